@@ -1,0 +1,127 @@
+"""Sessions on SQLite or PostgreSQL. Reading and writing are told apart, since SQLite has one writer at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.orm import Session
+
+from schema.errors import InvalidInput, Unavailable
+
+BACKENDS = ("sqlite", "postgresql")
+LOCK_WAIT_S = 20
+MENDABLE = frozenset({"25006", "42P01"})
+"""PostgreSQL's codes for a read-only server and for a table that is missing; its driver counts both as our mistake."""
+
+
+class Database:
+    """An engine and its two kinds of session.
+
+    `read()` sees one snapshot. `write()` is one transaction: committed at the end of the block, rolled back when it
+    raises. Both raise Unavailable when the database cannot be reached, is read-only, full or locked for too long.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _parse(url)
+        self.engine = _engine(self.url)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with _translated(self.url), Session(self.engine, expire_on_commit=False) as session:
+            if self.url.get_backend_name() != "sqlite":  # where a transaction that reads is a snapshot anyway
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with _translated(self.url), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            session.connection(execution_options={"writes": True})
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InvalidInput(
+            "MINUTEBOOK_DATABASE_URL is not a database URL; write sqlite:////path/file.db or postgresql://user@host/name"
+        ) from error
+    if parsed.get_backend_name() not in BACKENDS:
+        raise InvalidInput(f"MINUTEBOOK_DATABASE_URL names '{parsed.drivername}'; use {' or '.join(BACKENDS)}")
+    if parsed.drivername == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=15)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    # The driver's own transaction handling begins too late for a writer, so it is turned off and BEGIN is said here.
+    engine = create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "isolation_level": None})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # FULL: a commit that was answered survives a power cut, since the audio is trimmed from Redis right after it.
+    cursor.execute("PRAGMA synchronous=FULL")
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as error:  # a read-only file can still be read
+        if "readonly" not in str(error):
+            raise
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its lock at once: one that had begun as a reader would be refused it without any wait.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _translated(url: URL) -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable(f"the database {_shown(url)}: {_remedy(str(error.orig))}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable(f"the database {_shown(url)} closed the connection; it is tried again") from error
+        if getattr(error.orig, "sqlstate", None) in MENDABLE:
+            raise Unavailable(f"the database {_shown(url)}: {_remedy(str(error.orig))}") from error
+        raise
+    except NoConnection as error:
+        raise Unavailable(f"the database {_shown(url)}: every connection of this process is busy; try again") from error
+
+
+def _shown(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def _remedy(message: str) -> str:
+    lowered = message.lower()
+    if "readonly" in lowered or "read-only" in lowered:
+        return "is read-only; give this user the right to write the file and its folder, or name the primary server"
+    if "full" in lowered or "no space" in lowered:
+        return "has no space left on its disk; free some and what waits is written"
+    if "locked" in lowered:
+        return f"was locked for more than {LOCK_WAIT_S} s; look for a long transaction of another program"
+    if "no such table" in lowered or "does not exist" in lowered:
+        return "is not migrated; run 'minutebook db upgrade'"
+    return f"cannot be used ({message.splitlines()[0]}); check that it runs and that MINUTEBOOK_DATABASE_URL is right"

@@ -1,0 +1,117 @@
+"""The mailbox for the API: the same calls as `schema.mailbox.sync`, awaited."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from redis.asyncio import Redis, RedisCluster
+
+from schema.mailbox.calls import Call, Calls, check_claim
+from schema.mailbox.limits import BATCH_DELAY_MS, CANDIDATES_PER_PLACE, CLAIM_TRIES
+from schema.mailbox.records import Appended, Claimed, Depth, Kind, Span, Status
+from schema.mailbox.scripts import NAMES, source
+from schema.mailbox.unavailable import check_client, reachable
+
+T = TypeVar("T")
+
+
+class AsyncMailbox:
+    """The mailboxes behind one Redis or Redis Cluster.
+
+    *client* must not decode responses, since audio is bytes. *shards* must be the same in every process.
+    Every call raises Unavailable when Redis cannot be reached or cannot write.
+    """
+
+    def __init__(self, client: Redis | RedisCluster, shards: int = 1, *, batch_delay_ms: int = BATCH_DELAY_MS) -> None:
+        check_client(client)
+        self.client = client
+        self.shards = shards
+        self._calls = Calls(shards, batch_delay_ms)
+        self._scripts = {name: client.register_script(source(name)) for name in NAMES}
+
+    async def _run(self, call: Call[T]) -> T:
+        with reachable(self.client):
+            answer = await self._scripts[call.script](keys=call.keys, args=call.args)
+        return call.parse(answer)
+
+    async def open(
+        self,
+        track_id: str,
+        *,
+        committed_sample: int,
+        epoch: int,
+        backlog_limit_samples: int,
+        kind: Kind = "live",
+    ) -> Status:
+        """Create the mailbox if it is absent, from what SQL has: nothing received past *committed_sample*.
+
+        One that exists is only brought forward to *committed_sample* and *epoch* where SQL is ahead of it.
+        """
+        return await self._run(self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples))
+
+    async def append(self, track_id: str, first_sample: int, pcm: bytes) -> Appended:
+        """As `Mailbox.append`."""
+        return await self._run(self._calls.append(track_id, first_sample, pcm))
+
+    async def skip(self, track_id: str, to_sample: int) -> Appended:
+        """As `Mailbox.skip`."""
+        return await self._run(self._calls.skip(track_id, to_sample))
+
+    async def close(self, track_id: str, final_sample: int | None = None) -> Appended:
+        """As `Mailbox.close`."""
+        return await self._run(self._calls.close(track_id, final_sample))
+
+    async def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0) -> Claimed:
+        """As `Mailbox.claim`."""
+        check_claim(n, lease_ms)
+        for _ in range(CLAIM_TRIES):
+            claimed, candidates = await self._run(self._calls.due(shard, n * CANDIDATES_PER_PLACE))
+            if not candidates:
+                return claimed
+            claimed = await self._run(self._calls.claim(shard, candidates, worker, n, lease_ms))
+            if claimed.tracks or not claimed.more:
+                return claimed
+        return claimed
+
+    async def read(self, track_id: str, from_sample: int, limit_samples: int) -> list[Span]:
+        """As `Mailbox.read`."""
+        return await self._run(self._calls.read(track_id, from_sample, limit_samples))
+
+    async def extend(self, track_id: str, epoch: int, lease_ms: int) -> bool:
+        """As `Mailbox.extend`."""
+        return await self._run(self._calls.extend(track_id, epoch, lease_ms))
+
+    async def release(
+        self,
+        track_id: str,
+        epoch: int,
+        *,
+        committed_sample: int,
+        keep_sample: int,
+        seen_sample: int,
+        state: bytes = b"",
+        delay_ms: int = 0,
+        retry: bool = False,
+    ) -> bool:
+        """Give a track back after the SQL commit. False, and nothing changes, when *epoch* is outdated.
+
+        Pieces that end by *keep_sample* (at most *committed_sample*) are trimmed. The track is due again in
+        *delay_ms* when audio came after *seen_sample*, *retry* is set, or it is closed with audio not committed;
+        at once when it was closed after the claim. Otherwise it waits for new audio, which makes it due no sooner
+        than in *delay_ms*. *retry* keeps the count of attempts.
+        """
+        return await self._run(
+            self._calls.release(track_id, epoch, committed_sample, keep_sample, seen_sample, state, delay_ms, retry)
+        )
+
+    async def forget(self, track_id: str) -> None:
+        """As `Mailbox.forget`."""
+        await self._run(self._calls.forget(track_id))
+
+    async def status(self, track_id: str) -> Status:
+        """As `Mailbox.status`."""
+        return await self._run(self._calls.status(track_id))
+
+    async def depth(self, shard: int = 0) -> Depth:
+        """As `Mailbox.depth`."""
+        return await self._run(self._calls.depth(shard))

@@ -1,0 +1,240 @@
+"""Each operation as a value: which script, with which keys and arguments, and what its answer means.
+
+Both clients run these, so that there is one reading of the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from schema.errors import AudioGap, AudioTrimmed, Backlogged, InvalidInput, MailboxMissing, TrackClosed
+from schema.mailbox.keys import Keys, shard_of
+from schema.mailbox.limits import (
+    FEWEST_ENTRIES,
+    SMALLEST_ENTRY_SAMPLES,
+    check_piece,
+    check_position,
+    check_state,
+    check_time,
+)
+from schema.mailbox.records import Appended, Claim, Claimed, Depth, Kind, Span, Status
+from schema.units import SAMPLES_PER_MS
+
+T = TypeVar("T")
+Answer = list[Any]
+
+SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 200, 5000
+"""What a producer is told to wait: about as long as the audio lasts that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    script: str
+    keys: list[str]
+    args: list[str | int | bytes]
+    parse: Callable[[Any], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The operations of a mailbox with *shards* shards."""
+
+    shards: int
+    batch_delay_ms: int
+
+    def __post_init__(self) -> None:
+        if self.shards < 1:
+            raise InvalidInput(f"shards is {self.shards}; at least 1 is needed")
+        check_time("batch_delay_ms", self.batch_delay_ms, 1)
+
+    def _of_track(
+        self, script: str, track_id: str, args: list[str | int | bytes], parse: Callable[[Any], T]
+    ) -> Call[T]:
+        keys = Keys(shard_of(track_id, self.shards)).of_track(track_id)
+        return Call(script, keys, [track_id, *args], parse)
+
+    def open(
+        self, track_id: str, committed_sample: int, epoch: int, kind: Kind, backlog_limit_samples: int
+    ) -> Call[Status]:
+        check_position("committed_sample", committed_sample)
+        if backlog_limit_samples < 1:
+            raise InvalidInput(f"backlog_limit_samples is {backlog_limit_samples}; at least 1 is needed")
+        slack_ms = self.batch_delay_ms if kind == "batch" else 0
+        args: list[str | int | bytes] = [committed_sample, epoch, kind, slack_ms, backlog_limit_samples]
+        return self._of_track("open", track_id, args, lambda answer: _status(track_id, answer))
+
+    def append(self, track_id: str, first_sample: int, pcm: bytes) -> Call[Appended]:
+        check_piece(first_sample, pcm)
+        args: list[str | int | bytes] = [first_sample, pcm, SMALLEST_ENTRY_SAMPLES, FEWEST_ENTRIES]
+        return self._of_track("append", track_id, args, lambda answer: _appended(track_id, answer, first_sample))
+
+    def skip(self, track_id: str, to_sample: int) -> Call[Appended]:
+        check_position("to_sample", to_sample)
+        args: list[str | int | bytes] = [to_sample, SMALLEST_ENTRY_SAMPLES, FEWEST_ENTRIES]
+        return self._of_track("skip", track_id, args, lambda answer: _appended(track_id, answer, to_sample))
+
+    def close(self, track_id: str, final_sample: int | None) -> Call[Appended]:
+        if final_sample is not None:
+            check_position("final_sample", final_sample)
+        final = -1 if final_sample is None else final_sample
+        return self._of_track("close", track_id, [final], lambda answer: _appended(track_id, answer, final))
+
+    def due(self, shard: int, n: int) -> Call[tuple[Claimed, list[str]]]:
+        if not 0 <= shard < self.shards:
+            raise InvalidInput(f"shard is {shard}; there are {self.shards}, counted from 0")
+        return Call("due", Keys(shard).of_shard, [n], lambda answer: (_claimed(answer[0], []), _texts(answer[1])))
+
+    def claim(self, shard: int, candidates: list[str], worker: str, n: int, lease_ms: int) -> Call[Claimed]:
+        keys = Keys(shard)
+        hashes = [keys.hash_of(track_id) for track_id in candidates]
+        return Call("claim", [*keys.of_shard, *hashes], [worker, n, lease_ms, *candidates], lambda a: _claimed(*a))
+
+    def read(self, track_id: str, from_sample: int, limit_samples: int) -> Call[list[Span]]:
+        check_position("from_sample", from_sample)
+        check_position("limit_samples", limit_samples)
+        return self._of_track(
+            "read", track_id, [from_sample, limit_samples], lambda a: _spans(track_id, a, from_sample)
+        )
+
+    def extend(self, track_id: str, epoch: int, lease_ms: int) -> Call[bool]:
+        check_time("lease_ms", lease_ms, 1)
+        return self._of_track("extend", track_id, [epoch, lease_ms], bool)
+
+    def release(
+        self,
+        track_id: str,
+        epoch: int,
+        committed_sample: int,
+        keep_sample: int,
+        seen_sample: int,
+        state: bytes,
+        delay_ms: int,
+        retry: bool,
+    ) -> Call[bool]:
+        check_position("committed_sample", committed_sample)
+        check_position("keep_sample", keep_sample)
+        if keep_sample > committed_sample:
+            raise InvalidInput(f"keep_sample {keep_sample} lies after committed_sample {committed_sample}")
+        check_time("delay_ms", delay_ms)
+        check_state(state)
+        args: list[str | int | bytes] = [
+            epoch, committed_sample, keep_sample, seen_sample, delay_ms, int(retry), state
+        ]  # fmt: skip
+        return self._of_track("release", track_id, args, bool)
+
+    def forget(self, track_id: str) -> Call[None]:
+        return self._of_track("forget", track_id, [], lambda _answer: None)
+
+    def status(self, track_id: str) -> Call[Status]:
+        return self._of_track("status", track_id, [], lambda answer: _status(track_id, answer))
+
+    def depth(self, shard: int) -> Call[Depth]:
+        return Call("depth", Keys(shard).of_shard, [], lambda answer: Depth(*answer))
+
+
+def check_claim(n: int, lease_ms: int) -> None:
+    """Raise InvalidInput unless *n* tracks can be claimed for *lease_ms*."""
+    if n < 1:
+        raise InvalidInput(f"n is {n}; claim at least 1 track")
+    check_time("lease_ms", lease_ms, 1)
+
+
+def _missing(track_id: str) -> MailboxMissing:
+    return MailboxMissing(f"track '{track_id}' has no mailbox; open it from the database", track_id=track_id)
+
+
+def _status(track_id: str, answer: Answer) -> Status:
+    if answer[0] == b"missing":
+        raise _missing(track_id)
+    due, lease, committed, received, closed, kind, epoch, attempts, limit, worker = answer[1:]
+    return Status(
+        track_id,
+        int(committed),
+        int(received),
+        closed == b"1",
+        kind.decode(),
+        int(epoch),
+        int(attempts),
+        int(limit),
+        worker.decode(),
+        due_in_ms=None if due < 0 else due,
+        lease_ms=None if lease < 0 else lease,
+    )
+
+
+def _appended(track_id: str, answer: Answer, sample: int) -> Appended:
+    match answer:
+        case [b"ok", received, wake]:
+            return Appended(received, bool(wake))
+        case [b"closed", received]:
+            raise TrackClosed(
+                f"track '{track_id}' was closed at sample {received}; what comes after it is not taken",
+                received_sample=received,
+            )
+        case [b"gap", received]:
+            raise AudioGap(
+                f"sample {sample} would leave a gap; go on at sample {received}, or skip to {sample}",
+                expected_sample=received,
+            )
+        case [b"full", received, overflow]:
+            wait_ms = min(max(overflow // SAMPLES_PER_MS, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
+            raise Backlogged(
+                f"the mailbox of track '{track_id}' is full; wait {wait_ms} ms and go on at sample {received}",
+                received_sample=received,
+                retry_after_ms=wait_ms,
+            )
+    raise _missing(track_id)
+
+
+def _spans(track_id: str, answer: Answer, from_sample: int) -> list[Span]:
+    match answer:
+        case [b"ok", pieces]:
+            return _merged([Span(*piece) for piece in pieces])
+        case [b"trimmed", first]:
+            raise AudioTrimmed(
+                f"track '{track_id}' has no audio at sample {from_sample} any more; the first there is {first}",
+                first_sample=first,
+            )
+    raise _missing(track_id)
+
+
+def _merged(pieces: list[Span]) -> list[Span]:
+    """Neighbours with audio as one span."""
+    spans: list[Span] = []
+    run: list[bytes] = []
+    for at, piece in enumerate(pieces):
+        if piece.pcm is None:
+            spans.append(piece)
+            continue
+        run.append(piece.pcm)
+        if at + 1 == len(pieces) or pieces[at + 1].pcm is None:
+            pcm = b"".join(run)
+            spans.append(Span(piece.end_sample - len(pcm) // 2, piece.end_sample, pcm))
+            run.clear()
+    return spans
+
+
+def _claimed(rest: Answer, claims: Answer) -> Claimed:
+    next_due_ms, more = rest
+    return Claimed([_claim(*fields) for fields in claims], None if next_due_ms < 0 else next_due_ms, bool(more))
+
+
+def _claim(
+    track: bytes,
+    epoch: int,
+    committed: int,
+    received: int,
+    closed: int,
+    kind: bytes,
+    state: bytes,
+    attempts: int,
+    waited_ms: int,
+) -> Claim:
+    kind_name: Kind = "batch" if kind == b"batch" else "live"
+    return Claim(track.decode(), epoch, committed, received, bool(closed), kind_name, state, attempts, waited_ms)
+
+
+def _texts(values: list[bytes]) -> list[str]:
+    return [value.decode() for value in values]

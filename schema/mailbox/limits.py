@@ -1,0 +1,56 @@
+"""What the mailbox takes, checked before anything is sent."""
+
+from __future__ import annotations
+
+from schema.errors import AudioTooFar, InvalidAudio, InvalidInput
+from schema.units import BYTES_PER_SAMPLE, MEETING_LIMIT_SAMPLES, SAMPLE_RATE_HZ
+
+PIECE_LIMIT_BYTES = 1 << 20
+STATE_LIMIT_BYTES = 64 << 10
+LONGEST_MS = 3_600_000
+"""Of a lease or a delay."""
+SMALLEST_ENTRY_SAMPLES = SAMPLE_RATE_HZ // 100
+"""Pieces shorter than 10 ms on average cost more memory than their audio; so many fill a mailbox early."""
+BATCH_DELAY_MS = 30_000
+"""How long a batch track may wait for a free place before it competes with live ones."""
+CANDIDATES_PER_PLACE = 2
+"""Tracks looked at for each place in a claim, since another worker may take some in between."""
+CLAIM_TRIES = 3
+FEWEST_ENTRIES = 1000
+"""No mailbox is full by the number of its pieces below this."""
+
+
+def check_piece(first_sample: int, pcm: bytes) -> None:
+    """Raise InvalidAudio or AudioTooFar unless *pcm* at *first_sample* can be part of a meeting."""
+    if not pcm:
+        raise InvalidAudio("a piece of audio has 0 bytes; send at least one sample")
+    if len(pcm) % BYTES_PER_SAMPLE:
+        raise InvalidAudio(f"a piece of audio has {len(pcm)} bytes; 16-bit samples need an even number")
+    if len(pcm) > PIECE_LIMIT_BYTES:
+        raise InvalidAudio(f"a piece of audio has {len(pcm)} bytes; send at most {PIECE_LIMIT_BYTES} at once")
+    check_position("first_sample", first_sample)
+    check_position("the end of the piece", first_sample + len(pcm) // BYTES_PER_SAMPLE)
+
+
+def check_position(name: str, sample: int) -> None:
+    """Raise InvalidInput or AudioTooFar unless *sample* lies within a meeting."""
+    if sample < 0:
+        raise InvalidInput(f"{name} is {sample}; positions are samples since the start of the meeting, from 0")
+    if sample > MEETING_LIMIT_SAMPLES:
+        hours = MEETING_LIMIT_SAMPLES // SAMPLE_RATE_HZ // 3600
+        raise AudioTooFar(
+            f"{name} is {sample}; a meeting ends at sample {MEETING_LIMIT_SAMPLES} ({hours} hours)",
+            limit_sample=MEETING_LIMIT_SAMPLES,
+        )
+
+
+def check_time(name: str, ms: int, least_ms: int = 0) -> None:
+    """Raise InvalidInput unless a lease or delay is within bounds."""
+    if not least_ms <= ms <= LONGEST_MS:
+        raise InvalidInput(f"{name} is {ms}; it must be from {least_ms} to {LONGEST_MS}")
+
+
+def check_state(state: bytes) -> None:
+    """Raise InvalidInput when a policy's state is too large to be carried with every claim."""
+    if len(state) > STATE_LIMIT_BYTES:
+        raise InvalidInput(f"the state has {len(state)} bytes; at most {STATE_LIMIT_BYTES} are kept with a mailbox")

@@ -1,0 +1,14 @@
+#!lua
+-- ARGV: track, final_sample (-1: what was received)
+local now = clock()
+local track, final = ARGV[1], tonumber(ARGV[2])
+local received, closed, slack = numbers('received', 'closed', 'slack')
+if not received then return {'missing'} end
+if closed == 0 then
+  if final > received then received = add_entry(received, final - received, 'm', final - received) end
+  redis.call('HSET', TRACK, 'closed', 1)
+end
+-- A leased track stays with its worker; the release sees that the claim did not know of the close. Closing again is a
+-- nudge for a track that waits for nothing any more, and does not shorten the pause before a retry.
+if not is_leased(track) then make_due(track, now, slack, closed == 0 and 'LT' or 'NX') end
+return {'ok', received, wake(now)}

@@ -1,0 +1,6 @@
+#!lua flags=allow-oom
+-- ARGV: track
+local committed, received = numbers('committed', 'received')
+if received then redis.call('HINCRBY', SHARD, 'pending', committed - received) end
+for _, key in ipairs({READY, FILL, LEASED}) do redis.call('ZREM', key, ARGV[1]) end
+return redis.call('DEL', TRACK, STREAM)

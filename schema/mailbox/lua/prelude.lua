@@ -1,0 +1,109 @@
+-- Put between the first line and the body of every script. A shard is four keys, a track two more:
+--   shard   hash    clock (ms), offset (ms), woken (ms), pending (samples)
+--   ready   zset    waiting track -> when it is due (ms)
+--   fill    zset    waiting batch track -> from when it may fill a free place (ms)
+--   leased  zset    claimed track -> end of its lease (ms)
+--   track   hash    kind slack limit committed received closed seen_closed epoch held attempts not_before worker state
+--   stream  stream  id = end of the entry in samples; field p = PCM16, or m = number of samples missing
+local SHARD, READY, FILL, LEASED, TRACK, STREAM = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local WAKE_INTERVAL_MS = 1000
+
+-- The only clock: the server's time, kept from running backwards. After a jump back it goes on from the last time
+-- that a script noted, so that no lease and no pause gets longer by the jump.
+local function read_clock()
+  local time = redis.call('TIME')
+  local noted = redis.call('HMGET', SHARD, 'clock', 'offset')
+  local last, offset = tonumber(noted[1] or 0), tonumber(noted[2] or 0)
+  return time[1] * 1000 + math.floor(time[2] / 1000) + offset, last, offset
+end
+
+local function clock()
+  local now, last, offset = read_clock()
+  if now < last then
+    redis.call('HSET', SHARD, 'offset', offset + last - now)
+    return last
+  end
+  redis.call('HSET', SHARD, 'clock', now)
+  return now
+end
+
+local function numbers(...)
+  local values = redis.call('HMGET', TRACK, ...)
+  for i = 1, #values do values[i] = values[i] and tonumber(values[i]) end
+  return unpack(values)
+end
+
+-- When the first waiting or abandoned track is due (ms); nil when none waits.
+local function next_due()
+  local first
+  for _, key in ipairs({READY, FILL}) do
+    local head = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    if head[2] and (not first or tonumber(head[2]) < first) then first = tonumber(head[2]) end
+  end
+  return first
+end
+
+local function something_due(now)
+  local first = next_due()
+  if first and first <= now then return true end
+  local lease = redis.call('ZRANGE', LEASED, 0, 0, 'WITHSCORES')
+  return lease[2] ~= nil and tonumber(lease[2]) <= now
+end
+
+-- 1 when the caller is the one to wake a worker.
+local function wake(now)
+  local woken = tonumber(redis.call('HGET', SHARD, 'woken') or 0)
+  if now < woken + WAKE_INTERVAL_MS or not something_due(now) then return 0 end
+  redis.call('HSET', SHARD, 'woken', now)
+  return 1
+end
+
+-- What a claim tells about the rest of the shard: ms until the next waiting track is due (-1: none), and if one is now.
+-- Once nothing is due, the next audio that makes a track due wakes a worker at once.
+local function rest(now)
+  local first = next_due()
+  if not (first and first <= now) then redis.call('HDEL', SHARD, 'woken') end
+  return {first and math.max(0, first - now) or -1, first and first <= now and 1 or 0}
+end
+
+-- Put a track into the ready set. `how` is NX (leave it where it is) or LT (only ever earlier).
+local function make_due(track, at, slack, how)
+  redis.call('ZADD', READY, how, at + slack, track)
+  if slack > 0 then redis.call('ZADD', FILL, how, at, track) end
+end
+
+local function is_leased(track)
+  return redis.call('ZSCORE', LEASED, track) ~= false
+end
+
+local function add_entry(received, samples, field, value)
+  redis.call('XADD', STREAM, string.format('%d-0', received + samples), field, value)
+  redis.call('HSET', TRACK, 'received', received + samples)
+  redis.call('HINCRBY', SHARD, 'pending', samples)
+  return received + samples
+end
+
+-- The database has committed up to `target`; never goes back. When it is ahead of what was received, then the server
+-- lost audio that a worker had already committed: what remains of the stream would have a hole, so it goes.
+local function advance(target)
+  local committed, received = numbers('committed', 'received')
+  if target <= committed then return committed, received end
+  redis.call('HINCRBY', SHARD, 'pending', committed - math.min(target, received))
+  redis.call('HSET', TRACK, 'committed', target)
+  if target > received then
+    redis.call('XTRIM', STREAM, 'MAXLEN', 0)
+    redis.call('HSET', TRACK, 'received', target)
+    received = target
+  end
+  return target, received
+end
+
+local function status(track, now)
+  local names = {'committed', 'received', 'closed', 'kind', 'epoch', 'attempts', 'limit', 'worker'}
+  local values = redis.call('HMGET', TRACK, unpack(names))
+  if not values[2] then return {'missing'} end
+  local due, lease = redis.call('ZSCORE', READY, track), redis.call('ZSCORE', LEASED, track)
+  local reply = {'ok', due and math.max(0, due - now) or -1, lease and math.max(0, lease - now) or -1}
+  for i = 1, #names do reply[#reply + 1] = values[i] or '' end
+  return reply
+end

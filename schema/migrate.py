@@ -1,0 +1,58 @@
+"""The database's revision: bring it up, take it down, compare it with the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from schema.database import Database
+from schema.tables import Base
+
+FOLDER = Path(__file__).with_name("migrations")
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Migrate up to *revision*. Safe to run twice and from two processes: the transaction settles the race."""
+    with database.write() as session:
+        command.upgrade(_config(session.connection()), revision)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Migrate down to *revision* (`base` empties the database)."""
+    with database.write() as session:
+        command.downgrade(_config(session.connection()), revision)
+
+
+def current(database: Database) -> str | None:
+    """The revision that the database is at; None when it was never migrated."""
+    with database.read() as session:
+        return MigrationContext.configure(session.connection()).get_current_revision()
+
+
+def head() -> str:
+    """The revision that this code needs."""
+    revision = ScriptDirectory.from_config(_config(None)).get_current_head()
+    if revision is None:
+        raise RuntimeError(f"no migrations in {FOLDER}")
+    return revision
+
+
+def differences(database: Database) -> list[object]:
+    """What autogenerate would change: empty when the migrated schema equals the models."""
+    with database.read() as session:
+        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        return list(compare_metadata(context, Base.metadata))
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,17 @@
+"""Alembic's entry point. The connection comes from `schema.migrate`, which is how every command reaches it."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from schema.tables import Base
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

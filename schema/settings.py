@@ -1,0 +1,103 @@
+"""Settings, read once at the edge from `MINUTEBOOK_...` variables and passed on as plain values."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schema.errors import InvalidInput
+from schema.units import samples_of_s
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Each field's variable is its name in capitals behind `MINUTEBOOK_`."""
+
+    model_config = SettingsConfigDict(env_prefix="MINUTEBOOK_", extra="ignore")
+
+    data_dir: Path = Path("var")
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", pattern="^(rediss?|unix)://")
+    database_url: str = ""
+    """SQLAlchemy URL; empty means SQLite in `data_dir`."""
+    model_dir: Path | None = None
+    """Where converted weights are kept; by default `data_dir/models`."""
+    shards: int = Field(default=1, ge=1, le=1024)
+
+    api_host: str = "127.0.0.1"
+    api_port: int = 8765
+    flower_port: int = 5555
+    auth: Literal["auto", "on", "off"] = "auto"
+    """API keys: `auto` asks for them unless the API listens on loopback only; `off` is refused elsewhere."""
+    requests_per_minute: int = Field(default=600, ge=1)
+    """The rate limit of a key that has none of its own."""
+    frame_limit_bytes: int = Field(default=1 << 20, ge=640)
+    """The largest piece of audio in one frame or request (1 MiB is 32 s)."""
+    backlog_limit_s: float = Field(default=900.0, gt=0)
+    """Audio that may wait per track before its producer is told to wait. 15 minutes are 29 MB of Redis memory."""
+    idle_finish_s: float = Field(default=6 * 3600.0, gt=0)
+    """A live meeting without any new audio for so long is finished."""
+
+    asr_model: str = "package:tiny.en"
+    asr_precision: str = "auto"
+    asr_device: str = "auto"
+    asr_processes: int = Field(default=2, ge=1, le=64)
+    """Pool processes of a transcribe worker. On a CPU several with few threads each beat one with many, since threads
+    wait for each other whenever anything else runs on the machine; on a GPU one is enough."""
+    asr_threads: int = Field(default=0, ge=0)
+    """Threads of each process; 0 shares the cores out among the processes."""
+    asr_batch: int = Field(default=0, ge=0, le=256)
+    """Windows in one step; 0 takes 4 on a CPU, where a larger batch only waits longer, and 32 on a GPU."""
+    asr_policy: str = "align_att"
+    step_interval_ms: int = Field(default=700, ge=0)
+    """A live track is decoded at most so often; under load steps come less often by themselves."""
+    lease_ms: int = Field(default=20_000, ge=500)
+    """How long a claimed track is kept from other workers when its worker is silent."""
+    attempts_limit: int = Field(default=5, ge=1)
+    """Claims of one window that may end with a dead worker before it is booked as failed."""
+
+    summary_model: str = "package:gemma-3-270m"
+    summary_precision: str = "auto"
+    summary_device: str = "auto"
+    summary_threads: int = Field(default=1, ge=0)
+    rolling_words: int = Field(default=60, ge=10)
+    """New closed words after which the rolling minutes are brought up to date."""
+
+    @field_validator("data_dir", "model_dir")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().absolute()
+
+    @property
+    def sql_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'minutebook.db'}"
+
+    @property
+    def models(self) -> Path:
+        return self.model_dir or self.data_dir / "models"
+
+    @property
+    def backlog_limit_samples(self) -> int:
+        return samples_of_s(self.backlog_limit_s)
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """True when requests need an API key."""
+        if self.auth == "auto":
+            return self.api_host not in LOOPBACK_HOSTS
+        return self.auth == "on"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings. Entry points call this; everything below takes values. Raises InvalidInput."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        name = f"MINUTEBOOK_{fault['loc'][0]}".upper()
+        raise InvalidInput(f"{name} = {fault['input']!r} is not valid: {fault['msg']}") from error

@@ -1,0 +1,45 @@
+"""Life cycles and kinds. Every move is a conditional update, so that it happens once: see `schema.lifecycle`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class MeetingState(StrEnum):
+    """`live` takes audio; `draining` transcribes what is left; `summarizing` writes the final minutes."""
+
+    LIVE = "live"
+    DRAINING = "draining"
+    SUMMARIZING = "summarizing"
+    FINISHED = "finished"
+    DELETED = "deleted"
+
+
+class TrackKind(StrEnum):
+    """`batch` tracks fill the places in a step that live ones leave free."""
+
+    LIVE = "live"
+    BATCH = "batch"
+
+
+class CoverageKind(StrEnum):
+    """What became of a span of audio. What is in no row yet is pending."""
+
+    TRANSCRIBED = "transcribed"
+    SILENT = "silent"
+    MISSING = "missing"
+    FAILED = "failed"
+    SHED = "shed"
+
+
+class SummaryKind(StrEnum):
+    ROLLING = "rolling"
+    FINAL = "final"
+
+
+class Scope(StrEnum):
+    """What an API key may do. `admin` includes the others and sees every owner's meetings."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"

@@ -1,0 +1,1 @@
+"""The mailbox against a real server."""

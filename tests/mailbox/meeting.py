@@ -1,0 +1,112 @@
+"""What a property test believes of one track: its producer, its mailbox and its rows in SQL, in plain Python."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from schema.mailbox import Claim, Span
+
+LONGEST = 6000
+"""Samples of sound that a producer has."""
+
+
+@dataclass
+class Held:
+    """A claim in some worker's hands, and what it did with it so far."""
+
+    claim: Claim
+    lease_end_ms: int
+    base_sample: int
+    """What SQL had committed when the worker took the claim."""
+    spans: list[Span] | None = None
+    new_sample: int = 0
+
+
+@dataclass
+class Sql:
+    """The rows of one track, and the conditional commit."""
+
+    committed_sample: int = 0
+    epoch: int = 0
+    coverage: list[Span] = field(default_factory=list)
+    closed_sample: int | None = None
+
+    def commit(self, base_sample: int, epoch: int, spans: list[Span], new_sample: int) -> bool:
+        if self.committed_sample != base_sample or self.epoch > epoch:
+            return False
+        self.coverage += [cut for cut in (cut_span(span, new_sample) for span in spans) if cut is not None]
+        self.committed_sample, self.epoch = new_sample, epoch
+        return True
+
+
+@dataclass
+class Meeting:
+    """A track: `sound` is what its producer recorded, `missing` where it lost it."""
+
+    track_id: str
+    batch: bool
+    sql: Sql = field(default_factory=Sql)
+    received: int = 0
+    committed: int = 0
+    kept: int = 0
+    closed: bool = False
+    missing: set[int] = field(default_factory=set)
+    due_ms: int | None = None
+    not_before_ms: int = 0
+    holder: Held | None = None
+    """Whose epoch is the newest, until it releases."""
+    last_epoch: int = 0
+    attempts: int = 0
+
+    def __post_init__(self) -> None:
+        self.sound = random.Random(self.track_id).randbytes(2 * LONGEST)
+
+    def pcm(self, first: int, end: int) -> bytes:
+        return self.sound[2 * first : 2 * end]
+
+    def expected(self, first: int, end: int) -> list[Span]:
+        """What reading [first, end) must give, neighbours with audio merged."""
+        spans: list[Span] = []
+        at = first
+        while at < end:
+            lost = at in self.missing
+            stop = at
+            while stop < end and (stop in self.missing) == lost:
+                stop += 1
+            spans.append(Span(at, stop, None if lost else self.pcm(at, stop)))
+            at = stop
+        return spans
+
+    def take(self, end: int, now_ms: int, *, lost: bool) -> None:
+        """Audio up to *end* was accepted."""
+        if lost:
+            self.missing |= set(range(self.received, end))
+        self.received = end
+        self.make_due(max(now_ms, self.not_before_ms))
+
+    def make_due(self, at_ms: int) -> None:
+        if self.due_ms is None and self.holder is None:
+            self.due_ms = at_ms
+
+
+def merged(spans: list[Span]) -> list[Span]:
+    """Join neighbours that are both audio or both missing. The spans must tile."""
+    joined: list[Span] = []
+    for span in spans:
+        last = joined[-1] if joined else None
+        assert last is None or last.end_sample == span.first_sample
+        if last is None or (last.pcm is None) != (span.pcm is None):
+            joined.append(span)
+        else:
+            pcm = None if last.pcm is None or span.pcm is None else last.pcm + span.pcm
+            joined[-1] = Span(last.first_sample, span.end_sample, pcm)
+    return joined
+
+
+def cut_span(span: Span, end: int) -> Span | None:
+    """The part of *span* before *end*."""
+    if span.first_sample >= end:
+        return None
+    stop = min(span.end_sample, end)
+    return Span(span.first_sample, stop, None if span.pcm is None else span.pcm[: 2 * (stop - span.first_sample)])

@@ -1,0 +1,96 @@
+"""Databases that cannot be written say which, why and what to do; what was committed before stands."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, select
+
+from schema import database as module
+from schema import migrate
+from schema.database import Database
+from schema.errors import InvalidInput, Unavailable
+from schema.tables import Meeting
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "minutebook.db"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{path}")
+    migrate.upgrade(database)
+    with database.write() as session:
+        session.add(Meeting(id="before", owner="local"))
+    yield database
+    database.close()
+
+
+def meetings(database: Database) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(Meeting.id)))
+
+
+def test_a_database_of_another_kind_is_refused_by_name_and_its_password_kept() -> None:
+    with pytest.raises(InvalidInput, match="names 'mysql'; use sqlite or postgresql") as refused:
+        Database("mysql://me:secret@host/name")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_full_disk_refuses_the_write_and_keeps_what_was_there(database: Database) -> None:
+    def limit(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    event.listen(database.engine, "checkout", limit)
+    with pytest.raises(Unavailable, match="no space left"), database.write() as session:
+        session.add_all(Meeting(id=f"m{i}", owner="local", vocabulary=["x" * 50] * 100) for i in range(20))
+    assert meetings(database) == ["before"]
+
+
+def test_a_read_only_database_can_be_read_and_names_the_remedy(path: Path, database: Database) -> None:
+    reader = Database(f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert meetings(reader) == ["before"]
+    with pytest.raises(Unavailable, match="read-only; give this user the right"), reader.write() as session:
+        session.add(Meeting(id="m", owner="local"))
+    reader.close()
+
+
+def test_a_locked_database_is_given_up_after_the_wait(
+    path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOCK_WAIT_S", 0.05)
+    second = Database(f"sqlite:///{path}")
+    with database.write() as session:
+        session.add(Meeting(id="first", owner="local"))
+        session.flush()
+        with pytest.raises(Unavailable, match="was locked"), second.write():
+            pass
+    assert meetings(second) == ["before", "first"]
+    second.close()
+
+
+def write_and_stop(database: Database) -> None:
+    with database.write() as session:
+        session.add(Meeting(id="m", owner="local"))
+        session.flush()
+        raise RuntimeError("stop")
+
+
+def test_an_error_inside_the_block_writes_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError, match="stop"):
+        write_and_stop(database)
+    assert meetings(database) == ["before"]
+
+
+def test_a_reader_is_not_held_up_by_a_writer(path: Path, database: Database) -> None:
+    with database.write() as session:
+        session.add(Meeting(id="m", owner="local"))
+        session.flush()
+        assert meetings(database) == ["before"]
+    assert meetings(database) == ["before", "m"]
