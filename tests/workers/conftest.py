@@ -1,0 +1,61 @@
+"""A studio of the test's own on the session's servers and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from redis import Redis
+
+from schema import migrate
+from schema.database import Database
+from tests import models
+from tests.workers.studio import Audio, Studio
+from workers.asr.engine import Engine
+from workers.summarize.model import TextModel
+
+SAMPLE = models.ROOT / "deploy/demo"
+
+
+@pytest.fixture(scope="session")
+def whisper() -> Engine:
+    return models.whisper()
+
+
+@pytest.fixture(scope="session")
+def gemma() -> TextModel:
+    return models.gemma()
+
+
+def sample_meeting(first_s: float, end_s: float) -> Audio:
+    first, end = round(first_s * 16_000), round(end_s * 16_000)
+    samples, _ = soundfile.read(SAMPLE / "meeting.flac", dtype="int16", start=first, stop=end)
+    return np.asarray(samples, dtype=np.int16)
+
+
+@pytest.fixture(scope="session")
+def speech() -> Audio:
+    """The first 17 s of the sample meeting: two speakers, seven sentences, a pause at the end."""
+    return sample_meeting(0, 17)
+
+
+@pytest.fixture(scope="session")
+def later_speech() -> Audio:
+    """What follows: one speaker, three sentences."""
+    return sample_meeting(17.2, 30.5)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'm.db'}")
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def studio(database: Database, redis_client: Redis, whisper: Engine) -> Studio:
+    return Studio(database, redis_client, whisper)

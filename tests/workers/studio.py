@@ -1,0 +1,171 @@
+"""Meetings without doors, on real servers and weights: workers step and time passes when a test says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from redis import Redis
+from sqlalchemy import func, select
+
+from schema.database import Database
+from schema.lifecycle import Finished, finish_meeting
+from schema.mailbox import Keys, Mailbox
+from schema.states import MeetingState
+from schema.tables import Coverage, Failure, Meeting, Segment, Track
+from schema.units import SAMPLE_RATE_HZ, samples_of_s
+from workers.asr.engine import Engine
+from workers.asr.policy import align_att
+from workers.summarize.model import TextModel
+from workers.summarizer import Summarizer
+from workers.sweeper import Sweeper
+from workers.transcriber import Pace, Transcriber
+
+PACE = Pace(batch=8, step_interval_ms=0, lease_ms=20_000, attempts_limit=3)
+BACKLOG_LIMIT_SAMPLES = samples_of_s(120)
+IDLE_FINISH_S = 100
+
+Audio = NDArray[np.int16]
+
+
+@dataclass(frozen=True, order=True)
+class Booked:
+    """A row of the ledger, in seconds."""
+
+    first_s: float
+    end_s: float
+    kind: str
+    reason: str | None = None
+
+
+class Studio:
+    def __init__(self, database: Database, redis: Redis, engine: Engine) -> None:
+        self.database = database
+        self.redis = redis
+        self.engine = engine
+        self.mailbox = Mailbox(redis)
+        self.sent: list[tuple[str, list[str]]] = []
+
+    def worker(
+        self,
+        name: str = "first",
+        *,
+        engine: Engine | None = None,
+        mailbox: Mailbox | None = None,
+        database: Database | None = None,
+    ) -> Transcriber:
+        return Transcriber(
+            name=name,
+            model="tiny.en",
+            engine=engine or self.engine,
+            policy=align_att,
+            database=database or self.database,
+            mailbox=mailbox or self.mailbox,
+            redis=self.redis,
+            send=self.send,
+            pace=PACE,
+        )
+
+    def summarizer(self, model: TextModel, name: str = "first") -> Summarizer:
+        return Summarizer(
+            name=name,
+            model=model,
+            model_name="gemma",
+            database=self.database,
+            mailbox=self.mailbox,
+            redis=self.redis,
+            rolling_words=60,
+        )
+
+    def sweeper(self) -> Sweeper:
+        return Sweeper(
+            database=self.database,
+            mailbox=self.mailbox,
+            redis=self.redis,
+            send=self.send,
+            idle_finish_s=IDLE_FINISH_S,
+            backlog_limit_samples=BACKLOG_LIMIT_SAMPLES,
+        )
+
+    def send(self, task: str, arguments: list[str]) -> None:
+        self.sent.append((task, arguments))
+
+    def open_meeting(self, meeting_id: str = "m", *tracks: str, vocabulary: tuple[str, ...] = ()) -> str:
+        """A live meeting; the id of its first track (`MEETING-TRACK`)."""
+        names = tracks or ("main",)
+        with self.database.write() as session:
+            session.add(Meeting(id=meeting_id, owner="local", vocabulary=list(vocabulary)))
+            session.flush()
+            session.add_all(
+                Track(id=f"{meeting_id}-{name}", meeting_id=meeting_id, name=name, speaker=name) for name in names
+            )
+        for name in names:
+            self.open_mailbox(f"{meeting_id}-{name}")
+        return f"{meeting_id}-{names[0]}"
+
+    def open_mailbox(self, track_id: str) -> int:
+        """As the API does for a producer: from what SQL has. Returns where the producer goes on."""
+        with self.database.read() as session:
+            track = session.get_one(Track, track_id)
+        status = self.mailbox.open(
+            track_id,
+            committed_sample=track.committed_sample,
+            epoch=track.epoch,
+            backlog_limit_samples=BACKLOG_LIMIT_SAMPLES,
+        )
+        return status.received_sample
+
+    def speak(self, track_id: str, audio: Audio, first_sample: int | None = None) -> None:
+        """Append *audio* behind what there is, or at *first_sample*, in pieces of a second."""
+        first = self.mailbox.status(track_id).received_sample if first_sample is None else first_sample
+        for at in range(0, len(audio), SAMPLE_RATE_HZ):
+            self.mailbox.append(track_id, first + at, audio[at : at + SAMPLE_RATE_HZ].astype("<i2").tobytes())
+
+    def finish(self, meeting_id: str = "m") -> Finished:
+        return finish_meeting(self.database, self.mailbox, self.redis, meeting_id, BACKLOG_LIMIT_SAMPLES)
+
+    def work(self, worker: Transcriber | None = None) -> None:
+        """Steps until nothing waits; time passes as needed."""
+        worker = worker or self.worker()
+        while (due_in_ms := worker.step(0)) is not None:
+            self.pass_time(due_in_ms)
+
+    def pass_time(self, ms: int) -> None:
+        """Move the mailbox's clock on."""
+        self.redis.hincrby(Keys(0).of_shard[0], "offset", ms)
+
+    def text(self, meeting_id: str = "m") -> str:
+        with self.database.read() as session:
+            chosen = select(Segment.text).where(Segment.meeting_id == meeting_id).order_by(Segment.first_sample)
+            return " ".join(session.scalars(chosen))
+
+    def booked(self, track_id: str = "m-main") -> list[Booked]:
+        """The ledger of a track; it tiles [0, committed) or this raises."""
+        with self.database.read() as session:
+            committed = session.get_one(Track, track_id).committed_sample
+            rows = session.scalars(
+                select(Coverage).where(Coverage.track_id == track_id).order_by(Coverage.first_sample)
+            ).all()
+        edges = [0, *(row.end_sample for row in rows)]
+        assert [row.first_sample for row in rows] == edges[:-1]
+        assert edges[-1] == committed
+        return [
+            Booked(row.first_sample / SAMPLE_RATE_HZ, row.end_sample / SAMPLE_RATE_HZ, row.kind, row.reason)
+            for row in rows
+        ]
+
+    def kinds(self, track_id: str = "m-main") -> set[str]:
+        return {row.kind for row in self.booked(track_id)}
+
+    def state(self, meeting_id: str = "m") -> MeetingState:
+        with self.database.read() as session:
+            return MeetingState(session.get_one(Meeting, meeting_id).state)
+
+    def failures(self) -> list[Failure]:
+        with self.database.read() as session:
+            return list(session.scalars(select(Failure).order_by(Failure.id)))
+
+    def count(self, table: type[Segment | Coverage | Track | Failure]) -> int:
+        with self.database.read() as session:
+            return session.scalar(select(func.count()).select_from(table)) or 0

@@ -1,0 +1,101 @@
+"""Every Celery task may run twice: the second run finds nothing left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from schema import queues
+from schema.database import Database
+from schema.settings import Settings
+from schema.states import MeetingState
+from schema.tables import Base, Failure, now
+from tests.workers.studio import Audio, Studio
+from workers.process import Process
+from workers.summarize.model import TextModel
+from workers.tasks import summarize, sweep, transcribe
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(autouse=True)
+def process(studio: Studio, gemma: TextModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process as a worker process, on the studio's servers and models."""
+    current = Process(Settings(data_dir=tmp_path, redis_url="redis://127.0.0.1:1/0"))
+    parts = {
+        "database": studio.database,
+        "redis": studio.redis,
+        "mailbox": studio.mailbox,
+        "send": studio.send,
+        "transcriber": studio.worker(),
+        "summarizer": studio.summarizer(gemma),
+        "sweeper": studio.sweeper(),
+    }
+    current.__dict__.update(parts)
+    monkeypatch.setattr(Process, "_current", current)
+    yield
+    studio.sent.clear()
+
+
+def everything(database: Database) -> list[tuple[object, ...]]:
+    """Each row of each table."""
+    with database.read() as session:
+        return [tuple(row) for table in Base.metadata.sorted_tables for row in session.execute(select(table))]
+
+
+def test_transcribing(studio: Studio, speech: Audio) -> None:
+    studio.speak(studio.open_meeting(), speech)
+    studio.finish()
+    transcribe("0")
+    assert studio.state() == MeetingState.SUMMARIZING
+    before, sent = everything(studio.database), list(studio.sent)
+    transcribe("0")
+    assert everything(studio.database) == before
+    assert studio.sent == sent
+
+
+def test_summarising(studio: Studio, speech: Audio) -> None:
+    studio.speak(studio.open_meeting(), speech)
+    studio.finish()
+    transcribe("0")
+    summarize("m")
+    assert studio.state() == MeetingState.FINISHED
+    before = everything(studio.database)
+    summarize("m")
+    assert everything(studio.database) == before
+
+
+def test_sweeping(studio: Studio, speech: Audio) -> None:
+    studio.speak(studio.open_meeting(), speech)
+    sweep()
+    before = everything(studio.database)
+    sweep()
+    assert everything(studio.database) == before
+
+
+def test_a_summary_of_a_meeting_that_does_not_exist_is_no_failure(studio: Studio) -> None:
+    summarize("nobody")
+    assert studio.count(Failure) == 0
+
+
+def test_a_summary_that_fails_for_good_is_kept_with_its_reason(studio: Studio) -> None:
+    studio.open_meeting()
+    summarize.on_failure(RuntimeError("out of memory"), "id", ["m"], {}, None)
+    (failure,) = studio.failures()
+    assert (failure.task, failure.arguments, failure.reason) == (queues.SUMMARIZE, ["m"], "RuntimeError")
+    assert failure.detail == "out of memory"
+
+
+def test_the_same_failure_again_is_the_same_row_until_it_is_replayed(studio: Studio) -> None:
+    studio.open_meeting()
+    for _ in range(2):
+        summarize.on_failure(RuntimeError("out of memory"), "id", ["m"], {}, None)
+    (failure,) = studio.failures()
+    assert failure.attempts == 2
+    with studio.database.write() as session:
+        session.get_one(Failure, failure.id).replayed_at = now()
+    summarize.on_failure(RuntimeError("out of memory"), "id", ["m"], {}, None)
+    assert len(studio.failures()) == 2

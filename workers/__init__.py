@@ -1,0 +1,1 @@
+"""Celery workers: live transcription and summarisation."""

@@ -1,0 +1,59 @@
+"""The Celery application: `celery -A workers.app worker -Q transcribe` and `-Q summarize`.
+
+Redis is the broker. Messages carry ids and may come twice or not at all; beat sends the wake-ups again.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu.entity import Queue
+
+from schema import queues
+from schema.settings import settings
+
+TRANSCRIBE_LIMIT_S = 600
+SUMMARIZE_LIMIT_S = 600
+VISIBILITY_TIMEOUT_S = 900
+"""Longer than any task, so that a message is never handed out while its worker still runs."""
+
+
+def create_celery() -> Celery:
+    config = settings()
+    celery = Celery("minutebook", broker=config.redis_url, include=["workers.tasks"])
+    celery.conf.update(
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        # A worker process loads its model before it says that it is there.
+        worker_proc_alive_timeout=300.0,
+        task_queues=[Queue(name) for name in (queues.TRANSCRIBE_QUEUE, queues.SUMMARIZE_QUEUE)],  # type: ignore[no-untyped-call]
+        task_default_queue=queues.TRANSCRIBE_QUEUE,
+        task_routes={
+            queues.TRANSCRIBE: {"queue": queues.TRANSCRIBE_QUEUE},
+            queues.SWEEP: {"queue": queues.TRANSCRIBE_QUEUE},
+            queues.SUMMARIZE: {"queue": queues.SUMMARIZE_QUEUE},
+        },
+        beat_schedule_filename=str(config.data_dir / "celerybeat-schedule"),
+        beat_schedule={
+            **{
+                f"wake-{shard}": {
+                    "task": queues.TRANSCRIBE,
+                    "args": [str(shard)],
+                    "schedule": 1.0,
+                    "options": {"expires": 1.0},
+                }
+                for shard in range(config.shards)
+            },
+            "sweep": {"task": queues.SWEEP, "schedule": 5.0, "options": {"expires": 5.0}},
+        },
+    )
+    return celery
+
+
+app = create_celery()

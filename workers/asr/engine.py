@@ -1,0 +1,255 @@
+"""The batched engine: windows in, a hypothesis for each out. A batch gives the same words as one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from schema.errors import InvalidAudio, UnknownAdapter
+from schema.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES
+from workers.asr.adapters import BASE
+from workers.asr.context import STRIDE, audible_positions, condensed_context, full_context, short_context
+from workers.asr.decoder import Decoded, Decoder, Task
+from workers.asr.encoder import encode
+from workers.asr.features import log_mel
+from workers.asr.hypothesis import Hypothesis, Window, Word
+from workers.asr.model import Whisper, load
+from workers.asr.repetition import compression_ratio
+from workers.asr.words import Span, attended_positions, samples_of_position, split_words, token_starts
+
+PROMPT_TOKENS = 200
+TOKENS_PER_S = 9
+"""More than anyone speaks; what a window may write grows with its audio."""
+SPARE_TOKENS = 12
+BATCH_LIMIT = 32
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """How a window is decoded when the usual way failed."""
+
+    temperature: float = 0.0
+    with_prompt: bool = True
+
+
+USUAL = Fallback()
+
+
+class Engine:
+    """Transcribes batches of windows with one loaded Whisper. Not safe for two threads at once.
+
+    With *stride* above 1 the silence behind short windows is condensed (see `context`); 1 is the model's own context.
+    """
+
+    def __init__(self, whisper: Whisper, stride: int = STRIDE) -> None:
+        self.whisper = whisper
+        self.stride = stride
+        self._decoder = Decoder(whisper)
+        self._n_mels: int = whisper.net.config.num_mel_bins
+        self._positions: int = whisper.net.config.max_source_positions
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of the languages that the model knows."""
+        return tuple(sorted(self.whisper.vocabulary.languages)) or ("en",)
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        return tuple(sorted(self.whisper.adapters))
+
+    def load_adapter(self, name: str, folder: Path) -> None:
+        """Load or replace an adapter between two batches. Raises AdapterMismatch, BrokenModel."""
+        self.whisper.load_adapter(name, folder)
+
+    def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL) -> list[Hypothesis]:
+        """A hypothesis for each window, in order.
+
+        Raises InvalidAudio (empty, longer than 30 s, not int16), UnknownLanguage, UnknownAdapter before any work.
+        """
+        for window in windows:
+            self._check(window)
+        hypotheses: list[Hypothesis | None] = [None] * len(windows)
+        for places in self._groups(windows):
+            for place, hypothesis in zip(places, self._batch([windows[i] for i in places], fallback), strict=True):
+                hypotheses[place] = hypothesis
+        return [hypothesis for hypothesis in hypotheses if hypothesis is not None]
+
+    def _check(self, window: Window) -> None:
+        if window.samples.dtype != np.int16 or not 0 < len(window.samples) <= WINDOW_LIMIT_SAMPLES:
+            raise InvalidAudio(
+                f"A window holds {len(window.samples)} samples of {window.samples.dtype}. "
+                f"Give 1 to {WINDOW_LIMIT_SAMPLES} samples of int16 ({WINDOW_LIMIT_S} s)."
+            )
+        if window.language != AUTO:
+            self.whisper.vocabulary.start_tokens(window.language)
+        if window.adapter is not None and window.adapter not in self.whisper.adapters:
+            raise UnknownAdapter(f"No adapter {window.adapter!r} is loaded. Loaded: {', '.join(self.adapters) or '-'}.")
+
+    def _groups(self, windows: Sequence[Window]) -> list[list[int]]:
+        """Places of *windows* in batches, those of like length together so that nobody pays for a longer neighbour."""
+        order = sorted(range(len(windows)), key=lambda i: len(windows[i].samples))
+        return [order[first : first + BATCH_LIMIT] for first in range(0, len(order), BATCH_LIMIT)]
+
+    @torch.inference_mode()
+    def _batch(self, windows: Sequence[Window], fallback: Fallback) -> list[Hypothesis]:
+        states, bias = self.encode(windows)
+        languages = self._languages(windows, states, bias)
+        windows = [replace(window, language=language) for window, language in zip(windows, languages, strict=True)]
+        tasks = [self.task(window, fallback) for window in windows]
+        decoded = self._decoder.decode(states, bias, tasks)
+        return [self._read(*row, fallback) for row in zip(windows, tasks, decoded, strict=True)]
+
+    def encode(self, windows: Sequence[Window]) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """States (B, S, D) of all windows, and the bias (B, 1, 1, S) on attention to them.
+
+        Rows are encoded in groups of one kind of context. A CPU gains nothing from more than one row at a time, and
+        would pay for padding.
+        """
+        size = len(windows) if self.whisper.device.startswith("cuda") else 1
+        kinds = sorted(range(len(windows)), key=lambda i: self._reads_short(windows[i]))
+        parts: list[tuple[int, torch.Tensor, torch.Tensor | None]] = []
+        for short, members in groupby(kinds, key=lambda i: self._reads_short(windows[i])):
+            places = list(members)
+            for first in range(0, len(places), size):
+                group = places[first : first + size]
+                states, bias = self._encode_group([windows[i] for i in group], short)
+                parts += [(place, states[i], None if bias is None else bias[i]) for i, place in enumerate(group)]
+        ordered = sorted(parts, key=lambda part: part[0])
+        return stacked([states for _, states, _ in ordered], [bias for _, _, bias in ordered])
+
+    def _reads_short(self, window: Window) -> bool:
+        """Whether the window's adapter was trained for a context as long as the audio."""
+        adapter = self.whisper.adapters.get(window.adapter or "")
+        return adapter is not None and adapter.audio_context
+
+    def _encode_group(self, windows: Sequence[Window], short: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+        device, dtype, total = self.whisper.device, self.whisper.dtype, self._positions
+        audible = [audible_positions(len(window.samples)) for window in windows]
+        if short:
+            context = short_context(audible, total, device, dtype)
+        elif self.stride > 1:
+            context = condensed_context(audible, total, self.stride, device, dtype)
+        else:
+            context = full_context(len(windows), total, device)
+        mel = log_mel([window.samples for window in windows], context.frames, self._n_mels, device)
+        return encode(self.whisper.net, mel, context, adapter_names(windows)), context.bias
+
+    def _languages(self, windows: Sequence[Window], states: torch.Tensor, bias: torch.Tensor | None) -> list[str]:
+        unknown = [i for i, window in enumerate(windows) if window.language == AUTO]
+        languages = [window.language for window in windows]
+        if unknown and not self.whisper.vocabulary.multilingual:
+            return [language if language != AUTO else "en" for language in languages]
+        if unknown:
+            seen = self._decoder.languages(states[unknown], None if bias is None else bias[unknown])
+            for place, probabilities in zip(unknown, seen, strict=True):
+                languages[place] = max(probabilities, key=probabilities.__getitem__)
+        return languages
+
+    def task(self, window: Window, fallback: Fallback = USUAL) -> Task:
+        """What the decoder is told of *window*: prompt, language, prefix as tokens, and how much it may write."""
+        vocabulary = self.whisper.vocabulary
+        prompt = self._prompt(window.prompt) if fallback.with_prompt else []
+        prefix = vocabulary.encode("".join(word.text for word in window.prefix))
+        start = vocabulary.start_tokens(window.language)
+        unread = len(window.samples) - (window.prefix[-1].end_sample if window.prefix else 0)
+        budget = SPARE_TOKENS + int(TOKENS_PER_S * max(unread, 0) / SAMPLE_RATE_HZ)
+        room = self._decoder.limit - len(prompt) - len(start)
+        prefix = prefix[-(room - SPARE_TOKENS) :]
+        return Task(
+            tokens=(*prompt, *start, *prefix),
+            start_index=len(prompt),
+            prefix_tokens=len(prefix),
+            budget=min(budget, room - len(prefix)),
+            temperature=fallback.temperature,
+            adapter=window.adapter,
+        )
+
+    def _prompt(self, prompt: str) -> list[int]:
+        """Tokens behind <|startofprev|>. Of a long prompt the first line stays and the rest loses its beginning."""
+        vocabulary = self.whisper.vocabulary
+        head, _, tail = prompt.strip().partition("\n")
+        if not tail:
+            head, tail = "", head
+        first = vocabulary.encode(f" {head.strip()}")[: PROMPT_TOKENS // 2] if head.strip() else []
+        words = tail.split()
+        while words:
+            tokens = first + vocabulary.encode(" " + " ".join(words))
+            if len(tokens) <= PROMPT_TOKENS:
+                return [vocabulary.previous, *tokens]
+            words = words[max(1, len(tokens) - PROMPT_TOKENS) // 2 or 1 :]
+        return [vocabulary.previous, *first] if first else []
+
+    def _read(self, window: Window, task: Task, decoded: Decoded, fallback: Fallback) -> Hypothesis:
+        vocabulary = self.whisper.vocabulary
+        tokens = decoded.tokens
+        text = vocabulary.decode(tokens)
+        spans = split_words(tokens, vocabulary, window.language)
+        words, attended = self._timed(window, task, decoded, spans) if spans else ((), ())
+        return Hypothesis(
+            words=words,
+            attended_samples=attended,
+            avg_logprob=sum(decoded.logprobs) / max(len(decoded.logprobs), 1),
+            no_speech_prob=decoded.no_speech_prob,
+            compression_ratio=compression_ratio(text),
+            temperature=fallback.temperature,
+            truncated=decoded.truncated,
+        )
+
+    def _timed(
+        self, window: Window, task: Task, decoded: Decoded, spans: Sequence[Span]
+    ) -> tuple[tuple[Word, ...], tuple[int, ...]]:
+        audible = audible_positions(len(window.samples))
+        attention = torch.stack(decoded.attention)[..., :audible].cpu().numpy()
+        starts = [*token_starts(attention)[task.prefix_tokens :].tolist(), audible]
+        peaks = attended_positions(attention)[task.prefix_tokens :]
+        limit = len(window.samples)
+        words = tuple(
+            Word(
+                text=span.text,
+                start_sample=min(samples_of_position(starts[span.first]), limit),
+                end_sample=min(samples_of_position(starts[span.spoken_end]), limit),
+                probability=float(np.exp(np.mean(decoded.logprobs[span.first : span.spoken_end]))),
+            )
+            for span in spans
+        )
+        attended = tuple(min(samples_of_position(peaks[span.spoken_end - 1] + 1), limit) for span in spans)
+        return words, attended
+
+
+def adapter_names(windows: Sequence[Window]) -> list[str] | None:
+    """PEFT's names of the rows' adapters, None when no row has one."""
+    names = [window.adapter for window in windows]
+    return [name or BASE for name in names] if any(names) else None
+
+
+def stacked(
+    states: Sequence[torch.Tensor], biases: Sequence[torch.Tensor | None]
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Rows (S_i, D) as one tensor (B, S, D), with the bias (B, 1, 1, S) that hides the padding."""
+    longest = max(len(row) for row in states)
+    if all(bias is None for bias in biases) and all(len(row) == longest for row in states):
+        return torch.stack(list(states)), None
+    together = states[0].new_zeros(len(states), longest, states[0].shape[-1])
+    bias = together.new_full((len(states), 1, 1, longest), -torch.inf)
+    for place, (row, own) in enumerate(zip(states, biases, strict=True)):
+        together[place, : len(row)] = row
+        bias[place, ..., : len(row)] = 0.0 if own is None else own
+    return together, bias
+
+
+def load_engine(
+    reference: str,
+    cache_dir: Path,
+    precision: str = "auto",
+    device: str = "auto",
+    adapters: Mapping[str, Path] | None = None,
+    stride: int = STRIDE,
+) -> Engine:
+    """Load a model and stand an engine on it. Raises what `model.load` raises."""
+    return Engine(load(reference, cache_dir, precision, device, adapters), stride)

@@ -1,0 +1,95 @@
+"""A Whisper in memory: the network, its vocabulary, the adapters loaded into it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from schema.errors import BrokenModel, UnsupportedPrecision
+from workers.asr.adapters import Adapter, inject
+from workers.asr.precision import choose_device, choose_precision, compute_dtype, quantisation
+from workers.asr.vocabulary import Vocabulary, load_vocabulary
+from workers.asr.weights import resolve
+
+
+@dataclass
+class Whisper:
+    """One loaded model. `net` is transformers' `WhisperForConditionalGeneration` in evaluation mode."""
+
+    reference: str
+    net: Any
+    vocabulary: Vocabulary
+    alignment_heads: tuple[tuple[int, int], ...]
+    """(layer, head) pairs of the decoder whose cross-attention follows the audio."""
+    precision: str
+    dtype: torch.dtype
+    device: str
+    adapters: dict[str, Adapter] = field(default_factory=dict)
+
+    def load_adapter(self, name: str, folder: Path) -> None:
+        """Load the PEFT adapter in *folder* as *name*, beside others. Raises AdapterMismatch, BrokenModel."""
+        self.adapters[name] = inject(self.net, self.reference, name, folder)
+
+
+def load(
+    reference: str,
+    cache_dir: Path,
+    precision: str = "auto",
+    device: str = "auto",
+    adapters: Mapping[str, Path] | None = None,
+) -> Whisper:
+    """Load a Whisper by reference (see `weights.resolve`).
+
+    Raises UnknownModel, BrokenModel, UnknownPrecision, UnsupportedPrecision, AdapterMismatch.
+    """
+    device = choose_device(device)
+    precision = choose_precision(precision, device)
+    folder = resolve(reference, cache_dir)
+    dtype = compute_dtype(precision, device)
+    net = _load_net(folder, precision, dtype, device)
+    whisper = Whisper(
+        reference=reference,
+        net=net,
+        vocabulary=load_vocabulary(folder),
+        alignment_heads=_alignment_heads(folder, net.config),
+        precision=precision,
+        dtype=dtype,
+        device=device,
+    )
+    for name, path in (adapters or {}).items():
+        whisper.load_adapter(name, path)
+    return whisper
+
+
+def _load_net(folder: Path, precision: str, dtype: torch.dtype, device: str) -> Any:
+    from safetensors import SafetensorError
+    from transformers import WhisperForConditionalGeneration
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    quantised = quantisation(precision, dtype)
+    options: dict[str, Any] = {"quantization_config": quantised, "device_map": {"": device}} if quantised else {}
+    try:
+        net = WhisperForConditionalGeneration.from_pretrained(folder, dtype=dtype, local_files_only=True, **options)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise BrokenModel(f"{folder} does not load as a Whisper model: {error}. Fetch it anew.") from error
+    except (RuntimeError, NotImplementedError, ImportError) as error:
+        raise UnsupportedPrecision(
+            f"{folder} does not load in {precision} on {device}: {error}. Use bfloat16 or float32."
+        ) from error
+    placed: Any = net if quantised else net.to(device)  # type: ignore[arg-type]
+    return placed.eval().requires_grad_(False)
+
+
+def _alignment_heads(folder: Path, config: Any) -> tuple[tuple[int, int], ...]:
+    """The model's own list; without one, every head of the upper half of the layers, as Whisper's authors do."""
+    listed = json.loads((folder / "generation_config.json").read_text()).get("alignment_heads")
+    if listed:
+        return tuple((int(layer), int(head)) for layer, head in listed)
+    layers, heads = config.decoder_layers, config.decoder_attention_heads
+    return tuple((layer, head) for layer in range(layers // 2, layers) for head in range(heads))

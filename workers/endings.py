@@ -1,0 +1,35 @@
+"""How a meeting comes to its end: drained, summarised, finished. Every move is conditional and may be tried twice."""
+
+from __future__ import annotations
+
+from redis import Redis
+from sqlalchemy import func, or_, select, update
+
+from schema.database import Database
+from schema.events import Event, publish
+from schema.states import MeetingState
+from schema.tables import Meeting, Track
+
+
+def end_transcription(database: Database, redis: Redis, meeting_id: str) -> bool:
+    """Move a draining meeting on when every track is closed and committed to its end. True when this call did."""
+    unfinished = (
+        select(func.count())
+        .select_from(Track)
+        .where(
+            Track.meeting_id == meeting_id,
+            or_(Track.closed_sample.is_(None), Track.committed_sample < Track.closed_sample),
+        )
+        .scalar_subquery()
+    )
+    with database.write() as session:
+        moved = session.scalar(
+            update(Meeting)
+            .where(Meeting.id == meeting_id, Meeting.state == MeetingState.DRAINING, unfinished == 0)
+            .values(state=MeetingState.SUMMARIZING)
+            .returning(Meeting.id)
+        )
+    if moved is None:
+        return False
+    publish(redis, meeting_id, [Event("state", {"state": MeetingState.SUMMARIZING})])
+    return True

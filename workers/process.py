@@ -1,0 +1,166 @@
+"""What one worker process holds open: database, Redis, mailbox, and the models, each made at first use."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from schema import queues
+from schema.database import Database
+from schema.errors import InvalidInput
+from schema.mailbox import Mailbox
+from schema.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from workers.asr.policy import Policy
+    from workers.summarizer import Summarizer
+    from workers.sweeper import Sweeper
+    from workers.transcriber import Transcriber
+
+log = logging.getLogger(__name__)
+
+CPU_BATCH = 4
+GPU_BATCH = 32
+
+
+class Process:
+    """Made in the child after the fork, since connections and models do not survive one.
+
+    What needs torch is imported where it is made: beat, Flower and a worker's main process do without.
+    """
+
+    _current: ClassVar[Process | None] = None
+
+    def __init__(self, config: Settings) -> None:
+        self.config = config
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self.pid = os.getpid()
+
+    @classmethod
+    def current(cls) -> Process:
+        if cls._current is None or cls._current.pid != os.getpid():
+            cls._current = cls(settings())
+        return cls._current
+
+    @classmethod
+    def close_current(cls) -> None:
+        if cls._current is not None and cls._current.pid == os.getpid():
+            cls._current.close()
+        cls._current = None
+
+    def close(self) -> None:
+        if "database" in self.__dict__:
+            self.database.close()
+        if "redis" in self.__dict__:
+            self.redis.close()
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.config.sql_url)
+
+    @cached_property
+    def redis(self) -> Redis:
+        return Redis.from_url(self.config.redis_url, socket_timeout=10, socket_connect_timeout=5)
+
+    @cached_property
+    def mailbox(self) -> Mailbox:
+        return Mailbox(self.redis, shards=self.config.shards)
+
+    def send(self, task: str, arguments: list[str]) -> None:
+        """Enqueue a task. One that the broker does not take is only logged: beat and the sweep send it again."""
+        from workers.app import app
+
+        expires = queues.WAKE_EXPIRES_S if task == queues.TRANSCRIBE else None
+        try:
+            app.send_task(task, args=arguments, expires=expires)
+        except (OperationalError, RedisError) as error:  # a full broker must not cost a step its audio
+            log.warning("%s %s not sent: %s", task, arguments, error)
+
+    @cached_property
+    def transcriber(self) -> Transcriber:
+        import torch
+
+        from workers.asr.engine import load_engine
+        from workers.transcriber import Pace, Transcriber
+
+        config = self.config
+        cores = len(os.sched_getaffinity(0))
+        torch.set_num_threads(config.asr_threads or max(1, cores // config.asr_processes))
+        engine = load_engine(config.asr_model, config.models, config.asr_precision, config.asr_device)
+        on_gpu = engine.whisper.device != "cpu"
+        return Transcriber(
+            name=self.name,
+            model=config.asr_model,
+            engine=engine,
+            policy=policy_named(config.asr_policy),
+            database=self.database,
+            mailbox=self.mailbox,
+            redis=self.redis,
+            send=self.send,
+            pace=Pace(
+                batch=config.asr_batch or (GPU_BATCH if on_gpu else CPU_BATCH),
+                step_interval_ms=config.step_interval_ms,
+                lease_ms=config.lease_ms,
+                attempts_limit=config.attempts_limit,
+            ),
+        )
+
+    @cached_property
+    def summarizer(self) -> Summarizer:
+        from workers.summarize.model import load_model
+        from workers.summarize.prompts import PREFIXES
+        from workers.summarizer import Summarizer
+
+        config = self.config
+        model = load_model(
+            config.summary_model,
+            config.models,
+            precision=config.summary_precision,
+            device=config.summary_device,
+            threads=config.summary_threads,
+        )
+        if model.continues:
+            for prefix in PREFIXES:
+                model.read(prefix)
+        return Summarizer(
+            name=self.name,
+            model=model,
+            model_name=config.summary_model,
+            database=self.database,
+            mailbox=self.mailbox,
+            redis=self.redis,
+            rolling_words=config.rolling_words,
+        )
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        from workers.sweeper import Sweeper
+
+        return Sweeper(
+            database=self.database,
+            mailbox=self.mailbox,
+            redis=self.redis,
+            send=self.send,
+            idle_finish_s=self.config.idle_finish_s,
+            backlog_limit_samples=self.config.backlog_limit_samples,
+        )
+
+
+def policy_named(name: str) -> Policy:
+    """Raises InvalidInput for a name that is no policy."""
+    from workers.asr.policy import POLICIES
+
+    if name not in POLICIES:
+        raise InvalidInput(f"MINUTEBOOK_ASR_POLICY is '{name}'; choose one of {', '.join(sorted(POLICIES))}")
+    return POLICIES[name]
+
+
+def process() -> Process:
+    return Process.current()

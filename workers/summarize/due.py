@@ -1,0 +1,70 @@
+"""When something is due, in the words of the meeting."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+_COUNT = r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|\d+|a couple of|a few)"
+_ORDINAL = (
+    r"(?:\d{1,2}(?:st|nd|rd|th)|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|"
+    r"thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|twenty[- ]\w+th|thirtieth)"
+)
+_PART = r"(?:\s+(?:morning|noon|afternoon|evening|night))?"
+_HOUR = (
+    r"(?:\s+at\s+(?:noon|midnight|lunch|\d{1,2}(?:[:.]\d\d)?(?:\s?[ap]m)?|"
+    r"one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))?"
+)
+_WHEN = "|".join(
+    [
+        rf"(?:end of\s+)?(?:(?:next|this|coming)\s+)?{_DAY}(?:,?\s+(?:the\s+)?{_ORDINAL})?{_PART}{_HOUR}",
+        rf"(?:the\s+)?{_ORDINAL}\s+(?:of\s+)?{_MONTH}",
+        rf"{_MONTH}\s+(?:the\s+)?(?:{_ORDINAL}|\d{{1,2}})\b",
+        r"(?:(?:the\s+)?(?:end|middle|start|beginning) of\s+)?"
+        r"(?:next|this|the)\s+(?:week|month|quarter|year|sprint|weekend)\b",
+        r"(?:next|this) (?:meeting|afternoon|evening|morning|time)",
+        rf"today|tonight|tomorrow{_PART}{_HOUR}|day after tomorrow",
+        rf"(?:in|within) {_COUNT}(?: more)? (?:minutes?|hours?|days?|weeks?|months?)",
+        r"end of (?:the )?(?:day|week|month|quarter|year)",
+    ]
+)
+_DATE = re.compile(
+    rf"\b(?:(?P<lead>by|before|until|till|after|on|in|not later than|no later than)\s+)?(?P<when>{_WHEN})", re.I
+)
+_LOOSE = re.compile(rf"\b(?:by|before|until)\s+(?:noon|lunch|{_MONTH}|the (?:next )?[a-z]+)\b", re.I)
+_KEPT_LEADS = frozenset({"before", "after"})
+_NOT_DUE = frozenset({"the way", "the time", "the end"})
+
+
+def find_due(text: str) -> str | None:
+    """The last time named in *text* that something could be due at, without its `by` or `on`; or None."""
+    dated = list(_DATE.finditer(text))
+    if dated:
+        best = max(dated, key=lambda match: (_is_lead(match["lead"]), -match.start()))
+        lead = (best["lead"] or "").lower()
+        return f"{lead} {best['when']}" if lead in _KEPT_LEADS else best["when"]
+    loose = _LOOSE.search(text)
+    if loose is None or loose[0].split(maxsplit=1)[1].lower() in _NOT_DUE:
+        return None
+    return loose[0]
+
+
+def _is_lead(lead: str | None) -> bool:
+    return (lead or "").lower() in {"by", "until", "till", "no later than", "not later than", "on"}
+
+
+def due_words(text: str | None) -> frozenset[str]:
+    """The words of a due time that tell one from another."""
+    found = re.findall(r"[a-z0-9]+", (text or "").lower())
+    return frozenset(found) - {"the", "of", "on", "by", "at", "in", "a", "this", "until", "before", "after"}
+
+
+_DAYS = re.compile(rf"\b(?:{_DAY}|{_MONTH}|today|tomorrow|tonight)\b", re.I)
+
+
+@lru_cache(maxsize=4096)
+def days(text: str) -> frozenset[str]:
+    """Weekdays, months and the like in *text*. `May` with a capital only."""
+    return frozenset(match.lower() for match in _DAYS.findall(text) if match != "may")

@@ -1,0 +1,160 @@
+"""Say each thing once: a recap joins what it repeats, and what was said later holds where two contradict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from schema.minutes import Action, Sentence
+from workers.summarize.due import days, due_words
+from workers.summarize.numbers import numbers
+from workers.summarize.salience import overlap
+from workers.summarize.words import content_stems, names
+
+_SAME = 0.6
+_SAME_TASK = 0.5
+_SAME_LENGTH = 0.25
+"""A short sentence is not about all that a long one says."""
+_NUMBERED = re.compile(r"\b[A-Z]\w+ \d+\b")
+_VAGUE = re.compile(r"\b(?:it|that|this|them|those|other|one)\b", re.I)
+
+
+def merge_actions(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """*actions*, given in the order of the meeting, without repeats; each keeps the evidence of all its mentions."""
+    found: list[Action] = []
+    for action in actions:
+        at = next((at for at, known in enumerate(found) if _same_task(known, action)), None)
+        if at is None:
+            found.append(action)
+        else:
+            found[at] = _one_task(found[at], action)
+    return tuple(found)
+
+
+def _same_task(one: Action, other: Action) -> bool:
+    if one.owner and other.owner and one.owner != other.owner:
+        return False
+    if _speak_of_different_things(one.text, other.text):
+        return False
+    alike = overlap(_task_stems(one), _task_stems(other))
+    shared_day = bool(due_words(one.due) & due_words(other.due))
+    return alike >= (_SAME_TASK if shared_day else _SAME)
+
+
+def _task_stems(action: Action) -> frozenset[str]:
+    """What is to be done, without who and when."""
+    known = set(content_stems(action.owner or "")) | set(content_stems(action.due or "")) | {"day", "morn", "even"}
+    return frozenset(content_stems(action.text)) - known
+
+
+def _one_task(earlier: Action, later: Action) -> Action:
+    due = _one_due(earlier.due, later.due)
+    best = max((later, earlier), key=lambda action: _clarity(action, due))
+    return replace(
+        best,
+        owner=best.owner or earlier.owner or later.owner,
+        due=due,
+        evidence=_union(earlier.evidence, later.evidence),
+        support=best.support,
+        supported=best.supported,
+    )
+
+
+def _clarity(action: Action, due: str | None) -> tuple[bool, bool, int, int]:
+    """Naming the owner counts most, then the right time, then saying what without pointing."""
+    return (
+        action.owner is not None,
+        due_words(action.due) >= due_words(due),
+        -len(_VAGUE.findall(action.text)),
+        len(content_stems(action.text)),
+    )
+
+
+def _one_due(earlier: str | None, later: str | None) -> str | None:
+    """The more exact of two that agree; of two that do not, the later."""
+    if earlier is None or later is None:
+        return later or earlier
+    if due_words(later) <= due_words(earlier):
+        return earlier
+    return later
+
+
+def merge_decisions(decisions: Iterable[Sentence]) -> tuple[Sentence, ...]:
+    """*decisions*, given in the order of the meeting, one for each matter: the latest where they contradict."""
+    found: list[Sentence] = []
+    for decision in decisions:
+        at = next((at for at, known in enumerate(found) if _same_matter(known.text, decision.text)), None)
+        if at is None:
+            found.append(decision)
+        else:
+            found[at] = _one_decision(found[at], decision)
+    return tuple(found)
+
+
+def _matter(text: str) -> frozenset[str]:
+    """What a decision is about, without its figures."""
+    return frozenset(content_stems(text)) - frozenset(content_stems(" ".join(days(text))))
+
+
+def _speak_of_different_things(one: str, other: str) -> bool:
+    """Whether each has a name, such as `Elm Street` or `Room 12`, that the other lacks."""
+    return bool(_labels(one) - _labels(other)) and bool(_labels(other) - _labels(one))
+
+
+def _labels(text: str) -> frozenset[str]:
+    numbered = {match.lower() for match in _NUMBERED.findall(text) if not days(match)}
+    return (names(text) | numbered) - days(text)
+
+
+def _same_matter(one: str, other: str) -> bool:
+    stems, others = _matter(one), _matter(other)
+    if _speak_of_different_things(one, other):
+        return False
+    return overlap(stems, others) >= _SAME and len(stems & others) >= _SAME_LENGTH * len(stems | others)
+
+
+def facts(text: str) -> frozenset[str]:
+    """Numbers, weekdays and months of *text*."""
+    return numbers(text) | days(text)
+
+
+def _one_decision(earlier: Sentence, later: Sentence) -> Sentence:
+    agrees = facts(later.text) <= facts(earlier.text)
+    richer = len(_matter(earlier.text)) >= len(_matter(later.text))
+    best = earlier if agrees and (richer or not facts(later.text)) else later
+    return replace(best, evidence=_union(earlier.evidence, later.evidence))
+
+
+def merge_sentences(sentences: Iterable[Sentence]) -> tuple[Sentence, ...]:
+    """*sentences* without those that repeat one before."""
+    found: list[Sentence] = []
+    for sentence in sentences:
+        at = next((at for at, known in enumerate(found) if _repeats(known.text, sentence.text)), None)
+        if at is None:
+            found.append(sentence)
+        else:
+            best = max((found[at], sentence), key=lambda one: len(content_stems(one.text)))
+            found[at] = replace(best, evidence=_union(found[at].evidence, sentence.evidence))
+    return tuple(found)
+
+
+def _repeats(one: str, other: str) -> bool:
+    stems, others = frozenset(content_stems(one)), frozenset(content_stems(other))
+    return len(stems & others) >= 0.75 * max(len(stems | others), 1) and facts(one) == facts(other)
+
+
+def still_true(sentences: Iterable[Sentence], decisions: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    """*sentences* without those whose day or number a later decision on the same matter replaced."""
+    return tuple(s for s in sentences if not any(_overruled(s, decision) for decision in decisions))
+
+
+def _overruled(sentence: Sentence, decision: Sentence) -> bool:
+    said, decided = days(sentence.text), days(decision.text)
+    if not said or not decided or said & decided or not _same_matter(sentence.text, decision.text):
+        return False
+    return max(sentence.evidence, default=0) < max(decision.evidence, default=0)
+
+
+def _union(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(one + other))

@@ -1,0 +1,320 @@
+"""The language model behind the notes: load by reference, put adapters in by name, generate in batches.
+
+Decoder-only models continue a prompt, encoder–decoder models (T5, mBART) answer one. Both are greedy and bounded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from schema.errors import (
+    AdapterMismatch,
+    BrokenModel,
+    PromptTooLong,
+    UnknownAdapter,
+    UnsupportedPrecision,
+)
+from workers.asr.precision import choose_device, choose_precision, compute_dtype
+from workers.summarize.weights import resolve
+
+PREFIXES_KEPT = 4
+METADATA = "minutebook.json"
+"""Beside an adapter's `adapter_config.json`: `{"base_model": reference}`, optional."""
+
+
+class Generator(Protocol):
+    """What notes are written with."""
+
+    @property
+    def continues(self) -> bool:
+        """True for a decoder-only model, which follows examples; false for one trained to answer."""
+
+    @property
+    def adapter(self) -> str | None:
+        """The adapter in use."""
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        *,
+        prefix: str = "",
+        stop: Sequence[str] = ("\n",),
+        only: str = "",
+    ) -> list[str]:
+        """The continuation of prefix + prompt for each of *prompts*, cut before the first of *stop*.
+
+        With *only*, nothing but the tokens of that text is written.
+        """
+
+
+@dataclass(slots=True)
+class _Prefix:
+    """A prompt's fixed beginning, already read: its tokens and the keys and values that they left."""
+
+    tokens: list[int]
+    cache: Any
+
+
+class TextModel:
+    """A loaded model. One thread at a time may call it."""
+
+    def __init__(self, net: Any, tokenizer: Any, reference: str, device: str) -> None:
+        self.reference = reference
+        self._net = net
+        self._tokenizer = tokenizer
+        self._device = device
+        self._adapter: str | None = None
+        self._prefixes: OrderedDict[tuple[str, str | None], _Prefix] = OrderedDict()
+
+    @property
+    def continues(self) -> bool:
+        return not self._net.config.is_encoder_decoder
+
+    @property
+    def adapter(self) -> str | None:
+        return self._adapter
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that prompt and answer may have together (of an encoder–decoder model: each)."""
+        config = self._net.config
+        known = (getattr(config, name, None) for name in ("max_position_embeddings", "n_positions"))
+        limit = next((value for value in known if value), self._tokenizer.model_max_length)
+        return int(min(limit, self._tokenizer.model_max_length))
+
+    def load_adapter(self, name: str, folder: Path) -> None:
+        """Read the PEFT adapter in *folder*, replacing an older one of that name.
+
+        Raises BrokenModel (files missing or unreadable) or AdapterMismatch (trained for another base model).
+        """
+        _check_base(name, folder, self.reference)
+        if name in getattr(self._net, "peft_config", {}):
+            self._net.delete_adapter(name)
+            self._forget(name)
+        try:
+            self._net.load_adapter(str(folder), adapter_name=name, is_trainable=False)
+        except OSError as error:
+            raise BrokenModel(f"The adapter in {folder} cannot be read: {error}. Publish it again.") from error
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise AdapterMismatch(f"Adapter {name!r} in {folder} does not fit {self.reference}: {error}") from error
+        self._net.eval().requires_grad_(False)
+        self.use_adapter(self._adapter)
+
+    def use_adapter(self, name: str | None) -> None:
+        """Generate with the loaded adapter *name*, or with none. Raises UnknownAdapter."""
+        loaded = getattr(self._net, "peft_config", {})
+        if name is not None and name not in loaded:
+            raise UnknownAdapter(
+                f"Adapter {name!r} is not loaded. Load it first; loaded: {', '.join(loaded) or 'none'}."
+            )
+        if name is not None:
+            self._net.set_adapter(name)
+            self._net.enable_adapters()
+        elif loaded:
+            self._net.disable_adapters()
+        self._adapter = name
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        *,
+        prefix: str = "",
+        stop: Sequence[str] = ("\n",),
+        only: str = "",
+    ) -> list[str]:
+        """The greedy continuation of prefix + prompt for each of *prompts*, cut before the first of *stop*.
+
+        *prefix* is read once and kept for later calls. At most *max_new_tokens* tokens each. With *only*, a
+        decoder-only model writes nothing but the tokens of that text, the stops and its end: no name or number from
+        elsewhere, and most of a small model's arithmetic, the product with the whole vocabulary, is saved.
+        Raises PromptTooLong when a prompt with its answer passes the context; nothing is ever cut off.
+        """
+        if not prompts:
+            return []
+        with torch.inference_mode():
+            if self.continues:
+                return self._continue(list(prompts), max_new_tokens, prefix, stop, self._shortlist(only, stop))
+            return self._answer([prefix + prompt for prompt in prompts], max_new_tokens, stop)
+
+    def _answer(self, texts: list[str], max_new_tokens: int, stop: Sequence[str]) -> list[str]:
+        batch = self._tokenizer(texts, return_tensors="pt", padding=True, truncation=False).to(self._device)
+        self._check_fit(int(batch.attention_mask.sum(dim=1).max()))
+        tokens = self._net.generate(**batch, max_new_tokens=max_new_tokens, num_beams=1, do_sample=False)
+        return [_cut(text, stop).strip() for text in self._tokenizer.batch_decode(tokens, skip_special_tokens=True)]
+
+    def _continue(
+        self, prompts: list[str], max_new_tokens: int, prefix: str, stop: Sequence[str], allowed: torch.Tensor | None
+    ) -> list[str]:
+        start = self._read_prefix(prefix)
+        asked = [self._tokenizer(prompt, add_special_tokens=False).input_ids for prompt in prompts]
+        longest = max(len(tokens) for tokens in asked)
+        self._check_fit(len(start.tokens) + longest + max_new_tokens)
+        cache = deepcopy(start.cache)
+        cache.batch_repeat_interleave(len(prompts))
+        padded = [[0] * (longest - len(tokens)) + tokens for tokens in asked]
+        seen = [[1] * len(start.tokens) + [0] * (longest - len(tokens)) + [1] * len(tokens) for tokens in asked]
+        return self._decode(torch.tensor(padded), torch.tensor(seen), cache, max_new_tokens, stop, allowed)
+
+    def _decode(
+        self,
+        tokens: torch.Tensor,
+        mask: torch.Tensor,
+        cache: Any,
+        max_new_tokens: int,
+        stop: Sequence[str],
+        allowed: torch.Tensor | None,
+    ) -> list[str]:
+        """Greedy search. *tokens* (batch, prompt) are left-padded; *mask* (batch, prefix + prompt) is 1 where real."""
+        tokens, mask = tokens.to(self._device), mask.to(self._device)
+        written: list[list[int]] = [[] for _ in tokens]
+        done = [False] * len(written)
+        for _ in range(max_new_tokens):
+            chosen = self._step(tokens, mask, cache, allowed)
+            for row, token in enumerate(chosen.tolist()):
+                if not done[row]:
+                    written[row].append(token)
+                    done[row] = token in self._ends or any(mark in self._text(written[row]) for mark in stop)
+            if all(done):
+                break
+            tokens = chosen[:, None]
+            mask = torch.cat([mask, mask.new_ones(len(written), 1)], dim=1)
+        return [_cut(self._text(row), stop).strip() for row in written]
+
+    def _step(self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any, allowed: torch.Tensor | None) -> torch.Tensor:
+        """The likeliest token (batch,) after *tokens*, among *allowed* if given."""
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
+        body = self._net.get_decoder()
+        read = body(
+            input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+        )
+        hidden, head = read.last_hidden_state[:, -1], self._net.get_output_embeddings()
+        if allowed is None:
+            best: torch.Tensor = head(hidden).argmax(dim=-1)
+            return best
+        scores = hidden @ head.weight[allowed].T
+        return allowed[scores.argmax(dim=-1)]
+
+    def _shortlist(self, only: str, stop: Sequence[str]) -> torch.Tensor | None:
+        """Ids of the tokens of *only*, at the start of a text and inside it, and of what ends an answer."""
+        head = self._net.get_output_embeddings()
+        if not only or type(head) is not torch.nn.Linear:
+            return None
+        texts = [only, f" {only}", *stop]
+        found = {token for text in texts for token in self._tokenizer(text, add_special_tokens=False).input_ids}
+        return torch.tensor(sorted(found | self._ends), device=self._device)
+
+    def read(self, prefix: str) -> None:
+        """Read a *prefix* ahead of its first use, which then costs no more than any other."""
+        with torch.inference_mode():
+            self._read_prefix(prefix)
+
+    def _read_prefix(self, prefix: str) -> _Prefix:
+        key = (prefix, self._adapter)
+        if key not in self._prefixes:
+            self._prefixes[key] = self._fresh_prefix(prefix)
+            while len(self._prefixes) > PREFIXES_KEPT:
+                self._prefixes.popitem(last=False)
+        self._prefixes.move_to_end(key)
+        return self._prefixes[key]
+
+    def _fresh_prefix(self, prefix: str) -> _Prefix:
+        from transformers import DynamicCache
+
+        tokens = self._tokenizer(prefix).input_ids or [self._net.config.bos_token_id]
+        self._check_fit(len(tokens))
+        cache = DynamicCache(config=self._net.config)
+        self._net(input_ids=torch.tensor([tokens], device=self._device), past_key_values=cache, logits_to_keep=1)
+        return _Prefix(tokens, cache)
+
+    def _forget(self, adapter: str) -> None:
+        for key in [key for key in self._prefixes if key[1] == adapter]:
+            del self._prefixes[key]
+
+    def _check_fit(self, tokens: int) -> None:
+        if tokens > self.context_tokens:
+            raise PromptTooLong(
+                f"{tokens} tokens do not fit the {self.context_tokens} that {self.reference} reads at once. "
+                "Split the text."
+            )
+
+    @property
+    def _ends(self) -> frozenset[int]:
+        ends = self._net.generation_config.eos_token_id
+        return frozenset(ends if isinstance(ends, list) else [ends])
+
+    def _text(self, tokens: list[int]) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+
+
+def load_model(
+    reference: str, cache_dir: Path, *, precision: str = "auto", device: str = "auto", threads: int = 0
+) -> TextModel:
+    """Load the model of *reference* (`package:gemma-3-270m`, a folder, a hub name).
+
+    *threads* is the number of CPU threads for the whole process; 0 leaves it alone. Raises ModelError's leaves:
+    UnknownModel, BrokenModel, UnknownPrecision, UnsupportedPrecision.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    device = choose_device(device)
+    precision = choose_precision(precision, device)
+    folder = resolve(reference, cache_dir)
+    if threads:
+        torch.set_num_threads(threads)
+    dtype = compute_dtype(precision, device)
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        options = {"quantization_config": _quantisation(precision, dtype), "device_map": {"": device}}
+        net = kind.from_pretrained(folder, dtype=dtype, **options)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise BrokenModel(f"The text model in {folder} cannot be loaded: {error}. Fetch it again.") from error
+    return TextModel(net.eval().requires_grad_(False), tokenizer, reference, device)
+
+
+def _quantisation(precision: str, dtype: torch.dtype) -> Any:
+    """The bitsandbytes configuration, or None. The output layer shares its weights with the embedding and stays."""
+    if precision not in ("int8", "int4"):
+        return None
+    try:
+        import bitsandbytes  # noqa: F401
+        from transformers import BitsAndBytesConfig
+    except ImportError as error:
+        raise UnsupportedPrecision(
+            f"Precision {precision} needs bitsandbytes, which does not load here: {error}. Use bfloat16 or float32."
+        ) from error
+    if precision == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)  # type: ignore[no-untyped-call]
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+    )
+
+
+def _check_base(name: str, folder: Path, reference: str) -> None:
+    if not (folder / "adapter_config.json").is_file():
+        raise BrokenModel(f"{folder / 'adapter_config.json'} is missing. Publish the adapter {name!r} again.")
+    if not (folder / METADATA).exists():
+        return
+    expected = json.loads((folder / METADATA).read_text()).get("base_model", reference)
+    if expected != reference:
+        raise AdapterMismatch(
+            f"Adapter {name!r} was trained for {expected!r}, but the model is {reference!r}. Load that model, or "
+            "train the adapter for this one."
+        )
+
+
+def _cut(text: str, stop: Sequence[str]) -> str:
+    return text[: min((text.index(mark) for mark in stop if mark in text), default=len(text))]

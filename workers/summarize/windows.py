@@ -1,0 +1,85 @@
+"""Cut the transcript into the windows that notes are written of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+from workers.summarize.segment import Segment
+from workers.summarize.sentences import split_sentences
+from workers.summarize.words import count_words
+
+FLOOR_WORDS = 250
+LIMIT_WORDS = 400
+
+
+def next_window(
+    segments: Sequence[Segment], *, floor_words: int = FLOOR_WORDS, limit_words: int = LIMIT_WORDS, final: bool = False
+) -> tuple[Segment, ...] | None:
+    """The next window of closed *segments* without a note, cut at the longest pause past *floor_words*.
+
+    None while fewer than *limit_words* wait; with *final* the rest is a window too, unless nothing is left. A window
+    holds whole segments, so each segment belongs to one note; one that alone passes the limit is a window of its own
+    and comes in pieces of whole sentences that share its id.
+    """
+    lengths = list(accumulate(count_words(segment.text) for segment in segments))
+    if not segments or (not final and lengths[-1] < limit_words):
+        return None
+    if final and lengths[-1] <= limit_words + floor_words // 4:
+        return _pieces(segments, limit_words)
+    return _pieces(segments[: _cut(segments, lengths, floor_words, limit_words)], limit_words)
+
+
+def _cut(segments: Sequence[Segment], lengths: list[int], floor_words: int, limit_words: int) -> int:
+    """How many segments to take: up to the longest pause between floor and limit, at least one."""
+    fitting = [count for count, length in enumerate(lengths, 1) if length <= limit_words]
+    if not fitting:
+        return 1
+    choices = [count for count in fitting if lengths[count - 1] >= floor_words] or [fitting[-1]]
+    return max(choices, key=lambda count: (_pause_samples(segments, count), count))
+
+
+def _pause_samples(segments: Sequence[Segment], count: int) -> int:
+    if count == len(segments):
+        return 0
+    return segments[count].first_sample - segments[count - 1].end_sample
+
+
+def _pieces(segments: Sequence[Segment], limit_words: int) -> tuple[Segment, ...]:
+    return tuple(piece for segment in segments for piece in split_segment(segment, limit_words))
+
+
+def split_segment(segment: Segment, limit_words: int) -> list[Segment]:
+    """*segment* itself, or when it is longer than *limit_words*, pieces of whole sentences with its id.
+
+    A sentence longer than the limit is cut between words. Times are shared out by words.
+    """
+    total = count_words(segment.text)
+    if total <= limit_words:
+        return [segment]
+    texts: list[str] = []
+    for sentence in _short_sentences(segment.text, limit_words):
+        if texts and count_words(texts[-1]) + count_words(sentence) <= limit_words:
+            texts[-1] = f"{texts[-1]} {sentence}"
+        else:
+            texts.append(sentence)
+    return _timed(segment, texts)
+
+
+def _short_sentences(text: str, limit_words: int) -> list[str]:
+    found: list[str] = []
+    for sentence in split_sentences(text):
+        tokens = sentence.split()
+        found += [" ".join(tokens[at : at + limit_words]) for at in range(0, len(tokens), limit_words)]
+    return found
+
+
+def _timed(segment: Segment, texts: list[str]) -> list[Segment]:
+    ends = list(accumulate(count_words(text) for text in texts))
+    length = segment.end_sample - segment.first_sample
+    cuts = [segment.first_sample, *(segment.first_sample + length * end // ends[-1] for end in ends)]
+    return [
+        replace(segment, text=text, first_sample=first, end_sample=end)
+        for text, first, end in zip(texts, cuts, cuts[1:], strict=False)
+    ]

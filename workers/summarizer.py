@@ -1,0 +1,159 @@
+"""One meeting's minutes brought up to date: close windows, merge notes, a rolling version, at the end the final one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import Redis
+from sqlalchemy import select
+
+from schema.database import Database
+from schema.errors import MinutebookError, UnknownAdapter
+from schema.events import Event, publish
+from schema.mailbox import Mailbox
+from schema.states import MeetingState
+from schema.tables import Track
+from workers.adapters import adapter_folder
+from workers.summarize.final import final_minutes
+from workers.summarize.model import TextModel
+from workers.summarize.notes import Note, write_note
+from workers.summarize.rolling import merge, merge_due, rolling_minutes
+from workers.summarize.store import (
+    Author,
+    Desk,
+    add_final,
+    add_note,
+    add_rolling,
+    all_notes,
+    merge_notes,
+    read_desk,
+)
+from workers.summarize.windows import next_window
+
+log = logging.getLogger(__name__)
+
+HOLD_MS = 30_000
+"""How long a meeting is kept from other summarisers; renewed at every note. Saves work only: SQL settles races."""
+STEPS_LIMIT = 20
+"""Notes in one task, so that one long meeting does not keep the others waiting."""
+
+
+class Summarizer:
+    def __init__(
+        self,
+        *,
+        name: str,
+        model: TextModel,
+        model_name: str,
+        database: Database,
+        mailbox: Mailbox,
+        redis: Redis,
+        rolling_words: int,
+    ) -> None:
+        self.name = name
+        self.model = model
+        self.model_name = model_name
+        self.database = database
+        self.mailbox = mailbox
+        self.redis = redis
+        self.rolling_words = rolling_words
+
+    def run(self, meeting_id: str) -> None:
+        """Do what is due for a meeting; nothing when another worker is at it (the sweep asks again)."""
+        with self._held(meeting_id) as mine:
+            if not mine:
+                return
+            for _ in range(STEPS_LIMIT):
+                if not self._step(meeting_id):
+                    return
+
+    def _step(self, meeting_id: str) -> bool:
+        """One note, merge or version; True when there may be more to do."""
+        self.redis.set(_hold_key(meeting_id), self.name, px=HOLD_MS)
+        with self.database.read() as session:
+            desk = read_desk(session, meeting_id)
+        if desk is None or desk.state == MeetingState.FINISHED:
+            return False
+        ended = desk.state == MeetingState.SUMMARIZING
+        window = next_window(desk.unread, final=ended)
+        if window is not None:
+            people = {action.owner for _, note in desk.notes for action in note.actions if action.owner}
+            note = write_note(window, self._writer(desk), people=people)
+            return self._close_window(desk, [said.id for said in window], note)
+        if self._merge_notes(desk):
+            return True
+        return self._finish(desk) if ended else self._roll(desk, noted=False)
+
+    def _close_window(self, desk: Desk, segment_ids: list[int], note: Note) -> bool:
+        event = add_note(self.database, desk.meeting_id, note, list(dict.fromkeys(segment_ids)), self._author)
+        if event is None:
+            log.info("meeting %s: another worker has noted this window; read again", desk.meeting_id)
+            return True
+        publish(self.redis, desk.meeting_id, [event])
+        with self.database.read() as session:
+            now = read_desk(session, desk.meeting_id)
+        if now is not None and now.state != MeetingState.SUMMARIZING:
+            self._roll(now, noted=True)
+        return True
+
+    def _merge_notes(self, desk: Desk) -> bool:
+        group = merge_due([note for _, note in desk.notes])
+        if group is None:
+            return False
+        ids = [key for key, note in desk.notes if any(note is each for each in group)]
+        return merge_notes(self.database, desk.meeting_id, merge(group), ids, self._author)
+
+    def _roll(self, desk: Desk, *, noted: bool) -> bool:
+        """A new rolling version after a note, or once enough words have come since the last one."""
+        waiting = sum(len(said.text.split()) for said in desk.unread) - desk.summarised_words
+        if noted or waiting >= self.rolling_words:
+            minutes = rolling_minutes([note for _, note in desk.notes], desk.unread)
+            event = add_rolling(self.database, desk, minutes, self._author)
+            publish(self.redis, desk.meeting_id, [event] if event else [])
+        return False
+
+    def _finish(self, desk: Desk) -> bool:
+        with self.database.read() as session:
+            minutes = final_minutes(all_notes(session, desk.meeting_id))
+            track_ids = session.scalars(select(Track.id).where(Track.meeting_id == desk.meeting_id)).all()
+        # SQL has all of the audio's text by now. Before the end, since nobody comes back to a finished meeting.
+        for track_id in track_ids:
+            self.mailbox.forget(track_id)
+        events: list[Event] = add_final(self.database, desk, minutes, self._author)
+        publish(self.redis, desk.meeting_id, events)
+        return False
+
+    def _writer(self, desk: Desk) -> TextModel:
+        """The model with the meeting's adapter. One that cannot be had costs quality, not the minutes."""
+        try:
+            self._use_adapter(desk.adapter)
+        except MinutebookError as error:
+            log.warning("meeting %s goes without its adapter: %s", desk.meeting_id, error)
+            self.model.use_adapter(None)
+        return self.model
+
+    def _use_adapter(self, name: str | None) -> None:
+        try:
+            self.model.use_adapter(name)
+        except UnknownAdapter:  # not loaded in this process yet
+            self.model.load_adapter(str(name), adapter_folder(self.database, str(name), "summary"))
+            self.model.use_adapter(name)
+
+    @property
+    def _author(self) -> Author:
+        return Author(self.model_name, self.model.adapter)
+
+    @contextmanager
+    def _held(self, meeting_id: str) -> Iterator[bool]:
+        mine = bool(self.redis.set(_hold_key(meeting_id), self.name, nx=True, px=HOLD_MS))
+        try:
+            yield mine
+        finally:
+            if mine and self.redis.get(_hold_key(meeting_id)) == self.name.encode():
+                self.redis.delete(_hold_key(meeting_id))
+
+
+def _hold_key(meeting_id: str) -> str:
+    return f"mb:summarizing:{meeting_id}"

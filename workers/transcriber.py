@@ -1,0 +1,335 @@
+"""The step that everything turns on: claim due tracks, decode their windows as one batch, commit once, release."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from redis import Redis
+
+from schema import queues
+from schema.database import Database
+from schema.errors import InvalidInput, MailboxMissing, MinutebookError, Unavailable
+from schema.events import Event, publish
+from schema.mailbox import Claim, Mailbox, shard_of
+from schema.states import CoverageKind
+from schema.units import s_of_samples
+from workers.adapters import adapter_folder
+from workers.asr.engine import Engine
+from workers.asr.guard import Judgement, Verdict, transcribe_guarded
+from workers.asr.hypothesis import Hypothesis, Window
+from workers.asr.policy import Policy
+from workers.asr.stream import DEFAULTS, Outcome, Plan, StreamSettings, plan, settle
+from workers.asr.track import Span, StreamState
+from workers.audio import Reading, read_track
+from workers.endings import end_transcription
+from workers.facts import TrackFacts, read_facts
+from workers.failures import book_failure
+from workers.leases import extended
+from workers.ledger import Committed, TrackCommit, commit
+
+log = logging.getLogger(__name__)
+
+RUN_S = 10.0
+"""How long one task works before it hands on, so that draining and control commands are not kept waiting."""
+POLL_S = 0.05
+RETRY_DELAY_MS = 1000
+SUMMARIZE_INTERVAL_MS = 5000
+"""New text of a meeting asks for a summary at most so often."""
+
+REASON_LIMIT = 300
+NO_WORDS = Hypothesis((), (), avg_logprob=0.0, no_speech_prob=0.0, compression_ratio=0.0)
+
+Send = Callable[[str, list[str]], None]
+"""Enqueue a Celery task by name with its arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a transcriber works: `batch` windows a step at most, a live track every `step_interval_ms` at most."""
+
+    batch: int
+    step_interval_ms: int
+    lease_ms: int
+    attempts_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One claimed track on its way through a step."""
+
+    claim: Claim
+    facts: TrackFacts
+    reading: Reading
+    plan: Plan
+    given_up: bool = False
+    """No worker came back from this audio, time and again: it is booked as failed so that the rest goes on."""
+
+
+class Transcriber:
+    def __init__(
+        self,
+        *,
+        name: str,
+        model: str,
+        engine: Engine,
+        policy: Policy,
+        database: Database,
+        mailbox: Mailbox,
+        redis: Redis,
+        send: Send,
+        pace: Pace,
+        stream: StreamSettings = DEFAULTS,
+    ) -> None:
+        self.name = name
+        self.model = model
+        self.engine = engine
+        self.policy = policy
+        self.database = database
+        self.mailbox = mailbox
+        self.redis = redis
+        self.send = send
+        self.pace = pace
+        self.stream = stream
+
+    def run(self, shard: int, run_s: float = RUN_S) -> bool:
+        """Take steps until nothing is due soon or *run_s* are over; True when there is more to do."""
+        ends_at = time.monotonic() + run_s
+        while True:
+            next_due_in_ms = self.step(shard)
+            if next_due_in_ms is None or next_due_in_ms > self.pace.step_interval_ms:
+                return False
+            if time.monotonic() >= ends_at:
+                return True
+            time.sleep(min(next_due_in_ms / 1000, POLL_S))
+
+    def step(self, shard: int) -> int | None:
+        """One batch. Returns in how many ms the next track is due; None when none waits.
+
+        When something on the way fails (database away, engine out of memory) every claim is given back to be tried
+        again in a second, so nobody waits for a lease to end, and the error goes on to Celery.
+        """
+        claimed = self.mailbox.claim(self.name, self.pace.batch, self.pace.lease_ms, shard)
+        if not claimed.tracks:
+            return claimed.next_due_in_ms
+        try:
+            if claimed.more:
+                self.send(queues.TRANSCRIBE, [str(shard)])
+            with extended(self.mailbox, claimed.tracks, self.pace.lease_ms):
+                self._work(claimed.tracks)
+        except Unavailable as error:
+            log.warning("%d tracks wait: %s", len(claimed.tracks), error)
+            self._give_back(claimed.tracks, counted=False)
+            raise
+        except Exception:
+            self._give_back(claimed.tracks, counted=True)
+            raise
+        return 0
+
+    def _work(self, claims: Sequence[Claim]) -> None:
+        jobs = self._open(claims)
+        outcomes = self._decode([job for job in jobs if job.plan.window is not None])
+        self._settle([job for job in jobs if job.plan.window is None or job.claim.track_id in outcomes], outcomes)
+
+    def _decode(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
+        """Outcomes by track id. A window that makes the batch fail is found by decoding one by one, and given back."""
+        windows = [self._adapted(job.plan.window) for job in jobs if job.plan.window is not None]
+        if not windows:
+            return {}
+        try:
+            readings = transcribe_guarded(self.engine, windows)
+            return {
+                job.claim.track_id: settle(job.plan, hypothesis, verdict, self.policy, self.stream)
+                for job, (hypothesis, verdict) in zip(jobs, readings, strict=True)
+            }
+        except Unavailable:
+            raise
+        except Exception as error:
+            if len(jobs) == 1 and isinstance(error, InvalidInput):
+                return {jobs[0].claim.track_id: self._refused(jobs[0], error)}
+            if len(jobs) == 1:
+                self._set_aside(jobs[0].claim)
+                return {}
+            log.warning("a batch of %s windows failed and is decoded one by one", len(jobs), exc_info=True)
+            return {track_id: outcome for job in jobs for track_id, outcome in self._decode([job]).items()}
+
+    def _refused(self, job: Job, error: InvalidInput) -> Outcome:
+        """A window that the engine will never take, such as one in a language it does not know, fails at once."""
+        log.error("meeting %s, track %s: %s", job.facts.meeting_id, job.facts.name, error)
+        verdict = Verdict(Judgement.FAILED, error.detail[:REASON_LIMIT])
+        return settle(job.plan, NO_WORDS, verdict, self.policy, self.stream)
+
+    def _adapted(self, window: Window) -> Window:
+        """*window* with its adapter loaded. One that cannot be had costs accuracy, not the words."""
+        if window.adapter is None or window.adapter in self.engine.adapters:
+            return window
+        try:
+            self.engine.load_adapter(window.adapter, adapter_folder(self.database, window.adapter, "asr"))
+        except Unavailable:
+            raise
+        except MinutebookError as error:
+            log.warning("a window is read without its adapter: %s", error)
+            return replace(window, adapter=None)
+        return window
+
+    def _open(self, claims: Sequence[Claim]) -> list[Job]:
+        """Read and plan every claimed track; tracks of deleted meetings lose their mailbox."""
+        jobs = []
+        with self.database.read() as session:
+            facts = read_facts(session, [claim.track_id for claim in claims])
+            for claim in claims:
+                if claim.track_id not in facts:
+                    self.mailbox.forget(claim.track_id)
+                    continue
+                try:
+                    reading = read_track(session, self.mailbox, claim, facts[claim.track_id])
+                    jobs.append(self._planned(claim, facts[claim.track_id], reading))
+                except MailboxMissing:  # deleted since the claim, or Redis lost it
+                    continue
+                except Unavailable:
+                    raise
+                except Exception:
+                    self._set_aside(claim)
+        return jobs
+
+    def _planned(self, claim: Claim, facts: TrackFacts, reading: Reading) -> Job:
+        if claim.attempts <= self.pace.attempts_limit:
+            return Job(claim, facts, reading, plan(reading.view, self.stream))
+        first, end = facts.committed_sample, max(reading.view.end_sample, facts.committed_sample)
+        after = StreamState(committed_sample=end, window_first_sample=end)
+        view = replace(reading.view, state=after, samples=reading.view.samples[:0])
+        spans = (Span(first, end, CoverageKind.FAILED, _given_up_reason(claim)),) if end > first else ()
+        return Job(claim, facts, reading, Plan(view, spans), given_up=bool(spans))
+
+    def _settle(self, jobs: Sequence[Job], outcomes: dict[str, Outcome]) -> None:
+        """Commit, release, and only then tell."""
+        parts, states = [], {}
+        for job in jobs:
+            part, state = self._part(job, outcomes.get(job.claim.track_id))
+            states[job.claim.track_id] = state
+            if part is not None:
+                parts.append(part)
+        done = commit(self.database, parts) if parts else Committed()
+        refused = {part.track_id for part in parts} - done.track_ids
+        for job in jobs:
+            if job.claim.track_id in refused:
+                log.info("track %s: another worker had committed; this step is dropped", job.claim.track_id)
+                self._give_back([job.claim], counted=False)
+            else:
+                self._release(job, states[job.claim.track_id])
+        self._book([job for job in jobs if job.given_up and job.claim.track_id not in refused])
+        self._tell(jobs, outcomes, done, refused)
+
+    def _book(self, given_up: Sequence[Job]) -> None:
+        for job in given_up:
+            first_s, end_s = (s_of_samples(at) for at in (job.facts.committed_sample, job.plan.view.end_sample))
+            where = f"track {job.facts.name}, {first_s:.1f}–{end_s:.1f} s: {_given_up_reason(job.claim)}"
+            log.error("meeting %s, %s", job.facts.meeting_id, where)
+            book_failure(
+                self.database,
+                queues.TRANSCRIBE,
+                [str(shard_of(job.claim.track_id, self.mailbox.shards))],
+                MinutebookError(where),
+                job.claim.attempts - 1,
+                meeting_id=job.facts.meeting_id,
+            )
+
+    def _part(self, job: Job, outcome: Outcome | None) -> tuple[TrackCommit | None, StreamState]:
+        """What a job has to write, if anything, and the state of its track afterwards."""
+        state = outcome.state if outcome else job.plan.view.state
+        spans = [*job.plan.silent, *(outcome.spans if outcome else ())]
+        hole = job.reading.hole
+        if hole is not None and state.committed_sample >= hole.first_sample:
+            spans.append(hole)
+            state = StreamState(hole.end_sample, hole.end_sample, history=state.history)
+        ends = job.reading.view.closed and state.committed_sample == job.reading.view.end_sample
+        if not spans and not ends:  # at the end an open segment is closed even when no audio is left
+            return None, state
+        part = TrackCommit(
+            meeting_id=job.facts.meeting_id,
+            track_id=job.claim.track_id,
+            epoch=job.claim.epoch,
+            old_sample=job.facts.committed_sample,
+            new_sample=state.committed_sample,
+            spans=spans,
+            received_sample=job.claim.received_sample,
+            words=outcome.words if outcome else (),
+            pause=outcome.paused if outcome else True,
+            model=self.model,
+            adapter=job.facts.adapter if job.facts.adapter in self.engine.adapters else None,
+        )
+        return part, state
+
+    def _release(self, job: Job, state: StreamState) -> None:
+        seen = job.reading.view.end_sample
+        behind = seen < job.claim.received_sample
+        self.mailbox.release(
+            job.claim.track_id,
+            job.claim.epoch,
+            committed_sample=state.committed_sample,
+            keep_sample=state.window_first_sample,
+            seen_sample=seen,
+            state=json.dumps(state.dump(), separators=(",", ":")).encode(),
+            delay_ms=0 if behind or job.claim.closed else self.pace.step_interval_ms,
+        )
+
+    def _set_aside(self, claim: Claim) -> None:
+        """Let the others of the batch go on without the track behind the exception being handled."""
+        log.exception("track %s: this step failed", claim.track_id)
+        self._give_back([claim], counted=True)
+
+    def _give_back(self, claims: Sequence[Claim], *, counted: bool) -> None:
+        """Have the tracks claimed again in a moment. A database that is away is no fault of theirs: not *counted*."""
+        for claim in claims:
+            try:
+                self.mailbox.release(
+                    claim.track_id,
+                    claim.epoch,
+                    committed_sample=claim.committed_sample,
+                    keep_sample=0,
+                    # Whatever there is counts as unseen, so that the track is due again in any case.
+                    seen_sample=-1,
+                    state=claim.state,
+                    delay_ms=RETRY_DELAY_MS,
+                    retry=counted,
+                )
+            except MinutebookError:
+                log.warning("claim of track %s not given back; its lease ends by itself", claim.track_id)
+
+    def _tell(self, jobs: Sequence[Job], outcomes: dict[str, Outcome], done: Committed, refused: set[str]) -> None:
+        events = done.events
+        for job in jobs:
+            track_id = job.claim.track_id
+            if track_id in refused:
+                continue
+            events.setdefault(job.facts.meeting_id, []).extend(_of_the_moment(job, outcomes.get(track_id)))
+        for meeting_id, told in events.items():
+            publish(self.redis, meeting_id, told)
+        for meeting_id, words in done.closed_words.items():
+            if words and self.redis.set(f"mb:asked:{meeting_id}", 1, nx=True, px=SUMMARIZE_INTERVAL_MS):
+                self.send(queues.SUMMARIZE, [meeting_id])
+        for meeting_id in {job.facts.meeting_id for job in jobs if job.claim.closed}:
+            if end_transcription(self.database, self.redis, meeting_id):
+                self.send(queues.SUMMARIZE, [meeting_id])
+
+
+def _given_up_reason(claim: Claim) -> str:
+    return f"not decoded in {claim.attempts - 1} attempts"
+
+
+def _of_the_moment(job: Job, outcome: Outcome | None) -> list[Event]:
+    """Partial words and how far the track is; replaced by the next ones, never replayed."""
+    state = outcome.state if outcome else job.plan.view.state
+    where = {
+        "track": job.facts.name,
+        "committed_sample": state.committed_sample,
+        "received_sample": job.claim.received_sample,
+        "waited_ms": job.claim.waited_ms,
+    }
+    events = [Event("coverage", where)]
+    if outcome is not None:
+        events.append(Event("partial", {"track": job.facts.name, "text": "".join(outcome.partial).strip()}))
+    return events
