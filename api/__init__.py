@@ -1,0 +1,1 @@
+"""The doors: HTTP, WebSocket, events, the command line."""

@@ -1,0 +1,47 @@
+"""The API: `uvicorn api.app:create_app --factory`, or `python -m api` with the settings' host and port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api import access_log, audio, content, events, health, live, meetings, openapi, problems
+from api.body_limit import BodyLimit
+from api.loopback import LoopbackOnly
+from api.services import opened
+from schema.errors import InvalidInput
+from schema.settings import LOOPBACK_HOSTS, Settings, settings
+
+
+def create_app(config: Settings | None = None) -> FastAPI:
+    """The application. Raises InvalidInput for settings that would leave it open to everybody."""
+    config = config or settings()
+    _check_auth(config)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opened(config) as services:
+            app.state.services = services
+            access_log.install()
+            yield
+
+    app = FastAPI(title="Minutebook", version=version("minutebook"), lifespan=lifespan)
+    openapi.install(app)
+    problems.install(app)
+    app.add_middleware(BodyLimit, frame_limit_bytes=config.frame_limit_bytes)
+    if not config.asks_for_keys:
+        app.add_middleware(LoopbackOnly)
+    for part in (meetings, content, audio, events, live, health):
+        app.include_router(part.router)
+    return app
+
+
+def _check_auth(config: Settings) -> None:
+    if config.auth == "off" and config.api_host not in LOOPBACK_HOSTS:
+        raise InvalidInput(
+            f"MINUTEBOOK_AUTH=off with MINUTEBOOK_API_HOST={config.api_host} would let anybody read every meeting; "
+            "set MINUTEBOOK_AUTH=on and make a key with 'minutebook keys create', or listen on 127.0.0.1"
+        )

@@ -1,0 +1,69 @@
+"""No request body is read past its limit."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import PREFIX, problem_response
+
+JSON_LIMIT_BYTES = 1 << 20
+WAV_HEADER_BYTES = 64 << 10
+"""What a WAV file may hold beside its samples."""
+_AUDIO_PATH = re.compile(r"/v1/meetings/[^/]+/audio/?")
+
+
+class BodyLimit:
+    """Refuses by Content-Length before anything is read, and by counting where none is given."""
+
+    def __init__(self, app: ASGIApp, frame_limit_bytes: int) -> None:
+        self._app = app
+        self._audio_limit = frame_limit_bytes + WAV_HEADER_BYTES
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._audio_limit if _AUDIO_PATH.fullmatch(scope["path"]) else JSON_LIMIT_BYTES
+        declared = _content_length(scope)
+        if declared is not None and declared > limit:
+            await _refusal(declared, limit)(scope, receive, send)
+            return
+        await self._app(scope, _counted(receive, limit), send)
+
+
+def _content_length(scope: Scope) -> int | None:
+    value = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return int(value) if value.isdigit() else None
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise HTTPException(413, _detail(f"more than {limit}", limit), {"Connection": "close"})
+        return message
+
+    return counted
+
+
+def _refusal(declared: int, limit: int) -> ASGIApp:
+    problem = {
+        "type": f"{PREFIX}too-large",
+        "title": "Content Too Large",
+        "status": 413,
+        "detail": _detail(str(declared), limit),
+        "retryable": False,
+        "limit_bytes": limit,
+    }
+    return problem_response(problem, {"Connection": "close"})
+
+
+def _detail(size: str, limit: int) -> str:
+    return f"the body has {size} bytes, at most {limit} are taken; send less at once"

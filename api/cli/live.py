@@ -1,0 +1,127 @@
+"""`minutebook live`: audio in, transcript and minutes on the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from api.audio_source import file_chunks, microphone_chunks, pipe_chunks
+from api.cli.options import AsJson, Key, Url
+from api.client import DEFAULT_URL, Http, LiveTrack
+from api.client.pace import first_interrupt, in_thread, paced, until
+from api.render import LiveScreen
+from schema.errors import InvalidAudio, InvalidInput
+from schema.events import Event
+from schema.wire import NewMeeting, NewTrack
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where to go, and what to do with the events."""
+
+    url: str
+    key: str | None
+    as_json: bool
+    words: bool
+
+
+def live(
+    source: Annotated[
+        str | None, typer.Argument(metavar="FILE|-", help="WAV, FLAC or OGG; '-' is 16 kHz mono PCM16 or WAV on stdin.")
+    ] = None,
+    mic: Annotated[bool, typer.Option("--mic", help="Record the default microphone.")] = False,
+    title: Annotated[str, typer.Option(help="The meeting's title.")] = "",
+    language: Annotated[str, typer.Option(help="Language spoken: en, de, ... or auto.")] = "en",
+    vocabulary: Annotated[str, typer.Option(help="Names and terms to expect, separated by commas.")] = "",
+    track: Annotated[str, typer.Option(help="The track's name.")] = "main",
+    speaker: Annotated[str | None, typer.Option(help="Who speaks on this track, if it is one person.")] = None,
+    speed: Annotated[float, typer.Option(help="2 sends twice as fast as real time; 0 as fast as it goes.")] = 1.0,
+    words: Annotated[bool, typer.Option("--words", help="Show each word's times.")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Stream a recording, standard input or the microphone as a live meeting; Ctrl-C ends the meeting."""
+    chunks = _open(source, mic)
+    if not speed >= 0:
+        raise InvalidInput(f"--speed {speed} is not from 0 up; use 1 for real time, 0 for as fast as it goes")
+    meeting = NewMeeting(
+        title=title or (Path(source).stem if source and source != "-" else ""),
+        language=language,
+        vocabulary=[term for term in vocabulary.split(",") if term.strip()],
+        tracks=[NewTrack(name=track, speaker=speaker)],
+    )
+    # A pipe or a microphone may be live itself, but a file piped in is not: only the microphone goes unpaced.
+    pace = None if mic or speed == 0 else speed
+    asyncio.run(_stream(Door(url, key, as_json, words), meeting, _begun(chunks), pace))
+
+
+def _open(source: str | None, mic: bool) -> Iterator[bytes]:
+    if mic == (source is not None):
+        raise InvalidInput("give either a file, or '-' for standard input, or --mic")
+    if source is None:
+        return microphone_chunks()
+    if source == "-":
+        # Unbuffered: Python aborts when it ends while a thread is still reading through a buffer's lock.
+        return pipe_chunks(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+    if not Path(source).is_file():
+        raise InvalidInput(f"{source} is not a file; give a WAV, FLAC or OGG file, '-' for standard input, or --mic")
+    return file_chunks(Path(source))
+
+
+def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """*chunks*, the first of them read: what is no audio leaves no meeting behind."""
+    first = next(chunks, None)
+    return chunks if first is None else chain((first,), chunks)
+
+
+async def _up_to_fault(chunks: AsyncIterator[bytes], faults: list[InvalidAudio]) -> AsyncIterator[bytes]:
+    """*chunks* up to what is no audio any more; what came before is a meeting that wants its end."""
+    try:
+        async for pcm in chunks:
+            yield pcm
+    except InvalidAudio as fault:
+        faults.append(fault)
+
+
+async def _stream(door: Door, new: NewMeeting, source: Iterator[bytes], speed: float | None) -> None:
+    stop, faults = asyncio.Event(), list[InvalidAudio]()
+    chunks = until(stop, paced(_up_to_fault(in_thread(source), faults), speed))
+    async with Http(door.url, door.key) as http:
+        meeting = await http.create(new)
+        track = LiveTrack(door.url, meeting.id, key=door.key, track=new.tracks[0].name)
+        with first_interrupt(stop):
+            if door.as_json:
+                await _print_json(track, meeting.id, chunks)
+            else:
+                screen = await _show(door, track, meeting.id, chunks)
+                screen.print_final((await http.meeting(meeting.id)).coverage)
+    if faults:
+        raise faults[0]
+
+
+async def _print_json(track: LiveTrack, meeting_id: str, chunks: AsyncIterator[bytes]) -> None:
+    print(Event("meeting", {"id": meeting_id}).encode(), flush=True)
+    async with aclosing(track.stream(chunks)) as arrivals:
+        async for arrival in arrivals:
+            print(arrival.event.encode(), flush=True)
+
+
+async def _show(door: Door, track: LiveTrack, meeting_id: str, chunks: AsyncIterator[bytes]) -> LiveScreen:
+    console = Console()
+    console.print(f"Meeting {meeting_id}; Ctrl-C ends it", style="dim", highlight=False)
+    screen = LiveScreen(console, words=door.words)
+    with screen:
+        async with aclosing(track.stream(chunks)) as arrivals:
+            async for arrival in arrivals:
+                screen.take(arrival.event)
+    return screen

@@ -1,0 +1,85 @@
+"""`minutebook list`, `show`, `finish` and `delete`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from api.cli.options import AsJson, Key, MeetingId, Url
+from api.client import DEFAULT_URL, Http
+from api.render import clock
+
+T = TypeVar("T")
+ID_CHARACTERS = 24
+COLUMNS = ("created", "length", "state", "title")
+
+
+class Form(StrEnum):
+    MD = "md"
+    JSON = "json"
+    TXT = "txt"
+    SRT = "srt"
+    VTT = "vtt"
+
+
+def list_meetings(
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many, newest first.")] = 20,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Meetings, newest first."""
+    page = _ask(url, key, lambda http: http.meetings(limit=limit))
+    if as_json:
+        for each in page:
+            typer.echo(each.model_dump_json())
+        return
+    # The id is there to be copied, so whatever else is short of room, it is whole.
+    table = Table(Column("id", no_wrap=True, min_width=ID_CHARACTERS), *COLUMNS, box=None)
+    for each in page:
+        length = clock(each.coverage.received_s)
+        table.add_row(each.id, f"{each.created_at:%Y-%m-%d %H:%M}", length, each.state, Text(each.title))
+    Console().print(table if page else "no meetings yet; 'minutebook live FILE' makes one")
+
+
+def show(
+    meeting_id: MeetingId,
+    form: Annotated[Form, typer.Option("--format", help="Markdown, JSON, text or subtitles.")] = Form.MD,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """A meeting's minutes and transcript."""
+    typer.echo(_ask(url, key, lambda http: http.export(meeting_id, form)), nl=False)
+
+
+def finish(meeting_id: MeetingId, url: Url = DEFAULT_URL, key: Key = None) -> None:
+    """End a live meeting: the rest is transcribed and the final minutes are written."""
+    _ask(url, key, lambda http: http.finish(meeting_id))
+    typer.echo(f"{meeting_id} takes no more audio; 'minutebook show {meeting_id}' has its minutes in a moment")
+
+
+def delete(
+    meeting_id: MeetingId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Delete a meeting with its audio, transcript and minutes, for good."""
+    if not yes:
+        typer.confirm(f"Delete {meeting_id} with its transcript and minutes?", abort=True)
+    _ask(url, key, lambda http: http.delete(meeting_id))
+
+
+def _ask(url: str, key: str | None, question: Callable[[Http], Awaitable[T]]) -> T:
+    async def asked() -> T:
+        async with Http(url, key) as http:
+            return await question(http)
+
+    return asyncio.run(asked())

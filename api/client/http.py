@@ -1,0 +1,91 @@
+"""The HTTP side of a client: meetings and what became of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from api.client.problems import error_of, error_of_text
+from schema.errors import InvalidInput, MinutebookError, Unavailable
+from schema.wire import MeetingOut, MinutesOut, NewMeeting, TrackCoverage
+
+DEFAULT_URL = "http://127.0.0.1:8765"
+
+
+class Http:
+    """Calls of the API at *url*. Every failure is a MinutebookError that names the value and the remedy."""
+
+    def __init__(self, url: str = DEFAULT_URL, key: str | None = None, timeout_s: float = 30.0) -> None:
+        self.url = url.rstrip("/")
+        if not self.url.startswith(("http://", "https://")):
+            raise InvalidInput(f"{url!r} is not a URL of an API; write http://host:port")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            self._client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=timeout_s)
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:
+            raise InvalidInput(f"{url!r} or the key cannot be used ({error}); check both") from error
+
+    async def __aenter__(self) -> Http:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def create(self, meeting: NewMeeting) -> MeetingOut:
+        answer = await self._call("POST", "/v1/meetings", json=meeting.model_dump(mode="json"))
+        return MeetingOut.model_validate_json(answer.content)
+
+    async def meeting(self, meeting_id: str) -> MeetingOut:
+        return MeetingOut.model_validate_json((await self._call("GET", f"/v1/meetings/{meeting_id}")).content)
+
+    async def meetings(self, limit: int = 50) -> list[MeetingOut]:
+        """The newest *limit* meetings."""
+        answer = _object((await self._call("GET", "/v1/meetings", params={"limit": limit})).json())
+        return [MeetingOut.model_validate(each) for each in answer["meetings"]]
+
+    async def minutes(self, meeting_id: str, kind: str | None = None) -> MinutesOut:
+        query = {"kind": kind} if kind else {}
+        answer = await self._call("GET", f"/v1/meetings/{meeting_id}/minutes", params=query)
+        return MinutesOut.model_validate_json(answer.content)
+
+    async def coverage(self, meeting_id: str) -> list[TrackCoverage]:
+        answer = _object((await self._call("GET", f"/v1/meetings/{meeting_id}/coverage")).json())
+        return [TrackCoverage.model_validate(track) for track in answer["tracks"]]
+
+    async def export(self, meeting_id: str, form: str) -> str:
+        answer = await self._call("GET", f"/v1/meetings/{meeting_id}/export", params={"format": form})
+        return answer.text
+
+    async def finish(self, meeting_id: str) -> None:
+        await self._call("POST", f"/v1/meetings/{meeting_id}/finish")
+
+    async def delete(self, meeting_id: str) -> None:
+        await self._call("DELETE", f"/v1/meetings/{meeting_id}")
+
+    async def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            answer = await self._client.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise unreachable(self.url, error) from error
+        if answer.is_error:
+            raise _problem(answer)
+        return answer
+
+
+def unreachable(url: str, error: Exception) -> Unavailable:
+    reason = str(error) or type(error).__name__
+    return Unavailable(f"{url} cannot be reached ({reason}); start it with 'minutebook up' or set MINUTEBOOK_URL")
+
+
+def _problem(answer: httpx.Response) -> MinutebookError:
+    try:
+        return error_of(_object(answer.json()))
+    except ValueError:
+        return error_of_text(answer.status_code, answer.text, str(answer.url))
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object, got {type(value).__name__}")
+    return value

@@ -1,0 +1,90 @@
+"""Examples for the API's reference, as the very objects that routes answer with.
+
+Nothing in them is null, since the reference leaves nulls out.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from api.answers import CoverageOut, MeetingPage, NotesOut, Transcript
+from schema.minutes import Action, Chapter, Minutes, Sentence
+from schema.states import MeetingState, SummaryKind
+from schema.wire import (
+    CoverageSpan,
+    CoverageTotals,
+    MeetingOut,
+    MinutesOut,
+    NoteOut,
+    Received,
+    SegmentOut,
+    TrackCoverage,
+    TrackOut,
+    WordOut,
+)
+
+BEGAN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+TOTALS = CoverageTotals(received_s=12.0, transcribed_s=9.5, silent_s=1.5, failed_s=1.0)
+MEETING = MeetingOut(
+    id="5f2a9c0e81d74b3696c2f1aa",
+    title="Launch",
+    language="en",
+    state=MeetingState.FINISHED,
+    created_at=BEGAN,
+    finished_at=BEGAN + timedelta(minutes=3),
+    asr_adapter="medical-terms",
+    summary_adapter="short-minutes",
+    tracks=[TrackOut(name="main", speaker="Priya", received_sample=192_000, committed_sample=192_000, closed=True)],
+    coverage=TOTALS,
+)
+MEETINGS = MeetingPage(meetings=[MEETING], next_cursor="MjAyNi0wMy0wMlQwOTozMDowMCswMDowMCA1ZjJh")
+SEGMENT = SegmentOut(
+    id=1,
+    track="main",
+    speaker="Priya",
+    start_s=0.5,
+    end_s=2.1,
+    text="We move the launch.",
+    closed=True,
+    words=[WordOut(text=" We", start_s=0.5, end_s=0.7, probability=0.98)],
+)
+TRANSCRIPT = Transcript(meeting_id=MEETING.id, last_seq=1, segments=[SEGMENT])
+SENTENCE = Sentence("The launch moves to Monday.", evidence=(1,), support=0.8, supported=True)
+MINUTES = MinutesOut(
+    kind=SummaryKind.FINAL,
+    version=1,
+    through_s=11.0,
+    model="package:gemma-3-270m",
+    adapter="short-minutes",
+    created_at=BEGAN,
+    minutes=Minutes(
+        overview=(SENTENCE,),
+        chapters=(Chapter("Launch date", 0, 176_000, (SENTENCE,)),),
+        decisions=(SENTENCE,),
+        actions=(Action("Reviews the fix", "Priya", "Thursday", (1,), 0.7, True),),
+    ),
+)
+NOTES = NotesOut(notes=[NoteOut(id=1, level=0, start_s=0.0, end_s=11.0, body={"text": "The launch moves."})])
+COVERAGE = CoverageOut(
+    totals=TOTALS,
+    tracks=[
+        TrackCoverage(
+            track="main",
+            totals=TOTALS,
+            spans=[
+                CoverageSpan(first_sample=0, end_sample=152_000, kind="transcribed"),
+                CoverageSpan(first_sample=152_000, end_sample=176_000, kind="silent"),
+                CoverageSpan(first_sample=176_000, end_sample=192_000, kind="failed", reason="repetition"),
+            ],
+        )
+    ],
+)
+RECEIVED = Received(track="main", received_sample=192_000)
+
+
+def response(example: BaseModel, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` with *example* for the answer that is no error."""
+    return {status: {"content": {"application/json": {"example": example.model_dump(mode="json")}}}}

@@ -1,0 +1,163 @@
+"""A meeting as a file: Markdown, JSON, text, SRT, WebVTT. Pure functions of what clients see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from api.cues import cues_of
+from schema.minutes import Action, Sentence
+from schema.states import SummaryKind
+from schema.units import s_of_samples
+from schema.wire import CoverageTotals, MeetingOut, MinutesOut, SegmentOut, Wire
+
+UNSUPPORTED = "[unsupported]"
+"""Stands behind every sentence of the minutes that nothing in the transcript supports."""
+KINDS = ("transcribed", "silent", "missing", "failed", "shed", "pending")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
+
+
+class Export(Wire):
+    """Everything that an export shows. `segments` are in the order of time."""
+
+    meeting: MeetingOut
+    minutes: MinutesOut | None
+    segments: list[SegmentOut]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a document of lines is marked up."""
+
+    head: Callable[[int, str], str]
+    strong: Callable[[str], str]
+    plain: Callable[[str], str]
+
+
+MARKDOWN = Style(
+    head=lambda level, text: f"{'#' * level} {_escaped(text)}",
+    strong=lambda text: f"**{_escaped(text)}**",
+    plain=lambda text: _escaped(text),
+)
+TEXT = Style(
+    head=lambda level, text: f"{text}\n{('=' if level == 1 else '-') * len(text)}",
+    strong=lambda text: text,
+    plain=lambda text: " ".join(text.split()),
+)
+
+
+def to_json(export: Export) -> str:
+    """The whole of it, words included."""
+    return export.model_dump_json(indent=2) + "\n"
+
+
+def to_markdown(export: Export) -> str:
+    return _document(export, MARKDOWN)
+
+
+def to_text(export: Export) -> str:
+    return _document(export, TEXT)
+
+
+def to_srt(export: Export) -> str:
+    """SubRip: at most two lines of 42 characters; a turn begins with its speaker's name."""
+    cues = cues_of(export.segments, named_in_text=True)
+    blocks = [
+        f"{number}\n{_stamp(cue.start_s, ',')} --> {_stamp(cue.end_s, ',')}\n" + "\n".join(cue.lines) + "\n"
+        for number, cue in enumerate(cues, 1)
+    ]
+    return "\n".join(blocks)
+
+
+def to_vtt(export: Export) -> str:
+    """WebVTT: as SRT, with speakers as voices and the coverage as a note."""
+    blocks = [f"WEBVTT\n\nNOTE {coverage_line(export.meeting.coverage)}\n"]
+    for cue in cues_of(export.segments, named_in_text=False):
+        voice = f"<v {_in_vtt(cue.speaker)}>" if cue.speaker else ""
+        text = "\n".join(_in_vtt(line) for line in cue.lines)
+        blocks.append(f"{_stamp(cue.start_s, '.')} --> {_stamp(cue.end_s, '.')}\n{voice}{text}\n")
+    return "\n".join(blocks)
+
+
+def coverage_line(totals: CoverageTotals) -> str:
+    """`193.5 s received: 170.2 s transcribed, 23.3 s silent`: every kind that has any."""
+    parts = [f"{seconds:.1f} s {kind}" for kind in KINDS if (seconds := getattr(totals, f"{kind}_s")) > 0]
+    return f"{totals.received_s:.1f} s received: {', '.join(parts) or 'nothing yet'}"
+
+
+def clock(seconds: float) -> str:
+    """`m:ss`, or `h:mm:ss` from one hour on."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def _document(export: Export, style: Style) -> str:
+    meeting = export.meeting
+    lines = [
+        style.head(1, meeting.title or f"Meeting {meeting.id}"),
+        "",
+        f"{meeting.created_at:%Y-%m-%d %H:%M} UTC, {meeting.state.value}",
+        "",
+        f"Audio: {coverage_line(meeting.coverage)}",
+    ]
+    if export.minutes is not None:
+        lines += _minutes(export.minutes, {each.id: each.start_s for each in export.segments}, style)
+    lines += ["", style.head(2, "Transcript")]
+    for segment in export.segments:
+        speaker = f"{style.strong(segment.speaker)}: " if segment.speaker else ""
+        lines += ["", f"{clock(segment.start_s)} {speaker}{style.plain(segment.text)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _minutes(minutes: MinutesOut, starts_s: dict[int, float], style: Style) -> Iterator[str]:
+    final = minutes.kind == SummaryKind.FINAL
+    so_far = "" if final else f" so far (version {minutes.version}, through {clock(minutes.through_s)})"
+    yield from ("", style.head(2, f"Minutes{so_far}"))
+    body = minutes.minutes
+    yield from _section("Overview", [_sentence(each, starts_s, style) for each in body.overview], style)
+    for chapter in body.chapters:
+        first, end = (clock(s_of_samples(sample)) for sample in (chapter.first_sample, chapter.end_sample))
+        sentences = [_sentence(each, starts_s, style) for each in chapter.sentences]
+        yield from _section(f"{chapter.title} ({first}–{end})", sentences, style)
+    yield from _section("Decisions", [_sentence(each, starts_s, style) for each in body.decisions], style)
+    yield from _section("Actions", [_action(each, starts_s, style) for each in body.actions], style)
+
+
+def _section(head: str, items: list[str], style: Style) -> Iterator[str]:
+    if items:
+        yield from ("", style.head(3, head), "", *items)
+
+
+def _sentence(sentence: Sentence, starts_s: dict[int, float], style: Style) -> str:
+    return f"- {style.plain(sentence.text)}{_support(sentence, starts_s)}"
+
+
+def _action(action: Action, starts_s: dict[int, float], style: Style) -> str:
+    due = f" (due: {style.plain(action.due)})" if action.due and action.due.lower() not in action.text.lower() else ""
+    owner = style.strong(action.owner) if action.owner else "nobody named"
+    return f"- {owner}: {style.plain(action.text)}{due}{_support(action, starts_s)}"
+
+
+def _support(item: Sentence | Action, starts_s: dict[int, float]) -> str:
+    if not item.supported:
+        return f" {UNSUPPORTED}"
+    times = sorted({starts_s[segment_id] for segment_id in item.evidence if segment_id in starts_s})
+    return f" ({', '.join(dict.fromkeys(clock(time) for time in times))})" if times else ""
+
+
+def _stamp(seconds: float, comma: str) -> str:
+    total_ms = round(1000 * seconds)
+    second, ms = divmod(total_ms, 1000)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return f"{hour:02}:{minute:02}:{second:02}{comma}{ms:03}"
+
+
+def _escaped(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def _in_vtt(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,73 @@
+"""Is the process there, can it work, how much waits."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from redis.exceptions import RedisError
+
+from api.answers import Part, Readiness, ShardStatus, SystemStatus
+from api.auth import Reader
+from api.problems import responses
+from api.services import Services, ServicesHere
+from schema import migrate
+from schema.errors import Forbidden, MinutebookError, Unauthorized, Unavailable
+from schema.mailbox.unavailable import address
+from schema.units import s_of_samples
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process serves."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "A part cannot be used"}})
+def readyz(services: ServicesHere, response: Response) -> Readiness:
+    """Redis answers, and the database is at the revision that this version needs."""
+    parts = {"redis": _redis(services), "database": _database(services)}
+    ready = all(part.ok for part in parts.values())
+    if not ready:
+        response.status_code = 503
+    return Readiness(ready=ready, parts=parts)
+
+
+@router.get("/v1/status", tags=["status"], responses=responses(Unauthorized, Forbidden, Unavailable))
+def status(services: ServicesHere, _principal: Reader) -> SystemStatus:
+    """How much audio waits to be transcribed."""
+    shards = [_shard(services, shard) for shard in range(services.config.shards)]
+    return SystemStatus(
+        pending_s=sum(shard.pending_s for shard in shards), shards=shards, followed_meetings=services.feeds.count
+    )
+
+
+def _redis(services: Services) -> Part:
+    where = address(services.blocking_redis)
+    try:
+        services.blocking_redis.ping()
+    except RedisError as error:
+        return Part(ok=False, detail=f"Redis at {where} does not answer ({error}); check that it runs")
+    return Part(ok=True, detail=where)
+
+
+def _database(services: Services) -> Part:
+    needed = migrate.head()
+    try:
+        current = migrate.current(services.database)
+    except MinutebookError as error:
+        return Part(ok=False, detail=error.detail)
+    if current != needed:
+        return Part(ok=False, detail=f"at revision {current}, {needed} is needed; run 'minutebook db upgrade'")
+    return Part(ok=True, detail=f"at revision {current}")
+
+
+def _shard(services: Services, shard: int) -> ShardStatus:
+    depth = services.blocking_mailbox.depth(shard)
+    return ShardStatus(
+        shard=shard,
+        waiting_tracks=depth.ready,
+        due_tracks=depth.due,
+        leased_tracks=depth.leased,
+        pending_s=s_of_samples(depth.pending_samples),
+    )

@@ -1,0 +1,44 @@
+"""Keys seen in the last seconds, so that a busy client does not cost a query for each request."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+
+from api.keys import Principal, read_principal, unknown_key
+from schema.database import Database
+from schema.errors import Unauthorized
+
+KEPT_S = 5.0
+"""How long a revoked key may still work."""
+KEPT_KEYS = 10_000
+
+
+class KeyCache:
+    """Remembers valid and invalid keys by their hash for KEPT_S."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._seen: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
+
+    async def principal(self, key: str) -> Principal:
+        """Whose key it is. Raises Unauthorized, Unavailable."""
+        digest = hashlib.sha256(key.encode()).digest()
+        seen_s, principal = self._seen.get(digest, (0.0, None))
+        if not seen_s or time.monotonic() - seen_s > KEPT_S:
+            principal = await asyncio.to_thread(self._read, key)
+            self._seen[digest] = (time.monotonic(), principal)
+            self._seen.move_to_end(digest)
+            if len(self._seen) > KEPT_KEYS:
+                self._seen.popitem(last=False)
+        if principal is None:
+            raise unknown_key()
+        return principal
+
+    def _read(self, key: str) -> Principal | None:
+        try:
+            return read_principal(self._database, key)
+        except Unauthorized:
+            return None

@@ -1,0 +1,151 @@
+"""The live socket: audio in, acknowledgements and the meeting's events out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from api.auth import admit, check_scope, chosen_subprotocol, socket_key
+from api.inlet import Inlet
+from api.keys import Principal
+from api.numbers import whole_number
+from api.pcm import check_raw
+from api.problems import internal_problem, problem_of
+from api.services import Services, services_of
+from schema.errors import Forbidden, Gone, MinutebookError, NotFound
+from schema.events import ENDING_STATES, Event
+from schema.states import Scope
+from schema.wire import LiveFrame, SkipControl, decode_control
+
+log = logging.getLogger(__name__)
+
+FATAL = (NotFound, Gone, Forbidden)
+"""After these nothing that the client may send on this socket can succeed."""
+REASON_BYTES = 120
+"""The protocol leaves 123 bytes for the reason of a close."""
+
+router = APIRouter()
+
+
+@router.websocket("/v1/meetings/{meeting_id}/live")
+async def live(socket: WebSocket, meeting_id: str) -> None:
+    """Close codes: 1000 when the meeting has ended, 4000 + HTTP status for what cannot go on."""
+    await socket.accept(subprotocol=chosen_subprotocol(socket))
+    with suppress(WebSocketDisconnect):
+        try:
+            await _serve(socket, meeting_id)
+        except MinutebookError as error:
+            await _end(socket, problem_of(error))
+        except WebSocketDisconnect:
+            raise
+        except Exception as error:
+            await _end(socket, internal_problem(error, f"live socket of meeting {meeting_id[:64]}"))
+
+
+async def _serve(socket: WebSocket, meeting_id: str) -> None:
+    services = services_of(socket)
+    principal = check_scope(await admit(services, socket_key(socket)), Scope.READ)
+    query = socket.query_params
+    after = whole_number("after", query.get("after", "0"))
+    wants_events = bool(whole_number("events", query.get("events", "1")))
+    inlet = await Inlet.of(services, principal, meeting_id, query.get("track", "main"))
+    session = LiveSession(services, socket, principal, inlet)
+    await session.run(after, wants_events)
+
+
+class LiveSession:
+    """One connection of one track."""
+
+    def __init__(self, services: Services, socket: WebSocket, principal: Principal, inlet: Inlet) -> None:
+        self._services = services
+        self._socket = socket
+        self._principal = principal
+        self._inlet = inlet
+        self._limit_bytes = services.config.frame_limit_bytes
+
+    async def run(self, after: int, wants_events: bool) -> None:
+        """Until the meeting ends or the client leaves."""
+        place = self._inlet.place
+        if place.state not in ENDING_STATES:
+            await self._send(await self._resume_event())
+        reading = asyncio.create_task(self._read())
+        telling = asyncio.create_task(self._tell(after, wants_events))
+        try:
+            await asyncio.wait({reading, telling}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (reading, telling):
+                if task.done():
+                    task.result()
+        finally:
+            reading.cancel()
+            telling.cancel()
+            await asyncio.gather(reading, telling, return_exceptions=True)
+        if place.state in ENDING_STATES:
+            await self._socket.close(4409, f"the meeting is {place.state}; it takes no more audio")
+        else:
+            await self._socket.close(1000, "the meeting has ended")
+
+    async def _resume_event(self) -> Event:
+        place = self._inlet.place
+        return Event(
+            "state",
+            {
+                "state": place.state.value,
+                "track": place.name,
+                "resume_sample": await self._inlet.resume_sample(),
+                "committed_sample": place.committed_sample,
+            },
+        )
+
+    async def _tell(self, after: int, wants_events: bool) -> None:
+        place = self._inlet.place
+        known = None if place.state in ENDING_STATES else place.state
+        with self._services.feeds.follow(place.meeting_id, after, known) as subscription:
+            async for event in subscription.events():
+                if wants_events or event.type == "state":
+                    await self._send(event)
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1005))
+            try:
+                await self._take(message.get("bytes"), message.get("text"))
+            except MinutebookError as error:
+                if isinstance(error, FATAL) and not error.retryable:
+                    raise
+                await self._send(Event("error", problem_of(error)))
+
+    async def _take(self, audio: bytes | None, control: str | None) -> None:
+        check_scope(self._principal, Scope.WRITE)
+        if audio is not None:
+            await self._acknowledge(await self._append(audio))
+            return
+        wanted = decode_control(control or "")
+        if isinstance(wanted, SkipControl):
+            await self._acknowledge(await self._inlet.skip(wanted.to_sample))
+        else:
+            await self._inlet.finish()
+
+    async def _append(self, message: bytes) -> int:
+        frame = LiveFrame.decode(message, self._limit_bytes)
+        if frame.first_sample == 0:
+            check_raw(frame.pcm)
+        return await self._inlet.append(frame.first_sample, frame.pcm)
+
+    async def _acknowledge(self, received_sample: int) -> None:
+        await self._send(Event("ack", {"track": self._inlet.place.name, "received_sample": received_sample}))
+
+    async def _send(self, event: Event) -> None:
+        await self._socket.send_text(event.encode())
+
+
+async def _end(socket: WebSocket, problem: dict[str, Any]) -> None:
+    await socket.send_text(Event("error", problem).encode())
+    reason = str(problem["detail"]).encode()[:REASON_BYTES].decode(errors="ignore")
+    await socket.close(4000 + problem["status"] if problem["status"] != 500 else 1011, reason)

@@ -1,0 +1,190 @@
+"""Meetings: made, listed, shown, finished, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from api import examples
+from api.answers import MeetingPage
+from api.auth import Reader, Writer
+from api.inlet import finish
+from api.keys import Principal
+from api.lookup import find_meeting
+from api.problems import responses
+from api.services import Services, ServicesHere
+from api.tally import tally_of
+from schema.errors import (
+    Forbidden,
+    Gone,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+    UnknownAdapter,
+    UnknownLanguage,
+)
+from schema.lifecycle import delete_meeting
+from schema.mailbox import Mailbox
+from schema.states import MeetingState, Scope
+from schema.tables import Adapter, Meeting, Track
+from schema.wire import MeetingOut, NewMeeting, TrackOut
+
+ANY = (Unauthorized, Forbidden, RateLimited)
+router = APIRouter(prefix="/v1/meetings", tags=["meetings"], responses=responses(*ANY))
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={**responses(InvalidInput, UnknownAdapter, UnknownLanguage), **examples.response(examples.MEETING, 201)},
+)
+def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> MeetingOut:
+    """Begin a meeting. Its id is what the live socket and everything else is called by."""
+    _check_language(new.language, services.config.asr_model)
+    _check_names(new)
+    with services.database.write() as session:
+        _check_adapter(session, "asr", "asr_adapter", new.asr_adapter)
+        _check_adapter(session, "summary", "summary_adapter", new.summary_adapter)
+        meeting = Meeting(
+            id=secrets.token_hex(12),
+            owner=principal.owner,
+            title=new.title,
+            language=new.language,
+            vocabulary=list(new.vocabulary),
+            asr_adapter=new.asr_adapter,
+            summary_adapter=new.summary_adapter,
+        )
+        session.add(meeting)
+        session.flush()
+        tracks = [
+            Track(id=secrets.token_hex(12), meeting_id=meeting.id, name=track.name, speaker=track.speaker)
+            for track in new.tracks
+        ]
+        session.add_all(tracks)
+    # Another session: a Redis that does not answer must not keep SQLite's only writer waiting.
+    with services.database.read() as session:
+        return meeting_out(session, services.blocking_mailbox, meeting)
+
+
+@router.get("", responses=examples.response(examples.MEETINGS))
+def list_meetings(
+    services: ServicesHere,
+    principal: Reader,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+) -> MeetingPage:
+    """Meetings of this key, the newest first."""
+    wanted = select(Meeting).where(Meeting.state != MeetingState.DELETED)
+    if not principal.may(Scope.ADMIN):
+        wanted = wanted.where(Meeting.owner == principal.owner)
+    if cursor is not None:
+        wanted = wanted.where(tuple_(Meeting.created_at, Meeting.id) < _decode_cursor(cursor))
+    with services.database.read() as session:
+        newest = wanted.order_by(Meeting.created_at.desc(), Meeting.id.desc()).limit(limit + 1)
+        found = session.scalars(newest).all()
+        page = [meeting_out(session, services.blocking_mailbox, meeting) for meeting in found[:limit]]
+    more = len(found) > limit
+    return MeetingPage(meetings=page, next_cursor=_encode_cursor(found[limit - 1]) if more else None)
+
+
+@router.get("/{meeting_id}", responses={**responses(NotFound, Gone), **examples.response(examples.MEETING)})
+def show(meeting_id: str, services: ServicesHere, principal: Reader) -> MeetingOut:
+    """One meeting: its state, and how far each track is received and transcribed."""
+    with services.database.read() as session:
+        return meeting_out(session, services.blocking_mailbox, find_meeting(session, meeting_id, principal))
+
+
+@router.post("/{meeting_id}/finish", responses={**responses(NotFound, Gone), **examples.response(examples.MEETING)})
+async def end(meeting_id: str, services: ServicesHere, principal: Writer) -> MeetingOut:
+    """Take no more audio, transcribe the rest, write the final minutes. Doing it again changes nothing."""
+    await asyncio.to_thread(_show, services, meeting_id, principal)
+    await finish(services, meeting_id)
+    return await asyncio.to_thread(_show, services, meeting_id, principal)
+
+
+@router.delete("/{meeting_id}", status_code=204, responses=responses(NotFound))
+def remove(meeting_id: str, services: ServicesHere, principal: Writer) -> Response:
+    """Delete audio, transcript, minutes, title and vocabulary for good. Doing it again changes nothing."""
+    # Again, for one that is gone: that completes what a crash may have left.
+    with suppress(Gone), services.database.read() as session:
+        find_meeting(session, meeting_id, principal)
+    delete_meeting(services.database, services.blocking_mailbox, services.blocking_redis, meeting_id)
+    return Response(status_code=204)
+
+
+def meeting_out(session: Session, mailbox: Mailbox, meeting: Meeting) -> MeetingOut:
+    """A meeting as clients see it."""
+    tracks = session.scalars(select(Track).where(Track.meeting_id == meeting.id).order_by(Track.name)).all()
+    tally = tally_of(session, mailbox, tracks)
+    return MeetingOut(
+        id=meeting.id,
+        title=meeting.title,
+        language=meeting.language,
+        state=MeetingState(meeting.state),
+        created_at=meeting.created_at,
+        finished_at=meeting.finished_at,
+        asr_adapter=meeting.asr_adapter,
+        summary_adapter=meeting.summary_adapter,
+        tracks=[
+            TrackOut(
+                name=track.name,
+                speaker=track.speaker,
+                received_sample=tally.received_samples[track.id],
+                committed_sample=track.committed_sample,
+                closed=track.closed_sample is not None,
+            )
+            for track in tracks
+        ],
+        coverage=tally.totals,
+    )
+
+
+def _show(services: Services, meeting_id: str, principal: Principal) -> MeetingOut:
+    return show(meeting_id, services, principal)
+
+
+def _check_language(language: str, model: str) -> None:
+    if model.endswith(".en") and language != "en":
+        raise UnknownLanguage(
+            f"language '{language}' is not known to the model '{model}', which hears English only; "
+            "use 'en', or set MINUTEBOOK_ASR_MODEL to a multilingual model",
+            language=language,
+        )
+
+
+def _check_names(new: NewMeeting) -> None:
+    names = [track.name for track in new.tracks]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise InvalidInput(f"two tracks are called '{double}'; give each track a name of its own", track=double)
+
+
+def _check_adapter(session: Session, task: str, field: str, name: str | None) -> None:
+    if name is None:
+        return
+    known = session.scalars(select(Adapter.name).where(Adapter.task == task).order_by(Adapter.name)).all()
+    if name not in known:
+        there_are = f"there are: {', '.join(known[:20])}" if known else "none is registered"
+        raise UnknownAdapter(f"{field} '{name}' is not an adapter for {task}; {there_are}, or leave it out")
+
+
+def _encode_cursor(meeting: Meeting) -> str:
+    text = f"{meeting.created_at.isoformat()} {meeting.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _decode_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        time, _, meeting_id = base64.urlsafe_b64decode(cursor).decode().rpartition(" ")
+        return datetime.fromisoformat(time).astimezone(UTC), meeting_id
+    except ValueError as error:
+        raise InvalidInput(f"cursor {cursor[:40]!r} is not one; take `next_cursor` of the page before") from error

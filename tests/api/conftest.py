@@ -1,0 +1,110 @@
+"""A real API on a real Valkey and database: uvicorn in a thread, on a free port."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from redis import Redis
+
+from api.__main__ import server
+from schema import migrate
+from schema.database import Database
+from schema.mailbox import Mailbox
+from schema.settings import Settings
+from tests.servers import Valkey, free_port
+
+START_LIMIT_S = 20
+_databases = itertools.cycle(range(1, 64))
+
+
+@dataclass(frozen=True)
+class Api:
+    """A running API and what stands behind it."""
+
+    config: Settings
+    database: Database
+    redis: Redis
+    mailbox: Mailbox
+    http: httpx.Client
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.config.api_port}"
+
+    def live_url(self, meeting_id: str, query: str = "") -> str:
+        return f"ws://127.0.0.1:{self.config.api_port}/v1/meetings/{meeting_id}/live{query}"
+
+    def create(self, **fields: object) -> str:
+        """A new meeting's id."""
+        answer = self.http.post("/v1/meetings", json=fields)
+        assert answer.status_code == 201, answer.text
+        meeting_id: str = answer.json()["id"]
+        return meeting_id
+
+    def send(self, meeting_id: str, first_sample: int, pcm: bytes, **query: str) -> httpx.Response:
+        """POST raw audio."""
+        params = {"first_sample": str(first_sample), **query}
+        return self.http.post(f"/v1/meetings/{meeting_id}/audio", params=params, content=pcm)
+
+
+@contextmanager
+def serving(config: Settings) -> Iterator[Api]:
+    """An API for the length of the block; its database is migrated first."""
+    database = Database(config.sql_url)
+    migrate.upgrade(database)
+    uvicorn = server(config)
+    thread = threading.Thread(target=uvicorn.run)
+    thread.start()
+    try:
+        deadline = time.monotonic() + START_LIMIT_S
+        while not uvicorn.started and thread.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert uvicorn.started, "the API did not start"
+        url = f"http://127.0.0.1:{config.api_port}"
+        with Redis.from_url(config.redis_url) as redis, httpx.Client(base_url=url, trust_env=False) as http:
+            yield Api(config, database, redis, Mailbox(redis, config.shards), http)
+    finally:
+        uvicorn.should_exit = True
+        thread.join(3 * START_LIMIT_S)
+        database.close()
+        assert not thread.is_alive(), "the API did not stop"
+
+
+@pytest.fixture
+def settings(valkey_server: Valkey, tmp_path: Path) -> Callable[..., Settings]:
+    """Makes settings: a Redis database number and an SQLite file of the test's own, and a free port for each call."""
+    number = next(_databases)
+    with valkey_server.client(number) as client:
+        client.flushdb()
+
+    def make(**fields: object) -> Settings:
+        known: dict[str, object] = {
+            "data_dir": tmp_path,
+            "redis_url": f"redis://127.0.0.1:{valkey_server.port}/{number}",
+            "api_port": free_port(),
+            "auth": "auto",
+        }
+        return Settings.model_validate({**known, **fields})
+
+    return make
+
+
+@pytest.fixture
+def start(settings: Callable[..., Settings]) -> Iterator[Callable[..., Api]]:
+    """Starts an API with some settings changed; all end with the test."""
+    with ExitStack() as stack:
+        yield lambda **fields: stack.enter_context(serving(settings(**fields)))
+
+
+@pytest.fixture
+def api(start: Callable[..., Api]) -> Api:
+    """One API on loopback, without keys."""
+    return start()

@@ -1,0 +1,58 @@
+"""The API as its own process, started as everybody starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from redis import Redis
+
+from schema import migrate
+from schema.database import Database
+from schema.mailbox import Mailbox
+from schema.settings import Settings
+from tests.api.conftest import START_LIMIT_S, Api
+
+NAMES = ("data_dir", "redis_url", "api_port", "api_host", "auth", "database_url")
+
+
+def environment(config: Settings) -> dict[str, str]:
+    """The variables that make *config*."""
+    return {**os.environ, **{f"MINUTEBOOK_{name.upper()}": str(getattr(config, name)) for name in NAMES}}
+
+
+@contextmanager
+def api_process(config: Settings, log: Path) -> Iterator[Api]:
+    """`python -m api` for the length of the block; all that it prints goes to *log*."""
+    database = Database(config.sql_url)
+    migrate.upgrade(database)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api"], env=environment(config), stdout=output, stderr=subprocess.STDOUT
+        )
+    url = f"http://127.0.0.1:{config.api_port}"
+    try:
+        with Redis.from_url(config.redis_url) as redis, httpx.Client(base_url=url, trust_env=False) as http:
+            _wait(http, process, log)
+            yield Api(config, database, redis, Mailbox(redis, config.shards), http)
+    finally:
+        process.terminate()
+        process.wait(START_LIMIT_S)
+        database.close()
+
+
+def _wait(http: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            http.get("/healthz")
+            return
+        except httpx.ConnectError:
+            time.sleep(0.05)
+    raise AssertionError(f"the API did not start: {log.read_text()[-2000:]}")

@@ -1,0 +1,130 @@
+"""Audio over HTTP."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Callable
+
+import pytest
+
+from tests.api.conftest import Api
+
+SECOND = b"\x01\x00" * 16_000
+
+
+def wav(rate_hz: int = 16_000, channels: int = 1, bytes_per_sample: int = 2, seconds: float = 1) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setframerate(rate_hz)
+        writer.setnchannels(channels)
+        writer.setsampwidth(bytes_per_sample)
+        writer.writeframes(bytes(round(rate_hz * seconds) * channels * bytes_per_sample))
+    return file.getvalue()
+
+
+def test_audio_is_received_up_to_its_end(api: Api) -> None:
+    meeting = api.create()
+    assert api.send(meeting, 0, SECOND).json() == {"track": "main", "received_sample": 16_000}
+    assert api.send(meeting, 16_000, SECOND).json()["received_sample"] == 32_000
+    shown = api.http.get(f"/v1/meetings/{meeting}").json()
+    assert shown["coverage"]["received_s"] == shown["coverage"]["pending_s"] == 2.0
+
+
+def test_the_same_audio_ten_times_is_received_once(api: Api) -> None:
+    meeting = api.create()
+    for _ in range(10):
+        assert api.send(meeting, 0, SECOND).json()["received_sample"] == 16_000
+
+
+def test_a_wake_up_for_the_workers_is_in_their_queue(api: Api) -> None:
+    api.send(api.create(), 0, SECOND)
+    message = api.redis.blpop(["transcribe"], timeout=10)
+    assert message is not None
+    assert b'"minutebook.transcribe"' in message[1]
+
+
+def test_a_gap_is_refused_with_the_position_expected(api: Api) -> None:
+    meeting = api.create()
+    api.send(meeting, 0, SECOND)
+    answer = api.send(meeting, 20_000, SECOND)
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "urn:minutebook:problem:audio-gap"
+    assert answer.json()["expected_sample"] == 16_000
+
+
+def test_a_wav_file_is_taken_without_its_header(api: Api) -> None:
+    meeting = api.create()
+    assert api.send(meeting, 0, wav()).json()["received_sample"] == 16_000
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (wav(rate_hz=44_100), "44100 Hz"),
+        (wav(channels=2), "2 channels"),
+        (wav(bytes_per_sample=1), "8 bits"),
+        (wav()[:-100], "ends early"),
+        (wav()[:36], "no data chunk"),
+        (b"fLaC" + bytes(100), "a FLAC file"),
+        (b"ID3\x04" + bytes(100), "an MP3 file"),
+        (b"\0\0\0\x20ftypM4A " + bytes(100), "an MP4 file"),
+        (b"OggS" + bytes(100), "an Ogg file"),
+        (SECOND[:-1], "31999 bytes"),
+        (b"", "no audio"),
+    ],
+)
+def test_what_is_not_pcm16_at_16_khz_mono_is_refused_by_name(api: Api, body: bytes, named: str) -> None:
+    meeting = api.create()
+    answer = api.send(meeting, 0, body)
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:minutebook:problem:invalid-audio"
+    assert named in answer.json()["detail"]
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read(api: Api) -> None:
+    meeting = api.create()
+    answer = api.send(meeting, 0, bytes(100_000_000))
+    assert answer.status_code == 413
+    assert "100000000 bytes" in answer.json()["detail"]
+    assert answer.json()["type"] == "urn:minutebook:problem:too-large"
+
+
+def test_a_body_of_unsaid_length_is_counted_and_refused(api: Api) -> None:
+    meeting = api.create()
+    url = f"/v1/meetings/{meeting}/audio?first_sample=0"
+    answer = api.http.post(url, content=(bytes(1 << 16) for _ in range(40)))
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("first_sample", ["-1", "9999999999999", "here"])
+def test_a_position_outside_a_meeting_is_refused(api: Api, first_sample: str) -> None:
+    answer = api.http.post(f"/v1/meetings/{api.create()}/audio?first_sample={first_sample}", content=SECOND)
+    assert answer.status_code == 422
+    assert "query.first_sample" in answer.json()["detail"]
+    assert first_sample in answer.json()["detail"]
+
+
+def test_a_full_mailbox_says_when_to_come_back_and_where_to_go_on(start: Callable[..., Api]) -> None:
+    api = start(backlog_limit_s=2)
+    meeting = api.create()
+    api.send(meeting, 0, SECOND)
+    api.send(meeting, 16_000, SECOND)
+    answer = api.send(meeting, 32_000, SECOND)
+    assert answer.status_code == 429
+    assert answer.json()["type"] == "urn:minutebook:problem:backlogged"
+    assert answer.json()["retryable"] is True
+    assert answer.json()["received_sample"] == 32_000
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_audio_after_finish_is_refused_and_nothing_before_it_is_lost(api: Api) -> None:
+    meeting = api.create()
+    api.send(meeting, 0, SECOND)
+    finished = api.http.post(f"/v1/meetings/{meeting}/finish")
+    assert finished.json()["state"] == "draining"
+    answer = api.send(meeting, 16_000, SECOND)
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "urn:minutebook:problem:track-closed"
+    assert api.http.get(f"/v1/meetings/{meeting}").json()["tracks"][0]["received_sample"] == 16_000

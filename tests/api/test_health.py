@@ -1,0 +1,99 @@
+"""Health, readiness, status; Redis or the database away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from api.keys import create_key
+from schema import migrate
+from schema.states import Scope
+from tests import servers
+from tests.api.conftest import Api
+from tests.api.sockets import live
+
+SECOND = b"\x01\x00" * 16_000
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[servers.Valkey]:
+    """A Valkey of the test's own, to be killed, that keeps what it acknowledged."""
+    folder = tmp_path / "valkey"
+    folder.mkdir()
+    with servers.valkey(folder, aof=True) as server:
+        yield server
+
+
+def test_a_process_that_can_work_says_so(api: Api) -> None:
+    assert api.http.get("/healthz").json() == {"status": "ok"}
+    readiness = api.http.get("/readyz").json()
+    assert readiness["ready"] is True
+    assert readiness["parts"]["database"]["detail"] == f"at revision {migrate.head()}"
+
+
+def test_a_database_that_is_not_migrated_is_named_with_the_remedy(api: Api) -> None:
+    migrate.downgrade(api.database, "base")
+    answer = api.http.get("/readyz")
+    assert answer.status_code == 503
+    assert "minutebook db upgrade" in answer.json()["parts"]["database"]["detail"]
+    listed = api.http.get("/v1/meetings")
+    assert listed.status_code == 503
+    assert listed.json()["type"] == "urn:minutebook:problem:unavailable"
+    assert "minutebook db upgrade" in listed.json()["detail"]
+
+
+def test_status_says_how_much_audio_waits(api: Api) -> None:
+    api.send(api.create(), 0, SECOND)
+    status = api.http.get("/v1/status").json()
+    assert status["pending_s"] == 1.0
+    assert status["shards"] == [
+        {"shard": 0, "waiting_tracks": 1, "due_tracks": 1, "leased_tracks": 0, "pending_s": 1.0}
+    ]
+
+
+def test_without_redis_the_api_starts_and_shows_what_the_database_has(
+    own_server: servers.Valkey, start: Callable[..., Api]
+) -> None:
+    own_server.kill()
+    api = start(redis_url=own_server.url)
+    assert api.http.get("/readyz").status_code == 503
+    meeting = api.create(title="Waits")
+    assert api.http.get(f"/v1/meetings/{meeting}").json()["title"] == "Waits"
+    refused = api.send(meeting, 0, SECOND)
+    assert refused.status_code == 503
+    assert refused.json()["retryable"] is True
+    assert "MINUTEBOOK_REDIS_URL" in refused.json()["detail"]
+    with live(api, meeting) as socket:
+        assert socket.end()[0] == 4503
+    own_server.start()
+    assert api.send(meeting, 0, SECOND).json()["received_sample"] == 16_000
+    assert api.http.get("/readyz").status_code == 200
+
+
+def test_without_redis_keys_are_still_checked_and_nobody_is_limited(
+    own_server: servers.Valkey, start: Callable[..., Api]
+) -> None:
+    own_server.kill()
+    api = start(redis_url=own_server.url, auth="on")
+    key = create_key(api.database, "test", [Scope.READ], requests_per_minute=1)
+    headers = {"Authorization": f"Bearer {key.key}"}
+    assert [api.http.get("/v1/meetings", headers=headers).status_code for _ in range(2)] == [200, 200]
+    assert api.http.get("/v1/meetings").status_code == 401
+
+
+def test_when_redis_goes_away_the_socket_stays_and_nothing_received_is_lost(
+    own_server: servers.Valkey, start: Callable[..., Api]
+) -> None:
+    api = start(redis_url=own_server.url)
+    with live(api, api.create()) as socket:
+        socket.send(0, SECOND)
+        assert socket.next_of("ack")["received_sample"] == 16_000
+        own_server.kill()
+        socket.send(16_000, SECOND)
+        error = socket.next_of("error")
+        assert (error["type"], error["retryable"]) == ("urn:minutebook:problem:unavailable", True)
+        own_server.start()
+        socket.send(16_000, SECOND)
+        assert socket.next_of("ack")["received_sample"] == 32_000
