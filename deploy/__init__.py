@@ -1,0 +1,1 @@
+"""Running Minutebook: one machine's processes, their supervisor, the same processes in containers."""

@@ -1,0 +1,100 @@
+"""Where the parts of one stack listen, and the variables by which they learn of each other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from deploy import ports
+from schema.errors import InvalidInput
+from schema.settings import Settings
+
+PREFIX = "MINUTEBOOK_"
+LOOPBACK = "127.0.0.1"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Addresses:
+    data_dir: Path
+    model_dir: Path
+    database_url: str
+    redis_url: str
+    redis_port: int | None
+    """None when the Redis is somebody else's."""
+    api_host: str
+    api_port: int
+    flower_port: int
+
+    @property
+    def api_url(self) -> str:
+        """The API as this machine reaches it."""
+        host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+
+    @property
+    def flower_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.flower_port}"
+
+    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        """*base* with every address in it, for the processes."""
+        search = [str(ROOT), *filter(None, [base.get("PYTHONPATH")])]
+        return {
+            **base,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH", os.defpath)]),
+            "PYTHONPATH": os.pathsep.join(search),
+            "PYTHONUNBUFFERED": "1",
+            f"{PREFIX}DATA_DIR": str(self.data_dir),
+            f"{PREFIX}MODEL_DIR": str(self.model_dir),
+            f"{PREFIX}DATABASE_URL": self.database_url,
+            f"{PREFIX}REDIS_URL": self.redis_url,
+            f"{PREFIX}REDIS_PORT": str(self.redis_port or ""),
+            f"{PREFIX}API_HOST": self.api_host,
+            f"{PREFIX}API_PORT": str(self.api_port),
+            f"{PREFIX}FLOWER_PORT": str(self.flower_port),
+        }
+
+
+def resolve(overlay: Mapping[str, str]) -> Addresses:
+    """Addresses from the environment with *overlay* on top; free ports where nobody named one.
+
+    Raises Conflict when a port that was asked for is taken, InvalidInput for a variable that cannot be read.
+    """
+    chosen = _settings(overlay)
+    asked = chosen.model_fields_set
+    redis_port = None
+    if "redis_url" not in asked:
+        usual = urlsplit(chosen.redis_url).port or 6379
+        redis_port = ports.choose(LOOPBACK, usual, variable=f"{PREFIX}REDIS_URL", asked_for=False)
+    return Addresses(
+        data_dir=chosen.data_dir,
+        model_dir=chosen.models,
+        database_url=chosen.sql_url,
+        redis_url=chosen.redis_url if redis_port is None else f"redis://{LOOPBACK}:{redis_port}/0",
+        redis_port=redis_port,
+        api_host=chosen.api_host,
+        api_port=ports.choose(
+            chosen.api_host, chosen.api_port, variable=f"{PREFIX}API_PORT", asked_for="api_port" in asked
+        ),
+        flower_port=ports.choose(
+            LOOPBACK, chosen.flower_port, variable=f"{PREFIX}FLOWER_PORT", asked_for="flower_port" in asked
+        ),
+    )
+
+
+def _settings(overlay: Mapping[str, str]) -> Settings:
+    given: dict[str, Any] = {
+        name.removeprefix(PREFIX).lower(): value for name, value in overlay.items() if name.startswith(PREFIX)
+    }
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        faults = [f"{PREFIX}{str(each['loc'][0]).upper()}={each['input']!r}: {each['msg']}" for each in error.errors()]
+        raise InvalidInput("; ".join(faults)) from error

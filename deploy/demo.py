@@ -1,0 +1,129 @@
+"""`python -m deploy.demo`: the sample meeting, spoken in real time into a stack of its own.
+
+Writes `var/demo/result.json`. Exit status 1, with the reason, when the meeting did not come through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from api.audio_source import pcm_chunks, read_file
+from api.client import Http, LiveTrack
+from api.client.latency import LatencyMeter, quantiles
+from api.client.pace import at_hand, paced
+from api.client.view import MeetingView
+from api.render import LiveScreen
+from deploy.fresh import ROOT, fresh_stack
+from deploy.wer import word_error_rate
+from schema.errors import MinutebookError
+from schema.minutes import MINUTES
+from schema.units import SAMPLE_RATE_HZ
+from schema.wire import MeetingOut, NewMeeting
+
+SAMPLE = Path(__file__).with_name("demo")
+PROCESSES = ("redis", "migrate", "api", "transcribe", "summarize", "beat")
+"""All but Flower, which a demonstration does not need."""
+KINDS = ("transcribed_s", "silent_s", "missing_s", "failed_s", "shed_s")
+SAMPLE_S = 1 / SAMPLE_RATE_HZ
+
+
+class DemoFailed(MinutebookError):
+    """The meeting went through the stack but what came out is not what must come out."""
+
+    slug, title = "demo-failed", "The demonstration failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the client had when the meeting was over."""
+
+    view: MeetingView
+    meter: LatencyMeter
+    meeting: MeetingOut
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    console = Console()
+    folder = ROOT / "var" / "demo"
+    try:
+        result = demo(console, folder)
+    except MinutebookError as error:
+        print(f"demo: {error.detail}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    _print_result(console, result, folder / "result.json")
+    return 0
+
+
+def demo(console: Console, folder: Path) -> dict[str, Any]:
+    """Run it all; returns what `result.json` holds. Raises MinutebookError."""
+    result_file = folder / "result.json"
+    result_file.unlink(missing_ok=True)
+    console.print("starting server, API and workers (the first time their models are unpacked)", style="dim")
+    with fresh_stack(folder, processes=PROCESSES) as stack:
+        heard = asyncio.run(_listen(console, stack.api_url, read_file(SAMPLE / "meeting.flac")))
+    result = result_of(heard, (SAMPLE / "reference.txt").read_text())
+    result_file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    return result
+
+
+async def _listen(console: Console, url: str, pcm: bytes) -> Heard:
+    async with Http(url) as http:
+        created = await http.create(NewMeeting(title="Launch meeting", vocabulary=["Maya", "Tom", "Priya", "Leo"]))
+        track = LiveTrack(url, created.id)
+        meter = LatencyMeter(track.sent)
+        screen = LiveScreen(console)
+        chunks = paced(at_hand(pcm_chunks(pcm)), speed=1.0)
+        with screen:
+            async with aclosing(track.stream(chunks)) as arrivals:
+                async for arrival in arrivals:
+                    meter.take(arrival)
+                    screen.take(arrival.event)
+        meeting = await http.meeting(created.id)
+    screen.print_final(meeting.coverage)
+    return Heard(screen.view, meter, meeting)
+
+
+def result_of(heard: Heard, reference: str) -> dict[str, Any]:
+    """Raises DemoFailed when there are no final minutes or some audio is unaccounted for."""
+    if heard.view.final is None:
+        raise DemoFailed(f"the meeting ended as '{heard.meeting.state}' without final minutes; see var/demo/log")
+    coverage = heard.meeting.coverage
+    accounted_s = sum(getattr(coverage, kind) for kind in KINDS)
+    if abs(accounted_s - coverage.received_s) > SAMPLE_S:
+        raise DemoFailed(f"{coverage.received_s:.3f} s were received but {accounted_s:.3f} s are accounted for")
+    return {
+        "meeting_id": heard.meeting.id,
+        "received_s": coverage.received_s,
+        "wer": round(word_error_rate([(reference, heard.view.text)]), 4),
+        "committed_latency_ms": quantiles(heard.meter.committed_ms, 0.5, 0.95),
+        "coverage": {kind: getattr(coverage, kind) for kind in KINDS},
+        "segments": len(heard.view.segments),
+        "rolling_versions": len(heard.view.rolling_versions),
+        "final": MINUTES.dump_python(heard.view.final.minutes, mode="json"),
+    }
+
+
+def _print_result(console: Console, result: dict[str, Any], path: Path) -> None:
+    latency = result["committed_latency_ms"]
+    console.print(
+        f"word error rate {100 * result['wer']:.1f} %, words committed after {latency['p50'] / 1000:.1f} s "
+        f"(95 % within {latency['p95'] / 1000:.1f} s), {result['rolling_versions']} rolling versions",
+        highlight=False,
+    )
+    console.print(f"everything has stopped; result in {path}", highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

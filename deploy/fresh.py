@@ -1,0 +1,46 @@
+"""A stack that begins with nothing: its own data folder, emptied first, sharing only the models with others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.datadir import DataDir
+from deploy.supervisor import Stack
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ROOT / "var" / "models"
+ELSEWHERE = ("REDIS_URL", "DATABASE_URL", "API_HOST", "API_PORT", "FLOWER_PORT", "AUTH")
+"""Variables that would lead to somebody else's server or data."""
+
+
+@contextmanager
+def fresh_stack(
+    folder: Path, *, processes: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """Empty *folder* and run a stack in it. Raises Conflict when one runs there already, and what `Stack` raises.
+
+    The first start unpacks the models, so it may take its time.
+    """
+    empty(folder)
+    for name in ELSEWHERE:
+        os.environ.pop(f"MINUTEBOOK_{name}", None)
+    overlay = {"MINUTEBOOK_MODEL_DIR": str(MODELS), **(environment or {})}
+    with Stack(folder, environment=overlay, processes=processes, ready_within_s=300) as stack:
+        yield stack
+
+
+def empty(folder: Path) -> None:
+    """Remove what an earlier stack kept in *folder*. Raises Conflict when that one is still running."""
+    held = DataDir(folder)
+    try:
+        held.end_leftovers()
+        for file in (*folder.glob("minutebook.db*"), *folder.glob("celerybeat*")):
+            file.unlink()
+        for kept in ("redis", "log"):
+            shutil.rmtree(folder / kept, ignore_errors=True)
+    finally:
+        held.release()

@@ -1,0 +1,74 @@
+"""Is it up? One question per kind of process, each answered within about a second."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import httpx
+import redis
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from deploy.addresses import Addresses
+
+QUESTION_S = 1.0
+
+Check = Callable[[], bool]
+
+
+def checks(addresses: Addresses) -> dict[str, Check]:
+    """The question for each process that has one; of the others it is enough that they run."""
+    return {
+        "redis": redis_answers(addresses.redis_url),
+        "api": http_answers(f"{addresses.api_url}/healthz"),
+        "transcribe": worker_answers(addresses.redis_url, "transcribe"),
+        "summarize": worker_answers(addresses.redis_url, "summarize"),
+        "flower": http_answers(f"{addresses.flower_url}/healthcheck"),
+    }
+
+
+def redis_answers(url: str) -> Check:
+    def check() -> bool:
+        try:
+            with redis.Redis.from_url(url, socket_timeout=QUESTION_S, socket_connect_timeout=QUESTION_S) as client:
+                return bool(client.ping())
+        except redis.RedisError:  # refused, or still reading its append-only file
+            return False
+
+    return check
+
+
+def http_answers(url: str) -> Check:
+    def check() -> bool:
+        try:
+            return httpx.get(url, timeout=QUESTION_S, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    return check
+
+
+def worker_answers(redis_url: str, node: str) -> Check:
+    """True when the Celery worker *node* (the part before the `@`) of this machine has its whole pool at work.
+
+    A pool process counts from the end of its start-up, which is when its model is loaded.
+    """
+    name = f"{node}@{socket.gethostname()}"
+    broker_answers = redis_answers(redis_url)
+
+    def check() -> bool:
+        # Celery itself would try for seconds to reach a broker that is away.
+        if not broker_answers():
+            return False
+        with Celery(broker=redis_url, set_as_current=False) as app:
+            try:
+                told = app.control.inspect(destination=[name], timeout=QUESTION_S, limit=1).stats()
+            except (OperationalError, redis.RedisError):
+                return False
+        if not told:
+            return False
+        pool = told[name]["pool"]
+        return bool(pool["writes"]["inqueues"]["total"] >= pool["max-concurrency"])
+
+    return check

@@ -1,0 +1,145 @@
+"""One supervised process: started on a leash, restarted after a crash, ended with everything it started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from deploy.output import Output
+from deploy.procfile import Entry
+from schema.errors import Unavailable
+
+LEASH = Path(__file__).with_name("leash.py")
+GRACE_S = 10.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+OUTPUT_END_S = 2.0
+STEADY_S = 60.0
+"""A process that ran for so long is taken to be well again: its next crash is answered as quickly as a first one."""
+
+
+class Service:
+    """A Procfile entry and, while it runs, its leash. One thread at a time may call it."""
+
+    def __init__(self, entry: Entry, environment: dict[str, str], output: Output, grace_s: float = GRACE_S) -> None:
+        self.name = entry.name
+        self.output = output
+        self.crashes = 0
+        """Ends that nobody asked for, since the last steady run."""
+        self.pid: int | None = None
+        """The command's process, which is also its process group; None while there is none."""
+        self._entry = entry
+        self._environment = environment
+        self._grace_s = grace_s
+        self._leash: subprocess.Popen[bytes] | None = None
+        self._lead: socket.socket | None = None
+        self._reader: threading.Thread | None = None
+        self._started_s = 0.0
+        self.due_s: float | None = None
+        """When to start again (monotonic clock); None when no restart is planned."""
+
+    def start(self) -> None:
+        """Start the command. Raises Unavailable when not even its shell could be started."""
+        self._lead, far_end = socket.socketpair()
+        with far_end:
+            self._leash = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    str(LEASH),
+                    str(self._grace_s),
+                    "/bin/sh",
+                    "-c",
+                    f"exec {self._entry.command}",
+                ],
+                stdin=far_end.fileno(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                # A group of its own, so that Ctrl-C reaches the supervisor alone, which then stops things in order.
+                process_group=0,
+            )
+        assert self._leash.stdout is not None
+        self._reader = self.output.follow(self._leash.stdout)
+        self._started_s, self.due_s = time.monotonic(), None
+        told = self._lead.recv(32)
+        if not told:
+            self._clear()
+            raise Unavailable(f"{self.name} could not be started; {self.explain()}")
+        self.pid = int(told)
+
+    @property
+    def started(self) -> bool:
+        """True from `start` until the run's end was cleared away."""
+        return self._leash is not None
+
+    def status(self) -> int | None:
+        """The exit status of a run that has ended and was not cleared yet; None while running or not started."""
+        return None if self._leash is None else self._leash.poll()
+
+    @property
+    def running(self) -> bool:
+        return self.pid is not None and self.status() is None
+
+    @property
+    def runs_for_s(self) -> float:
+        """How long the present run has lasted; 0 when there is none."""
+        return time.monotonic() - self._started_s if self.running else 0.0
+
+    def wait(self) -> int:
+        """Wait for the run, if there is one, to end and clear it away; its exit status."""
+        if self._leash is None:
+            return 0
+        status = self._leash.wait()
+        self._clear()
+        return status
+
+    def after_crash(self) -> float:
+        """Clear a run that has ended by itself away and plan the next one; the pause before it in seconds."""
+        if time.monotonic() - self._started_s >= STEADY_S:
+            self.crashes = 0
+        self.crashes += 1
+        self._clear()
+        return self.postpone()
+
+    def postpone(self) -> float:
+        """Plan the next start: later with every crash, up to LONGEST_PAUSE_S. The pause in seconds."""
+        pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self.crashes - 1, 10))
+        self.due_s = time.monotonic() + pause_s
+        return pause_s
+
+    def ask_to_end(self) -> None:
+        """Begin the end: SIGTERM now, SIGKILL when the grace is over. `wait` waits for it."""
+        self.due_s = None
+        if self._lead is not None:
+            self._lead.close()
+
+    def kill(self) -> None:
+        """End the whole process group at once."""
+        if self.pid is not None:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+
+    def explain(self) -> str:
+        """Where to look, and the last lines of it."""
+        return "\n  ".join([f"the last lines of {self.output.path} are:", *self.output.tail])
+
+    def _clear(self) -> None:
+        assert self._leash is not None
+        assert self._lead is not None
+        self._lead.close()
+        self._leash.wait()
+        # A leash that was itself killed could not end its group.
+        self.kill()
+        if self._reader is not None:
+            self._reader.join(OUTPUT_END_S)
+        self._leash = self._lead = self._reader = self.pid = None

@@ -1,0 +1,294 @@
+"""The stack on one machine: Redis, migration, API, workers, beat and Flower, as the Procfile lists them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import psutil
+
+from deploy.addresses import Addresses, resolve
+from deploy.datadir import DataDir, mark
+from deploy.output import Output, Terminal
+from deploy.procfile import PROCFILE, Entry, read
+from deploy.readiness import Check, checks
+from deploy.service import GRACE_S, Service
+from schema.errors import InvalidInput, Unavailable
+
+ONCE = frozenset({"migrate"})
+"""Runs to its end, before the next entry starts."""
+AWAITED = frozenset({"redis"})
+"""Must answer before the next entry starts; all others start together."""
+POLL_S = 0.1
+SETTLED_S = 0.5
+"""A process that cannot be asked counts as ready after running for so long."""
+EARLY_ENDS_LIMIT = 3
+"""A process that ends so often before it was ever ready will not become so by itself."""
+
+
+class Stack:
+    """Every process of the Procfile, or those named in *processes*, on one data folder.
+
+        with Stack(Path("var/try"), environment={"MINUTEBOOK_ASR_PRECISION": "float32"}) as stack:
+            httpx.get(f"{stack.api_url}/healthz")
+
+    Entering starts everything and returns when it is ready; leaving ends it in reverse order. A process that crashes
+    is started again. Nothing outlives the stack, not even when the process that holds it is killed.
+
+    *environment* is laid over the process's own; ports that nobody set are free ones. A Redis that
+    `MINUTEBOOK_REDIS_URL` names is used as it is. *terminal* shows what the processes print; without it only
+    `DATA_DIR/log` has it.
+
+    Raises Conflict (the folder or a port is taken), InvalidInput (no such process), Unavailable (not ready in time).
+    """
+
+    def __init__(
+        self,
+        data_dir: Path | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        processes: Sequence[str] | None = None,
+        terminal: Terminal | None = None,
+        procfile: Path = PROCFILE,
+        ready_within_s: float = 180.0,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        overlay = dict(environment or {})
+        if data_dir is not None:
+            overlay["MINUTEBOOK_DATA_DIR"] = str(data_dir)
+        self._overlay = overlay
+        self._entries = _wanted(read(procfile), processes)
+        self._terminal = terminal
+        self._ready_within_s = ready_within_s
+        self._grace_s = grace_s
+        self._services: dict[str, Service] = {}
+        self._checks: dict[str, Check] = {}
+        self._addresses: Addresses | None = None
+        self._folder: DataDir | None = None
+        self._guard = threading.RLock()
+        self._ending = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+            self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def addresses(self) -> Addresses:
+        if self._addresses is None:
+            raise Unavailable("the stack was not started; use it as `with Stack(...) as stack:`")
+        return self._addresses
+
+    @property
+    def api_url(self) -> str:
+        return self.addresses.api_url
+
+    @property
+    def redis_url(self) -> str:
+        return self.addresses.redis_url
+
+    @property
+    def database_url(self) -> str:
+        return self.addresses.database_url
+
+    @property
+    def data_dir(self) -> Path:
+        return self.addresses.data_dir
+
+    @property
+    def processes(self) -> list[str]:
+        """The names of what runs until the stack is stopped."""
+        return list(self._services)
+
+    def start(self) -> None:
+        """Start everything; returns before the API and the workers are ready (`wait_ready`)."""
+        self._addresses = resolve(self._overlay)
+        self._folder = DataDir(self._addresses.data_dir)
+        for leftover in self._folder.end_leftovers():
+            self._say(f"ended {leftover}, left over from a stack that was killed")
+        self._checks = checks(self._addresses)
+        self._ending.clear()
+        self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
+        self._watcher.start()
+        for entry in self._entries:
+            if entry.name == "redis" and self._addresses.redis_port is None:
+                self._say(f"using the Redis of MINUTEBOOK_REDIS_URL, {_without_password(self._addresses.redis_url)}")
+                continue
+            self._begin(entry)
+
+    def wait_ready(self, *names: str) -> None:
+        """Wait until these processes (all, when none is named) do their work.
+
+        Raises Unavailable, with the last lines of its log, for one that keeps ending or is not ready in time.
+        """
+        for name in names or tuple(self._services):
+            self._wait_ready(self._service(name))
+
+    def stop(self) -> None:
+        """End everything in reverse order, what the others need last. May be called twice."""
+        self._ending.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        services = list(reversed(self._services.values()))
+        for last in (False, True):
+            ending = [service for service in services if (service.name in AWAITED) == last]
+            for service in ending:
+                service.ask_to_end()
+            for service in ending:
+                service.wait()
+        for service in services:
+            service.output.close()
+        self._services.clear()
+        if self._folder is not None:
+            self._folder.release()
+
+    def kill_all(self) -> None:
+        """End every process at once, with SIGKILL. A `stop` under way then returns quickly."""
+        for service in tuple(self._services.values()):
+            service.kill()
+
+    def pid(self, name: str) -> int:
+        """The process id of *name* now; it changes with each restart. Raises Unavailable when it is not running."""
+        pid = self._service(name).pid
+        if pid is None:
+            raise Unavailable(f"{name} is not running at the moment; wait_ready({name!r}) waits for its restart")
+        return pid
+
+    def pids(self, name: str) -> list[int]:
+        """The process and everything that it started, such as a worker's pool."""
+        try:
+            main = psutil.Process(self.pid(name))
+            return [main.pid, *(child.pid for child in main.children(recursive=True))]
+        except psutil.NoSuchProcess:
+            return []
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to *name*. After SIGKILL, return when it is gone; it is started again after a pause."""
+        pid = self.pid(name)
+        os.kill(pid, number)
+        if number == signal.SIGKILL:
+            service = self._service(name)
+            while service.pid == pid:
+                time.sleep(0.01)
+
+    def stop_process(self, name: str) -> None:
+        """End *name* and leave it ended until `start_process`."""
+        with self._guard:
+            service = self._service(name)
+            service.ask_to_end()
+            service.wait()
+
+    def start_process(self, name: str) -> None:
+        with self._guard:
+            service = self._service(name)
+            if not service.started:
+                self._launch(service)
+
+    def _begin(self, entry: Entry) -> None:
+        service = self._prepared(entry)
+        if entry.name in ONCE:
+            return self._run_through(service)
+        with self._guard:
+            self._services[entry.name] = service
+            self._launch(service)
+        if entry.name in AWAITED:
+            self._wait_ready(service)
+        return None
+
+    def _prepared(self, entry: Entry) -> Service:
+        assert self._folder is not None
+        output = Output(entry.name, self._folder.log, self._terminal)
+        environment = self.addresses.environment({**os.environ, **self._overlay})
+        return Service(entry, environment, output, self._grace_s)
+
+    def _run_through(self, service: Service) -> None:
+        try:
+            service.start()
+            status = service.wait()
+        finally:
+            service.ask_to_end()
+            service.output.close()
+        if status != 0:
+            raise Unavailable(f"{service.name} ended with status {status}; {service.explain()}")
+
+    def _wait_ready(self, service: Service) -> None:
+        check = self._checks.get(service.name, lambda: service.runs_for_s >= SETTLED_S)
+        give_up_s, crashes = time.monotonic() + self._ready_within_s, service.crashes
+        while not (service.running and check()):
+            if service.crashes - crashes >= EARLY_ENDS_LIMIT:
+                raise Unavailable(f"{service.name} ended {EARLY_ENDS_LIMIT} times while starting; {service.explain()}")
+            if time.monotonic() > give_up_s:
+                raise Unavailable(f"{service.name} is not ready after {self._ready_within_s:g} s; {service.explain()}")
+            time.sleep(POLL_S)
+
+    def _watch(self) -> None:
+        while not self._ending.wait(POLL_S):
+            with self._guard:
+                for service in tuple(self._services.values()):
+                    self._mend(service)
+
+    def _mend(self, service: Service) -> None:
+        status = service.status()
+        if status is not None:
+            pause_s = service.after_crash()
+            times = f", {service.crashes} times in a row" if service.crashes > 1 else ""
+            service.output.line(f"ended by itself with status {status}{times}; started again in {pause_s:g} s")
+        elif service.due_s is not None and time.monotonic() >= service.due_s:
+            try:
+                self._launch(service)
+            except (OSError, Unavailable) as error:  # no memory, no processes left: that may pass
+                service.output.line(f"could not be started: {error}; tried again in {service.postpone():g} s")
+
+    def _launch(self, service: Service) -> None:
+        service.start()
+        service.output.line(f"started, pid {service.pid}")
+        assert self._folder is not None
+        running = {name: each.pid for name, each in self._services.items()}
+        self._folder.tell(
+            {
+                "pid": os.getpid(),
+                "api_url": self.api_url,
+                "flower_url": self.addresses.flower_url,
+                "redis_url": self.redis_url,
+                "processes": {name: None if pid is None else mark(pid) for name, pid in running.items()},
+            }
+        )
+
+    def _service(self, name: str) -> Service:
+        if name not in self._services:
+            raise InvalidInput(f"no process {name!r} in this stack; it has {', '.join(self._services) or 'none'}")
+        return self._services[name]
+
+    def _say(self, text: str) -> None:
+        if self._terminal is not None:
+            self._terminal.line("stack", text)
+
+
+def _wanted(entries: list[Entry], names: Sequence[str] | None) -> list[Entry]:
+    known = [entry.name for entry in entries]
+    unknown = sorted(set(names or ()) - set(known))
+    if unknown:
+        raise InvalidInput(f"no process {', '.join(unknown)} in the Procfile; it has {', '.join(known)}")
+    return [entry for entry in entries if names is None or entry.name in names]
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}:{parts.port or 6379}{parts.path}"
