@@ -1,0 +1,1 @@
+"""Measurements: what `make bench` and the choice of defaults rest on."""

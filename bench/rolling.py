@@ -1,0 +1,300 @@
+"""`python -m bench.rolling`: what an update of the rolling minutes costs after three hours and after three minutes.
+
+Two meetings on one database, of 3 and of 180 minutes, get the same next ten minutes of talk, by turns. After every
+60 words (the setting `rolling_words`) their minutes are brought up to date, by the summariser and the model that
+serve. About every fifth update also writes a note with the model. The two meetings do not write as many notes in the
+time measured, so both kinds of update are averaged on their own and weighed by how often they occur over both.
+The talk is made up of names, things and days: hardly two sentences are alike, so little is saved by repetition.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from redis import Redis
+from rich.console import Console
+from sqlalchemy import func, select
+
+from bench.machine import machine
+from bench.report import write
+from deploy.fresh import MODELS, ROOT, fresh_stack
+from deploy.supervisor import Stack
+from schema.database import Database
+from schema.errors import MinutebookError
+from schema.mailbox import Mailbox
+from schema.settings import settings
+from schema.tables import Meeting, Note, Segment, Track
+from schema.units import samples_of_s
+from workers.summarize.model import TextModel, load_model
+from workers.summarize.notes import write_note
+from workers.summarize.segment import Segment as Said
+from workers.summarize.store import Desk
+from workers.summarize.windows import LIMIT_WORDS
+from workers.summarizer import Summarizer
+
+YOUNG_MINUTES = 3
+OLD_MINUTES = 180
+MEASURED_MINUTES = 10
+WORDS_PER_MINUTE = 150
+FILLING_WORDS = 150
+
+NAMES = (
+    "Anna",
+    "Ben",
+    "Chloe",
+    "David",
+    "Eva",
+    "Farid",
+    "Grace",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kim",
+    "Lena",
+    "Marco",
+    "Nora",
+    "Omar",
+    "Paula",
+)
+THINGS = (
+    "budget",
+    "contract",
+    "parser",
+    "newsletter",
+    "backup",
+    "printer",
+    "training",
+    "survey",
+    "warehouse",
+    "invoice",
+    "schedule",
+    "website",
+)
+PLACES = (
+    "Berlin",
+    "Lyon",
+    "Porto",
+    "Vienna",
+    "Oslo",
+    "Turin",
+    "Krakow",
+    "Bristol",
+    "Ghent",
+    "Malmo",
+    "Zagreb",
+    "Tallinn",
+)
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+SENTENCES = (
+    "{name} will send the {thing} for {place} to the supplier by {day}.",
+    "We decided to move the {thing} of {place} to {day} the {number}.",
+    "The {thing} in {place} costs about {number} hundred euros more than we planned last year.",
+    "{name}, can you check the {thing} before the visit to {place} on {day}?",
+    "In {place} they told me that the old {thing} failed {number} times since the summer.",
+    "I think the {thing} is the reason why {place} lost {number} of its customers.",
+)
+
+
+@dataclass
+class Talk:
+    """A made-up meeting: the same seed says the same."""
+
+    chance: random.Random
+    at_s: float = 0.0
+
+    def segments(self, words: int) -> Iterator[tuple[float, float, str]]:
+        """(start_s, end_s, text) of sentences until *words* are said."""
+        said = 0
+        while said < words:
+            text = self.chance.choice(SENTENCES).format(
+                name=self.chance.choice(NAMES),
+                thing=self.chance.choice(THINGS),
+                place=self.chance.choice(PLACES),
+                day=self.chance.choice(DAYS),
+                number=self.chance.randrange(2, 99),
+            )
+            count = len(text.split())
+            start_s, self.at_s = self.at_s, self.at_s + 60 * count / WORDS_PER_MINUTE
+            said += count
+            yield start_s, self.at_s - 0.3, text
+
+
+class Filling(Summarizer):
+    """Notes in the words that were said: an hour of meeting without an hour of model."""
+
+    def _writer(self, _desk: Desk) -> TextModel:
+        return None  # type: ignore[return-value]  # `write_note` takes it for: no model
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    wall_s: float
+    cpu_s: float
+
+
+@dataclass
+class Subject:
+    """A meeting that is summarised, and what its updates took, with a note and without."""
+
+    meeting_id: str
+    talk: Talk
+    noted: list[Took] = field(default_factory=list)
+    plain: list[Took] = field(default_factory=list)
+
+    def mean_ms(self, share_noted: float, of: Callable[[Took], float]) -> float:
+        """Of an update, when such a share of them writes a note."""
+        noted, plain = (1000 * mean(map(of, each)) for each in (self.noted, self.plain))
+        return share_noted * noted + (1 - share_noted) * plain
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where the meetings are: a database, a Redis, a model."""
+
+    database: Database
+    redis: Redis
+    model: TextModel
+    rolling_words: int
+
+    def summarizer(self, kind: type[Summarizer]) -> Summarizer:
+        return kind(
+            name="bench",
+            model=self.model,
+            model_name=self.model.reference,
+            database=self.database,
+            mailbox=Mailbox(self.redis),
+            redis=self.redis,
+            rolling_words=self.rolling_words,
+        )
+
+    def begin(self, name: str, seed: int) -> Subject:
+        with self.database.write() as session:
+            session.add(Meeting(id=name, owner="bench"))
+            session.flush()
+            session.add(Track(id=f"{name}-main", meeting_id=name, name="main"))
+        return Subject(name, Talk(random.Random(seed)))
+
+    def notes(self, subject: Subject) -> int:
+        with self.database.read() as session:
+            of_windows = (Note.meeting_id == subject.meeting_id, Note.level == 0)
+            return session.scalar(select(func.count()).select_from(Note).where(*of_windows)) or 0
+
+    def say(self, subject: Subject, words: int) -> None:
+        """Commit the next *words* as a transcribe worker would."""
+        with self.database.write() as session:
+            for start_s, end_s, text in subject.talk.segments(words):
+                segment = Segment(
+                    meeting_id=subject.meeting_id,
+                    track_id=f"{subject.meeting_id}-main",
+                    seq=0,
+                    first_sample=samples_of_s(start_s),
+                    end_sample=samples_of_s(end_s),
+                    text=text,
+                    words=[],
+                    closed=True,
+                    model="bench",
+                )
+                session.add(segment)
+            session.get_one(Track, f"{subject.meeting_id}-main").committed_sample = samples_of_s(end_s)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--old-minutes", type=int, default=OLD_MINUTES)
+    parser.add_argument("--out", type=Path, default=ROOT / "var" / "bench" / "rolling.json")
+    arguments = parser.parse_args(argv)
+    console = Console()
+    try:
+        with fresh_stack(ROOT / "var" / "bench" / "rolling", processes=("redis", "migrate")) as stack:
+            found = measure(console, stack, arguments.old_minutes)
+    except MinutebookError as error:
+        print(f"bench: {error.detail}", file=sys.stderr)
+        return 1
+    write(arguments.out, {"machine": machine(), **found})
+    console.print(
+        f"a rolling update after {arguments.old_minutes} minutes costs {found['ratio']:.2f} times one after "
+        f"{YOUNG_MINUTES} minutes; figures in {arguments.out}",
+        highlight=False,
+    )
+    return 0
+
+
+def measure(console: Console, stack: Stack, old_minutes: int) -> dict[str, Any]:
+    config = settings()
+    model = load_model(config.summary_model, MODELS, precision=config.summary_precision, threads=1)
+    with Redis.from_url(stack.redis_url) as redis:
+        room = Room(Database(stack.database_url), redis, model, config.rolling_words)
+        young, old = room.begin("young", seed=1), room.begin("old", seed=2)
+        console.print(f"making meetings of {YOUNG_MINUTES} and {old_minutes} minutes", style="dim")
+        _fill(room, young, YOUNG_MINUTES)
+        _fill(room, old, old_minutes)
+        _warm_up(model)
+        # From here both meetings say the same, so that the model has the same work in both.
+        young.talk.chance, old.talk.chance = random.Random(3), random.Random(3)
+        for subject in islice(_by_turns(young, old), 2 * MEASURED_MINUTES * WORDS_PER_MINUTE // config.rolling_words):
+            _update(room, subject)
+        room.database.close()
+    return _figures(young, old, model.reference)
+
+
+def _warm_up(model: TextModel) -> None:
+    """Let the model read its prompts, which it does once in the life of a worker."""
+    talk = Talk(random.Random(4)).segments(LIMIT_WORDS)
+    window = [
+        Said(number, None, samples_of_s(start_s), samples_of_s(end_s), text)
+        for number, (start_s, end_s, text) in enumerate(talk)
+    ]
+    write_note(window, model)
+
+
+def _fill(room: Room, subject: Subject, minutes: int) -> None:
+    summarizer = room.summarizer(Filling)
+    for _ in range(minutes * WORDS_PER_MINUTE // FILLING_WORDS):
+        room.say(subject, FILLING_WORDS)
+        summarizer.run(subject.meeting_id)
+
+
+def _by_turns(young: Subject, old: Subject) -> Iterator[Subject]:
+    while True:
+        yield from (young, old)
+        yield from (old, young)
+
+
+def _update(room: Room, subject: Subject) -> None:
+    room.say(subject, room.rolling_words)
+    summarizer = room.summarizer(Summarizer)
+    notes = room.notes(subject)
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    summarizer.run(subject.meeting_id)
+    took = Took(time.perf_counter() - wall_s, time.process_time() - cpu_s)
+    (subject.noted if room.notes(subject) > notes else subject.plain).append(took)
+
+
+def _figures(young: Subject, old: Subject, model: str) -> dict[str, Any]:
+    """Processor time decides the ratio, since other programs do not disturb it."""
+    noted, plain = len(young.noted + old.noted), len(young.plain + old.plain)
+    share = noted / (noted + plain)
+    cpu_ms = {subject.meeting_id: subject.mean_ms(share, lambda took: took.cpu_s) for subject in (young, old)}
+    return {
+        "model": model,
+        "updates": noted + plain,
+        "share_with_note": round(share, 3),
+        "update_cpu_ms": {name: round(ms, 1) for name, ms in cpu_ms.items()},
+        "update_wall_ms": {each.meeting_id: round(each.mean_ms(share, lambda t: t.wall_s), 1) for each in (young, old)},
+        "with_note_cpu_ms": {each.meeting_id: round(each.mean_ms(1, lambda t: t.cpu_s), 1) for each in (young, old)},
+        "without_note_cpu_ms": {each.meeting_id: round(each.mean_ms(0, lambda t: t.cpu_s), 1) for each in (young, old)},
+        "ratio": round(cpu_ms["old"] / cpu_ms["young"], 3),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
