@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from schema.errors import AdapterMismatch, BrokenModel
+from tests.asr.conftest import MODEL, Audio
+from workers.asr.adapters import METADATA
+from workers.asr.context import full_context
+from workers.asr.encoder import encode
+from workers.asr.engine import Engine, load_engine
+from workers.asr.features import log_mel
+from workers.asr.hypothesis import Window
+
+pytestmark = pytest.mark.model
+SECOND = 16_000
+RANKS = {"LORA": {"r": 4}, "ADALORA": {"init_r": 4, "total_step": 10}}
+STEMS = [f"base_model.model.model.{side}.layers.{layer}" for side in ("encoder", "decoder") for layer in range(4)]
+
+
+@pytest.fixture
+def own_engine(models: Path) -> Engine:
+    return load_engine(MODEL, models, precision="float32", stride=1)
+
+
+def _write(folder: Path, kind: str, weights: dict[str, torch.Tensor], **facts: object) -> Path:
+    folder.mkdir()
+    config = {"peft_type": kind, "target_modules": ["fc1"], "lora_alpha": 8, **RANKS[kind]}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    save_file(weights, folder / "adapter_model.safetensors")
+    if facts:
+        (folder / METADATA).write_text(json.dumps(facts))
+    return folder
+
+
+def _lora(folder: Path, scale: float, width: int = 384, **facts: object) -> Path:
+    chance = torch.Generator().manual_seed(int(scale * 1e6))
+    weights = {}
+    for stem in STEMS:
+        weights[f"{stem}.fc1.lora_A.weight"] = torch.randn(4, width, generator=chance)
+        weights[f"{stem}.fc1.lora_B.weight"] = torch.randn(4 * width, 4, generator=chance) * scale
+    return _write(folder, "LORA", weights, **facts)
+
+
+def _texts(engine: Engine, *windows: Window) -> list[str]:
+    return [hypothesis.text for hypothesis in engine.transcribe(windows)]
+
+
+def test_a_batch_mixes_adapters_and_none(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+    samples = meeting[: 12 * SECOND]
+    (plain,) = _texts(own_engine, Window(samples))
+    own_engine.load_adapter("mild", _lora(tmp_path / "mild", 0.001))
+    own_engine.load_adapter("wild", _lora(tmp_path / "wild", 0.05))
+    windows = [Window(samples), Window(samples, adapter="mild"), Window(samples, adapter="wild")]
+    alone = [_texts(own_engine, window)[0] for window in windows]
+    assert _texts(own_engine, *windows) == alone
+    assert alone[0] == plain
+    assert alone[2] != plain
+
+
+def test_an_adapter_is_replaced_while_the_engine_runs(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+    window = Window(meeting[: 6 * SECOND], adapter="house")
+    own_engine.load_adapter("house", _lora(tmp_path / "first", 0.05))
+    (wild,) = _texts(own_engine, window)
+    own_engine.load_adapter("house", _lora(tmp_path / "second", 0.0))
+    assert _texts(own_engine, window) == _texts(own_engine, Window(meeting[: 6 * SECOND]))
+    assert wild != _texts(own_engine, window)[0]
+
+
+def test_adalora_counts_as_peft_counts_it(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+    chance = torch.Generator().manual_seed(3)
+    parts = {"lora_A": (4, 384), "lora_B": (1536, 4), "lora_E": (4, 1)}
+    weights = {
+        f"{stem}.fc1.{part}": torch.randn(*shape, generator=chance) * 0.3
+        for stem in STEMS
+        for part, shape in parts.items()
+    }
+    own_engine.load_adapter("ada", _write(tmp_path / "ada", "ADALORA", weights))
+    layer = own_engine.whisper.net.model.encoder.layers[0].fc1
+    x = torch.randn(1, 5, 384, generator=chance)
+    down, up, values = (weights[f"{STEMS[0]}.fc1.{part}"] for part in parts)
+    expected = layer.base_layer(x) + (x @ (down * values).T @ up.T) * 8 / (4 + 1e-5)
+    torch.testing.assert_close(layer(x, adapter_names=["ada"]), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_only_an_adapter_trained_for_it_reads_a_short_context(
+    own_engine: Engine, meeting: Audio, tmp_path: Path
+) -> None:
+    own_engine.load_adapter("short", _lora(tmp_path / "short", 0.0, audio_context=True))
+    own_engine.load_adapter("long", _lora(tmp_path / "long", 0.0))
+    samples = meeting[: 4 * SECOND]
+    lengths = {name: own_engine.encode([Window(samples, adapter=name)])[0].shape[1] for name in (None, "long", "short")}
+    assert lengths == {None: 1500, "long": 1500, "short": 225}
+
+
+def test_short_contexts_do_not_depend_on_their_neighbours(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+    own_engine.load_adapter("short", _lora(tmp_path / "short", 0.0, audio_context=True))
+    windows = [Window(meeting[: n * SECOND], adapter=name) for n, name in ((9, "short"), (14, "short"), (5, None))]
+    assert _texts(own_engine, *windows) == [_texts(own_engine, window)[0] for window in windows]
+
+
+def test_the_encoder_is_transformers_own_in_the_full_context(exact_engine: Engine, meeting: Audio) -> None:
+    mel = log_mel([meeting[: 9 * SECOND]], 3000, 80)
+    net = exact_engine.whisper.net
+    with torch.inference_mode():
+        ours = encode(net, mel, full_context(1, 1500, "cpu"), None)
+        theirs = net.model.encoder(mel).last_hidden_state
+    torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-3)
+
+
+def test_an_adapter_for_another_base_model_is_refused_by_its_metadata(own_engine: Engine, tmp_path: Path) -> None:
+    folder = _lora(tmp_path / "other", 0.0, base_model="package:base")
+    with pytest.raises(AdapterMismatch, match="package:base"):
+        own_engine.load_adapter("other", folder)
+
+
+def test_an_adapter_of_another_width_is_refused_and_leaves_nothing_behind(
+    own_engine: Engine, meeting: Audio, tmp_path: Path
+) -> None:
+    with pytest.raises(AdapterMismatch, match="does not fit"):
+        own_engine.load_adapter("wide", _lora(tmp_path / "wide", 0.0, width=512))
+    assert own_engine.adapters == ()
+    assert _texts(own_engine, Window(meeting[: 3 * SECOND]))[0]
+
+
+def test_a_folder_that_holds_no_adapter_is_broken(own_engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(BrokenModel, match=r"adapter_config\.json"):
+        own_engine.load_adapter("none", tmp_path)

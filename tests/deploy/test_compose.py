@@ -1,0 +1,96 @@
+"""`make up` and the containers run the same processes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy import procfile
+from schema import queues
+
+COMPOSE = procfile.PROCFILE.with_name("compose.yaml")
+SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
+ENTRIES = {entry.name: entry.command for entry in procfile.read()}
+OURS = sorted(set(ENTRIES) - {"redis"})
+
+WHERE = {"--address", "--port", "--bind", "--dir", "--schedule"}
+"""Options that say where one process listens or writes, which differs between a machine and a container."""
+
+
+def _words(command: str) -> list[str]:
+    """The command as its program gets it, less its priority, its places and the defaults of its variables.
+
+    Defaults may differ: one process per GPU is right there, and one per core here.
+    """
+    words = shlex.split(re.sub(r"\$\{(\w+):-[^}]*\}", r"${\1}", command))
+    if words[:2] == ["nice", "-n"]:
+        words = words[3:]
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if not skip and word.partition("=")[0] not in WHERE:
+            kept.append(word)
+        skip = not skip and word in WHERE
+    return kept
+
+
+def test_the_names_are_the_same() -> None:
+    assert set(SERVICES) - {"postgres"} == set(ENTRIES)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_command_is_the_same(name: str) -> None:
+    assert _words(SERVICES[name]["command"]) == _words(ENTRIES[name])
+
+
+def test_the_queue_server_keeps_the_same_promises() -> None:
+    promises = {"--appendonly": "yes", "--appendfsync": "everysec", "--maxmemory-policy": "noeviction"}
+    for command in (ENTRIES["redis"], SERVICES["redis"]["command"]):
+        words = shlex.split(command)
+        assert {option: words[words.index(option) + 1] for option in promises} == promises
+        assert words[words.index("--maxmemory") + 1] == "${MINUTEBOOK_REDIS_MAXMEMORY:-1gb}"
+
+
+@pytest.mark.parametrize("queue", [queues.TRANSCRIBE_QUEUE, queues.SUMMARIZE_QUEUE])
+def test_every_queue_has_its_worker(queue: str) -> None:
+    words = _words(ENTRIES[queue])
+    assert words[words.index("-Q") + 1] == queue
+    assert words[words.index("-n") + 1] == f"{queue}@%h"
+    assert "-E" in words
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_container_starts_only_when_what_it_needs_is_there(name: str) -> None:
+    needs = {needed: how["condition"] for needed, how in SERVICES[name]["depends_on"].items()}
+    if name == "migrate":
+        assert needs == {"postgres": "service_healthy"}
+    else:
+        assert needs == {"redis": "service_healthy", "migrate": "service_completed_successfully"}
+
+
+def test_only_transcription_asks_for_a_gpu() -> None:
+    assert [name for name, service in SERVICES.items() if "deploy" in service] == ["transcribe"]
+
+
+def test_no_port_is_open_to_the_network_unless_asked_for() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports == ["${API_ADDRESS:-127.0.0.1:8765}:8765", "127.0.0.1:5555:5555"]
+
+
+def test_every_setting_named_is_one_that_exists() -> None:
+    from schema.settings import Settings
+
+    known = {f"MINUTEBOOK_{name.upper()}" for name in Settings.model_fields} | {"MINUTEBOOK_LOG_LEVEL"}
+    named = {name for service in SERVICES.values() for name in service.get("environment", {}) if "MINUTEBOOK" in name}
+    assert named <= known
+
+
+def test_the_image_holds_what_the_processes_run() -> None:
+    lines = (Path(COMPOSE).with_name("Dockerfile")).read_text().splitlines()
+    copied = {word for line in lines if line.startswith("COPY") for word in line.split()[1:-1]}
+    assert {"schema", "api", "workers", "deploy", "requirements/cpu.lock", "pyproject.toml"} <= copied

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy import output
+from deploy.output import Output, Terminal
+
+
+def test_each_line_goes_to_its_file_and_with_its_name_to_the_terminal(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    lines = Output("api", tmp_path, Terminal(shown))
+    lines.line("listening")
+    lines.close()
+    assert shown.getvalue() == "       api | listening\n"
+    assert (tmp_path / "api.log").read_text().endswith(" listening\n")
+
+
+def test_a_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "FILE_LIMIT_BYTES", 1000)
+    lines = Output("api", tmp_path, None)
+    for number in range(500):
+        lines.line(f"line {number}")
+    lines.close()
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == ["api.log", "api.log.1", "api.log.2"]
+    assert all(path.stat().st_size <= 1000 for path in tmp_path.iterdir())
+    assert "line 499" in (tmp_path / "api.log").read_text()
+
+
+def test_bytes_that_are_no_text_and_lines_without_end_do_no_harm(tmp_path: Path) -> None:
+    source, sink = os.pipe()
+    lines = Output("api", tmp_path, None)
+    reader = lines.follow(os.fdopen(source, "rb"))
+    with os.fdopen(sink, "wb") as stream:
+        stream.write(b"caf\xe9\n" + b"x" * (output.LINE_LIMIT_BYTES + 10))
+    reader.join()
+    lines.close()
+    assert lines.tail[0] == "caf\ufffd"
+    assert [len(line) for line in lines.tail][1:] == [output.LINE_LIMIT_BYTES, 10]
+
+
+def test_a_terminal_that_went_away_stops_nothing(tmp_path: Path) -> None:
+    source, sink = os.pipe()
+    os.close(source)
+    with os.fdopen(sink, "w", buffering=1) as gone:
+        lines = Output("api", tmp_path, Terminal(gone))
+        lines.line("one")
+        lines.line("two")
+        lines.close()
+        with contextlib.suppress(BrokenPipeError):
+            gone.close()
+    assert "two" in (tmp_path / "api.log").read_text()

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy.procfile import Entry, read
+from schema.errors import InvalidInput
+
+
+def test_entries_keep_their_order_and_comments_are_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "Procfile"
+    path.write_text("# first\nweb: serve --port $PORT  \n\nwork-2: run: it\n")
+    assert read(path) == [Entry("web", "serve --port $PORT"), Entry("work-2", "run: it")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("web serve\n", r"Procfile:1: 'web serve' is no entry; write `name: command`"),
+        ("web:\n", r"Procfile:1: 'web:' is no entry"),
+        ("web: a\nweb: b\n", r"Procfile:2: the name 'web' is taken"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "Procfile"
+    path.write_text(text)
+    with pytest.raises(InvalidInput, match=message):
+        read(path)

@@ -1,0 +1,96 @@
+"""What a model writes is printed only when it says what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.summarize.conftest import meeting
+from workers.summarize.notes import write_note
+from workers.summarize.prompts import REWRITE, TITLE
+
+SAID = meeting(
+    "Vera: Um, the boiler in the north wing, you know, lost pressure twice during the night.",
+    "Otto: The caretaker does not have a key for the north wing.",
+    "Vera: I have asked the plumber for an offer for a new boiler.",
+    "Otto: The plumber will measure the pressure of the boiler in the north wing again.",
+)
+SPOKEN = {
+    "The boiler in the north wing, lost pressure twice during the night.",
+    "The caretaker does not have a key for the north wing.",
+    "Vera: I have asked the plumber for an offer for a new boiler.",
+    "The plumber will measure the pressure of the boiler in the north wing again.",
+}
+
+
+class Scripted:
+    """A generator that always says the same. `continues` like a decoder-only model."""
+
+    continues = True
+    adapter = None
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        *,
+        prefix: str = "",
+        stop: Sequence[str] = ("\n",),
+        only: str = "",
+    ) -> list[str]:
+        return [self.line] * len(prompts)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "   \n ",
+        "...",
+        "<think>The user wants a sentence.</think> The boiler lost pressure.",
+        "<start_of_turn>model The boiler lost pressure.",
+        "Minutes: The boiler lost pressure.",
+        "Said by Vera: the boiler lost pressure.",
+        "**The boiler** lost pressure.",
+        "Here is the sentence. The boiler lost pressure.",
+        "As an AI language model, the boiler lost pressure.",
+        "The supplier raised the price of the screws by ten percent.",
+        "The boiler the boiler the boiler the boiler the boiler the boiler.",
+        "The boiler in the north wing lost pressure three times during the night.",
+        "Otto lost pressure twice during the night.",
+        "The boiler lost pressure and",
+        "The caretaker has a key for the north wing.",
+        "The plumber measured the pressure of the boiler.",
+        "The boiler should lose pressure.",
+        "http://example.org/boiler.",
+        "1. The boiler lost pressure.",
+        "Otto said that the caretaker does not have a key for the north wing.",
+        "Otto does not have a key for the north wing.",
+    ],
+)
+def test_nothing_but_what_was_said_gets_into_a_note(line: str) -> None:
+    note = write_note(SAID, Scripted(line))
+    assert {sentence.text for sentence in note.sentences} <= SPOKEN
+    assert note.sentences
+    assert all(sentence.supported for sentence in note.sentences)
+    assert note.title == "Boiler, north, wing"
+
+
+def test_a_shorter_sentence_that_keeps_the_meaning_is_taken() -> None:
+    note = write_note(SAID, Scripted("The boiler in the north wing lost pressure twice during the night."))
+    assert "The boiler in the north wing lost pressure twice during the night." in {s.text for s in note.sentences}
+
+
+def test_a_title_must_be_about_the_window() -> None:
+    assert write_note(SAID, Scripted("New boiler")).title == "New boiler"
+    assert write_note(SAID, Scripted("Price of screws")).title != "Price of screws"
+
+
+def test_the_examples_speak_of_nothing_that_a_check_could_miss() -> None:
+    for prompt in (REWRITE, TITLE):
+        note = write_note(SAID, Scripted(prompt.strip().splitlines()[-1]))
+        assert {sentence.text for sentence in note.sentences} <= SPOKEN

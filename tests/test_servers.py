@@ -1,0 +1,37 @@
+"""The servers that other tests stand on: what they keep over a crash."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from tests import servers
+
+
+def test_a_killed_postgres_recovers_what_was_committed() -> None:
+    with tempfile.TemporaryDirectory(prefix="minutebook-pg-") as folder, servers.postgres(Path(folder)) as server:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept (value integer)")
+            connection.execute("INSERT INTO kept VALUES (7)")
+        server.kill()
+        server.start()
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("SELECT value FROM kept").fetchall() == [(7,)]
+
+
+def test_a_valkey_keeps_its_data_over_kill_9_only_with_its_log(tmp_path: Path) -> None:
+    for aof in (True, False):
+        folder = tmp_path / str(aof)
+        folder.mkdir()
+        with servers.valkey(folder, aof=aof) as server, server.client() as client:
+            client.set("kept", "7")
+            server.kill()
+            server.start()
+            assert client.exists("kept") == int(aof)
+
+
+def test_the_shared_postgres_answers(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
