@@ -28,9 +28,9 @@ def valkey_url(valkey_server: servers.Valkey) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A real PostgreSQL shared by the session: make a database or schema of your own."""
-    with servers.postgres(tmp_path_factory.mktemp("postgres")) as server:
+    with servers.postgres() as server:
         yield server.url
 
 

@@ -1,4 +1,4 @@
-"""Real servers for tests: a Valkey and a PostgreSQL of their own, on a free loopback port, in a temporary folder."""
+"""Real servers for tests: a Valkey on a free loopback port, a PostgreSQL on a socket, each in a folder of its own."""
 
 from __future__ import annotations
 
@@ -155,10 +155,15 @@ class Postgres:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Postgres]:
-    """A running PostgreSQL, stopped and deleted at the end of the block."""
-    server = Postgres(folder)
-    try:
-        yield server
-    finally:
-        server.stop()
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL, stopped and deleted at the end of the block.
+
+    Its folder is none of pytest's: as root the server runs as another user, and each run of pytest that begins shuts
+    pytest's folders, those of the runs beside it included, to every other user. The next checkpoint then ends it.
+    """
+    with tempfile.TemporaryDirectory(prefix="minutebook-postgres-") as folder:
+        server = Postgres(Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -11,7 +12,7 @@ from tests import servers
 
 
 def test_a_killed_postgres_recovers_what_was_committed() -> None:
-    with tempfile.TemporaryDirectory(prefix="minutebook-pg-") as folder, servers.postgres(Path(folder)) as server:
+    with servers.postgres() as server:
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute("CREATE TABLE kept (value integer)")
             connection.execute("INSERT INTO kept VALUES (7)")
@@ -35,3 +36,12 @@ def test_a_valkey_keeps_its_data_over_kill_9_only_with_its_log(tmp_path: Path) -
 def test_the_shared_postgres_answers(postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_postgres_outlives_the_beginning_of_another_test_run(postgres_url: str, tmp_path: Path) -> None:
+    other = tmp_path / "test_other.py"
+    other.write_text("def test_with_a_folder(tmp_path): pass\n")
+    options = ["-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-c", "/dev/null"]
+    subprocess.run([sys.executable, "-m", "pytest", *options, str(other)], check=True, stdout=subprocess.DEVNULL)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")

@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Postgres]:
-    with servers.postgres(tmp_path_factory.mktemp("killed-postgres")) as server:
+def postgres() -> Iterator[servers.Postgres]:
+    with servers.postgres() as server:
         yield server
 
 
