@@ -17,6 +17,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from api.cancel import cancel
 from api.rows import rows_after
 from api.subscription import Subscription
 from api.tally import Tally, take_tally
@@ -130,18 +131,13 @@ class Feeds:
         self._looking: dict[str, asyncio.Task[None]] = {}
         self._listening: asyncio.Task[None] | None = None
         self._changed = True
-        self._closed = False
 
     async def __aenter__(self) -> Feeds:
         self._listening = asyncio.create_task(self._listen())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._closed = True
-        tasks = [*self._looking.values(), *([self._listening] if self._listening else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*self._looking.values(), *([self._listening] if self._listening else []))
 
     @property
     def count(self) -> int:
@@ -170,8 +166,7 @@ class Feeds:
                 self._looking.pop(meeting_id).cancel()
 
     async def _listen(self) -> None:
-        # Redis' client may turn a cancellation that meets a lost connection into an error of its own.
-        while not self._closed:
+        while True:
             try:
                 await self._listen_once()
             except (RedisError, OSError) as error:

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.auth import admit, check_scope, chosen_subprotocol, socket_key
+from api.cancel import cancel
 from api.inlet import Inlet
 from api.keys import Principal
 from api.numbers import whole_number
@@ -81,9 +82,7 @@ class LiveSession:
                 if task.done():
                     task.result()
         finally:
-            reading.cancel()
-            telling.cancel()
-            await asyncio.gather(reading, telling, return_exceptions=True)
+            await cancel(reading, telling)
         if place.state in ENDING_STATES:
             await self._socket.close(4409, f"the meeting is {place.state}; it takes no more audio")
         else:

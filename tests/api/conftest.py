@@ -73,7 +73,7 @@ def serving(config: Settings) -> Iterator[Api]:
             yield Api(config, database, redis, Mailbox(redis, config.shards), http)
     finally:
         uvicorn.should_exit = True
-        thread.join(3 * START_LIMIT_S)
+        thread.join(START_LIMIT_S)
         database.close()
         assert not thread.is_alive(), "the API did not stop"
 
