@@ -37,6 +37,25 @@ class SummaryKind(StrEnum):
     FINAL = "final"
 
 
+class UploadState(StrEnum):
+    """`queued` is stored whole; `decoding` goes into mailboxes; `transcribing` is in them whole; the rest are ends."""
+
+    RECEIVING = "receiving"
+    QUEUED = "queued"
+    DECODING = "decoding"
+    TRANSCRIBING = "transcribing"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Channels(StrEnum):
+    """`mix` makes one track of a file; `speakers` one of each channel."""
+
+    MIX = "mix"
+    SPEAKERS = "speakers"
+
+
 class Scope(StrEnum):
     """What an API key may do. `admin` includes the others and sees every owner's meetings."""
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from schema.states import MeetingState, TrackKind
+from schema.states import Channels, MeetingState, TrackKind, UploadState
 
 
 class Time(TypeDecorator[datetime]):
@@ -197,6 +197,39 @@ class Adapter(Base):
     checksum: Mapped[str] = mapped_column(String(64))
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Upload(Base):
+    """A file on its way to a meeting of its own. `name` is for people only; on disk the file is called by its id.
+
+    `received_bytes` of `size_bytes` are stored; `decoded_sample` is how far it has been put into mailboxes.
+    `media` is what was found in the file, never what its name says.
+    """
+
+    __tablename__ = "uploads"
+    __table_args__ = (Index(None, "owner", "created_at"), Index(None, "state", "priority"), Index(None, "sha256"))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"), unique=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(300), default="")
+    state: Mapped[str] = mapped_column(String(16), default=UploadState.RECEIVING)
+    priority: Mapped[int] = mapped_column(default=0)
+    paused: Mapped[bool] = mapped_column(default=False)
+    channels: Mapped[str] = mapped_column(String(8), default=Channels.MIX)
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    received_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    media: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    duration_samples: Mapped[int | None] = mapped_column(BigInteger)
+    decoded_sample: Mapped[int] = mapped_column(BigInteger, default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str | None] = mapped_column(String(100))
+    detail: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    file_deleted_at: Mapped[datetime | None]
 
 
 class ApiKey(Base):
