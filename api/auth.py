@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -47,6 +48,13 @@ async def admit(services: Services, key: str | None) -> Principal:
     principal = await services.keys.principal(key)
     await services.limiter.take(principal)
     return principal
+
+
+async def revoked(services: Services, key: str | None) -> Unauthorized:
+    """Wait until a connection that *key* opened has to end; returns the error that says why."""
+    if key is None or not services.config.asks_for_keys:  # nothing that could be revoked let it in
+        return await asyncio.Future[Unauthorized]()
+    return await services.keys.revoked(key)
 
 
 def check_scope(principal: Principal, scope: Scope) -> Principal:

@@ -8,18 +8,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from api.auth import Reader
+from api.auth import Reader, bearer_key, revoked
 from api.keys import Principal
 from api.lookup import find_meeting
 from api.meetings import ANY
 from api.numbers import whole_number
-from api.problems import responses
+from api.problems import problem_of, responses
 from api.services import Services, ServicesHere
 from schema.errors import Gone, NotFound
-from schema.events import ENDING_STATES
+from schema.events import ENDING_STATES, Event
 
 router = APIRouter(prefix="/v1/meetings", tags=["content"])
 
@@ -48,16 +48,30 @@ async def place(
 
 
 @router.get("/{meeting_id}/events", response_class=EventSourceResponse, responses=responses(*ANY, NotFound, Gone))
-async def events(at: Annotated[Place, Depends(place)], services: ServicesHere) -> AsyncIterator[ServerSentEvent]:
+async def events(
+    at: Annotated[Place, Depends(place)], services: ServicesHere, request: Request
+) -> AsyncIterator[ServerSentEvent]:
     """Every row of the meeting in order, then new ones as they come, until it has ended.
 
     `id` is the row's `seq`: send it back as `Last-Event-ID` to go on. Events without one (`partial`, `coverage`,
-    `state`) are of the moment. The last event is the state `finished` or `deleted`.
+    `state`) are of the moment. The last event is the state `finished` or `deleted`, or an `error` when the key is
+    revoked.
     """
-    with services.feeds.follow(at.meeting_id, at.after) as subscription:
-        async for event in subscription.events():
-            seq = None if event.seq is None else str(event.seq)
-            yield ServerSentEvent(event=event.type, id=seq, raw_data=json.dumps(event.data, separators=(",", ":")))
+    revoking = asyncio.create_task(revoked(services, bearer_key(request.headers.get("authorization"))))
+    try:
+        with services.feeds.follow(at.meeting_id, at.after) as subscription:
+            revoking.add_done_callback(lambda _: subscription.close())
+            async for event in subscription.events():
+                yield _sent(event)
+        if revoking.done():
+            yield _sent(Event("error", problem_of(revoking.result())))
+    finally:
+        revoking.cancel()
+
+
+def _sent(event: Event) -> ServerSentEvent:
+    seq = None if event.seq is None else str(event.seq)
+    return ServerSentEvent(event=event.type, id=seq, raw_data=json.dumps(event.data, separators=(",", ":")))
 
 
 def _has_seen_all(services: Services, principal: Principal, meeting_id: str, after: int) -> bool:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections import OrderedDict
 
 from api.keys import Principal, read_principal, unknown_key
 from schema.database import Database
-from schema.errors import Unauthorized
+from schema.errors import Unauthorized, Unavailable
+
+log = logging.getLogger(__name__)
 
 KEPT_S = 5.0
 """How long a revoked key may still work."""
 KEPT_KEYS = 10_000
+LOOK_S = 1.0
+"""How often the key of an open connection is looked up, mostly in memory."""
 
 
 class KeyCache:
@@ -36,6 +41,20 @@ class KeyCache:
         if principal is None:
             raise unknown_key()
         return principal
+
+    async def revoked(self, key: str) -> Unauthorized:
+        """Wait until *key* is valid no more; returns the error to end its connections with.
+
+        A database that cannot be asked for now ends none of them.
+        """
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self.principal(key)
+            except Unauthorized as error:
+                return error
+            except Unavailable as error:
+                log.warning("the keys of open connections cannot be checked for now: %s", error.detail)
 
     def _read(self, key: str) -> Principal | None:
         try:

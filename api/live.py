@@ -5,28 +5,29 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.auth import admit, check_scope, chosen_subprotocol, socket_key
+from api.auth import admit, check_scope, chosen_subprotocol, revoked, socket_key
 from api.cancel import cancel
 from api.inlet import Inlet
 from api.keys import Principal
+from api.lookup import TrackPlace
 from api.numbers import whole_number
 from api.pcm import check_raw
 from api.problems import internal_problem, problem_of
 from api.services import Services, services_of
-from schema.errors import Forbidden, Gone, MinutebookError, NotFound
+from schema.errors import Forbidden, MinutebookError, NotFound
 from schema.events import ENDING_STATES, Event
-from schema.states import Scope
+from schema.states import MeetingState, Scope
 from schema.wire import LiveFrame, SkipControl, decode_control
 
 log = logging.getLogger(__name__)
 
-FATAL = (NotFound, Gone, Forbidden)
-"""After these nothing that the client may send on this socket can succeed."""
+FATAL = (NotFound, Forbidden)
+"""After these nothing that the client may send on this socket can succeed. A deleted meeting ends by its state."""
 REASON_BYTES = 120
 """The protocol leaves 123 bytes for the reason of a close."""
 
@@ -35,7 +36,7 @@ router = APIRouter()
 
 @router.websocket("/v1/meetings/{meeting_id}/live")
 async def live(socket: WebSocket, meeting_id: str) -> None:
-    """Close codes: 1000 when the meeting has ended, 4000 + HTTP status for what cannot go on."""
+    """Close codes: 1000 when the meeting has finished, 4000 + HTTP status for what cannot go on."""
     await socket.accept(subprotocol=chosen_subprotocol(socket))
     with suppress(WebSocketDisconnect):
         try:
@@ -70,23 +71,24 @@ class LiveSession:
         self._limit_bytes = services.config.frame_limit_bytes
 
     async def run(self, after: int, wants_events: bool) -> None:
-        """Until the meeting ends or the client leaves."""
+        """Until the meeting ends, the client leaves or its key is revoked."""
         place = self._inlet.place
         if place.state not in ENDING_STATES:
             await self._send(await self._resume_event())
         reading = asyncio.create_task(self._read())
         telling = asyncio.create_task(self._tell(after, wants_events))
+        revoking = asyncio.create_task(revoked(self._services, socket_key(self._socket)))
         try:
-            await asyncio.wait({reading, telling}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (reading, telling):
-                if task.done():
-                    task.result()
+            await asyncio.wait({reading, telling, revoking}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            if revoking.done():
+                raise revoking.result()
+            ended = telling.result()
         finally:
-            await cancel(reading, telling)
-        if place.state in ENDING_STATES:
-            await self._socket.close(4409, f"the meeting is {place.state}; it takes no more audio")
-        else:
-            await self._socket.close(1000, "the meeting has ended")
+            await cancel(reading, telling, revoking)
+        await self._send(ended)
+        await self._socket.close(*_farewell(ended, place))
 
     async def _resume_event(self) -> Event:
         place = self._inlet.place
@@ -100,15 +102,19 @@ class LiveSession:
             },
         )
 
-    async def _tell(self, after: int, wants_events: bool) -> None:
+    async def _tell(self, after: int, wants_events: bool) -> Event:
+        """Pass events on; returns the state that ended the meeting, to be sent when nothing else can be."""
         place = self._inlet.place
         known = None if place.state in ENDING_STATES else place.state
         with self._services.feeds.follow(place.meeting_id, after, known) as subscription:
             async for event in subscription.events():
+                if event.type == "state" and event.data["state"] in ENDING_STATES:
+                    return event
                 if wants_events or event.type == "state":
                     await self._send(event)
+        raise RuntimeError(f"the events of meeting {place.meeting_id} ended before it did")
 
-    async def _read(self) -> None:
+    async def _read(self) -> NoReturn:
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
@@ -142,6 +148,15 @@ class LiveSession:
 
     async def _send(self, event: Event) -> None:
         await self._socket.send_text(event.encode())
+
+
+def _farewell(ended: Event, place: TrackPlace) -> tuple[int, str]:
+    """The code and the reason to close with after the state *ended*; *place* is where the connection began."""
+    if ended.data["state"] == MeetingState.DELETED:
+        return 4410, f"meeting '{place.meeting_id}' was deleted"
+    if place.state in ENDING_STATES:
+        return 4409, f"the meeting is {place.state}; it takes no more audio"
+    return 1000, "the meeting has ended"
 
 
 async def _end(socket: WebSocket, problem: dict[str, Any]) -> None:

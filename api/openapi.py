@@ -20,9 +20,9 @@ first sample as 8 bytes little-endian, then PCM16 (16 kHz, mono, little-endian).
 `backlogged` wait `retry_after_ms` and go on at `received_sample`. Anything may be sent again at any time.
 Text frames: `{"type": "finish"}` ends the meeting, `{"type": "skip", "to_sample": N}` says that audio is lost for good.
 All events of the meeting come as `{"type", "seq", "data"}`; `after` replays those with a higher `seq`, `events=0`
-leaves all but `state` out. The socket is closed with 1000 after the state `finished`, and with 4000 + HTTP status for
-what cannot go on. Programs send the key as a header; browsers offer the subprotocols `minutebook` and
-`minutebook.key.<key>`.
+leaves all but `state` out. The socket is closed with 1000 after the state `finished`, with 4410 after the state
+`deleted`, and with 4000 + HTTP status for what cannot go on: 4401 within seconds after its key was revoked.
+Programs send the key as a header; browsers offer the subprotocols `minutebook` and `minutebook.key.<key>`.
 """
 
 

@@ -46,12 +46,18 @@ class Subscription:
         self._queue: deque[Event] = deque()
         self._behind = True
         self._woken = asyncio.Event()
+        self._closed = False
 
     def offer(self, event: Event) -> None:
         """Take an event without waiting."""
         if len(self._queue) >= QUEUE_LIMIT:
             self._shed()
         self._queue.append(event)
+        self._woken.set()
+
+    def close(self) -> None:
+        """Let `events` end before the meeting does."""
+        self._closed = True
         self._woken.set()
 
     def _shed(self) -> None:
@@ -63,9 +69,9 @@ class Subscription:
             self._queue.extend(kept)
 
     async def events(self) -> AsyncIterator[Event]:
-        """Until the meeting has ended; the last one is its state."""
+        """Until the meeting has ended, and then the last one is its state; or until it is closed."""
         await self._feed.ready.wait()
-        while True:
+        while not self._closed:
             if self._behind:
                 async for event in self._catch_up():
                     yield event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -50,6 +50,14 @@ class Socket:
             if event["seq"] is not None:
                 found.append((event["seq"], text_of(event["data"])))
         return found
+
+    def rest(self) -> list[dict[str, Any]]:
+        """All events until the socket is closed."""
+        events: list[dict[str, Any]] = []
+        with suppress(ConnectionClosed):
+            while True:
+                events.append(self.next())
+        return events
 
     def end(self) -> tuple[int, str]:
         """Read to the end; the code and the reason with which the socket was closed."""

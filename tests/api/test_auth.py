@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from api import key_cache
 from api.app import create_app
 from api.keys import NewKey, create_key, list_keys, revoke_key
 from schema.errors import InvalidInput, NotFound
@@ -17,7 +18,8 @@ from schema.settings import Settings
 from schema.states import Scope
 from tests.api.conftest import Api
 from tests.api.process import api_process, environment
-from tests.api.sockets import live
+from tests.api.sockets import event_stream, live
+from tests.servers import wait_until
 
 SECOND = b"\x01\x00" * 16_000
 
@@ -106,6 +108,62 @@ def test_a_revoked_key_is_refused_by_a_process_that_has_not_seen_it(
     revoke_key(api.database, made.id)
     revoke_key(api.database, made.id)
     assert start(auth="on").http.get("/v1/meetings", headers=bearer(made)).status_code == 401
+
+
+@pytest.fixture
+def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revoked key works for a moment only."""
+    monkeypatch.setattr(key_cache, "KEPT_S", 0.1)
+    monkeypatch.setattr(key_cache, "LOOK_S", 0.05)
+
+
+@pytest.mark.usefixtures("short_memory")
+def test_an_open_socket_is_closed_when_its_key_is_revoked(api: Api, key: Callable[..., NewKey]) -> None:
+    mine, other = key(Scope.READ, Scope.WRITE), key(Scope.ADMIN)
+    meeting = create(api, mine)
+    with (
+        live(api, meeting, additional_headers=bearer(mine)) as socket,
+        live(api, meeting, additional_headers=bearer(other)) as still_open,
+    ):
+        socket.send(0, SECOND)
+        socket.next_of("ack")
+        revoke_key(api.database, mine.id)
+        assert socket.next_of("error")["type"] == "urn:minutebook:problem:unauthorized"
+        code, reason = socket.end()
+        assert code == 4401
+        assert "was revoked" in reason
+        still_open.send(16_000, SECOND)
+        assert still_open.next_of("ack")["received_sample"] == 32_000
+
+
+@pytest.mark.usefixtures("short_memory")
+def test_an_event_stream_ends_with_the_reason_when_its_key_is_revoked(api: Api, key: Callable[..., NewKey]) -> None:
+    made = key(Scope.READ, Scope.WRITE)
+    with event_stream(api, create(api, made), headers=bearer(made)) as stream:
+        next(stream)
+        revoke_key(api.database, made.id)
+        *_, last = stream
+        assert last["event"] == "error"
+        assert last["data"]["type"] == "urn:minutebook:problem:unauthorized"
+        assert "was revoked" in last["data"]["detail"]
+
+
+@pytest.mark.usefixtures("short_memory")
+def test_a_database_that_is_away_closes_no_open_socket(
+    api: Api, key: Callable[..., NewKey], caplog: pytest.LogCaptureFixture
+) -> None:
+    made = key(Scope.READ, Scope.WRITE)
+    with live(api, create(api, made), additional_headers=bearer(made)) as socket:
+        socket.next_of("coverage")
+        with api.database.write() as session:
+            session.execute(text("ALTER TABLE api_keys RENAME TO away"))
+        wait_until(lambda: "keys of open connections" in caplog.text)
+        socket.send(0, SECOND)
+        assert socket.next_of("ack")["received_sample"] == 16_000
+        with api.database.write() as session:
+            session.execute(text("ALTER TABLE away RENAME TO api_keys"))
+        revoke_key(api.database, made.id)
+        assert socket.end()[0] == 4401
 
 
 def test_too_many_requests_are_told_when_to_come_back(api: Api, key: Callable[..., NewKey]) -> None:

@@ -196,11 +196,16 @@ def test_an_unknown_meeting_or_track_is_named_and_the_socket_closed(api: Api, qu
 
 def test_a_deleted_meeting_closes_its_sockets(api: Api) -> None:
     meeting = api.create()
-    with live(api, meeting) as socket:
-        socket.send(0, SECOND)
-        socket.next_of("ack")
+    with live(api, meeting) as quiet, live(api, meeting) as speaking:
+        speaking.send(0, SECOND)
+        speaking.next_of("ack")
         assert api.http.delete(f"/v1/meetings/{meeting}").status_code == 204
-        assert socket.end()[0] in (1000, 4410)
+        with suppress(ConnectionClosed):
+            speaking.send(16_000, SECOND)
+        for socket in (quiet, speaking):
+            *_, last = socket.rest()
+            assert last == {"type": "state", "seq": None, "data": {"state": "deleted"}}
+            assert socket.end() == (4410, f"meeting '{meeting}' was deleted")
     with live(api, meeting) as socket:
         assert socket.next_of("error")["type"] == "urn:minutebook:problem:gone"
         assert socket.end()[0] == 4410
