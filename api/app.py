@@ -12,14 +12,16 @@ from api import access_log, audio, content, events, health, live, meetings, open
 from api.body_limit import BodyLimit
 from api.loopback import LoopbackOnly
 from api.services import opened
+from schema.database import Database
 from schema.errors import InvalidInput
 from schema.settings import LOOPBACK_HOSTS, Settings, settings
 
 
 def create_app(config: Settings | None = None) -> FastAPI:
-    """The application. Raises InvalidInput for settings that would leave it open to everybody."""
+    """The application. Raises InvalidInput or Unavailable for settings that cannot be served."""
     config = config or settings()
     _check_auth(config)
+    Database(config.sql_url).close()  # says what is wrong with the address before anything is served
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

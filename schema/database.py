@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from schema.errors import InvalidInput, Unavailable
 
 BACKENDS = ("sqlite", "postgresql")
+DRIVERS = (*BACKENDS, "sqlite+pysqlite", "postgresql+psycopg")
+"""Others may not be installed, and were never tried."""
 LOCK_WAIT_S = 20
 MENDABLE = frozenset({"25006", "42P01"})
 """PostgreSQL's codes for a read-only server and for a table that is missing; its driver counts both as our mistake."""
@@ -52,11 +54,13 @@ class Database:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
+        place = url.rpartition("@")[2].partition("?")[0]  # without user, password and options
         raise InvalidInput(
-            "MINUTEBOOK_DATABASE_URL is not a database URL; write sqlite:////path/file.db or postgresql://user@host/name"
+            f"MINUTEBOOK_DATABASE_URL for '{place}' is not a database URL; "
+            "write sqlite:////path/file.db or postgresql://user:password@host:5432/name"
         ) from error
-    if parsed.get_backend_name() not in BACKENDS:
+    if parsed.drivername not in DRIVERS:
         raise InvalidInput(f"MINUTEBOOK_DATABASE_URL names '{parsed.drivername}'; use {' or '.join(BACKENDS)}")
     if parsed.drivername == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
@@ -66,13 +70,23 @@ def _parse(url: str) -> URL:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=15)
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    if url.database and not url.database.startswith("file:"):
+        _make_folder(Path(url.database).parent)
     # The driver's own transaction handling begins too late for a writer, so it is turned off and BEGIN is said here.
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "isolation_level": None})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"the folder {folder} for the database cannot be made ({error.strerror}); give this user the right to, "
+            "or name another with MINUTEBOOK_DATA_DIR or MINUTEBOOK_DATABASE_URL"
+        ) from error
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,13 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from api import key_cache
-from api.app import create_app
 from api.keys import NewKey, create_key, list_keys, revoke_key
 from schema.errors import InvalidInput, NotFound
 from schema.settings import Settings
 from schema.states import Scope
 from tests.api.conftest import Api
-from tests.api.process import api_process, environment
+from tests.api.process import api_process
 from tests.api.sockets import event_stream, live
 from tests.servers import wait_until
 
@@ -250,25 +247,6 @@ def test_keys_and_queries_are_never_logged(settings: Callable[..., Settings], tm
     assert f'"GET /v1/meetings/{meeting} HTTP/1.1" 200' in lines
     assert f'"WebSocket /v1/meetings/{meeting}/live" [accepted]' in lines
     assert made.key not in lines
-
-
-def test_an_open_process_without_keys_does_not_start(settings: Callable[..., Settings]) -> None:
-    config = settings(auth="off", api_host="0.0.0.0")
-    command = [sys.executable, "-m", "api"]
-    run = subprocess.run(command, env=environment(config), capture_output=True, text=True, timeout=60, check=False)
-    assert run.returncode == 2
-    assert "the API cannot start: MINUTEBOOK_AUTH=off" in run.stderr
-    assert "Traceback" not in run.stderr
-
-
-def test_no_keys_on_an_open_host_is_refused_at_start(settings: Callable[..., Settings]) -> None:
-    with pytest.raises(InvalidInput, match=r"MINUTEBOOK_AUTH=off with MINUTEBOOK_API_HOST=0\.0\.0\.0"):
-        create_app(settings(auth="off", api_host="0.0.0.0"))
-
-
-def test_keys_are_asked_for_on_an_open_host(settings: Callable[..., Settings]) -> None:
-    assert settings(api_host="0.0.0.0").asks_for_keys
-    assert not settings().asks_for_keys
 
 
 def test_without_keys_a_page_of_another_site_gets_nothing(start: Callable[..., Api]) -> None:

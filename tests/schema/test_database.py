@@ -42,6 +42,28 @@ def test_a_database_of_another_kind_is_refused_by_name_and_its_password_kept() -
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("mysql+mysqldb://me:secret@host/name", "names 'mysql\\+mysqldb'; use sqlite or postgresql"),
+        ("postgresql+psycopg2://me:secret@host/name", "names 'postgresql\\+psycopg2'; use sqlite or postgresql"),
+        ("sqlite+aiosqlite:///file.db", "names 'sqlite\\+aiosqlite'; use sqlite or postgresql"),
+        ("postgresql://me:secret@host:port/name", "for 'host:port/name' is not a database URL; write sqlite"),
+        ("minutes.db", "for 'minutes.db' is not a database URL; write sqlite"),
+    ],
+)
+def test_an_address_that_no_installed_driver_serves_is_named_without_its_password(url: str, named: str) -> None:
+    with pytest.raises(InvalidInput, match=f"MINUTEBOOK_DATABASE_URL {named}") as refused:
+        Database(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(path: Path) -> None:
+    path.write_text("no folder")
+    with pytest.raises(Unavailable, match=f"{path} for the database cannot be made .*MINUTEBOOK_DATA_DIR"):
+        Database(f"sqlite:///{path}/minutebook.db")
+
+
 def test_a_full_disk_refuses_the_write_and_keeps_what_was_there(database: Database) -> None:
     def limit(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]

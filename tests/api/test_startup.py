@@ -1,0 +1,51 @@
+"""Settings that cannot be served are said when the process starts: one line, no traceback, no password."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from api.app import create_app
+from schema.errors import InvalidInput
+from schema.settings import Settings
+from tests.api.process import environment
+
+
+def started(config: Settings, *module: str) -> subprocess.CompletedProcess[str]:
+    """`python -m MODULE` under *config*, run to its end."""
+    command = [sys.executable, "-m", *module]
+    return subprocess.run(command, env=environment(config), capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_an_open_process_without_keys_does_not_start(settings: Callable[..., Settings]) -> None:
+    run = started(settings(auth="off", api_host="0.0.0.0"), "api")
+    assert run.returncode == 2
+    assert "the API cannot start: MINUTEBOOK_AUTH=off" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "driver"),
+    [(["api"], "mysql"), (["api"], "postgresql+psycopg2"), (["api.cli", "doctor"], "postgresql+psycopg2")],
+)
+def test_an_address_of_no_database_is_named_without_its_password(
+    settings: Callable[..., Settings], command: list[str], driver: str
+) -> None:
+    run = started(settings(database_url=f"{driver}://me:secret@host/name"), *command)
+    assert run.returncode in (1, 2)
+    assert f"MINUTEBOOK_DATABASE_URL names '{driver}'; use sqlite or postgresql" in run.stdout + run.stderr
+    assert "Traceback" not in run.stderr
+    assert "secret" not in run.stdout + run.stderr
+
+
+def test_no_keys_on_an_open_host_is_refused_at_start(settings: Callable[..., Settings]) -> None:
+    with pytest.raises(InvalidInput, match=r"MINUTEBOOK_AUTH=off with MINUTEBOOK_API_HOST=0\.0\.0\.0"):
+        create_app(settings(auth="off", api_host="0.0.0.0"))
+
+
+def test_keys_are_asked_for_on_an_open_host(settings: Callable[..., Settings]) -> None:
+    assert settings(api_host="0.0.0.0").asks_for_keys
+    assert not settings().asks_for_keys
