@@ -13,6 +13,7 @@ from schema import migrate
 from schema.errors import Forbidden, MinutebookError, Unauthorized, Unavailable
 from schema.mailbox.unavailable import address
 from schema.units import s_of_samples
+from schema.writable import check_writable
 
 router = APIRouter(tags=["health"])
 
@@ -25,7 +26,7 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "A part cannot be used"}})
 def readyz(services: ServicesHere, response: Response) -> Readiness:
-    """Redis answers, and the database is at the revision that this version needs."""
+    """Redis answers; the database is at the revision that this version needs and takes writes."""
     parts = {"redis": _redis(services), "database": _database(services)}
     ready = all(part.ok for part in parts.values())
     if not ready:
@@ -55,10 +56,11 @@ def _database(services: Services) -> Part:
     needed = migrate.head()
     try:
         current = migrate.current(services.database)
+        if current != needed:
+            return Part(ok=False, detail=f"at revision {current}, {needed} is needed; run 'minutebook db upgrade'")
+        check_writable(services.database)
     except MinutebookError as error:
         return Part(ok=False, detail=error.detail)
-    if current != needed:
-        return Part(ok=False, detail=f"at revision {current}, {needed} is needed; run 'minutebook db upgrade'")
     return Part(ok=True, detail=f"at revision {current}")
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
@@ -76,6 +76,7 @@ def _engine(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "isolation_level": None})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "handle_error", _drop_read_only)
     return engine
 
 
@@ -100,6 +101,12 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         if "readonly" not in str(error):
             raise
     cursor.close()
+
+
+def _drop_read_only(context: ExceptionContext) -> None:
+    # A connection that was opened when the file could not be written stays as it is, though the file has been mended.
+    if "readonly" in str(context.original_exception):
+        context.is_disconnect = True
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -26,6 +26,7 @@ from schema.database import Database
 from schema.errors import MinutebookError
 from schema.queues import SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
 from schema.settings import Settings
+from schema.writable import check_writable
 
 QUESTION_S = 2.0
 OLDEST_REDIS = (7, 0)
@@ -107,7 +108,7 @@ def _keeping(options: dict[Any, Any]) -> Finding:
 
 
 def database(config: Settings) -> Iterator[Finding]:
-    """Reachable and at the revision that the code needs."""
+    """Reachable, at the revision that the code needs, and not read-only."""
     remedy = "run 'minutebook db upgrade' ('minutebook up' does it by itself)"
     if config.sql_url.startswith("sqlite:///") and not Path(config.sql_url.removeprefix("sqlite:///")).exists():
         yield Finding("database", Health.WARN, f"{config.sql_url} is not there yet", remedy)
@@ -116,6 +117,8 @@ def database(config: Settings) -> Iterator[Finding]:
         opened = Database(config.sql_url)
         try:
             at, needed = migrate.current(opened), migrate.head()
+            if at == needed:
+                check_writable(opened)
         finally:
             opened.close()
     except MinutebookError as error:

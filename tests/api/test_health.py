@@ -13,6 +13,7 @@ from schema.states import Scope
 from tests import servers
 from tests.api.conftest import Api
 from tests.api.sockets import live
+from tests.immutable import immutable
 
 SECOND = b"\x01\x00" * 16_000
 
@@ -42,6 +43,16 @@ def test_a_database_that_is_not_migrated_is_named_with_the_remedy(api: Api) -> N
     assert listed.status_code == 503
     assert listed.json()["type"] == "urn:minutebook:problem:unavailable"
     assert "minutebook db upgrade" in listed.json()["detail"]
+
+
+def test_a_database_that_cannot_be_written_is_named_with_the_remedy(api: Api) -> None:
+    path = Path(str(api.database.url.database))
+    with immutable(path):
+        answer = api.http.get("/readyz")
+    assert answer.status_code == 503
+    assert f"{path} is read-only, and the database must write it" in answer.json()["parts"]["database"]["detail"]
+    servers.wait_until(lambda: api.http.get("/readyz").status_code == 200)
+    assert api.create()
 
 
 def test_status_says_how_much_audio_waits(api: Api) -> None:

@@ -13,6 +13,7 @@ from schema import migrate, queues
 from schema.database import Database
 from schema.tables import Failure
 from tests.cli.outcome import Outcome
+from tests.immutable import immutable
 
 Minutebook = Callable[..., Outcome]
 
@@ -135,6 +136,13 @@ def test_the_doctor_finds_a_good_database_a_lossy_redis_and_a_broken_model(
     assert "append-only file is off" in texts
     assert "config.json was changed: its checksum differs" in texts
     assert "'package:nonsense' is not known" in texts
+
+
+def test_the_doctor_finds_a_database_that_cannot_be_written(minutebook: Minutebook, data_dir: Path) -> None:
+    minutebook("db", "upgrade")
+    with immutable(data_dir / "minutebook.db"):
+        found = minutebook("doctor")
+    assert f"fail database: {data_dir / 'minutebook.db'} is read-only" in found.out
 
 
 def test_the_doctor_asks_the_stack_that_runs_in_its_data_folder(
