@@ -174,6 +174,7 @@ class Room:
             mailbox=Mailbox(self.redis),
             redis=self.redis,
             rolling_words=self.rolling_words,
+            deaths_limit=1,
         )
 
     def begin(self, name: str, seed: int) -> Subject:

@@ -21,6 +21,7 @@ MinutebookError
 ├── Forbidden               the key lacks the scope
 ├── RateLimited             too many requests (retryable)
 ├── Unavailable             Redis or the database cannot be reached or written (retryable)
+├── WorkerLost              the process died over the same work, time and again
 └── ModelError              a model cannot be loaded or run
     ├── UnknownModel        the reference is no package, folder or hub name within reach
     ├── UnknownPrecision    not one of float32, bfloat16, int8, int4, auto
@@ -135,6 +136,12 @@ class RateLimited(MinutebookError):
 
 class Unavailable(MinutebookError):
     slug, title, status, retryable = "unavailable", "A part of the system cannot be reached", 503, True
+
+
+class WorkerLost(MinutebookError):
+    """Carries `attempts`, how often it was tried."""
+
+    slug, title = "worker-lost", "The worker did not survive this work"
 
 
 class ModelError(MinutebookError):

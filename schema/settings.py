@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     lease_ms: int = Field(default=20_000, ge=500)
     """How long a claimed track is kept from other workers when its worker is silent."""
     attempts_limit: int = Field(default=5, ge=1)
-    """Claims of one window that may end with a dead worker before it is booked as failed."""
+    """Attempts at one window, or at one part of a summary, that may end with a dead worker before it is failed."""
 
     summary_model: str = "package:gemma-3-270m"
     summary_precision: str = "auto"

@@ -19,7 +19,7 @@ VISIBILITY_TIMEOUT_S = 900
 
 def create_celery() -> Celery:
     config = settings()
-    celery = Celery("minutebook", broker=config.redis_url, include=["workers.tasks"])
+    celery = Celery("minutebook", broker=config.redis_url, include=["workers.tasks", "workers.loading"])
     celery.conf.update(
         broker_connection_retry_on_startup=True,
         broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},

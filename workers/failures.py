@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from schema import queues
 from schema.database import Database
-from schema.errors import MinutebookError
+from schema.errors import MinutebookError, WorkerLost
 from schema.tables import Failure, Meeting
 
 
@@ -45,3 +47,18 @@ def book_failure(
                 attempts=attempts,
             )
         )
+
+
+def failed_summaries(session: Session) -> dict[str, bool]:
+    """Meetings whose summary has failed for good and was not replayed yet.
+
+    True for those that kill their worker: they are left alone until somebody replays them.
+    """
+    wanted = select(Failure.meeting_id, Failure.reason).where(
+        Failure.task == queues.SUMMARIZE, Failure.replayed_at.is_(None)
+    )
+    deadly: dict[str, bool] = {}
+    for meeting_id, reason in session.execute(wanted):
+        if meeting_id is not None:
+            deadly[meeting_id] = deadly.get(meeting_id, False) or reason == WorkerLost.slug
+    return deadly

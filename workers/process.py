@@ -17,6 +17,7 @@ from schema.database import Database
 from schema.errors import InvalidInput
 from schema.mailbox import Mailbox
 from schema.settings import Settings, settings
+from workers.messages import SummaryRequests
 
 if TYPE_CHECKING:
     from workers.asr.policy import Policy
@@ -73,7 +74,7 @@ class Process:
     def mailbox(self) -> Mailbox:
         return Mailbox(self.redis, shards=self.config.shards)
 
-    def send(self, task: str, arguments: list[str]) -> None:
+    def send(self, task: str, arguments: list[str]) -> bool:
         """Enqueue a task. One that the broker does not take is only logged: beat and the sweep send it again."""
         from workers.app import app
 
@@ -82,6 +83,12 @@ class Process:
             app.send_task(task, args=arguments, expires=expires)
         except (OperationalError, RedisError) as error:  # a full broker must not cost a step its audio
             log.warning("%s %s not sent: %s", task, arguments, error)
+            return False
+        return True
+
+    @cached_property
+    def summaries(self) -> SummaryRequests:
+        return SummaryRequests(self.redis, self.send)
 
     @cached_property
     def transcriber(self) -> Transcriber:
@@ -104,6 +111,7 @@ class Process:
             mailbox=self.mailbox,
             redis=self.redis,
             send=self.send,
+            summaries=self.summaries,
             pace=Pace(
                 batch=config.asr_batch or (GPU_BATCH if on_gpu else CPU_BATCH),
                 step_interval_ms=config.step_interval_ms,
@@ -137,6 +145,7 @@ class Process:
             mailbox=self.mailbox,
             redis=self.redis,
             rolling_words=config.rolling_words,
+            deaths_limit=config.attempts_limit,
         )
 
     @cached_property
@@ -147,7 +156,7 @@ class Process:
             database=self.database,
             mailbox=self.mailbox,
             redis=self.redis,
-            send=self.send,
+            summaries=self.summaries,
             idle_finish_s=self.config.idle_finish_s,
             backlog_limit_samples=self.config.backlog_limit_samples,
         )

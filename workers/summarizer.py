@@ -16,6 +16,8 @@ from schema.mailbox import Mailbox
 from schema.states import MeetingState
 from schema.tables import Track
 from workers.adapters import adapter_folder
+from workers.deaths import deaths_counted
+from workers.failures import failed_summaries
 from workers.summarize.final import final_minutes
 from workers.summarize.model import TextModel
 from workers.summarize.notes import Note, write_note
@@ -51,6 +53,7 @@ class Summarizer:
         mailbox: Mailbox,
         redis: Redis,
         rolling_words: int,
+        deaths_limit: int,
     ) -> None:
         self.name = name
         self.model = model
@@ -59,15 +62,25 @@ class Summarizer:
         self.mailbox = mailbox
         self.redis = redis
         self.rolling_words = rolling_words
+        self.deaths_limit = deaths_limit
 
     def run(self, meeting_id: str) -> None:
-        """Do what is due for a meeting; nothing when another worker is at it (the sweep asks again)."""
+        """Do what is due for a meeting; nothing when another worker is at it (the sweep asks again).
+
+        Raises WorkerLost for a step that killed its worker time and again; after that the meeting waits for a replay.
+        """
         with self._held(meeting_id) as mine:
-            if not mine:
+            if not mine or self._waits_for_replay(meeting_id):
                 return
             for _ in range(STEPS_LIMIT):
-                if not self._step(meeting_id):
+                with deaths_counted(self.redis, meeting_id, self.deaths_limit):
+                    more = self._step(meeting_id)
+                if not more:
                     return
+
+    def _waits_for_replay(self, meeting_id: str) -> bool:
+        with self.database.read() as session:
+            return failed_summaries(session).get(meeting_id, False)
 
     def _step(self, meeting_id: str) -> bool:
         """One note, merge or version; True when there may be more to do."""

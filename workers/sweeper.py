@@ -9,15 +9,15 @@ from redis import Redis
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from schema import queues
 from schema.database import Database
 from schema.errors import MailboxMissing, MinutebookError, Unavailable
 from schema.lifecycle import delete_meeting, finish_meeting, unfinished
 from schema.mailbox import Mailbox
 from schema.states import MeetingState
-from schema.tables import Failure, Meeting, Segment, Track
+from schema.tables import Meeting, Segment, Track
 from workers.endings import end_transcription
-from workers.transcriber import Send
+from workers.failures import failed_summaries
+from workers.messages import SummaryRequests
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +34,14 @@ class Sweeper:
         database: Database,
         mailbox: Mailbox,
         redis: Redis,
-        send: Send,
+        summaries: SummaryRequests,
         idle_finish_s: float,
         backlog_limit_samples: int,
     ) -> None:
         self.database = database
         self.mailbox = mailbox
         self.redis = redis
-        self.send = send
+        self.summaries = summaries
         self.idle_finish_s = idle_finish_s
         self.backlog_limit_samples = backlog_limit_samples
 
@@ -53,16 +53,14 @@ class Sweeper:
             summarizing = self._in_state(session, MeetingState.SUMMARIZING)
             unread = self._with_unread_text(session)
             half_deleted = set(unfinished(session)) - set(draining)
-            failed = self._with_failed_summary(session)
+            failed = failed_summaries(session)
         self._each(live, self._finish_if_idle)
         self._each(draining, self._drain)
         self._each(half_deleted, self._delete)
-        for meeting_id in summarizing:
-            if meeting_id not in failed or self._is_time(meeting_id, FAILED_INTERVAL_MS):
-                self.send(queues.SUMMARIZE, [meeting_id])
-        for meeting_id in unread:
-            if self._is_time(meeting_id, FAILED_INTERVAL_MS if meeting_id in failed else ASK_INTERVAL_MS):
-                self.send(queues.SUMMARIZE, [meeting_id])
+        for meeting_ids, interval_ms in ((summarizing, 0), (unread, ASK_INTERVAL_MS)):
+            for meeting_id in meeting_ids:
+                if not failed.get(meeting_id):
+                    self.summaries.ask(meeting_id, FAILED_INTERVAL_MS if meeting_id in failed else interval_ms)
 
     @staticmethod
     def _each(meeting_ids: Iterable[str], mend: Callable[[str], None]) -> None:
@@ -75,9 +73,6 @@ class Sweeper:
             except MinutebookError as error:  # deleted meanwhile, for one
                 log.warning("meeting %s cannot be swept: %s", meeting_id, error)
 
-    def _is_time(self, meeting_id: str, interval_ms: int) -> bool:
-        return bool(self.redis.set(f"mb:swept:{meeting_id}", 1, nx=True, px=interval_ms))
-
     def _finish(self, meeting_id: str) -> None:
         finish_meeting(self.database, self.mailbox, self.redis, meeting_id, self.backlog_limit_samples)
 
@@ -88,7 +83,7 @@ class Sweeper:
     def _drain(self, meeting_id: str) -> None:
         self._finish(meeting_id)
         if end_transcription(self.database, self.redis, meeting_id):
-            self.send(queues.SUMMARIZE, [meeting_id])
+            self.summaries.ask(meeting_id)
 
     def _delete(self, meeting_id: str) -> None:
         delete_meeting(self.database, self.mailbox, self.redis, meeting_id)
@@ -102,8 +97,10 @@ class Sweeper:
         key = f"mb:idle:{meeting_id}"
         seen = self.redis.hgetall(key)
         if int(seen.get(b"received", -1)) != received:
-            self.redis.hset(key, mapping={"received": received, "since_s": now_s})
-            self.redis.expire(key, int(self.idle_finish_s) * 2 + 3600)
+            with self.redis.pipeline() as both:  # or a sweep that dies in between leaves a key for ever
+                both.hset(key, mapping={"received": received, "since_s": now_s})
+                both.expire(key, int(self.idle_finish_s) * 2 + 3600)
+                both.execute()
             return False
         return now_s - int(seen[b"since_s"]) >= self.idle_finish_s
 
@@ -116,11 +113,6 @@ class Sweeper:
     @staticmethod
     def _in_state(session: Session, state: MeetingState) -> list[str]:
         return list(session.scalars(select(Meeting.id).where(Meeting.state == state)))
-
-    @staticmethod
-    def _with_failed_summary(session: Session) -> set[str | None]:
-        wanted = select(Failure.meeting_id).where(Failure.task == queues.SUMMARIZE, Failure.replayed_at.is_(None))
-        return set(session.scalars(wanted))
 
     @staticmethod
     def _with_unread_text(session: Session) -> list[str]:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
 from typing import Any
 
 from celery import Task
-from celery.signals import worker_process_init, worker_process_shutdown
 
 from schema import queues
-from schema.errors import MinutebookError, Unavailable
+from schema.errors import Unavailable, WorkerLost
 from workers.app import SUMMARIZE_LIMIT_S, TRANSCRIBE_LIMIT_S, app
 from workers.failures import book_failure
-from workers.process import Process, process
-
-log = logging.getLogger(__name__)
+from workers.process import process
 
 RETRY_LIMIT = 5
 RETRY_DELAY_LIMIT_S = 60
@@ -35,7 +29,11 @@ def transcribe(shard: str) -> None:
 
 class Summarizing(Task):  # type: ignore[misc]  # Celery is untyped.
     def on_failure(self, exc: Exception, _id: str, args: list[Any], _kwargs: dict[str, Any], _info: Any) -> None:
-        book_failure(process().database, self.name, list(args), exc, self.request.retries + 1, meeting_id=args[0])
+        attempts = int(str(exc.facts["attempts"])) if isinstance(exc, WorkerLost) else self.request.retries + 1
+        book_failure(process().database, self.name, list(args), exc, attempts, meeting_id=args[0])
+
+    def on_retry(self, _exc: Exception, _id: str, args: list[Any], _kwargs: dict[str, Any], _info: Any) -> None:
+        process().summaries.retried(args[0])
 
 
 @app.task(  # type: ignore[untyped-decorator]
@@ -44,12 +42,14 @@ class Summarizing(Task):  # type: ignore[misc]  # Celery is untyped.
     acks_late=True,
     time_limit=SUMMARIZE_LIMIT_S,
     autoretry_for=(Exception,),
+    dont_autoretry_for=(WorkerLost,),
     max_retries=RETRY_LIMIT,
     retry_backoff=True,
     retry_backoff_max=RETRY_DELAY_LIMIT_S,
 )
 def summarize(meeting_id: str) -> None:
     """Bring the minutes of a meeting up to date; write the final ones when it has ended."""
+    process().summaries.begin(meeting_id)
     process().summarizer.run(meeting_id)
 
 
@@ -59,24 +59,3 @@ def summarize(meeting_id: str) -> None:
 def sweep() -> None:
     """Pick up what a crash left between a commit and a message; finish meetings that nobody feeds any more."""
     process().sweeper.run()
-
-
-@worker_process_init.connect  # type: ignore[untyped-decorator]
-def _load(**_: Any) -> None:
-    """Load the model of the queue that this worker serves, so that the first message does not wait for it."""
-    consumed = set(app.amqp.queues.consume_from)
-    try:
-        if queues.TRANSCRIBE_QUEUE in consumed:
-            process().transcriber  # noqa: B018
-        if queues.SUMMARIZE_QUEUE in consumed:
-            process().summarizer  # noqa: B018
-    except MinutebookError as error:
-        # Celery would log it and take tasks all the same; a worker without its model must not look ready.
-        log.critical("the worker stops, since its model cannot be loaded: %s", error)
-        os.kill(os.getppid(), signal.SIGTERM)
-        raise SystemExit(1) from error
-
-
-@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
-def _close(**_: Any) -> None:
-    Process.close_current()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from redis import Redis
@@ -30,6 +30,7 @@ from workers.facts import TrackFacts, read_facts
 from workers.failures import book_failure
 from workers.leases import extended
 from workers.ledger import Committed, TrackCommit, commit
+from workers.messages import Send, SummaryRequests
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +43,6 @@ SUMMARIZE_INTERVAL_MS = 5000
 
 REASON_LIMIT = 300
 NO_WORDS = Hypothesis((), (), avg_logprob=0.0, no_speech_prob=0.0, compression_ratio=0.0)
-
-Send = Callable[[str, list[str]], None]
-"""Enqueue a Celery task by name with its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +79,7 @@ class Transcriber:
         mailbox: Mailbox,
         redis: Redis,
         send: Send,
+        summaries: SummaryRequests,
         pace: Pace,
         stream: StreamSettings = DEFAULTS,
     ) -> None:
@@ -92,6 +91,7 @@ class Transcriber:
         self.mailbox = mailbox
         self.redis = redis
         self.send = send
+        self.summaries = summaries
         self.pace = pace
         self.stream = stream
 
@@ -309,11 +309,11 @@ class Transcriber:
         for meeting_id, told in events.items():
             publish(self.redis, meeting_id, told)
         for meeting_id, words in done.closed_words.items():
-            if words and self.redis.set(f"mb:asked:{meeting_id}", 1, nx=True, px=SUMMARIZE_INTERVAL_MS):
-                self.send(queues.SUMMARIZE, [meeting_id])
+            if words:
+                self.summaries.ask(meeting_id, SUMMARIZE_INTERVAL_MS)
         for meeting_id in {job.facts.meeting_id for job in jobs if job.claim.closed}:
             if end_transcription(self.database, self.redis, meeting_id):
-                self.send(queues.SUMMARIZE, [meeting_id])
+                self.summaries.ask(meeting_id)
 
 
 def _given_up_reason(claim: Claim) -> str:

@@ -17,6 +17,7 @@ from schema.tables import Coverage, Failure, Meeting, Segment, Track
 from schema.units import SAMPLE_RATE_HZ, samples_of_s
 from workers.asr.engine import Engine
 from workers.asr.policy import align_att
+from workers.messages import SummaryRequests
 from workers.summarize.model import TextModel
 from workers.summarizer import Summarizer
 from workers.sweeper import Sweeper
@@ -25,6 +26,7 @@ from workers.transcriber import Pace, Transcriber
 PACE = Pace(batch=8, step_interval_ms=0, lease_ms=20_000, attempts_limit=3)
 BACKLOG_LIMIT_SAMPLES = samples_of_s(120)
 IDLE_FINISH_S = 100
+DEATHS_LIMIT = 3
 
 Audio = NDArray[np.int16]
 
@@ -46,6 +48,7 @@ class Studio:
         self.engine = engine
         self.mailbox = Mailbox(redis)
         self.sent: list[tuple[str, list[str]]] = []
+        self.summaries = SummaryRequests(redis, self.send)
 
     def worker(
         self,
@@ -64,6 +67,7 @@ class Studio:
             mailbox=mailbox or self.mailbox,
             redis=self.redis,
             send=self.send,
+            summaries=self.summaries,
             pace=PACE,
         )
 
@@ -76,6 +80,7 @@ class Studio:
             mailbox=self.mailbox,
             redis=self.redis,
             rolling_words=60,
+            deaths_limit=DEATHS_LIMIT,
         )
 
     def sweeper(self) -> Sweeper:
@@ -83,13 +88,20 @@ class Studio:
             database=self.database,
             mailbox=self.mailbox,
             redis=self.redis,
-            send=self.send,
+            summaries=self.summaries,
             idle_finish_s=IDLE_FINISH_S,
             backlog_limit_samples=BACKLOG_LIMIT_SAMPLES,
         )
 
-    def send(self, task: str, arguments: list[str]) -> None:
+    @property
+    def redis_url(self) -> str:
+        """For a connection of one's own."""
+        options = self.redis.connection_pool.connection_kwargs
+        return f"redis://127.0.0.1:{options['port']}/{options['db']}"
+
+    def send(self, task: str, arguments: list[str]) -> bool:
         self.sent.append((task, arguments))
+        return True
 
     def open_meeting(self, meeting_id: str = "m", *tracks: str, vocabulary: tuple[str, ...] = ()) -> str:
         """A live meeting; the id of its first track (`MEETING-TRACK`)."""

@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from schema.database import Database
 from schema.errors import MailboxMissing
 from schema.lifecycle import delete_meeting
 from schema.minutes import MINUTES, Minutes
-from schema.states import CoverageKind, MeetingState, SummaryKind
-from schema.tables import Meeting, Note, Segment, Summary, Track
-from schema.units import samples_of_s
-from tests.workers.conftest import SAMPLE
+from schema.states import MeetingState, SummaryKind
+from schema.tables import Note, Segment, Summary
+from tests.workers.script import A_FEW, SAID, end, write_down
 from tests.workers.studio import Studio
-from workers.asr.hypothesis import Word
-from workers.asr.track import Span
-from workers.ledger import TrackCommit, commit
 from workers.summarize.model import TextModel
 
 pytestmark = pytest.mark.model
-
-SAID = tuple((each["end_s"], each["text"]) for each in json.loads((SAMPLE / "segments.json").read_text()))
-A_FEW = SAID[:6]
-
-
-def write_down(studio: Studio, said: Sequence[tuple[float, str]]) -> None:
-    """Commit what was said to track `m-main`, as the transcriber does."""
-    with studio.database.read() as session:
-        at = session.get_one(Track, "m-main").committed_sample
-    for end_s, text in said:
-        end, words = samples_of_s(end_s), text.split()
-        step = (end - at) // len(words)
-        spoken = [Word(f" {word}", at + i * step, at + (i + 1) * step, 0.9) for i, word in enumerate(words)]
-        spans = [Span(at, end, CoverageKind.TRANSCRIBED)]
-        commit(studio.database, [TrackCommit("m", "m-main", 1, at, end, spans, spoken, pause=True)])
-        at = end
-
-
-def end(studio: Studio) -> None:
-    with studio.database.write() as session:
-        session.execute(update(Meeting).values(state=MeetingState.SUMMARIZING))
 
 
 def minutes(studio: Studio, kind: SummaryKind) -> list[Minutes]:

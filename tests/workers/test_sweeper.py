@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 import pytest
+from redis import Redis
 from sqlalchemy import update
 
 from schema import queues
-from schema.errors import MailboxMissing
+from schema.errors import MailboxMissing, WorkerLost
 from schema.states import MeetingState
 from schema.tables import Failure, Meeting, Track, now
 from tests.workers.studio import IDLE_FINISH_S, Audio, Studio
@@ -44,6 +48,7 @@ def test_the_last_commit_whose_worker_died_before_it_moved_the_meeting_on(studio
     studio.work()
     put(studio, MeetingState.DRAINING)
     studio.sent.clear()
+    studio.summaries.begin("m")
     studio.sweeper().run()
     assert studio.state() == MeetingState.SUMMARIZING
     assert studio.sent == [SUMMARIZE]
@@ -54,7 +59,11 @@ def test_a_summary_that_nobody_was_told_of_is_asked_for_until_it_is_there(studio
     put(studio, MeetingState.SUMMARIZING)
     studio.sweeper().run()
     studio.sweeper().run()
+    assert studio.sent == [SUMMARIZE]
+    studio.summaries.begin("m")
+    studio.sweeper().run()
     assert studio.sent == [SUMMARIZE, SUMMARIZE]
+    studio.summaries.begin("m")
     put(studio, MeetingState.FINISHED)
     studio.sweeper().run()
     assert studio.sent == [SUMMARIZE, SUMMARIZE]
@@ -64,8 +73,9 @@ def test_text_without_a_note_is_offered_to_the_summariser_once_in_a_while(studio
     studio.speak(studio.open_meeting(), speech)
     studio.work()
     studio.sent.clear()
-    studio.sweeper().run()
-    studio.sweeper().run()
+    for _ in range(2):
+        studio.summaries.begin("m")
+        studio.sweeper().run()
     assert studio.sent == [SUMMARIZE]
 
 
@@ -107,10 +117,40 @@ def test_a_summary_that_failed_for_good_is_asked_for_once_in_a_while(studio: Stu
     studio.open_meeting()
     put(studio, MeetingState.SUMMARIZING)
     book_failure(studio.database, queues.SUMMARIZE, ["m"], RuntimeError("no"), 6, meeting_id="m")
-    studio.sweeper().run()
-    studio.sweeper().run()
+    for _ in range(2):
+        studio.sweeper().run()
+        studio.summaries.begin("m")
     assert studio.sent == [SUMMARIZE]
     with studio.database.write() as session:
         session.execute(update(Failure).values(replayed_at=now()))
     studio.sweeper().run()
     assert studio.sent == [SUMMARIZE, SUMMARIZE]
+
+
+def test_a_summary_that_kills_its_worker_is_not_asked_for_until_somebody_replays_it(studio: Studio) -> None:
+    studio.open_meeting()
+    put(studio, MeetingState.SUMMARIZING)
+    book_failure(studio.database, queues.SUMMARIZE, ["m"], WorkerLost("killed", attempts=3), 3, meeting_id="m")
+    studio.sweeper().run()
+    assert studio.sent == []
+    with studio.database.write() as session:
+        session.execute(update(Failure).values(replayed_at=now()))
+    studio.sweeper().run()
+    assert studio.sent == [SUMMARIZE]
+
+
+class DiesWhileItNotes(Redis):
+    """The connection of a sweep that is gone once it has written one key."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        if args[0] == "EXPIRE":
+            raise SystemExit
+        return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+
+def test_a_sweep_that_dies_leaves_no_note_that_lasts_for_ever(studio: Studio) -> None:
+    studio.open_meeting()
+    sweeper = studio.sweeper()
+    with DiesWhileItNotes.from_url(studio.redis_url) as sweeper.redis, suppress(SystemExit):
+        sweeper.run()
+    assert studio.redis.ttl("mb:idle:m") > 0

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from redis import Redis
 from sqlalchemy import select
 
 from schema import queues
@@ -13,7 +18,8 @@ from schema.database import Database
 from schema.settings import Settings
 from schema.states import MeetingState
 from schema.tables import Base, Failure, now
-from tests.workers.studio import Audio, Studio
+from tests.workers.script import A_FEW, end, write_down
+from tests.workers.studio import DEATHS_LIMIT, Audio, Studio
 from workers.process import Process
 from workers.summarize.model import TextModel
 from workers.tasks import summarize, sweep, transcribe
@@ -30,6 +36,7 @@ def process(studio: Studio, gemma: TextModel, tmp_path: Path, monkeypatch: pytes
         "redis": studio.redis,
         "mailbox": studio.mailbox,
         "send": studio.send,
+        "summaries": studio.summaries,
         "transcriber": studio.worker(),
         "summarizer": studio.summarizer(gemma),
         "sweeper": studio.sweeper(),
@@ -99,3 +106,61 @@ def test_the_same_failure_again_is_the_same_row_until_it_is_replayed(studio: Stu
         session.get_one(Failure, failure.id).replayed_at = now()
     summarize.on_failure(RuntimeError("out of memory"), "id", ["m"], {}, None)
     assert len(studio.failures()) == 2
+
+
+class Deadly(TextModel):
+    """The real model; the process that writes with it is killed."""
+
+    def __init__(self, model: TextModel) -> None:
+        self.__dict__.update(model.__dict__)
+
+    def generate(self, prompts: Sequence[str], max_new_tokens: int, **_options: object) -> NoReturn:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+def summarise_and_die(studio: Studio, model: TextModel) -> None:
+    """In a process of its own, on connections of its own."""
+
+    def work() -> None:
+        database, redis = Database(str(studio.database.url)), Redis.from_url(studio.redis_url)
+        Studio(database, redis, studio.engine).summarizer(Deadly(model)).run("m")
+
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    studio.redis.delete("mb:summarizing:m")  # as time does
+
+
+def test_a_summary_that_kills_its_worker_each_time_is_given_up_until_it_is_replayed(
+    studio: Studio, gemma: TextModel
+) -> None:
+    studio.open_meeting()
+    write_down(studio, A_FEW)
+    end(studio)
+    for _ in range(DEATHS_LIMIT):
+        summarise_and_die(studio, gemma)
+    assert studio.failures() == []
+    for _ in range(2):
+        summarize.apply(["m"])
+        assert studio.state() == MeetingState.SUMMARIZING
+        (failure,) = studio.failures()
+        assert (failure.task, failure.arguments, failure.reason) == (queues.SUMMARIZE, ["m"], "worker-lost")
+        assert failure.attempts == DEATHS_LIMIT
+    with studio.database.write() as session:
+        session.get_one(Failure, failure.id).replayed_at = now()
+    summarize.apply(["m"])
+    assert studio.state() == MeetingState.FINISHED
+
+
+def test_a_worker_that_died_once_is_forgotten_when_the_work_is_done(studio: Studio, gemma: TextModel) -> None:
+    studio.open_meeting()
+    write_down(studio, A_FEW)
+    end(studio)
+    summarise_and_die(studio, gemma)
+    assert studio.redis.get("mb:summary-deaths:m") == b"1"
+    summarize.apply(["m"])
+    assert studio.redis.get("mb:summary-deaths:m") is None
+    assert studio.state() == MeetingState.FINISHED
+    assert studio.failures() == []
