@@ -13,8 +13,9 @@ from api.pcm import pcm_of
 from api.problems import responses
 from api.services import ServicesHere
 from schema.errors import AudioGap, Backlogged, Forbidden, Gone, InvalidAudio, NotFound, Unauthorized, Unavailable
+from schema.mailbox.limits import check_piece
 from schema.units import MEETING_LIMIT_SAMPLES
-from schema.wire import Received, check_pcm
+from schema.wire import Received
 
 router = APIRouter(prefix="/v1/meetings", tags=["audio"])
 
@@ -50,5 +51,5 @@ async def append(
     """Put 16 kHz mono PCM16, raw or as a WAV file, at a position. Sending the same again changes nothing."""
     inlet = await Inlet.of(services, principal, meeting_id, track)
     pcm = pcm_of(await request.body())
-    check_pcm(first_sample, len(pcm), services.config.frame_limit_bytes)
+    check_piece(first_sample, len(pcm), services.config.frame_limit_bytes)
     return Received(track=track, received_sample=await inlet.append(first_sample, pcm))

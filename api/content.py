@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 from api import examples
 from api.answers import CoverageOut, NotesOut, Transcript
 from api.auth import Reader
-from api.export import Export, to_json, to_markdown, to_srt, to_text, to_vtt
+from api.export import Export, Form, to_json, to_markdown, to_srt, to_text, to_vtt
 from api.keys import Principal
 from api.lookup import find_meeting
 from api.meetings import ANY, meeting_out
@@ -30,14 +29,6 @@ from schema.wire import CoverageSpan, CoverageTotals, MinutesOut, SegmentOut, Tr
 PENDING = "pending"
 VERSION_LIMIT = 2**31 - 1
 """What the column holds."""
-
-
-class Form(StrEnum):
-    MD = "md"
-    JSON = "json"
-    TXT = "txt"
-    SRT = "srt"
-    VTT = "vtt"
 
 
 WRITERS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from api.cues import cues_of
 from schema.minutes import Action, Sentence
@@ -16,6 +17,16 @@ UNSUPPORTED = "[unsupported]"
 """Stands behind every sentence of the minutes that nothing in the transcript supports."""
 KINDS = ("transcribed", "silent", "missing", "failed", "shed", "pending")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
+
+
+class Form(StrEnum):
+    """The formats, by the ends of their files' names."""
+
+    MD = "md"
+    JSON = "json"
+    TXT = "txt"
+    SRT = "srt"
+    VTT = "vtt"
 
 
 class Export(Wire):

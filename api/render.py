@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from api.client.view import MeetingView
+from api.export import UNSUPPORTED, clock, coverage_line
 from schema.events import Event
 from schema.minutes import Action, Minutes, Sentence
 from schema.states import MeetingState, SummaryKind
@@ -24,20 +25,6 @@ STATE_WORDS = {
     MeetingState.FINISHED: "finished",
     MeetingState.DELETED: "deleted",
 }
-
-
-def clock(seconds: float) -> str:
-    """`m:ss`, or `h:mm:ss` from one hour on."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-
-
-def coverage_line(coverage: CoverageTotals) -> str:
-    """`193.5 s received: 170.2 s transcribed, 23.3 s silent`; kinds without a second are left out."""
-    kinds = ("transcribed", "silent", "missing", "failed", "shed", "pending")
-    parts = [f"{getattr(coverage, f'{kind}_s'):.1f} s {kind}" for kind in kinds if getattr(coverage, f"{kind}_s") > 0]
-    return f"{coverage.received_s:.1f} s received: {', '.join(parts) or 'nothing yet'}"
 
 
 def segment_text(segment: SegmentOut) -> Text:
@@ -69,7 +56,7 @@ def _section(lines: list[Text], head: str, items: Iterable[Text]) -> None:
 
 
 def _sentence(sentence: Sentence) -> Text:
-    return Text(f"  - {sentence.text}").append("" if sentence.supported else "  [unsupported]", style="yellow")
+    return Text(f"  - {sentence.text}").append("" if sentence.supported else f"  {UNSUPPORTED}", style="yellow")
 
 
 def _action(action: Action) -> Text:
@@ -78,7 +65,7 @@ def _action(action: Action) -> Text:
     text = Text("  - ").append(owner, style="bold").append(action.text)
     if action.due and action.due.lower() not in action.text.lower():
         text.append(f" (due: {action.due})")
-    return text.append("" if action.supported else "  [unsupported]", style="yellow")
+    return text.append("" if action.supported else f"  {UNSUPPORTED}", style="yellow")
 
 
 class LiveScreen:

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from schema.errors import AudioTooFar, DecodeError, InvalidAudio
+from schema.errors import DecodeError, InvalidAudio
 from schema.languages import AUTO, LANGUAGES
+from schema.mailbox.limits import check_piece
 from schema.minutes import Minutes
 from schema.states import MeetingState, SummaryKind
-from schema.units import BYTES_PER_SAMPLE, MEETING_LIMIT_SAMPLES
+from schema.units import MEETING_LIMIT_SAMPLES
 
 POSITION = struct.Struct("<Q")
 """A live frame begins with the position of its first sample: 8 bytes, little-endian."""
@@ -212,23 +213,8 @@ class LiveFrame:
             )
         (first_sample,) = POSITION.unpack_from(message)
         pcm = message[POSITION.size :]
-        check_pcm(first_sample, len(pcm), limit_bytes)
+        check_piece(first_sample, len(pcm), limit_bytes)
         return cls(first_sample, pcm)
 
     def encode(self) -> bytes:
         return POSITION.pack(self.first_sample) + self.pcm
-
-
-def check_pcm(first_sample: int, pcm_bytes: int, limit_bytes: int) -> None:
-    """Raise unless *pcm_bytes* of PCM16 at *first_sample* can be audio of a meeting."""
-    if pcm_bytes == 0:
-        raise InvalidAudio("the frame holds no audio; send at least one sample or nothing at all")
-    if pcm_bytes % BYTES_PER_SAMPLE:
-        raise InvalidAudio(f"{pcm_bytes} bytes are not whole 16-bit samples; send an even number of bytes")
-    if pcm_bytes > limit_bytes:
-        raise InvalidAudio(f"{pcm_bytes} bytes of audio exceed the limit of {limit_bytes}; send smaller frames")
-    if not 0 <= first_sample <= MEETING_LIMIT_SAMPLES:
-        raise AudioTooFar(
-            f"first sample {first_sample} lies outside a meeting (0 to {MEETING_LIMIT_SAMPLES}); "
-            "count samples since the start of the meeting at 16 kHz"
-        )

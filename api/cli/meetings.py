@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from typing import Annotated, TypeVar
 
 import typer
@@ -14,19 +13,11 @@ from rich.text import Text
 
 from api.cli.options import AsJson, Key, MeetingId, Url
 from api.client import DEFAULT_URL, Http
-from api.render import clock
+from api.export import Form, clock
 
 T = TypeVar("T")
 ID_CHARACTERS = 24
 COLUMNS = ("created", "length", "state", "title")
-
-
-class Form(StrEnum):
-    MD = "md"
-    JSON = "json"
-    TXT = "txt"
-    SRT = "srt"
-    VTT = "vtt"
 
 
 def list_meetings(

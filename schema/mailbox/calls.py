@@ -66,7 +66,7 @@ class Calls:
         return self._of_track("open", track_id, args, lambda answer: _status(track_id, answer))
 
     def append(self, track_id: str, first_sample: int, pcm: bytes) -> Call[Appended]:
-        check_piece(first_sample, pcm)
+        check_piece(first_sample, len(pcm))
         args: list[str | int | bytes] = [first_sample, pcm, SMALLEST_ENTRY_SAMPLES, FEWEST_ENTRIES]
         return self._of_track("append", track_id, args, lambda answer: _appended(track_id, answer, first_sample))
 

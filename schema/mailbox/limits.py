@@ -20,16 +20,16 @@ FEWEST_ENTRIES = 1000
 """No mailbox is full by the number of its pieces below this."""
 
 
-def check_piece(first_sample: int, pcm: bytes) -> None:
-    """Raise InvalidAudio or AudioTooFar unless *pcm* at *first_sample* can be part of a meeting."""
-    if not pcm:
-        raise InvalidAudio("a piece of audio has 0 bytes; send at least one sample")
-    if len(pcm) % BYTES_PER_SAMPLE:
-        raise InvalidAudio(f"a piece of audio has {len(pcm)} bytes; 16-bit samples need an even number")
-    if len(pcm) > PIECE_LIMIT_BYTES:
-        raise InvalidAudio(f"a piece of audio has {len(pcm)} bytes; send at most {PIECE_LIMIT_BYTES} at once")
+def check_piece(first_sample: int, pcm_bytes: int, limit_bytes: int = PIECE_LIMIT_BYTES) -> None:
+    """Raise InvalidAudio or AudioTooFar unless *pcm_bytes* of PCM16 at *first_sample* can be part of a meeting."""
+    if pcm_bytes == 0:
+        raise InvalidAudio("there is no audio (0 bytes); send at least one sample, or nothing at all")
+    if pcm_bytes % BYTES_PER_SAMPLE:
+        raise InvalidAudio(f"{pcm_bytes} bytes are not whole 16-bit samples; send an even number of bytes")
+    if pcm_bytes > limit_bytes:
+        raise InvalidAudio(f"{pcm_bytes} bytes of audio exceed the limit of {limit_bytes}; send less at once")
     check_position("first_sample", first_sample)
-    check_position("the end of the piece", first_sample + len(pcm) // BYTES_PER_SAMPLE)
+    check_position("the end of the audio", first_sample + pcm_bytes // BYTES_PER_SAMPLE)
 
 
 def check_position(name: str, sample: int) -> None:
@@ -39,7 +39,8 @@ def check_position(name: str, sample: int) -> None:
     if sample > MEETING_LIMIT_SAMPLES:
         hours = MEETING_LIMIT_SAMPLES // SAMPLE_RATE_HZ // 3600
         raise AudioTooFar(
-            f"{name} is {sample}; a meeting ends at sample {MEETING_LIMIT_SAMPLES} ({hours} hours)",
+            f"{name} is {sample}; a meeting ends at sample {MEETING_LIMIT_SAMPLES} ({hours} hours): "
+            "count samples since its start, or start another one",
             limit_sample=MEETING_LIMIT_SAMPLES,
         )
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from api.render import LiveScreen, clock, coverage_line, minutes_text
+from api.export import clock, coverage_line
+from api.render import LiveScreen, minutes_text
 from schema.events import Event
 from schema.minutes import MINUTES, Action, Chapter, Minutes, Sentence
 from schema.units import SAMPLE_RATE_HZ
