@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from schema.mailbox import Mailbox
 from schema.tables import Track
 from schema.views import coverage_totals
 from schema.wire import CoverageTotals
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ def received_samples(mailbox: Mailbox, tracks: Sequence[Track]) -> dict[str, int
         try:
             received[track.id] = max(received[track.id], mailbox.status(track.id).received_sample)
         except MailboxMissing:
-            continue
-        except Unavailable:
+            continue  # nobody sent audio to it yet, or Redis lost it: SQL has the rest
+        except Unavailable as error:
+            log.warning("what was received since the last commits is not known for now: %s", error.detail)
             break
     return received

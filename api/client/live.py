@@ -182,7 +182,7 @@ class LiveTrack:
                 if self._state in ENDING_STATES or (self._refusal is not None and not self._refusal.retryable):
                     return
         except ConnectionClosed:
-            pass
+            pass  # a network that broke; `_stay_connected` tells why from the socket, and connects again
         code = socket.close_code or 0
         if self._refusal is None and 4000 <= code < 5000:
             self._refusal = MinutebookError(f"the server closed the connection: {socket.close_reason or code}")
@@ -195,7 +195,7 @@ class LiveTrack:
                     await self._changed.wait()
                     self._changed.clear()
         except ConnectionClosed:
-            await asyncio.sleep(1)  # the reader sees the reason first
+            await asyncio.sleep(1)  # the reader meets it too, after the events that came before it
 
     async def _write_next(self, socket: ClientConnection) -> bool:
         """Send one thing that is due; False when there is nothing to send now."""
