@@ -11,7 +11,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from schema import webhooks  # noqa: F401 - its tables belong to the metadata
 from schema.database import Database
+from schema.search import INDEX_NAME, INDEX_TABLE
 from schema.tables import Base
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -46,8 +48,14 @@ def head() -> str:
 def differences(database: Database) -> list[object]:
     """What autogenerate would change: empty when the migrated schema equals the models."""
     with database.read() as session:
-        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        options = {"compare_type": True, "include_name": is_ours}
+        context = MigrationContext.configure(session.connection(), opts=options)
         return list(compare_metadata(context, Base.metadata))
+
+
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether the models know of a table or index. Those of the full-text search are each database's own affair."""
+    return not ((kind == "table" and str(name).startswith(INDEX_TABLE)) or (kind == "index" and name == INDEX_NAME))
 
 
 def _config(connection: Connection | None) -> Config:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from schema import migrate
 from schema.tables import Base
 
 connection = context.config.attributes["connection"]
@@ -12,6 +13,7 @@ context.configure(
     target_metadata=Base.metadata,
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
+    include_name=migrate.is_ours,
 )
 with context.begin_transaction():
     context.run_migrations()
