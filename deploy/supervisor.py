@@ -20,6 +20,7 @@ from deploy.output import Output, Terminal
 from deploy.procfile import PROCFILE, Entry, read
 from deploy.readiness import Check, checks
 from deploy.service import GRACE_S, Service
+from deploy.status import meaning
 from schema.errors import InvalidInput, Unavailable
 
 ONCE = frozenset({"migrate"})
@@ -226,7 +227,7 @@ class Stack:
             service.ask_to_end()
             service.output.close()
         if status != 0:
-            raise Unavailable(f"{service.name} ended with status {status}; {service.explain()}")
+            raise Unavailable(f"{service.name} ended with {meaning(status)}; {service.explain()}")
 
     def _wait_ready(self, service: Service) -> None:
         check = self._checks.get(service.name, lambda: service.runs_for_s >= SETTLED_S)
@@ -249,7 +250,7 @@ class Stack:
         if status is not None:
             pause_s = service.after_crash()
             times = f", {service.crashes} times in a row" if service.crashes > 1 else ""
-            service.output.line(f"ended by itself with status {status}{times}; started again in {pause_s:g} s")
+            service.output.line(f"ended by itself with {meaning(status)}{times}; started again in {pause_s:g} s")
         elif service.due_s is not None and time.monotonic() >= service.due_s:
             try:
                 self._launch(service)

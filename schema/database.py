@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from schema.errors import InvalidInput, Unavailable
 
@@ -19,6 +20,8 @@ BACKENDS = ("sqlite", "postgresql")
 DRIVERS = (*BACKENDS, "sqlite+pysqlite", "postgresql+psycopg")
 """Others may not be installed, and were never tried."""
 LOCK_WAIT_S = 20
+MAPPED = "minutebook.mapped"
+"""Where a connection that may write notes the path of the file that SQLite maps."""
 MENDABLE = frozenset({"25006", "42P01"})
 """PostgreSQL's codes for a read-only server and for a table that is missing; its driver counts both as our mistake."""
 
@@ -90,7 +93,7 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _configure_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
     # FULL: a commit that was answered survives a power cut, since the audio is trimmed from Redis right after it.
@@ -100,6 +103,9 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     except sqlite3.OperationalError as error:  # a read-only file can still be read
         if "readonly" not in str(error):
             raise
+    path = cursor.execute("PRAGMA database_list").fetchone()[2]
+    if path and os.access(path, os.W_OK):
+        record.info[MAPPED] = f"{path}-shm"
     cursor.close()
 
 
@@ -110,9 +116,18 @@ def _drop_read_only(context: ExceptionContext) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    _check_mapped(connection)
     # A writer takes its lock at once: one that had begun as a reader would be refused it without any wait.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _check_mapped(connection: Connection) -> None:
+    # Every transaction, a reading one too, writes to a file that SQLite has mapped into memory. Where that file has
+    # become read-only (chattr +i, a file system remounted after an error) the kernel ends the process with SIGBUS.
+    path = connection.connection.info.get(MAPPED)
+    if path and os.path.exists(path) and not os.access(path, os.W_OK):
+        raise Unavailable(f"the database's {path} has become read-only; make it and its folder writable again")
 
 
 @contextmanager
@@ -141,6 +156,8 @@ def _remedy(message: str) -> str:
         return "is read-only; give this user the right to write the file and its folder, or name the primary server"
     if "full" in lowered or "no space" in lowered:
         return "has no space left on its disk; free some and what waits is written"
+    if "disk i/o" in lowered or "unable to open" in lowered:
+        return f"cannot use its files ({message}); check its disk, and that this user may write them and their folder"
     if "locked" in lowered:
         return f"was locked for more than {LOCK_WAIT_S} s; look for a long transaction of another program"
     if "no such table" in lowered or "does not exist" in lowered:

@@ -100,7 +100,18 @@ def test_a_crashed_process_is_started_again(tmp_path: Path, sleepers: Path) -> N
         stack.wait_ready("one")
         assert stack.pid("one") not in before
         eventually("what the crashed process had started is gone", lambda: all_gone(before))
-    assert "ended by itself with status 137; started again in 0.5 s" in (tmp_path / "log" / "one.log").read_text()
+    assert "ended by itself with status 137 (SIGKILL: if nobody sent it" in (tmp_path / "log" / "one.log").read_text()
+
+
+def test_an_end_by_a_signal_is_explained(tmp_path: Path, sleepers: Path) -> None:
+    with Stack(tmp_path, procfile=sleepers) as stack:
+        before = stack.pid("two")
+        stack.kill("two", signal.SIGBUS)
+        eventually("it runs again", lambda: _pid_or_none(stack, "two") not in (None, before))
+    said = (tmp_path / "log" / "two.log").read_text()
+    assert "status 135 (SIGBUS: a file it had mapped" in said
+    assert "look whether the data folder has become read-only or its disk full" in said
+    assert "started again in 0.5 s" in said
 
 
 def test_a_killed_leash_takes_its_process_along(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from schema import migrate
 from schema.database import Database
 from schema.errors import InvalidInput, Unavailable
 from schema.tables import Meeting
+from tests.immutable import immutable
 
 
 @pytest.fixture
@@ -116,3 +120,48 @@ def test_a_reader_is_not_held_up_by_a_writer(path: Path, database: Database) -> 
         session.flush()
         assert meetings(database) == ["before"]
     assert meetings(database) == ["before", "m"]
+
+
+HELD_OPEN = """
+import sys
+from schema.database import Database
+from schema.errors import Unavailable
+from schema.tables import Meeting
+database = Database(sys.argv[1])
+def write(name):
+    with database.write() as session:
+        session.add(Meeting(id=name, owner="local"))
+def read():
+    with database.read() as session:
+        session.get(Meeting, "before")
+write("writable")
+for step in (lambda: write("lost"), read, lambda: write("again")):
+    print("next", flush=True)
+    input()
+    try:
+        step()
+    except Unavailable as error:
+        print(error, flush=True)
+    else:
+        print("done", flush=True)
+"""
+
+
+def test_files_that_become_read_only_are_named_by_who_has_them_open(path: Path, database: Database) -> None:
+    """A process of its own: before it was looked at first, the kernel ended it with SIGBUS."""
+    command = [sys.executable, "-c", HELD_OPEN, str(database.url)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        said = []
+        for shut in (True, True, False):
+            assert holder.stdout.readline() == "next\n"
+            with immutable(path.with_name("minutebook.db-shm")) if shut else nullcontext():
+                print(file=holder.stdin, flush=True)
+                said.append(holder.stdout.readline())
+    assert holder.returncode == 0
+    assert all(
+        "minutebook.db-shm has become read-only; make it and its folder writable again" in each for each in said[:2]
+    )
+    assert said[2] == "done\n"
+    assert meetings(database) == ["again", "before", "writable"]
