@@ -50,6 +50,6 @@ async def append(
 ) -> Received:
     """Put 16 kHz mono PCM16, raw or as a WAV file, at a position. Sending the same again changes nothing."""
     inlet = await Inlet.of(services, principal, meeting_id, track)
-    pcm = pcm_of(await request.body())
+    pcm = pcm_of(await request.body(), first_sample)
     check_piece(first_sample, len(pcm), services.config.frame_limit_bytes)
     return Received(track=track, received_sample=await inlet.append(first_sample, pcm))

@@ -15,7 +15,7 @@ from api.auth import Reader, bearer_key, revoked
 from api.keys import Principal
 from api.lookup import find_meeting
 from api.meetings import ANY
-from api.numbers import whole_number
+from api.numbers import DIGITS, whole_number
 from api.problems import problem_of, responses
 from api.services import Services, ServicesHere
 from schema.errors import Gone, NotFound
@@ -36,7 +36,7 @@ async def place(
     meeting_id: str,
     services: ServicesHere,
     principal: Reader,
-    after: Annotated[int, Query(ge=0, description="Only rows with a higher `seq`")] = 0,
+    after: Annotated[int, Query(ge=0, lt=10**DIGITS, description="Only rows with a higher `seq`")] = 0,
     last_event_id: Annotated[str | None, Header(description="As a browser sends it; goes before `after`")] = None,
 ) -> Place:
     """Raises NotFound, Gone, InvalidInput before the stream begins; 204 tells a browser not to come back."""

@@ -139,8 +139,7 @@ class LiveSession:
 
     async def _append(self, message: bytes) -> int:
         frame = LiveFrame.decode(message, self._limit_bytes)
-        if frame.first_sample == 0:
-            check_raw(frame.pcm)
+        check_raw(frame.pcm, frame.first_sample)
         return await self._inlet.append(frame.first_sample, frame.pcm)
 
     async def _acknowledge(self, received_sample: int) -> None:

@@ -173,8 +173,8 @@ def _check_adapter(session: Session, task: str, field: str, name: str | None) ->
         return
     known = session.scalars(select(Adapter.name).where(Adapter.task == task).order_by(Adapter.name)).all()
     if name not in known:
-        there_are = f"there are: {', '.join(known[:20])}" if known else "none is registered"
-        raise UnknownAdapter(f"{field} '{name}' is not an adapter for {task}; {there_are}, or leave it out")
+        remedy = f"use one of {', '.join(known[:20])}, or leave it out" if known else "leave it out: none is registered"
+        raise UnknownAdapter(f"{field} '{name}' is not an adapter for {task}; {remedy}")
 
 
 def _encode_cursor(meeting: Meeting) -> str:

@@ -101,6 +101,8 @@ def _fault(fault: dict[str, Any]) -> dict[str, str]:
     where = [str(part) for part in fault["loc"] if part != "body"]
     value = fault.get("input")
     shown = "not given" if fault["type"] == "missing" else repr(value)
+    if fault["type"] == "extra_forbidden":
+        return {"field": ".".join(where), "value": _shortened(shown), "remedy": "There is no such field; leave it out"}
     # A body that was not declared as JSON is not parsed, whatever it holds.
     remedy = "Send JSON, with the header 'Content-Type: application/json'" if isinstance(value, bytes) else fault["msg"]
     return {"field": ".".join(where) or "body", "value": _shortened(shown), "remedy": remedy}

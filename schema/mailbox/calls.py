@@ -170,7 +170,7 @@ def _appended(track_id: str, answer: Answer, sample: int) -> Appended:
             return Appended(received, bool(wake))
         case [b"closed", received]:
             raise TrackClosed(
-                f"track '{track_id}' was closed at sample {received}; what comes after it is not taken",
+                f"track '{track_id}' was closed at sample {received}; audio after it needs another meeting",
                 received_sample=received,
             )
         case [b"gap", received]:

@@ -6,7 +6,9 @@ import io
 import wave
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.api.conftest import Api
 
@@ -21,6 +23,20 @@ def wav(rate_hz: int = 16_000, channels: int = 1, bytes_per_sample: int = 2, sec
         writer.setsampwidth(bytes_per_sample)
         writer.writeframes(bytes(round(rate_hz * seconds) * channels * bytes_per_sample))
     return file.getvalue()
+
+
+def mp3(rate_hz: int = 44_100) -> bytes:
+    """Noise, without the ID3 header that some writers put first."""
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).normal(0, 0.1, rate_hz)
+    soundfile.write(file, noise, rate_hz, format="MP3")
+    return file.getvalue()[: 1 << 15]
+
+
+def adts_frame(frame_bytes: int = 300) -> bytes:
+    """A frame of AAC with a header as encoders write it, and nothing in it."""
+    head = bytes([0xFF, 0xF1, 0x50, 0x80 | frame_bytes >> 11, frame_bytes >> 3 & 0xFF, (frame_bytes & 7) << 5, 0xFC])
+    return head + bytes(frame_bytes - len(head))
 
 
 def test_audio_is_received_up_to_its_end(api: Api) -> None:
@@ -71,6 +87,10 @@ def test_a_wav_file_is_taken_without_its_header(api: Api) -> None:
         (b"ID3\x04" + bytes(100), "an MP3 file"),
         (b"\0\0\0\x20ftypM4A " + bytes(100), "an MP4 file"),
         (b"OggS" + bytes(100), "an Ogg file"),
+        (b"RF64" + wav()[4:], "an RF64 file"),
+        (mp3(), "an MP3 file"),
+        (adts_frame() * 2, "an AAC file"),
+        (b'{"audio": "' + b"AAAA" * 100 + b'"}\n', "text or a form"),
         (SECOND[:-1], "31999 bytes"),
         (b"", "no audio"),
     ],
@@ -81,6 +101,19 @@ def test_what_is_not_pcm16_at_16_khz_mono_is_refused_by_name(api: Api, body: byt
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:minutebook:problem:invalid-audio"
     assert named in answer.json()["detail"]
+
+
+def test_a_form_with_a_file_is_no_audio(api: Api) -> None:
+    answer = api.http.post(f"/v1/meetings/{api.create()}/audio?first_sample=0", files={"file": ("a.wav", wav())})
+    assert answer.status_code == 422
+    assert "text or a form" in answer.json()["detail"]
+
+
+def test_what_looks_like_a_file_inside_a_recording_is_audio(api: Api) -> None:
+    meeting = api.create()
+    api.send(meeting, 0, SECOND)
+    for number, second in enumerate((b"fLaC" + SECOND[4:], b"loud" * 8000, mp3().ljust(32_000, b"\0")), 1):
+        assert api.send(meeting, number * 16_000, second).json()["received_sample"] == (number + 1) * 16_000
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(api: Api) -> None:
