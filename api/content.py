@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from api import examples
 from api.answers import CoverageOut, NotesOut, Transcript
 from api.auth import Reader
+from api.docx import to_docx
 from api.export import Export, Form, to_json, to_markdown, to_srt, to_text, to_vtt
 from api.keys import Principal
 from api.lookup import find_meeting
@@ -31,12 +32,13 @@ VERSION_LIMIT = 2**31 - 1
 """What the column holds."""
 
 
-WRITERS = {
+WRITERS: dict[Form, tuple[Callable[[Export], str | bytes], str]] = {
     Form.MD: (to_markdown, "text/markdown; charset=utf-8"),
     Form.JSON: (to_json, "application/json"),
     Form.TXT: (to_text, "text/plain; charset=utf-8"),
     Form.SRT: (to_srt, "application/x-subrip; charset=utf-8"),
     Form.VTT: (to_vtt, "text/vtt; charset=utf-8"),
+    Form.DOCX: (to_docx, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
 }
 
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["content"], responses=responses(*ANY, NotFound, Gone))
@@ -102,7 +104,7 @@ def export(
     principal: Reader,
     form: Annotated[Form, Query(alias="format")] = Form.MD,
 ) -> Response:
-    """Minutes, transcript and coverage as Markdown, JSON or text; the transcript as SRT or WebVTT subtitles."""
+    """Minutes, transcript and coverage as Markdown, JSON, text or DOCX; the transcript as SRT or WebVTT subtitles."""
     write, media_type = WRITERS[form]
     name = f'inline; filename="meeting-{meeting_id}.{form.value}"'
     body = write(_read_export(services, meeting_id, principal))

@@ -25,6 +25,7 @@ from schema.wire import (
     TrackOut,
     WordOut,
 )
+from schema.wire_search import SearchHit, SearchPage
 
 BEGAN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 TOTALS = CoverageTotals(received_s=12.0, transcribed_s=9.5, silent_s=1.5, failed_s=1.0)
@@ -81,6 +82,22 @@ COVERAGE = CoverageOut(
             ],
         )
     ],
+)
+SEARCH = SearchPage(
+    hits=[
+        SearchHit(
+            meeting_id=MEETING.id,
+            title="Launch",
+            segment_id=1,
+            track="main",
+            speaker="Priya",
+            start_s=0.5,
+            end_s=2.1,
+            rank=1.3,
+            snippet="We move the launch.",
+            marks=[(12, 18)],
+        )
+    ]
 )
 RECEIVED = Received(track="main", received_sample=192_000)
 

@@ -1,4 +1,4 @@
-"""A meeting as a file: Markdown, JSON, text, SRT, WebVTT. Pure functions of what clients see."""
+"""A meeting as a file: Markdown, JSON, text, SRT, WebVTT. Pure functions of what clients see. `api.docx` has DOCX."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from api.cues import cues_of
-from schema.minutes import Action, Sentence
+from schema.minutes import Action, Chapter, Sentence
 from schema.states import SummaryKind
 from schema.units import s_of_samples
 from schema.wire import CoverageTotals, MeetingOut, MinutesOut, SegmentOut, Wire
 
 UNSUPPORTED = "[unsupported]"
 """Stands behind every sentence of the minutes that nothing in the transcript supports."""
+NOBODY = "nobody named"
 KINDS = ("transcribed", "silent", "missing", "failed", "shed", "pending")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
 
@@ -27,6 +28,7 @@ class Form(StrEnum):
     TXT = "txt"
     SRT = "srt"
     VTT = "vtt"
+    DOCX = "docx"
 
 
 class Export(Wire):
@@ -123,17 +125,27 @@ def _document(export: Export, style: Style) -> str:
 
 
 def _minutes(minutes: MinutesOut, starts_s: dict[int, float], style: Style) -> Iterator[str]:
-    final = minutes.kind == SummaryKind.FINAL
-    so_far = "" if final else f" so far (version {minutes.version}, through {clock(minutes.through_s)})"
-    yield from ("", style.head(2, f"Minutes{so_far}"))
+    yield from ("", style.head(2, minutes_head(minutes)))
     body = minutes.minutes
     yield from _section("Overview", [_sentence(each, starts_s, style) for each in body.overview], style)
     for chapter in body.chapters:
-        first, end = (clock(s_of_samples(sample)) for sample in (chapter.first_sample, chapter.end_sample))
         sentences = [_sentence(each, starts_s, style) for each in chapter.sentences]
-        yield from _section(f"{chapter.title} ({first}–{end})", sentences, style)
+        yield from _section(chapter_head(chapter), sentences, style)
     yield from _section("Decisions", [_sentence(each, starts_s, style) for each in body.decisions], style)
     yield from _section("Actions", [_action(each, starts_s, style) for each in body.actions], style)
+
+
+def minutes_head(minutes: MinutesOut) -> str:
+    """`Minutes`, or for those of a meeting that goes on which version they are and how far they go."""
+    if minutes.kind == SummaryKind.FINAL:
+        return "Minutes"
+    return f"Minutes so far (version {minutes.version}, through {clock(minutes.through_s)})"
+
+
+def chapter_head(chapter: Chapter) -> str:
+    """`Budget (2:05–7:40)`."""
+    first, end = (clock(s_of_samples(sample)) for sample in (chapter.first_sample, chapter.end_sample))
+    return f"{chapter.title} ({first}–{end})"
 
 
 def _section(head: str, items: list[str], style: Style) -> Iterator[str]:
@@ -142,16 +154,22 @@ def _section(head: str, items: list[str], style: Style) -> Iterator[str]:
 
 
 def _sentence(sentence: Sentence, starts_s: dict[int, float], style: Style) -> str:
-    return f"- {style.plain(sentence.text)}{_support(sentence, starts_s)}"
+    return f"- {style.plain(sentence.text)}{support(sentence, starts_s)}"
 
 
 def _action(action: Action, starts_s: dict[int, float], style: Style) -> str:
-    due = f" (due: {style.plain(action.due)})" if action.due and action.due.lower() not in action.text.lower() else ""
-    owner = style.strong(action.owner) if action.owner else "nobody named"
-    return f"- {owner}: {style.plain(action.text)}{due}{_support(action, starts_s)}"
+    owner = style.strong(action.owner) if action.owner else NOBODY
+    when = f" {style.plain(due(action))}" if due(action) else ""
+    return f"- {owner}: {style.plain(action.text)}{when}{support(action, starts_s)}"
 
 
-def _support(item: Sentence | Action, starts_s: dict[int, float]) -> str:
+def due(action: Action) -> str:
+    """`(due: Thursday)`, unless the action's text says so itself."""
+    return f"(due: {action.due})" if action.due and action.due.lower() not in action.text.lower() else ""
+
+
+def support(item: Sentence | Action, starts_s: dict[int, float]) -> str:
+    """The times of what *item* rests on, or the mark of what rests on nothing. *starts_s* is by segment id."""
     if not item.supported:
         return f" {UNSUPPORTED}"
     times = sorted({starts_s[segment_id] for segment_id in item.evidence if segment_id in starts_s})

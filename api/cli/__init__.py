@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from api.cli import database, doctor, failures, keys, live, meetings
+from api.cli import database, doctor, failures, keys, live, meetings, search
 from api.cli.errors import ErrorGroup
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ def up() -> None:
 app.command()(live.live)
 app.command("list")(meetings.list_meetings)
 app.command()(meetings.show)
+app.command()(search.search)
 app.command()(meetings.finish)
 app.command()(meetings.delete)
 app.command()(doctor.doctor)

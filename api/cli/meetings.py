@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -14,6 +16,7 @@ from rich.text import Text
 from api.cli.options import AsJson, Key, MeetingId, Url
 from api.client import DEFAULT_URL, Http
 from api.export import Form, clock
+from schema.errors import InvalidInput
 
 T = TypeVar("T")
 ID_CHARACTERS = 24
@@ -27,7 +30,7 @@ def list_meetings(
     key: Key = None,
 ) -> None:
     """Meetings, newest first."""
-    page = _ask(url, key, lambda http: http.meetings(limit=limit))
+    page = ask(url, key, lambda http: http.meetings(limit=limit))
     if as_json:
         for each in page:
             typer.echo(each.model_dump_json())
@@ -42,17 +45,27 @@ def list_meetings(
 
 def show(
     meeting_id: MeetingId,
-    form: Annotated[Form, typer.Option("--format", help="Markdown, JSON, text or subtitles.")] = Form.MD,
+    form: Annotated[Form, typer.Option("--format", help="Markdown, JSON, text, DOCX or subtitles.")] = Form.MD,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """A meeting's minutes and transcript."""
-    typer.echo(_ask(url, key, lambda http: http.export(meeting_id, form)), nl=False)
+    if form == Form.DOCX and output is None and sys.stdout.isatty():
+        raise InvalidInput("a DOCX file is nothing for a terminal; name a file with --output FILE")
+    exported = ask(url, key, lambda http: http.export(meeting_id, form))
+    if output is None:
+        typer.echo(exported, nl=False)
+        return
+    try:
+        output.write_bytes(exported)
+    except OSError as error:
+        raise InvalidInput(f"{output} cannot be written ({error.strerror}); name another file") from error
 
 
 def finish(meeting_id: MeetingId, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """End a live meeting: the rest is transcribed and the final minutes are written."""
-    _ask(url, key, lambda http: http.finish(meeting_id))
+    ask(url, key, lambda http: http.finish(meeting_id))
     typer.echo(f"{meeting_id} takes no more audio; 'minutebook show {meeting_id}' has its minutes in a moment")
 
 
@@ -65,10 +78,12 @@ def delete(
     """Delete a meeting with its audio, transcript and minutes, for good."""
     if not yes:
         typer.confirm(f"Delete {meeting_id} with its transcript and minutes?", abort=True)
-    _ask(url, key, lambda http: http.delete(meeting_id))
+    ask(url, key, lambda http: http.delete(meeting_id))
 
 
-def _ask(url: str, key: str | None, question: Callable[[Http], Awaitable[T]]) -> T:
+def ask(url: str, key: str | None, question: Callable[[Http], Awaitable[T]]) -> T:
+    """What *question* gets from the API."""
+
     async def asked() -> T:
         async with Http(url, key) as http:
             return await question(http)

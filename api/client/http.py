@@ -9,6 +9,7 @@ import httpx
 from api.client.problems import error_of, error_of_text
 from schema.errors import InvalidInput, MinutebookError, Unavailable
 from schema.wire import MeetingOut, MinutesOut, NewMeeting, TrackCoverage
+from schema.wire_search import SearchPage
 
 DEFAULT_URL = "http://127.0.0.1:8765"
 
@@ -53,9 +54,13 @@ class Http:
         answer = _object((await self._call("GET", f"/v1/meetings/{meeting_id}/coverage")).json())
         return [TrackCoverage.model_validate(track) for track in answer["tracks"]]
 
-    async def export(self, meeting_id: str, form: str) -> str:
-        answer = await self._call("GET", f"/v1/meetings/{meeting_id}/export", params={"format": form})
-        return answer.text
+    async def export(self, meeting_id: str, form: str) -> bytes:
+        """The meeting as a file; text is UTF-8."""
+        return (await self._call("GET", f"/v1/meetings/{meeting_id}/export", params={"format": form})).content
+
+    async def search(self, words: str, limit: int = 20) -> SearchPage:
+        answer = await self._call("GET", "/v1/search", params={"q": words, "limit": limit})
+        return SearchPage.model_validate_json(answer.content)
 
     async def finish(self, meeting_id: str) -> None:
         await self._call("POST", f"/v1/meetings/{meeting_id}/finish")
