@@ -13,23 +13,22 @@ from redis import Redis
 from schema import queues
 from schema.database import Database
 from schema.errors import InvalidInput, MailboxMissing, MinutebookError, Unavailable
-from schema.events import Event, publish
+from schema.events import publish
 from schema.mailbox import Claim, Mailbox, shard_of
-from schema.states import CoverageKind
-from schema.units import s_of_samples
 from workers.adapters import adapter_folder
 from workers.asr.engine import Engine
 from workers.asr.guard import Judgement, Verdict, transcribe_guarded
 from workers.asr.hypothesis import Hypothesis, Window
 from workers.asr.policy import Policy
-from workers.asr.stream import DEFAULTS, Outcome, Plan, StreamSettings, plan, settle
-from workers.asr.track import Span, StreamState
-from workers.audio import Reading, read_track
+from workers.asr.stream import DEFAULTS, Outcome, StreamSettings, settle
+from workers.asr.track import StreamState
+from workers.audio import read_track
 from workers.endings import end_transcription
-from workers.facts import TrackFacts, read_facts
+from workers.facts import read_facts
 from workers.failures import book_failure
+from workers.job import Job, of_the_moment, planned, where_given_up, written
 from workers.leases import extended
-from workers.ledger import Committed, TrackCommit, commit
+from workers.ledger import Committed, commit
 from workers.messages import Send, SummaryRequests
 
 log = logging.getLogger(__name__)
@@ -53,18 +52,6 @@ class Pace:
     step_interval_ms: int
     lease_ms: int
     attempts_limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One claimed track on its way through a step."""
-
-    claim: Claim
-    facts: TrackFacts
-    reading: Reading
-    plan: Plan
-    given_up: bool = False
-    """No worker came back from this audio, time and again: it is booked as failed so that the rest goes on."""
 
 
 class Transcriber:
@@ -186,7 +173,7 @@ class Transcriber:
                     continue
                 try:
                     reading = read_track(session, self.mailbox, claim, facts[claim.track_id])
-                    jobs.append(self._planned(claim, facts[claim.track_id], reading))
+                    jobs.append(planned(claim, facts[claim.track_id], reading, self.pace.attempts_limit, self.stream))
                 except MailboxMissing:  # deleted since the claim, or Redis lost it
                     continue
                 except Unavailable:
@@ -195,20 +182,12 @@ class Transcriber:
                     self._set_aside(claim)
         return jobs
 
-    def _planned(self, claim: Claim, facts: TrackFacts, reading: Reading) -> Job:
-        if claim.attempts <= self.pace.attempts_limit:
-            return Job(claim, facts, reading, plan(reading.view, self.stream))
-        first, end = facts.committed_sample, max(reading.view.end_sample, facts.committed_sample)
-        after = StreamState(committed_sample=end, window_first_sample=end)
-        view = replace(reading.view, state=after, samples=reading.view.samples[:0])
-        spans = (Span(first, end, CoverageKind.FAILED, _given_up_reason(claim)),) if end > first else ()
-        return Job(claim, facts, reading, Plan(view, spans), given_up=bool(spans))
-
     def _settle(self, jobs: Sequence[Job], outcomes: dict[str, Outcome]) -> None:
         """Commit, release, and only then tell."""
         parts, states = [], {}
         for job in jobs:
-            part, state = self._part(job, outcomes.get(job.claim.track_id))
+            adapter = job.facts.adapter if job.facts.adapter in self.engine.adapters else None
+            part, state = written(job, outcomes.get(job.claim.track_id), self.model, adapter)
             states[job.claim.track_id] = state
             if part is not None:
                 parts.append(part)
@@ -220,13 +199,14 @@ class Transcriber:
                 self._give_back([job.claim], counted=False)
             else:
                 self._release(job, states[job.claim.track_id])
-        self._book([job for job in jobs if job.given_up and job.claim.track_id not in refused])
+        self._book([job for job in jobs if job.claim.track_id not in refused])
         self._tell(jobs, outcomes, done, refused)
 
-    def _book(self, given_up: Sequence[Job]) -> None:
-        for job in given_up:
-            first_s, end_s = (s_of_samples(at) for at in (job.facts.committed_sample, job.plan.view.end_sample))
-            where = f"track {job.facts.name}, {first_s:.1f}–{end_s:.1f} s: {_given_up_reason(job.claim)}"
+    def _book(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if job.given_up is None:
+                continue
+            where = where_given_up(job, job.given_up)
             log.error("meeting %s, %s", job.facts.meeting_id, where)
             book_failure(
                 self.database,
@@ -237,34 +217,8 @@ class Transcriber:
                 meeting_id=job.facts.meeting_id,
             )
 
-    def _part(self, job: Job, outcome: Outcome | None) -> tuple[TrackCommit | None, StreamState]:
-        """What a job has to write, if anything, and the state of its track afterwards."""
-        state = outcome.state if outcome else job.plan.view.state
-        spans = [*job.plan.silent, *(outcome.spans if outcome else ())]
-        hole = job.reading.hole
-        if hole is not None and state.committed_sample >= hole.first_sample:
-            spans.append(hole)
-            state = StreamState(hole.end_sample, hole.end_sample, history=state.history)
-        ends = job.reading.view.closed and state.committed_sample == job.reading.view.end_sample
-        if not spans and not ends:  # at the end an open segment is closed even when no audio is left
-            return None, state
-        part = TrackCommit(
-            meeting_id=job.facts.meeting_id,
-            track_id=job.claim.track_id,
-            epoch=job.claim.epoch,
-            old_sample=job.facts.committed_sample,
-            new_sample=state.committed_sample,
-            spans=spans,
-            received_sample=job.claim.received_sample,
-            words=outcome.words if outcome else (),
-            pause=outcome.paused if outcome else True,
-            model=self.model,
-            adapter=job.facts.adapter if job.facts.adapter in self.engine.adapters else None,
-        )
-        return part, state
-
     def _release(self, job: Job, state: StreamState) -> None:
-        seen = job.reading.view.end_sample
+        seen = job.seen_sample
         behind = seen < job.claim.received_sample
         self.mailbox.release(
             job.claim.track_id,
@@ -296,8 +250,9 @@ class Transcriber:
                     delay_ms=RETRY_DELAY_MS,
                     retry=counted,
                 )
-            except MinutebookError:
-                log.warning("claim of track %s not given back; its lease ends by itself", claim.track_id)
+            except MinutebookError as error:
+                # Redis is away. Raised here, this would hide what made the step fail.
+                log.warning("claim of track %s not given back; its lease ends by itself: %s", claim.track_id, error)
 
     def _tell(self, jobs: Sequence[Job], outcomes: dict[str, Outcome], done: Committed, refused: set[str]) -> None:
         events = done.events
@@ -305,7 +260,7 @@ class Transcriber:
             track_id = job.claim.track_id
             if track_id in refused:
                 continue
-            events.setdefault(job.facts.meeting_id, []).extend(_of_the_moment(job, outcomes.get(track_id)))
+            events.setdefault(job.facts.meeting_id, []).extend(of_the_moment(job, outcomes.get(track_id)))
         for meeting_id, told in events.items():
             publish(self.redis, meeting_id, told)
         for meeting_id, words in done.closed_words.items():
@@ -314,22 +269,3 @@ class Transcriber:
         for meeting_id in {job.facts.meeting_id for job in jobs if job.claim.closed}:
             if end_transcription(self.database, self.redis, meeting_id):
                 self.summaries.ask(meeting_id)
-
-
-def _given_up_reason(claim: Claim) -> str:
-    return f"not decoded in {claim.attempts - 1} attempts"
-
-
-def _of_the_moment(job: Job, outcome: Outcome | None) -> list[Event]:
-    """Partial words and how far the track is; replaced by the next ones, never replayed."""
-    state = outcome.state if outcome else job.plan.view.state
-    where = {
-        "track": job.facts.name,
-        "committed_sample": state.committed_sample,
-        "received_sample": job.claim.received_sample,
-        "waited_ms": job.claim.waited_ms,
-    }
-    events = [Event("coverage", where)]
-    if outcome is not None:
-        events.append(Event("partial", {"track": job.facts.name, "text": "".join(outcome.partial).strip()}))
-    return events

@@ -67,7 +67,7 @@ def _characters(tokens: Sequence[int], vocabulary: Vocabulary) -> list[tuple[str
         raw += vocabulary.bytes_of[token]
         try:
             pieces.append((raw.decode(), first, index + 1))
-        except UnicodeDecodeError:
+        except UnicodeDecodeError:  # in the middle of a character: the next token goes on with it
             continue
         first, raw = index + 1, b""
     if raw:

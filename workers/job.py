@@ -1,0 +1,107 @@
+"""One claimed track on its way through a step: what is planned for it, what is written of it, what is told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from schema.events import Event
+from schema.mailbox import Claim
+from schema.states import CoverageKind
+from schema.units import s_of_samples
+from workers.asr.stream import Outcome, Plan, StreamSettings, plan
+from workers.asr.track import Span, StreamState
+from workers.audio import Reading
+from workers.facts import TrackFacts
+from workers.ledger import TrackCommit
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    claim: Claim
+    facts: TrackFacts
+    reading: Reading
+    plan: Plan
+    given_up: Span | None = None
+    """No worker came back from this audio, time and again: it is booked as failed so that the rest goes on."""
+
+    @property
+    def silent(self) -> tuple[Span, ...]:
+        """What is committed without the model: `given_up` too."""
+        return self.plan.silent if self.given_up is None else (*self.plan.silent, self.given_up)
+
+    @property
+    def seen_sample(self) -> int:
+        """Up to where this step looked at the audio; what is behind it makes the track due again."""
+        return self.reading.view.end_sample if self.given_up is None else self.given_up.end_sample
+
+
+def planned(claim: Claim, facts: TrackFacts, reading: Reading, attempts_limit: int, settings: StreamSettings) -> Job:
+    """The job of a claim. After *attempts_limit* attempts its window is given up, after one more all that was read."""
+    if claim.attempts > attempts_limit + 1:  # not even looking at the audio went well
+        view = reading.view
+        return _given_up(claim, facts, reading, Plan(view, window_end_sample=view.end_sample))
+    job = Job(claim, facts, reading, plan(reading.view, settings))
+    if claim.attempts <= attempts_limit or job.plan.window is None:
+        return job
+    return _given_up(claim, facts, reading, job.plan)
+
+
+def _given_up(claim: Claim, facts: TrackFacts, reading: Reading, tried: Plan) -> Job:
+    """The window of *tried* passes without being decoded."""
+    first, end = tried.view.state.committed_sample, tried.window_end_sample
+    if end <= first:
+        return Job(claim, facts, reading, Plan(tried.view, tried.silent))
+    after = StreamState(committed_sample=end, window_first_sample=end)
+    view = replace(tried.view, state=after, samples=tried.view.samples[end - tried.view.state.window_first_sample :])
+    span = Span(first, end, CoverageKind.FAILED, f"not decoded in {claim.attempts - 1} attempts")
+    return Job(claim, facts, reading, Plan(view, tried.silent), given_up=span)
+
+
+def where_given_up(job: Job, span: Span) -> str:
+    """For the log and the row in `failures`."""
+    first_s, end_s = s_of_samples(span.first_sample), s_of_samples(span.end_sample)
+    return f"track {job.facts.name}, {first_s:.1f}–{end_s:.1f} s: {span.reason}"
+
+
+def written(
+    job: Job, outcome: Outcome | None, model: str, adapter: str | None
+) -> tuple[TrackCommit | None, StreamState]:
+    """What a job has to write, if anything, and the state of its track afterwards."""
+    state = outcome.state if outcome else job.plan.view.state
+    spans = [*job.silent, *(outcome.spans if outcome else ())]
+    hole = job.reading.hole
+    if hole is not None and state.committed_sample >= hole.first_sample:
+        spans.append(hole)
+        state = StreamState(hole.end_sample, hole.end_sample, history=state.history)
+    ends = job.reading.view.closed and state.committed_sample == job.reading.view.end_sample
+    if not spans and not ends:  # at the end an open segment is closed even when no audio is left
+        return None, state
+    part = TrackCommit(
+        meeting_id=job.facts.meeting_id,
+        track_id=job.claim.track_id,
+        epoch=job.claim.epoch,
+        old_sample=job.facts.committed_sample,
+        new_sample=state.committed_sample,
+        spans=spans,
+        received_sample=job.claim.received_sample,
+        words=outcome.words if outcome else (),
+        pause=outcome.paused if outcome else True,
+        model=model,
+        adapter=adapter,
+    )
+    return part, state
+
+
+def of_the_moment(job: Job, outcome: Outcome | None) -> list[Event]:
+    """Partial words and how far the track is; replaced by the next ones, never replayed."""
+    state = outcome.state if outcome else job.plan.view.state
+    where = {
+        "track": job.facts.name,
+        "committed_sample": state.committed_sample,
+        "received_sample": job.claim.received_sample,
+        "waited_ms": job.claim.waited_ms,
+    }
+    events = [Event("coverage", where)]
+    if outcome is not None:
+        events.append(Event("partial", {"track": job.facts.name, "text": "".join(outcome.partial).strip()}))
+    return events
