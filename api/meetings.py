@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
@@ -21,7 +22,7 @@ from api.keys import Principal
 from api.lookup import find_meeting
 from api.problems import responses
 from api.services import Services, ServicesHere
-from api.tally import tally_of
+from api.tally import received_samples, tally_from
 from schema.errors import (
     Forbidden,
     Gone,
@@ -91,7 +92,7 @@ def list_meetings(
     with services.database.read() as session:
         newest = wanted.order_by(Meeting.created_at.desc(), Meeting.id.desc()).limit(limit + 1)
         found = session.scalars(newest).all()
-        page = [meeting_out(session, services.blocking_mailbox, meeting) for meeting in found[:limit]]
+        page = meetings_out(session, services.blocking_mailbox, found[:limit])
     more = len(found) > limit
     return MeetingPage(meetings=page, next_cursor=_encode_cursor(found[limit - 1]) if more else None)
 
@@ -123,8 +124,24 @@ def remove(meeting_id: str, services: ServicesHere, principal: Writer) -> Respon
 
 def meeting_out(session: Session, mailbox: Mailbox, meeting: Meeting) -> MeetingOut:
     """A meeting as clients see it."""
-    tracks = session.scalars(select(Track).where(Track.meeting_id == meeting.id).order_by(Track.name)).all()
-    tally = tally_of(session, mailbox, tracks)
+    return meetings_out(session, mailbox, [meeting])[0]
+
+
+def meetings_out(session: Session, mailbox: Mailbox, meetings: Sequence[Meeting]) -> list[MeetingOut]:
+    """Meetings as clients see them. A Redis that does not answer is asked once for all of them."""
+    ids = [meeting.id for meeting in meetings]
+    tracks = session.scalars(select(Track).where(Track.meeting_id.in_(ids)).order_by(Track.name)).all()
+    received = received_samples(mailbox, tracks)
+    by_meeting: dict[str, list[Track]] = {meeting_id: [] for meeting_id in ids}
+    for track in tracks:
+        by_meeting[track.meeting_id].append(track)
+    return [_meeting_out(session, meeting, by_meeting[meeting.id], received) for meeting in meetings]
+
+
+def _meeting_out(
+    session: Session, meeting: Meeting, tracks: Sequence[Track], received: Mapping[str, int]
+) -> MeetingOut:
+    tally = tally_from(session, {track.id: received[track.id] for track in tracks})
     return MeetingOut(
         id=meeting.id,
         title=meeting.title,

@@ -40,7 +40,11 @@ def take_tally(database: Database, mailbox: Mailbox, meeting_id: str) -> Tally:
 
 def tally_of(session: Session, mailbox: Mailbox, tracks: Sequence[Track]) -> Tally:
     """Of *tracks*, which were read in *session*."""
-    received = received_samples(mailbox, tracks)
+    return tally_from(session, received_samples(mailbox, tracks))
+
+
+def tally_from(session: Session, received: dict[str, int]) -> Tally:
+    """Of the tracks whose received positions are given, by their ids."""
     totals = coverage_totals(session, received)
     # A commit between the two reads may already cover what a mailbox had not received yet.
     return Tally(received, totals if totals.pending_s >= 0 else totals.model_copy(update=_caught_up(totals)))

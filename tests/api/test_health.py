@@ -83,6 +83,18 @@ def test_without_redis_the_api_starts_and_shows_what_the_database_has(
     assert api.http.get("/readyz").status_code == 200
 
 
+def test_a_list_asks_a_redis_that_is_away_only_once(
+    own_server: servers.Valkey, start: Callable[..., Api], caplog: pytest.LogCaptureFixture
+) -> None:
+    api = start(redis_url=own_server.url)
+    for number in range(5):
+        api.create(title=str(number))
+    own_server.kill()
+    listed = api.http.get("/v1/meetings").json()["meetings"]
+    assert [meeting["title"] for meeting in listed] == ["4", "3", "2", "1", "0"]
+    assert caplog.text.count("received since the last commits is not known") == 1
+
+
 def test_without_redis_keys_are_still_checked_and_nobody_is_limited(
     own_server: servers.Valkey, start: Callable[..., Api]
 ) -> None:
