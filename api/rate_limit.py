@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 class RateLimiter:
     """A moving window of one minute. *default_per_minute* is for keys that have no limit of their own."""
 
-    def __init__(self, redis_url: str, pool: BlockingConnectionPool, default_per_minute: int) -> None:
+    def __init__(self, pool: BlockingConnectionPool, default_per_minute: int) -> None:
         storage = RedisStorage(
-            f"async+{redis_url}",
+            "async+redis://",  # says what kind it is; the pool has the address, also one that names no port
             implementation="redispy",
             key_prefix="mb:limit",
             connection_pool=pool,  # type: ignore[arg-type]  # documented, and passed on to the client as it is

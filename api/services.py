@@ -74,7 +74,7 @@ async def opened(config: Settings) -> AsyncIterator[Services]:
                 waker=waker,
                 feeds=feeds,
                 keys=KeyCache(database),
-                limiter=RateLimiter(config.redis_url, pool, config.requests_per_minute),
+                limiter=RateLimiter(pool, config.requests_per_minute),
             )
     finally:
         waker.close()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.connection import parse_url
 
 from schema.errors import InvalidInput
 from schema.units import samples_of_s
 
+_PASSWORD = re.compile("//.*@")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -21,7 +25,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MINUTEBOOK_", extra="ignore")
 
     data_dir: Path = Path("var")
-    redis_url: str = Field(default="redis://127.0.0.1:6379/0", pattern="^(rediss?|unix)://")
+    redis_url: str = "redis://127.0.0.1:6379/0"
     database_url: str = ""
     """SQLAlchemy URL; empty means SQLite in `data_dir`."""
     model_dir: Path | None = None
@@ -67,6 +71,20 @@ class Settings(BaseSettings):
     rolling_words: int = Field(default=60, ge=10)
     """New closed words after which the rolling minutes are brought up to date."""
 
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_address(cls, url: str) -> str:
+        remedy = "write redis://host:6379/0, or rediss:// and user:password@ where they are needed"
+        if not url.startswith(("redis://", "rediss://")):  # a Unix socket is no address for Celery
+            raise ValueError(remedy)
+        try:
+            known = parse_url(url)  # type: ignore[no-untyped-call]
+        except ValueError as error:  # which may hold a piece of the password
+            raise ValueError(remedy) from error
+        if urlsplit(url).path.strip("/") not in ("", str(known.get("db"))):
+            raise ValueError(f"its database is no number; {remedy}")
+        return url
+
     @field_validator("data_dir", "model_dir")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
@@ -100,4 +118,5 @@ def settings() -> Settings:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         name = f"MINUTEBOOK_{fault['loc'][0]}".upper()
-        raise InvalidInput(f"{name} = {fault['input']!r} is not valid: {fault['msg']}") from error
+        shown = _PASSWORD.sub("//…@", repr(fault["input"]))
+        raise InvalidInput(f"{name} = {shown} is not valid: {fault['msg']}") from error

@@ -9,8 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from api.app import create_app
+from schema import settings as module
 from schema.errors import InvalidInput
 from schema.settings import Settings
+from tests.api.conftest import Api
 from tests.api.process import environment
 
 
@@ -39,6 +41,29 @@ def test_an_address_of_no_database_is_named_without_its_password(
     assert f"MINUTEBOOK_DATABASE_URL names '{driver}'; use sqlite or postgresql" in run.stdout + run.stderr
     assert "Traceback" not in run.stderr
     assert "secret" not in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("redis://:secret@host:port/0", "'redis://…@host:port/0' is not valid: .*write redis://host:6379/0"),
+        ("redis://:secret@host/minutes", "'redis://…@host/minutes' is not valid: .*database is no number"),
+        ("http://:secret@host", "'http://…@host' is not valid: .*write redis://host:6379/0"),
+        ("unix:///run/redis.sock", "'unix:///run/redis.sock' is not valid: .*write redis://host:6379/0"),
+    ],
+)
+def test_an_address_of_no_redis_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str, named: str
+) -> None:
+    monkeypatch.setenv("MINUTEBOOK_REDIS_URL", url)
+    module.settings.cache_clear()
+    with pytest.raises(InvalidInput, match=f"MINUTEBOOK_REDIS_URL = {named}") as refused:
+        module.settings()
+    assert "secret" not in str(refused.value)
+
+
+def test_an_api_serves_with_a_redis_address_that_leaves_out_what_is_usual(start: Callable[..., Api]) -> None:
+    assert start(redis_url="redis://127.0.0.1").http.get("/healthz").status_code == 200
 
 
 def test_no_keys_on_an_open_host_is_refused_at_start(settings: Callable[..., Settings]) -> None:
