@@ -9,13 +9,16 @@ TORCH_INDEX ?=
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.set-up
 PIP := $(RUN) -m pip --disable-pip-version-check
+PEERS := var/bench/peers/venv
+PEERS_STAMP := $(PEERS)/.set-up
+PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench lock clean
+.PHONY: help setup demo up test check bench bench-peers lock clean
 
 help:  ## This list
 	@echo "Minutebook: live meetings in, minutes out. Each command sets everything up first if need be."
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  TORCH_INDEX=ADDRESS with any of them takes torch from that package index, such as the CPU or CUDA index that"
 	@echo "  the selector on pytorch.org names. Without it pip takes its usual one, which on Linux may bring 3 GB of CUDA."
 
@@ -48,6 +51,17 @@ check: $(STAMP)  ## Lint, format and types
 
 bench: $(STAMP)  ## Measure N=1,8 live meetings at once
 	@N=$(N) $(RUN) -m bench.live
+
+bench-peers: N := 1,2
+bench-peers: $(STAMP) $(PEERS_STAMP)  ## Measure N=1,2 live streams, ours and other live servers in turn
+	@$(RUN) -m bench.peers --n $(N)
+
+$(PEERS_STAMP): requirements/peers.lock
+	@test -x $(PEERS)/bin/python || { echo "making $(PEERS)"; $(PYTHON) -m venv $(PEERS); }
+	@echo "installing the other live servers; the first time takes some minutes"
+	@$(PEERS_PIP) install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --requirement requirements/peers.lock
+	@$(PEERS_PIP) install --quiet --no-deps whisper-live==0.10.0
+	@touch $@
 
 lock: $(STAMP)  ## Choose the newest versions that fit pyproject.toml
 	@$(RUN) -m deploy.lockfile

@@ -30,9 +30,8 @@ from api.client.view import MeetingView
 from bench import offline, report, rolling
 from bench.machine import machine
 from bench.speech import Speech, meetings
-from bench.usage import watched
+from bench.usage import of_stack, watched
 from deploy.fresh import MODELS, ROOT, fresh_stack
-from deploy.procfile import PROCFILE, read
 from deploy.supervisor import Stack
 from deploy.wer import word_error_rate
 from schema.errors import MinutebookError
@@ -107,9 +106,8 @@ def _measure(console: Console, stack: Stack, speeches: Sequence[Speech], repeats
 
 
 async def _stream_all(stack: Stack, speeches: Sequence[Speech]) -> Repeat:
-    names = tuple(entry.name for entry in read(PROCFILE) if entry.name != "migrate")
     began_s = _own_cpu_s()
-    async with watched(stack, names) as usage:
+    async with watched(of_stack(stack)) as usage:
         streams = (
             # Speakers do not begin in step with each other, so their chunks do not come in step either.
             _stream(stack.api_url, speech, delay_s=place / len(speeches))

@@ -1,11 +1,12 @@
-"""What the stack costs: processor time and memory of all its processes, children included."""
+"""What a system costs: processor time and memory of all its processes, children included."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import psutil
 
@@ -25,7 +26,7 @@ class Usage:
     _first_s: dict[int, float] = field(default_factory=dict)
     _last_s: dict[int, float] = field(default_factory=dict)
 
-    def look(self, processes: list[psutil.Process]) -> None:
+    def look(self, processes: Sequence[psutil.Process]) -> None:
         rss_bytes = 0
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -43,28 +44,33 @@ class Usage:
 
 
 @contextlib.asynccontextmanager
-async def watched(stack: Stack, names: tuple[str, ...]) -> AsyncIterator[Usage]:
-    """Usage of the stack's processes *names* over the block."""
+async def watched(processes: Callable[[], Sequence[psutil.Process]]) -> AsyncIterator[Usage]:
+    """Usage of what *processes* lists, which is asked again and again, over the block."""
     usage = Usage()
-    usage.look(_processes(stack, names))
-    watching = asyncio.create_task(_watch(usage, stack, names))
+    usage.look(processes())
+    watching = asyncio.create_task(_watch(usage, processes))
     try:
         yield usage
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-        usage.look(_processes(stack, names))
+        usage.look(processes())
 
 
-async def _watch(usage: Usage, stack: Stack, names: tuple[str, ...]) -> None:
+async def _watch(usage: Usage, processes: Callable[[], Sequence[psutil.Process]]) -> None:
     while True:
         await asyncio.sleep(SAMPLE_INTERVAL_S)
-        usage.look(_processes(stack, names))
+        usage.look(processes())
 
 
-def _processes(stack: Stack, names: tuple[str, ...]) -> list[psutil.Process]:
+def of_stack(stack: Stack) -> Callable[[], list[psutil.Process]]:
+    """Lists the processes of everything that *stack* keeps running, children included."""
+    return partial(_processes, stack)
+
+
+def _processes(stack: Stack) -> list[psutil.Process]:
     found = []
-    for pid in (pid for name in names for pid in stack.pids(name)):
+    for pid in (pid for name in stack.processes for pid in stack.pids(name)):
         with contextlib.suppress(psutil.NoSuchProcess):
             found.append(psutil.Process(pid))
     return found

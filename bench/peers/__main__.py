@@ -1,0 +1,122 @@
+"""`make bench-peers`: Minutebook, WhisperLiveKit and WhisperLive in turn, in real time, from the same audio.
+
+    python -m bench.peers [--n 1,2] [--minutes 1.5] [--repeats 2] [--out var/bench/peers.json]
+
+Each system starts afresh for each run, is warmed with a short stream that does not count, and has the machine to itself
+and to the clients. How a word's latency is taken is in `bench.peers.words`; all use the weights of `package:tiny.en`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench.machine import machine
+from bench.peers import report, server
+from bench.peers.minutebook import minutebook
+from bench.peers.system import Heard, Running, System
+from bench.peers.whisper_live import whisper_live
+from bench.peers.whisper_live_kit import whisper_live_kit
+from bench.peers.words import spoken_words
+from bench.report import write
+from bench.speech import Speech, meetings
+from bench.usage import watched
+from deploy.fresh import MODELS, ROOT
+from schema.errors import MinutebookError
+from schema.units import BYTES_PER_SAMPLE, samples_of_s
+from workers.asr.carried import CARRIED
+from workers.asr.weights import PACKAGE_PREFIX, resolve
+
+MODEL = "tiny.en"
+WARM_UP_S = 8.0
+
+
+def main() -> int:
+    arguments = _arguments()
+    counts = [int(count) for count in arguments.n.split(",")]
+    try:
+        measured = _compare(Console(), counts, arguments)
+    except MinutebookError as error:
+        print(f"bench: {error.detail}", file=sys.stderr)
+        return 1
+    write(arguments.out, measured)
+    console = Console()
+    console.print(report.table(measured))
+    console.print(f"{measured['machine']['cpu']}, {measured['machine']['cores']} cores; figures in {arguments.out}")
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", default=os.environ.get("N", "1,2"), help="streams at once, such as 1,2")
+    parser.add_argument("--minutes", type=float, default=1.5, help="length of each stream")
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument(
+        "--shared", type=Path, default=Path(os.environ.get("MINUTEBOOK_SHARED", ROOT.parent / "shared"))
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "var" / "bench" / "peers.json")
+    return parser.parse_args()
+
+
+def _compare(console: Console, counts: Sequence[int], arguments: argparse.Namespace) -> dict[str, Any]:
+    ctranslate, reference = CARRIED[MODEL].folder(), f"{PACKAGE_PREFIX}{MODEL}"
+    peers = [whisper_live_kit(ctranslate, resolve(reference, MODELS)), whisper_live(ctranslate, max(counts))]
+    systems = [minutebook(reference), *peers]
+    speeches = meetings(arguments.shared, max(counts), 60 * arguments.minutes)
+    console.print("reading the speech offline, for the times of its words", style="dim")
+    spoken = {speech.name: spoken_words(server.PYTHON, ctranslate, speech) for speech in speeches}
+    figures = []
+    for count in counts:
+        runs = _in_turn(console, systems, speeches[:count], arguments.repeats)
+        figures += [report.figures(count, system, runs[system.name], spoken) for system in systems]
+    return {
+        "machine": machine(),
+        "model": reference,
+        "systems": [{"name": each.name, "version": each.version, "how": each.how} for each in systems],
+        "streams": [{"name": speech.name, "seconds": round(speech.seconds, 1)} for speech in speeches],
+        "runs": figures,
+    }
+
+
+def _in_turn(
+    console: Console, systems: Sequence[System], speeches: Sequence[Speech], repeats: int
+) -> dict[str, list[report.Run]]:
+    """Ours, theirs, ours, theirs: what else the machine does meanwhile meets them alike."""
+    runs: dict[str, list[report.Run]] = {system.name: [] for system in systems}
+    for number in range(repeats):
+        for system in systems:
+            what = f"{system.name}, {len(speeches)} at once, {number + 1} of {repeats}"
+            console.print(what, style="dim", highlight=False)
+            with system.started() as running:
+                runs[system.name].append(asyncio.run(_run(running, speeches)))
+    return runs
+
+
+async def _run(running: Running, speeches: Sequence[Speech]) -> report.Run:
+    await running.hear(_beginning(speeches[0]))
+    async with watched(running.processes) as usage:
+        heard = await asyncio.gather(
+            *(_later(running, speech, place / len(speeches)) for place, speech in enumerate(speeches))
+        )
+    return report.Run(heard, usage.cpu_s, usage.peak_rss_bytes)
+
+
+async def _later(running: Running, speech: Speech, delay_s: float) -> Heard:
+    """Speakers do not begin in step with each other."""
+    await asyncio.sleep(delay_s)
+    return await running.hear(speech)
+
+
+def _beginning(speech: Speech) -> Speech:
+    return Speech("warm-up", speech.pcm[: samples_of_s(WARM_UP_S) * BYTES_PER_SAMPLE], "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Minutebook itself: the whole stack, as `make bench` runs it, with summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from functools import partial
+from importlib.metadata import version
+
+from api.audio_source import pcm_chunks
+from api.client import Http, LiveTrack
+from api.client.pace import at_hand, paced
+from api.client.view import MeetingView
+from bench.peers.server import FOLDER, free_port
+from bench.peers.system import Heard, Running, System
+from bench.peers.words import CommittedText
+from bench.speech import Speech
+from bench.usage import of_stack
+from deploy.fresh import fresh_stack
+from schema.wire import NewMeeting
+
+
+def minutebook(model: str) -> System:
+    """*model* is a model reference, such as `package:tiny.en`."""
+    how = "defaults; every process of the stack, summaries and minutes included"
+    return System("Minutebook", version("minutebook"), how, partial(_started, model))
+
+
+@contextmanager
+def _started(model: str) -> Iterator[Running]:
+    # Ports of its own: a stack that somebody starts meanwhile takes the usual ones.
+    ports = {f"MINUTEBOOK_{name}_PORT": str(free_port()) for name in ("API", "FLOWER")}
+    with fresh_stack(FOLDER / "stack", environment={"MINUTEBOOK_ASR_MODEL": model, **ports}) as stack:
+        yield Running(partial(_hear, stack.api_url), of_stack(stack))
+
+
+async def _hear(url: str, speech: Speech) -> Heard:
+    async with Http(url) as http:
+        created = await http.create(NewMeeting(title=speech.name))
+    track, view, committed = LiveTrack(url, created.id), MeetingView(), CommittedText()
+    async with aclosing(track.stream(paced(at_hand(pcm_chunks(speech.pcm)), speed=1.0))) as arrivals:
+        async for arrival in arrivals:
+            view.take(arrival.event)
+            if arrival.event.type == "segment":
+                committed.take(view.text, arrival.at_s)
+    return Heard(speech, committed, track.sent)
