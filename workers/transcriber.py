@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from redis import Redis
@@ -123,7 +123,9 @@ class Transcriber:
 
     def _decode(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
         """Outcomes by track id. A window that makes the batch fail is found by decoding one by one, and given back."""
-        windows = [self._adapted(job.plan.window) for job in jobs if job.plan.window is not None]
+        planned_windows = [job.plan.window for job in jobs if job.plan.window is not None]
+        adapters = {window.adapter for window in planned_windows if window.adapter is not None}
+        windows = [self._adapted(window, adapters) for window in planned_windows]
         if not windows:
             return {}
         try:
@@ -149,12 +151,13 @@ class Transcriber:
         verdict = Verdict(Judgement.FAILED, error.detail[:REASON_LIMIT])
         return settle(job.plan, NO_WORDS, verdict, self.policy, self.stream)
 
-    def _adapted(self, window: Window) -> Window:
+    def _adapted(self, window: Window, batch_adapters: Collection[str]) -> Window:
         """*window* with its adapter loaded. One that cannot be had costs accuracy, not the words."""
         if window.adapter is None or window.adapter in self.engine.adapters:
             return window
         try:
-            self.engine.load_adapter(window.adapter, adapter_folder(self.database, window.adapter, "asr"))
+            folder = adapter_folder(self.database, window.adapter, "asr")
+            self.engine.load_adapter(window.adapter, folder, keep=batch_adapters)
         except Unavailable:
             raise
         except MinutebookError as error:

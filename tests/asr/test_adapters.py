@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from schema.errors import AdapterMismatch, BrokenModel
+from schema.errors import AdapterMismatch, BrokenModel, UnknownAdapter
 from tests.asr.conftest import MODEL, Audio
-from workers.asr.adapters import METADATA
+from workers.asr.adapters import ADAPTERS_LIMIT, METADATA
 from workers.asr.context import full_context
 from workers.asr.encoder import encode
 from workers.asr.engine import Engine, load_engine
@@ -130,3 +131,33 @@ def test_an_adapter_of_another_width_is_refused_and_leaves_nothing_behind(
 def test_a_folder_that_holds_no_adapter_is_broken(own_engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(BrokenModel, match=r"adapter_config\.json"):
         own_engine.load_adapter("none", tmp_path)
+
+
+def test_what_nobody_uses_makes_room_for_others(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+    names = [f"house-{number}" for number in range(ADAPTERS_LIMIT + 2)]
+    folder = _lora(tmp_path / "house", 0.01)
+    window = Window(meeting[: 2 * SECOND])
+    for name in names[:ADAPTERS_LIMIT]:
+        own_engine.load_adapter(name, folder)
+    own_engine.transcribe([replace(window, adapter=names[0])])
+    for name in names[ADAPTERS_LIMIT:]:
+        own_engine.load_adapter(name, folder, keep={names[2]})
+    gone = {names[1], names[3]}
+    assert set(own_engine.adapters) == set(names) - gone
+    loaded = {name for module in own_engine.whisper.net.modules() for name in getattr(module, "lora_A", {})}
+    assert loaded == set(own_engine.adapters)
+    with pytest.raises(UnknownAdapter, match=names[1]):
+        own_engine.transcribe([replace(window, adapter=names[1])])
+    for name in gone:
+        own_engine.load_adapter(name, folder)
+        own_engine.transcribe([replace(window, adapter=name)])
+
+
+def test_a_batch_may_need_more_adapters_than_stay_loaded(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+    names = {f"house-{number}" for number in range(ADAPTERS_LIMIT + 1)}
+    folder = _lora(tmp_path / "house", 0.0)
+    for name in sorted(names):
+        own_engine.load_adapter(name, folder, keep=names)
+    assert set(own_engine.adapters) == names
+    own_engine.load_adapter("other", folder)
+    assert len(own_engine.adapters) == ADAPTERS_LIMIT

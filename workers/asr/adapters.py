@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ METADATA = "minutebook.json"
 """Beside `adapter_config.json`: `{"base_model": reference, "audio_context": true}`, both optional."""
 BASE = "__base__"
 """PEFT's name for 'no adapter' in a mixed batch."""
+ADAPTERS_LIMIT = 8
+"""Adapters that stay loaded beside each other, but for a batch that needs more at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,20 @@ def remove(net: Any, name: str) -> None:
     # PEFT notes adapters on the model too, and warns about those it finds there; the layers are what counts.
     if hasattr(net, "peft_config"):
         del net.peft_config
+
+
+def used(adapters: dict[str, Adapter], names: Collection[str]) -> None:
+    """Note that *names* are in use now: *adapters* has those that nobody used for the longest time first."""
+    for name in names:
+        adapters[name] = adapters.pop(name)
+
+
+def make_room(net: Any, adapters: dict[str, Adapter], keep: Collection[str]) -> None:
+    """Take out of *net* what nobody used for the longest time, so that one more may be loaded; none of *keep*."""
+    idle = [name for name in adapters if name not in keep]
+    for name in idle[: max(0, len(adapters) - ADAPTERS_LIMIT + 1)]:
+        remove(net, name)
+        del adapters[name]
 
 
 def _read(folder: Path) -> tuple[Any, dict[str, torch.Tensor]]:

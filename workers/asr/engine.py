@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 
 from schema.errors import InvalidAudio, UnknownAdapter
 from schema.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES
-from workers.asr.adapters import BASE
+from workers.asr.adapters import BASE, make_room, used
 from workers.asr.context import STRIDE, audible_positions, condensed_context, full_context, short_context
 from workers.asr.decoder import Decoded, Decoder, Task
 from workers.asr.encoder import encode
@@ -63,8 +63,12 @@ class Engine:
     def adapters(self) -> tuple[str, ...]:
         return tuple(sorted(self.whisper.adapters))
 
-    def load_adapter(self, name: str, folder: Path) -> None:
-        """Load or replace an adapter between two batches. Raises AdapterMismatch, BrokenModel."""
+    def load_adapter(self, name: str, folder: Path, keep: Collection[str] = ()) -> None:
+        """Load or replace an adapter between two batches. Raises AdapterMismatch, BrokenModel.
+
+        When there are too many, those that no window had for the longest time are unloaded, but none of *keep*.
+        """
+        make_room(self.whisper.net, self.whisper.adapters, {*keep, name})
         self.whisper.load_adapter(name, folder)
 
     def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL) -> list[Hypothesis]:
@@ -74,6 +78,7 @@ class Engine:
         """
         for window in windows:
             self._check(window)
+        used(self.whisper.adapters, {window.adapter for window in windows if window.adapter is not None})
         hypotheses: list[Hypothesis | None] = [None] * len(windows)
         for places in self._groups(windows):
             for place, hypothesis in zip(places, self._batch([windows[i] for i in places], fallback), strict=True):
