@@ -58,22 +58,24 @@ def write_manifest(folder: Path) -> None:
     (folder / MANIFEST).write_text("".join(f"{_sha256(path)}  {path.name}\n" for path in files))
 
 
-def verify_sums(folder: Path) -> None:
-    """Raise BrokenModel when a file of *folder* is missing from or differs from its manifest, if it has one."""
+def verify_sums(folder: Path, remedy: str) -> None:
+    """Raise BrokenModel, saying *remedy*, when a file of *folder* is missing or differs from its manifest, if any."""
     if not (folder / MANIFEST).exists():
         return
     for line in (folder / MANIFEST).read_text().splitlines():
         expected, _, name = line.partition("  ")
         path = folder / name
         if not path.is_file():
-            raise BrokenModel(f"{path} is missing. {remedy(folder)}")
+            raise BrokenModel(f"{path} is missing. {remedy}")
         if _sha256(path) != expected:
-            raise BrokenModel(f"{path} differs from its checksum in {MANIFEST}. {remedy(folder)}")
+            raise BrokenModel(f"{path} differs from its checksum in {MANIFEST}. {remedy}")
 
 
-def remedy(folder: Path) -> str:
-    """What helps against files that are not whole."""
-    return f"Delete {folder} and start again to fetch it anew, or restore the file."
+def remedy(folder: Path, cache_dir: Path) -> str:
+    """What helps against files that are not whole: a folder of the cache is made anew, any other is its owner's."""
+    if folder.absolute().is_relative_to(cache_dir.absolute()):
+        return f"Delete {folder} and start again, and it is fetched anew."
+    return "Put a good copy of the file there, or give the folder of a whole model."
 
 
 def _sha256(path: Path) -> str:

@@ -55,6 +55,18 @@ def test_a_changed_byte_is_noticed_and_the_file_named(models: Path, tmp_path: Pa
         resolve(str(folder), tmp_path)
 
 
+def test_nobody_is_told_to_delete_a_folder_of_their_own(models: Path, tmp_path: Path) -> None:
+    cache, own = tmp_path / "cache", tmp_path / "own"
+    for folder in (cache / "whisper-tiny.en", own):
+        shutil.copytree(resolve("package:tiny.en", models), folder)
+        (folder / "config.json").unlink()
+    with pytest.raises(BrokenModel, match=f"Delete {cache / 'whisper-tiny.en'}"):
+        resolve("package:tiny.en", cache)
+    with pytest.raises(BrokenModel, match="Put a good copy of the file there") as refused:
+        resolve(str(own), cache)
+    assert "Delete" not in refused.value.detail
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
 def test_a_missing_file_is_named(models: Path, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "model"
