@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from schema.errors import BrokenModel, UnsupportedPrecision
+from schema.errors import BrokenModel
 from workers.asr.adapters import Adapter, inject
-from workers.asr.precision import choose_device, choose_precision, compute_dtype, quantisation
+from workers.asr.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 from workers.asr.vocabulary import Vocabulary, load_vocabulary
 from workers.asr.weights import resolve
 
@@ -72,16 +72,15 @@ def _load_net(folder: Path, precision: str, dtype: torch.dtype, device: str) -> 
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    quantised = quantisation(precision, dtype)
+    # The output layer shares the embedding's weights, which stay as they are.
+    quantised = quantisation(precision, dtype, device, keep=["proj_out"])
     options: dict[str, Any] = {"quantization_config": quantised, "device_map": {"": device}} if quantised else {}
     try:
         net = WhisperForConditionalGeneration.from_pretrained(folder, dtype=dtype, local_files_only=True, **options)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise BrokenModel(f"{folder} does not load as a Whisper model: {error}. Fetch it anew.") from error
     except (RuntimeError, NotImplementedError, ImportError) as error:
-        raise UnsupportedPrecision(
-            f"{folder} does not load in {precision} on {device}: {error}. Use bfloat16 or float32."
-        ) from error
+        raise not_loaded(folder, precision, device, error) from error
     placed: Any = net if quantised else net.to(device)  # type: ignore[arg-type]
     return placed.eval().requires_grad_(False)
 

@@ -20,9 +20,8 @@ from schema.errors import (
     BrokenModel,
     PromptTooLong,
     UnknownAdapter,
-    UnsupportedPrecision,
 )
-from workers.asr.precision import choose_device, choose_precision, compute_dtype
+from workers.asr.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 from workers.summarize.weights import resolve
 
 PREFIXES_KEPT = 4
@@ -274,33 +273,18 @@ def load_model(
     if threads:
         torch.set_num_threads(threads)
     dtype = compute_dtype(precision, device)
+    quantised = quantisation(precision, dtype, device)
     try:
         config = AutoConfig.from_pretrained(folder)
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        options = {"quantization_config": _quantisation(precision, dtype), "device_map": {"": device}}
+        options = {"quantization_config": quantised, "device_map": {"": device}}
         net = kind.from_pretrained(folder, dtype=dtype, **options)
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError, KeyError) as error:
         raise BrokenModel(f"The text model in {folder} cannot be loaded: {error}. Fetch it again.") from error
+    except (RuntimeError, ImportError) as error:
+        raise not_loaded(folder, precision, device, error) from error
     return TextModel(net.eval().requires_grad_(False), tokenizer, reference, device)
-
-
-def _quantisation(precision: str, dtype: torch.dtype) -> Any:
-    """The bitsandbytes configuration, or None. The output layer shares its weights with the embedding and stays."""
-    if precision not in ("int8", "int4"):
-        return None
-    try:
-        import bitsandbytes  # noqa: F401
-        from transformers import BitsAndBytesConfig
-    except ImportError as error:
-        raise UnsupportedPrecision(
-            f"Precision {precision} needs bitsandbytes, which does not load here: {error}. Use bfloat16 or float32."
-        ) from error
-    if precision == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)  # type: ignore[no-untyped-call]
-    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
-    )
 
 
 def _check_base(name: str, folder: Path, reference: str) -> None:
