@@ -32,7 +32,8 @@ from deploy.fresh import MODELS, ROOT
 from schema.errors import MinutebookError
 from schema.units import BYTES_PER_SAMPLE, samples_of_s
 from workers.asr.carried import CARRIED
-from workers.asr.weights import PACKAGE_PREFIX, resolve
+from workers.asr.weights import resolve
+from workers.model_source import PACKAGE_PREFIX
 
 MODEL = "tiny.en"
 WARM_UP_S = 8.0
