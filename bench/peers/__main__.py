@@ -33,9 +33,9 @@ from schema.errors import MinutebookError
 from schema.units import BYTES_PER_SAMPLE, samples_of_s
 from workers.asr.carried import CARRIED
 from workers.asr.weights import resolve
-from workers.model_source import PACKAGE_PREFIX
 
 MODEL = "tiny.en"
+REFERENCE = f"package:{MODEL}"
 WARM_UP_S = 8.0
 
 
@@ -67,9 +67,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _compare(console: Console, counts: Sequence[int], arguments: argparse.Namespace) -> dict[str, Any]:
-    ctranslate, reference = CARRIED[MODEL].folder(), f"{PACKAGE_PREFIX}{MODEL}"
-    peers = [whisper_live_kit(ctranslate, resolve(reference, MODELS)), whisper_live(ctranslate, max(counts))]
-    systems = [minutebook(reference), *peers]
+    ctranslate = CARRIED[MODEL].folder()
+    peers = [whisper_live_kit(ctranslate, resolve(REFERENCE, MODELS)), whisper_live(ctranslate, max(counts))]
+    systems = [minutebook(REFERENCE), *peers]
     speeches = meetings(arguments.shared, max(counts), 60 * arguments.minutes)
     console.print("reading the speech offline, for the times of its words", style="dim")
     spoken = {speech.name: spoken_words(server.PYTHON, ctranslate, speech) for speech in speeches}
@@ -79,7 +79,7 @@ def _compare(console: Console, counts: Sequence[int], arguments: argparse.Namesp
         figures += [report.figures(count, system, runs[system.name], spoken) for system in systems]
     return {
         "machine": machine(),
-        "model": reference,
+        "model": REFERENCE,
         "systems": [{"name": each.name, "version": each.version, "how": each.how} for each in systems],
         "streams": [{"name": speech.name, "seconds": round(speech.seconds, 1)} for speech in speeches],
         "runs": figures,
