@@ -91,12 +91,13 @@ def quantisation(precision: str, dtype: torch.dtype, device: str, keep: Sequence
 
 def _try_out(precision: str, dtype: torch.dtype, device: str) -> None:
     """Quantise a layer and multiply by it once, as one row and as many: they are different code."""
-    from bitsandbytes.nn import Linear4bit, Linear8bitLt
+    from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 
+    layer: Any
     if precision == "int8":
         layer = Linear8bitLt(64, 64, has_fp16_weights=False)
     else:
-        layer = Linear4bit(64, 64, compute_dtype=dtype, quant_type="nf4")
+        layer = Linear4bit(64, 64, compute_dtype=dtype, quant_type="nf4")  # type: ignore[no-untyped-call]
     layer = layer.to(device).requires_grad_(False)
     with torch.inference_mode():
         layer(torch.ones(1, 64, dtype=dtype, device=device))
