@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from schema.database import Database
 from schema.events import Event
@@ -16,6 +16,7 @@ from schema.states import MeetingState, SummaryKind
 from schema.tables import Meeting, Segment, Summary, Track
 from schema.tables import Note as NoteRow
 from schema.views import minutes_event, note_event
+from schema.webhooks import WebhookEvent, announce
 from workers.ledger import advance_seq
 from workers.summarize.notes import NOTE, Note
 from workers.summarize.segment import Segment as Said
@@ -102,16 +103,7 @@ def add_note(
         if not _is_open(session, meeting_id):
             return None
         row = _insert_note(session, meeting_id, note, author)
-        marked = session.scalars(
-            update(Segment)
-            .where(Segment.id.in_(segment_ids), Segment.note_id.is_(None))
-            .values(note_id=row.id)
-            .returning(Segment.id)
-        ).all()
-        if len(marked) != len(segment_ids):
-            session.rollback()
-            return None
-        return note_event(row)
+        return note_event(row) if _take(session, Segment.note_id, segment_ids, row) else None
 
 
 def merge_notes(database: Database, meeting_id: str, merged: Note, note_ids: Sequence[int], author: Author) -> bool:
@@ -120,16 +112,17 @@ def merge_notes(database: Database, meeting_id: str, merged: Note, note_ids: Seq
         if not _is_open(session, meeting_id):
             return False
         row = _insert_note(session, meeting_id, merged, author)
-        taken = session.scalars(
-            update(NoteRow)
-            .where(NoteRow.id.in_(note_ids), NoteRow.merged_into.is_(None))
-            .values(merged_into=row.id)
-            .returning(NoteRow.id)
-        ).all()
-        if len(taken) != len(note_ids):
-            session.rollback()
-            return False
-    return True
+        return _take(session, NoteRow.merged_into, note_ids, row)
+
+
+def _take(session: Session, column: InstrumentedAttribute[int | None], ids: Sequence[int], note: NoteRow) -> bool:
+    """Set *column* of the rows *ids* to *note*. When another note has any of them, all is rolled back: False."""
+    table = column.class_
+    free = update(table).where(table.id.in_(ids), column.is_(None)).values({column: note.id}).returning(table.id)
+    taken = len(session.scalars(free).all()) == len(ids)
+    if not taken:
+        session.rollback()
+    return taken
 
 
 def _is_open(session: Session, meeting_id: str) -> bool:
@@ -172,15 +165,17 @@ def add_rolling(database: Database, desk: Desk, minutes: Minutes, author: Author
 def add_final(database: Database, desk: Desk, minutes: Minutes, author: Author) -> list[Event]:
     """The final minutes and the end of the meeting, in one. Empty when another worker was there first."""
     with database.write() as session:
-        moved = session.scalar(
+        owner = session.scalar(
             update(Meeting)
             .where(Meeting.id == desk.meeting_id, Meeting.state == MeetingState.SUMMARIZING)
             .values(state=MeetingState.FINISHED)
-            .returning(Meeting.id)
+            .returning(Meeting.owner)
         )
-        if moved is None:
+        if owner is None:
             return []
         written = _insert_summary(session, desk, SummaryKind.FINAL, 1, minutes, author)
+        announce(session, owner, WebhookEvent.MINUTES_FINAL, {"meeting_id": desk.meeting_id, "version": 1})
+        announce(session, owner, WebhookEvent.MEETING_FINISHED, {"meeting_id": desk.meeting_id})
         return [written, Event("state", {"state": MeetingState.FINISHED.value})]
 
 
