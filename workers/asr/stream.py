@@ -13,16 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import numpy as np
-
 from schema.states import CoverageKind
 from schema.units import WINDOW_LIMIT_SAMPLES, samples_of_ms, samples_of_s
+from workers.asr.begin import begin_at, begin_in_prefix, resting_place
 from workers.asr.gate import USUAL, GateSettings, speech_spans
 from workers.asr.guard import Judgement, Verdict
 from workers.asr.heard import passed_over
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.policy import Policy
-from workers.asr.track import HISTORY_WORDS, Span, StreamState, TrackView
+from workers.asr.track import Span, StreamState, TrackView
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +115,9 @@ def _skip_to(view: TrackView, position: int) -> tuple[TrackView, tuple[Span, ...
     committed = view.state.committed_sample
     if position <= committed:
         return view, ()
-    state = _begin_at(view.state, position)
+    state = begin_at(view.state, position)
     samples = view.samples[position - view.state.window_first_sample :]
     return replace(view, state=state, samples=samples), (Span(committed, position, CoverageKind.SILENT),)
-
-
-def _begin_at(state: StreamState, position: int) -> StreamState:
-    history = (*state.history, *(word.text for word in state.prefix))[-HISTORY_WORDS:]
-    return StreamState(committed_sample=position, window_first_sample=position, history=history)
 
 
 def _window(
@@ -189,7 +183,7 @@ def settle(
     if not plan.final and waits < samples_of_s(settings.patience_s):
         return Outcome(replace(plan.view.state, previous=()))
     if _passed_over(plan, settings):
-        return Outcome(_begin_at(plan.view.state, plan.view.state.committed_sample))
+        return Outcome(begin_at(plan.view.state, plan.view.state.committed_sample))
     if verdict.judgement is Judgement.NO_SPEECH:
         return _nothing(plan, CoverageKind.SILENT, verdict.reason or None)
     return _nothing(plan, CoverageKind.FAILED, verdict.reason)
@@ -204,7 +198,7 @@ def _passed_over(plan: Plan, settings: StreamSettings) -> bool:
 def _nothing(plan: Plan, kind: CoverageKind, reason: str | None) -> Outcome:
     """The whole window passes without a word."""
     span = Span(plan.view.state.committed_sample, plan.window_end_sample, kind, reason)
-    return Outcome(_begin_at(plan.view.state, plan.window_end_sample), spans=(span,), paused=True)
+    return Outcome(begin_at(plan.view.state, plan.window_end_sample), spans=(span,), paused=True)
 
 
 def _spoken(plan: Plan, hypothesis: Hypothesis, policy: Policy, settings: StreamSettings) -> Outcome:
@@ -215,7 +209,7 @@ def _spoken(plan: Plan, hypothesis: Hypothesis, policy: Policy, settings: Stream
     if skipped:
         return _heard(plan, words[:skipped])
     if skipped == 0 and state.prefix:
-        return Outcome(_begin_at(state, state.committed_sample))
+        return Outcome(begin_at(state, state.committed_sample))
     if plan.final and plan.speech_end_sample - words[-1].end_sample >= samples_of_s(settings.unheard_s):
         return _heard(plan, words)
     if plan.final:
@@ -252,7 +246,7 @@ def _heard(plan: Plan, words: Sequence[Word]) -> Outcome:
     What it skips again at a window's beginning, without context, stays without words.
     """
     state, end = plan.view.state, max(words[-1].end_sample, plan.view.state.committed_sample + 1)
-    after = _begin_at(replace(state, prefix=(*state.prefix, *words)), end)
+    after = begin_at(replace(state, prefix=(*state.prefix, *words)), end)
     return Outcome(after, tuple(words), (Span(state.committed_sample, end, CoverageKind.TRANSCRIBED),))
 
 
@@ -293,7 +287,7 @@ def _all(plan: Plan, words: Sequence[Word], settings: StreamSettings) -> Outcome
         Span(state.committed_sample, spoken, CoverageKind.TRANSCRIBED),
         Span(spoken, rest, CoverageKind.SILENT),
     ]
-    after = _begin_at(replace(state, prefix=(*state.prefix, *words)), rest)
+    after = begin_at(replace(state, prefix=(*state.prefix, *words)), rest)
     return Outcome(
         state=after,
         words=tuple(words),
@@ -305,35 +299,7 @@ def _all(plan: Plan, words: Sequence[Word], settings: StreamSettings) -> Outcome
 def _trimmed(state: StreamState, plan: Plan, settings: StreamSettings) -> StreamState:
     """Leave words behind: those before a pause, and the oldest when the window has become long."""
     if plan.stable_sample > state.window_first_sample and state.committed_sample >= plan.stable_sample:
-        return _advanced(state, plan.stable_sample)
+        return begin_in_prefix(state, plan.stable_sample)
     if plan.window_end_sample - state.window_first_sample < samples_of_s(settings.trim_s):
         return state
-    return _advanced(state, _break(state, settings))
-
-
-def _break(state: StreamState, settings: StreamSettings) -> int:
-    """The end of a sentence or the longest gap between committed words near `context_s` before what is open."""
-    latest = state.committed_sample - samples_of_s(settings.context_s / 2)
-    target = state.committed_sample - samples_of_s(settings.context_s)
-    best, best_score = state.window_first_sample, -np.inf
-    for word, after in pairwise(state.prefix):
-        if word.end_sample > latest:
-            break
-        ends = word.text.rstrip("\"'”’)").endswith((".", "?", "!", "。", "？", "！"))
-        gap_s = (after.start_sample - word.end_sample) / samples_of_s(1)
-        distance_s = abs(word.end_sample - target) / samples_of_s(1)
-        score = 4.0 * ends + 8.0 * min(gap_s, 1.0) - distance_s
-        if score > best_score:
-            best, best_score = (word.end_sample + after.start_sample) // 2, score
-    return best
-
-
-def _advanced(state: StreamState, position: int) -> StreamState:
-    """Begin the window at *position*: the words before it become history."""
-    left = tuple(word.text for word in state.prefix if word.end_sample <= position)
-    return replace(
-        state,
-        window_first_sample=min(position, state.committed_sample),
-        prefix=tuple(word for word in state.prefix if word.end_sample > position),
-        history=(*state.history, *left)[-HISTORY_WORDS:],
-    )
+    return begin_in_prefix(state, resting_place(state, settings.context_s))
