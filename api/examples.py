@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from api.answers import CoverageOut, MeetingPage, NotesOut, Transcript
 from schema.minutes import Action, Chapter, Minutes, Sentence
 from schema.states import MeetingState, SummaryKind
+from schema.webhooks import DeliveryState, WebhookEvent
 from schema.wire import (
     CoverageSpan,
     CoverageTotals,
@@ -26,6 +27,7 @@ from schema.wire import (
     WordOut,
 )
 from schema.wire_search import SearchHit, SearchPage
+from schema.wire_webhooks import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
 BEGAN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 TOTALS = CoverageTotals(received_s=12.0, transcribed_s=9.5, silent_s=1.5, failed_s=1.0)
@@ -99,6 +101,28 @@ SEARCH = SearchPage(
         )
     ]
 )
+WEBHOOK = WebhookOut(
+    id="wh_7d0b4c1e2f3a5b6c7d8e9f01",
+    url="https://hooks.example.com/minutes",
+    events=[WebhookEvent.MINUTES_FINAL],
+    created_at=BEGAN,
+)
+CREATED_WEBHOOK = CreatedWebhook(**WEBHOOK.model_dump(), secret="whsec_MTIz")  # noqa: S106
+WEBHOOKS = WebhookList(webhooks=[WEBHOOK])
+DELIVERY = DeliveryOut(
+    id=1,
+    message_id="msg_0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+    event=WebhookEvent.MINUTES_FINAL,
+    data={"meeting_id": MEETING.id, "version": 1},
+    state=DeliveryState.PENDING,
+    attempts=1,
+    http_status=503,
+    error="the receiver answered 503",
+    created_at=BEGAN,
+    due_at=BEGAN + timedelta(seconds=5),
+    ended_at=None,
+)
+DELIVERIES = DeliveryPage(deliveries=[DELIVERY])
 RECEIVED = Received(track="main", received_sample=192_000)
 
 

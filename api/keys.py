@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from schema.database import Database
 from schema.errors import InvalidInput, NotFound, Unauthorized
 from schema.states import Scope
 from schema.tables import ApiKey, now
+from schema.webhooks import Webhook
 
 FORM = re.compile(r"mb_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 
@@ -90,12 +91,13 @@ def list_keys(database: Database) -> list[KeyFacts]:
 
 
 def revoke_key(database: Database, key_id: str) -> None:
-    """The key works no more, within seconds at every API process. Revoking again changes nothing. Raises NotFound."""
+    """The key works no more, within seconds at every API process. Its webhooks go with it. Raises NotFound."""
     with database.write() as session:
         row = session.get(ApiKey, key_id)
         if row is None:
             raise NotFound(f"there is no key '{key_id[:40]}'; 'minutebook keys list' shows their ids")
         row.revoked_at = row.revoked_at or now()
+        session.execute(delete(Webhook).where(Webhook.owner == key_id))
 
 
 def read_principal(database: Database, key: str) -> Principal:

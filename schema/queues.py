@@ -4,11 +4,14 @@ from __future__ import annotations
 
 TRANSCRIBE_QUEUE = "transcribe"
 SUMMARIZE_QUEUE = "summarize"
+INGEST_QUEUE = "ingest"
 
 TRANSCRIBE = "minutebook.transcribe"
 """(shard: str): tracks of this shard are due. May be lost or doubled."""
 SUMMARIZE = "minutebook.summarize"
 """(meeting_id: str): there is enough new text, or the meeting has ended."""
+DELIVER = "minutebook.deliver"
+"""(): carry the webhooks' messages that are due. May be lost or doubled."""
 SWEEP = "minutebook.sweep"
 """(): re-enqueue what a crash left behind; finish idle meetings."""
 

@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     rolling_words: int = Field(default=60, ge=10)
     """New closed words after which the rolling minutes are brought up to date."""
 
+    webhook_private: bool = False
+    """Whether webhooks may be sent to private, loopback and link-local addresses. Only where every owner of a key may
+    reach what this machine reaches."""
+    webhook_attempts: int = Field(default=9, ge=1, le=20)
+    """Attempts at one message, further apart each time; nine take about 20 hours."""
+
     @field_validator("redis_url")
     @classmethod
     def _redis_address(cls, url: str) -> str:

@@ -13,6 +13,7 @@ from schema.settings import settings
 
 TRANSCRIBE_LIMIT_S = 600
 SUMMARIZE_LIMIT_S = 600
+DELIVER_LIMIT_S = 120
 VISIBILITY_TIMEOUT_S = 900
 """Longer than any task, so that a message is never handed out while its worker still runs."""
 
@@ -32,12 +33,13 @@ def create_celery() -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=True,
         # A worker process loads its model before it says that it is there.
         worker_proc_alive_timeout=300.0,
-        task_queues=[Queue(name) for name in (queues.TRANSCRIBE_QUEUE, queues.SUMMARIZE_QUEUE)],  # type: ignore[no-untyped-call]
+        task_queues=[Queue(name) for name in (queues.TRANSCRIBE_QUEUE, queues.SUMMARIZE_QUEUE, queues.INGEST_QUEUE)],  # type: ignore[no-untyped-call]
         task_default_queue=queues.TRANSCRIBE_QUEUE,
         task_routes={
             queues.TRANSCRIBE: {"queue": queues.TRANSCRIBE_QUEUE},
             queues.SWEEP: {"queue": queues.TRANSCRIBE_QUEUE},
             queues.SUMMARIZE: {"queue": queues.SUMMARIZE_QUEUE},
+            queues.DELIVER: {"queue": queues.INGEST_QUEUE},
         },
         beat_schedule_filename=str(config.data_dir / "celerybeat-schedule"),
         beat_schedule={
@@ -50,6 +52,8 @@ def create_celery() -> Celery:
                 }
                 for shard in range(config.shards)
             },
+            # It waits behind files, so it may be late; those that pile up meanwhile find nothing to do.
+            "deliver": {"task": queues.DELIVER, "schedule": 5.0, "options": {"expires": 60.0}},
             "sweep": {"task": queues.SWEEP, "schedule": 5.0, "options": {"expires": 5.0}},
         },
     )

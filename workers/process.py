@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from kombu.exceptions import OperationalError
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import LockError, RedisError
 
 from schema import queues
 from schema.database import Database
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from workers.summarizer import Summarizer
     from workers.sweeper import Sweeper
     from workers.transcriber import Transcriber
+    from workers.webhooks import Courier
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +149,28 @@ class Process:
             redis=self.redis,
             rolling_words=config.rolling_words,
             deaths_limit=config.attempts_limit,
+        )
+
+    @contextmanager
+    def alone(self, key: str, limit_s: float) -> Iterator[bool]:
+        """True for one process at a time; whoever dies within lets go after *limit_s*."""
+        lock = self.redis.lock(key, timeout=limit_s)
+        mine = lock.acquire(blocking=False)
+        try:
+            yield mine
+        finally:
+            if mine:
+                with suppress(LockError):  # it took longer than that, and another one may be at it by now
+                    lock.release()
+
+    @cached_property
+    def courier(self) -> Courier:
+        from workers.webhooks import Courier
+
+        return Courier(
+            database=self.database,
+            attempts_limit=self.config.webhook_attempts,
+            allow_private=self.config.webhook_private,
         )
 
     @cached_property

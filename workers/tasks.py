@@ -8,7 +8,7 @@ from celery import Task
 
 from schema import queues
 from schema.errors import Unavailable, WorkerLost
-from workers.app import SUMMARIZE_LIMIT_S, TRANSCRIBE_LIMIT_S, app
+from workers.app import DELIVER_LIMIT_S, SUMMARIZE_LIMIT_S, TRANSCRIBE_LIMIT_S, app
 from workers.failures import book_failure
 from workers.process import process
 
@@ -51,6 +51,16 @@ def summarize(meeting_id: str) -> None:
     """Bring the minutes of a meeting up to date; write the final ones when it has ended."""
     process().summaries.begin(meeting_id)
     process().summarizer.run(meeting_id)
+
+
+@app.task(  # type: ignore[untyped-decorator]
+    name=queues.DELIVER, acks_late=False, time_limit=DELIVER_LIMIT_S, throws=(Unavailable,)
+)
+def deliver() -> None:
+    """Carry a batch of the webhooks' messages that are due, unless another process is at it."""
+    with process().alone("mb:delivering", DELIVER_LIMIT_S) as mine:
+        if mine:
+            process().courier.run()
 
 
 @app.task(  # type: ignore[untyped-decorator]

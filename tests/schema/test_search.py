@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, delete, text, update
+from sqlalchemy import delete, update
 
 from schema import migrate
 from schema import search as module
@@ -17,6 +17,7 @@ from schema.errors import InvalidInput
 from schema.search import TERMS_LIMIT, Hit, Scope, Term, last_segment_id, parse_query, search, unmarked
 from schema.states import MeetingState
 from schema.tables import Meeting, Segment, Track
+from tests.databases import fresh_postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -24,20 +25,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     if request.param == "sqlite":
         database = Database(f"sqlite:///{tmp_path / 'minutebook.db'}")
     else:
-        database = Database(own_database(request.getfixturevalue("postgres_url")))
+        database = Database(fresh_postgres(request.getfixturevalue("postgres_url"), "search_tests"))
     migrate.upgrade(database)
     yield database
     database.close()
-
-
-def own_database(postgres_url: str) -> str:
-    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS search_tests"))
-        connection.execute(text("CREATE DATABASE search_tests"))
-    url = engine.url.set(database="search_tests", drivername="postgresql")
-    engine.dispose()
-    return url.render_as_string(hide_password=False)
 
 
 def say(database: Database, *texts: str, meeting_id: str = "m", owner: str = "local") -> list[int]:

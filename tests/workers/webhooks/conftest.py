@@ -1,0 +1,42 @@
+"""A courier on each kind of database, and a receiver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schema import migrate
+from schema.database import Database
+from tests.databases import fresh_postgres
+from tests.workers.webhooks.outbox import ATTEMPTS, Clock
+from tests.workers.webhooks.receiver import Receiver, receiving
+from workers.webhooks import Courier
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'minutebook.db'}")
+    else:
+        database = Database(fresh_postgres(request.getfixturevalue("postgres_url"), "webhook_tests"))
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def courier(database: Database, clock: Clock) -> Courier:
+    return Courier(database=database, attempts_limit=ATTEMPTS, allow_private=True, clock=clock)

@@ -1,0 +1,48 @@
+"""What is told, as the rows of the outbox say."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from schema.database import Database
+from schema.tables import now
+from schema.webhooks import Delivery, Webhook, WebhookEvent, announce, new_secret
+
+ATTEMPTS = 3
+SECRET = new_secret()
+
+
+class Clock:
+    """Time passes when a test says so. What is told in the test's first minute is due."""
+
+    def __init__(self) -> None:
+        self.at = now() + timedelta(seconds=60)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def pass_s(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+def add_webhook(database: Database, url: str, name: str = "wh_1", owner: str = "local", *events: WebhookEvent) -> str:
+    with database.write() as session:
+        session.add(Webhook(id=name, owner=owner, url=url, events=list(events or WebhookEvent), secret=SECRET))
+    return name
+
+
+def tell(database: Database, meeting_id: str = "m", owner: str = "local") -> None:
+    with database.write() as session:
+        announce(session, owner, WebhookEvent.MEETING_FINISHED, {"meeting_id": meeting_id})
+
+
+def deliveries(database: Database) -> list[Delivery]:
+    with database.read() as session:
+        return list(session.scalars(select(Delivery).order_by(Delivery.id)))
+
+
+def only(database: Database) -> Delivery:
+    (delivery,) = deliveries(database)
+    return delivery

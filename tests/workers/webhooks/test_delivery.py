@@ -1,0 +1,247 @@
+"""The courier against a real receiver: signed, once where possible, and again where not."""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from sqlalchemy import update
+
+from schema.database import Database
+from schema.minutes import Minutes
+from schema.settings import Settings
+from schema.states import MeetingState
+from schema.tables import Meeting
+from schema.webhooks import DeliveryState, Webhook, WebhookEvent, announce
+from tests.workers.webhooks.outbox import ATTEMPTS, SECRET, Clock, add_webhook, deliveries, only, tell
+from tests.workers.webhooks.receiver import Receiver, receiving
+from workers import webhooks as module
+from workers.process import Process
+from workers.summarize.store import Author, add_final, read_desk
+from workers.tasks import deliver
+from workers.webhooks import BATCH, BATCH_OF_ONE, FIRST_DELAY_S, KEEP, LEASE_S, Courier, delay_s
+
+LONG_S = 3600.0
+
+
+def test_a_message_arrives_signed_and_is_sent_once(database: Database, receiver: Receiver, courier: Courier) -> None:
+    add_webhook(database, receiver.url())
+    tell(database)
+    assert [courier.run(), courier.run()] == [1, 0]
+    (request,) = receiver.requests
+    message = request.verified(SECRET)
+    assert message["type"] == "meeting.finished"
+    assert message["data"] == {"meeting_id": "m"}
+    assert datetime.fromisoformat(message["timestamp"]).tzinfo is not None
+    delivery = only(database)
+    assert request.headers["webhook-id"] == delivery.message_id
+    assert (delivery.state, delivery.attempts, delivery.http_status) == (DeliveryState.DELIVERED, 1, 204)
+
+
+def test_only_webhooks_of_the_owner_that_want_the_event_are_told(database: Database) -> None:
+    add_webhook(database, "https://example.com", "all", "me")
+    add_webhook(database, "https://example.com", "other_event", "me", WebhookEvent.UPLOAD_FAILED)
+    add_webhook(database, "https://example.com", "other_owner", "you")
+    tell(database, owner="me")
+    assert only(database).webhook_id == "all"
+
+
+def test_what_did_not_happen_is_not_told(database: Database) -> None:
+    add_webhook(database, "https://example.com")
+    with database.write() as session:
+        announce(session, "local", WebhookEvent.MEETING_FINISHED, {"meeting_id": "m"})
+        session.flush()
+        session.rollback()
+    assert deliveries(database) == []
+
+
+def test_final_minutes_and_the_end_of_a_meeting_are_told_once_each(database: Database) -> None:
+    add_webhook(database, "https://example.com")
+    with database.write() as session:
+        session.add(Meeting(id="m", owner="local", state=MeetingState.SUMMARIZING))
+    with database.read() as session:
+        desk = read_desk(session, "m")
+    assert desk is not None
+    for _ in range(2):
+        add_final(database, desk, Minutes(), Author("gemma", None))
+    assert [each.event for each in deliveries(database)] == ["minutes.final", "meeting.finished"]
+
+
+def test_a_failed_message_is_sent_again_later_and_later_until_it_is_dead(
+    database: Database, receiver: Receiver, courier: Courier, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.answers = [500]
+    add_webhook(database, receiver.url())
+    tell(database)
+    waits_s = []
+    for attempt in range(1, ATTEMPTS + 1):
+        assert [courier.run(), courier.run()] == [1, 0]
+        delivery = only(database)
+        assert (delivery.attempts, delivery.error) == (attempt, "the receiver answered 500")
+        waits_s.append((delivery.due_at - clock.at).total_seconds())
+        clock.pass_s(LONG_S)
+    assert FIRST_DELAY_S / 2 < waits_s[0] < waits_s[1]
+    assert only(database).state == DeliveryState.DEAD
+    assert [request.headers["webhook-id"] for request in receiver.requests] == [only(database).message_id] * ATTEMPTS
+    assert courier.run() == 0
+    assert SECRET not in caplog.text
+
+
+def test_a_receiver_that_comes_back_gets_it(
+    database: Database, receiver: Receiver, courier: Courier, clock: Clock
+) -> None:
+    receiver.answers = [503, 200]
+    add_webhook(database, receiver.url())
+    tell(database)
+    courier.run()
+    clock.pass_s(LONG_S)
+    courier.run()
+    delivery = only(database)
+    assert (delivery.state, delivery.attempts, delivery.http_status, delivery.error) == ("delivered", 2, 200, None)
+
+
+def test_a_receiver_that_is_gone_for_good_is_not_asked_again(
+    database: Database, receiver: Receiver, courier: Courier
+) -> None:
+    receiver.answers = [410]
+    add_webhook(database, receiver.url())
+    tell(database)
+    courier.run()
+    assert (only(database).state, only(database).attempts) == (DeliveryState.DEAD, 1)
+
+
+def test_no_redirect_is_followed(database: Database, receiver: Receiver, courier: Courier) -> None:
+    receiver.answers, receiver.headers = [302, 200], {"Location": receiver.url(path="/elsewhere")}
+    add_webhook(database, receiver.url())
+    tell(database)
+    courier.run()
+    assert [request.path for request in receiver.requests] == ["/hook"]
+    assert only(database).error == "the receiver answered 302"
+
+
+def test_a_receiver_that_hangs_or_is_away_does_not_keep_the_others(
+    database: Database, receiver: Receiver, courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_LIMIT_S", 1.0)
+    with receiving() as hanging, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        hanging.answers = [None]
+        add_webhook(database, hanging.url(), "hangs")
+        add_webhook(database, f"http://127.0.0.1:{taken.getsockname()[1]}/", "away")
+        add_webhook(database, receiver.url(), "answers")
+        tell(database)
+        courier.run()
+    outcome = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
+    assert outcome["answers"] == ("delivered", None)
+    assert outcome["hangs"] == ("pending", "no answer within 1 s")
+    assert outcome["away"] == ("pending", "All connection attempts failed")
+
+
+def test_a_courier_that_dies_has_only_caused_a_delay(
+    database: Database, receiver: Receiver, courier: Courier, clock: Clock
+) -> None:
+    add_webhook(database, receiver.url())
+    tell(database)
+    parcels = courier._claim()
+    assert courier.run() == 0
+    clock.pass_s(LEASE_S)
+    receiver.answers = [500, 200]
+    assert courier.run() == 1
+    courier._book(parcels, [module.Answer(200, None)])  # the dead one was only slow; its result comes too late
+    assert (only(database).state, only(database).attempts) == (DeliveryState.PENDING, 2)
+
+
+def test_couriers_at_the_same_time_share_the_work(database: Database, receiver: Receiver) -> None:
+    for number in range(6):
+        add_webhook(database, receiver.url(), f"wh_{number}")
+    tell(database)
+
+    def carry(_: int) -> int:
+        return Courier(database=database, attempts_limit=ATTEMPTS, allow_private=True).run()
+
+    with ThreadPoolExecutor(4) as threads:
+        tried = list(threads.map(carry, range(8)))
+    assert sum(tried) == 6
+    assert len({request.headers["webhook-id"] for request in receiver.requests}) == len(receiver.requests) == 6
+
+
+def test_a_webhook_with_many_messages_does_not_crowd_out_another(
+    database: Database, receiver: Receiver, courier: Courier
+) -> None:
+    add_webhook(database, receiver.url(path="/busy"), "busy", "busy")
+    add_webhook(database, receiver.url(path="/calm"), "calm", "calm")
+    for number in range(BATCH + 8):
+        tell(database, str(number), owner="busy")
+    tell(database, owner="calm")
+    assert courier.run() == BATCH_OF_ONE + 1
+    assert "/calm" in [request.path for request in receiver.requests]
+
+
+def test_messages_that_ended_long_ago_are_forgotten(
+    database: Database, receiver: Receiver, courier: Courier, clock: Clock
+) -> None:
+    add_webhook(database, receiver.url())
+    tell(database)
+    courier.run()
+    clock.pass_s(KEEP.total_seconds() - 60)
+    courier.run()
+    assert len(deliveries(database)) == 1
+    clock.pass_s(120)
+    courier.run()
+    assert deliveries(database) == []
+
+
+def test_a_webhook_that_is_removed_takes_its_messages_along(database: Database, courier: Courier) -> None:
+    add_webhook(database, "https://example.com")
+    tell(database)
+    with database.write() as session:
+        session.delete(session.get_one(Webhook, "wh_1"))
+    assert courier.run() == 0
+    assert deliveries(database) == []
+
+
+def test_one_message_that_cannot_be_sent_does_not_keep_the_others(
+    database: Database, receiver: Receiver, courier: Courier
+) -> None:
+    add_webhook(database, receiver.url(), "broken")
+    add_webhook(database, receiver.url(), "whole")
+    with database.write() as session:
+        session.execute(update(Webhook).where(Webhook.id == "broken").values(secret=""))
+    tell(database)
+    courier.run()
+    outcome = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
+    assert outcome == {"broken": ("pending", "EmptyWebhookSecretError"), "whole": ("delivered", None)}
+
+
+def test_delays_grow_to_half_a_day_and_vary() -> None:
+    assert 4 <= delay_s(1) <= 6
+    assert 16 <= delay_s(2) <= 24
+    assert 9.6 * 3600 <= delay_s(20) <= 14.4 * 3600
+    assert len({delay_s(3) for _ in range(5)}) == 5
+
+
+def test_the_task_may_run_twice_and_only_one_process_carries(
+    database: Database,
+    courier: Courier,
+    receiver: Receiver,
+    redis_client: Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    current = Process(Settings(data_dir=tmp_path))
+    current.__dict__.update({"redis": redis_client, "courier": courier})
+    monkeypatch.setattr(Process, "_current", current)
+    add_webhook(database, receiver.url())
+    tell(database)
+    with current.alone("mb:delivering", 60) as mine:
+        assert mine
+        deliver()
+    assert receiver.requests == []
+    deliver()
+    deliver()
+    assert len(receiver.requests) == 1
+    assert not redis_client.exists("mb:delivering")
