@@ -260,6 +260,12 @@ class Stack:
     def _launch(self, service: Service) -> None:
         service.start()
         service.output.line(f"started, pid {service.pid}")
+        try:
+            self._tell()
+        except OSError as error:  # a full disk: it runs all the same, and must not be started twice
+            service.output.line(f"what runs could not be noted in {self.data_dir / 'run'}: {error.strerror}")
+
+    def _tell(self) -> None:
         assert self._folder is not None
         running = {name: each.pid for name, each in self._services.items()}
         self._folder.tell(

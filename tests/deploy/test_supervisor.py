@@ -15,6 +15,7 @@ import pytest
 from deploy.supervisor import Stack
 from schema.errors import Conflict, InvalidInput, Unavailable
 from tests.deploy.sleepers import DEAF, WITH_A_CHILD, all_gone, ends, eventually, procfile
+from tests.immutable import immutable
 
 HOLDER = """
 import sys, time
@@ -112,6 +113,16 @@ def test_an_end_by_a_signal_is_explained(tmp_path: Path, sleepers: Path) -> None
     assert "status 135 (SIGBUS: a file it had mapped" in said
     assert "look whether the data folder has become read-only or its disk full" in said
     assert "started again in 0.5 s" in said
+
+
+def test_a_process_counts_as_started_though_that_cannot_be_noted(tmp_path: Path, sleepers: Path) -> None:
+    """As on a full disk; it would be started a second time otherwise."""
+    with Stack(tmp_path, procfile=sleepers) as stack, immutable(tmp_path / "run"):
+        stack.kill("two")
+        stack.wait_ready("two")
+    said = (tmp_path / "log" / "two.log").read_text()
+    assert f"what runs could not be noted in {tmp_path / 'run'}" in said
+    assert "could not be started" not in said
 
 
 def test_a_killed_leash_takes_its_process_along(tmp_path: Path) -> None:

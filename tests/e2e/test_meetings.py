@@ -75,7 +75,7 @@ def test_three_meetings_at_once(whole: Hall) -> None:
     """One batch serves them all, and none gets words of another."""
     whole.undisturbed  # noqa: B018
     sittings = [whole.create(main=whole.clip) for _ in range(3)]
-    for ended in [whole.stream(sitting, speed=2.0) for sitting in sittings]:
+    for ended in [whole.stream(sitting, speed=4.0) for sitting in sittings]:
         ended.result()
     for sitting in sittings:
         whole.assert_whole(sitting, whole.undisturbed)

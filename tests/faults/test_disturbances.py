@@ -67,7 +67,7 @@ def test_a_client_that_vanishes_and_another_that_goes_on(faulty: Hall) -> None:
     resume_sample = faulty.status(sitting).received_sample
     assert 0 < resume_sample < len(faulty.clip) // BYTES_PER_SAMPLE
     rest = Sitting(sitting.meeting_id, {"main": faulty.clip[resume_sample * BYTES_PER_SAMPLE :]})
-    faulty.stream(rest, speed=5.0).result()
+    faulty.stream(rest, speed=8.0).result()
     sitting.views = rest.views
     faulty.assert_whole(sitting, faulty.undisturbed)
 

@@ -71,7 +71,7 @@ def test_a_queue_server_that_loses_all_it_had(faulty: Hall) -> None:
         faulty.wait_claimed(sitting)
         faulty.redis.flushall()
 
-    faulty.assert_whole(faulty.hold(faulty.clip, disturb, speed=1.5), faulty.undisturbed)
+    faulty.assert_whole(faulty.hold(faulty.clip, disturb, speed=3.0), faulty.undisturbed)
 
 
 def test_everything_killed_at_once(faulty: Hall) -> None:
