@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import access_log, audio, content, events, health, live, meetings, openapi, problems, search, webhooks
+from api import access_log, audio, content, events, health, live, meetings, openapi, problems, search, uploads, webhooks
 from api.body_limit import BodyLimit
 from api.loopback import LoopbackOnly
 from api.services import opened
@@ -33,10 +33,12 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Minutebook", version=version("minutebook"), lifespan=lifespan)
     openapi.install(app)
     problems.install(app)
-    app.add_middleware(BodyLimit, frame_limit_bytes=config.frame_limit_bytes)
+    app.add_middleware(
+        BodyLimit, frame_limit_bytes=config.frame_limit_bytes, upload_limit_bytes=config.upload_limit_bytes
+    )
     if not config.asks_for_keys:
         app.add_middleware(LoopbackOnly)
-    for part in (meetings, content, audio, events, live, search, webhooks, health):
+    for part in (meetings, content, audio, events, live, search, uploads, webhooks, health):
         app.include_router(part.router)
     return app
 

@@ -12,21 +12,27 @@ from api.problems import PREFIX, problem_response
 JSON_LIMIT_BYTES = 1 << 20
 WAV_HEADER_BYTES = 64 << 10
 """What a WAV file may hold beside its samples."""
+FORM_BYTES = 1 << 20
+"""What a form may hold beside its file."""
 _AUDIO_PATH = re.compile(r"/v1/meetings/[^/]+/audio/?")
+_FILE_PATH = re.compile(r"/v1/(uploads(/tus(/[^/]+)?)?|audio/(transcriptions|translations))/?")
 
 
 class BodyLimit:
     """Refuses by Content-Length before anything is read, and by counting where none is given."""
 
-    def __init__(self, app: ASGIApp, frame_limit_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, frame_limit_bytes: int, upload_limit_bytes: int) -> None:
         self._app = app
-        self._audio_limit = frame_limit_bytes + WAV_HEADER_BYTES
+        self._limits = (
+            (_AUDIO_PATH, frame_limit_bytes + WAV_HEADER_BYTES),
+            (_FILE_PATH, upload_limit_bytes + FORM_BYTES),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._audio_limit if _AUDIO_PATH.fullmatch(scope["path"]) else JSON_LIMIT_BYTES
+        limit = next((limit for path, limit in self._limits if path.fullmatch(scope["path"])), JSON_LIMIT_BYTES)
         declared = _content_length(scope)
         if declared is not None and declared > limit:
             await _refusal(declared, limit)(scope, receive, send)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -15,11 +13,13 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from api import examples
+from api.abilities import check_adapters, check_language
 from api.answers import MeetingPage
 from api.auth import Reader, Writer
 from api.inlet import finish
 from api.keys import Principal
 from api.lookup import find_meeting
+from api.paging import decode_cursor, encode_cursor
 from api.problems import responses
 from api.services import Services, ServicesHere
 from api.tally import received_samples, tally_from
@@ -36,7 +36,7 @@ from schema.errors import (
 from schema.lifecycle import delete_meeting
 from schema.mailbox import Mailbox
 from schema.states import MeetingState, Scope
-from schema.tables import Adapter, Meeting, Track
+from schema.tables import Meeting, Track
 from schema.wire import MeetingOut, NewMeeting, TrackOut
 
 ANY = (Unauthorized, Forbidden, RateLimited)
@@ -50,11 +50,10 @@ router = APIRouter(prefix="/v1/meetings", tags=["meetings"], responses=responses
 )
 def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> MeetingOut:
     """Begin a meeting. Its id is what the live socket and everything else is called by."""
-    _check_language(new.language, services.config.asr_model)
+    check_language(new.language, services.config.asr_model)
     _check_names(new)
     with services.database.write() as session:
-        _check_adapter(session, "asr", "asr_adapter", new.asr_adapter)
-        _check_adapter(session, "summary", "summary_adapter", new.summary_adapter)
+        check_adapters(session, new.asr_adapter, new.summary_adapter)
         meeting = Meeting(
             id=secrets.token_hex(12),
             owner=principal.owner,
@@ -88,13 +87,15 @@ def list_meetings(
     if not principal.may(Scope.ADMIN):
         wanted = wanted.where(Meeting.owner == principal.owner)
     if cursor is not None:
-        wanted = wanted.where(tuple_(Meeting.created_at, Meeting.id) < _decode_cursor(cursor))
+        wanted = wanted.where(tuple_(Meeting.created_at, Meeting.id) < decode_cursor(cursor))
     with services.database.read() as session:
         newest = wanted.order_by(Meeting.created_at.desc(), Meeting.id.desc()).limit(limit + 1)
         found = session.scalars(newest).all()
         page = meetings_out(session, services.blocking_mailbox, found[:limit])
     more = len(found) > limit
-    return MeetingPage(meetings=page, next_cursor=_encode_cursor(found[limit - 1]) if more else None)
+    return MeetingPage(
+        meetings=page, next_cursor=encode_cursor(found[limit - 1].created_at, found[limit - 1].id) if more else None
+    )
 
 
 @router.get("/{meeting_id}", responses={**responses(NotFound, Gone), **examples.response(examples.MEETING)})
@@ -169,39 +170,8 @@ def _show(services: Services, meeting_id: str, principal: Principal) -> MeetingO
     return show(meeting_id, services, principal)
 
 
-def _check_language(language: str, model: str) -> None:
-    if model.endswith(".en") and language != "en":
-        raise UnknownLanguage(
-            f"language '{language}' is not known to the model '{model}', which hears English only; "
-            "use 'en', or set MINUTEBOOK_ASR_MODEL to a multilingual model",
-            language=language,
-        )
-
-
 def _check_names(new: NewMeeting) -> None:
     names = [track.name for track in new.tracks]
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:
         raise InvalidInput(f"two tracks are called '{double}'; give each track a name of its own", track=double)
-
-
-def _check_adapter(session: Session, task: str, field: str, name: str | None) -> None:
-    if name is None:
-        return
-    known = session.scalars(select(Adapter.name).where(Adapter.task == task).order_by(Adapter.name)).all()
-    if name not in known:
-        remedy = f"use one of {', '.join(known[:20])}, or leave it out" if known else "leave it out: none is registered"
-        raise UnknownAdapter(f"{field} '{name}' is not an adapter for {task}; {remedy}")
-
-
-def _encode_cursor(meeting: Meeting) -> str:
-    text = f"{meeting.created_at.isoformat()} {meeting.id}"
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _decode_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        time, _, meeting_id = base64.urlsafe_b64decode(cursor).decode().rpartition(" ")
-        return datetime.fromisoformat(time).astimezone(UTC), meeting_id
-    except ValueError as error:
-        raise InvalidInput(f"cursor {cursor[:40]!r} is not one; take `next_cursor` of the page before") from error

@@ -23,6 +23,7 @@ from api.wake import Waker
 from schema.database import Database
 from schema.mailbox import AsyncMailbox, Mailbox
 from schema.settings import Settings
+from schema.storage import Files, open_files
 
 CONNECTIONS = 64
 CONNECT_LIMIT_S = 2.0
@@ -45,6 +46,7 @@ class Services:
     feeds: Feeds
     keys: KeyCache
     limiter: RateLimiter
+    files: Files
 
 
 @asynccontextmanager
@@ -75,6 +77,7 @@ async def opened(config: Settings) -> AsyncIterator[Services]:
                 feeds=feeds,
                 keys=KeyCache(database),
                 limiter=RateLimiter(pool, config.requests_per_minute),
+                files=open_files(config.storage_url),
             )
     finally:
         waker.close()

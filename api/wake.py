@@ -30,31 +30,38 @@ class Waker:
             task_ignore_result=True,
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="wake")
-        self._asked: set[int] = set()
+        self._asked: set[int | str] = set()
         self._lock = threading.Lock()
 
     def wake(self, shard: int) -> None:
         """Say that tracks of *shard* are due. Returns at once and never fails."""
-        with self._lock:
-            if shard in self._asked:
-                return
-            self._asked.add(shard)
-        self._thread.submit(self._send, shard)
+        self._ask(shard, queues.TRANSCRIBE, queues.TRANSCRIBE_QUEUE)
 
-    def _send(self, shard: int) -> None:
+    def ingest(self, upload_id: str) -> None:
+        """Say that an upload stands otherwise than before. Returns at once and never fails."""
+        self._ask(upload_id, queues.INGEST, queues.INGEST_QUEUE)
+
+    def _ask(self, about: int | str, task: str, queue: str) -> None:
         with self._lock:
-            self._asked.discard(shard)
+            if about in self._asked:
+                return
+            self._asked.add(about)
+        self._thread.submit(self._send, about, task, queue)
+
+    def _send(self, about: int | str, task: str, queue: str) -> None:
+        with self._lock:
+            self._asked.discard(about)
         try:
             self._celery.send_task(
-                queues.TRANSCRIBE,
-                [str(shard)],
-                queue=queues.TRANSCRIBE_QUEUE,
+                task,
+                [str(about)],
+                queue=queue,
                 ignore_result=True,
                 expires=queues.WAKE_EXPIRES_S,
                 retry=False,
             )
         except Exception as error:
-            log.warning("wake-up for shard %s not sent (%s); beat sends the next", shard, error)
+            log.warning("%s for %s not sent (%s); beat sends the next", task, about, error)
 
     def close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)

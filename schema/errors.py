@@ -5,6 +5,8 @@ MinutebookError
 │   ├── InvalidAudio        not PCM16 at 16 kHz mono, odd or empty, or too large
 │   ├── UnknownLanguage     the model does not know the language
 │   ├── UnknownAdapter      no adapter of that name in the registry
+│   ├── TooLarge            more bytes than are taken
+│   ├── ChecksumMismatch    the bytes that came are not those that were sent
 │   ├── PromptTooLong       a prompt and its answer do not fit the model's context; split the text
 │   └── DecodeError         bytes from outside that do not parse
 ├── NotFound                no such meeting, track or adapter (for this key)
@@ -15,12 +17,14 @@ MinutebookError
 │   ├── AudioTooFar         a position past what a meeting can hold
 │   ├── AudioTrimmed        audio that a worker wants to read is no longer in the mailbox
 │   ├── TrackClosed         audio after finish
+│   ├── WrongOffset         a piece of a file that does not go on where the file ends; says where that is
 │   └── Outdated            another worker took over: this commit or release is refused
 ├── Backlogged              the mailbox is full; wait and resend (retryable)
 ├── Unauthorized            no key, or a wrong one
 ├── Forbidden               the key lacks the scope
 ├── RateLimited             too many requests (retryable)
 ├── Unavailable             Redis or the database cannot be reached or written (retryable)
+├── StorageFull             no room for a file (retryable)
 ├── WorkerLost              the process died over the same work, time and again
 └── ModelError              a model cannot be loaded or run
     ├── UnknownModel        the reference is no package, folder or hub name within reach
@@ -64,6 +68,18 @@ class UnknownLanguage(InvalidInput):
 
 class UnknownAdapter(InvalidInput):
     slug, title = "unknown-adapter", "No such adapter"
+
+
+class TooLarge(InvalidInput):
+    """Carries `limit_bytes`."""
+
+    slug, title, status = "too-large", "Content Too Large", 413
+
+
+class ChecksumMismatch(InvalidInput):
+    """460 is the status that the tus protocol gives it."""
+
+    slug, title, status, retryable = "checksum-mismatch", "The bytes do not match their checksum", 460, True
 
 
 class PromptTooLong(InvalidInput):
@@ -112,6 +128,12 @@ class TrackClosed(Conflict):
     slug, title = "track-closed", "The track takes no more audio"
 
 
+class WrongOffset(Conflict):
+    """Carries `expected_offset`, where the file goes on."""
+
+    slug, title, retryable = "wrong-offset", "The file does not go on there", True
+
+
 class Outdated(Conflict):
     slug, title = "outdated", "Another worker has taken over"
 
@@ -136,6 +158,10 @@ class RateLimited(MinutebookError):
 
 class Unavailable(MinutebookError):
     slug, title, status, retryable = "unavailable", "A part of the system cannot be reached", 503, True
+
+
+class StorageFull(MinutebookError):
+    slug, title, status, retryable = "storage-full", "There is no room for the file", 507, True
 
 
 class WorkerLost(MinutebookError):

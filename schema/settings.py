@@ -13,8 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.connection import parse_url
 
 from schema.errors import InvalidInput
-from schema.units import samples_of_s
+from schema.units import MEETING_LIMIT_SAMPLES, s_of_samples, samples_of_s
 
+MEETING_LIMIT_S = s_of_samples(MEETING_LIMIT_SAMPLES)
 _PASSWORD = re.compile("//.*@")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -45,6 +46,26 @@ class Settings(BaseSettings):
     """Audio that may wait per track before its producer is told to wait. 15 minutes are 29 MB of Redis memory."""
     idle_finish_s: float = Field(default=6 * 3600.0, gt=0)
     """A live meeting without any new audio for so long is finished."""
+
+    storage: str = ""
+    """Where uploaded files lie: a folder, or a URL that fsspec knows, such as `s3://bucket/prefix`; empty means
+    `data_dir/files`."""
+    upload_limit_bytes: int = Field(default=4 << 30, ge=1)
+    upload_limit_s: float = Field(default=12 * 3600.0, gt=0, le=MEETING_LIMIT_S)
+    """The longest recording in a file, counted while it is decoded."""
+    upload_expires_s: float = Field(default=24 * 3600.0, ge=1)
+    """An upload that gets no byte for so long is given up."""
+    uploads_open_limit: int = Field(default=200, ge=1)
+    """Uploads of one owner that have not ended."""
+    storage_reserve_bytes: int = Field(default=500 << 20, ge=0)
+    """A folder's disk is never filled past this much of free space."""
+    upload_retention: str = Field(default="keep", pattern="^(keep|after_minutes|days:[1-9][0-9]{0,4})$")
+    """What becomes of a file once it is a meeting: `keep`, `after_minutes`, or `days:N`."""
+    ingest_places: int = Field(default=4, ge=2, le=64)
+    """Files at once in decoding or transcription; one owner alone gets all but one."""
+    decoder_memory_bytes: int = Field(default=2 << 30, ge=256 << 20)
+    decoder_step_limit_s: float = Field(default=60.0, gt=0)
+    """A decoder that gives no sound for so long is taken for hung."""
 
     asr_model: str = "package:tiny.en"
     asr_precision: str = "auto"
@@ -99,6 +120,14 @@ class Settings(BaseSettings):
     @property
     def sql_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'minutebook.db'}"
+
+    @property
+    def storage_url(self) -> str:
+        return self.storage or str(self.data_dir / "files")
+
+    @property
+    def upload_limit_samples(self) -> int:
+        return samples_of_s(self.upload_limit_s)
 
     @property
     def models(self) -> Path:

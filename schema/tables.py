@@ -203,7 +203,7 @@ class Upload(Base):
     """A file on its way to a meeting of its own. `name` is for people only; on disk the file is called by its id.
 
     `received_bytes` of `size_bytes` are stored; `decoded_sample` is how far it has been put into mailboxes.
-    `media` is what was found in the file, never what its name says.
+    `media` is what was found in the file, never what its name says. `started_at` is when it was first decoded.
     """
 
     __tablename__ = "uploads"
@@ -224,9 +224,11 @@ class Upload(Base):
     duration_samples: Mapped[int | None] = mapped_column(BigInteger)
     decoded_sample: Mapped[int] = mapped_column(BigInteger, default=0)
     attempts: Mapped[int] = mapped_column(default=0)
+    duplicate_of: Mapped[str | None] = mapped_column(String(32))
     reason: Mapped[str | None] = mapped_column(String(100))
     detail: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     file_deleted_at: Mapped[datetime | None]

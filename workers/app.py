@@ -1,4 +1,4 @@
-"""The Celery application: `celery -A workers.app worker -Q transcribe` and `-Q summarize`.
+"""The Celery application: `celery -A workers.app worker -Q transcribe`, `-Q summarize` and `-Q ingest`.
 
 Redis is the broker. Messages carry ids and may come twice or not at all; beat sends the wake-ups again.
 """
@@ -13,6 +13,7 @@ from schema.settings import settings
 
 TRANSCRIBE_LIMIT_S = 600
 SUMMARIZE_LIMIT_S = 600
+INGEST_LIMIT_S = 600
 DELIVER_LIMIT_S = 120
 VISIBILITY_TIMEOUT_S = 900
 """Longer than any task, so that a message is never handed out while its worker still runs."""
@@ -39,6 +40,7 @@ def create_celery() -> Celery:
             queues.TRANSCRIBE: {"queue": queues.TRANSCRIBE_QUEUE},
             queues.SWEEP: {"queue": queues.TRANSCRIBE_QUEUE},
             queues.SUMMARIZE: {"queue": queues.SUMMARIZE_QUEUE},
+            queues.INGEST: {"queue": queues.INGEST_QUEUE},
             queues.DELIVER: {"queue": queues.INGEST_QUEUE},
         },
         beat_schedule_filename=str(config.data_dir / "celerybeat-schedule"),
@@ -52,6 +54,7 @@ def create_celery() -> Celery:
                 }
                 for shard in range(config.shards)
             },
+            "ingest": {"task": queues.INGEST, "args": [""], "schedule": 1.0, "options": {"expires": 1.0}},
             # It waits behind files, so it may be late; those that pile up meanwhile find nothing to do.
             "deliver": {"task": queues.DELIVER, "schedule": 5.0, "options": {"expires": 60.0}},
             "sweep": {"task": queues.SWEEP, "schedule": 5.0, "options": {"expires": 5.0}},

@@ -41,6 +41,8 @@ def _load(worker_pid: int, **_: Any) -> None:
             process().transcriber  # noqa: B018
         if queues.SUMMARIZE_QUEUE in consumed:
             process().summarizer  # noqa: B018
+        if queues.INGEST_QUEUE in consumed:
+            process().ingester  # noqa: B018
     except Exception as error:
         # Celery would log it and take tasks all the same; a worker without its model must not look ready.
         told = None if isinstance(error, MinutebookError) else error

@@ -23,6 +23,7 @@ from workers.messages import SummaryRequests
 
 if TYPE_CHECKING:
     from workers.asr.policy import Policy
+    from workers.ingest.ingester import Ingester
     from workers.summarizer import Summarizer
     from workers.sweeper import Sweeper
     from workers.transcriber import Transcriber
@@ -60,6 +61,8 @@ class Process:
         cls._current = None
 
     def close(self) -> None:
+        if "ingester" in self.__dict__:
+            self.ingester.close()
         if "database" in self.__dict__:
             self.database.close()
         if "redis" in self.__dict__:
@@ -81,7 +84,7 @@ class Process:
         """Enqueue a task. One that the broker does not take is only logged: beat and the sweep send it again."""
         from workers.app import app
 
-        expires = queues.WAKE_EXPIRES_S if task == queues.TRANSCRIBE else None
+        expires = queues.WAKE_EXPIRES_S if task in (queues.TRANSCRIBE, queues.INGEST) else None
         try:
             app.send_task(task, args=arguments, expires=expires)
         except (OperationalError, RedisError) as error:  # a full broker must not cost a step its audio
@@ -149,6 +152,37 @@ class Process:
             redis=self.redis,
             rolling_words=config.rolling_words,
             deaths_limit=config.attempts_limit,
+        )
+
+    @cached_property
+    def ingester(self) -> Ingester:
+        from schema.storage import open_files
+        from workers.ingest.feeding import Bounds
+        from workers.ingest.ingester import Ingester, Plan
+        from workers.ingest.settler import Settler
+
+        config = self.config
+        files = open_files(config.storage_url)
+        backlog = config.backlog_limit_samples
+        return Ingester(
+            name=self.name,
+            database=self.database,
+            mailbox=self.mailbox,
+            redis=self.redis,
+            files=files,
+            send=self.send,
+            settler=Settler(self.database, self.mailbox, self.redis, files, backlog, config.upload_retention),
+            plan=Plan(
+                storage=config.storage_url,
+                places=config.ingest_places,
+                attempts=config.attempts_limit,
+                bounds=Bounds(
+                    backlog_limit_samples=backlog,
+                    limit_samples=config.upload_limit_samples,
+                    memory_bytes=config.decoder_memory_bytes,
+                    step_limit_s=config.decoder_step_limit_s,
+                ),
+            ),
         )
 
     @contextmanager

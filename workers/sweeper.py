@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from redis import Redis
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from schema.database import Database
@@ -15,6 +15,7 @@ from schema.lifecycle import delete_meeting, finish_meeting, unfinished
 from schema.mailbox import Mailbox
 from schema.states import MeetingState
 from schema.tables import Meeting, Segment, Track
+from schema.uploads import fed_by_upload
 from workers.endings import end_transcription
 from workers.failures import failed_summaries
 from workers.messages import SummaryRequests
@@ -48,7 +49,7 @@ class Sweeper:
     def run(self) -> None:
         """Look at every meeting that is not finished. Each remedy is conditional, so sweeps may overlap."""
         with self.database.read() as session:
-            live = self._in_state(session, MeetingState.LIVE)
+            live = self._in_state(session, MeetingState.LIVE, ~fed_by_upload())
             draining = self._in_state(session, MeetingState.DRAINING)
             summarizing = self._in_state(session, MeetingState.SUMMARIZING)
             unread = self._with_unread_text(session)
@@ -111,8 +112,8 @@ class Sweeper:
             return track.committed_sample
 
     @staticmethod
-    def _in_state(session: Session, state: MeetingState) -> list[str]:
-        return list(session.scalars(select(Meeting.id).where(Meeting.state == state)))
+    def _in_state(session: Session, state: MeetingState, *further: ColumnElement[bool]) -> list[str]:
+        return list(session.scalars(select(Meeting.id).where(Meeting.state == state, *further)))
 
     @staticmethod
     def _with_unread_text(session: Session) -> list[str]:

@@ -8,7 +8,7 @@ from celery import Task
 
 from schema import queues
 from schema.errors import Unavailable, WorkerLost
-from workers.app import DELIVER_LIMIT_S, SUMMARIZE_LIMIT_S, TRANSCRIBE_LIMIT_S, app
+from workers.app import DELIVER_LIMIT_S, INGEST_LIMIT_S, SUMMARIZE_LIMIT_S, TRANSCRIBE_LIMIT_S, app
 from workers.failures import book_failure
 from workers.process import process
 
@@ -51,6 +51,15 @@ def summarize(meeting_id: str) -> None:
     """Bring the minutes of a meeting up to date; write the final ones when it has ended."""
     process().summaries.begin(meeting_id)
     process().summarizer.run(meeting_id)
+
+
+@app.task(  # type: ignore[untyped-decorator]
+    name=queues.INGEST, acks_late=False, time_limit=INGEST_LIMIT_S, throws=(Unavailable,)
+)
+def ingest(upload_id: str) -> None:
+    """Files are to be decoded, or settled: work on those that are next for a bounded time, then hand on."""
+    if process().ingester.run():
+        process().send(queues.INGEST, [upload_id])
 
 
 @app.task(  # type: ignore[untyped-decorator]

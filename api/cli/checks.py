@@ -24,7 +24,7 @@ from redis.retry import Retry
 from schema import migrate
 from schema.database import Database
 from schema.errors import MinutebookError
-from schema.queues import SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
+from schema.queues import INGEST_QUEUE, SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
 from schema.settings import Settings
 from schema.writable import check_writable
 
@@ -242,7 +242,7 @@ def workers(config: Settings) -> Iterator[Finding]:
         except (OperationalError, RedisError) as error:
             yield Finding("workers", Health.FAIL, f"cannot be asked: Redis gives no answer ({error})")
             return
-    for queue in (TRANSCRIBE_QUEUE, SUMMARIZE_QUEUE):
+    for queue in (TRANSCRIBE_QUEUE, SUMMARIZE_QUEUE, INGEST_QUEUE):
         serving = sorted(node for node, served in queues.items() if queue in {each["name"] for each in served})
         if serving:
             yield Finding("workers", Health.OK, f"queue {queue}: {', '.join(serving)}")

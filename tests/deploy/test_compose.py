@@ -56,7 +56,7 @@ def test_the_queue_server_keeps_the_same_promises() -> None:
         assert words[words.index("--maxmemory") + 1] == "${MINUTEBOOK_REDIS_MAXMEMORY:-1gb}"
 
 
-@pytest.mark.parametrize("queue", [queues.TRANSCRIBE_QUEUE, queues.SUMMARIZE_QUEUE])
+@pytest.mark.parametrize("queue", [queues.TRANSCRIBE_QUEUE, queues.SUMMARIZE_QUEUE, queues.INGEST_QUEUE])
 def test_every_queue_has_its_worker(queue: str) -> None:
     words = _words(ENTRIES[queue])
     assert words[words.index("-Q") + 1] == queue

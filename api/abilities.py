@@ -1,0 +1,34 @@
+"""What this server can do for a meeting: the languages its model hears, the adapters that there are."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from schema.errors import UnknownAdapter, UnknownLanguage
+from schema.tables import Adapter
+
+
+def check_language(language: str, model: str) -> None:
+    """Raises UnknownLanguage."""
+    if model.endswith(".en") and language != "en":
+        raise UnknownLanguage(
+            f"language '{language}' is not known to the model '{model}', which hears English only; "
+            "use 'en', or set MINUTEBOOK_ASR_MODEL to a multilingual model",
+            language=language,
+        )
+
+
+def check_adapters(session: Session, asr_adapter: str | None, summary_adapter: str | None) -> None:
+    """Raises UnknownAdapter."""
+    _check_adapter(session, "asr", "asr_adapter", asr_adapter)
+    _check_adapter(session, "summary", "summary_adapter", summary_adapter)
+
+
+def _check_adapter(session: Session, task: str, field: str, name: str | None) -> None:
+    if name is None:
+        return
+    known = session.scalars(select(Adapter.name).where(Adapter.task == task).order_by(Adapter.name)).all()
+    if name not in known:
+        remedy = f"use one of {', '.join(known[:20])}, or leave it out" if known else "leave it out: none is registered"
+        raise UnknownAdapter(f"{field} '{name}' is not an adapter for {task}; {remedy}")

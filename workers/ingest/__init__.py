@@ -1,0 +1,1 @@
+"""Files: decoded in processes of their own, into the mailboxes of their meetings."""

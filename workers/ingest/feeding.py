@@ -1,0 +1,158 @@
+"""One file on its way into the mailboxes of its meeting: the same road as live audio, marked batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from schema import queues
+from schema.database import Database
+from schema.errors import Backlogged, NotFound
+from schema.mailbox import Mailbox, shard_of
+from schema.states import Channels, MeetingState
+from schema.tables import Meeting, Track, Upload
+from schema.uploads import new_track
+from workers.ingest.child import Decoder, Ended, Found, Order
+from workers.ingest.faults import DecodingFailed, Reason
+from workers.ingest.media import Pcm
+from workers.messages import Send
+
+
+class Step(Enum):
+    """`WAITS`: a mailbox is full; `DONE`: the whole file is in them."""
+
+    MOVED = "moved"
+    WAITS = "waits"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one file may take."""
+
+    backlog_limit_samples: int
+    limit_samples: int
+    memory_bytes: int
+    step_limit_s: float
+
+
+class Feeding:
+    """Begins where the mailboxes end, so that whoever was interrupted is gone on for. `sample` is how far it is.
+
+    Raises NotFound, Unavailable; later `step` raises DecodingFailed, and MailboxMissing after Redis lost its data:
+    then a new Feeding begins where SQL is.
+    """
+
+    def __init__(
+        self, database: Database, mailbox: Mailbox, send: Send, upload_id: str, storage: str, bounds: Bounds
+    ) -> None:
+        self.upload_id = upload_id
+        self._database = database
+        self._mailbox = mailbox
+        self._send = send
+        self._bounds = bounds
+        with database.read() as session:
+            upload = session.get(Upload, upload_id)
+            if upload is None:
+                raise NotFound(f"there is no upload '{upload_id}'")
+            _check_live(session, upload.meeting_id)
+            tracks = tracks_of(session, upload.meeting_id)
+        self.meeting_id = upload.meeting_id
+        self.ended: Ended | None = None
+        self._tracks = [track.id for track in tracks]
+        self.first_sample = self.sample = self._open(tracks)
+        self._block: Pcm | None = None
+        order = Order(
+            storage=storage,
+            file_id=upload_id,
+            channels=Channels(upload.channels),
+            from_sample=self.sample,
+            limit_samples=bounds.limit_samples,
+            memory_bytes=bounds.memory_bytes,
+            step_limit_s=bounds.step_limit_s,
+        )
+        self.decoder = Decoder(order)
+
+    def close(self) -> None:
+        self.decoder.close()
+
+    def step(self) -> Step:
+        """Put the next block of sound into every track's mailbox, or find that there is no room for it."""
+        if self._block is None:
+            match self.decoder.next():
+                case Found() as found:
+                    self._note(found)
+                    return Step.MOVED
+                case Ended() as ended:
+                    self.ended = ended
+                    return Step.DONE
+                case block:
+                    self._block = block
+        return self._append(self._block)
+
+    def _append(self, block: Pcm) -> Step:
+        # A track that had taken it before drops it: it is the same sound.
+        for track_id, pcm in zip(self._tracks, block, strict=True):
+            try:
+                appended = self._mailbox.append(track_id, self.sample, pcm.tobytes())
+            except Backlogged:
+                return Step.WAITS
+            if appended.wake:
+                self._send(queues.TRANSCRIBE, [str(shard_of(track_id, self._mailbox.shards))])
+        self.sample += block.shape[1]
+        self._block = None
+        return Step.MOVED
+
+    def _note(self, found: Found) -> None:
+        """Write down what the file holds, and make its tracks where nobody could know them before."""
+        with self._database.write() as session:
+            session.execute(update(Upload).where(Upload.id == self.upload_id).values(media=found.facts))
+            if not self._tracks:
+                self._tracks = self._make_tracks(session, found.tracks)
+        if len(self._tracks) != found.tracks:
+            raise DecodingFailed(
+                Reason.DAMAGED,
+                f"the file has {found.tracks} channels now and had {len(self._tracks)} before; send it again",
+            )
+        with self._database.read() as session:
+            self._open(tracks_of(session, self.meeting_id))
+
+    def _make_tracks(self, session: Session, count: int) -> list[str]:
+        _check_live(session, self.meeting_id)
+        there = tracks_of(session, self.meeting_id)
+        if not there:
+            session.add_all(
+                new_track(self.meeting_id, f"channel-{number:02}", f"Channel {number}")
+                for number in range(1, count + 1)
+            )
+            session.flush()
+            there = tracks_of(session, self.meeting_id)
+        return [track.id for track in there]
+
+    def _open(self, tracks: Sequence[Track]) -> int:
+        """Open the mailboxes; returns the sample up to which all of them have received."""
+        return min((self._open_one(track) for track in tracks), default=0)
+
+    def _open_one(self, track: Track) -> int:
+        status = self._mailbox.open(
+            track.id,
+            committed_sample=track.committed_sample,
+            epoch=track.epoch,
+            backlog_limit_samples=self._bounds.backlog_limit_samples,
+            kind="batch",
+        )
+        return status.received_sample
+
+
+def _check_live(session: Session, meeting_id: str) -> None:
+    if session.get_one(Meeting, meeting_id).state != MeetingState.LIVE:
+        raise NotFound(f"meeting '{meeting_id}' takes no more audio")
+
+
+def tracks_of(session: Session, meeting_id: str) -> Sequence[Track]:
+    """In the order of the channels."""
+    return session.scalars(select(Track).where(Track.meeting_id == meeting_id).order_by(Track.name)).all()

@@ -1,0 +1,234 @@
+"""Files in work: who is next, each a little further, and what becomes of one that cannot be decoded.
+
+One worker process has several files open, each with a decoder of its own. A file whose mailbox is full keeps its
+decoder, which waits in a full pipe, but holds up neither this process nor other files.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+from redis import Redis
+from redis.exceptions import LockError
+from redis.lock import Lock
+from sqlalchemy import update
+
+from schema.database import Database
+from schema.errors import MailboxMissing, NotFound, TrackClosed
+from schema.mailbox import Mailbox
+from schema.mailbox.unavailable import reachable
+from schema.states import UploadState
+from schema.storage import Files
+from schema.tables import Upload, now
+from schema.upload_queue import uploads_to_decode
+from schema.uploads import give_up, move
+from workers.ingest.faults import PASSING, DecodingFailed, Reason
+from workers.ingest.feeding import Bounds, Feeding, Step
+from workers.ingest.settler import FED, Settler
+from workers.messages import Send
+
+log = logging.getLogger(__name__)
+
+SLICE_S = 5.0
+"""How long one task goes on before it hands its place in the queue to others."""
+LEASE_S = 30.0
+BLOCKS_IN_A_TURN = 12
+"""Of 10 s each, before the next file has its turn."""
+AWAY_ATTEMPTS = 12
+LONGEST_PAUSE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`storage` is a URL; `attempts` may end with a dead decoder and no sound gained before the file is failed."""
+
+    storage: str
+    places: int
+    attempts: int
+    bounds: Bounds
+
+
+@dataclass
+class Work:
+    """A file that is open here. The lease keeps other workers off it, for they would decode the same."""
+
+    feeding: Feeding
+    lease: Lock
+
+
+class Ingester:
+    def __init__(
+        self,
+        *,
+        name: str,
+        database: Database,
+        mailbox: Mailbox,
+        redis: Redis,
+        files: Files,
+        send: Send,
+        settler: Settler,
+        plan: Plan,
+    ) -> None:
+        self.name = name
+        self.database = database
+        self.mailbox = mailbox
+        self.redis = redis
+        self.files = files
+        self.send = send
+        self.settler = settler
+        self.plan = plan
+        self.works: dict[str, Work] = {}
+
+    def run(self) -> bool:
+        """Work for a bounded time. True when there is more to do at once."""
+        self.settler.run()
+        ends_s = time.monotonic() + SLICE_S
+        while self.turn():
+            if time.monotonic() >= ends_s:
+                return True
+        return False
+
+    def turn(self) -> bool:
+        """Move every file on that should be in work. False when none of them can be moved now."""
+        with self.database.read() as session:
+            wanted = uploads_to_decode(session, self.plan.places)
+        for upload_id in [each for each in self.works if each not in wanted]:
+            self._leave(upload_id)
+        for upload_id in wanted:
+            if upload_id not in self.works:
+                self._take(upload_id)
+        moved = [self._advance(upload_id) for upload_id in list(self.works)]
+        return any(moved)
+
+    def close(self) -> None:
+        """Let go of everything; another worker goes on."""
+        for upload_id in list(self.works):
+            self._leave(upload_id)
+
+    def _take(self, upload_id: str) -> None:
+        lease = self.redis.lock(lease_key(upload_id), timeout=LEASE_S, thread_local=False)
+        with reachable(self.redis):
+            if not lease.acquire(blocking=False, token=self.name):
+                return  # another worker has it, or it rests after a fault
+        try:
+            with self.database.write() as session:
+                queued = frozenset({UploadState.QUEUED})
+                move(session, upload_id, queued, UploadState.DECODING, started_at=now())
+            feeding = Feeding(self.database, self.mailbox, self.send, upload_id, self.plan.storage, self.plan.bounds)
+        except NotFound:
+            self._release(lease)
+            return
+        except BaseException:
+            self._release(lease)
+            raise
+        self.works[upload_id] = Work(feeding, lease)
+
+    def _advance(self, upload_id: str) -> bool:
+        """Some blocks further. False when its mailbox is full."""
+        work = self.works[upload_id]
+        if not self._keeps(work.lease):
+            self._leave(upload_id)
+            return True
+        try:
+            moved = self._feed(work.feeding)
+        except DecodingFailed as fault:
+            self._fail(upload_id, fault)
+            return True
+        except (MailboxMissing, TrackClosed, NotFound) as error:
+            # Redis lost its data, or the meeting was finished or deleted: SQL says which.
+            log.warning("upload %s is begun again: %s", upload_id, error)
+            self._leave(upload_id)
+            return False
+        return moved
+
+    def _feed(self, feeding: Feeding) -> bool:
+        moved = 0
+        step = Step.MOVED
+        while step == Step.MOVED and moved < BLOCKS_IN_A_TURN:
+            step = feeding.step()
+            moved += step == Step.MOVED
+        if step == Step.DONE:
+            self._complete(feeding)
+            return True
+        if moved:
+            self._note_progress(feeding)
+        return bool(moved)
+
+    def _note_progress(self, feeding: Feeding) -> None:
+        with self.database.write() as session:
+            decoding = update(Upload).where(Upload.id == feeding.upload_id, Upload.state == UploadState.DECODING)
+            session.execute(decoding.values(decoded_sample=feeding.sample))
+
+    def _complete(self, feeding: Feeding) -> None:
+        """The whole file is in the mailboxes."""
+        assert feeding.ended is not None
+        upload_id = feeding.upload_id
+        with self.database.write() as session:
+            upload = session.get_one(Upload, upload_id)
+            media = {**upload.media, **feeding.ended.facts}
+            samples = feeding.ended.samples
+            facts = {"media": media, "decoded_sample": samples, "duration_samples": samples, "detail": _remark(media)}
+            move(session, upload_id, FED, UploadState.TRANSCRIBING, attempts=0, **facts)
+        self.settler.finish(upload_id)
+        self._leave(upload_id)
+
+    def _fail(self, upload_id: str, fault: DecodingFailed) -> None:
+        work = self.works.pop(upload_id)
+        work.feeding.close()
+        with self.database.write() as session:
+            upload = session.get_one(Upload, upload_id)
+            upload.attempts = 1 if work.feeding.sample > work.feeding.first_sample else upload.attempts + 1
+            attempts = upload.attempts
+        limit = AWAY_ATTEMPTS if fault.reason == Reason.STORAGE_AWAY else self.plan.attempts
+        if fault.reason in PASSING and attempts < limit:
+            log.warning("upload %s, attempt %s: %s", upload_id, attempts, fault.detail)
+            self._rest(work.lease, min(2**attempts, LONGEST_PAUSE_S))
+            return
+        give_up(
+            self.database, self.mailbox, self.redis, self.files, upload_id, UploadState.FAILED,
+            reason=fault.reason, detail=fault.detail,
+        )  # fmt: skip
+        self._release(work.lease)
+
+    def _leave(self, upload_id: str) -> None:
+        work = self.works.pop(upload_id)
+        work.feeding.close()
+        self._release(work.lease)
+
+    def _keeps(self, lease: Lock) -> bool:
+        try:
+            with reachable(self.redis):
+                return bool(lease.reacquire())
+        except LockError:  # it ran out, and maybe another worker has it
+            return False
+
+    def _release(self, lease: Lock) -> None:
+        try:
+            with reachable(self.redis):
+                lease.release()
+        except LockError:
+            return
+
+    def _rest(self, lease: Lock, seconds: float) -> None:
+        """Keep the lease without working: nobody tries before it ends."""
+        try:
+            with reachable(self.redis):
+                lease.extend(seconds, replace_ttl=True)
+        except LockError:
+            return
+
+
+def lease_key(upload_id: str) -> str:
+    """Set while a worker has the upload's file open, or while it rests after a fault."""
+    return f"mb:ingest:{upload_id}"
+
+
+def _remark(media: dict[str, object]) -> str | None:
+    """What a person should know about a file that was decoded all the same."""
+    if media.get("truncated"):
+        return "the file ends earlier than its header says: what there was is transcribed"
+    if media.get("skipped_packets"):
+        return f"{media['skipped_packets']} damaged packets were left out"
+    return None

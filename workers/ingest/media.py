@@ -1,0 +1,217 @@
+"""A file of any container and codec that FFmpeg reads, as 16 kHz PCM16. What it holds is found out, never believed.
+
+The sound comes the same, sample by sample, however often a file is decoded: whoever was interrupted decodes it again
+and drops what was received.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from schema.states import Channels
+from schema.units import SAMPLE_RATE_HZ
+from workers.ingest.faults import DecodingFailed, Reason
+
+Pcm = NDArray[np.int16]
+
+BUFFER_BYTES = 1 << 18
+TRACKS_LIMIT = 32
+ENCRYPTED_TAGS = frozenset({"enca", "drms"})
+"""How MP4 marks sound that only a key opens: common encryption, and Apple's."""
+FAULTS_IN_A_ROW_LIMIT = 2000
+"""Packets that cannot be decoded; what has so many one after another is damaged from there on."""
+SHUT = {"protocol_whitelist": "none"}
+"""A playlist, or anything else that names other files and addresses, gets none of them."""
+DISBELIEF = 1.02, 2.0
+"""A header that claims more than this factor and so many seconds over what came shows a file that was cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What a file holds; `header_duration_s` is only its header's claim. `tracks` is how many the sound makes."""
+
+    container: str
+    codec: str
+    rate_hz: int
+    channels: int
+    video: bool
+    header_duration_s: float | None
+    tracks: int
+
+    def facts(self) -> dict[str, Any]:
+        facts = asdict(self)
+        del facts["tracks"]
+        return facts
+
+
+class Recording:
+    """The sound of one open file. After `blocks` is through, `skipped_packets` and `truncated` say how it went."""
+
+    def __init__(self, file: BinaryIO, channels: Channels) -> None:
+        self._channels = channels
+        self._container = _open(file)
+        self._stream = _sound(self._container)
+        self.media = self._probe()
+        self.samples = 0
+        self.skipped_packets = 0
+        self._faults_in_a_row = 0
+
+    def close(self) -> None:
+        self._container.close()
+
+    def blocks(self) -> Iterator[Pcm]:
+        """PCM16 of shape (tracks, samples), one after another. Raises DecodingFailed."""
+        sound = Sound(self._channels)
+        for frame in self._frames():
+            for block in sound.take(frame):
+                self.samples += block.shape[1]
+                yield block
+        for block in sound.rest():
+            self.samples += block.shape[1]
+            yield block
+        if not self.samples:
+            raise DecodingFailed(
+                Reason.NO_AUDIO, f"not one sample of its {self.media.codec} sound could be decoded; send another copy"
+            )
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the header claims much more than there was."""
+        claimed_s, factor_and_slack = self.media.header_duration_s, DISBELIEF
+        return (
+            claimed_s is not None
+            and claimed_s > factor_and_slack[0] * self.samples / SAMPLE_RATE_HZ + (factor_and_slack[1])
+        )
+
+    def _frames(self) -> Iterator[av.AudioFrame]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except FFmpegError:  # the container ends in the middle of something
+                packet = None
+            if packet is None:
+                return
+            yield from self._decode(packet)
+
+    def _decode(self, packet: av.Packet[AudioStream]) -> list[av.AudioFrame]:
+        try:
+            frames = packet.decode()
+        except FFmpegError as error:
+            self.skipped_packets += 1
+            self._faults_in_a_row += 1
+            if self._faults_in_a_row >= FAULTS_IN_A_ROW_LIMIT:
+                raise DecodingFailed(
+                    Reason.DAMAGED,
+                    f"{FAULTS_IN_A_ROW_LIMIT} packets in a row cannot be decoded ({error}), from "
+                    f"{self.samples / SAMPLE_RATE_HZ:.0f} s on; send an undamaged copy",
+                ) from error
+            return []
+        if frames:
+            self._faults_in_a_row = 0
+        return frames
+
+    def _probe(self) -> Media:
+        context = self._stream.codec_context
+        claimed_us = self._container.duration
+        channels = len(context.layout.channels)
+        tracks = channels if self._channels == Channels.SPEAKERS else 1
+        if not 0 < tracks <= TRACKS_LIMIT:
+            raise DecodingFailed(
+                Reason.TOO_MANY_CHANNELS,
+                f"the sound has {channels} channels, at most {TRACKS_LIMIT} can be speakers; use channels=mix",
+            )
+        return Media(
+            container=self._container.format.name,
+            codec=context.name,
+            rate_hz=context.sample_rate,
+            channels=channels,
+            video=bool(self._container.streams.video),
+            header_duration_s=claimed_us / av.time_base if claimed_us and claimed_us > 0 else None,
+            tracks=tracks,
+        )
+
+
+class Sound:
+    """Frames of any rate, format and layout in; PCM16 at 16 kHz out, mixed or channel by channel."""
+
+    def __init__(self, channels: Channels) -> None:
+        self._mix = channels == Channels.MIX
+        self._resampler: AudioResampler | None = None
+        self._form: tuple[object, ...] = ()
+        self._tracks = 0
+
+    def take(self, frame: av.AudioFrame) -> Iterator[Pcm]:
+        form = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if form != self._form:  # some streams change in the middle
+            yield from self.rest()
+            self._begin(frame, form)
+        yield from self._resampled(frame)
+
+    def rest(self) -> Iterator[Pcm]:
+        """What the resampler still holds."""
+        if self._resampler is not None:
+            yield from self._resampled(None)
+        self._resampler = None
+
+    def _begin(self, frame: av.AudioFrame, form: tuple[object, ...]) -> None:
+        self._form = form
+        self._tracks = self._tracks or (1 if self._mix else len(frame.layout.channels))
+        # A layout without names ("8 channels") has no recipe for a mix: it is averaged here.
+        named = "channels" not in frame.layout.name
+        self._resampler = AudioResampler(
+            format="s16", layout="mono" if self._mix and named else frame.layout, rate=SAMPLE_RATE_HZ
+        )
+
+    def _resampled(self, frame: av.AudioFrame | None) -> Iterator[Pcm]:
+        assert self._resampler is not None
+        for part in self._resampler.resample(frame):
+            width = len(part.layout.channels)
+            sound = (
+                np.frombuffer(memoryview(part.planes[0]), dtype="<i2", count=part.samples * width).reshape(-1, width).T
+            )
+            yield self._arranged(sound)
+
+    def _arranged(self, sound: Pcm) -> Pcm:
+        """(channels, samples) as (tracks, samples); channels that came later or went are left out or silent."""
+        if self._mix:
+            mixed: Pcm = np.rint(sound.mean(axis=0, keepdims=True)).astype(np.int16)
+            return mixed
+        tracks = np.zeros((self._tracks, sound.shape[1]), np.int16)
+        shared = min(self._tracks, sound.shape[0])
+        tracks[:shared] = sound[:shared]
+        return tracks
+
+
+def _open(file: BinaryIO) -> InputContainer:
+    try:
+        return av.open(file, mode="r", buffer_size=BUFFER_BYTES, metadata_errors="ignore", options=SHUT)
+    except FFmpegError as error:
+        file.seek(0)
+        if file.read(12)[4:8] == b"ftyp":
+            detail = "the MP4 file ends before its table of contents; send the whole file"
+            raise DecodingFailed(Reason.TRUNCATED, detail) from error
+        raise DecodingFailed(
+            Reason.NOT_MEDIA, f"it is no sound or video file that can be read ({error.strerror}); send another format"
+        ) from error
+
+
+def _sound(container: InputContainer) -> AudioStream:
+    """The stream that a player would take."""
+    stream = container.streams.best("audio")
+    if not isinstance(stream, AudioStream):
+        what = "video" if container.streams.video else "file"
+        raise DecodingFailed(Reason.NO_AUDIO, f"the {what} has no sound; send one that has")
+    if stream.codec_context.codec_tag in ENCRYPTED_TAGS:
+        raise DecodingFailed(Reason.ENCRYPTED, "the sound is encrypted (DRM); send a copy without protection")
+    return stream

@@ -1,0 +1,33 @@
+"""What a decoder's process tells the worker, over a pipe: a kind, a length, and so many bytes."""
+
+from __future__ import annotations
+
+import json
+import struct
+from enum import Enum
+from typing import Any, BinaryIO
+
+HEAD = struct.Struct("<cI")
+BLOCK_SAMPLES = 160_000
+"""Of each track, in one message: 10 s."""
+LONGEST_BYTES = 2 * BLOCK_SAMPLES * 32
+"""A block of as many tracks as there can be."""
+
+
+class Kind(Enum):
+    """`MEDIA`, `END` and `FAULT` carry JSON; `PCM` carries PCM16, the tracks one after another."""
+
+    MEDIA = b"M"
+    PCM = b"P"
+    END = b"E"
+    FAULT = b"F"
+
+
+def send(pipe: BinaryIO, kind: Kind, body: bytes) -> None:
+    pipe.write(HEAD.pack(kind.value, len(body)))
+    pipe.write(body)
+    pipe.flush()
+
+
+def send_facts(pipe: BinaryIO, kind: Kind, facts: dict[str, Any]) -> None:
+    send(pipe, kind, json.dumps(facts).encode())
