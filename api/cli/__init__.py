@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from api.cli import database, doctor, failures, keys, live, meetings, search
+from api.cli import database, doctor, failures, keys, live, meetings, search, webhooks
 from api.cli.errors import ErrorGroup
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(search.search)
 app.command()(meetings.finish)
 app.command()(meetings.delete)
 app.command()(doctor.doctor)
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")
 app.add_typer(failures.app, name="failures")

@@ -34,41 +34,42 @@ class Http:
         await self._client.aclose()
 
     async def create(self, meeting: NewMeeting) -> MeetingOut:
-        answer = await self._call("POST", "/v1/meetings", json=meeting.model_dump(mode="json"))
+        answer = await self.call("POST", "/v1/meetings", json=meeting.model_dump(mode="json"))
         return MeetingOut.model_validate_json(answer.content)
 
     async def meeting(self, meeting_id: str) -> MeetingOut:
-        return MeetingOut.model_validate_json((await self._call("GET", f"/v1/meetings/{meeting_id}")).content)
+        return MeetingOut.model_validate_json((await self.call("GET", f"/v1/meetings/{meeting_id}")).content)
 
     async def meetings(self, limit: int = 50) -> list[MeetingOut]:
         """The newest *limit* meetings."""
-        answer = _object((await self._call("GET", "/v1/meetings", params={"limit": limit})).json())
+        answer = _object((await self.call("GET", "/v1/meetings", params={"limit": limit})).json())
         return [MeetingOut.model_validate(each) for each in answer["meetings"]]
 
     async def minutes(self, meeting_id: str, kind: str | None = None) -> MinutesOut:
         query = {"kind": kind} if kind else {}
-        answer = await self._call("GET", f"/v1/meetings/{meeting_id}/minutes", params=query)
+        answer = await self.call("GET", f"/v1/meetings/{meeting_id}/minutes", params=query)
         return MinutesOut.model_validate_json(answer.content)
 
     async def coverage(self, meeting_id: str) -> list[TrackCoverage]:
-        answer = _object((await self._call("GET", f"/v1/meetings/{meeting_id}/coverage")).json())
+        answer = _object((await self.call("GET", f"/v1/meetings/{meeting_id}/coverage")).json())
         return [TrackCoverage.model_validate(track) for track in answer["tracks"]]
 
     async def export(self, meeting_id: str, form: str) -> bytes:
         """The meeting as a file; text is UTF-8."""
-        return (await self._call("GET", f"/v1/meetings/{meeting_id}/export", params={"format": form})).content
+        return (await self.call("GET", f"/v1/meetings/{meeting_id}/export", params={"format": form})).content
 
     async def search(self, words: str, limit: int = 20) -> SearchPage:
-        answer = await self._call("GET", "/v1/search", params={"q": words, "limit": limit})
+        answer = await self.call("GET", "/v1/search", params={"q": words, "limit": limit})
         return SearchPage.model_validate_json(answer.content)
 
     async def finish(self, meeting_id: str) -> None:
-        await self._call("POST", f"/v1/meetings/{meeting_id}/finish")
+        await self.call("POST", f"/v1/meetings/{meeting_id}/finish")
 
     async def delete(self, meeting_id: str) -> None:
-        await self._call("DELETE", f"/v1/meetings/{meeting_id}")
+        await self.call("DELETE", f"/v1/meetings/{meeting_id}")
 
-    async def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Any request; *options* are those of httpx."""
         try:
             answer = await self._client.request(method, path, **options)
         except httpx.HTTPError as error:
