@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 Send = Callable[[str, list[str]], bool]
 """Enqueue a Celery task by name with its arguments. False when the broker did not take it."""
 
-WAITS_MS = 60_000
+WAITS_MS = 30_000
 """A message that does not begin for so long, though nothing is in the queue before it, is taken for lost."""
 BEGUN = "mb:summaries-begun"
 """How many summaries have begun so far: how far the queue has moved."""
