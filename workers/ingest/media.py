@@ -27,7 +27,7 @@ Pcm = NDArray[np.int16]
 BUFFER_BYTES = 1 << 18
 TRACKS_LIMIT = 32
 ENCRYPTED_TAGS = frozenset({"enca", "drms"})
-"""How MP4 marks sound that only a key opens: common encryption, and Apple's."""
+"""How MP4 marks sound that only a key opens, where FFmpeg does not say so packet by packet."""
 FAULTS_IN_A_ROW_LIMIT = 2000
 """Packets that cannot be decoded; what has so many one after another is damaged from there on."""
 SHUT = {"protocol_whitelist": "none"}
@@ -105,6 +105,8 @@ class Recording:
             yield from self._decode(packet)
 
     def _decode(self, packet: av.Packet[AudioStream]) -> list[av.AudioFrame]:
+        if packet.has_sidedata("encryption_info"):
+            raise _encrypted()
         try:
             frames = packet.decode()
         except FFmpegError as error:
@@ -213,5 +215,9 @@ def _sound(container: InputContainer) -> AudioStream:
         what = "video" if container.streams.video else "file"
         raise DecodingFailed(Reason.NO_AUDIO, f"the {what} has no sound; send one that has")
     if stream.codec_context.codec_tag in ENCRYPTED_TAGS:
-        raise DecodingFailed(Reason.ENCRYPTED, "the sound is encrypted (DRM); send a copy without protection")
+        raise _encrypted()
     return stream
+
+
+def _encrypted() -> DecodingFailed:
+    return DecodingFailed(Reason.ENCRYPTED, "the sound is encrypted (DRM); send a copy without protection")
