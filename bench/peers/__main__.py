@@ -37,6 +37,7 @@ from workers.asr.weights import resolve
 MODEL = "tiny.en"
 REFERENCE = f"package:{MODEL}"
 WARM_UP_S = 8.0
+COALESCE_S = 0.5
 
 
 def main() -> int:
@@ -68,8 +69,8 @@ def _arguments() -> argparse.Namespace:
 
 def _compare(console: Console, counts: Sequence[int], arguments: argparse.Namespace) -> dict[str, Any]:
     ctranslate = CARRIED[MODEL].folder()
-    peers = [whisper_live_kit(ctranslate, resolve(REFERENCE, MODELS)), whisper_live(ctranslate, max(counts))]
-    systems = [minutebook(REFERENCE), *peers]
+    kits = [whisper_live_kit(ctranslate, resolve(REFERENCE, MODELS), coalesce_s) for coalesce_s in (0.0, COALESCE_S)]
+    systems = [minutebook(REFERENCE), *kits, whisper_live(ctranslate, max(counts))]
     speeches = meetings(arguments.shared, max(counts), 60 * arguments.minutes)
     console.print("reading the speech offline, for the times of its words", style="dim")
     spoken = {speech.name: spoken_words(server.PYTHON, ctranslate, speech) for speech in speeches}

@@ -23,13 +23,16 @@ from bench.peers.words import CommittedText
 from bench.speech import Speech
 
 
-def whisper_live_kit(ctranslate: Path, hugging_face: Path) -> System:
-    """The same model as both kinds of folder; the name of the second must end in `.en` for an English model."""
+def whisper_live_kit(ctranslate: Path, hugging_face: Path, coalesce_s: float = 0.0) -> System:
+    """The same model as both kinds of folder; the name of the second must end in `.en` for an English model.
+
+    With *coalesce_s* it waits for so much new audio before it reads again, its remedy for machines that are too slow.
+    """
     return System(
-        "WhisperLiveKit",
+        f"WhisperLiveKit, {coalesce_s:g} s steps" if coalesce_s else "WhisperLiveKit",
         server.version("whisperlivekit"),
-        "AlignAtt, faster-whisper encoder, defaults (chunks of 0.1 s, 25 frames, greedy), voice activity on",
-        partial(_started, ctranslate, hugging_face),
+        f"AlignAtt, faster-whisper encoder, defaults, --asr-coalesce-min-s {coalesce_s:g}",
+        partial(_started, ctranslate, hugging_face, coalesce_s),
     )
 
 
@@ -49,11 +52,12 @@ def committed_text(message: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _started(ctranslate: Path, hugging_face: Path) -> Iterator[Running]:
+def _started(ctranslate: Path, hugging_face: Path, coalesce_s: float) -> Iterator[Running]:
     port = server.free_port()
     command: list[str | Path] = [server.PYTHON, "-m", "whisperlivekit.basic_server"]
     command += ["--host", server.HOST, "--port", str(port)]
     command += ["--pcm-input", "--language", "en", "--model", "tiny.en", "--warmup-file", ""]
+    command += ["--asr-coalesce-min-s", str(coalesce_s)]
     command += ["--backend", "faster-whisper", "--encoder-model-path", ctranslate]
     command += ["--decoder-model-path", hugging_face, "--custom-alignment-heads", alignment_heads(hugging_face)]
     with server.running("whisperlivekit", command, f"http://{server.HOST}:{port}/health") as service:
