@@ -8,10 +8,25 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import access_log, audio, content, events, health, live, meetings, openapi, problems, search, uploads, webhooks
+from api import (
+    access_log,
+    audio,
+    content,
+    events,
+    health,
+    live,
+    meetings,
+    openapi,
+    problems,
+    search,
+    tus,
+    uploads,
+    webhooks,
+)
 from api.body_limit import BodyLimit
 from api.loopback import LoopbackOnly
 from api.services import opened
+from api.tus_protocol import TusHeaders
 from schema.database import Database
 from schema.errors import InvalidInput
 from schema.settings import LOOPBACK_HOSTS, Settings, settings
@@ -36,9 +51,10 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(
         BodyLimit, frame_limit_bytes=config.frame_limit_bytes, upload_limit_bytes=config.upload_limit_bytes
     )
+    app.add_middleware(TusHeaders)
     if not config.asks_for_keys:
         app.add_middleware(LoopbackOnly)
-    for part in (meetings, content, audio, events, live, search, uploads, webhooks, health):
+    for part in (meetings, content, audio, events, live, search, tus, uploads, webhooks, health):
         app.include_router(part.router)
     return app
 

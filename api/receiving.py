@@ -8,20 +8,31 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from api.abilities import check_adapters, check_language
 from api.keys import Principal
 from api.services import Services
-from schema.errors import Forbidden, InvalidInput, MinutebookError, StorageFull, TooLarge
+from schema.errors import ChecksumMismatch, Forbidden, InvalidInput, MinutebookError, StorageFull, TooLarge
 from schema.events import publish
 from schema.states import Scope, UploadState
 from schema.storage import COPY_BYTES
 from schema.tables import Upload, now
 from schema.upload_views import upload_event, upload_out
-from schema.uploads import add_upload, advance, clean_up, configure, give_up, move, queue, same_file
+from schema.uploads import (
+    add_upload,
+    advance,
+    check_receiving,
+    clean_up,
+    configure,
+    give_up,
+    move,
+    queue,
+    same_as,
+    same_file,
+)
 from schema.wire_uploads import NewUpload, UploadOut
 
 log = logging.getLogger(__name__)
@@ -29,7 +40,6 @@ log = logging.getLogger(__name__)
 BLOCK_BYTES = 4 << 20
 """Held in memory for each file that is being received, and lost with the connection at most."""
 FORM_EXPIRES_S = 3600.0
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ class Receiver:
         self.meeting_id = upload.meeting_id
         self.stored_bytes = upload.received_bytes
         self._services = services
-        self._size_bytes = upload.size_bytes
+        self.size_bytes = upload.size_bytes
         self._expires_s = expires_s
         self._held = bytearray()
         # The checksum grows with the file, as long as one request brings all of it.
@@ -64,9 +74,12 @@ class Receiver:
         *,
         size_bytes: int | None,
         expires_s: float,
+        sha256: str | None = None,
+        again: bool = False,
     ) -> Receiver:
         """A new upload. Raises UnknownLanguage, UnknownAdapter, Forbidden, TooLarge, StorageFull, Backlogged."""
-        upload = await asyncio.to_thread(_add, services, principal, name, new, size_bytes, expires_s)
+        facts = {"name": name, "size_bytes": size_bytes, "expires_s": expires_s, "sha256": sha256, "again": again}
+        upload = await asyncio.to_thread(_add, services, principal, new, facts)
         return cls(services, upload, expires_s)
 
     @property
@@ -75,7 +88,7 @@ class Receiver:
 
     async def write(self, data: bytes) -> None:
         """Take *data*; it is stored by the block. Raises TooLarge, StorageFull, WrongOffset, Gone, Unavailable."""
-        limit = self._services.config.upload_limit_bytes if self._size_bytes is None else self._size_bytes
+        limit = self._services.config.upload_limit_bytes if self.size_bytes is None else self.size_bytes
         if self.received_bytes + len(data) > limit:
             raise too_large(f"more than {limit}", limit)
         self._held += data
@@ -87,25 +100,27 @@ class Receiver:
         if self._held:
             await asyncio.to_thread(self._store, len(self._held))
 
-    async def finish(self, *, again: bool, wanted: NewUpload | None = None) -> Stored:
-        """The file is whole: it may be decoded, unless the same owner has sent it before and does not want it *again*.
+    async def finish(self, wanted: NewUpload | None = None, *, again: bool = False) -> Stored:
+        """The file is whole: it may be decoded, unless its owner has sent it before and does not want it *again*.
 
-        *wanted* replaces what the upload was begun with.
+        *wanted* replaces what the upload was begun with. Raises ChecksumMismatch, and what `write` raises.
         """
         await self.flush()
-        return await asyncio.to_thread(self._finish, again, wanted)
+        return await asyncio.to_thread(self._finish, wanted, again)
 
     async def abandon(self, error: BaseException) -> None:
         """The rest does not come: nothing is left of it. What cannot be removed now is removed by a worker later."""
         detail = error.detail if isinstance(error, MinutebookError) else "the connection ended before the file did"
         with suppress(MinutebookError):
-            await asyncio.shield(asyncio.to_thread(self._give_up, detail))
+            await asyncio.shield(asyncio.to_thread(self._give_up, UploadState.CANCELLED, "incomplete", detail))
 
     def _store(self, size: int) -> None:
         data = bytes(memoryview(self._held)[:size])
         end = self.stored_bytes + size
         services = self._services
         check_room(services, size)
+        with services.database.read() as session:  # a later request may have gone on with the file
+            check_receiving(session.get(Upload, self.upload_id), self.upload_id, self.stored_bytes)
         services.files.append(self.upload_id, self.stored_bytes, data)
         with services.database.write() as session:
             advance(session, self.upload_id, self.stored_bytes, end, now() + timedelta(seconds=self._expires_s))
@@ -115,7 +130,7 @@ class Receiver:
         self.stored_bytes = end
         tell(services, self.upload_id)
 
-    def _finish(self, again: bool, wanted: NewUpload | None) -> Stored:
+    def _finish(self, wanted: NewUpload | None, again: bool) -> Stored:
         services, size = self._services, self.stored_bytes
         if not size:
             raise InvalidInput("the file is empty; send one that holds a recording")
@@ -123,22 +138,28 @@ class Receiver:
         sha256 = self._digest.hexdigest() if self._digest else _sha256(services, self.upload_id)
         with services.database.write() as session:
             upload = session.get_one(Upload, self.upload_id)
+            claimed = upload.sha256 if upload.state == UploadState.RECEIVING else None
             if wanted is not None:
                 configure(session, upload, wanted)
-            known = None if again else same_file(session, upload, sha256)
-            if known is None:
-                queue(session, self.upload_id, sha256)
-            else:
+            known = None if again or upload.again else same_as(session, upload, sha256)
+            if known is not None:
                 _mark_known(session, self.upload_id, known.id)
+            elif claimed in (None, sha256):
+                queue(session, self.upload_id, sha256)
+        if claimed not in (None, sha256):
+            raise self._refuse(f"the file's SHA-256 is {sha256}, not {claimed} as was said; send it again")
         if known is not None:
             clean_up(
                 services.database, services.blocking_mailbox, services.blocking_redis, services.files, self.upload_id
             )
         services.waker.ingest(self.upload_id)
-        out = tell(services, self.upload_id if known is None else known.id)
-        return Stored(out, known is not None)
+        return Stored(tell(services, self.upload_id if known is None else known.id), known is not None)
 
-    def _give_up(self, detail: str) -> None:
+    def _refuse(self, detail: str) -> ChecksumMismatch:
+        self._give_up(UploadState.FAILED, "checksum", detail)
+        return ChecksumMismatch(detail)
+
+    def _give_up(self, state: UploadState, reason: str, detail: str) -> None:
         services = self._services
         give_up(
             services.database,
@@ -146,8 +167,8 @@ class Receiver:
             services.blocking_redis,
             services.files,
             self.upload_id,
-            UploadState.CANCELLED,
-            reason="incomplete",
+            state,
+            reason=reason,
             detail=detail,
         )
 
@@ -182,26 +203,23 @@ def check_priority(principal: Principal, priority: int | None) -> None:
         raise Forbidden(f"priority {priority} goes before the files of others; use 0 or less, or a key with 'admin'")
 
 
-def _add(
-    services: Services, principal: Principal, name: str, new: NewUpload, size_bytes: int | None, expires_s: float
-) -> Upload:
+def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[str, Any]) -> Upload:
     config = services.config
     check_language(new.language, config.asr_model)
     check_priority(principal, new.priority)
-    if size_bytes is not None and size_bytes > config.upload_limit_bytes:
+    size_bytes = facts["size_bytes"] or 0
+    if size_bytes > config.upload_limit_bytes:
         raise too_large(str(size_bytes), config.upload_limit_bytes)
-    check_room(services, size_bytes or 0)
+    check_room(services, size_bytes)
     with services.database.write() as session:
         check_adapters(session, new.asr_adapter, new.summary_adapter)
-        return add_upload(
-            session,
-            owner=principal.owner,
-            name=name,
-            new=new,
-            size_bytes=size_bytes,
-            expires_s=expires_s,
-            open_limit=config.uploads_open_limit,
-        )
+        return add_upload(session, owner=principal.owner, new=new, open_limit=config.uploads_open_limit, **facts)
+
+
+def known_upload(services: Services, principal: Principal, sha256: str, wanted: NewUpload) -> Upload | None:
+    """An upload of the same bytes, that is to be heard in the same way, by the same key. Blocks."""
+    with services.database.read() as session:
+        return same_file(session, principal.owner, sha256, wanted)
 
 
 def _mark_known(session: Session, upload_id: str, known_id: str) -> None:

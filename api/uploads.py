@@ -95,23 +95,29 @@ async def _receive_form(request: Request, services: Services, principal: Princip
                 case FileBegins(field, name):
                     if field != "file" or receiver is not None:
                         raise InvalidInput(f"the form has a file called '{field[:64]}'; send one, called 'file'")
-                    begun_with = _wanted(fields)
+                    begun_with = wanted_of(fields)
                     receiver = await Receiver.begin(
-                        services, principal, name, begun_with, size_bytes=None, expires_s=FORM_EXPIRES_S
+                        services,
+                        principal,
+                        name,
+                        begun_with,
+                        size_bytes=None,
+                        expires_s=FORM_EXPIRES_S,
+                        again=again,
                     )
                 case FileData(data) if receiver is not None:
                     await receiver.write(data)
         if receiver is None:
             raise InvalidInput("the form has no file; send it as the field 'file'")
-        wanted = _wanted(fields)
-        return await receiver.finish(again=again, wanted=None if wanted == begun_with else wanted)
+        wanted = wanted_of(fields)
+        return await receiver.finish(None if wanted == begun_with else wanted)
     except BaseException as error:
         if receiver is not None:
             await receiver.abandon(error)
         raise
 
 
-def _wanted(fields: dict[str, list[str]]) -> NewUpload:
+def wanted_of(fields: dict[str, list[str]]) -> NewUpload:
     """The form's fields; terms of the vocabulary stand in one field or in several, with commas between them."""
     values: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
     if "vocabulary" in values:
@@ -174,11 +180,12 @@ async def cancel(upload_id: str, services: ServicesHere, principal: Writer) -> R
 
     Doing it again changes nothing.
     """
-    await asyncio.to_thread(_cancel, upload_id, services, principal)
+    await asyncio.to_thread(cancel_upload, upload_id, services, principal)
     return Response(status_code=204)
 
 
-def _cancel(upload_id: str, services: Services, principal: Principal) -> None:
+def cancel_upload(upload_id: str, services: Services, principal: Principal) -> None:
+    """Raises NotFound, Unavailable."""
     with services.database.read() as session:
         upload = find_upload(session, upload_id, principal)
     ended = give_up(

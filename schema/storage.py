@@ -30,7 +30,7 @@ _ID = re.compile(r"[0-9a-f]{24}")
 
 class Files(Protocol):
     def append(self, file_id: str, at: int, data: bytes) -> None:
-        """Put *data* at byte *at*, on disk when it returns. What lay behind *at* is dropped. Raises WrongOffset."""
+        """Put *data* at byte *at*, on disk when it returns. Raises WrongOffset when the file does not reach so far."""
 
     def commit(self, file_id: str, size: int) -> None:
         """The file is whole. Raises WrongOffset when it has not *size* bytes."""
@@ -75,22 +75,18 @@ class LocalFiles:
                 there = os.fstat(descriptor).st_size
                 if there < at:
                     raise _wrong_offset(file_id, at, there)
-                try:
-                    os.ftruncate(descriptor, at)
-                    _write(file, at, data)
-                    os.fsync(descriptor)
-                except OSError:
-                    with suppress(OSError):
-                        os.ftruncate(descriptor, at)
-                    raise
+                # What an earlier attempt left behind *at* is written over, never cut off: it may be another's by now.
+                _write(file, at, data)
+                os.fsync(descriptor)
 
     def commit(self, file_id: str, size: int) -> None:
         with self._translated():
             if self._whole(file_id).exists():
                 return
             there = self._size(self._part(file_id))
-            if there != size:
+            if there < size:
                 raise _wrong_offset(file_id, size, there)
+            os.truncate(self._part(file_id), size)
             self._part(file_id).rename(self._whole(file_id))
             self._sync_folder()
 

@@ -204,6 +204,7 @@ class Upload(Base):
 
     `received_bytes` of `size_bytes` are stored; `decoded_sample` is how far it has been put into mailboxes.
     `media` is what was found in the file, never what its name says. `started_at` is when it was first decoded.
+    `sha256` is the sender's claim until the file is whole; `again` says that it is wanted even if it is known.
     """
 
     __tablename__ = "uploads"
@@ -224,6 +225,7 @@ class Upload(Base):
     duration_samples: Mapped[int | None] = mapped_column(BigInteger)
     decoded_sample: Mapped[int] = mapped_column(BigInteger, default=0)
     attempts: Mapped[int] = mapped_column(default=0)
+    again: Mapped[bool] = mapped_column(default=False)
     duplicate_of: Mapped[str | None] = mapped_column(String(32))
     reason: Mapped[str | None] = mapped_column(String(100))
     detail: Mapped[str | None] = mapped_column(Text)

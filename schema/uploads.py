@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from redis import Redis
-from sqlalchemy import ColumnElement, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from schema.database import Database
@@ -47,8 +47,10 @@ def add_upload(
     size_bytes: int | None,
     expires_s: float,
     open_limit: int,
+    sha256: str | None = None,
+    again: bool = False,
 ) -> Upload:
-    """A row in state receiving, and its meeting. *name* is the file's, for people to read.
+    """A row in state receiving, and its meeting. *name* is the file's, for people to read; *sha256* is a claim.
 
     Raises Backlogged when *owner* has *open_limit* uploads that have not ended.
     """
@@ -80,6 +82,8 @@ def add_upload(
         priority=new.priority,
         channels=new.channels,
         size_bytes=size_bytes,
+        sha256=sha256,
+        again=again,
         expires_at=now() + timedelta(seconds=expires_s),
     )
     session.add(upload)
@@ -132,25 +136,32 @@ def queue(session: Session, upload_id: str, sha256: str) -> bool:
     return move(session, upload_id, frozenset({UploadState.RECEIVING}), UploadState.QUEUED, **values)
 
 
-def same_file(session: Session, upload: Upload, sha256: str) -> Upload | None:
-    """An earlier upload of the same bytes by the same owner that is heard in the same way."""
-    wanted = session.get_one(Meeting, upload.meeting_id)
-    alike = and_(
-        Meeting.state != MeetingState.DELETED,
-        Meeting.language == wanted.language,
-        Meeting.asr_adapter.is_not_distinct_from(wanted.asr_adapter),
-        Meeting.summary_adapter.is_not_distinct_from(wanted.summary_adapter),
+def same_as(session: Session, upload: Upload, sha256: str) -> Upload | None:
+    """An earlier upload of the same bytes by the same owner, heard in the same way."""
+    meeting = session.get_one(Meeting, upload.meeting_id)
+    wanted = NewUpload(
+        language=meeting.language,
+        asr_adapter=meeting.asr_adapter,
+        summary_adapter=meeting.summary_adapter,
+        channels=Channels(upload.channels),
     )
+    return same_file(session, upload.owner, sha256, wanted)
+
+
+def same_file(session: Session, owner: str, sha256: str, wanted: NewUpload) -> Upload | None:
+    """The first upload of *owner* with these bytes that is, or was, heard as *wanted*."""
     return session.scalar(
         select(Upload)
         .join(Meeting, Meeting.id == Upload.meeting_id)
         .where(
-            Upload.owner == upload.owner,
+            Upload.owner == owner,
             Upload.sha256 == sha256,
-            Upload.id != upload.id,
-            Upload.channels == upload.channels,
             Upload.state.in_(IN_WORK | {UploadState.FINISHED}),
-            alike,
+            Upload.channels == wanted.channels,
+            Meeting.state != MeetingState.DELETED,
+            Meeting.language == wanted.language,
+            Meeting.asr_adapter.is_not_distinct_from(wanted.asr_adapter),
+            Meeting.summary_adapter.is_not_distinct_from(wanted.summary_adapter),
         )
         .order_by(Upload.created_at, Upload.id)
         .limit(1)

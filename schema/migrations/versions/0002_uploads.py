@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("duration_samples", sa.BigInteger(), nullable=True),
         sa.Column("decoded_sample", sa.BigInteger(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("again", sa.Boolean(), nullable=False),
         sa.Column("duplicate_of", sa.String(length=32), nullable=True),
         sa.Column("reason", sa.String(length=100), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
