@@ -88,7 +88,7 @@ def search(session: Session, terms: list[Term], scope: Scope, limit: int, offset
     """Segments in which every one of *terms* is said, the best first: *limit* of them after *offset*."""
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     found = _sqlite_matches(terms) if on_sqlite else _postgres_matches(terms)
-    # By the index's own number SQLite walks it from the end and stops at the limit; by any other it would read it whole.
+    # By the index's own number SQLite walks it from its end and stops at the limit; by another it would read it whole.
     number = _FTS.c.rowid if on_sqlite else Segment.id
     newest = _within(found, scope).order_by(number.desc()).limit(RANKED_LIMIT).subquery()
     best = select(newest.c.id, newest.c.rank).order_by(newest.c.rank.desc(), newest.c.id.desc())

@@ -1,0 +1,45 @@
+"""An upload that fails is told of once; one that somebody cancels is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from schema.database import Database
+from schema.mailbox import Mailbox
+from schema.states import UploadState
+from schema.storage import open_files
+from schema.uploads import add_upload, give_up
+from schema.wire_uploads import NewUpload
+from tests.workers.webhooks.outbox import add_webhook, deliveries
+from tests.workers.webhooks.receiver import Receiver
+from workers.webhooks import Courier
+
+
+@pytest.mark.parametrize(("state", "told"), [(UploadState.FAILED, 1), (UploadState.CANCELLED, 0)])
+def test_a_failed_upload_is_told_of_with_its_reason(
+    database: Database,
+    redis_client: Redis,
+    tmp_path: Path,
+    receiver: Receiver,
+    courier: Courier,
+    state: UploadState,
+    told: int,
+) -> None:
+    add_webhook(database, receiver.url())
+    with database.write() as session:
+        upload = add_upload(
+            session, owner="local", name="talk.wav", new=NewUpload(), size_bytes=3, expires_s=60, open_limit=5
+        )
+    files = open_files(str(tmp_path / "files"))
+    mailbox = Mailbox(redis_client)
+    for _ in range(2):
+        give_up(
+            database, mailbox, redis_client, files, upload.id, state, reason="no_audio", detail="no sound; send another"
+        )
+    assert courier.run() == told
+    events = [(each.event, '"reason":"no_audio"' in each.body, upload.id in each.body) for each in deliveries(database)]
+    assert events == [("upload.failed", True, True)] * told
+    assert len(receiver.requests) == told
