@@ -216,10 +216,12 @@ def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[s
         return add_upload(session, owner=principal.owner, new=new, open_limit=config.uploads_open_limit, **facts)
 
 
-def known_upload(services: Services, principal: Principal, sha256: str, wanted: NewUpload) -> Upload | None:
-    """An upload of the same bytes, that is to be heard in the same way, by the same key. Blocks."""
+def known_upload(
+    services: Services, principal: Principal, sha256: str, wanted: NewUpload, size_bytes: int
+) -> Upload | None:
+    """An upload of the same bytes, whole or begun, to be heard in the same way, by the same key. Blocks."""
     with services.database.read() as session:
-        return same_file(session, principal.owner, sha256, wanted)
+        return same_file(session, principal.owner, sha256, wanted, size_bytes)
 
 
 def _mark_known(session: Session, upload_id: str, known_id: str) -> None:

@@ -59,7 +59,7 @@ async def create(
     """Begin an upload; `Location` is where its pieces go.
 
     With `sha256` in the metadata a file that this key has sent before need not be sent: `Location` leads to the upload
-    that there is, and `Upload-Offset` says that nothing is missing. With `again` it is taken once more.
+    that there is, and `Upload-Offset` says how much of it is missing. With `again` it is taken once more.
     """
     if upload_length is None:
         raise InvalidInput("Upload-Length is missing; say how many bytes the file has, deferring it is not supported")
@@ -68,7 +68,7 @@ async def create(
     again = metadata.get("again", "") not in ("", "0", "false")
     sha256 = metadata.get("sha256", "").lower() or None
     if sha256 is not None and not again:
-        known = await asyncio.to_thread(known_upload, services, principal, sha256, wanted)
+        known = await asyncio.to_thread(known_upload, services, principal, sha256, wanted, upload_length)
         if known is not None:
             return _answer(known, 201)
     receiver = await Receiver.begin(

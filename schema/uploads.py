@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from redis import Redis
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from schema.database import Database
@@ -148,15 +148,22 @@ def same_as(session: Session, upload: Upload, sha256: str) -> Upload | None:
     return same_file(session, upload.owner, sha256, wanted)
 
 
-def same_file(session: Session, owner: str, sha256: str, wanted: NewUpload) -> Upload | None:
-    """The first upload of *owner* with these bytes that is, or was, heard as *wanted*."""
+def same_file(
+    session: Session, owner: str, sha256: str, wanted: NewUpload, resumed_bytes: int | None = None
+) -> Upload | None:
+    """The first upload of *owner* with these bytes that is, or was, heard as *wanted*.
+
+    With *resumed_bytes*, its size, also one of which the rest has still to come.
+    """
+    whole = Upload.state.in_(IN_WORK | {UploadState.FINISHED})
+    begun = (Upload.state == UploadState.RECEIVING) & (Upload.size_bytes == resumed_bytes)
     return session.scalar(
         select(Upload)
         .join(Meeting, Meeting.id == Upload.meeting_id)
         .where(
             Upload.owner == owner,
             Upload.sha256 == sha256,
-            Upload.state.in_(IN_WORK | {UploadState.FINISHED}),
+            whole if resumed_bytes is None else or_(whole, begun),
             Upload.channels == wanted.channels,
             Meeting.state != MeetingState.DELETED,
             Meeting.language == wanted.language,

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from api.cli import database, doctor, failures, keys, live, meetings, search, webhooks
+from api.cli import database, doctor, failures, keys, live, meetings, search, upload, uploads, watch, webhooks
 from api.cli.errors import ErrorGroup
 
 app = typer.Typer(
@@ -26,12 +26,15 @@ def up() -> None:
 
 
 app.command()(live.live)
+app.command()(upload.upload)
+app.command()(watch.watch)
 app.command("list")(meetings.list_meetings)
 app.command()(meetings.show)
 app.command()(search.search)
 app.command()(meetings.finish)
 app.command()(meetings.delete)
 app.command()(doctor.doctor)
+app.add_typer(uploads.app, name="uploads")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")

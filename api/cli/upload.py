@@ -1,0 +1,166 @@
+"""`minutebook upload`: files in, transcripts and minutes a little later."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from api.cli.options import AsJson, Key, Url
+from api.client import DEFAULT_URL, Http
+from api.client.uploads import Outgoing, send_file, upload_of
+from api.export import clock
+from schema.errors import InvalidInput, MinutebookError
+from schema.states import Channels, UploadState
+from schema.wire_uploads import NewUpload, UploadOut
+
+LOOK_S = 1.0
+PATIENCE_S = 600.0
+ENDS = (UploadState.FINISHED, UploadState.FAILED, UploadState.CANCELLED)
+
+Language = Annotated[str, typer.Option("--language", help="Language spoken: en, de, ... or auto.")]
+Vocabulary = Annotated[str, typer.Option("--vocabulary", help="Names and terms to expect, separated by commas.")]
+Adapter = Annotated[str | None, typer.Option("--adapter", help="A registered adapter for the recogniser.")]
+ByChannel = Annotated[Channels, typer.Option("--channels", help="'speakers': each channel is one speaker.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted of all files together."""
+
+    new: NewUpload
+    again: bool
+    wait: bool
+    as_json: bool
+
+
+def upload(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound or video, of any kind.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Until it is transcribed and has its minutes.")] = False,
+    title: Annotated[str, typer.Option(help="The meeting's title; by default the file's name.")] = "",
+    language: Language = "en",
+    vocabulary: Vocabulary = "",
+    adapter: Adapter = None,
+    channels: ByChannel = Channels.MIX,
+    priority: Annotated[int, typer.Option(help="Below 0 waits for others; above 0 is for admin keys.")] = 0,
+    again: Annotated[bool, typer.Option("--again", help="Also a file that was sent before.")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Send recordings to be transcribed. What breaks off is gone on with, also by the same command later."""
+    absent = next((path for path in files if not path.is_file()), None)
+    if absent is not None:
+        raise InvalidInput(f"{absent} is not a file; give sound or video files")
+    new = NewUpload(
+        title=title,
+        language=language,
+        vocabulary=[term for term in vocabulary.split(",") if term.strip()],
+        asr_adapter=adapter,
+        channels=channels,
+        priority=priority,
+    )
+    failed = asyncio.run(_upload_all(files, Wish(new, again, wait, as_json), url, key))
+    raise typer.Exit(int(failed))
+
+
+async def _upload_all(files: list[Path], wish: Wish, url: str, key: str | None) -> bool:
+    """Send one after another, then wait for all. True when one of them failed."""
+    console = Console(soft_wrap=True)
+    failed = False
+    async with Http(url, key) as http:
+        with Bars(console, shown=console.is_terminal and not wish.as_json) as bars:
+            sent: list[tuple[Path, UploadOut]] = []
+            for path in files:
+                try:
+                    sent.append((path, await _send(http, path, wish, bars)))
+                except MinutebookError as error:
+                    if len(files) == 1:
+                        raise
+                    failed = True
+                    typer.echo(f"error: {path}: {error.detail}", err=True)
+            ended = await asyncio.gather(*(_wait(http, path, each, wish, bars) for path, each in sent))
+    for path, last in zip((path for path, _ in sent), ended, strict=True):
+        failed |= last.state in (UploadState.FAILED, UploadState.CANCELLED)
+        _tell(console, path, last, wish.as_json)
+    return failed
+
+
+async def _send(http: Http, path: Path, wish: Wish, bars: Bars) -> UploadOut:
+    file = await asyncio.to_thread(Outgoing.of, path)
+    bar = bars.add(path.name, "sending", file.size)
+    return await send_file(
+        http,
+        file,
+        wish.new,
+        again=wish.again,
+        patience_s=PATIENCE_S,
+        progress=lambda received: bars.move(bar, received),
+    )
+
+
+async def _wait(http: Http, path: Path, upload: UploadOut, wish: Wish, bars: Bars) -> UploadOut:
+    """The upload when it has ended, or as it is where nobody wants to wait."""
+    if upload.duplicate_of is not None:
+        upload = await upload_of(http, upload.duplicate_of)
+    if not wish.wait:
+        return upload
+    bar = bars.add(path.name, upload.state, 100)
+    while upload.state not in ENDS:
+        bars.move(bar, upload.percent or 0.0, _stage(upload))
+        await asyncio.sleep(LOOK_S)
+        upload = await upload_of(http, upload.id)
+    bars.move(bar, 100, upload.state)
+    return upload
+
+
+def _stage(upload: UploadOut) -> str:
+    if upload.paused:
+        return f"{upload.state}, paused"
+    if upload.percent == 100.0:
+        return "writing the minutes"
+    speed = f", {upload.speed:.0f} x real time" if upload.speed else ""
+    left = f", {clock(upload.left_s)} left" if upload.left_s else ""
+    return f"{upload.state}{speed}{left}"
+
+
+def _tell(console: Console, path: Path, upload: UploadOut, as_json: bool) -> None:
+    if as_json:
+        typer.echo(upload.model_dump_json())
+    elif upload.state == UploadState.FAILED:
+        typer.echo(f"error: {path}: {upload.reason}: {upload.detail}", err=True)
+    else:
+        done = upload.state == UploadState.FINISHED
+        then = f"'minutebook show {upload.meeting_id}' has its minutes" if done else f"upload {upload.id}"
+        remark = f"; {upload.detail}" if upload.detail else ""
+        console.print(
+            f"{path}: {upload.state}; meeting {upload.meeting_id}; {then}{remark}", highlight=False, markup=False
+        )
+
+
+class Bars:
+    """A bar for each file, on a terminal; nothing elsewhere."""
+
+    def __init__(self, console: Console, *, shown: bool) -> None:
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+        stage = TextColumn("{task.fields[stage]}", markup=False)
+        self._progress = Progress(*columns, stage, console=console, disable=not shown)
+
+    def __enter__(self) -> Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def add(self, name: str, stage: str, total: float) -> TaskID:
+        return self._progress.add_task(name, total=total, stage=stage)
+
+    def move(self, bar: TaskID, to: float, stage: str | None = None) -> None:
+        fields = {} if stage is None else {"stage": stage}
+        self._progress.update(bar, completed=to, **fields)  # type: ignore[arg-type]

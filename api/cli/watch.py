@@ -1,0 +1,167 @@
+"""`minutebook watch`: every recording that comes into a folder is sent once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.options import Key, Url
+from api.cli.upload import Adapter, ByChannel, Language, Vocabulary
+from api.client import DEFAULT_URL, Http
+from api.client.pace import first_interrupt
+from api.client.uploads import Outgoing, send_file
+from schema.errors import InvalidInput, MinutebookError
+from schema.states import Channels
+from schema.wire_uploads import NewUpload
+
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A file as it lay there at one look."""
+
+    size: int
+    changed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A line of the journal."""
+
+    name: str
+    size: int
+    changed_ns: int
+    sha256: str
+    upload_id: str
+
+
+class Journal:
+    """What was sent already, in a file that only grows: a watch that starts again sends nothing twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.read_text().endswith("\n"):  # cut off when a watch was killed
+            with path.open("a") as journal:
+                journal.write("\n")
+        sent = list(self._read())
+        self._looks = {(each.name, each.size, each.changed_ns) for each in sent}
+        self._uploads = {each.sha256: each.upload_id for each in sent}
+
+    def has(self, name: str, look: Look) -> bool:
+        return (name, look.size, look.changed_ns) in self._looks
+
+    def upload_of(self, sha256: str) -> str | None:
+        return self._uploads.get(sha256)
+
+    def add(self, sent: Sent) -> None:
+        with self._path.open("a") as journal:
+            journal.write(json.dumps(asdict(sent)) + "\n")
+            journal.flush()
+            os.fsync(journal.fileno())
+        self._looks.add((sent.name, sent.size, sent.changed_ns))
+        self._uploads[sent.sha256] = sent.upload_id
+
+    def _read(self) -> Iterator[Sent]:
+        for line in self._path.read_text().splitlines() if self._path.exists() else ():
+            try:
+                yield Sent(**json.loads(line))
+            except (ValueError, TypeError):
+                continue
+
+
+class Watch:
+    """Looks at a folder time and again. A file that is the same at two looks has stopped growing."""
+
+    def __init__(self, folder: Path, journal: Journal) -> None:
+        self._folder = folder
+        self._journal = journal
+        self._before: dict[str, Look] = {}
+        self._refused: dict[str, Look] = {}
+
+    def ready(self) -> list[tuple[Path, Look]]:
+        """Files that are whole and were neither sent nor refused, the oldest first."""
+        now = dict(self._look())
+        still = [(name, look) for name, look in now.items() if self._before.get(name) == look and look.size]
+        self._before = now
+        fresh = [each for each in still if not self._journal.has(*each) and self._refused.get(each[0]) != each[1]]
+        return [(self._folder / name, look) for name, look in sorted(fresh, key=lambda each: each[1].changed_ns)]
+
+    def refuse(self, path: Path, look: Look) -> None:
+        """Not tried again before it changes."""
+        self._refused[path.name] = look
+
+    def _look(self) -> Iterator[tuple[str, Look]]:
+        for entry in os.scandir(self._folder):
+            if not entry.name.startswith(".") and entry.is_file():
+                facts = entry.stat()
+                yield entry.name, Look(facts.st_size, facts.st_mtime_ns)
+
+
+def watch(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to watch.")],
+    every_s: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks.")] = 5.0,
+    journal: Annotated[Path | None, typer.Option(help="Where it is noted what was sent.")] = None,
+    language: Language = "en",
+    vocabulary: Vocabulary = "",
+    adapter: Adapter = None,
+    channels: ByChannel = Channels.MIX,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Send every recording that comes into a folder, once it has stopped growing; Ctrl-C ends it."""
+    if not folder.is_dir():
+        raise InvalidInput(f"{folder} is not a folder; give one in which recordings arrive")
+    new = NewUpload(
+        language=language,
+        vocabulary=[term for term in vocabulary.split(",") if term.strip()],
+        asr_adapter=adapter,
+        channels=channels,
+    )
+    noted = Journal(journal or _journal_of(folder))
+    asyncio.run(_watch(Watch(folder, noted), noted, new, every_s, Http(url, key)))
+
+
+def _journal_of(folder: Path) -> Path:
+    place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    return Path(typer.get_app_dir("minutebook")) / f"watch-{place}.jsonl"
+
+
+async def _watch(watch: Watch, journal: Journal, new: NewUpload, every_s: float, http: Http) -> None:
+    stop = asyncio.Event()
+    async with http:
+        with first_interrupt(stop):
+            while not stop.is_set():
+                for path, look in watch.ready():
+                    await _send(watch, journal, new, http, path, look)
+                    if stop.is_set():
+                        return
+                try:
+                    async with asyncio.timeout(every_s):
+                        await stop.wait()
+                except TimeoutError:
+                    continue
+
+
+async def _send(watch: Watch, journal: Journal, new: NewUpload, http: Http, path: Path, look: Look) -> None:
+    try:
+        file = await asyncio.to_thread(Outgoing.of, path)
+        upload_id = journal.upload_of(file.sha256)
+        if upload_id is None:
+            sent = await send_file(http, file, new, again=False, patience_s=PATIENCE_S, progress=lambda _: None)
+            upload_id = sent.duplicate_of or sent.id
+            typer.echo(f"{path.name}: upload {upload_id}")
+        journal.add(Sent(path.name, look.size, look.changed_ns, file.sha256, upload_id))
+    except MinutebookError as error:
+        typer.echo(f"error: {path.name}: {error.detail}", err=True)
+        if not error.retryable:
+            watch.refuse(path, look)

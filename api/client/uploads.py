@@ -1,0 +1,139 @@
+"""Sending files, by the tus protocol: whatever breaks, the rest goes on where the server stands."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from api.client.http import Http
+from schema.errors import InvalidInput, MinutebookError
+from schema.states import UploadState
+from schema.wire_uploads import NewUpload, UploadOut
+
+T = TypeVar("T")
+DOOR = "/v1/uploads/tus"
+TUS = {"Tus-Resumable": "1.0.0"}
+READ_BYTES = 1 << 20
+ANSWER_LIMIT_S = 600.0
+"""The answer to the last piece waits until the server has read the whole file again for its checksum."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
+Progress = Callable[[int], None]
+"""Is told how many bytes the server has, or was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A file as it is sent."""
+
+    path: Path
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Outgoing:
+        """Reads all of it. Blocks. Raises InvalidInput."""
+        try:
+            with path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read ({error.strerror}); give a file that you may read") from error
+        if not size:
+            raise InvalidInput(f"{path} is empty; give a recording")
+        return cls(path, size, sha256)
+
+
+async def send_file(
+    http: Http, file: Outgoing, new: NewUpload, *, again: bool, patience_s: float, progress: Progress
+) -> UploadOut:
+    """Send *file* and return its upload, which is an earlier one when the server knows the file.
+
+    A part that an earlier run has sent is not sent again. Raises what the server answers, and that it is away or has
+    no room once nothing has moved for *patience_s*.
+    """
+    upload_id = await _patiently(lambda: _create(http, file, new, again), patience_s)
+    received, give_up_s = -1, 0.0
+    while True:
+        upload = await _patiently(lambda: upload_of(http, upload_id), patience_s)
+        progress(upload.received_bytes)
+        if upload.state != UploadState.RECEIVING:
+            return upload
+        if upload.received_bytes > received:
+            received, give_up_s = upload.received_bytes, time.monotonic() + patience_s
+        try:
+            await _send_rest(http, file, received, progress, upload_id)
+        except MinutebookError as error:
+            if not error.retryable or time.monotonic() > give_up_s:
+                raise
+            await asyncio.sleep(FIRST_PAUSE_S)
+
+
+async def upload_of(http: Http, upload_id: str) -> UploadOut:
+    return UploadOut.model_validate_json((await http.call("GET", f"/v1/uploads/{upload_id}")).content)
+
+
+async def change_upload(http: Http, upload_id: str, **wanted: bool | int) -> UploadOut:
+    """Pause it, let it go on, or change its priority."""
+    return UploadOut.model_validate_json((await http.call("PATCH", f"/v1/uploads/{upload_id}", json=wanted)).content)
+
+
+async def cancel_upload(http: Http, upload_id: str) -> None:
+    await http.call("DELETE", f"/v1/uploads/{upload_id}")
+
+
+async def uploads(http: Http, limit: int = 50) -> list[UploadOut]:
+    """The newest *limit*."""
+    answer = (await http.call("GET", "/v1/uploads", params={"limit": limit})).json()
+    return [UploadOut.model_validate(each) for each in answer["uploads"]]
+
+
+async def _create(http: Http, file: Outgoing, new: NewUpload, again: bool) -> str:
+    fields = {"filename": file.path.name, "sha256": file.sha256, **({"again": "1"} if again else {})}
+    fields |= {name: _said(value) for name, value in new.model_dump(exclude_defaults=True).items()}
+    metadata = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in fields.items())
+    headers = {**TUS, "Upload-Length": str(file.size), "Upload-Metadata": metadata}
+    answer = await http.call("POST", DOOR, headers=headers)
+    return answer.headers["location"].rpartition("/")[2]
+
+
+def _said(value: object) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+async def _send_rest(http: Http, file: Outgoing, at: int, progress: Progress, upload_id: str) -> None:
+    headers = {
+        **TUS,
+        "Upload-Offset": str(at),
+        "Content-Type": "application/offset+octet-stream",
+        "Content-Length": str(file.size - at),
+    }
+    content = _pieces(file.path, at, progress)
+    await http.call("PATCH", f"{DOOR}/{upload_id}", headers=headers, content=content, timeout=ANSWER_LIMIT_S)
+
+
+async def _pieces(path: Path, at: int, progress: Progress) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(at)
+        while piece := await asyncio.to_thread(file.read, READ_BYTES):
+            yield piece
+            at += len(piece)
+            progress(at)
+
+
+async def _patiently(question: Callable[[], Awaitable[T]], patience_s: float) -> T:
+    """Ask again for as long as waiting may help."""
+    give_up_s, pause_s = time.monotonic() + patience_s, FIRST_PAUSE_S
+    while True:
+        try:
+            return await question()
+        except MinutebookError as error:
+            if not error.retryable or time.monotonic() + pause_s > give_up_s:
+                raise
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
