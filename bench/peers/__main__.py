@@ -42,14 +42,13 @@ COALESCE_S = 0.5
 
 def main() -> int:
     arguments = _arguments()
+    console = Console()
     counts = [int(count) for count in arguments.n.split(",")]
     try:
-        measured = _compare(Console(), counts, arguments)
+        measured = _compare(console, counts, arguments)
     except MinutebookError as error:
         print(f"bench: {error.detail}", file=sys.stderr)
         return 1
-    write(arguments.out, measured)
-    console = Console()
     console.print(report.table(measured))
     console.print(f"{measured['machine']['cpu']}, {measured['machine']['cores']} cores; figures in {arguments.out}")
     return 0
@@ -74,17 +73,19 @@ def _compare(console: Console, counts: Sequence[int], arguments: argparse.Namesp
     speeches = meetings(arguments.shared, max(counts), 60 * arguments.minutes)
     console.print("reading the speech offline, for the times of its words", style="dim")
     spoken = {speech.name: spoken_words(server.PYTHON, ctranslate, speech) for speech in speeches}
-    figures = []
-    for count in counts:
-        runs = _in_turn(console, systems, speeches[:count], arguments.repeats)
-        figures += [report.figures(count, system, runs[system.name], spoken) for system in systems]
-    return {
+    figures: list[dict[str, Any]] = []
+    measured = {
         "machine": machine(),
         "model": REFERENCE,
         "systems": [{"name": each.name, "version": each.version, "how": each.how} for each in systems],
         "streams": [{"name": speech.name, "seconds": round(speech.seconds, 1)} for speech in speeches],
         "runs": figures,
     }
+    for count in counts:
+        runs = _in_turn(console, systems, speeches[:count], arguments.repeats)
+        figures += [report.figures(count, system, runs[system.name], spoken) for system in systems]
+        write(arguments.out, measured)  # a later count that fails does not cost the figures of this one
+    return measured
 
 
 def _in_turn(
