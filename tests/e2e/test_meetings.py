@@ -14,7 +14,7 @@ from schema.tables import Segment
 from schema.units import BYTES_PER_SAMPLE, samples_of_s
 from tests.hall import SAMPLE, TIES, Hall, Sitting, sample_meeting, spoken
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 WER_LIMIT = 0.05
 
