@@ -25,6 +25,7 @@ from api import (
 )
 from api.body_limit import BodyLimit
 from api.loopback import LoopbackOnly
+from api.openai import doors
 from api.services import opened
 from api.tus_protocol import TusHeaders
 from schema.database import Database
@@ -54,6 +55,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(TusHeaders)
     if not config.asks_for_keys:
         app.add_middleware(LoopbackOnly)
+    doors.install(app)
     for part in (meetings, content, audio, events, live, search, tus, uploads, webhooks, health):
         app.include_router(part.router)
     return app

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     decoder_step_limit_s: float = Field(default=60.0, gt=0)
     """A decoder that gives no sound for so long is taken for hung."""
 
+    openai_keep: bool = False
+    """Whether a file that came through OpenAI's doors stays, as a meeting with minutes, once it is answered."""
+    openai_wait_s: float = Field(default=600.0, ge=1)
+    """How long such a request waits for its text; as long as OpenAI's clients do."""
+
     asr_model: str = "package:tiny.en"
     asr_precision: str = "auto"
     asr_device: str = "auto"

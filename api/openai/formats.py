@@ -1,0 +1,84 @@
+"""A transcript as OpenAI's `response_format` asks for it."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from typing import Any
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from api.export import Export, coverage_line, to_srt, to_vtt
+from api.openai.text import joined
+from api.openai.wanted import Format, Wanted
+from schema.wire import CoverageTotals, SegmentOut
+
+FRAMES_PER_S = 100
+"""Whisper counts `seek` in frames of 10 ms."""
+LEAST_PROBABILITY = 1e-6
+
+
+def answer(export: Export, wanted: Wanted) -> Response:
+    """The whole answer. `X-Minutebook-Coverage` says what became of every second, whatever the format can hold."""
+    headers = {"X-Minutebook-Coverage": coverage_line(export.meeting.coverage)}
+    match wanted.form:
+        case Format.JSON:
+            return JSONResponse({"text": joined(export.segments), "usage": usage(export)}, headers=headers)
+        case Format.VERBOSE_JSON:
+            return JSONResponse(verbose(export, wanted), headers=headers)
+        case Format.TEXT:
+            return PlainTextResponse(joined(export.segments) + "\n", headers=headers)
+        case Format.SRT:
+            return Response(to_srt(export), headers=headers, media_type="application/x-subrip; charset=utf-8")
+        case Format.VTT:
+            return Response(to_vtt(export), headers=headers, media_type="text/vtt; charset=utf-8")
+
+
+def verbose(export: Export, wanted: Wanted) -> dict[str, Any]:
+    """`verbose_json`. `coverage` is ours: seconds by what became of them."""
+    body: dict[str, Any] = {
+        "task": "transcribe",
+        "language": export.meeting.language,
+        "duration": export.meeting.coverage.received_s,
+        "text": joined(export.segments),
+        "usage": usage(export),
+        "coverage": _coverage(export.meeting.coverage),
+    }
+    if "segment" in wanted.granularities:
+        body["segments"] = [_segment(number, segment) for number, segment in enumerate(export.segments)]
+    if "word" in wanted.granularities:
+        body["words"] = [
+            {"word": word.text.strip(), "start": word.start_s, "end": word.end_s}
+            for segment in export.segments
+            for word in segment.words
+        ]
+    return body
+
+
+def usage(export: Export) -> dict[str, Any]:
+    return {"type": "duration", "seconds": export.meeting.coverage.received_s}
+
+
+def _coverage(totals: CoverageTotals) -> dict[str, float]:
+    return totals.model_dump()
+
+
+def _segment(number: int, segment: SegmentOut) -> dict[str, Any]:
+    """Tokens are not kept, so the list is empty and `avg_logprob` is the mean over the words.
+
+    What is no speech never becomes a segment, so `no_speech_prob` is 0.
+    """
+    logprobs = [math.log(max(word.probability, LEAST_PROBABILITY)) for word in segment.words]
+    text = segment.text.encode()
+    return {
+        "id": number,
+        "seek": round(segment.start_s * FRAMES_PER_S),
+        "start": segment.start_s,
+        "end": segment.end_s,
+        "text": segment.text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": sum(logprobs) / len(logprobs) if logprobs else 0.0,
+        "compression_ratio": len(text) / len(zlib.compress(text)),
+        "no_speech_prob": 0.0,
+    }
