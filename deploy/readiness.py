@@ -24,6 +24,7 @@ def checks(addresses: Addresses) -> dict[str, Check]:
         "api": http_answers(f"{addresses.api_url}/healthz"),
         "transcribe": worker_answers(addresses.redis_url, "transcribe"),
         "summarize": worker_answers(addresses.redis_url, "summarize"),
+        "ingest": worker_answers(addresses.redis_url, "ingest"),
         "flower": http_answers(f"{addresses.flower_url}/healthcheck"),
     }
 

@@ -1,7 +1,7 @@
 """Events are hints: published after the commit, may be lost; who resumes is served from SQL by `seq`.
 
-One channel per meeting. An event with `seq` stands for a row; one without (partial, coverage, state, ack, error) is
-of the moment.
+One channel per meeting. An event with `seq` stands for a row; one without (partial, coverage, upload, state, ack,
+error) is of the moment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENDING_STATES = frozenset({"finished", "deleted"})
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`type` is partial, segment, note, minutes, coverage or state; `data` is what the client gets."""
+    """`type` is partial, segment, note, minutes, coverage, upload or state; `data` is what the client gets."""
 
     type: str
     data: dict[str, Any] = field(default_factory=dict)

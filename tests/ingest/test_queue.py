@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import update
 
+from schema import migrate
 from schema.database import Database
 from schema.states import UploadState
 from schema.tables import Upload
 from schema.upload_queue import uploads_to_decode
 from schema.uploads import add_upload
 from schema.wire_uploads import NewUpload
+from tests.databases import fresh_postgres
 from tests.ingest.desk import Desk
 from tests.ingest.files import encoded, tone
 
@@ -47,9 +51,15 @@ class Queue:
             return [self.names[upload_id] for upload_id in uploads_to_decode(session, places)]
 
 
-@pytest.fixture
-def queue(database: Database) -> Queue:
-    return Queue(database)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def queue(request: pytest.FixtureRequest, database: Database) -> Iterator[Queue]:
+    if request.param == "sqlite":
+        yield Queue(database)
+        return
+    postgres = Database(fresh_postgres(request.getfixturevalue("postgres_url"), "upload_queue"))
+    migrate.upgrade(postgres)
+    yield Queue(postgres)
+    postgres.close()
 
 
 def test_one_owner_leaves_a_place_for_others(queue: Queue) -> None:

@@ -36,7 +36,8 @@ SLICE_S = 5.0
 LEASE_S = 30.0
 BLOCKS_IN_A_TURN = 12
 """Of 10 s each, before the next file has its turn."""
-AWAY_ATTEMPTS = 12
+AWAY_ATTEMPTS = 20
+"""A quarter of an hour, with the pauses between them."""
 LONGEST_PAUSE_S = 60
 
 
