@@ -26,6 +26,7 @@ from schema.errors import DecodeError, Unavailable
 from schema.events import Event, channel
 from schema.mailbox import Mailbox
 from schema.states import MeetingState
+from schema.upload_views import event_of_meeting
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class Feed:
         self._cursor: int | None = None
         self._state: MeetingState | None = None
         self._tally: Tally | None = None
+        self._upload: Event | None = None
+        self._has_upload = True  # as long as nobody has looked
         self._asked = asyncio.Event()
 
     def hint(self, event: Event) -> None:
@@ -63,6 +66,8 @@ class Feed:
             totals = self._tally.data() if self._tally else {}
             self._offer(Event("coverage", {**totals, **event.data}))
         elif event.seq is None:
+            if event.type == "upload":
+                self._upload = event
             self._offer(event)
         elif self._cursor is None or event.seq > self._cursor + 1:
             self.look_soon()
@@ -110,9 +115,19 @@ class Feed:
         if tally != self._tally:
             self._tally = tally
             self._offer(Event("coverage", tally.data()))
+        if self._has_upload:
+            await self._look_at_upload()
         if rows.state != self._state:
             self._state = rows.state
             self._offer(Event("state", {"state": rows.state.value}))
+
+    async def _look_at_upload(self) -> None:
+        """A meeting has its upload from the beginning, or never."""
+        upload = await asyncio.to_thread(_upload_event, self._database, self.meeting_id)
+        self._has_upload = upload is not None
+        if upload is not None and upload != self._upload:
+            self._upload = upload
+            self._offer(upload)
 
     def _offer(self, event: Event) -> None:
         for subscription in self.subscriptions:
@@ -205,3 +220,8 @@ class Feeds:
                 feed.hint(Event.decode(message["data"]))
             except DecodeError as error:
                 log.warning("meeting %s: %s", feed.meeting_id, error.detail)
+
+
+def _upload_event(database: Database, meeting_id: str) -> Event | None:
+    with database.read() as session:
+        return event_of_meeting(session, meeting_id)

@@ -55,6 +55,12 @@ def upload_event(out: UploadOut) -> Event:
     return Event("upload", {"id": out.id, **{name: facts[name] for name in HINTS}})
 
 
+def event_of_meeting(session: Session, meeting_id: str) -> Event | None:
+    """How far the upload of a meeting is; None for a meeting that no file feeds."""
+    upload = session.scalar(select(Upload).where(Upload.meeting_id == meeting_id))
+    return None if upload is None else upload_event(upload_out(session, upload))
+
+
 def expected_samples(upload: Upload) -> int | None:
     """How long the recording is: decoded, or as its header says where that can be true; None when nobody knows."""
     if upload.duration_samples is not None:

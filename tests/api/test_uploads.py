@@ -282,3 +282,20 @@ def test_an_unknown_upload_is_named(api: Api, method: str) -> None:
     answer = api.http.request(method, "/v1/uploads/nothing", json={} if method == "PATCH" else None)
     assert answer.status_code == 404
     assert "'nothing'" in answer.json()["detail"]
+
+
+def test_whoever_follows_the_meeting_hears_of_its_upload(api: Api) -> None:
+    upload = send(api).json()
+    with httpx.stream(
+        "GET", f"{api.url}/v1/meetings/{upload['meeting_id']}/events", trust_env=False, timeout=20
+    ) as sent:
+        lines = sent.iter_lines()
+        while next(lines) != "event: upload":
+            continue
+        facts = json.loads(next(line for line in lines if line.startswith("data:")).removeprefix("data:"))
+        assert (facts["id"], facts["state"], facts["paused"]) == (upload["id"], "queued", False)
+        api.http.patch(f"/v1/uploads/{upload['id']}", json={"paused": True})
+        while next(lines) != "event: upload":
+            continue
+        facts = json.loads(next(line for line in lines if line.startswith("data:")).removeprefix("data:"))
+        assert facts["paused"]
