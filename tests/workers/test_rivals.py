@@ -27,11 +27,11 @@ class Interrupted(Engine):
         super().__init__(engine.whisper, engine.stride)
         self.meanwhile: Callable[[], None] | None = meanwhile
 
-    def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL) -> list[Hypothesis]:
+    def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL, lanes: int = 1) -> list[Hypothesis]:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()
-        return super().transcribe(windows, fallback)
+        return super().transcribe(windows, fallback, lanes)
 
 
 class CrashesBeforeRelease(Mailbox):

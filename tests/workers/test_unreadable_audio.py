@@ -28,10 +28,10 @@ class Brittle(Engine):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine.whisper, engine.stride)
 
-    def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL) -> list[Hypothesis]:
+    def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL, lanes: int = 1) -> list[Hypothesis]:
         if any("poison" in window.prompt for window in windows):
             raise RuntimeError("the kernel does not take this window")
-        return super().transcribe(windows, fallback)
+        return super().transcribe(windows, fallback, lanes)
 
 
 def test_a_language_that_the_model_does_not_know_is_booked_with_its_name(studio: Studio, speech: Audio) -> None:

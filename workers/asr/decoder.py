@@ -62,16 +62,27 @@ class _Batch:
     cross_values: list[torch.Tensor]
     cross_bias: torch.Tensor | None
 
-    def keep(self, kept: list[int]) -> None:
-        """Drop every row but the *kept* places."""
-        index = torch.tensor(kept, device=self.pads.device)
-        self.rows = [self.rows[i] for i in kept]
-        self.adapters = self.adapters and [self.adapters[i] for i in kept]
+    def keep(self, kept: Sequence[int]) -> list[int]:
+        """Drop every row but the *kept* places; returns which place each remaining row had before.
+
+        Rows from the end take the places of the dropped ones, so that little of the caches moves.
+        """
+        stay = [i for i in kept if i < len(kept)]
+        free = [i for i in range(len(kept)) if i not in set(stay)]
+        moved = dict(zip(free, (i for i in kept if i >= len(kept)), strict=True))
+        order = [moved.get(i, i) for i in range(len(kept))]
+        self.rows = [self.rows[i] for i in order]
+        self.adapters = self.adapters and [self.adapters[i] for i in order]
+        index = torch.tensor(order, device=self.pads.device)
         self.pads, self.visible = self.pads[index], self.visible[index]
         self.temperatures = None if self.temperatures is None else self.temperatures[index]
         self.cross_bias = None if self.cross_bias is None else self.cross_bias[index]
         for caches in (self.self_keys, self.self_values, self.cross_keys, self.cross_values):
-            caches[:] = [cache[index] for cache in caches]
+            for cache in caches:
+                for place, before in moved.items():
+                    cache[place] = cache[before]
+            caches[:] = [cache[: len(kept)] for cache in caches]
+        return order
 
 
 class Decoder:
@@ -111,10 +122,8 @@ class Decoder:
             going = self._record(batch, tasks, results, tokens.tolist(), logprobs.tolist())
             if not any(going):
                 return results
-            if 2 * sum(going) <= len(going):
-                kept = [i for i, alive in enumerate(going) if alive]
-                batch.keep(kept)
-                tokens = tokens[kept]
+            if not all(going):
+                tokens = tokens[batch.keep([i for i, alive in enumerate(going) if alive])]
             logits = self._step(batch, tokens, place, results)
             place += 1
 
@@ -181,8 +190,7 @@ class Decoder:
         mask = batch.visible[..., : place + 1]
         x, attention = self._run(batch, tokens[:, None], (place - batch.pads)[:, None], place, mask, 1)
         for row, weights in zip(batch.rows, attention, strict=True):
-            if not results[row].done:
-                results[row].attention.append(weights[0])
+            results[row].attention.append(weights[0])
         return self._logits(x) + self._bias
 
     def _logits(self, x: torch.Tensor) -> torch.Tensor:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby, repeat
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ USUAL = Fallback()
 
 
 class Engine:
-    """Transcribes batches of windows with one loaded Whisper. Not safe for two threads at once.
+    """Transcribes batches of windows with one loaded Whisper. Its adapters may not change while it transcribes.
 
     With *stride* above 1 the silence behind short windows is condensed (see `context`); 1 is the model's own context.
     """
@@ -71,19 +72,23 @@ class Engine:
         make_room(self.whisper.net, self.whisper.adapters, {*keep, name})
         self.whisper.load_adapter(name, folder)
 
-    def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL) -> list[Hypothesis]:
-        """A hypothesis for each window, in order.
+    def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL, lanes: int = 1) -> list[Hypothesis]:
+        """A hypothesis for each window, in order. With *lanes* above 1 they are shared out among so many threads.
 
         Raises InvalidAudio (empty, longer than 30 s, not int16), UnknownLanguage, UnknownAdapter before any work.
         """
         for window in windows:
             self._check(window)
         used(self.whisper.adapters, {window.adapter for window in windows if window.adapter is not None})
-        hypotheses: list[Hypothesis | None] = [None] * len(windows)
-        for places in self._groups(windows):
-            for place, hypothesis in zip(places, self._batch([windows[i] for i in places], fallback), strict=True):
-                hypotheses[place] = hypothesis
-        return [hypothesis for hypothesis in hypotheses if hypothesis is not None]
+        groups = self._groups(windows, lanes)
+        batches = [[windows[i] for i in places] for places in groups]
+        if len(batches) > 1 and lanes > 1:
+            with ThreadPoolExecutor(lanes, "lane") as pool:
+                read = list(pool.map(self._batch, batches, repeat(fallback)))
+        else:
+            read = [self._batch(batch, fallback) for batch in batches]
+        hypotheses = dict(zip(chain(*groups), chain(*read), strict=True))
+        return [hypotheses[place] for place in range(len(windows))]
 
     def _check(self, window: Window) -> None:
         if window.samples.dtype != np.int16 or not 0 < len(window.samples) <= WINDOW_LIMIT_SAMPLES:
@@ -96,10 +101,14 @@ class Engine:
         if window.adapter is not None and window.adapter not in self.whisper.adapters:
             raise UnknownAdapter(f"No adapter {window.adapter!r} is loaded. Loaded: {', '.join(self.adapters) or '-'}.")
 
-    def _groups(self, windows: Sequence[Window]) -> list[list[int]]:
-        """Places of *windows* in batches, those of like length together so that nobody pays for a longer neighbour."""
+    def _groups(self, windows: Sequence[Window], lanes: int) -> list[list[int]]:
+        """Places of *windows* in batches, those of like length together so that nobody pays for a longer neighbour.
+
+        Each of *lanes* gets as many, and as long ones, as the others.
+        """
         order = sorted(range(len(windows)), key=lambda i: len(windows[i].samples))
-        return [order[first : first + BATCH_LIMIT] for first in range(0, len(order), BATCH_LIMIT)]
+        blocks = [order[first : first + lanes * BATCH_LIMIT] for first in range(0, len(order), lanes * BATCH_LIMIT)]
+        return [group for block in blocks for lane in range(lanes) if (group := block[lane::lanes])]
 
     @torch.inference_mode()
     def _batch(self, windows: Sequence[Window], fallback: Fallback) -> list[Hypothesis]:

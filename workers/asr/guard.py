@@ -88,12 +88,12 @@ def unread_s(window: Window) -> float:
     return max((len(window.samples) - read) / SAMPLE_RATE_HZ, 0.25)
 
 
-def transcribe_guarded(engine: Engine, windows: Sequence[Window]) -> list[tuple[Hypothesis, Verdict]]:
+def transcribe_guarded(engine: Engine, windows: Sequence[Window], lanes: int = 1) -> list[tuple[Hypothesis, Verdict]]:
     """Transcribe, and decode what does not pass again: without prompt, then drawing at rising temperatures.
 
     A window that no setting mends comes back as `failed` with the likeliest of its readings and that one's fault.
     """
-    readings = engine.transcribe(windows)
+    readings = engine.transcribe(windows, lanes=lanes)
     results = [(reading, judge(reading, window)) for reading, window in zip(readings, windows, strict=True)]
     for fallback in FALLBACKS:
         places = [i for i, (_, verdict) in enumerate(results) if verdict.judgement is Judgement.RETRY]
@@ -103,7 +103,7 @@ def transcribe_guarded(engine: Engine, windows: Sequence[Window]) -> list[tuple[
             places = [i for i in places if results[i][1].otherwise is Judgement.FAILED]
         if not places:
             continue
-        again = engine.transcribe([windows[i] for i in places], fallback)
+        again = engine.transcribe([windows[i] for i in places], fallback, lanes)
         for place, reading in zip(places, again, strict=True):
             results[place] = _better(results[place], (reading, judge(reading, windows[place])))
     return [(reading, _settled(verdict)) for reading, verdict in results]

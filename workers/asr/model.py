@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
-from schema.errors import BrokenModel
+from schema.errors import BrokenModel, UnsupportedPrecision
 from workers.asr.adapters import Adapter, inject
+from workers.asr.int8 import INT8_DYNAMIC, pays_here, quantise
 from workers.asr.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 from workers.asr.vocabulary import Vocabulary, load_vocabulary
 from workers.asr.weights import resolve
@@ -48,10 +49,13 @@ def load(
     Raises UnknownModel, BrokenModel, UnknownPrecision, UnsupportedPrecision, AdapterMismatch.
     """
     device = choose_device(device)
-    precision = choose_precision(precision, device)
+    precision = _choose(precision, device)
     folder = resolve(reference, cache_dir)
-    dtype = compute_dtype(precision, device)
-    net = _load_net(folder, precision, dtype, device)
+    loaded_as = "float32" if precision == INT8_DYNAMIC else precision
+    dtype = compute_dtype(loaded_as, device)
+    net = _load_net(folder, loaded_as, dtype, device)
+    if precision == INT8_DYNAMIC:
+        quantise(net)
     whisper = Whisper(
         reference=reference,
         net=net,
@@ -64,6 +68,17 @@ def load(
     for name, path in (adapters or {}).items():
         whisper.load_adapter(name, path)
     return whisper
+
+
+def _choose(precision: str, device: str) -> str:
+    """As `choose_precision`, with the 8 bits that a Whisper may have on a CPU. Raises UnsupportedPrecision too."""
+    if precision == "auto" and device == "cpu" and pays_here():
+        return INT8_DYNAMIC
+    if precision != INT8_DYNAMIC:
+        return choose_precision(precision, device)
+    if device != "cpu":
+        raise UnsupportedPrecision(f"Precision {precision} is for a CPU, not for {device}. Use int8 or bfloat16.")
+    return precision
 
 
 def _load_net(folder: Path, precision: str, dtype: torch.dtype, device: str) -> Any:

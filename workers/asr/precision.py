@@ -12,7 +12,7 @@ import torch
 from schema.errors import UnknownPrecision, UnsupportedPrecision
 
 PRECISIONS = ("float32", "bfloat16", "float16", "int8", "int4")
-_FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16")
+FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16")
 
 
 def choose_device(device: str) -> str:
@@ -43,10 +43,10 @@ def choose_precision(precision: str, device: str) -> str:
 def _fastest(device: str) -> str:
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    return "bfloat16" if _cpu_flags().intersection(_FAST_BFLOAT16) else "float32"
+    return "bfloat16" if cpu_flags().intersection(FAST_BFLOAT16) else "float32"
 
 
-def _cpu_flags() -> frozenset[str]:
+def cpu_flags() -> frozenset[str]:
     """Names of the CPU's abilities, empty where the system does not tell."""
     try:
         with open("/proc/cpuinfo") as lines:
