@@ -29,18 +29,20 @@ class Reading:
     hole: Span | None = None
 
 
-def read_track(session: Session, mailbox: Mailbox, claim: Claim, facts: TrackFacts) -> Reading:
-    """What the mailbox holds of a track from its window on. Raises MailboxMissing."""
+def read_track(
+    session: Session, mailbox: Mailbox, claim: Claim, facts: TrackFacts, limit_samples: int = READ_LIMIT_SAMPLES
+) -> Reading:
+    """What the mailbox holds of a track from its window on, *limit_samples* at most. Raises MailboxMissing."""
     state = _state(session, claim, facts)
     try:
-        pieces = mailbox.read(claim.track_id, state.window_first_sample, READ_LIMIT_SAMPLES)
+        pieces = mailbox.read(claim.track_id, state.window_first_sample, limit_samples)
     except AudioTrimmed as error:
         # The state reaches back to audio that is gone, which costs context; past the commit it would cost audio.
         state = _fresh_state(session, facts)
         first_there = min(int(str(error.facts["first_sample"])), claim.received_sample)
         if first_there > facts.committed_sample:
             return _lost(state, facts, first_there)
-        pieces = mailbox.read(claim.track_id, state.window_first_sample, READ_LIMIT_SAMPLES)
+        pieces = mailbox.read(claim.track_id, state.window_first_sample, limit_samples)
     return _reading(state, pieces, claim, facts)
 
 

@@ -101,11 +101,13 @@ class Process:
         import torch
 
         from workers.asr.engine import load_engine
+        from workers.room import FilePace, on_cpu
         from workers.transcriber import Pace, Transcriber
 
         config = self.config
         cores = len(os.sched_getaffinity(0))
-        torch.set_num_threads(config.asr_threads or max(1, cores // config.asr_processes))
+        threads = config.asr_threads or max(1, cores // config.asr_processes)
+        torch.set_num_threads(threads)
         engine = load_engine(config.asr_model, config.models, config.asr_precision, config.asr_device)
         on_gpu = engine.whisper.device != "cpu"
         return Transcriber(
@@ -123,6 +125,7 @@ class Process:
                 step_interval_ms=config.step_interval_ms,
                 lease_ms=config.lease_ms,
                 attempts_limit=config.attempts_limit,
+                files=FilePace(GPU_BATCH, GPU_BATCH) if on_gpu else on_cpu(max(1, cores // threads)),
             ),
         )
 

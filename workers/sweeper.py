@@ -13,7 +13,7 @@ from schema.database import Database
 from schema.errors import MailboxMissing, MinutebookError, Unavailable
 from schema.lifecycle import delete_meeting, finish_meeting, unfinished
 from schema.mailbox import Mailbox
-from schema.states import MeetingState
+from schema.states import MeetingState, TrackKind
 from schema.tables import Meeting, Segment, Track
 from schema.uploads import fed_by_upload
 from workers.endings import end_transcription
@@ -118,4 +118,5 @@ class Sweeper:
     @staticmethod
     def _with_unread_text(session: Session) -> list[str]:
         unread = exists().where(Segment.meeting_id == Meeting.id, Segment.closed, Segment.note_id.is_(None))
-        return list(session.scalars(select(Meeting.id).where(Meeting.state == MeetingState.LIVE, unread)))
+        live = exists().where(Track.meeting_id == Meeting.id, Track.kind == TrackKind.LIVE)
+        return list(session.scalars(select(Meeting.id).where(Meeting.state == MeetingState.LIVE, live, unread)))

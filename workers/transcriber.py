@@ -6,9 +6,10 @@ import json
 import logging
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from redis import Redis
+from sqlalchemy.orm import Session
 
 from schema import queues
 from schema.database import Database
@@ -16,20 +17,22 @@ from schema.errors import InvalidInput, MailboxMissing, MinutebookError, Unavail
 from schema.events import publish
 from schema.mailbox import Claim, Mailbox, shard_of
 from workers.adapters import adapter_folder
+from workers.asr.batch import reach_samples
 from workers.asr.engine import Engine
 from workers.asr.guard import Judgement, Verdict, transcribe_guarded
 from workers.asr.hypothesis import Hypothesis, Window
 from workers.asr.policy import Policy
-from workers.asr.stream import DEFAULTS, Outcome, StreamSettings, settle
+from workers.asr.stream import DEFAULTS, Outcome, StreamSettings
 from workers.asr.track import StreamState
-from workers.audio import read_track
+from workers.audio import READ_LIMIT_SAMPLES, read_track
 from workers.endings import end_transcription
-from workers.facts import read_facts
+from workers.facts import TrackFacts, read_facts
 from workers.failures import book_failure
-from workers.job import Job, of_the_moment, planned, where_given_up, written
+from workers.job import Job, of_the_moment, outcomes_of, planned, where_given_up, written
 from workers.leases import extended
 from workers.ledger import Committed, commit
 from workers.messages import Send, SummaryRequests
+from workers.room import FilePace, Room
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class Pace:
     step_interval_ms: int
     lease_ms: int
     attempts_limit: int
+    files: FilePace = field(default_factory=FilePace)
 
 
 class Transcriber:
@@ -81,6 +85,7 @@ class Transcriber:
         self.summaries = summaries
         self.pace = pace
         self.stream = stream
+        self.room = Room(pace.files)
 
     def run(self, shard: int, run_s: float = RUN_S) -> bool:
         """Take steps until nothing is due soon or *run_s* are over; True when there is more to do."""
@@ -99,7 +104,8 @@ class Transcriber:
         When something on the way fails (database away, engine out of memory) every claim is given back to be tried
         again in a second, so nobody waits for a lease to end, and the error goes on to Celery.
         """
-        claimed = self.mailbox.claim(self.name, self.pace.batch, self.pace.lease_ms, shard)
+        claimed = self.mailbox.claim(self.name, self.pace.batch, self.pace.lease_ms, shard, fill=self.pace.files.fill)
+        self.room.note(claimed)
         if not claimed.tracks:
             return claimed.next_due_in_ms
         try:
@@ -118,22 +124,15 @@ class Transcriber:
 
     def _work(self, claims: Sequence[Claim]) -> None:
         jobs = self._open(claims)
-        outcomes = self._decode([job for job in jobs if job.plan.window is not None])
-        self._settle([job for job in jobs if job.plan.window is None or job.claim.track_id in outcomes], outcomes)
+        read = self._decode([job for job in jobs if job.windows])
+        self._settle([job for job in jobs if not job.windows or job.claim.track_id in read], read)
 
     def _decode(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
         """Outcomes by track id. A window that makes the batch fail is found by decoding one by one, and given back."""
-        planned_windows = [job.plan.window for job in jobs if job.plan.window is not None]
-        adapters = {window.adapter for window in planned_windows if window.adapter is not None}
-        windows = [self._adapted(window, adapters) for window in planned_windows]
-        if not windows:
+        if not jobs:
             return {}
         try:
-            readings = transcribe_guarded(self.engine, windows)
-            return {
-                job.claim.track_id: settle(job.plan, hypothesis, verdict, self.policy, self.stream)
-                for job, (hypothesis, verdict) in zip(jobs, readings, strict=True)
-            }
+            return outcomes_of(jobs, self._read, self.policy, self.stream)
         except Unavailable:
             raise
         except Exception as error:
@@ -149,7 +148,11 @@ class Transcriber:
         """A window that the engine will never take, such as one in a language it does not know, fails at once."""
         log.error("meeting %s, track %s: %s", job.facts.meeting_id, job.facts.name, error)
         verdict = Verdict(Judgement.FAILED, error.detail[:REASON_LIMIT])
-        return settle(job.plan, NO_WORDS, verdict, self.policy, self.stream)
+        return job.settled([[(NO_WORDS, verdict)] for _ in job.windows], self.policy, self.stream)
+
+    def _read(self, windows: Sequence[Window]) -> list[tuple[Hypothesis, Verdict]]:
+        adapters = {window.adapter for window in windows if window.adapter is not None}
+        return transcribe_guarded(self.engine, [self._adapted(each, adapters) for each in windows], self.room.lanes)
 
     def _adapted(self, window: Window, batch_adapters: Collection[str]) -> Window:
         """*window* with its adapter loaded. One that cannot be had costs accuracy, not the words."""
@@ -175,8 +178,7 @@ class Transcriber:
                     self.mailbox.forget(claim.track_id)
                     continue
                 try:
-                    reading = read_track(session, self.mailbox, claim, facts[claim.track_id])
-                    jobs.append(planned(claim, facts[claim.track_id], reading, self.pace.attempts_limit, self.stream))
+                    jobs.append(self._planned(session, claim, facts[claim.track_id], claims))
                 except MailboxMissing:  # deleted since the claim, or Redis lost it
                     continue
                 except Unavailable:
@@ -184,6 +186,12 @@ class Transcriber:
                 except Exception:
                     self._set_aside(claim)
         return jobs
+
+    def _planned(self, session: Session, claim: Claim, facts: TrackFacts, claims: Sequence[Claim]) -> Job:
+        places = self.room.windows(claim, claims)
+        limit = reach_samples(places) if claim.kind == "batch" else READ_LIMIT_SAMPLES
+        reading = read_track(session, self.mailbox, claim, facts, limit)
+        return planned(claim, facts, reading, self.pace.attempts_limit, self.stream, places)
 
     def _settle(self, jobs: Sequence[Job], outcomes: dict[str, Outcome]) -> None:
         """Commit, release, and only then tell."""
@@ -266,8 +274,9 @@ class Transcriber:
             events.setdefault(job.facts.meeting_id, []).extend(of_the_moment(job, outcomes.get(track_id)))
         for meeting_id, told in events.items():
             publish(self.redis, meeting_id, told)
+        files = {job.facts.meeting_id for job in jobs if job.claim.kind == "batch"}
         for meeting_id, words in done.closed_words.items():
-            if words:
+            if words and meeting_id not in files:  # a file's minutes are made once, when all of its text is there
                 self.summaries.ask(meeting_id, SUMMARIZE_INTERVAL_MS)
         for meeting_id in {job.facts.meeting_id for job in jobs if job.claim.closed}:
             if end_transcription(self.database, self.redis, meeting_id):

@@ -61,11 +61,11 @@ class AsyncMailbox:
         """As `Mailbox.close`."""
         return await self._run(self._calls.close(track_id, final_sample))
 
-    async def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0) -> Claimed:
+    async def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0, *, fill: bool = True) -> Claimed:
         """As `Mailbox.claim`."""
         check_claim(n, lease_ms)
         for _ in range(CLAIM_TRIES):
-            claimed, candidates = await self._run(self._calls.due(shard, n * CANDIDATES_PER_PLACE))
+            claimed, candidates = await self._run(self._calls.due(shard, n * CANDIDATES_PER_PLACE, fill))
             if not candidates:
                 return claimed
             claimed = await self._run(self._calls.claim(shard, candidates, worker, n, lease_ms))

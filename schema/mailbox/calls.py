@@ -81,10 +81,11 @@ class Calls:
         final = -1 if final_sample is None else final_sample
         return self._of_track("close", track_id, [final], lambda answer: _appended(track_id, answer, final))
 
-    def due(self, shard: int, n: int) -> Call[tuple[Claimed, list[str]]]:
+    def due(self, shard: int, n: int, fill: bool) -> Call[tuple[Claimed, list[str]]]:
         if not 0 <= shard < self.shards:
             raise InvalidInput(f"shard is {shard}; there are {self.shards}, counted from 0")
-        return Call("due", Keys(shard).of_shard, [n], lambda answer: (_claimed(answer[0], []), _texts(answer[1])))
+        arguments: list[str | int | bytes] = [n, int(fill)]
+        return Call("due", Keys(shard).of_shard, arguments, lambda a: (_claimed(a[0], []), _texts(a[1])))
 
     def claim(self, shard: int, candidates: list[str], worker: str, n: int, lease_ms: int) -> Call[Claimed]:
         keys = Keys(shard)
@@ -217,8 +218,9 @@ def _merged(pieces: list[Span]) -> list[Span]:
 
 
 def _claimed(rest: Answer, claims: Answer) -> Claimed:
-    next_due_ms, more = rest
-    return Claimed([_claim(*fields) for fields in claims], None if next_due_ms < 0 else next_due_ms, bool(more))
+    next_due_ms, more, live = rest
+    tracks = [_claim(*fields) for fields in claims]
+    return Claimed(tracks, None if next_due_ms < 0 else next_due_ms, bool(more), live_waiting=live)
 
 
 def _claim(

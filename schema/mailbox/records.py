@@ -75,6 +75,8 @@ class Claimed:
     next_due_in_ms: int | None
     more: bool
     """Something else is due right now: wake another worker."""
+    live_waiting: int = 0
+    """Live tracks that wait, due or not yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,11 +68,14 @@ class Mailbox:
         """
         return self._run(self._calls.close(track_id, final_sample))
 
-    def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0) -> Claimed:
-        """Lend up to *n* due tracks to *worker* for *lease_ms*: due ones by deadline, then batch ones that wait."""
+    def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0, *, fill: bool = True) -> Claimed:
+        """Lend up to *n* due tracks to *worker* for *lease_ms*: due ones by deadline, then batch ones that wait.
+
+        With *fill* False a batch track before its deadline is lent only when nothing is due.
+        """
         check_claim(n, lease_ms)
         for _ in range(CLAIM_TRIES):
-            claimed, candidates = self._run(self._calls.due(shard, n * CANDIDATES_PER_PLACE))
+            claimed, candidates = self._run(self._calls.due(shard, n * CANDIDATES_PER_PLACE, fill))
             if not candidates:
                 return claimed
             claimed = self._run(self._calls.claim(shard, candidates, worker, n, lease_ms))

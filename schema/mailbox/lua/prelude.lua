@@ -58,12 +58,14 @@ local function wake(now)
   return 1
 end
 
--- What a claim tells about the rest of the shard: ms until the next waiting track is due (-1: none), and if one is now.
+-- What a claim tells about the rest of the shard: ms until the next waiting track is due (-1: none), if one is now, and
+-- how many live ones wait.
 -- Once nothing is due, the next audio that makes a track due wakes a worker at once.
 local function rest(now)
   local first = next_due()
   if not (first and first <= now) then redis.call('HDEL', SHARD, 'woken') end
-  return {first and math.max(0, first - now) or -1, first and first <= now and 1 or 0}
+  local live = redis.call('ZCARD', READY) - redis.call('ZCARD', FILL)
+  return {first and math.max(0, first - now) or -1, first and first <= now and 1 or 0, live}
 end
 
 -- Put a track into the ready set. `how` is NX (leave it where it is) or LT (only ever earlier).
