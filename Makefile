@@ -12,9 +12,11 @@ PIP := $(RUN) -m pip --disable-pip-version-check
 PEERS := var/bench/peers/venv
 PEERS_STAMP := $(PEERS)/.set-up
 PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
+WHISPER := var/bench/files/venv
+WHISPER_STAMP := $(WHISPER)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench bench-peers lock clean
+.PHONY: help setup demo up test check bench bench-peers bench-files lock clean
 
 help:  ## This list
 	@echo "Minutebook: live meetings in, minutes out. Each command sets everything up first if need be."
@@ -61,6 +63,15 @@ $(PEERS_STAMP): requirements/peers.lock
 	@echo "installing the other live servers; the first time takes some minutes"
 	@$(PEERS_PIP) install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --requirement requirements/peers.lock
 	@$(PEERS_PIP) install --quiet --no-deps whisper-live==0.10.0
+	@touch $@
+
+bench-files: $(STAMP) $(WHISPER_STAMP)  ## Measure a file of 20 minutes, beside faster-whisper and beside live meetings
+	@$(RUN) -m bench.files
+
+$(WHISPER_STAMP): requirements/faster-whisper.lock
+	@echo "installing faster-whisper into $(WHISPER)"
+	@test -x $(WHISPER)/bin/python || $(PYTHON) -m venv $(WHISPER)
+	@$(WHISPER)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
 
 lock: $(STAMP)  ## Choose the newest versions that fit pyproject.toml

@@ -101,11 +101,11 @@ def _measure(console: Console, stack: Stack, speeches: Sequence[Speech], repeats
         longest_s = max(speech.seconds for speech in speeches)
         what = f"{len(speeches)} at once, {longest_s:.0f} s, {number + 1} of {repeats}"
         console.print(f"streaming {what}", style="dim", highlight=False)
-        measured.append(asyncio.run(_stream_all(stack, speeches)))
+        measured.append(asyncio.run(stream_all(stack, speeches)))
     return measured
 
 
-async def _stream_all(stack: Stack, speeches: Sequence[Speech]) -> Repeat:
+async def stream_all(stack: Stack, speeches: Sequence[Speech]) -> Repeat:
     began_s = _own_cpu_s()
     async with watched(of_stack(stack)) as usage:
         streams = (

@@ -1,0 +1,168 @@
+"""`make bench-files`: a recording through the whole stack, beside faster-whisper's BatchedInferencePipeline.
+
+    python -m bench.files [--minutes 20] [--repeats 2] [--hours 3] [--parts speed,live,memory]
+
+*speed*: theirs, ours as often as --repeats, theirs again, the same file and weights; `ratio` is the mean of their wall
+times over the mean of ours. Both begin with the path of a file and models in memory; ours goes in at the door, through
+storage, decoder and mailbox, and ends when SQL accounts for every sample. *live*: the committed word latency of 4 live
+meetings with and without the file in the queue. *memory*: its growth over a file of --hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from rich.console import Console
+
+from api.client import Http
+from api.client.latency import quantiles
+from bench import live
+from bench.files import memory, ours, peer
+from bench.files.peer import Transcribed
+from bench.files.recordings import recording, write_flac
+from bench.machine import machine
+from bench.report import write
+from bench.speech import Speech, meetings
+from deploy.fresh import ROOT, fresh_stack
+from deploy.supervisor import Stack
+from deploy.wer import word_error_rate
+from schema.errors import MinutebookError
+from workers.asr.carried import CARRIED
+
+FOLDER = ROOT / "var" / "bench" / "files"
+MODEL = "tiny.en"
+REFERENCE = f"package:{MODEL}"
+MEETINGS = 4
+WARM_UP_S = 60.0
+PARTS = ("speed", "live", "memory")
+Figures = dict[str, Any]
+
+
+def main() -> int:
+    arguments = _arguments()
+    try:
+        written = _measure(Console(), arguments)
+    except MinutebookError as error:
+        print(f"bench: {error.detail}", file=sys.stderr)
+        return 1
+    write(arguments.out, written)
+    Console().print_json(data={name: written[name] for name in (*PARTS, "ratio") if name in written})
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=20, help="length of the file")
+    parser.add_argument("--repeats", type=int, default=2, help="runs of ours between theirs")
+    parser.add_argument("--live-minutes", type=float, default=1.5, help="length of the live meetings")
+    parser.add_argument("--hours", type=float, default=3, help="length of the file over which memory is watched")
+    parser.add_argument("--parts", default=",".join(PARTS), help="what to measure")
+    parser.add_argument(
+        "--shared", type=Path, default=Path(os.environ.get("MINUTEBOOK_SHARED", ROOT.parent / "shared"))
+    )
+    parser.add_argument("--out", type=Path, default=FOLDER.parent / "files.json")
+    return parser.parse_args()
+
+
+def _measure(console: Console, arguments: argparse.Namespace) -> Figures:
+    parts = arguments.parts.split(",")
+    speech = recording(arguments.shared, 60 * arguments.minutes)
+    audio = write_flac(speech, FOLDER / "recording.flac")
+    written: Figures = {"machine": machine(), "model": MODEL, "file_s": round(speech.seconds, 1)}
+    with fresh_stack(FOLDER / "stack", environment={"MINUTEBOOK_ASR_MODEL": REFERENCE}) as stack:
+        if "speed" in parts:
+            written |= _speed(console, stack, speech, audio, arguments)
+        if "live" in parts:
+            written["live"] = _beside_live(console, stack, audio, arguments)
+    if "memory" in parts:
+        written["memory"] = _memory(console, arguments)
+    return written
+
+
+def _speed(console: Console, stack: Stack, speech: Speech, audio: Path, arguments: argparse.Namespace) -> Figures:
+    console.print("warming up", style="dim")
+    asyncio.run(ours.transcribe(stack, write_flac(recording(arguments.shared, WARM_UP_S), FOLDER / "warm-up.flac")))
+    asyncio.run(ours.quiet(stack))
+    model = CARRIED[MODEL].folder()
+    theirs = [_noted(console, "faster-whisper", peer.transcribe(model, audio))]
+    own = []
+    for _ in range(arguments.repeats):
+        own.append(_noted(console, "Minutebook", asyncio.run(ours.transcribe(stack, audio))))
+        asyncio.run(ours.quiet(stack))
+    theirs.append(_noted(console, "faster-whisper", peer.transcribe(model, audio)))
+    return {
+        "ratio": round(fmean(run.wall_s for run in theirs) / fmean(run.wall_s for run in own), 2),
+        "speed": {"minutebook": _runs(own, speech), "faster_whisper": _runs(theirs, speech)},
+    }
+
+
+def _noted(console: Console, name: str, run: Transcribed) -> Transcribed:
+    console.print(f"{name}: {run.wall_s:.1f} s, {run.cpu_s:.1f} s of processor time", highlight=False)
+    return run
+
+
+def _runs(runs: Sequence[Transcribed], speech: Speech) -> Figures:
+    return {
+        "wall_s": [round(run.wall_s, 2) for run in runs],
+        "cpu_s": [round(run.cpu_s, 2) for run in runs],
+        "times_real_time": round(speech.seconds / fmean(run.wall_s for run in runs), 1),
+        "wer": [round(word_error_rate([(speech.reference, run.text)]), 4) for run in runs],
+    }
+
+
+def _beside_live(console: Console, stack: Stack, audio: Path, arguments: argparse.Namespace) -> Figures:
+    """Alone, with the file, and alone again, so that a machine that changes meanwhile shows itself."""
+    speeches = meetings(arguments.shared, MEETINGS, 60 * arguments.live_minutes)
+    alone = [_latencies(stack, speeches)]
+    console.print(f"{MEETINGS} live meetings alone: {alone[0]}", highlight=False)
+    beside, moved_s = asyncio.run(_with_file(stack, speeches, audio))
+    console.print(f"with a file in the queue: {beside}, {moved_s:.0f} s of it transcribed", highlight=False)
+    asyncio.run(ours.quiet(stack))
+    alone.append(_latencies(stack, speeches))
+    console.print(f"alone again: {alone[1]}", highlight=False)
+    p95_alone = fmean(each["p95"] for each in alone)
+    return {
+        "meetings": MEETINGS,
+        "committed_ms_alone": alone,
+        "committed_ms_beside_a_file": beside,
+        "p95_change": round(beside["p95"] / p95_alone - 1, 3),
+        "file_moved_s": round(moved_s, 1),
+    }
+
+
+def _latencies(stack: Stack, speeches: Sequence[Speech]) -> dict[str, float]:
+    measured = quantiles(_committed_ms(asyncio.run(live.stream_all(stack, speeches))), 0.5, 0.95, 0.99)
+    asyncio.run(ours.quiet(stack))
+    return measured
+
+
+async def _with_file(stack: Stack, speeches: Sequence[Speech], audio: Path) -> tuple[dict[str, float], float]:
+    """Latencies of the meetings, and the seconds of the file that were transcribed beside them."""
+    async with Http(stack.api_url, timeout_s=120) as http:
+        _, meeting_id = await ours.send(http, audio)
+        streamed = await live.stream_all(stack, speeches)
+        coverage = (await http.meeting(meeting_id)).coverage
+    return quantiles(_committed_ms(streamed), 0.5, 0.95, 0.99), coverage.received_s - coverage.pending_s
+
+
+def _committed_ms(repeat: live.Repeat) -> list[float]:
+    return [ms for each in repeat.meetings for ms in each.meter.committed_ms]
+
+
+def _memory(console: Console, arguments: argparse.Namespace) -> Figures:
+    console.print(f"watching memory over a file of {arguments.hours:g} h", style="dim")
+    audio = write_flac(recording(arguments.shared, 3600 * arguments.hours), FOLDER / "long.flac")
+    with fresh_stack(FOLDER / "stack", environment={"MINUTEBOOK_ASR_MODEL": REFERENCE}) as stack:
+        growth, hours = asyncio.run(memory.over(stack, audio))
+    return {"hours": round(hours, 2), "processes": growth.figures(hours)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
