@@ -31,6 +31,7 @@ from api.tus_protocol import TusHeaders
 from schema.database import Database
 from schema.errors import InvalidInput
 from schema.settings import LOOPBACK_HOSTS, Settings, settings
+from schema.storage import open_files
 
 
 def create_app(config: Settings | None = None) -> FastAPI:
@@ -38,6 +39,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     config = config or settings()
     _check_auth(config)
     Database(config.sql_url).close()  # says what is wrong with the address before anything is served
+    open_files(config.storage_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -14,9 +14,12 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from api.app import create_app
 from api.keys import create_key
 from api.receiving import BLOCK_BYTES
 from schema import queues
+from schema.errors import InvalidInput
+from schema.settings import Settings
 from schema.states import MeetingState, Scope, UploadState
 from schema.tables import Meeting, Track, Upload
 from tests.api.conftest import Api
@@ -299,3 +302,8 @@ def test_whoever_follows_the_meeting_hears_of_its_upload(api: Api) -> None:
             continue
         facts = json.loads(next(line for line in lines if line.startswith("data:")).removeprefix("data:"))
         assert facts["paused"]
+
+
+def test_a_storage_that_nobody_knows_is_named_before_anything_is_served(settings: Callable[..., Settings]) -> None:
+    with pytest.raises(InvalidInput, match="MINUTEBOOK_STORAGE names 'nonsense://'"):
+        create_app(settings(storage="nonsense://bucket"))

@@ -17,6 +17,8 @@ from schema.uploads import add_upload
 from schema.wire_uploads import NewUpload
 from tests.ingest.desk import Desk
 from tests.ingest.files import encoded, tone
+from workers.messages import SummaryRequests
+from workers.sweeper import Sweeper
 
 
 @contextmanager
@@ -130,3 +132,23 @@ def test_a_deleted_meeting_takes_the_file_of_its_finished_upload_with_it(desk: D
     desk.set_meeting(upload_id, MeetingState.DELETED)
     desk.settler().run()
     assert desk.left_on_disk() == []
+
+
+def test_a_meeting_that_waits_for_its_file_is_not_taken_for_abandoned(desk: Desk) -> None:
+    waiting, abandoned = desk.store(encoded(tone(2))), desk.store(encoded(tone(3)))
+    make_older(desk, abandoned, state=UploadState.FINISHED)
+    sweeper = Sweeper(
+        database=desk.database,
+        mailbox=desk.mailbox,
+        redis=desk.redis,
+        summaries=SummaryRequests(desk.redis, lambda *_: True),
+        idle_finish_s=100,
+        backlog_limit_samples=desk.bounds.backlog_limit_samples,
+    )
+    sweeper.run()
+    for upload_id in (waiting, abandoned):
+        desk.redis.hincrby(f"mb:idle:{desk.upload(upload_id).meeting_id}", "since_s", -100)
+    sweeper.run()
+    sweeper.run()
+    assert desk.meeting_state(waiting) == MeetingState.LIVE
+    assert desk.meeting_state(abandoned) != MeetingState.LIVE
