@@ -19,7 +19,7 @@ import pytest
 from deploy.addresses import ROOT
 from tests.deploy.sleepers import all_gone, eventually
 
-NODES = {f"{node}@{socket.gethostname()}" for node in ("transcribe", "summarize")}
+NODES = {f"{node}@{socket.gethostname()}" for node in ("transcribe", "summarize", "ingest")}
 
 
 @contextmanager
@@ -85,11 +85,11 @@ def test_an_unknown_process_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_everything_comes_up_is_seen_in_flower_and_goes(tmp_path: Path) -> None:
     # The converted models are shared with `make up` and `make demo`: they take half a gigabyte and a minute.
     with _up(tmp_path, MINUTEBOOK_MODEL_DIR=str(ROOT / "var" / "models")) as up:
-        _until(up, "stack | ready: redis, api, transcribe, summarize, beat, flower")
+        _until(up, "stack | ready: redis, api, transcribe, summarize, ingest, beat, flower")
         started = psutil.Process(up.pid).children(recursive=True)
         facts = json.loads((tmp_path / "run" / "stack.json").read_text())
         assert httpx.get(f"{facts['api_url']}/healthz").is_success
-        eventually("both workers are online in Flower", lambda: _online(facts["flower_url"]) == NODES)
+        eventually("every worker is online in Flower", lambda: _online(facts["flower_url"]) == NODES)
         up.send_signal(signal.SIGINT)
         out, err = up.communicate()
     assert out.endswith("everything has stopped\n")
