@@ -26,8 +26,7 @@ SUBPROTOCOL = "realtime"
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
 BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 BETA_HEADER = "realtime=v1"
-FATAL = (Forbidden, Gone, Conflict, Unavailable)
-"""After these nothing more that the client sends can be taken."""
+FATAL = (NotFound, Forbidden, Gone, Conflict, Unavailable)
 REASON_BYTES = 120
 
 router = APIRouter()
@@ -91,9 +90,14 @@ async def _read(socket: WebSocket, listener: Listener, speaker: Speaker) -> NoRe
             event_id = event.event_id
             await listener.take(event)
         except MinutebookError as error:
-            if isinstance(error, FATAL) or (isinstance(error, NotFound) and listener.started):
+            if _is_fatal(error):
                 raise
             await speaker.error({**error_of(error), "event_id": event_id})
+
+
+def _is_fatal(error: MinutebookError) -> bool:
+    """Whether nothing more that the client sends can be taken. What names a parameter can be sent otherwise."""
+    return isinstance(error, FATAL) and "param" not in error.facts
 
 
 def _key(socket: WebSocket) -> str | None:
