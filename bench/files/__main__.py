@@ -15,6 +15,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -28,6 +29,7 @@ from bench.files import memory, ours, peer
 from bench.files.peer import Transcribed
 from bench.files.recordings import recording, write_flac
 from bench.machine import machine
+from bench.peers.server import free_port
 from bench.report import write
 from bench.speech import Speech, meetings
 from deploy.fresh import ROOT, fresh_stack
@@ -76,7 +78,7 @@ def _measure(console: Console, arguments: argparse.Namespace) -> Figures:
     speech = recording(arguments.shared, 60 * arguments.minutes)
     audio = write_flac(speech, FOLDER / "recording.flac")
     written: Figures = {"machine": machine(), "model": MODEL, "file_s": round(speech.seconds, 1)}
-    with fresh_stack(FOLDER / "stack", environment={"MINUTEBOOK_ASR_MODEL": REFERENCE}) as stack:
+    with _fresh_stack() as stack:
         if "speed" in parts:
             written |= _speed(console, stack, speech, audio, arguments)
         if "live" in parts:
@@ -84,6 +86,12 @@ def _measure(console: Console, arguments: argparse.Namespace) -> Figures:
     if "memory" in parts:
         written["memory"] = _memory(console, arguments)
     return written
+
+
+def _fresh_stack() -> AbstractContextManager[Stack]:
+    """With ports of its own: a stack that somebody starts meanwhile takes the usual ones."""
+    ports = {f"MINUTEBOOK_{name}_PORT": str(free_port()) for name in ("API", "FLOWER")}
+    return fresh_stack(FOLDER / "stack", environment={"MINUTEBOOK_ASR_MODEL": REFERENCE, **ports})
 
 
 def _speed(console: Console, stack: Stack, speech: Speech, audio: Path, arguments: argparse.Namespace) -> Figures:
@@ -159,7 +167,7 @@ def _committed_ms(repeat: live.Repeat) -> list[float]:
 def _memory(console: Console, arguments: argparse.Namespace) -> Figures:
     console.print(f"watching memory over a file of {arguments.hours:g} h", style="dim")
     audio = write_flac(recording(arguments.shared, 3600 * arguments.hours), FOLDER / "long.flac")
-    with fresh_stack(FOLDER / "stack", environment={"MINUTEBOOK_ASR_MODEL": REFERENCE}) as stack:
+    with _fresh_stack() as stack:
         growth, hours = asyncio.run(memory.over(stack, audio))
     return {"hours": round(hours, 2), "processes": growth.figures(hours)}
 
