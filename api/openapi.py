@@ -23,6 +23,9 @@ All events of the meeting come as `{"type", "seq", "data"}`; `after` replays tho
 leaves all but `state` out. The socket is closed with 1000 after the state `finished`, with 4410 after the state
 `deleted`, and with 4000 + HTTP status for what cannot go on: 4401 within seconds after its key was revoked.
 Programs send the key as a header; browsers offer the subprotocols `minutebook` and `minutebook.key.<key>`.
+
+**OpenAI's clients** work unchanged with `POST /v1/audio/transcriptions`, `GET /v1/models` and
+`WS /v1/realtime?intent=transcription`; their own reference describes these, and errors there have OpenAI's shape.
 """
 
 
