@@ -22,7 +22,7 @@ pytestmark = pytest.mark.model
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "deploy" / "demo" / "meeting.flac"
-PROCESSES = ("redis", "migrate", "api", "transcribe", "summarize", "beat")
+PROCESSES = ("redis", "migrate", "api", "transcribe", "summarize", "ingest", "beat")
 LIMIT_S = 200
 
 
