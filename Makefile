@@ -44,7 +44,7 @@ up: $(STAMP)  ## Start everything on this machine until Ctrl-C
 	@$(RUN) -m deploy.up
 
 test: $(STAMP)  ## Run every test
-	$(RUN) -m pytest
+	@$(RUN) -m tests
 
 check: $(STAMP)  ## Lint, format and types
 	$(VENV)/bin/ruff check .
