@@ -16,6 +16,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.auth import Writer
 from api.cancel import cancel
@@ -92,7 +93,21 @@ async def _streamed(hearing: Hearing) -> Response:
     except BaseException:
         await deltas.close()
         raise
-    return StreamingResponse(_events(deltas), media_type="text/event-stream")
+    return EventStream(deltas)
+
+
+class EventStream(StreamingResponse):
+    """Lets go of its hearing even when the client left before the first byte."""
+
+    def __init__(self, deltas: Deltas) -> None:
+        super().__init__(_events(deltas), media_type="text/event-stream")
+        self._deltas = deltas
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._deltas.close()
 
 
 async def _events(deltas: Deltas) -> AsyncIterator[str]:
@@ -107,7 +122,7 @@ async def _events(deltas: Deltas) -> AsyncIterator[str]:
         yield _event({"error": {"message": error.detail, "type": "server_error", "param": None, "code": "timeout"}})
     except Exception as error:
         yield _event({"error": error_body(internal_problem(error, f"upload {deltas.hearing.taken.upload_id}"))})
-    finally:
+    finally:  # before the stream ends: who has read all of it finds nothing left
         await deltas.close()
 
 

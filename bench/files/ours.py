@@ -14,7 +14,7 @@ from deploy.supervisor import Stack
 from schema.errors import MinutebookError
 from schema.states import MeetingState
 
-POLL_S = 0.1
+POLL_S = 0.25
 STILL_READ = (MeetingState.LIVE, MeetingState.DRAINING)
 
 

@@ -15,6 +15,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from workers.asr.adapters import project
 from workers.asr.encoder import feed_forward, join_heads, split_heads
+from workers.asr.int8 import project_all
 from workers.asr.model import Whisper
 from workers.asr.repetition import runs_away
 
@@ -148,6 +149,9 @@ class Decoder:
         names = [task.adapter for task in tasks]
         adapters = [name or "__base__" for name in names] if any(names) else None
         layers = self.net.layers
+        seeing = [layer.encoder_attn for layer in layers]
+        projections = [*(each.k_proj for each in seeing), *(each.v_proj for each in seeing)]
+        memory = [split_heads(part, self.heads).contiguous() for part in project_all(projections, encoded, adapters)]
         return _Batch(
             rows=list(range(rows)),
             adapters=adapters,
@@ -156,13 +160,10 @@ class Decoder:
             visible=(torch.arange(total, device=device) >= pads[:, None])[:, None, None, :],
             self_keys=[encoded.new_empty(shape) for _ in layers],
             self_values=[encoded.new_empty(shape) for _ in layers],
-            cross_keys=[self._memory(layer.encoder_attn.k_proj, encoded, adapters) for layer in layers],
-            cross_values=[self._memory(layer.encoder_attn.v_proj, encoded, adapters) for layer in layers],
+            cross_keys=memory[: len(layers)],
+            cross_values=memory[len(layers) :],
             cross_bias=encoded_bias,
         )
-
-    def _memory(self, projection: Any, encoded: torch.Tensor, adapters: list[str] | None) -> torch.Tensor:
-        return split_heads(project(projection, encoded, adapters), self.heads).contiguous()
 
     def _prefill(self, batch: _Batch, tasks: Sequence[Task], results: list[Decoded]) -> torch.Tensor:
         """Run the forced tokens. Gives the first new token's logits (B, vocabulary)."""

@@ -13,6 +13,7 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from workers.asr.adapters import project
 from workers.asr.context import Context
+from workers.asr.int8 import project_all
 
 
 def encode(net: Any, mel: torch.Tensor, context: Context, adapters: Sequence[str] | None) -> torch.Tensor:
@@ -30,10 +31,8 @@ def encode(net: Any, mel: torch.Tensor, context: Context, adapters: Sequence[str
 def _layer(layer: Any, x: torch.Tensor, bias: torch.Tensor | None, adapters: Sequence[str] | None) -> torch.Tensor:
     attention = layer.self_attn
     h = layer.self_attn_layer_norm(x)
-    q, k, v = (
-        split_heads(project(part, h, adapters), attention.num_heads)
-        for part in (attention.q_proj, attention.k_proj, attention.v_proj)
-    )
+    parts = project_all((attention.q_proj, attention.k_proj, attention.v_proj), h, adapters)
+    q, k, v = (split_heads(part, attention.num_heads) for part in parts)
     mixed = scaled_dot_product_attention(q, k, v, attn_mask=bias)
     x = x + project(attention.out_proj, join_heads(mixed), adapters)
     return feed_forward(layer, x, adapters)

@@ -7,17 +7,21 @@ each row. What the decoder writes token by token stays in 32 bits; there is litt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from workers.asr.adapters import project
 from workers.asr.precision import FAST_BFLOAT16, cpu_flags
 
 INT8_DYNAMIC = "int8_dynamic"
 _VNNI = ("avx512_vnni", "avx_vnni")
 _LARGEST, _MIDDLE, _LEVELS = 127, 128, 255
 _SMALLEST_SCALE = 1e-9
+Levels = tuple[torch.Tensor, float, int]
+"""A window (T, in) as uint8, the step between two levels, and the level of zero."""
 
 
 def pays_here() -> bool:
@@ -38,7 +42,11 @@ class WindowLinear(nn.Linear):
         self._weights = Weights(layer)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        rows = [self._weights.multiply(*_levels(row)) for row in x]
+        return self.multiply([_levels(row) for row in x])
+
+    def multiply(self, windows: Sequence[Levels]) -> torch.Tensor:
+        """(B, T, out) of windows that are in 8 bits already."""
+        rows = [self._weights.multiply(*levels) for levels in windows]
         return rows[0][None] if len(rows) == 1 else torch.stack(rows)
 
 
@@ -77,8 +85,17 @@ class Weights:
         return product
 
 
-def _levels(x: torch.Tensor) -> tuple[torch.Tensor, float, int]:
-    """*x* in 256 levels between its extremes and zero, the step between two levels, and the level of zero."""
+def project_all(layers: Sequence[Any], x: torch.Tensor, adapters: Sequence[str] | None) -> list[torch.Tensor]:
+    """As `project` of each of *layers*; those in 8 bits share the work of bringing *x* to it."""
+    bases = [layer.__dict__["_modules"].get("base_layer", layer) for layer in layers]
+    if adapters is None and all(isinstance(base, WindowLinear) for base in bases):
+        windows = [_levels(row) for row in x]
+        return [base.multiply(windows) for base in bases]
+    return [project(layer, x, adapters) for layer in layers]
+
+
+def _levels(x: torch.Tensor) -> Levels:
+    """*x* in 256 levels between its extremes and zero."""
     low, high = (float(extreme) for extreme in torch.aminmax(x))
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max((high - low) / _LEVELS, _SMALLEST_SCALE)

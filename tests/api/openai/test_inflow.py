@@ -1,0 +1,130 @@
+"""Audio of realtime sessions on its way into the mailbox, when the mailbox is full, lost, or somebody else's."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import numpy as np
+from sqlalchemy import select
+from websockets.sync.client import ClientConnection, connect
+
+from api.openai.inflow import Resampler
+from schema.errors import MailboxMissing
+from schema.mailbox import Mailbox
+from schema.tables import Track
+from schema.units import SAMPLE_RATE_HZ
+from tests.api.conftest import Api
+from tests.hall import eventually
+
+RATE_HZ = 24_000
+LEASE_MS = 20_000
+
+
+def tone(seconds: float, frequency_hz: float = 440.0) -> bytes:
+    times_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    samples = 10_000 * np.sin(2 * np.pi * frequency_hz * times_s)
+    return samples.astype("<i2").tobytes()
+
+
+def resampled(pcm: bytes, piece_bytes: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    resampler = Resampler()
+    pieces = [resampler.take(pcm[at : at + piece_bytes]) for at in range(0, len(pcm), piece_bytes)]
+    return np.frombuffer(b"".join(pieces), "<i2")
+
+
+def test_resampling_keeps_the_tone_and_its_loudness() -> None:
+    heard = resampled(tone(2.0), 4800)
+    assert 1.95 * SAMPLE_RATE_HZ < len(heard) <= 2 * SAMPLE_RATE_HZ
+    middle = heard[SAMPLE_RATE_HZ // 2 : 3 * SAMPLE_RATE_HZ // 2].astype(np.float64)
+    spectrum = np.abs(np.fft.rfft(middle)) / (len(middle) / 2)
+    assert int(spectrum.argmax()) == 440
+    assert abs(spectrum[440] - 10_000) < 50
+    spectrum[440] = 0
+    assert spectrum.max() < 5
+
+
+def test_resampling_does_not_depend_on_how_the_audio_is_cut() -> None:
+    pcm = tone(1.0)
+    whole, pieces = resampled(pcm, len(pcm)), resampled(pcm, 482)
+    length = min(len(whole), len(pieces))
+    assert length > 0.9 * SAMPLE_RATE_HZ
+    # soxr dithers where it rounds to 16 bits.
+    assert np.abs(whole[:length].astype(int) - pieces[:length]).max() <= 1
+
+
+@contextmanager
+def session(api: Api) -> Iterator[tuple[ClientConnection, str]]:
+    """A socket without turn detection, and the id of its meeting."""
+    url = f"ws://127.0.0.1:{api.config.api_port}/v1/realtime?intent=transcription"
+    with connect(url, proxy=None) as socket:
+        meeting_id = json.loads(socket.recv())["session"]["id"].removeprefix("sess_")
+        wanted = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
+        socket.send(json.dumps({"type": "session.update", "session": wanted}))
+        assert json.loads(socket.recv())["type"] == "session.updated"
+        yield socket, meeting_id
+
+
+def say(socket: ClientConnection, seconds: float) -> None:
+    audio = base64.b64encode(tone(seconds)).decode()
+    socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+
+
+def received_s(api: Api, meeting_id: str) -> float:
+    with suppress(MailboxMissing), api.database.read() as session:
+        track_id = session.scalar(select(Track.id).where(Track.meeting_id == meeting_id))
+        if track_id is not None:
+            return api.mailbox.status(track_id).received_sample / SAMPLE_RATE_HZ
+    return 0.0
+
+
+def test_a_full_mailbox_makes_the_client_wait_and_nothing_is_dropped(start: Callable[..., Api]) -> None:
+    api = start(backlog_limit_s=3.0)
+    with session(api) as (socket, meeting_id):
+        for _ in range(6):
+            say(socket, 1.0)
+        eventually("the mailbox is full", lambda: received_s(api, meeting_id) > 2.9)
+        assert received_s(api, meeting_id) <= 3.0
+        commit_all(api.mailbox)
+        eventually("the rest has come", lambda: commit_all(api.mailbox) or received_s(api, meeting_id) > 5.9)
+
+
+def commit_all(mailbox: Mailbox) -> bool:
+    """As a worker that has transcribed all there is."""
+    for claim in mailbox.claim("test", 4, LEASE_MS).tracks:
+        end = claim.received_sample
+        mailbox.release(claim.track_id, claim.epoch, committed_sample=end, keep_sample=end, seen_sample=end)
+    return False
+
+
+def test_audio_that_redis_lost_is_missing_and_the_session_goes_on(api: Api) -> None:
+    with session(api) as (socket, meeting_id):
+        say(socket, 2.0)
+        eventually("it is received", lambda: received_s(api, meeting_id) > 1.9)
+        api.redis.flushdb()
+        say(socket, 2.0)
+        eventually("what comes later stands where it belongs", lambda: received_s(api, meeting_id) > 3.9)
+        with api.database.read() as database:
+            track_id = database.scalars(select(Track.id).where(Track.meeting_id == meeting_id)).one()
+        first, *_ = api.mailbox.read(track_id, 0, 4 * SAMPLE_RATE_HZ)
+        assert first.first_sample == 0
+        assert first.pcm is None
+
+
+def test_a_closed_socket_finishes_the_meeting(api: Api) -> None:
+    with session(api) as (socket, meeting_id):
+        say(socket, 1.0)
+        eventually("it is received", lambda: received_s(api, meeting_id) > 0.9)
+        assert api.http.get(f"/v1/meetings/{meeting_id}").json()["state"] == "live"
+    eventually(
+        "the meeting is finished", lambda: api.http.get(f"/v1/meetings/{meeting_id}").json()["state"] == "draining"
+    )
+
+
+def test_a_session_without_audio_leaves_no_meeting(api: Api) -> None:
+    with session(api) as (_, meeting_id):
+        pass
+    assert api.http.get(f"/v1/meetings/{meeting_id}").status_code == 404
+    assert api.http.get("/v1/meetings").json()["meetings"] == []

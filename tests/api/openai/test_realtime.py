@@ -1,0 +1,249 @@
+"""Realtime transcription sessions: OpenAI's client, the real server, real workers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from openai.resources.realtime.realtime import RealtimeConnection
+from sqlalchemy import select
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from deploy.wer import word_error_rate
+from schema.states import MeetingState
+from schema.tables import Coverage, Meeting, Segment, Track
+from tests.api.conftest import Api
+from tests.api.openai.conftest import SPOKEN_S, at_24_khz
+from tests.hall import Hall, eventually, sample_meeting, spoken
+
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.timeout(600),
+    # OpenAI's client opens its socket in a way that the newest `websockets` warns of.
+    pytest.mark.filterwarnings(r"ignore:connect\(\) must be used as a context manager:DeprecationWarning"),
+]
+
+CHUNK_BYTES = 24_000 // 10 * 2
+"""100 ms."""
+PAUSE = bytes(2 * 24_000)
+WER_LIMIT = 0.1
+TRANSCRIBED = (MeetingState.SUMMARIZING, MeetingState.FINISHED)
+COMPLETED = "conversation.item.input_audio_transcription.completed"
+DELTA = "conversation.item.input_audio_transcription.delta"
+Event = dict[str, Any]
+
+
+class Session:
+    """A session whose events are kept as they are read."""
+
+    def __init__(self, connection: RealtimeConnection) -> None:
+        self.connection = connection
+        self.events: list[Event] = []
+        self.id: str = self.until("session.created")["session"]["id"]
+
+    @property
+    def meeting_id(self) -> str:
+        return self.id.removeprefix("sess_")
+
+    def until(self, *kinds: str) -> Event:
+        """Read to the next event of one of *kinds*."""
+        while True:
+            event: Event = self.connection.recv().model_dump()
+            self.events.append(event)
+            assert event["type"] in kinds or event["type"] != "error", event
+            if event["type"] in kinds:
+                return event
+
+    def of(self, kind: str) -> list[Event]:
+        return [event for event in self.events if event["type"] == kind]
+
+    def say(self, pcm: bytes) -> None:
+        for at in range(0, len(pcm), CHUNK_BYTES):
+            audio = base64.b64encode(pcm[at : at + CHUNK_BYTES]).decode()
+            self.connection.input_audio_buffer.append(audio=audio)
+
+    def update(self, **audio_input: Any) -> Event:
+        wanted: Any = {"type": "transcription", "audio": {"input": audio_input}}
+        self.connection.session.update(session=wanted)
+        return self.until("session.updated")
+
+
+@contextmanager
+def session(client: openai.OpenAI, **query: str) -> Iterator[Session]:
+    with client.realtime.connect(extra_query={"intent": "transcription", **query}) as connection:
+        yield Session(connection)
+
+
+@pytest.fixture(scope="session")
+def turns() -> bytes:
+    return at_24_khz(sample_meeting(SPOKEN_S))
+
+
+def test_turns_become_items_as_they_are_spoken(client: openai.OpenAI, served: Hall, turns: bytes) -> None:
+    with session(client) as realtime:
+        realtime.update(transcription={"model": "gpt-4o-transcribe", "language": "en", "prompt": "Priya, Tom, Leo"})
+        realtime.say(turns + PAUSE * 2)
+        stopped_at_ms = 0
+        while stopped_at_ms < 1000 * (SPOKEN_S - 1):
+            stopped_at_ms = realtime.until("input_audio_buffer.speech_stopped")["audio_end_ms"]
+        realtime.until("input_audio_buffer.committed")
+        while len(realtime.of(COMPLETED)) < len(realtime.of("input_audio_buffer.committed")):
+            realtime.until(COMPLETED)
+        check_order(realtime)
+        said = " ".join(event["transcript"] for event in realtime.of(COMPLETED))
+        assert word_error_rate([(spoken(SPOKEN_S), said)]) <= WER_LIMIT, said
+    eventually("the meeting is transcribed", lambda: state(served, realtime.meeting_id) in TRANSCRIBED)
+    assert_same_words(served, realtime.meeting_id, said)
+
+
+def check_order(realtime: Session) -> None:
+    """Each item is begun, ended, added and completed once, in this order, and its deltas join to its transcript."""
+    expected = (
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        COMPLETED,
+    )
+    items = [event["item_id"] for event in realtime.of("input_audio_buffer.committed")]
+    assert items
+    previous = None
+    for item_id in items:
+        own = [event for event in realtime.events if event.get("item_id") == item_id]
+        kinds = [event["type"] for event in own if event["type"] != DELTA]
+        assert kinds == list(expected)
+        started, stopped, committed, completed = (event for event in own if event["type"] != DELTA)
+        assert started["audio_start_ms"] < stopped["audio_end_ms"]
+        assert committed["previous_item_id"] == previous
+        assert "".join(event["delta"] for event in own if event["type"] == DELTA) == completed["transcript"]
+        previous = item_id
+    added = [event["item"]["id"] for event in realtime.of("conversation.item.added")]
+    assert added == [event["item"]["id"] for event in realtime.of("conversation.item.done")] == items
+
+
+def test_a_client_may_say_itself_where_an_item_ends(client: openai.OpenAI, served: Hall, turns: bytes) -> None:
+    with session(client) as realtime:
+        realtime.update(turn_detection=None)
+        realtime.say(turns)
+        realtime.connection.input_audio_buffer.commit()
+        item_id = realtime.until("input_audio_buffer.committed")["item_id"]
+        completed = realtime.until(COMPLETED)  # nothing more is sent: the server makes the pause
+        assert completed["item_id"] == item_id
+        assert completed["usage"]["seconds"] == pytest.approx(SPOKEN_S, abs=0.05)
+        assert word_error_rate([(spoken(SPOKEN_S), completed["transcript"])]) <= WER_LIMIT, completed
+        assert not realtime.of("input_audio_buffer.speech_started")
+    eventually("the meeting is transcribed", lambda: state(served, realtime.meeting_id) in TRANSCRIBED)
+    pause_s = 1.0
+    assert covered_s(served, realtime.meeting_id) == pytest.approx(SPOKEN_S + pause_s, abs=0.05)
+
+
+def test_what_is_cleared_becomes_no_item(client: openai.OpenAI, turns: bytes) -> None:
+    half = len(turns) // 2
+    with session(client) as realtime:
+        realtime.update(turn_detection=None)
+        realtime.say(turns[:half] + PAUSE)
+        realtime.connection.input_audio_buffer.clear()
+        realtime.until("input_audio_buffer.cleared")
+        realtime.connection.input_audio_buffer.commit()
+        refused = realtime.until("error")["error"]
+        assert refused["code"] == "input_audio_buffer_commit_empty"
+        realtime.say(turns[half:])
+        realtime.connection.input_audio_buffer.commit()
+        transcript = realtime.until(COMPLETED)["transcript"]
+    whole, second = len(spoken(SPOKEN_S).split()), len(transcript.split())
+    assert 0.25 * whole < second < 0.75 * whole
+
+
+def test_mistakes_are_told_and_the_session_goes_on(client: openai.OpenAI, turns: bytes) -> None:
+    mistakes: list[tuple[Event, str]] = [
+        ({"type": "response.create", "event_id": "one"}, "undecodable"),
+        ({"type": "input_audio_buffer.append", "audio": "no base64!"}, "invalid_audio"),
+        ({"type": "input_audio_buffer.append", "audio": base64.b64encode(b"odd").decode()}, "invalid_audio"),
+        ({"type": "session.update", "session": {"type": "realtime"}}, "invalid_input"),
+        (update_of(format={"type": "audio/pcm", "rate": 8000}), "invalid_input"),
+        (update_of(transcription={"model": "gpt-9"}), "model_not_found"),
+        (update_of(transcription={"language": "de"}), "unknown_language"),
+        (update_of(turn_detection={"type": "server_vad", "threshold": 7}), "undecodable"),
+    ]
+    with session(client) as realtime:
+        for event, code in mistakes:
+            realtime.connection.send_raw(json.dumps(event))
+            error = realtime.until("error")["error"]
+            assert error["code"] == code, error
+        realtime.update(turn_detection=None)
+        realtime.say(turns[: len(turns) // 4])
+        realtime.connection.input_audio_buffer.commit()
+        assert realtime.until(COMPLETED)["transcript"]
+
+
+def update_of(**audio_input: Any) -> Event:
+    return {"type": "session.update", "session": {"type": "transcription", "audio": {"input": audio_input}}}
+
+
+def test_the_spelling_of_the_beta_is_understood(served: Hall, turns: bytes) -> None:
+    url = served.stack.api_url.replace("http", "ws") + "/v1/realtime?intent=transcription"
+    with connect(url, proxy=None, additional_headers={"OpenAI-Beta": "realtime=v1"}) as socket:
+        assert json.loads(socket.recv())["type"] == "transcription_session.created"
+        wanted = {
+            "input_audio_format": "pcm16",
+            "turn_detection": None,
+            "input_audio_transcription": {"language": "en"},
+        }
+        socket.send(json.dumps({"type": "transcription_session.update", "session": wanted}))
+        updated = json.loads(socket.recv())
+        assert updated["type"] == "transcription_session.updated"
+        assert updated["session"]["turn_detection"] is None
+        audio = base64.b64encode(turns).decode()
+        socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+        socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
+        kinds: list[str] = []
+        while not kinds or kinds[-1] != COMPLETED:
+            kinds.append(json.loads(socket.recv())["type"])
+    assert kinds[:2] == ["input_audio_buffer.committed", "conversation.item.created"]
+
+
+def test_a_deleted_meeting_ends_its_session(client: openai.OpenAI, served: Hall, turns: bytes) -> None:
+    with session(client) as realtime:
+        realtime.say(turns[: len(turns) // 8])
+        eventually("there is a meeting", lambda: state(served, realtime.meeting_id) == MeetingState.LIVE)
+        url = f"{served.stack.api_url}/v1/meetings/{realtime.meeting_id}"
+        assert httpx.delete(url, trust_env=False, timeout=60).status_code == 204
+        assert realtime.until("error")["error"]["code"] == "gone"
+        with pytest.raises(ConnectionClosed):
+            realtime.until("nothing that there is")
+
+
+def test_a_key_is_asked_for(start: Callable[..., Api], client_at: Callable[..., openai.OpenAI]) -> None:
+    client = client_at(start(auth="on").url, "mb_wrong")
+    with client.realtime.connect(extra_query={"intent": "transcription"}) as connection:
+        error: Event = connection.recv().model_dump()["error"]
+        assert error["code"] == "invalid_api_key"
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
+
+
+def state(served: Hall, meeting_id: str) -> str | None:
+    with served.database.read() as session:
+        return session.scalar(select(Meeting.state).where(Meeting.id == meeting_id))
+
+
+def covered_s(served: Hall, meeting_id: str) -> float:
+    chosen = select(Coverage).join(Track, Track.id == Coverage.track_id).where(Track.meeting_id == meeting_id)
+    with served.database.read() as session:
+        rows = session.scalars(chosen).all()
+    return sum(row.end_sample - row.first_sample for row in rows) / 16_000
+
+
+def assert_same_words(served: Hall, meeting_id: str, said: str) -> None:
+    """The session told every word of the meeting's transcript, once and in order."""
+    chosen = select(Segment.text).where(Segment.meeting_id == meeting_id).order_by(Segment.first_sample)
+    with served.database.read() as session:
+        assert " ".join(session.scalars(chosen)).split() == said.split()
