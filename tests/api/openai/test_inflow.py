@@ -51,8 +51,8 @@ def test_resampling_does_not_depend_on_how_the_audio_is_cut() -> None:
     whole, pieces = resampled(pcm, len(pcm)), resampled(pcm, 482)
     length = min(len(whole), len(pieces))
     assert length > 0.9 * SAMPLE_RATE_HZ
-    # soxr dithers where it rounds to 16 bits.
-    assert np.abs(whole[:length].astype(int) - pieces[:length]).max() <= 1
+    # soxr dithers where it rounds to 16 bits, so each may be a level off.
+    assert np.abs(whole[:length].astype(int) - pieces[:length]).max() <= 2
 
 
 @contextmanager
