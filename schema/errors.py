@@ -7,6 +7,8 @@ MinutebookError
 │   ├── UnknownAdapter      no adapter of that name in the registry
 │   ├── TooLarge            more bytes than are taken
 │   ├── ChecksumMismatch    the bytes that came are not those that were sent
+│   ├── InvalidData         training data that cannot be used; names file and line
+│   │   └── DataOverlap     what is measured on was learnt from
 │   ├── PromptTooLong       a prompt and its answer do not fit the model's context; split the text
 │   └── DecodeError         bytes from outside that do not parse
 ├── NotFound                no such meeting, track or adapter (for this key)
@@ -80,6 +82,14 @@ class ChecksumMismatch(InvalidInput):
     """460 is the status that the tus protocol gives it."""
 
     slug, title, status, retryable = "checksum-mismatch", "The bytes do not match their checksum", 460, True
+
+
+class InvalidData(InvalidInput):
+    slug, title = "invalid-data", "The data cannot be trained or measured on"
+
+
+class DataOverlap(InvalidData):
+    slug, title = "data-overlap", "Training and test data overlap"
 
 
 class PromptTooLong(InvalidInput):
