@@ -20,6 +20,7 @@ class TrackFacts:
     meeting_id: str
     name: str
     committed_sample: int
+    epoch: int
     closed_sample: int | None
     language: str
     vocabulary: tuple[str, ...]
@@ -39,6 +40,7 @@ def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackF
             meeting_id=meeting.id,
             name=track.name,
             committed_sample=track.committed_sample,
+            epoch=track.epoch,
             closed_sample=track.closed_sample,
             language=meeting.language,
             vocabulary=tuple(meeting.vocabulary),

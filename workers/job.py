@@ -141,6 +141,7 @@ def written(
     part = TrackCommit(
         meeting_id=job.facts.meeting_id,
         track_id=job.claim.track_id,
+        old_epoch=job.facts.epoch,
         epoch=job.claim.epoch,
         old_sample=job.facts.committed_sample,
         new_sample=state.committed_sample,

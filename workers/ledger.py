@@ -28,7 +28,9 @@ class TrackCommit:
 
     meeting_id: str
     track_id: str
+    old_epoch: int
     epoch: int
+    """Of the last commit that the step knew of, and of the claim that the step worked under."""
     old_sample: int
     new_sample: int
     spans: Sequence[Span]
@@ -65,10 +67,13 @@ def commit(database: Database, commits: Iterable[TrackCommit]) -> Committed:
 
 
 def _take(session: Session, part: TrackCommit) -> Track | None:
-    """Move the track's position on, if it stands where this step began and no later epoch has written."""
+    """Move the track's position on, if nobody has committed since this step began.
+
+    Epochs are compared, not ordered: after Redis lost its data, whoever holds the track may have the smaller one.
+    """
     taken = (
         update(Track)
-        .where(Track.id == part.track_id, Track.committed_sample == part.old_sample, Track.epoch <= part.epoch)
+        .where(Track.id == part.track_id, Track.committed_sample == part.old_sample, Track.epoch == part.old_epoch)
         .values(committed_sample=part.new_sample, received_sample=part.received_sample, epoch=part.epoch)
         .returning(Track)
     )

@@ -45,7 +45,8 @@ class AsyncMailbox:
     ) -> Status:
         """Create the mailbox if it is absent, from what SQL has: nothing received past *committed_sample*.
 
-        One that exists is only brought forward to *committed_sample* and *epoch* where SQL is ahead of it.
+        Its epochs go on from *epoch*, in steps of chance: those that a lost mailbox gave out do not come again.
+        One that exists is only brought forward to *committed_sample* where SQL is ahead of it.
         """
         return await self._run(self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples))
 

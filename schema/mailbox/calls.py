@@ -5,6 +5,7 @@ Both clients run these, so that there is one reading of the protocol.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from schema.errors import AudioGap, AudioTrimmed, Backlogged, InvalidInput, MailboxMissing, TrackClosed
 from schema.mailbox.keys import Keys, shard_of
 from schema.mailbox.limits import (
+    EPOCH_STEP_LIMIT,
     FEWEST_ENTRIES,
     SMALLEST_ENTRY_SAMPLES,
     check_piece,
@@ -62,7 +64,9 @@ class Calls:
         if backlog_limit_samples < 1:
             raise InvalidInput(f"backlog_limit_samples is {backlog_limit_samples}; at least 1 is needed")
         slack_ms = self.batch_delay_ms if kind == "batch" else 0
-        args: list[str | int | bytes] = [committed_sample, epoch, kind, slack_ms, backlog_limit_samples]
+        args: list[str | int | bytes] = [
+            committed_sample, epoch, _epoch_step(), kind, slack_ms, backlog_limit_samples
+        ]  # fmt: skip
         return self._of_track("open", track_id, args, lambda answer: _status(track_id, answer))
 
     def append(self, track_id: str, first_sample: int, pcm: bytes) -> Call[Appended]:
@@ -90,7 +94,8 @@ class Calls:
     def claim(self, shard: int, candidates: list[str], worker: str, n: int, lease_ms: int) -> Call[Claimed]:
         keys = Keys(shard)
         hashes = [keys.hash_of(track_id) for track_id in candidates]
-        return Call("claim", [*keys.of_shard, *hashes], [worker, n, lease_ms, *candidates], lambda a: _claimed(*a))
+        args: list[str | int | bytes] = [worker, n, lease_ms, _epoch_step(), *candidates]
+        return Call("claim", [*keys.of_shard, *hashes], args, lambda a: _claimed(*a))
 
     def read(self, track_id: str, from_sample: int, limit_samples: int) -> Call[list[Span]]:
         check_position("from_sample", from_sample)
@@ -140,6 +145,11 @@ def check_claim(n: int, lease_ms: int) -> None:
     if n < 1:
         raise InvalidInput(f"n is {n}; claim at least 1 track")
     check_time("lease_ms", lease_ms, 1)
+
+
+def _epoch_step() -> int:
+    """How far an epoch grows: chance, so that a server that lost its data does not give out the same one again."""
+    return 1 + secrets.randbelow(EPOCH_STEP_LIMIT)
 
 
 def _missing(track_id: str) -> MailboxMissing:

@@ -16,6 +16,8 @@ BATCH_DELAY_MS = 30_000
 CANDIDATES_PER_PLACE = 2
 """Tracks looked at for each place in a claim, since another worker may take some in between."""
 CLAIM_TRIES = 3
+EPOCH_STEP_LIMIT = 1 << 24
+"""Epochs stay exact in Lua, below 2^53, for five hundred million claims of a track."""
 FEWEST_ENTRIES = 1000
 """No mailbox is full by the number of its pieces below this."""
 

@@ -146,10 +146,12 @@ class Meetings(RuleBasedStateMachine):
         for claim in claimed.tracks:
             meeting = due.pop(claim.track_id)
             meeting.attempts += 1
-            assert claim.epoch > max(meeting.last_epoch, meeting.sql.epoch)
+            assert claim.epoch > meeting.last_epoch
+            assert claim.epoch not in meeting.epochs
+            meeting.epochs.add(claim.epoch)
             assert (claim.received_sample, claim.committed_sample) == (meeting.received, meeting.committed)
             assert (claim.closed, claim.attempts) == (meeting.closed, meeting.attempts)
-            held = Held(claim, self.now_ms + LEASE_MS, meeting.sql.committed_sample)
+            held = Held(claim, self.now_ms + LEASE_MS, meeting.sql.committed_sample, meeting.sql.epoch)
             meeting.last_epoch, meeting.holder, meeting.due_ms = claim.epoch, held, None
             self.workers.append((meeting, held))
 
@@ -178,9 +180,10 @@ class Meetings(RuleBasedStateMachine):
         meeting, held = data.draw(st.sampled_from(self.workers))
         if held.spans is None:
             return
-        if not meeting.sql.commit(held.base_sample, held.claim.epoch, held.spans, held.new_sample):
+        epoch = held.claim.epoch
+        if not meeting.sql.commit(held.base_sample, held.base_epoch, epoch, held.spans, held.new_sample):
             self.workers.remove((meeting, held))
-        held.base_sample, held.spans = held.new_sample, None
+        held.base_sample, held.base_epoch, held.spans = held.new_sample, epoch, None
 
     @precondition(lambda self: self.workers)
     @rule(data=st.data(), context=st.integers(0, 200), delay_ms=st.sampled_from([0, PAUSE_MS]), retry=st.booleans())
@@ -283,9 +286,9 @@ class Meetings(RuleBasedStateMachine):
     def _work(self, shard: int) -> None:
         for claim in self.mailbox.claim("last", 3, LEASE_MS, shard).tracks:
             (meeting,) = (meeting for meeting in self.meetings if meeting.track_id == claim.track_id)
-            base = meeting.sql.committed_sample
+            base, base_epoch = meeting.sql.committed_sample, meeting.sql.epoch
             spans: list[Span] = self.mailbox.read(claim.track_id, base, LONGEST)
-            assert meeting.sql.commit(base, claim.epoch, spans, meeting.received)
+            assert meeting.sql.commit(base, base_epoch, claim.epoch, spans, meeting.received)
             done = meeting.received
             assert self.mailbox.release(
                 claim.track_id, claim.epoch, committed_sample=done, keep_sample=done, seen_sample=done

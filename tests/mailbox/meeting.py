@@ -18,7 +18,8 @@ class Held:
     claim: Claim
     lease_end_ms: int
     base_sample: int
-    """What SQL had committed when the worker took the claim."""
+    base_epoch: int
+    """What SQL had committed when the worker took the claim, and under which epoch."""
     spans: list[Span] | None = None
     new_sample: int = 0
 
@@ -32,8 +33,8 @@ class Sql:
     coverage: list[Span] = field(default_factory=list)
     closed_sample: int | None = None
 
-    def commit(self, base_sample: int, epoch: int, spans: list[Span], new_sample: int) -> bool:
-        if self.committed_sample != base_sample or self.epoch > epoch:
+    def commit(self, base_sample: int, base_epoch: int, epoch: int, spans: list[Span], new_sample: int) -> bool:
+        if (self.committed_sample, self.epoch) != (base_sample, base_epoch):
             return False
         self.coverage += [cut for cut in (cut_span(span, new_sample) for span in spans) if cut is not None]
         self.committed_sample, self.epoch = new_sample, epoch
@@ -57,6 +58,8 @@ class Meeting:
     holder: Held | None = None
     """Whose epoch is the newest, until it releases."""
     last_epoch: int = 0
+    """Of the mailbox that there is now; `epochs` are all that any worker ever got."""
+    epochs: set[int] = field(default_factory=set)
     attempts: int = 0
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """Random meetings, crashes and slow workers against a real server, beside a model in plain Python.
 
 Whatever happens: coverage tiles [0, committed) with the producer's own bytes, no sample is committed twice, nothing
-that was accepted is lost, epochs only grow, and a track with audio that no worker has seen is due or leased.
+that was accepted is lost, no epoch is given out twice, and a track with audio that no worker has seen is due or leased.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class MeetingsOverRestarts(Meetings):
         meeting.missing = {sample for sample in meeting.missing if sample < done}
         meeting.holder = meeting.due_ms = None
         meeting.not_before_ms = meeting.attempts = 0
+        meeting.last_epoch = meeting.sql.epoch
         if meeting.sql.closed_sample is not None:
             final = meeting.sql.closed_sample
             self.mailbox.close(meeting.track_id, final)

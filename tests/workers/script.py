@@ -23,13 +23,14 @@ A_FEW = SAID[:6]
 def write_down(studio: Studio, said: Sequence[tuple[float, str]]) -> None:
     """Commit what was said to track `m-main`, as the transcriber does."""
     with studio.database.read() as session:
-        at = session.get_one(Track, "m-main").committed_sample
+        track = session.get_one(Track, "m-main")
+        at, epoch = track.committed_sample, track.epoch
     for end_s, text in said:
         end, words = samples_of_s(end_s), text.split()
         step = (end - at) // len(words)
         spoken = [Word(f" {word}", at + i * step, at + (i + 1) * step, 0.9) for i, word in enumerate(words)]
         spans = [Span(at, end, CoverageKind.TRANSCRIBED)]
-        commit(studio.database, [TrackCommit("m", "m-main", 1, at, end, spans, spoken, pause=True)])
+        commit(studio.database, [TrackCommit("m", "m-main", epoch, epoch, at, end, spans, spoken, pause=True)])
         at = end
 
 

@@ -15,6 +15,8 @@ from tests.workers.studio import PACE, Audio, Studio
 from workers.asr.engine import USUAL, Engine, Fallback
 from workers.asr.hypothesis import Hypothesis, Window
 
+DAY_MS = 86_400_000
+
 
 class Crash(BaseException):
     """The worker is gone: nothing of it runs any more, not even an `except Exception`."""
@@ -76,6 +78,25 @@ def test_a_meeting_deleted_while_it_is_decoded_leaves_nothing_behind(studio: Stu
 
     studio.work(studio.worker(engine=Interrupted(studio.engine, deleted)))
     assert [studio.count(table) for table in (Segment, Coverage, Track)] == [0, 0, 0]
+
+
+def test_a_commit_from_before_redis_lost_everything_locks_nobody_out(studio: Studio, speech: Audio) -> None:
+    track_id = studio.open_meeting()
+    studio.pass_time(DAY_MS)  # the clock is wrong, and right after the loss
+    studio.speak(track_id, speech[: samples_of_s(9)])
+
+    def lost() -> None:
+        studio.redis.flushdb()
+        studio.open_mailbox(track_id)
+        studio.speak(track_id, speech)
+
+    studio.worker("first", engine=Interrupted(studio.engine, lost)).step(0)
+    before = studio.booked()[-1]
+    studio.worker("second").step(0)
+    assert studio.booked()[-1].end_s > before.end_s > 0
+    studio.finish()
+    studio.work(studio.worker("second"))
+    assert_all_there(studio)
 
 
 def test_two_workers_that_take_turns_write_one_transcript(studio: Studio, speech: Audio) -> None:

@@ -1,16 +1,13 @@
 #!lua flags=allow-oom
--- KEYS: the shard's four, then the hash of each candidate. ARGV: worker, n, lease_ms, candidate...
+-- KEYS: the shard's four, then the hash of each candidate. ARGV: worker, n, lease_ms, epoch_step, candidate...
 local now = clock()
-local worker, n, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-
--- Unique even when the server lost its last second or all it had: two workers never hold the same epoch of a track.
-local function next_epoch(epoch) return math.max(tonumber(epoch) + 1, now) end
+local worker, n, lease_ms, epoch_step = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function take(track, key, waited_ms)
   local names = {'epoch', 'committed', 'received', 'closed', 'kind', 'state'}
   local values = redis.call('HMGET', key, unpack(names))
   if not values[1] then return nil end
-  local epoch = next_epoch(values[1])
+  local epoch = values[1] + epoch_step
   redis.call('HSET', key, 'epoch', epoch, 'held', 1, 'seen_closed', values[4], 'worker', worker)
   local attempts = redis.call('HINCRBY', key, 'attempts', 1)
   redis.call('ZADD', LEASED, now + lease_ms, track)
@@ -21,7 +18,7 @@ end
 local claims = {}
 for i = 1, #KEYS - 4 do
   if #claims == n then break end
-  local track = ARGV[3 + i]
+  local track = ARGV[4 + i]
   local due, fill = redis.call('ZSCORE', READY, track), redis.call('ZSCORE', FILL, track)
   local since = math.min(tonumber(due or now + 1), tonumber(fill or now + 1))
   if since <= now then
