@@ -60,9 +60,8 @@ def condensed_context(audible: Sequence[int], total: int, stride: int, device: s
 
 
 def short_context(audible: Sequence[int], total: int, device: str, dtype: torch.dtype) -> Context:
-    """The sound and a margin only, for adapters that were trained to read so."""
-    kept = [[(place, 1.0) for place in range(min(count + MARGIN_POSITIONS, total))] for count in audible]
-    return _padded(kept, total, device, dtype)
+    """The sound and a margin only, for adapters that were trained to read so. The margin stands for all the silence."""
+    return _padded([_short(count, total) for count in audible], total, device, dtype)
 
 
 def _condensed(dense: int, total: int, stride: int) -> list[tuple[int, float]]:
@@ -70,6 +69,13 @@ def _condensed(dense: int, total: int, stride: int) -> list[tuple[int, float]]:
     sparse = range(min(dense + stride // 2, total - 1), total, stride) if dense < total else range(0)
     weight = (total - dense) / max(len(sparse), 1)
     return [*((place, 1.0) for place in range(dense)), *((place, weight) for place in sparse)]
+
+
+def _short(audible: int, total: int) -> list[tuple[int, float]]:
+    """(position, how many it stands for) of one row."""
+    end = min(audible + MARGIN_POSITIONS, total)
+    weight = (total - audible) / max(end - audible, 1)
+    return [*((place, 1.0) for place in range(audible)), *((place, weight) for place in range(audible, end))]
 
 
 def _padded(kept: list[list[tuple[int, float]]], total: int, device: str, dtype: torch.dtype) -> Context:
