@@ -9,6 +9,7 @@ MinutebookError
 │   ├── ChecksumMismatch    the bytes that came are not those that were sent
 │   ├── InvalidData         training data that cannot be used; names file and line
 │   │   └── DataOverlap     what is measured on was learnt from
+│   ├── InvalidConfig       the settings of a training run cannot work
 │   ├── PromptTooLong       a prompt and its answer do not fit the model's context; split the text
 │   └── DecodeError         bytes from outside that do not parse
 ├── NotFound                no such meeting, track or adapter (for this key)
@@ -28,6 +29,11 @@ MinutebookError
 ├── Unavailable             Redis or the database cannot be reached or written (retryable)
 ├── StorageFull             no room for a file (retryable)
 ├── WorkerLost              the process died over the same work, time and again
+├── TrainingError           a training run cannot go on
+│   ├── NotFinite           the loss is no number; says the examples
+│   ├── OutOfMemory         not even one example fits
+│   ├── BrokenCheckpoint    the checkpoint is not whole, and there is none before it
+│   └── Interrupted         somebody stopped it; says how to go on
 └── ModelError              a model cannot be loaded or run
     ├── UnknownModel        the reference is no package, folder or hub name within reach
     ├── UnknownPrecision    not one of float32, bfloat16, int8, int4, auto
@@ -90,6 +96,10 @@ class InvalidData(InvalidInput):
 
 class DataOverlap(InvalidData):
     slug, title = "data-overlap", "Training and test data overlap"
+
+
+class InvalidConfig(InvalidInput):
+    slug, title = "invalid-config", "The settings of the run cannot work"
 
 
 class PromptTooLong(InvalidInput):
@@ -178,6 +188,28 @@ class WorkerLost(MinutebookError):
     """Carries `attempts`, how often it was tried."""
 
     slug, title = "worker-lost", "The worker did not survive this work"
+
+
+class TrainingError(MinutebookError):
+    slug, title = "training-error", "The training run cannot go on"
+
+
+class NotFinite(TrainingError):
+    """Carries `ids`, those of the examples in the batch."""
+
+    slug, title = "not-finite", "The loss is no number"
+
+
+class OutOfMemory(TrainingError):
+    slug, title = "out-of-memory", "The run does not fit in memory"
+
+
+class BrokenCheckpoint(TrainingError):
+    slug, title = "broken-checkpoint", "The checkpoint is incomplete or damaged"
+
+
+class Interrupted(TrainingError):
+    slug, title = "interrupted", "The run was stopped"
 
 
 class ModelError(MinutebookError):

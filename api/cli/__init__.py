@@ -25,6 +25,19 @@ def up() -> None:
     os.execv(sys.executable, [sys.executable, "-m", "deploy.up"])  # noqa: S606 - this very interpreter
 
 
+def _hand_over(name: str, about: str) -> None:
+    """Add the command *name*, which another process does: training needs torch, and this one must start without."""
+
+    @app.command(
+        name,
+        help=about,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def _(ctx: typer.Context) -> None:
+        os.execv(sys.executable, [sys.executable, "-m", "training", name, *ctx.args])  # noqa: S606
+
+
 app.command()(live.live)
 app.command()(upload.upload)
 app.command()(watch.watch)
@@ -34,6 +47,13 @@ app.command()(search.search)
 app.command()(meetings.finish)
 app.command()(meetings.delete)
 app.command()(doctor.doctor)
+_hand_over("train", "Train an adapter: minutebook train CONFIG [--set KEY=VALUE].")
+_hand_over("sweep", "Train over a grid of methods, ranks and precisions.")
+_hand_over("evaluate", "Measure models and adapters on a test set.")
+_hand_over("export", "Merge an adapter into its model.")
+_hand_over("dataset", "Look at data sets, or build one from corrections.")
+_hand_over("adapters", "List, publish, promote and roll back adapters.")
+_hand_over("rate", "Have people rate minutes, and add their answers up.")
 app.add_typer(uploads.app, name="uploads")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(keys.app, name="keys")

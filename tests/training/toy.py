@@ -1,0 +1,72 @@
+"""A task of a few weights that behaves as a real one does: a net to adapt, batches, a dev set, dropout and all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from training.task import Batch, chance
+
+WIDTH, EXAMPLES = 8, 40
+
+
+class Net(nn.Module):
+    """Two layers that PEFT can adapt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(WIDTH, WIDTH)
+        self.drop = nn.Dropout(0.2)
+        self.second = nn.Linear(WIDTH, 1)
+        self.config: dict[str, Any] = {}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.second(self.drop(torch.tanh(self.first(x))))
+        return y[:, 0]
+
+
+class ToyTask:
+    """Learn a sum of inputs that are jittered anew in every epoch. Rows in *poisoned* give a loss that is no number;
+    more than *room* rows at once do not fit."""
+
+    targets: Sequence[str] = ("first",)
+    micro_batch = 4
+    fingerprint = "toy"
+
+    def __init__(self, poisoned: Sequence[int] = (), room: int = 1000) -> None:
+        torch.manual_seed(5)
+        self.net = Net().requires_grad_(False)
+        self.inputs = torch.randn(EXAMPLES, WIDTH)
+        self.wanted = self.inputs.sum(1)
+        self.lengths: Sequence[float] = [float(1 + place % 7) for place in range(EXAMPLES)]
+        self.poisoned, self.room = set(poisoned), room
+
+    def collate(self, places: Sequence[int], epoch: int) -> Batch:
+        jitter = torch.tensor([chance(0, epoch, place).gauss(0, 0.01) for place in places])
+        wanted = self.wanted[list(places)].clone()
+        wanted[[place in self.poisoned for place in places]] = torch.nan
+        tensors = {"x": self.inputs[list(places)] + jitter[:, None], "y": wanted}
+        return Batch(tuple(f"clip-{place}" for place in places), len(places), tensors)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        if len(batch.ids) > self.room:
+            raise torch.OutOfMemoryError("the toy's memory is full")
+        loss: torch.Tensor = (self.net(batch.tensors["x"]) - batch.tensors["y"]).square().sum()
+        return loss
+
+    def evaluate(self) -> dict[str, float]:
+        with torch.no_grad():
+            return {"loss": float((self.net(self.inputs) - self.wanted).square().mean())}
+
+    def measure(self, folder: Path) -> dict[str, float]:
+        return {"files": float(len(list(folder.iterdir())))}
+
+    def metadata(self) -> dict[str, object]:
+        return {}
+
+    def add_files(self, folder: Path) -> None:
+        """The toy has none."""

@@ -1,0 +1,33 @@
+"""`python -m training`: what `minutebook train`, `evaluate`, `sweep` and the like hand over to."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from pkgutil import iter_modules
+
+import typer
+
+import training.cli
+from training.cli.errors import ErrorGroup
+
+
+def build_app() -> typer.Typer:
+    """The commands of every module in `training/cli`."""
+    app = typer.Typer(
+        cls=ErrorGroup,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Train, measure and publish the adapters that Minutebook's workers load.",
+    )
+    for found in iter_modules(training.cli.__path__):
+        module = import_module(f"training.cli.{found.name}")
+        if hasattr(module, "register"):
+            module.register(app)
+    return app
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    build_app()(prog_name="minutebook")
