@@ -1,0 +1,60 @@
+"""Sizes and times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+from training.metrics.cost import Clock, folder_bytes, latency, memory_bytes, peak_memory_bytes, trainable
+from training.metrics.errors import Counts
+
+
+def test_tied_weights_take_memory_once() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(4, 4, bias=False), torch.nn.Linear(4, 4, bias=False))
+    assert memory_bytes(net) == 2 * 16 * 4
+    net[1].weight = net[0].weight
+    assert memory_bytes(net) == 16 * 4
+    assert memory_bytes(net.to(torch.bfloat16)) == 16 * 2
+
+
+def test_the_trainable_share_leaves_frozen_weights_out() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 1))
+    net[0].requires_grad_(False)
+    assert trainable(net) == Counts(5, 25)
+
+
+def test_packed_weights_count_as_those_that_they_stand_for() -> None:
+    import bitsandbytes
+
+    net: Any = bitsandbytes.nn.Linear4bit(64, 64, bias=False, quant_type="nf4").to("cpu")  # type: ignore[attr-defined,no-untyped-call]
+    assert net.weight.dtype == torch.uint8
+    assert trainable(net).total == 64 * 64
+    assert memory_bytes(net) == 64 * 64 // 2
+
+
+def test_a_folder_weighs_what_its_files_weigh(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a").write_bytes(bytes(100))
+    (tmp_path / "sub/b").write_bytes(bytes(23))
+    assert folder_bytes(tmp_path) == 123
+
+
+def test_latency_is_told_as_quantiles() -> None:
+    found = latency([0.01 * place for place in range(101)])
+    assert (found.p50_s, found.p95_s) == pytest.approx((0.5, 0.95))
+
+
+def test_a_batch_shares_its_time_out() -> None:
+    clock = Clock()
+    with clock.timed(4):
+        pass
+    assert len(clock.seconds) == 4
+    assert len(set(clock.seconds)) == 1
+
+
+def test_peak_memory_is_at_least_what_is_held_now() -> None:
+    assert peak_memory_bytes() >= psutil.Process().memory_info().rss // 2

@@ -1,0 +1,73 @@
+"""What a model costs: bytes on disk and in memory, what of it is trained, and how long it takes."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.metrics.errors import Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds that half, and 95 of 100, stay below."""
+
+    p50_s: float
+    p95_s: float
+
+
+@dataclass
+class Clock:
+    """Collects how long each step took: `with clock.timed(): ...`, or `clock.timed(8)` for eight examples at once."""
+
+    seconds: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, examples: int = 1) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds += [(time.perf_counter() - started) / examples] * examples
+
+
+def latency(seconds: Sequence[float]) -> Latency:
+    """Of at least one measurement."""
+    p50, p95 = np.quantile(seconds, [0.5, 0.95])
+    return Latency(float(p50), float(p95))
+
+
+def folder_bytes(folder: Path) -> int:
+    """Bytes of all files in *folder*."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def memory_bytes(net: Any) -> int:
+    """Bytes of the parameters and buffers of a torch module, as they are stored: 4-bit weights take half a byte."""
+    held = {tensor.data_ptr(): tensor for tensor in (*net.parameters(), *net.buffers())}
+    return sum(tensor.numel() * tensor.element_size() for tensor in held.values())
+
+
+def trainable(net: Any) -> Counts:
+    """Parameters that training changes, of all. Packed 4-bit weights count as the weights that they stand for."""
+    counts = [(_weights(parameter), parameter.requires_grad) for parameter in net.parameters()]
+    return Counts(sum(count for count, trained in counts if trained), sum(count for count, _ in counts))
+
+
+def _weights(parameter: Any) -> int:
+    state = getattr(parameter, "quant_state", None)
+    return int(parameter.numel() if state is None else state.shape.numel())
+
+
+def peak_memory_bytes(device: str = "cpu") -> int:
+    """The most that this process has held: of a GPU's memory what torch allocated, else its resident set."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.max_memory_allocated(device))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
