@@ -12,7 +12,8 @@ class Example:
 
     `where` names the file and line that the example came from, for messages. Of the file `audio` it is the stretch
     from `start_s` to `end_s`, None being the end of the file. `group` is the meeting or the speaker: examples of one
-    group depend on each other, so they belong to one side of a split and are drawn together in a bootstrap.
+    group depend on each other, so they belong to one side of a split and are drawn together in a bootstrap. `evidence`
+    are the lines of `text`, from 0, that the summary rests on, where people have linked them.
     """
 
     id: str
@@ -24,3 +25,4 @@ class Example:
     summary: str | None = None
     language: str = "en"
     group: str = ""
+    evidence: tuple[int, ...] | None = None

@@ -145,4 +145,4 @@ def _content(record: Record) -> str:
     """What the fingerprint is made of: everything but where it lies."""
     example = record.example
     parts = (example.id, record.audio_sha256, example.start_s, example.end_s, example.text, example.summary)
-    return repr((*parts, example.language, example.group))
+    return repr((*parts, example.language, example.group, example.evidence))

@@ -35,6 +35,7 @@ class Record:
         values: dict[str, Any] = json.loads(line)
         example = values.pop("example")
         example["audio"] = None if example["audio"] is None else Path(example["audio"])
+        example["evidence"] = None if example["evidence"] is None else tuple(example["evidence"])
         return cls(example=Example(**example), **values)
 
 

@@ -1,0 +1,70 @@
+"""Data sets of a Hugging Face hub by name, through the package `datasets`, for those who have a hub in reach."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from schema.errors import InvalidData
+from training.data.faults import Fault
+from training.examples import Example
+
+TEXT = ("text", "sentence", "transcription", "article", "document", "transcript")
+SUMMARY = ("summary", "headline", "highlights", "abstract")
+GROUP = ("speaker_id", "client_id", "group")
+IDS = ("id", "url", "path")
+
+
+def from_hub(name: str, split: str, language: str) -> Iterator[Example | Fault]:
+    """The *split* of `NAME` or `NAME/CONFIG` after a second slash, such as `openslr/librispeech_asr/clean`.
+
+    Columns are found by the names that such data sets use. Audio is written into a temporary folder as it comes, so
+    that it is read and checked like any other file; the folder goes when the program ends. Raises InvalidData where
+    `datasets` is missing or has no such name.
+    """
+    try:
+        import datasets
+    except ImportError as error:
+        raise InvalidData("Data sets of a hub need the package `datasets`: pip install 'minutebook[hub]'.") from error
+    owner, _, rest = name.partition("/")
+    repository, _, config = rest.partition("/")
+    path = f"{owner}/{repository}" if repository else owner
+    try:
+        data = datasets.load_dataset(path, config or None, split=split, streaming=True)
+    except (OSError, ValueError) as error:
+        raise InvalidData(f"{name} cannot be had from the hub: {error}. Check the name, or give a folder.") from error
+    if "audio" in (data.column_names or ()):
+        data = data.cast_column("audio", datasets.Audio(decode=False))
+    yield from examples(name, data, language)
+
+
+def examples(name: str, rows: Any, language: str) -> Iterator[Example | Fault]:
+    """The *rows* of a data set, as `datasets` gives them with undecoded audio."""
+    folder = Path(tempfile.mkdtemp(prefix="minutebook-hub-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for number, row in enumerate(rows):
+        where = f"{name}[{number}]"
+        text, summary = _first(row, TEXT), _first(row, SUMMARY)
+        audio = _written(folder, number, row.get("audio"))
+        if text is None and audio is None:
+            yield Fault(where, f"none of the columns {', '.join(row)} is a text or audio")
+            continue
+        spoken = str(row.get("locale") or row.get("language") or language)
+        group = _first(row, GROUP) or ""
+        yield Example(_first(row, IDS) or where, where, audio, text=text, summary=summary, language=spoken, group=group)
+
+
+def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    return next((str(row[name]) for name in names if row.get(name) not in (None, "")), None)
+
+
+def _written(folder: Path, number: int, audio: Mapping[str, Any] | None) -> Path | None:
+    if audio is None or audio.get("bytes") is None:
+        return Path(audio["path"]) if audio and audio.get("path") else None
+    path = folder / f"{number}{Path(str(audio.get('path') or '')).suffix or '.flac'}"
+    path.write_bytes(audio["bytes"])
+    return path
