@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.nn.functional import scaled_dot_product_attention
 
 from workers.asr.adapters import project
+from workers.asr.attention import attend, attend_openly
 from workers.asr.encoder import feed_forward, join_heads, split_heads
 from workers.asr.int8 import project_all
 from workers.asr.model import Whisper
@@ -50,13 +50,14 @@ class Decoded:
 
 @dataclass(slots=True)
 class _Batch:
-    """The rows still decoding. Caches are (B, H, T or S, d) a layer; `pads` counts each row's left padding."""
+    """The rows still decoding. Caches are (B, H, T or S, d) a layer; `pads` counts each row's left padding, and
+    `hidden` (B, 1, 1, T) is what is added to the scores of their keys: -inf for the padding, 0 for the rest."""
 
     rows: list[int]
     adapters: list[str] | None
     pads: torch.Tensor
     temperatures: torch.Tensor | None
-    visible: torch.Tensor
+    hidden: torch.Tensor
     self_keys: list[torch.Tensor]
     self_values: list[torch.Tensor]
     cross_keys: list[torch.Tensor]
@@ -75,7 +76,7 @@ class _Batch:
         self.rows = [self.rows[i] for i in order]
         self.adapters = self.adapters and [self.adapters[i] for i in order]
         index = torch.tensor(order, device=self.pads.device)
-        self.pads, self.visible = self.pads[index], self.visible[index]
+        self.pads, self.hidden = self.pads[index], self.hidden[index]
         self.temperatures = None if self.temperatures is None else self.temperatures[index]
         self.cross_bias = None if self.cross_bias is None else self.cross_bias[index]
         for caches in (self.self_keys, self.self_values, self.cross_keys, self.cross_values):
@@ -134,7 +135,7 @@ class Decoder:
         task = Task(tokens=(self.whisper.vocabulary.start,), start_index=0, prefix_tokens=0, budget=1)
         batch = self._start(encoded, encoded_bias, [task] * len(encoded))
         tokens = torch.full((len(encoded), 1), task.tokens[0], device=encoded.device)
-        mask = batch.visible[..., :1]
+        mask = batch.hidden[..., :1]
         x, _ = self._run(batch, tokens, torch.zeros_like(tokens), 0, mask, 1)
         codes = self.whisper.vocabulary.languages
         logits = self.head(x[:, 0]).float()[:, list(codes.values())]
@@ -157,7 +158,7 @@ class Decoder:
             adapters=adapters,
             pads=pads,
             temperatures=_temperatures(tasks, device),
-            visible=(torch.arange(total, device=device) >= pads[:, None])[:, None, None, :],
+            hidden=_hiding(torch.arange(total, device=device) < pads[:, None], encoded.dtype)[:, None, None, :],
             self_keys=[encoded.new_empty(shape) for _ in layers],
             self_values=[encoded.new_empty(shape) for _ in layers],
             cross_keys=memory[: len(layers)],
@@ -174,7 +175,8 @@ class Decoder:
         places = torch.arange(length, device=batch.pads.device)
         causal = places[:, None] >= places
         itself = places[:, None] == places
-        mask = (batch.visible[..., :length] & causal) | itself
+        padding = batch.hidden[..., :length] < 0
+        mask = _hiding((padding | ~causal) & ~itself, batch.hidden.dtype)
         kept = 1 + max(task.prefix_tokens for task in tasks)
         x, attention = self._run(batch, tokens, (places - batch.pads[:, None]).clamp(min=0), 0, mask, kept)
         for row, (task, result) in enumerate(zip(tasks, results, strict=True)):
@@ -188,7 +190,7 @@ class Decoder:
 
     def _step(self, batch: _Batch, tokens: torch.Tensor, place: int, results: list[Decoded]) -> torch.Tensor:
         """Run one token a row, written at *place*. Gives the next token's logits (B, vocabulary)."""
-        mask = batch.visible[..., : place + 1]
+        mask = batch.hidden[..., : place + 1]
         x, attention = self._run(batch, tokens[:, None], (place - batch.pads)[:, None], place, mask, 1)
         for row, weights in zip(batch.rows, attention, strict=True):
             results[row].attention.append(weights[0])
@@ -219,7 +221,7 @@ class Decoder:
         keys[:, :, place:after] = split_heads(project(attention.k_proj, h, batch.adapters), self.heads)
         values[:, :, place:after] = split_heads(project(attention.v_proj, h, batch.adapters), self.heads)
         q = split_heads(project(attention.q_proj, h, batch.adapters), self.heads)
-        mixed = scaled_dot_product_attention(q, keys[:, :, :after], values[:, :, :after], attn_mask=mask)
+        mixed = attend(q, keys[:, :, :after], values[:, :, :after], mask)
         return x + project(attention.out_proj, join_heads(mixed), batch.adapters)
 
     def _attend_audio(
@@ -230,10 +232,10 @@ class Decoder:
         q = split_heads(project(attention.q_proj, h, batch.adapters), self.heads)
         keys, values = batch.cross_keys[index], batch.cross_values[index]
         if len(aligned):
-            mixed, weights = _attend_openly(q, keys, values, batch.cross_bias)
+            mixed, weights = attend_openly(q, keys, values, batch.cross_bias)
             seen.append(weights[:, aligned, -kept:].float())
         else:
-            mixed = scaled_dot_product_attention(q, keys, values, attn_mask=batch.cross_bias)
+            mixed = attend(q, keys, values, batch.cross_bias)
         return x + project(attention.out_proj, join_heads(mixed), batch.adapters)
 
     def _record(
@@ -264,15 +266,9 @@ class Decoder:
         result.done = result.truncated
 
 
-def _attend_openly(
-    q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, bias: torch.Tensor | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention that also gives its weights (B, H, T, S)."""
-    scores = (q * q.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
-    if bias is not None:
-        scores = scores + bias
-    weights = scores.float().softmax(-1).to(values.dtype)
-    return weights @ values, weights
+def _hiding(hidden: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """What to add to scores so that those of *hidden* keys do not count."""
+    return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(hidden, -torch.inf)
 
 
 def _temperatures(tasks: Sequence[Task], device: torch.device) -> torch.Tensor | None:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu
 
 from workers.asr.adapters import project
+from workers.asr.attention import attend
 from workers.asr.context import Context
 from workers.asr.int8 import project_all
 
@@ -33,7 +34,7 @@ def _layer(layer: Any, x: torch.Tensor, bias: torch.Tensor | None, adapters: Seq
     h = layer.self_attn_layer_norm(x)
     parts = project_all((attention.q_proj, attention.k_proj, attention.v_proj), h, adapters)
     q, k, v = (split_heads(part, attention.num_heads) for part in parts)
-    mixed = scaled_dot_product_attention(q, k, v, attn_mask=bias)
+    mixed = attend(q, k, v, bias)
     x = x + project(attention.out_proj, join_heads(mixed), adapters)
     return feed_forward(layer, x, adapters)
 

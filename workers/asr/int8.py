@@ -2,7 +2,7 @@
 
 The encoder and the decoder's view of the audio are multiplied one window at a time, since PyTorch scales a whole input
 by one number: a batch then reads as one by one. The vocabulary, where the decoder spends its weights, has a scale for
-each row. What the decoder writes token by token stays in 32 bits; there is little to gain.
+each row. The rest computes in the model's own type: bfloat16 where the processor multiplies it, else 32 bits.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import torch
 from torch import nn
 
 from workers.asr.adapters import project
-from workers.asr.precision import FAST_BFLOAT16, cpu_flags
+from workers.asr.precision import cpu_flags
 
 INT8_DYNAMIC = "int8_dynamic"
 _VNNI = ("avx512_vnni", "avx_vnni")
+_AMX = "amx_bf16"
 _LARGEST, _MIDDLE, _LEVELS = 127, 128, 255
 _SMALLEST_SCALE = 1e-9
 Levels = tuple[torch.Tensor, float, int]
@@ -25,9 +26,9 @@ Levels = tuple[torch.Tensor, float, int]
 
 
 def pays_here() -> bool:
-    """Whether this processor multiplies 8 bits faster than anything else it has."""
+    """Whether this processor multiplies 8 bits faster than anything else it has: AMX leaves little to gain."""
     flags = cpu_flags()
-    return bool(flags.intersection(_VNNI)) and not flags.intersection(FAST_BFLOAT16)
+    return bool(flags.intersection(_VNNI)) and _AMX not in flags
 
 
 class WindowLinear(nn.Linear):
@@ -38,8 +39,9 @@ class WindowLinear(nn.Linear):
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__(layer.in_features, layer.out_features, bias=False, device="meta")
-        self.weight = nn.Parameter(torch.zeros(1).expand(layer.out_features, layer.in_features), requires_grad=False)
-        self._weights = Weights(layer)
+        shape = (layer.out_features, layer.in_features)
+        self.weight = nn.Parameter(torch.zeros(1, dtype=layer.weight.dtype).expand(shape), requires_grad=False)
+        self._weights = Weights(layer, layer.weight.dtype)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.multiply([_levels(row) for row in x])
@@ -51,36 +53,40 @@ class WindowLinear(nn.Linear):
 
 
 class RowLinear(nn.Module):
-    """A linear layer of 8-bit weights with a scale for each output, and one for each row of the input (..., in)."""
+    """A linear layer of 8-bit weights with a scale for each output, and one for each row of the input (..., in).
+
+    Its output is in 32 bits, whatever the model's type.
+    """
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
         self.weight = layer.weight  # the embedding's, which it shares
-        self._weights = Weights(layer)
+        self._weights = Weights(layer, torch.float32)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        rows = x.reshape(-1, x.shape[-1])
+        rows = x.reshape(-1, x.shape[-1]).float()
         scales = (rows.abs().amax(-1, keepdim=True) / _LARGEST).clamp(min=_SMALLEST_SCALE)
         levels = (rows / scales).round_().add_(_MIDDLE).to(torch.uint8)
         return self._weights.multiply(levels, 1.0, _MIDDLE).mul_(scales).view(*x.shape[:-1], -1)
 
 
 class Weights:
-    """(out, in) in 8 bits, a scale for each output, packed as oneDNN wants them; and the bias."""
+    """(out, in) in 8 bits, a scale for each output, packed as oneDNN wants them; and the bias. Gives *dtype*."""
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, layer: nn.Linear, dtype: torch.dtype) -> None:
         weight = layer.weight.float()
         self._scales = (weight.abs().amax(1) / _LARGEST).clamp(min=_SMALLEST_SCALE)
         levels = (weight / self._scales[:, None]).round().to(torch.int8)
         self._packed = torch.ops.onednn.qlinear_prepack(levels, None)
         self._zero_points = torch.zeros(len(levels), dtype=torch.int64)
         self._bias = None if layer.bias is None else layer.bias.float()
+        self._dtype = dtype
 
     def multiply(self, levels: torch.Tensor, scale: float, zero_point: int) -> torch.Tensor:
-        """(T, out) in float32 of uint8 *levels* (T, in) that mean (level - zero_point) * scale."""
+        """(T, out) of uint8 *levels* (T, in) that mean (level - zero_point) * scale."""
         product: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
             levels, scale, zero_point, self._packed, self._scales, self._zero_points, self._bias,
-            1.0, 0, torch.float32, "none", [], "",
+            1.0, 0, self._dtype, "none", [], "",
         )  # fmt: skip
         return product
 
@@ -100,12 +106,12 @@ def _levels(x: torch.Tensor) -> Levels:
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max((high - low) / _LEVELS, _SMALLEST_SCALE)
     zero_point = round(-low / scale)
-    levels = torch.mul(x, 1 / scale).add_(zero_point).round_().clamp_(0, _LEVELS)
+    levels = torch.mul(x.float(), 1 / scale).add_(zero_point).round_().clamp_(0, _LEVELS)
     return levels.to(torch.uint8), scale, zero_point
 
 
 def quantise(net: Any) -> None:
-    """Replace the layers of *net*, a `WhisperForConditionalGeneration` in 32 bits on the CPU, that are worth it."""
+    """Replace the layers of *net*, a `WhisperForConditionalGeneration` on the CPU, that are worth it."""
     for layer in net.model.encoder.layers:
         _replace(layer.self_attn, "q_proj", "k_proj", "v_proj", "out_proj")
         _replace(layer, "fc1", "fc2")

@@ -51,7 +51,7 @@ def load(
     device = choose_device(device)
     precision = _choose(precision, device)
     folder = resolve(reference, cache_dir)
-    loaded_as = "float32" if precision == INT8_DYNAMIC else precision
+    loaded_as = choose_precision("auto", device) if precision == INT8_DYNAMIC else precision
     dtype = compute_dtype(loaded_as, device)
     net = _load_net(folder, loaded_as, dtype, device)
     if precision == INT8_DYNAMIC:

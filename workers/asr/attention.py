@@ -1,0 +1,53 @@
+"""Scaled dot-product attention, by the way that is fastest where it runs.
+
+PyTorch's fused kernel is the one for a GPU and for 32 bits. On a CPU in bfloat16 it is slower than the matrix products
+that it is made of: those go to the processor's own 16-bit instructions.
+
+Legend: B rows, H heads, T queries, S keys, d width of a head.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+LARGE = 1 << 15
+"""Scores of a head from which on those of all heads are too many for the cache."""
+
+
+def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """(B, H, T, d) of *q* (B, H, T, d), *k* and *v* (B, H, S, d); *bias* (B, 1, 1 or T, S) is added to the scores."""
+    if not _in_products(q):
+        return scaled_dot_product_attention(q, k, v, attn_mask=bias)
+    if q.shape[2] * k.shape[2] < LARGE:
+        return attend_openly(q, k, v, bias)[0]
+    return _by_heads(q, k, v, bias)
+
+
+def attend_openly(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `attend`, and the weights (B, H, T, S)."""
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    if bias is not None:
+        scores = scores + bias
+    weights = scores.float().softmax(-1).to(v.dtype)
+    return weights @ v, weights
+
+
+def _in_products(q: torch.Tensor) -> bool:
+    return q.device.type == "cpu" and q.dtype == torch.bfloat16
+
+
+def _by_heads(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """One head at a time."""
+    rows, heads, queries, width = q.shape
+    mixed = q.new_empty(rows, queries, heads, width).transpose(1, 2)
+    for row in range(rows):
+        own = None if bias is None else bias[row, 0]
+        for head in range(heads):
+            scores = (q[row, head] * width**-0.5) @ k[row, head].T
+            if own is not None:
+                scores += own
+            mixed[row, head] = scores.softmax(-1) @ v[row, head]
+    return mixed
