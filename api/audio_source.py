@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
-import soxr  # type: ignore[import-untyped]
+import soxr
 from numpy.typing import NDArray
 
 from schema.errors import InvalidAudio, InvalidInput, Unavailable

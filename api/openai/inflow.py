@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 import numpy as np
-import soxr  # type: ignore[import-untyped]
+import soxr
 
 from api.inlet import Inlet
 from api.openai.session import RATE_HZ

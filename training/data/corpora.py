@@ -1,11 +1,11 @@
 """Layouts of known corpora on disk, each a stream of examples of one split.
 
-    librispeech    FOLDER/SPLIT/READER/CHAPTER/READER-CHAPTER.trans.txt, FLAC beside it
-    common_voice   FOLDER/SPLIT.tsv, FOLDER/clips/*.mp3
-    gazeta         FOLDER/gazeta_SPLIT.jsonl: {"title", "text", "summary", "url", "date"}
-    wikihow        FOLDER/wikihowAll.csv, FOLDER/all_SPLIT.txt with the titles of the split
-    how2           FOLDER/SPLIT/: Kaldi's `text`, `segments`, `wav.scp`; `summary` with "recording what it is about"
-    clips          FOLDER/manifest.csv: "file" and, where there is one, "reference", a text file
+librispeech    FOLDER/SPLIT/READER/CHAPTER/READER-CHAPTER.trans.txt, FLAC beside it
+common_voice   FOLDER/SPLIT.tsv, FOLDER/clips/*.mp3
+gazeta         FOLDER/gazeta_SPLIT.jsonl: {"title", "text", "summary", "url", "date"}
+wikihow        FOLDER/wikihowAll.csv, FOLDER/all_SPLIT.txt with the titles of the split
+how2           FOLDER/SPLIT/: Kaldi's `text`, `segments`, `wav.scp`; `summary` with "recording what it is about"
+clips          FOLDER/manifest.csv: "file" and, where there is one, "reference", a text file
 """
 
 from __future__ import annotations
@@ -118,9 +118,7 @@ def _recordings(
         text = " ".join(text for _, text in sorted(said.get(recording, []))) or None
         path = _audio(folder, audio, recording)
         where = f"{part.name}/summary:{recording}"
-        yield Example(
-            recording, where, path, text=text, summary=summary, language=language, group=recording
-        )
+        yield Example(recording, where, path, text=text, summary=summary, language=language, group=recording)
 
 
 def clips(folder: Path, _split: str, language: str) -> Stream:

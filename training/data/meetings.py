@@ -134,9 +134,7 @@ def _held(folder: Path) -> frozenset[str]:
     return frozenset(row["id"] for path in files if path.exists() for _, row in _rows(path))
 
 
-def _example(
-    name: str, where: str, group: str, turns: tuple[Segment, ...], sentences: tuple[Linked, ...]
-) -> Example:
+def _example(name: str, where: str, group: str, turns: tuple[Segment, ...], sentences: tuple[Linked, ...]) -> Example:
     lines = {turn.id: at for at, turn in enumerate(turns)}
     linked = {lines[key] for sentence in sentences for key in sentence.evidence if key in lines}
     return Example(

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import numpy as np
 import openai
 import pytest
-import soxr  # type: ignore[import-untyped]
+import soxr
 from numpy.typing import NDArray
 
 from schema.units import SAMPLE_RATE_HZ
