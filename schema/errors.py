@@ -21,6 +21,9 @@ MinutebookError
 │   ├── AudioTrimmed        audio that a worker wants to read is no longer in the mailbox
 │   ├── TrackClosed         audio after finish
 │   ├── WrongOffset         a piece of a file that does not go on where the file ends; says where that is
+│   ├── SegmentOpen         a correction of a segment that is still being spoken
+│   ├── VersionMismatch     a change of what somebody else has changed meanwhile; says what it is now
+│   ├── AudioNotKept        a transcript cannot be made again, since there is no recording to make it of
 │   └── Outdated            another worker took over: this commit or release is refused
 ├── Backlogged              the mailbox is full; wait and resend (retryable)
 ├── Unauthorized            no key, or a wrong one
@@ -152,6 +155,20 @@ class WrongOffset(Conflict):
     """Carries `expected_offset`, where the file goes on."""
 
     slug, title, retryable = "wrong-offset", "The file does not go on there", True
+
+
+class SegmentOpen(Conflict):
+    slug, title, retryable = "segment-open", "The segment is still being spoken", True
+
+
+class VersionMismatch(Conflict):
+    """Carries `current_version`, and what the thing is now."""
+
+    slug, title, status = "version-mismatch", "It was changed meanwhile", 412
+
+
+class AudioNotKept(Conflict):
+    slug, title = "audio-not-kept", "There is no recording to read again"
 
 
 class Outdated(Conflict):

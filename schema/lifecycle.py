@@ -13,9 +13,11 @@ from redis import Redis
 from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
+from schema.corrections import Correction
 from schema.database import Database
 from schema.errors import Gone, NotFound
 from schema.events import Event, publish
+from schema.locks import lock_tracks, lock_versions
 from schema.mailbox import Mailbox, shard_of
 from schema.states import MeetingState, TrackKind
 from schema.tables import Coverage, Failure, Meeting, Note, Segment, Summary, Track, now
@@ -55,7 +57,7 @@ def finish_meeting(
     # The mailbox refuses audio from here on, so what it says is the end. After a crash it says the same again.
     ends = {track.id: _close(mailbox, track, backlog_limit_samples) for track in tracks}
     with database.write() as session:
-        for track_id, end in sorted(ends.items()):  # the order in which workers commit, see `_lock_tracks`
+        for track_id, end in sorted(ends.items()):  # the order in which workers commit, see `schema.locks`
             unset = update(Track).where(Track.id == track_id, Track.closed_sample.is_(None))
             session.execute(unset.values(closed_sample=end))
     if moved:
@@ -85,30 +87,34 @@ def delete_meeting(database: Database, mailbox: Mailbox, redis: Redis, meeting_i
     The tracks go last, so that as long as there is a mailbox somebody knows of it. Raises NotFound, Unavailable.
     """
     with database.write() as session:
-        track_ids = _lock_tracks(session, meeting_id)
+        track_ids = lock_tracks(session, meeting_id)
+        versions = lock_versions(session, meeting_id)
         meeting = session.get(Meeting, meeting_id)
         if meeting is None:
             raise NotFound(f"meeting '{meeting_id}' does not exist; there is nothing to delete")
         meeting.state, meeting.title, meeting.vocabulary = MeetingState.DELETED, "", []
         _delete_content(session, meeting_id, track_ids)
+        _show_another(meeting, versions)
     for track_id in track_ids:
         mailbox.forget(track_id)
     with database.write() as session:
-        _lock_tracks(session, meeting_id)
+        lock_tracks(session, meeting_id)
         session.execute(delete(Track).where(Track.id.in_(track_ids)))
     publish(redis, meeting_id, [Event("state", {"state": MeetingState.DELETED.value})])
 
 
-def _lock_tracks(session: Session, meeting_id: str) -> Sequence[str]:
-    """The meeting's tracks, locked by id and before the meeting, as a worker's commit takes them: no deadlock."""
-    wanted = select(Track.id).where(Track.meeting_id == meeting_id).order_by(Track.id)
-    return session.scalars(wanted.with_for_update()).all()
-
-
 def _delete_content(session: Session, meeting_id: str, track_ids: Sequence[str]) -> None:
     session.execute(delete(Coverage).where(Coverage.track_id.in_(track_ids)))
-    for table in (Segment, Note, Summary, Failure):
+    for table in (Correction, Segment, Note, Summary, Failure):
         session.execute(delete(table).where(table.meeting_id == meeting_id))
+
+
+def _show_another(deleted: Meeting, versions: Sequence[Meeting]) -> None:
+    """Where *deleted* was shown, another of *versions* is: the newest that is finished, else the newest."""
+    left = [each for each in versions if each is not deleted]
+    if deleted.shown and left:
+        deleted.shown = False
+        max(left, key=lambda each: (each.state == MeetingState.FINISHED, each.version)).shown = True
 
 
 def unfinished(session: Session) -> list[str]:

@@ -44,7 +44,9 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What may be found. None sets no bound; `through_id` keeps later segments from shifting the pages of a search."""
+    """What may be found: of several versions of a meeting the one that is shown, unless one is named.
+
+    None sets no bound; `through_id` keeps later segments from shifting the pages of a search."""
 
     owner: str | None = None
     meeting_id: str | None = None
@@ -105,8 +107,7 @@ def _within(found: Select[int, float], scope: Scope) -> Select[int, float]:
     found = found.join(Meeting, Meeting.id == Segment.meeting_id).where(Meeting.state != MeetingState.DELETED)
     if scope.owner is not None:
         found = found.where(Meeting.owner == scope.owner)
-    if scope.meeting_id is not None:
-        found = found.where(Meeting.id == scope.meeting_id)
+    found = found.where(Meeting.shown if scope.meeting_id is None else Meeting.id == scope.meeting_id)
     if scope.through_id is not None:
         found = found.where(Segment.id <= scope.through_id)
     return found

@@ -60,7 +60,14 @@ class Base(DeclarativeBase):
 
 
 class Meeting(Base):
+    """`version_of` is the first version of a meeting that was read again, `made_from` the one whose corrections it has.
+
+    Of several versions one is `shown` where nobody names one. `revised_seq`, the number of the last correction, is set
+    while minutes have to be made again. Notes with a lower number than `notes_seq` are all written again.
+    """
+
     __tablename__ = "meetings"
+    __table_args__ = (Index(None, "version_of", "version", unique=True),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     owner: Mapped[str] = mapped_column(String(64), index=True)
@@ -73,6 +80,12 @@ class Meeting(Base):
     seq: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
     finished_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+    version_of: Mapped[str | None] = mapped_column(String(32))
+    made_from: Mapped[str | None] = mapped_column(String(32))
+    shown: Mapped[bool] = mapped_column(default=True)
+    revised_seq: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    notes_seq: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class Track(Base):
@@ -96,7 +109,11 @@ class Track(Base):
 
 
 class Segment(Base):
-    """A stretch of committed text. An open one grows at its end only; `words` is [[text, first, end, probability]]."""
+    """A stretch of committed text. An open one grows at its end only; `words` is [[text, first, end, probability]].
+
+    `text` and `speaker` are what people read: `corrected` when somebody has changed them. `words` stay as they were
+    heard. `version` counts the changes, see `schema.corrections`.
+    """
 
     __tablename__ = "segments"
     __table_args__ = (Index(None, "meeting_id", "seq"), Index(None, "meeting_id", "first_sample"))
@@ -114,6 +131,8 @@ class Segment(Base):
     note_id: Mapped[int | None] = mapped_column(ForeignKey("notes.id", ondelete="SET NULL"), index=True)
     model: Mapped[str] = mapped_column(String(200))
     adapter: Mapped[str | None] = mapped_column(String(100))
+    version: Mapped[int] = mapped_column(default=1)
+    corrected: Mapped[bool] = mapped_column(default=False)
 
 
 class Coverage(Base):
@@ -131,7 +150,10 @@ class Coverage(Base):
 
 
 class Note(Base):
-    """The summary of one window (level 0) or of several notes; never changed, only merged into a higher one."""
+    """The summary of one window (level 0) or of several notes, which are merged into a higher one.
+
+    It is written again, under a new `seq`, only when what it rests on was corrected.
+    """
 
     __tablename__ = "notes"
     __table_args__ = (UniqueConstraint("meeting_id", "level", "ordinal"), Index(None, "meeting_id", "seq"))
@@ -205,6 +227,7 @@ class Upload(Base):
     `received_bytes` of `size_bytes` are stored; `decoded_sample` is how far it has been put into mailboxes.
     `media` is what was found in the file, never what its name says. `started_at` is when it was first decoded.
     `sha256` is the sender's claim until the file is whole; `again` says that it is wanted even if it is known.
+    `file_of` is the upload whose file it reads, None for its own: see `schema.versions`.
     """
 
     __tablename__ = "uploads"
@@ -227,6 +250,7 @@ class Upload(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     again: Mapped[bool] = mapped_column(default=False)
     duplicate_of: Mapped[str | None] = mapped_column(String(32))
+    file_of: Mapped[str | None] = mapped_column(String(32), index=True)
     reason: Mapped[str | None] = mapped_column(String(100))
     detail: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -8,6 +8,7 @@ file with it; the row stays and says why.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -213,11 +214,39 @@ def clean_up(database: Database, mailbox: Mailbox, redis: Redis, files: Files, u
 
 
 def drop_file(database: Database, files: Files, upload_id: str) -> None:
-    """Delete the file of an upload that has ended."""
-    files.delete(upload_id)
+    """Let go of the file of an upload that has ended; with the last of the versions that read it, it is deleted.
+
+    `expires_at` is set while that is under way, so that no further version begins; `tidy` completes it after a crash.
+    """
     with database.write() as session:
-        chosen = update(Upload).where(Upload.id == upload_id, Upload.file_deleted_at.is_(None))
-        session.execute(chosen.values(file_deleted_at=now()))
+        upload = session.get_one(Upload, upload_id)
+        file_id = file_id_of(upload)
+        holders = lock_readers(session, file_id)
+        last = {each.id for each in holders} <= {upload_id}
+        if last:
+            upload.expires_at = upload.expires_at or now()
+        else:
+            upload.file_deleted_at = upload.file_deleted_at or now()
+    if not last:
+        return
+    files.delete(file_id)
+    with database.write() as session:
+        deleted_at = func.coalesce(Upload.file_deleted_at, now())
+        session.execute(
+            update(Upload).where(Upload.id == upload_id).values(file_deleted_at=deleted_at, expires_at=None)
+        )
+
+
+def file_id_of(upload: Upload) -> str:
+    """What the file that an upload reads is called."""
+    return upload.file_of or upload.id
+
+
+def lock_readers(session: Session, file_id: str) -> Sequence[Upload]:
+    """The uploads that still need a file, locked by id and read anew."""
+    readers = or_(Upload.id == file_id, Upload.file_of == file_id)
+    wanted = select(Upload).where(readers, Upload.file_deleted_at.is_(None)).order_by(Upload.id).with_for_update()
+    return session.scalars(wanted.execution_options(populate_existing=True)).all()
 
 
 def fed_by_upload() -> ColumnElement[bool]:

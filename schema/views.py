@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from schema.alignment import timed_words
 from schema.events import Event
 from schema.minutes import MINUTES
 from schema.states import CoverageKind, SummaryKind
@@ -24,8 +25,10 @@ def segment_out(segment: Segment, track_name: str) -> SegmentOut:
         closed=segment.closed,
         words=[
             WordOut(text=text, start_s=s_of_samples(first), end_s=s_of_samples(end), probability=probability)
-            for text, first, end, probability in segment.words
+            for text, first, end, probability in timed_words(segment.words, segment.text)
         ],
+        version=segment.version,
+        corrected=segment.corrected,
     )
 
 

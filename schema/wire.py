@@ -103,6 +103,10 @@ class TrackOut(Wire):
 
 
 class MeetingOut(Wire):
+    """`version` counts the readings of one recording, of which the first is `version_of`; lists and search have the one
+    that is `shown`. `revising`: minutes are being made again, after a correction or because somebody asked for it.
+    """
+
     id: str
     title: str
     language: str
@@ -113,6 +117,10 @@ class MeetingOut(Wire):
     summary_adapter: str | None
     tracks: list[TrackOut] = Field(default_factory=list)
     coverage: CoverageTotals = CoverageTotals()
+    version: int = 1
+    version_of: str | None = None
+    shown: bool = True
+    revising: bool = False
 
 
 class WordOut(Wire):
@@ -123,7 +131,11 @@ class WordOut(Wire):
 
 
 class SegmentOut(Wire):
-    """An open segment (`closed` false) still grows at its end; what it holds never changes."""
+    """An open segment (`closed` false) still grows at its end; what it holds never changes.
+
+    A closed one changes only when somebody corrects it. `version` counts that, and `corrected` says that it is not what
+    was heard. The words of a corrected one have the times of what they stand for, and probability 1 where they are new.
+    """
 
     id: int
     track: str
@@ -133,6 +145,8 @@ class SegmentOut(Wire):
     text: str
     closed: bool
     words: list[WordOut]
+    version: int = 1
+    corrected: bool = False
 
 
 class NoteOut(Wire):

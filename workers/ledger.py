@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from schema.database import Database
 from schema.events import Event
-from schema.tables import Coverage, Meeting, Segment, Track
+from schema.locks import advance_seq
+from schema.tables import Coverage, Segment, Track
 from schema.units import samples_of_s
 from schema.views import segment_event
 from workers.asr.hypothesis import Word
@@ -92,12 +93,6 @@ def _write(session: Session, track: Track, part: TrackCommit, result: Committed)
     result.events.setdefault(track.meeting_id, []).extend(segment_event(each, track.name) for each in changed)
     closed = sum(len(each.words) for each in changed if each.closed)
     result.closed_words[track.meeting_id] = result.closed_words.get(track.meeting_id, 0) + closed
-
-
-def advance_seq(session: Session, meeting_id: str, count: int) -> int:
-    """Take the meeting's next *count* numbers; returns the last of them. Locks the meeting's row until the commit."""
-    statement = update(Meeting).where(Meeting.id == meeting_id).values(seq=Meeting.seq + count).returning(Meeting.seq)
-    return session.execute(statement).scalar_one()
 
 
 def _extend_coverage(session: Session, part: TrackCommit) -> None:

@@ -8,14 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from redis import Redis
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from schema import migrate
+from schema.corrections import rename_speaker
 from schema.database import Database
 from schema.errors import Unavailable
 from schema.lifecycle import delete_meeting
 from schema.mailbox import Mailbox
-from schema.tables import Coverage, Meeting, Track
+from schema.tables import Coverage, Meeting, Segment, Track
 
 ONE_WAITS = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
@@ -57,6 +58,34 @@ def test_a_meeting_is_deleted_while_its_worker_commits(database: Database, redis
     with database.read() as session:
         assert session.get_one(Meeting, "m").state == "deleted"
         assert session.get(Track, "t") is None
+
+
+def test_a_speaker_is_renamed_while_the_worker_commits_to_the_same_segment(database: Database) -> None:
+    migrate.upgrade(database)
+    with database.write() as session:
+        session.add(Meeting(id="m", owner="local"))
+        session.flush()
+        session.add(Track(id="t", meeting_id="m", name="main", speaker="Channel 1"))
+        session.flush()
+        span = {"first_sample": 0, "end_sample": 1, "words": [], "model": "tiny.en"}
+        session.add(Segment(meeting_id="m", track_id="t", seq=0, speaker="Channel 1", text="We", **span))
+
+    def rename() -> None:
+        with database.write() as session:
+            rename_speaker(session, "m", "Channel 1", "Priya", None, "local")
+
+    with ThreadPoolExecutor(1) as other:
+        with database.write() as session:  # in the order of a worker's commit
+            session.execute(update(Track).values(committed_sample=2))
+            session.execute(update(Segment).values(text="We move", closed=True))
+            renaming = other.submit(rename)
+            wait_until_somebody_waits(database)
+            session.execute(update(Meeting).values(seq=1))
+        renaming.result()
+    with database.read() as session:
+        segment = session.scalars(select(Segment)).one()
+        assert (segment.text, segment.speaker, segment.version) == ("We move", "Priya", 2)
+        assert session.get_one(Track, "t").speaker == "Priya"
 
 
 def test_a_database_without_tables_names_the_command_that_makes_them(database: Database) -> None:

@@ -195,8 +195,8 @@ def test_a_snippet_is_short_and_says_where_the_words_are(database: Database) -> 
 def test_segments_from_before_the_index_are_found_too(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'minutebook.db'}")
     migrate.upgrade(database)
-    migrate.downgrade(database, "0002")
     say(database, LAUNCH)
+    migrate.downgrade(database, "0002")
     migrate.upgrade(database)
     assert found(database, "launch") == {LAUNCH}
     database.close()
