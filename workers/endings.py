@@ -9,10 +9,15 @@ from schema.database import Database
 from schema.events import Event, publish
 from schema.states import MeetingState
 from schema.tables import Meeting, Track
+from schema.views import segment_event
+from workers.carrying import carry_corrections
 
 
 def end_transcription(database: Database, redis: Redis, meeting_id: str) -> bool:
-    """Move a draining meeting on when every track is closed and committed to its end. True when this call did."""
+    """Move a draining meeting on when every track is closed and committed to its end. True when this call did.
+
+    A version of an earlier meeting takes over what was corrected there, before its minutes are made.
+    """
     unfinished = (
         select(func.count())
         .select_from(Track)
@@ -27,9 +32,10 @@ def end_transcription(database: Database, redis: Redis, meeting_id: str) -> bool
             update(Meeting)
             .where(Meeting.id == meeting_id, Meeting.state == MeetingState.DRAINING, unfinished == 0)
             .values(state=MeetingState.SUMMARIZING)
-            .returning(Meeting.id)
+            .returning(Meeting)
         )
-    if moved is None:
-        return False
-    publish(redis, meeting_id, [Event("state", {"state": MeetingState.SUMMARIZING})])
+        if moved is None:
+            return False
+        carried = [segment_event(segment, track) for segment, track in carry_corrections(session, moved)]
+    publish(redis, meeting_id, [*carried, Event("state", {"state": MeetingState.SUMMARIZING})])
     return True

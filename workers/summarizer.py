@@ -1,9 +1,13 @@
-"""One meeting's minutes brought up to date: close windows, merge notes, a rolling version, at the end the final one."""
+"""One meeting's minutes brought up to date: close windows, merge notes, a rolling version, at the end the final one.
+
+When something is corrected, the notes that rest on it are written again and a further version of the minutes is made,
+also of a meeting that is finished.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from redis import Redis
@@ -22,17 +26,21 @@ from workers.summarize.final import final_minutes
 from workers.summarize.model import TextModel
 from workers.summarize.notes import Note, write_note
 from workers.summarize.rolling import merge, merge_due, rolling_minutes
+from workers.summarize.segment import Segment as Said
 from workers.summarize.store import (
     Author,
     Desk,
+    Stale,
     add_final,
     add_note,
     add_rolling,
     all_notes,
+    forget_corrections,
     merge_notes,
     read_desk,
+    rewrite_note,
 )
-from workers.summarize.windows import next_window
+from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 
 log = logging.getLogger(__name__)
 
@@ -84,25 +92,41 @@ class Summarizer:
 
     def _step(self, meeting_id: str) -> bool:
         """One note, merge or version; True when there may be more to do."""
-        self.redis.set(_hold_key(meeting_id), self.name, px=HOLD_MS)
+        self.redis.set(hold_key(meeting_id), self.name, px=HOLD_MS)
         with self.database.read() as session:
             desk = read_desk(session, meeting_id)
-        if desk is None or desk.state == MeetingState.FINISHED:
+        if desk is None or (desk.state == MeetingState.FINISHED and not desk.revised):
             return False
-        ended = desk.state == MeetingState.SUMMARIZING
+        if desk.stale is not None:
+            return self._write_again(desk, desk.stale)
+        ended = desk.state in (MeetingState.SUMMARIZING, MeetingState.FINISHED)
         window = next_window(desk.unread, final=ended)
         if window is not None:
-            people = {action.owner for _, note in desk.notes for action in note.actions if action.owner}
-            note = write_note(window, self._writer(desk), people=people)
-            return self._close_window(desk, [said.id for said in window], note)
+            return self._close_window(desk, [said.id for said in window], self._noted(desk, window))
         if self._merge_notes(desk):
             return True
         return self._finish(desk) if ended else self._roll(desk, noted=False)
 
-    def _close_window(self, desk: Desk, segment_ids: list[int], note: Note) -> bool:
-        event = add_note(self.database, desk.meeting_id, note, list(dict.fromkeys(segment_ids)), self._author)
+    def _noted(self, desk: Desk, window: Sequence[Said]) -> Note:
+        people = {action.owner for _, note in desk.notes for action in note.actions if action.owner}
+        return write_note(window, self._writer(desk), people=people)
+
+    def _write_again(self, desk: Desk, stale: Stale) -> bool:
+        note = merge(stale.group) if stale.group else self._noted(desk, self._pieces(stale))
+        event = rewrite_note(self.database, desk, stale, note, self._author)
         if event is None:
-            log.info("meeting %s: another worker has noted this window; read again", desk.meeting_id)
+            log.info("meeting %s: note %s changed meanwhile; read again", desk.meeting_id, stale.note_id)
+        else:
+            publish(self.redis, desk.meeting_id, [event])
+        return True
+
+    def _pieces(self, stale: Stale) -> list[Said]:
+        return [piece for said in stale.window for piece in split_segment(said, LIMIT_WORDS)]
+
+    def _close_window(self, desk: Desk, segment_ids: list[int], note: Note) -> bool:
+        event = add_note(self.database, desk, note, list(dict.fromkeys(segment_ids)), self._author)
+        if event is None:
+            log.info("meeting %s: this window is noted, or was corrected, meanwhile; read again", desk.meeting_id)
             return True
         publish(self.redis, desk.meeting_id, [event])
         with self.database.read() as session:
@@ -116,15 +140,17 @@ class Summarizer:
         if group is None:
             return False
         ids = [key for key, note in desk.notes if any(note is each for each in group)]
-        return merge_notes(self.database, desk.meeting_id, merge(group), ids, self._author)
+        return merge_notes(self.database, desk, merge(group), ids, self._author)
 
     def _roll(self, desk: Desk, *, noted: bool) -> bool:
-        """A new rolling version after a note, or once enough words have come since the last one."""
+        """A new rolling version after a note or a correction, or once enough words have come since the last one."""
         waiting = sum(len(said.text.split()) for said in desk.unread) - desk.summarised_words
-        if noted or waiting >= self.rolling_words:
+        if noted or waiting >= self.rolling_words or (desk.revised and desk.last_version):
             minutes = rolling_minutes([note for _, note in desk.notes], desk.unread)
             event = add_rolling(self.database, desk, minutes, self._author)
             publish(self.redis, desk.meeting_id, [event] if event else [])
+        elif desk.revised:
+            forget_corrections(self.database, desk)
         return False
 
     def _finish(self, desk: Desk) -> bool:
@@ -136,7 +162,7 @@ class Summarizer:
             self.mailbox.forget(track_id)
         events: list[Event] = add_final(self.database, desk, minutes, self._author)
         publish(self.redis, desk.meeting_id, events)
-        return False
+        return not events
 
     def _writer(self, desk: Desk) -> TextModel:
         """The model with the meeting's adapter. One that cannot be had costs quality, not the minutes."""
@@ -160,13 +186,14 @@ class Summarizer:
 
     @contextmanager
     def _held(self, meeting_id: str) -> Iterator[bool]:
-        mine = bool(self.redis.set(_hold_key(meeting_id), self.name, nx=True, px=HOLD_MS))
+        mine = bool(self.redis.set(hold_key(meeting_id), self.name, nx=True, px=HOLD_MS))
         try:
             yield mine
         finally:
-            if mine and self.redis.get(_hold_key(meeting_id)) == self.name.encode():
-                self.redis.delete(_hold_key(meeting_id))
+            if mine and self.redis.get(hold_key(meeting_id)) == self.name.encode():
+                self.redis.delete(hold_key(meeting_id))
 
 
-def _hold_key(meeting_id: str) -> str:
+def hold_key(meeting_id: str) -> str:
+    """Set while a worker is at the meeting's minutes."""
     return f"mb:summarizing:{meeting_id}"

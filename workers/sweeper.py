@@ -9,6 +9,7 @@ from redis import Redis
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
+from schema.corrections import quiet_key
 from schema.database import Database
 from schema.errors import MailboxMissing, MinutebookError, Unavailable
 from schema.lifecycle import delete_meeting, finish_meeting, unfinished
@@ -53,12 +54,13 @@ class Sweeper:
             draining = self._in_state(session, MeetingState.DRAINING)
             summarizing = self._in_state(session, MeetingState.SUMMARIZING)
             unread = self._with_unread_text(session)
+            revised = self._revised(session)
             half_deleted = set(unfinished(session)) - set(draining)
             failed = failed_summaries(session)
         self._each(live, self._finish_if_idle)
         self._each(draining, self._drain)
         self._each(half_deleted, self._delete)
-        for meeting_ids, interval_ms in ((summarizing, 0), (unread, ASK_INTERVAL_MS)):
+        for meeting_ids, interval_ms in ((summarizing, 0), (unread, ASK_INTERVAL_MS), (self._quiet(revised), 0)):
             for meeting_id in meeting_ids:
                 if not failed.get(meeting_id):
                     self.summaries.ask(meeting_id, FAILED_INTERVAL_MS if meeting_id in failed else interval_ms)
@@ -110,6 +112,18 @@ class Sweeper:
             return self.mailbox.status(track.id).received_sample
         except MailboxMissing:  # not opened yet, or lost with Redis
             return track.committed_sample
+
+    def _quiet(self, meeting_ids: list[str]) -> list[str]:
+        """Those in which nobody is correcting just now."""
+        keys = [quiet_key(meeting_id) for meeting_id in meeting_ids]
+        set_lately = self.redis.mget(keys) if keys else []
+        return [each for each, busy in zip(meeting_ids, set_lately, strict=True) if busy is None]
+
+    @staticmethod
+    def _revised(session: Session) -> list[str]:
+        """Meetings of which minutes rest on text that was corrected since. The final ones come in any case."""
+        past = (MeetingState.SUMMARIZING, MeetingState.DELETED)
+        return list(session.scalars(select(Meeting.id).where(Meeting.revised_seq > 0, Meeting.state.not_in(past))))
 
     @staticmethod
     def _in_state(session: Session, state: MeetingState, *further: ColumnElement[bool]) -> list[str]:

@@ -15,7 +15,7 @@ from schema.errors import Backlogged, NotFound
 from schema.mailbox import Mailbox, shard_of
 from schema.states import Channels, MeetingState
 from schema.tables import Meeting, Track, Upload
-from schema.uploads import new_track
+from schema.uploads import file_id_of, new_track
 from workers.ingest.child import Decoder, Ended, Found, Order
 from workers.ingest.faults import DecodingFailed, Reason
 from workers.ingest.media import Pcm
@@ -68,7 +68,7 @@ class Feeding:
         self._block: Pcm | None = None
         order = Order(
             storage=storage,
-            file_id=upload_id,
+            file_id=file_id_of(upload),
             channels=Channels(upload.channels),
             from_sample=self.sample,
             limit_samples=bounds.limit_samples,

@@ -69,6 +69,7 @@ class Settler:
         self._each(Upload.state.in_(GIVEN_UP) & there, self._clean_up)
         finished = (Upload.state == UploadState.FINISHED) & there
         self._each(finished & (Meeting.state == MeetingState.DELETED), self._drop_file)
+        self._each(finished & Upload.expires_at.is_not(None), self._drop_file)
         if self._retention == "after_minutes":
             self._each(finished, self._drop_file)
         elif self._retention != "keep":

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from schema.database import Database
 from schema.events import Event
+from schema.locks import advance_seq, lock_versions
 from schema.minutes import MINUTES, Minutes
 from schema.states import MeetingState, SummaryKind
 from schema.tables import Meeting, Segment, Summary, Track
 from schema.tables import Note as NoteRow
 from schema.views import minutes_event, note_event
 from schema.webhooks import WebhookEvent, announce
-from workers.ledger import advance_seq
 from workers.summarize.notes import NOTE, Note
 from workers.summarize.segment import Segment as Said
 
@@ -31,11 +31,26 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
+class Stale:
+    """A note whose text was corrected since it was written: a window's (level 0) segments, or the notes it merges."""
+
+    note_id: int
+    window: tuple[Said, ...] = ()
+    group: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """What lies before the summariser of one meeting: its state, text without a note, notes that count."""
 
     meeting_id: str
     state: MeetingState
+    seq: int
+    """The meeting's last number when this was read. What is written rests on nothing with a higher one."""
+    revised: bool
+    """Something was corrected that the last minutes may rest on."""
+    stale: Stale | None
+    """The next note to be written again, the lowest level first."""
     adapter: str | None
     unread: tuple[Said, ...]
     notes: tuple[tuple[int, Note], ...]
@@ -43,6 +58,7 @@ class Desk:
     through_sample: int
     """Up to where the transcript is committed."""
     last_version: int
+    last_final: int
     summarised_words: int
     """Words without a note that the last rolling version already had."""
 
@@ -61,19 +77,50 @@ def read_desk(session: Session, meeting_id: str) -> Desk | None:
         select(NoteRow).where(NoteRow.meeting_id == meeting_id, NoteRow.merged_into.is_(None)).order_by(NoteRow.id)
     )
     last = _last_rolling(session, meeting_id)
-    unread = tuple(Said(s.id, s.speaker, s.first_sample, s.end_sample, s.text) for s in segments)
+    unread = tuple(map(_said, segments))
     return Desk(
         meeting_id=meeting_id,
         state=MeetingState(meeting.state),
+        seq=meeting.seq,
+        revised=meeting.revised_seq is not None,
+        stale=_stale(session, meeting) if meeting.revised_seq is not None else None,
         adapter=meeting.summary_adapter,
         unread=unread,
         notes=tuple((row.id, NOTE.validate_python(row.body)) for row in notes),
         through_sample=_through_sample(session, meeting_id),
         last_version=last.version if last else 0,
+        last_final=_last_final(session, meeting_id),
         summarised_words=sum(
             len(said.text.split()) for said in unread if last is not None and said.end_sample <= last.through_sample
         ),
     )
+
+
+def _said(segment: Segment) -> Said:
+    return Said(segment.id, segment.speaker, segment.first_sample, segment.end_sample, segment.text)
+
+
+def _stale(session: Session, meeting: Meeting) -> Stale | None:
+    part = aliased(NoteRow)
+    corrected = exists().where(Segment.note_id == NoteRow.id, Segment.seq > NoteRow.seq)
+    rewritten = exists().where(
+        part.meeting_id == NoteRow.meeting_id, part.merged_into == NoteRow.id, part.seq > NoteRow.seq
+    )
+    all_again = (NoteRow.level == 0) & (NoteRow.seq < meeting.notes_seq)
+    wanted = select(NoteRow).where(NoteRow.meeting_id == meeting.id, or_(corrected, rewritten, all_again))
+    note = session.scalar(wanted.order_by(NoteRow.level, NoteRow.ordinal).limit(1))
+    if note is None:
+        return None
+    if note.level == 0:
+        held = select(Segment).where(Segment.note_id == note.id).order_by(Segment.first_sample, Segment.id)
+        return Stale(note.id, window=tuple(map(_said, session.scalars(held))))
+    parts = session.scalars(select(NoteRow).where(NoteRow.merged_into == note.id).order_by(NoteRow.id))
+    return Stale(note.id, group=tuple(NOTE.validate_python(each.body) for each in parts))
+
+
+def _last_final(session: Session, meeting_id: str) -> int:
+    final = select(func.max(Summary.version)).where(Summary.meeting_id == meeting_id, Summary.kind == SummaryKind.FINAL)
+    return session.scalar(final) or 0
 
 
 def _last_rolling(session: Session, meeting_id: str) -> Summary | None:
@@ -95,30 +142,55 @@ def all_notes(session: Session, meeting_id: str) -> list[Note]:
     return [NOTE.validate_python(row.body) for row in rows]
 
 
-def add_note(
-    database: Database, meeting_id: str, note: Note, segment_ids: Sequence[int], author: Author
-) -> Event | None:
-    """Close a window. None when another worker has noted any of its segments meanwhile."""
+def add_note(database: Database, desk: Desk, note: Note, segment_ids: Sequence[int], author: Author) -> Event | None:
+    """Close a window. None when another worker has noted, or somebody corrected, any of its segments meanwhile."""
     with database.write() as session:
-        if not _is_open(session, meeting_id):
+        if not _is_open(session, desk.meeting_id):
             return None
-        row = _insert_note(session, meeting_id, note, author)
-        return note_event(row) if _take(session, Segment.note_id, segment_ids, row) else None
+        row = _insert_note(session, desk.meeting_id, note, author)
+        return note_event(row) if _take(session, Segment.note_id, segment_ids, row, desk.seq) else None
 
 
-def merge_notes(database: Database, meeting_id: str, merged: Note, note_ids: Sequence[int], author: Author) -> bool:
-    """Replace notes by a higher one. False when another worker did so meanwhile."""
+def merge_notes(database: Database, desk: Desk, merged: Note, note_ids: Sequence[int], author: Author) -> bool:
+    """Replace notes by a higher one. False when another worker did so, or wrote any of them again, meanwhile."""
     with database.write() as session:
-        if not _is_open(session, meeting_id):
+        if not _is_open(session, desk.meeting_id):
             return False
-        row = _insert_note(session, meeting_id, merged, author)
-        return _take(session, NoteRow.merged_into, note_ids, row)
+        row = _insert_note(session, desk.meeting_id, merged, author)
+        return _take(session, NoteRow.merged_into, note_ids, row, desk.seq)
 
 
-def _take(session: Session, column: InstrumentedAttribute[int | None], ids: Sequence[int], note: NoteRow) -> bool:
-    """Set *column* of the rows *ids* to *note*. When another note has any of them, all is rolled back: False."""
+def rewrite_note(database: Database, desk: Desk, stale: Stale, note: Note, author: Author) -> Event | None:
+    """A note in the place of one whose text was corrected. None when it, or what it rests on, changed meanwhile."""
+    with database.write() as session:
+        if _locked_state(session, desk.meeting_id) in {None, MeetingState.DELETED}:
+            return None
+        row = session.get(NoteRow, stale.note_id)
+        if row is None or row.seq > desk.seq or _changed_since(session, row, desk.seq):
+            return None
+        row.seq = advance_seq(session, desk.meeting_id, 1)
+        row.body = NOTE.dump_python(note, mode="json")
+        row.model, row.adapter = author.model, author.adapter
+        session.flush()
+        return note_event(row)
+
+
+def _changed_since(session: Session, note: NoteRow, seq: int) -> bool:
+    segments = exists().where(Segment.note_id == note.id, Segment.seq > seq)
+    parts = exists().where(NoteRow.meeting_id == note.meeting_id, NoteRow.merged_into == note.id, NoteRow.seq > seq)
+    return bool(session.scalar(select(or_(segments, parts))))
+
+
+def _take(
+    session: Session, column: InstrumentedAttribute[int | None], ids: Sequence[int], note: NoteRow, through_seq: int
+) -> bool:
+    """Set *column* of the rows *ids* to *note*.
+
+    When another note has any of them, or one was changed after *through_seq*, all is rolled back: False.
+    """
     table = column.class_
-    free = update(table).where(table.id.in_(ids), column.is_(None)).values({column: note.id}).returning(table.id)
+    unchanged = update(table).where(table.id.in_(ids), column.is_(None), table.seq <= through_seq)
+    free = unchanged.values({column: note.id}).returning(table.id)
     taken = len(session.scalars(free).all()) == len(ids)
     if not taken:
         session.rollback()
@@ -126,9 +198,13 @@ def _take(session: Session, column: InstrumentedAttribute[int | None], ids: Sequ
 
 
 def _is_open(session: Session, meeting_id: str) -> bool:
-    """Whether minutes of the meeting are still written. Locks it, so that writers of one meeting come one by one."""
-    state = session.scalar(select(Meeting.state).where(Meeting.id == meeting_id).with_for_update())
-    return state in {MeetingState.LIVE, MeetingState.DRAINING, MeetingState.SUMMARIZING}
+    """Whether its first final minutes are still to be written."""
+    return _locked_state(session, meeting_id) in {MeetingState.LIVE, MeetingState.DRAINING, MeetingState.SUMMARIZING}
+
+
+def _locked_state(session: Session, meeting_id: str) -> str | None:
+    """Locks the meeting, so that writers of one meeting come one by one."""
+    return session.scalar(select(Meeting.state).where(Meeting.id == meeting_id).with_for_update())
 
 
 def _insert_note(session: Session, meeting_id: str, note: Note, author: Author) -> NoteRow:
@@ -152,30 +228,50 @@ def _insert_note(session: Session, meeting_id: str, note: Note, author: Author) 
 
 
 def add_rolling(database: Database, desk: Desk, minutes: Minutes, author: Author) -> Event | None:
-    """The next rolling version. None when another worker has written it meanwhile."""
+    """The next rolling version. None when another worker has written it, or somebody corrected something, meanwhile."""
     try:
         with database.write() as session:
-            if not _is_open(session, desk.meeting_id):
+            if not _is_open(session, desk.meeting_id) or not _settle(session, desk):
                 return None
             return _insert_summary(session, desk, SummaryKind.ROLLING, desk.last_version + 1, minutes, author)
     except IntegrityError:
         return None
 
 
-def add_final(database: Database, desk: Desk, minutes: Minutes, author: Author) -> list[Event]:
-    """The final minutes and the end of the meeting, in one. Empty when another worker was there first."""
+def forget_corrections(database: Database, desk: Desk) -> None:
+    """Nothing that was written so far rests on what was corrected."""
     with database.write() as session:
-        owner = session.scalar(
-            update(Meeting)
-            .where(Meeting.id == desk.meeting_id, Meeting.state == MeetingState.SUMMARIZING)
-            .values(state=MeetingState.FINISHED)
-            .returning(Meeting.owner)
-        )
-        if owner is None:
+        _settle(session, desk)
+
+
+def _settle(session: Session, desk: Desk) -> bool:
+    """Corrections up to the desk's number are in what is written now. False when there are later ones."""
+    seen = update(Meeting).where(Meeting.id == desk.meeting_id, Meeting.revised_seq <= desk.seq)
+    session.execute(seen.values(revised_seq=None))
+    return session.scalar(select(Meeting.revised_seq).where(Meeting.id == desk.meeting_id)) is None
+
+
+def add_final(database: Database, desk: Desk, minutes: Minutes, author: Author) -> list[Event]:
+    """The next final minutes, and with the first the end of the meeting, in one.
+
+    Empty when the meeting was changed since the desk was read: another worker was there first, or somebody corrected
+    something.
+    """
+    version = desk.last_final + 1
+    with database.write() as session:
+        versions = lock_versions(session, desk.meeting_id)
+        meeting = next((each for each in versions if each.id == desk.meeting_id), None)
+        if meeting is None or (meeting.state, meeting.seq) != (desk.state, desk.seq):
             return []
-        written = _insert_summary(session, desk, SummaryKind.FINAL, 1, minutes, author)
-        announce(session, owner, WebhookEvent.MINUTES_FINAL, {"meeting_id": desk.meeting_id, "version": 1})
-        announce(session, owner, WebhookEvent.MEETING_FINISHED, {"meeting_id": desk.meeting_id})
+        meeting.revised_seq = None
+        written = _insert_summary(session, desk, SummaryKind.FINAL, version, minutes, author)
+        announce(session, meeting.owner, WebhookEvent.MINUTES_FINAL, {"meeting_id": meeting.id, "version": version})
+        if desk.state == MeetingState.FINISHED:
+            return [written]
+        meeting.state = MeetingState.FINISHED
+        for each in versions:
+            each.shown = each is meeting
+        announce(session, meeting.owner, WebhookEvent.MEETING_FINISHED, {"meeting_id": meeting.id})
         return [written, Event("state", {"state": MeetingState.FINISHED.value})]
 
 
