@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schema.errors import UnknownAdapter, UnknownLanguage
+from schema.errors import UnknownAdapter, UnknownLanguage, UnknownModel
 from schema.tables import Adapter
 
 
@@ -16,6 +16,16 @@ def check_language(language: str, model: str) -> None:
             f"language '{language}' is not known to the model '{model}', which hears English only; "
             "use 'en', or set MINUTEBOOK_ASR_MODEL to a multilingual model",
             language=language,
+        )
+
+
+def check_model(field: str, wanted: str | None, served: str, setting: str) -> None:
+    """Raises UnknownModel for one that the workers do not run: each has the model that it was started with."""
+    if wanted is not None and wanted != served:
+        raise UnknownModel(
+            f"{field} '{wanted}' is not served here, '{served}' is; leave it out, or start API and workers with "
+            f"{setting}={wanted}",
+            served=served,
         )
 
 

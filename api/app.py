@@ -12,6 +12,7 @@ from api import (
     access_log,
     audio,
     content,
+    corrections,
     events,
     health,
     live,
@@ -21,6 +22,7 @@ from api import (
     search,
     tus,
     uploads,
+    versions,
     webhooks,
 )
 from api.body_limit import BodyLimit
@@ -58,7 +60,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     if not config.asks_for_keys:
         app.add_middleware(LoopbackOnly)
     doors.install(app)
-    for part in (meetings, content, audio, events, live, search, tus, uploads, webhooks, health):
+    for part in (meetings, content, corrections, versions, audio, events, live, search, tus, uploads, webhooks, health):
         app.include_router(part.router)
     return app
 

@@ -103,11 +103,12 @@ def export(
     services: ServicesHere,
     principal: Reader,
     form: Annotated[Form, Query(alias="format")] = Form.MD,
+    minutes: Annotated[int | None, Query(ge=1, le=VERSION_LIMIT, description="Final minutes of this version")] = None,
 ) -> Response:
     """Minutes, transcript and coverage as Markdown, JSON, text or DOCX; the transcript as SRT or WebVTT subtitles."""
     write, media_type = WRITERS[form]
     name = f'inline; filename="meeting-{meeting_id}.{form.value}"'
-    body = write(_read_export(services, meeting_id, principal))
+    body = write(_read_export(services, meeting_id, principal, minutes))
     return Response(body, media_type=media_type, headers={"Content-Disposition": name})
 
 
@@ -138,12 +139,15 @@ def read_minutes(
     return minutes_out(summary)
 
 
-def _read_export(services: Services, meeting_id: str, principal: Principal) -> Export:
+def _read_export(services: Services, meeting_id: str, principal: Principal, version: int | None) -> Export:
     with services.database.read() as session:
         meeting: Meeting = find_meeting(session, meeting_id, principal)
+        minutes = read_minutes(session, meeting_id, None if version is None else SummaryKind.FINAL, version)
+        if minutes is None and version is not None:
+            raise NotFound(f"meeting '{meeting_id}' has no final minutes of version {version}; leave it out")
         return Export(
             meeting=meeting_out(session, services.blocking_mailbox, meeting),
-            minutes=read_minutes(session, meeting_id),
+            minutes=minutes,
             segments=read_segments(session, meeting_id),
         )
 

@@ -13,7 +13,18 @@ from collections.abc import Sequence
 from docx import Document
 from docx.document import Document as Doc
 
-from api.export import NOBODY, Export, chapter_head, clock, coverage_line, due, minutes_head, support
+from api.export import (
+    NOBODY,
+    Export,
+    chapter_head,
+    clock,
+    coverage_line,
+    due,
+    minutes_head,
+    says_something,
+    support,
+    when_line,
+)
 from schema.minutes import Action, Sentence
 from schema.wire import MinutesOut, SegmentOut
 
@@ -27,12 +38,12 @@ def to_docx(export: Export) -> bytes:
     _set_properties(document, export)
     meeting = export.meeting
     document.add_heading(_clean(_title(export)), 0)
-    document.add_paragraph(f"{meeting.created_at:%Y-%m-%d %H:%M} UTC, {meeting.state.value}")
+    document.add_paragraph(when_line(meeting))
     document.add_paragraph(f"Audio: {coverage_line(meeting.coverage)}")
     if export.minutes is not None:
         _add_minutes(document, export.minutes, {each.id: each.start_s for each in export.segments})
     document.add_heading("Transcript", 1)
-    for segment in export.segments:
+    for segment in filter(says_something, export.segments):
         _add_segment(document, segment)
     return _packed(document)
 

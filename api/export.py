@@ -93,6 +93,17 @@ def to_vtt(export: Export) -> str:
     return "\n".join(blocks)
 
 
+def when_line(meeting: MeetingOut) -> str:
+    """`2026-03-02 09:30 UTC, finished`, and which version it is where there are several."""
+    version = f", version {meeting.version}" if meeting.version > 1 else ""
+    return f"{meeting.created_at:%Y-%m-%d %H:%M} UTC, {meeting.state.value}{version}"
+
+
+def says_something(segment: SegmentOut) -> bool:
+    """Not so when somebody has found that nothing was said there."""
+    return bool(segment.text.strip())
+
+
 def coverage_line(totals: CoverageTotals) -> str:
     """`193.5 s received: 170.2 s transcribed, 23.3 s silent`: every kind that has any."""
     parts = [f"{seconds:.1f} s {kind}" for kind in KINDS if (seconds := getattr(totals, f"{kind}_s")) > 0]
@@ -111,14 +122,14 @@ def _document(export: Export, style: Style) -> str:
     lines = [
         style.head(1, meeting.title or f"Meeting {meeting.id}"),
         "",
-        f"{meeting.created_at:%Y-%m-%d %H:%M} UTC, {meeting.state.value}",
+        when_line(meeting),
         "",
         f"Audio: {coverage_line(meeting.coverage)}",
     ]
     if export.minutes is not None:
         lines += _minutes(export.minutes, {each.id: each.start_s for each in export.segments}, style)
     lines += ["", style.head(2, "Transcript")]
-    for segment in export.segments:
+    for segment in filter(says_something, export.segments):
         speaker = f"{style.strong(segment.speaker)}: " if segment.speaker else ""
         lines += ["", f"{clock(segment.start_s)} {speaker}{style.plain(segment.text)}"]
     return "\n".join(lines) + "\n"
@@ -136,9 +147,9 @@ def _minutes(minutes: MinutesOut, starts_s: dict[int, float], style: Style) -> I
 
 
 def minutes_head(minutes: MinutesOut) -> str:
-    """`Minutes`, or for those of a meeting that goes on which version they are and how far they go."""
+    """`Minutes`, with their version where they were made again; for a meeting that goes on, also how far they go."""
     if minutes.kind == SummaryKind.FINAL:
-        return "Minutes"
+        return "Minutes" if minutes.version == 1 else f"Minutes (version {minutes.version})"
     return f"Minutes so far (version {minutes.version}, through {clock(minutes.through_s)})"
 
 

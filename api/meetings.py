@@ -81,9 +81,12 @@ def list_meetings(
     principal: Reader,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+    versions: Annotated[bool, Query(description="Every version of each, not only the one that is shown")] = False,
 ) -> MeetingPage:
     """Meetings of this key, the newest first."""
     wanted = select(Meeting).where(Meeting.state != MeetingState.DELETED)
+    if not versions:
+        wanted = wanted.where(Meeting.shown)
     if not principal.may(Scope.ADMIN):
         wanted = wanted.where(Meeting.owner == principal.owner)
     if cursor is not None:
@@ -163,6 +166,10 @@ def _meeting_out(
             for track in tracks
         ],
         coverage=tally.totals,
+        version=meeting.version,
+        version_of=meeting.version_of,
+        shown=meeting.shown,
+        revising=meeting.revised_seq is not None,
     )
 
 

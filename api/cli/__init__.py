@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from api.cli import database, doctor, failures, keys, live, meetings, search, upload, uploads, watch, webhooks
+from api.cli import (
+    correct,
+    database,
+    doctor,
+    failures,
+    keys,
+    live,
+    meetings,
+    search,
+    upload,
+    uploads,
+    versions,
+    watch,
+    webhooks,
+)
 from api.cli.errors import ErrorGroup
 
 app = typer.Typer(
@@ -44,6 +58,11 @@ app.command()(watch.watch)
 app.command("list")(meetings.list_meetings)
 app.command()(meetings.show)
 app.command()(search.search)
+app.command("segments")(correct.list_segments)
+app.command()(correct.correct)
+app.command("rename-speaker")(correct.rename)
+app.command("reprocess")(versions.reprocess_meeting)
+app.command()(versions.versions)
 app.command()(meetings.finish)
 app.command()(meetings.delete)
 app.command()(doctor.doctor)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from api.cli.options import AsJson, Key, MeetingId, Url
 from api.client import DEFAULT_URL, Http
+from api.client.corrections import version_named
 from api.export import Form, clock
 from schema.errors import InvalidInput
 
@@ -25,12 +26,13 @@ COLUMNS = ("created", "length", "state", "title")
 
 def list_meetings(
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many, newest first.")] = 20,
+    all_versions: Annotated[bool, typer.Option("--versions", help="Every version of each.")] = False,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Meetings, newest first."""
-    page = ask(url, key, lambda http: http.meetings(limit=limit))
+    page = ask(url, key, lambda http: http.meetings(limit, versions=all_versions))
     if as_json:
         for each in page:
             typer.echo(each.model_dump_json())
@@ -39,7 +41,8 @@ def list_meetings(
     table = Table(Column("id", no_wrap=True, min_width=ID_CHARACTERS), *COLUMNS, box=None)
     for each in page:
         length = clock(each.coverage.received_s)
-        table.add_row(each.id, f"{each.created_at:%Y-%m-%d %H:%M}", length, each.state, Text(each.title))
+        title = Text(each.title).append("" if each.version == 1 else f" (version {each.version})", style="dim")
+        table.add_row(each.id, f"{each.created_at:%Y-%m-%d %H:%M}", length, each.state, title)
     Console().print(table if page else "no meetings yet; 'minutebook live FILE' makes one")
 
 
@@ -47,13 +50,15 @@ def show(
     meeting_id: MeetingId,
     form: Annotated[Form, typer.Option("--format", help="Markdown, JSON, text, DOCX or subtitles.")] = Form.MD,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="This version, as 'versions ID' lists them.")] = None,
+    minutes: Annotated[int | None, typer.Option(min=1, help="With these final minutes, not the latest.")] = None,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """A meeting's minutes and transcript."""
     if form == Form.DOCX and output is None and sys.stdout.isatty():
         raise InvalidInput("a DOCX file is nothing for a terminal; name a file with --output FILE")
-    exported = ask(url, key, lambda http: http.export(meeting_id, form))
+    exported = ask(url, key, lambda http: _exported(http, meeting_id, form, version, minutes))
     if output is None:
         typer.echo(exported, nl=False)
         return
@@ -61,6 +66,11 @@ def show(
         output.write_bytes(exported)
     except OSError as error:
         raise InvalidInput(f"{output} cannot be written ({error.strerror}); name another file") from error
+
+
+async def _exported(http: Http, meeting_id: str, form: Form, version: int | None, minutes: int | None) -> bytes:
+    chosen = meeting_id if version is None else (await version_named(http, meeting_id, version)).id
+    return await http.export(chosen, form, minutes)
 
 
 def finish(meeting_id: MeetingId, url: Url = DEFAULT_URL, key: Key = None) -> None:

@@ -40,9 +40,10 @@ class Http:
     async def meeting(self, meeting_id: str) -> MeetingOut:
         return MeetingOut.model_validate_json((await self.call("GET", f"/v1/meetings/{meeting_id}")).content)
 
-    async def meetings(self, limit: int = 50) -> list[MeetingOut]:
-        """The newest *limit* meetings."""
-        answer = _object((await self.call("GET", "/v1/meetings", params={"limit": limit})).json())
+    async def meetings(self, limit: int = 50, *, versions: bool = False) -> list[MeetingOut]:
+        """The newest *limit* meetings, with *versions* every version of each."""
+        query = {"limit": limit, "versions": versions}
+        answer = _object((await self.call("GET", "/v1/meetings", params=query)).json())
         return [MeetingOut.model_validate(each) for each in answer["meetings"]]
 
     async def minutes(self, meeting_id: str, kind: str | None = None) -> MinutesOut:
@@ -54,9 +55,10 @@ class Http:
         answer = _object((await self.call("GET", f"/v1/meetings/{meeting_id}/coverage")).json())
         return [TrackCoverage.model_validate(track) for track in answer["tracks"]]
 
-    async def export(self, meeting_id: str, form: str) -> bytes:
-        """The meeting as a file; text is UTF-8."""
-        return (await self.call("GET", f"/v1/meetings/{meeting_id}/export", params={"format": form})).content
+    async def export(self, meeting_id: str, form: str, minutes: int | None = None) -> bytes:
+        """The meeting as a file, with the final minutes of version *minutes* or the latest; text is UTF-8."""
+        query = {"format": form} if minutes is None else {"format": form, "minutes": minutes}
+        return (await self.call("GET", f"/v1/meetings/{meeting_id}/export", params=query)).content
 
     async def search(self, words: str, limit: int = 20) -> SearchPage:
         answer = await self.call("GET", "/v1/search", params={"q": words, "limit": limit})

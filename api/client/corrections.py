@@ -1,0 +1,96 @@
+"""Corrections and versions, as a client asks for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.answers import Transcript
+from api.client.http import Http
+from schema.errors import NotFound
+from schema.wire import MeetingOut, SegmentOut
+from schema.wire_corrections import (
+    CorrectionOut,
+    CorrectionPage,
+    MeetingVersions,
+    Reprocessed,
+    SegmentVersions,
+    SpeakerChanged,
+)
+
+
+async def correct_segment(
+    http: Http, meeting_id: str, segment_id: int, wanted: dict[str, str | None], version: int | None = None
+) -> SegmentOut:
+    """Change `text`, `speaker` or both; with *version* only if the segment is at it. Raises VersionMismatch."""
+    answer = await http.call("PATCH", _segment(meeting_id, segment_id), json=wanted, headers=_if_match(version))
+    return SegmentOut.model_validate_json(answer.content)
+
+
+async def undo_corrections(http: Http, meeting_id: str, segment_id: int, version: int | None = None) -> SegmentOut:
+    path = f"{_segment(meeting_id, segment_id)}/correction"
+    return SegmentOut.model_validate_json((await http.call("DELETE", path, headers=_if_match(version))).content)
+
+
+async def segment_versions(http: Http, meeting_id: str, segment_id: int) -> SegmentVersions:
+    answer = await http.call("GET", f"{_segment(meeting_id, segment_id)}/versions")
+    return SegmentVersions.model_validate_json(answer.content)
+
+
+async def rename_speaker(
+    http: Http, meeting_id: str, speaker: str | None, new_speaker: str | None, track: str | None = None
+) -> SpeakerChanged:
+    wanted = {"speaker": speaker, "new_speaker": new_speaker, "track": track}
+    answer = await http.call("PATCH", f"/v1/meetings/{meeting_id}/speakers", json=wanted)
+    return SpeakerChanged.model_validate_json(answer.content)
+
+
+async def segments(http: Http, meeting_id: str) -> list[SegmentOut]:
+    answer = await http.call("GET", f"/v1/meetings/{meeting_id}/transcript")
+    return Transcript.model_validate_json(answer.content).segments
+
+
+async def corrections(http: Http, meeting_id: str) -> list[CorrectionOut]:
+    """Every one, the oldest first."""
+    found: list[CorrectionOut] = []
+    cursor: int | None = None
+    while True:
+        query = {"cursor": cursor} if cursor else {}
+        answer = await http.call("GET", f"/v1/meetings/{meeting_id}/corrections", params=query)
+        page = CorrectionPage.model_validate_json(answer.content)
+        found += page.corrections
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+async def reprocess(http: Http, meeting_id: str, wanted: dict[str, Any]) -> Reprocessed:
+    answer = await http.call("POST", f"/v1/meetings/{meeting_id}/reprocess", json=wanted)
+    return Reprocessed.model_validate_json(answer.content)
+
+
+async def meeting_versions(http: Http, meeting_id: str) -> list[MeetingOut]:
+    """Every version, the oldest first."""
+    answer = await http.call("GET", f"/v1/meetings/{meeting_id}/versions")
+    return MeetingVersions.model_validate_json(answer.content).versions
+
+
+async def version_named(http: Http, meeting_id: str, version: int) -> MeetingOut:
+    """Raises NotFound."""
+    found = await meeting_versions(http, meeting_id)
+    chosen = next((each for each in found if each.version == version), None)
+    if chosen is None:
+        there = ", ".join(str(each.version) for each in found)
+        raise NotFound(f"meeting '{meeting_id}' has no version {version}; there are: {there}")
+    return chosen
+
+
+async def show_version(http: Http, meeting_id: str) -> MeetingOut:
+    return MeetingOut.model_validate_json((await http.call("POST", f"/v1/meetings/{meeting_id}/show")).content)
+
+
+def _segment(meeting_id: str, segment_id: int) -> str:
+    return f"/v1/meetings/{meeting_id}/segments/{segment_id}"
+
+
+def _if_match(version: int | None) -> dict[str, str]:
+    return {} if version is None else {"If-Match": f'"{version}"'}
