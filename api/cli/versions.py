@@ -56,7 +56,8 @@ def reprocess_meeting(
     if as_json:
         typer.echo(begun.model_dump_json())
         return
-    what = f"version {begun.meeting.version}" if begun.part == Part.TRANSCRIPT else f"minutes {begun.minutes_version}"
+    of_minutes = f"version {begun.minutes_version} of the minutes"
+    what = f"version {begun.meeting.version}" if begun.part == Part.TRANSCRIPT else of_minutes
     verb = "is" if wait else "is being"
     typer.echo(f"{what} {verb} made: 'minutebook show {begun.meeting.id}' has it{'' if wait else ' in a moment'}")
 

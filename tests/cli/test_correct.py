@@ -89,7 +89,7 @@ def test_minutes_are_made_again_beside_the_old_ones(
     for version, text in ((1, "The first."), (2, "The second.")):
         add_minutes(database, meeting_id, text, version, SummaryKind.FINAL)
     begun = minutebook("reprocess", meeting_id, "--summary-adapter", "none")
-    assert begun.out == f"minutes 3 is being made: 'minutebook show {meeting_id}' has it in a moment\n"
+    assert begun.out == f"version 3 of the minutes is being made: 'minutebook show {meeting_id}' has it in a moment\n"
     assert "The second." in minutebook("show", meeting_id, "--version", "1").out
     assert "The first." in minutebook("show", meeting_id, "--minutes", "1").out
     assert "no final minutes of version 9" in minutebook("show", meeting_id, "--minutes", "9").err

@@ -126,6 +126,37 @@ def test_the_command_sends_a_file_and_waits_for_its_minutes(house: Hall, tmp_pat
     assert "payment" in shown
 
 
+def test_a_recording_that_is_read_again_keeps_what_was_corrected(house: Hall) -> None:
+    first = finished(house, send(house)).meeting_id
+    heard = [json.loads(line) for line in told(house, "segments", first, "--json")]
+    wrong = next(each for each in heard if "launch" in each["text"])
+    meant = "Olga will order a new scanner by Friday."
+    (corrected,) = told(house, "correct", first, str(wrong["id"]), "--text", meant, "--json")
+    assert json.loads(corrected)["version"] == 2
+    (begun,) = told(house, "reprocess", first, "--vocabulary", "Priya", "--wait", "--json")
+    second = json.loads(begun)["meeting"]["id"]
+    assert_whole(house, Sitting(second, {}))
+    assert word_error_rate([(house.text(Sitting(first, {})), house.text(Sitting(second, {})))]) <= TIES
+    eventually("the old minutes have it", lambda: "Olga" in minutes_of(house, first))
+    assert "Olga" in minutes_of(house, second)
+    assert meant in "\n".join(told(house, "show", second, "--format", "txt"))
+    assert any(second in line for line in told(house, "list"))
+    assert not any(first in line for line in told(house, "list"))
+    assert told(house, "show", first, "--version", "2") == told(house, "show", second)
+
+
+def told(house: Hall, *arguments: str) -> list[str]:
+    """The lines of a command that succeeds."""
+    asked = command(house, *arguments)
+    out, err = asked.communicate(timeout=PATIENCE_S)
+    assert asked.returncode == 0, err.decode()
+    return out.decode().splitlines()
+
+
+def minutes_of(house: Hall, meeting_id: str) -> str:
+    return "\n".join(told(house, "show", meeting_id, "--format", "txt")).partition("\nTranscript\n")[0]
+
+
 def test_the_ingest_worker_killed_in_the_middle_of_a_file(house: Hall) -> None:
     disturbed(house, lambda _: house.stack.kill("ingest"))
 
