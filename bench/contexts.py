@@ -1,0 +1,168 @@
+"""What the context behind a window costs in words and takes in time: the model's own 30 s, condensed silence, and a
+context as long as the audio, without and with the adapter that was trained for it.
+
+    python -m bench.contexts ADAPTER_FOLDER [--model package:tiny.en] [--out var/bench/contexts.json]
+
+Reads the labelled English clips of 2 to 15 s of the optional local data; every clip is one window.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import torch
+
+from api.audio_source import read_file
+from bench.machine import machine
+from deploy.wer import edit_distance, normalise, word_error_rate
+from workers.asr.context import STRIDE
+from workers.asr.engine import Engine
+from workers.asr.hypothesis import Window
+from workers.asr.model import load
+
+SHORTEST_S, LONGEST_S = 2.0, 15.0
+ROUNDS = 3
+"""Each clip is encoded so often in every context, in turn; the quickest counts."""
+UNTRAINED, TRAINED = "untrained", "trained"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    window: Window
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """An engine, and the adapter that its windows get; one adapter reads in the short context, none in the engine's."""
+
+    name: str
+    engine: Engine
+    adapter: str | None = None
+
+    def windows(self, clips: Sequence[Labelled]) -> list[Window]:
+        return [replace(clip.window, adapter=self.adapter) for clip in clips]
+
+
+def labelled(shared: Path) -> list[Labelled]:
+    """The read speech among the clips of *shared*; meetings overlap and belong elsewhere."""
+    audio = shared / "audio"
+    with (audio / "manifest.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["language"] == "en" and not row["file"].startswith("ami/")]
+    chosen = [row for row in rows if SHORTEST_S <= float(row["duration_s"]) <= LONGEST_S]
+    return [
+        Labelled(
+            Window(np.frombuffer(read_file(audio / row["file"]), "<i2").astype(np.int16)),
+            (audio / row["reference"]).read_text(encoding="utf-8"),
+        )
+        for row in chosen
+    ]
+
+
+def readers(model: str, models: Path, precision: str, adapter: Path, scratch: Path) -> list[Reader]:
+    """Everything that is compared; engines share one loaded model."""
+    whisper = load(model, models, precision)
+    whisper.load_adapter(TRAINED, adapter)
+    whisper.load_adapter(UNTRAINED, _untrained(adapter, scratch / UNTRAINED))
+    full, condensed = Engine(whisper, stride=1), Engine(whisper, stride=STRIDE)
+    return [
+        Reader("30 s", full),
+        Reader(f"condensed, stride {STRIDE}", condensed),
+        Reader("audio + 0.5 s, untrained", full, UNTRAINED),
+        Reader("audio + 0.5 s, trained", full, TRAINED),
+    ]
+
+
+def _untrained(adapter: Path, target: Path) -> Path:
+    """A copy of *adapter* that changes nothing but the context."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(adapter, target)
+    weights = load_file(target / "adapter_model.safetensors")
+    save_file({name: torch.zeros_like(part) for name, part in weights.items()}, target / "adapter_model.safetensors")
+    return target
+
+
+def compare(sources: Sequence[Reader], clips: Sequence[Labelled]) -> list[dict[str, Any]]:
+    """A row for each of *sources*, whose first is the reference of `words_that_differ`."""
+    encoder_ms = _encoder_ms(sources, clips)
+    rows: list[dict[str, Any]] = []
+    first: list[str] = []
+    for source in sources:
+        hypotheses = source.engine.transcribe(source.windows(clips))
+        texts = [hypothesis.text for hypothesis in hypotheses]
+        first = first or texts
+        pairs = [(clip.reference, text) for clip, text in zip(clips, texts, strict=True)]
+        rows.append(
+            {
+                "context": source.name,
+                "wer": word_error_rate(pairs),
+                "words_that_differ": word_error_rate(list(zip(first, texts, strict=True))),
+                "runaways": sum(hypothesis.truncated for hypothesis in hypotheses),
+                "encoder_ms": encoder_ms[source.name],
+                "errors": [_errors(*pair) for pair in pairs],
+            }
+        )
+    return rows
+
+
+def _errors(reference: str, text: str) -> int:
+    return edit_distance(normalise(reference).split(), normalise(text).split())
+
+
+def _encoder_ms(sources: Sequence[Reader], clips: Sequence[Labelled]) -> Mapping[str, float]:
+    """The mean over *clips* of the time in which one is turned into states."""
+    took: dict[str, list[float]] = {source.name: [] for source in sources}
+    for clip in clips:
+        rounds = [[_encode_s(source, clip) for source in sources] for _ in range(ROUNDS)]
+        for place, source in enumerate(sources):
+            took[source.name].append(min(each[place] for each in rounds))
+    return {name: 1000 * mean(times) for name, times in took.items()}
+
+
+def _encode_s(source: Reader, clip: Labelled) -> float:
+    windows = source.windows([clip])
+    began = time.perf_counter()
+    with torch.inference_mode():
+        source.engine.encode(windows)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("adapter", type=Path, help="folder of an adapter whose metadata says audio_context")
+    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("MINUTEBOOK_SHARED", "../shared")))
+    parser.add_argument("--model", default="package:tiny.en")
+    parser.add_argument("--models", type=Path, default=Path("var/models"))
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--out", type=Path, default=Path("var/bench/contexts.json"))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    clips = labelled(arguments.shared)
+    with tempfile.TemporaryDirectory() as scratch:
+        sources = readers(arguments.model, arguments.models, arguments.precision, arguments.adapter, Path(scratch))
+        rows = compare(sources, clips)
+    for row in rows:
+        print(
+            f"{row['context']:26} WER {row['wer']:6.2%}  differ {row['words_that_differ']:6.2%}  "
+            f"runaways {row['runaways']:2}  encoder {row['encoder_ms']:5.1f} ms"
+        )
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    facts = {"machine": machine(), "model": arguments.model, "precision": sources[0].engine.whisper.precision}
+    arguments.out.write_text(json.dumps({**facts, "clips": len(clips), "rows": rows}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
