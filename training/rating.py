@@ -57,7 +57,8 @@ def make_form(evaluation: Mapping[str, Any], items: int, seed: int) -> tuple[str
     places = [at for at, item in enumerate(evaluation["items"]) if item["text"]]
     if not systems or not places:
         raise InvalidData("This evaluation has no summaries with their texts. Evaluate a summariser or a cascade.")
-    shown, key = [], {}
+    shown = []
+    key: dict[str, list[str]] = {}
     for number, at in enumerate(chance.sample(places, min(items, len(places)))):
         answers = chance.sample(systems, len(systems))
         marks = [f"{number}-{letter}" for letter in range(len(answers))]

@@ -37,7 +37,7 @@ class Script:
 @pytest.fixture
 def texts(tmp_path: Path) -> Dataset:
     rows = [
-        {"id": "a", "text": "one two three four", "summary": "four numbers", "group": "m1"},
+        {"id": "a", "text": "wolf bear fox deer", "summary": "four numbers", "group": "m1"},
         {"id": "b", "text": "red green", "summary": "two colours", "group": "m2"},
     ]
     (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -45,8 +45,8 @@ def texts(tmp_path: Path) -> Dataset:
 
 
 def test_figures_and_differences_are_those_counted_by_hand(texts: Dataset) -> None:
-    base = Script("base", {"a": Answer("one two", "letters"), "b": Answer("red green", "two colours")})
-    better = Script("better", {"a": Answer("one two three four", "four numbers"), "b": Answer("red green", "")})
+    base = Script("base", {"a": Answer("wolf bear", "letters"), "b": Answer("red green", "two colours")})
+    better = Script("better", {"a": Answer("wolf bear fox deer", "four numbers"), "b": Answer("red green", "")})
     found = evaluate([lambda: base, lambda: better], texts)
     first, second = found.results
     assert first.figures["WER"].difference == pytest.approx(2 / 6)
@@ -57,7 +57,7 @@ def test_figures_and_differences_are_those_counted_by_hand(texts: Dataset) -> No
 
 
 def test_the_failure_table_tells_whose_fault_a_bad_summary_is(texts: Dataset) -> None:
-    cascade = Script("cascade", {"a": Answer("one", "letters"), "b": Answer("red green", "two colours")})
+    cascade = Script("cascade", {"a": Answer("wolf", "letters"), "b": Answer("red green", "two colours")})
     at_once = Script("at once", {"a": Answer(summary="four numbers"), "b": Answer(summary="nothing")})
     found = evaluate([lambda: cascade, lambda: at_once], texts)
     understood, missed = found.failures
