@@ -1,18 +1,43 @@
-"""Servers that last for the session, and clean databases on them."""
+"""Servers that last for the session, clean databases on them, and the order in which everything runs."""
 
 from __future__ import annotations
 
 import itertools
+import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 
+from schema.settings import Settings
 from tests import servers
+from tests.schedule import Schedule, rank
 
 _databases = itertools.cycle(range(1, 64))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=rank)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., None]) -> Schedule:
+    return Schedule(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def usual_ports() -> Iterator[None]:
+    """Bound for the session, though nobody listens: each stack finds other ports, two side by side never the same."""
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    usual = (urlsplit(defaults["redis_url"]).port, defaults["api_port"], defaults["flower_port"])
+    with ExitStack() as held:
+        for port in usual:
+            with suppress(OSError):  # whoever has it keeps it
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+        yield
 
 
 @pytest.fixture(scope="session")

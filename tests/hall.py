@@ -126,7 +126,7 @@ class Hall:
             view.take(arrival.event)
         sitting.reconnects += track.reconnects
 
-    def hold(self, pcm: bytes, disturb: Callable[[Sitting], None], speed: float = 4.0) -> Sitting:
+    def hold(self, pcm: bytes, disturb: Callable[[Sitting], None], speed: float = 6.0) -> Sitting:
         """A whole meeting of one track, disturbed from outside while it goes on."""
         sitting = self.create(main=pcm)
         ended = self.stream(sitting, speed)

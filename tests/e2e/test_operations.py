@@ -40,21 +40,18 @@ def is_held(whole: Hall, sitting: Sitting) -> bool:
         return False
 
 
-def test_flower_sees_both_workers_online_under_load(whole: Hall) -> None:
+def test_control_commands_are_answered_and_flower_sees_both_workers_online_under_load(whole: Hall) -> None:
+    nodes = {f"{name}@{socket.gethostname()}" for name in ("transcribe", "summarize")}
+
     def online() -> set[str]:
         url = f"{whole.stack.addresses.flower_url}/workers?json=1"
         answer = httpx.get(url, trust_env=False, timeout=60)
-        return {each["hostname"].split("@")[0] for each in answer.json()["data"] if each["status"]}
+        return {each["hostname"] for each in answer.json()["data"] if each["status"]}
 
-    with load(whole):
-        eventually("both workers are online", lambda: online() == {"transcribe", "summarize"})
-
-
-def test_control_commands_are_answered_under_load(whole: Hall) -> None:
-    nodes = {f"{name}@{socket.gethostname()}" for name in ("transcribe", "summarize")}
     with load(whole), Celery(broker=whole.stack.redis_url, set_as_current=False) as app:
         answers = app.control.inspect(destination=list(nodes), timeout=30.0, limit=2).ping()
         assert set(answers) == nodes
+        eventually("both workers are online", lambda: online() == nodes)
 
 
 def test_a_worker_that_is_asked_to_end_finishes_its_step_first(whole: Hall) -> None:

@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import soundfile
 from sqlalchemy import select
 
 from deploy.wer import word_error_rate
@@ -19,22 +20,23 @@ from schema.errors import MailboxMissing
 from schema.states import MeetingState, UploadState
 from schema.tables import Coverage, Failure, Meeting, Track, Upload
 from schema.units import samples_of_s
-from tests.hall import ALL_BUT_FLOWER, PATIENCE_S, SAMPLE, TIES, Hall, Sitting, eventually, hall
+from tests.faults.conftest import BACKLOG_S
+from tests.hall import PATIENCE_S, SAMPLE, TIES, Hall, Sitting, eventually, spoken
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
-PROCESSES = (*ALL_BUT_FLOWER, "ingest")
-BACKLOG_S = 60
-"""Of 193 s: most of the file is still to be decoded when its beginning is being transcribed."""
 WER_LIMIT = 0.05
-FILE = SAMPLE / "meeting.flac"
+FILE_S = 103
+"""The first sixteen turns of the sample meeting."""
+assert FILE_S > 2 * BACKLOG_S, "most of the file is still to be decoded when its beginning is being transcribed"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    folder = tmp_path_factory.mktemp("uploads")
-    with hall(folder, PROCESSES, {"MINUTEBOOK_BACKLOG_LIMIT_S": str(BACKLOG_S)}) as opened:
-        yield opened
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    samples, rate = soundfile.read(SAMPLE / "meeting.flac", dtype="int16", stop=samples_of_s(FILE_S))
+    path = tmp_path_factory.mktemp("file") / "meeting.flac"
+    soundfile.write(path, samples, rate)
+    return path
 
 
 def command(house: Hall, *arguments: str) -> subprocess.Popen[bytes]:
@@ -44,12 +46,12 @@ def command(house: Hall, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
-def send(house: Hall) -> Sitting:
-    """The sample meeting as an upload; again, since each test sends the same bytes."""
+def send(house: Hall, file: Path) -> Sitting:
+    """As an upload; again, since each test sends the same bytes."""
     answer = httpx.post(
         f"{house.stack.api_url}/v1/uploads",
         params={"again": True},
-        files={"file": (FILE.name, FILE.read_bytes())},
+        files={"file": (file.name, file.read_bytes())},
         trust_env=False,
         timeout=60,
     )
@@ -87,62 +89,64 @@ def assert_whole(house: Hall, sitting: Sitting) -> None:
         assert session.get_one(Meeting, sitting.meeting_id).state == MeetingState.FINISHED
     edges = [0, *(row.end_sample for row in rows)]
     assert [row.first_sample for row in rows] == edges[:-1]
-    assert edges[-1] == track.committed_sample == upload.duration_samples == samples_of_s(193.464125)
+    assert edges[-1] == track.committed_sample == upload.duration_samples == samples_of_s(FILE_S)
     assert {row.kind for row in rows} <= {"transcribed", "silent"}
     assert house.final(sitting).overview
 
 
-@cache
-def undisturbed(house: Hall) -> str:
-    sitting = finished(house, send(house))
-    assert_whole(house, sitting)
-    return house.text(sitting)
+@pytest.fixture(scope="module")
+def answers(faulty: Hall, file: Path) -> list[dict[str, Any]]:
+    """What the command says, while nobody disturbs it, of the file and of one that is none."""
+    bad = file.with_name("notes.wav")
+    bad.write_text("These are no sounds.\n" * 100)
+    waiting = command(faulty, "upload", str(file), str(bad), "--wait", "--json")
+    out, err = waiting.communicate(timeout=PATIENCE_S)
+    assert waiting.returncode == 1, err.decode()  # for the second
+    return [json.loads(line) for line in out.decode().splitlines()]
 
 
-def disturbed(house: Hall, disturb: Callable[[Sitting], None]) -> None:
-    """The transcript is that of a file with which nothing happened."""
-    like = undisturbed(house)
-    sitting = send(house)
+@pytest.fixture(scope="module")
+def undisturbed(faulty: Hall, answers: list[dict[str, Any]]) -> str:
+    return faulty.text(Sitting(answers[0]["meeting_id"], {}))
+
+
+def disturbed(house: Hall, file: Path, like: str, disturb: Callable[[], None]) -> None:
+    """The transcript is *like* that of the file with which nothing happened."""
+    sitting = send(house, file)
     eventually("it is half way", lambda: half_way(house, sitting))
-    disturb(sitting)
-    finished(house, sitting)
-    assert_whole(house, sitting)
+    disturb()
+    assert_whole(house, finished(house, sitting))
     assert word_error_rate([(like, house.text(sitting))]) <= TIES
 
 
-def test_the_command_sends_a_file_and_waits_for_its_minutes(house: Hall, tmp_path: Path) -> None:
-    bad = tmp_path / "notes.wav"
-    bad.write_text("These are no sounds.\n" * 100)
-    waiting = command(house, "upload", str(FILE), str(bad), "--wait", "--json")
-    out, err = waiting.communicate(timeout=PATIENCE_S)
-    assert waiting.returncode == 1  # for the second
-    heard, refused = (json.loads(line) for line in out.decode().splitlines())
-    assert (heard["state"], heard["percent"], heard["name"]) == ("finished", 100.0, "meeting.flac"), err.decode()
+def test_the_command_sends_a_file_and_waits_for_its_minutes(faulty: Hall, answers: list[dict[str, Any]]) -> None:
+    heard, refused = answers
+    assert (heard["state"], heard["percent"], heard["name"]) == ("finished", 100.0, "meeting.flac")
     assert (refused["state"], refused["reason"]) == ("failed", "not_media")
     sitting = Sitting(heard["meeting_id"], {})
-    assert_whole(house, sitting)
-    assert word_error_rate([((SAMPLE / "reference.txt").read_text(), house.text(sitting))]) <= WER_LIMIT
-    shown = command(house, "show", heard["meeting_id"]).communicate(timeout=60)[0].decode()
+    assert_whole(faulty, sitting)
+    assert word_error_rate([(spoken(FILE_S), faulty.text(sitting))]) <= WER_LIMIT
+    shown = command(faulty, "show", heard["meeting_id"]).communicate(timeout=60)[0].decode()
     assert "payment" in shown
 
 
-def test_a_recording_that_is_read_again_keeps_what_was_corrected(house: Hall) -> None:
-    first = finished(house, send(house)).meeting_id
-    heard = [json.loads(line) for line in told(house, "segments", first, "--json")]
+def test_a_recording_that_is_read_again_keeps_what_was_corrected(faulty: Hall, file: Path) -> None:
+    first = finished(faulty, send(faulty, file)).meeting_id
+    heard = [json.loads(line) for line in told(faulty, "segments", first, "--json")]
     wrong = next(each for each in heard if "launch" in each["text"])
     meant = "Olga will order a new scanner by Friday."
-    (corrected,) = told(house, "correct", first, str(wrong["id"]), "--text", meant, "--json")
+    (corrected,) = told(faulty, "correct", first, str(wrong["id"]), "--text", meant, "--json")
     assert json.loads(corrected)["version"] == 2
-    (begun,) = told(house, "reprocess", first, "--vocabulary", "Priya", "--wait", "--json")
+    (begun,) = told(faulty, "reprocess", first, "--vocabulary", "Priya", "--wait", "--json")
     second = json.loads(begun)["meeting"]["id"]
-    assert_whole(house, Sitting(second, {}))
-    assert word_error_rate([(house.text(Sitting(first, {})), house.text(Sitting(second, {})))]) <= TIES
-    eventually("the old minutes have it", lambda: "Olga" in minutes_of(house, first))
-    assert "Olga" in minutes_of(house, second)
-    assert meant in "\n".join(told(house, "show", second, "--format", "txt"))
-    assert any(second in line for line in told(house, "list"))
-    assert not any(first in line for line in told(house, "list"))
-    assert told(house, "show", first, "--version", "2") == told(house, "show", second)
+    assert_whole(faulty, Sitting(second, {}))
+    assert word_error_rate([(faulty.text(Sitting(first, {})), faulty.text(Sitting(second, {})))]) <= TIES
+    eventually("the old minutes have it", lambda: "Olga" in minutes_of(faulty, first))
+    assert "Olga" in minutes_of(faulty, second)
+    assert meant in "\n".join(told(faulty, "show", second, "--format", "txt"))
+    assert any(second in line for line in told(faulty, "list"))
+    assert not any(first in line for line in told(faulty, "list"))
+    assert told(faulty, "show", first, "--version", "2") == told(faulty, "show", second)
 
 
 def told(house: Hall, *arguments: str) -> list[str]:
@@ -157,31 +161,31 @@ def minutes_of(house: Hall, meeting_id: str) -> str:
     return "\n".join(told(house, "show", meeting_id, "--format", "txt")).partition("\nTranscript\n")[0]
 
 
-def test_the_ingest_worker_killed_in_the_middle_of_a_file(house: Hall) -> None:
-    disturbed(house, lambda _: house.stack.kill("ingest"))
+def test_the_ingest_worker_killed_in_the_middle_of_a_file(faulty: Hall, file: Path, undisturbed: str) -> None:
+    disturbed(faulty, file, undisturbed, lambda: faulty.stack.kill("ingest"))
 
 
-def test_the_transcribe_worker_killed_in_the_middle_of_a_file(house: Hall) -> None:
-    disturbed(house, lambda _: house.stack.kill("transcribe"))
+def test_the_transcribe_worker_killed_in_the_middle_of_a_file(faulty: Hall, file: Path, undisturbed: str) -> None:
+    disturbed(faulty, file, undisturbed, lambda: faulty.stack.kill("transcribe"))
 
 
-def test_a_file_cancelled_in_the_middle_leaves_nothing(house: Hall) -> None:
-    sitting = send(house)
-    eventually("it is half way", lambda: half_way(house, sitting))
-    upload_id = upload_of(house, sitting).id
-    track_id = house.track_id(sitting)
-    url = f"{house.stack.api_url}/v1/uploads/{upload_id}"
+def test_a_file_cancelled_in_the_middle_leaves_nothing(faulty: Hall, file: Path) -> None:
+    sitting = send(faulty, file)
+    eventually("it is half way", lambda: half_way(faulty, sitting))
+    upload_id = upload_of(faulty, sitting).id
+    track_id = faulty.track_id(sitting)
+    url = f"{faulty.stack.api_url}/v1/uploads/{upload_id}"
     assert httpx.delete(url, trust_env=False, timeout=60).status_code == 204
-    assert not (house.stack.data_dir / "files" / upload_id).exists()
+    assert not (faulty.stack.data_dir / "files" / upload_id).exists()
 
     def is_forgotten() -> bool:
         try:
-            house.mailbox.status(track_id)
+            faulty.mailbox.status(track_id)
         except MailboxMissing:
             return True
         return False
 
     eventually("its mailbox is gone", is_forgotten)
-    with house.database.read() as session:
+    with faulty.database.read() as session:
         assert session.get_one(Meeting, sitting.meeting_id).state == MeetingState.DELETED
         assert session.scalars(select(Track).where(Track.meeting_id == sitting.meeting_id)).all() == []

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from schema.settings import Settings
-from workers.summarize.model import TextModel, load_model
+from tests import models
+from workers.summarize.model import TextModel
 from workers.summarize.segment import Segment
 from workers.summarize.sentences import split_sentences
 
@@ -42,5 +42,4 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def gemma() -> TextModel:
-    """The packaged model, converted once into the usual place and kept for the next run."""
-    return load_model("package:gemma-3-270m", Settings().models, threads=1)
+    return models.gemma()

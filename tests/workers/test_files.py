@@ -22,6 +22,8 @@ from workers.transcriber import Transcriber
 
 pytestmark = pytest.mark.model
 FILE_S = 65.0
+TICK_SAMPLES = samples_of_s(0.02)
+"""The model's times are multiples of this."""
 
 
 class Crash(BaseException):
@@ -81,6 +83,13 @@ def written(studio: Studio, meeting_id: str = "f") -> list[tuple[int, int, str]]
         return [(row.first_sample, row.end_sample, row.text) for row in rows]
 
 
+def assert_same(one: list[tuple[int, int, str]], other: list[tuple[int, int, str]]) -> None:
+    """The same words; a time may be the model's next one, where a batch of other windows was rounded differently."""
+    assert [text for *_, text in one] == [text for *_, text in other]
+    for here, there in zip(one, other, strict=True):
+        assert here[:2] == pytest.approx(there[:2], abs=TICK_SAMPLES)
+
+
 @pytest.fixture
 def transcript(studio: Studio, recording: Audio) -> list[tuple[int, int, str]]:
     """What a worker without accidents writes of the recording."""
@@ -110,7 +119,7 @@ def test_a_worker_that_dies_in_the_middle_changes_nothing(
         studio.work(dying)
     studio.pass_time(PACE.lease_ms)
     studio.work(worker(studio, studio.engine, FilePace(windows=4)))
-    assert written(studio) == transcript
+    assert_same(written(studio), transcript)
     assert studio.booked(track_id)[-1].end_s == FILE_S
 
 
@@ -123,7 +132,7 @@ def test_a_file_that_comes_in_pieces_reads_the_same(
         studio.work(files)
     studio.finish("f")
     studio.work(files)
-    assert written(studio) == transcript
+    assert_same(written(studio), transcript)
 
 
 def test_minutes_of_a_file_are_asked_for_once_at_its_end(studio: Studio, recording: Audio) -> None:

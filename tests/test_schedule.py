@@ -1,0 +1,22 @@
+"""The processes of `make test` are handed whole stacks and whole files, and folders that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.schedule import FIRST, TOGETHER, group
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("folder", sorted({*FIRST, *TOGETHER}))
+def test_every_folder_that_is_named_exists(folder: str) -> None:
+    assert list((ROOT / folder).glob("test_*.py"))
+
+
+def test_tests_of_one_stack_stay_together_and_others_go_by_file() -> None:
+    kills, uploads = "tests/faults/test_kills.py::test_a", "tests/faults/test_uploads.py::test_b[x/y::z]"
+    assert group(kills) == group(uploads) == "tests/faults"
+    assert group("tests/api/test_live.py::test_c[x/y::z]") == "tests/api/test_live.py"
