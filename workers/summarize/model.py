@@ -75,6 +75,15 @@ class TextModel:
         self._prefixes: OrderedDict[tuple[str, str | None], _Prefix] = OrderedDict()
 
     @property
+    def net(self) -> Any:
+        """The network, which training changes."""
+        return self._net
+
+    @property
+    def tokenizer(self) -> Any:
+        return self._tokenizer
+
+    @property
     def continues(self) -> bool:
         return not self._net.config.is_encoder_decoder
 

@@ -1,0 +1,52 @@
+"""`dataset build` and `dataset check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+dataset = typer.Typer(no_args_is_help=True, help="Check a data set, or build one from corrections.")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(dataset, name="dataset")
+
+
+@dataset.command()
+def build(
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where the versions lie, instead of data_dir/datasets/corrections.", metavar="DIR"),
+    ] = None,
+) -> None:
+    """Make a version of a data set of what users corrected: JSONL, clips of the audio, fingerprint and card."""
+    from schema.database import Database
+    from schema.settings import settings
+    from schema.storage import open_files
+    from training.data.corrections import build as do
+
+    held = settings()
+    database = Database(held.sql_url)
+    try:
+        built = do(database, open_files(held.storage_url), out or held.data_dir / "datasets" / "corrections")
+    finally:
+        database.close()
+    head = "built" if built.fresh else "nothing new since"
+    typer.echo(
+        f"{head} {built.folder}: {built.examples} examples, {built.with_audio} with audio, {built.audio_s:.0f} s"
+    )
+
+
+@dataset.command()
+def check(
+    source: Annotated[str, typer.Argument(help="A manifest, a folder, LAYOUT:FOLDER, hub:NAME.", metavar="SOURCE")],
+    split: Annotated[str, typer.Option(help="Its split.")] = "train",
+) -> None:
+    """Look at every example, and say what is there or what is wrong, with file and line."""
+    from training.data import load
+
+    data = load(source, split)
+    audio_s = sum(length for length, example in zip(data.lengths, data, strict=True) if example.audio is not None)
+    typer.echo(f"{len(data)} examples, {audio_s / 3600:.2f} h of audio, fingerprint {data.fingerprint}")

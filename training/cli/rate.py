@@ -1,0 +1,78 @@
+"""`rate form` and `rate count`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schema.errors import InvalidData
+
+if TYPE_CHECKING:
+    from training.rating import Counted, Score
+
+rate = typer.Typer(no_args_is_help=True, help="Have people rate summaries, and add their answers up.")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(rate, name="rate")
+
+
+@rate.command()
+def form(
+    evaluation: Annotated[Path, typer.Argument(help="What `minutebook evaluate` wrote.", metavar="EVALUATION")],
+    out: Annotated[Path, typer.Option(help="The form; the key is written beside it.")] = Path("rating.html"),
+    items: Annotated[int, typer.Option(help="How many texts to rate.", min=1)] = 20,
+    seed: Annotated[int, typer.Option(help="Another one draws other texts and orders.")] = 0,
+) -> None:
+    """Make one HTML file to send to raters. It needs no network and names no system."""
+    from training.rating import make_form
+
+    page, key = make_form(_read(evaluation), items, seed)
+    out.write_text(page, encoding="utf-8")
+    secret = out.with_suffix(".key.json")
+    secret.write_text(json.dumps(key, ensure_ascii=False, indent=1), encoding="utf-8")
+    typer.echo(f"Send {out} to the raters and keep {secret}, which says whose summary is whose.")
+
+
+@rate.command()
+def count(
+    key: Annotated[Path, typer.Argument(help="The key beside the form.", metavar="KEY")],
+    answers: Annotated[list[Path], typer.Argument(help="The files that raters saved.", metavar="ANSWERS...")],
+) -> None:
+    """Agreement of the raters and the averages of each system, with 95 % intervals."""
+    from training.rating import count_ratings
+
+    typer.echo(_table(count_ratings(_read(key), [path.read_bytes() for path in answers])))
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        value: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidData(f"{path} cannot be read as JSON: {error}. Give the file that was written.") from error
+    return value
+
+
+def _table(counted: Counted) -> str:
+    scales = list(counted.alpha)
+    lines = [
+        f"{counted.raters} raters, {counted.items} texts; 95 % intervals, difference to the first system in brackets",
+        "",
+        f"| system | {' | '.join(scales)} |",
+        f"|{' --- |' * (len(scales) + 1)}",
+    ]
+    for system, scores in counted.scores.items():
+        lines.append(f"| {system} | {' | '.join(_cell(scores[scale]) for scale in scales)} |")
+    alphas = ["–" if value is None else f"{value:.2f}" for value in counted.alpha.values()]
+    return "\n".join([*lines, f"| agreement, alpha | {' | '.join(alphas)} |"])
+
+
+def _cell(score: Score) -> str:
+    text = f"{score.mean.difference:.2f} ({score.mean.low:.2f}–{score.mean.high:.2f})"
+    if score.against_first is None:
+        return text
+    gap = score.against_first
+    return f"{text} [{gap.difference:+.2f}, {gap.low:+.2f} to {gap.high:+.2f}]"

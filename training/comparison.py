@@ -1,0 +1,104 @@
+"""Which systems to measure on what: the YAML of `minutebook evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from pydantic import Field, ValidationError, model_validator
+
+from schema.errors import InvalidConfig
+from training.config import Section, Source, changed, read_yaml
+from training.data.checks import Part
+from training.systems import Cascade, Recogniser, Summariser, System
+
+AS_SAID = "as-said"
+
+
+class SystemConfig(Section):
+    """With `asr` a recogniser, with `summary` a summariser of the text, with both a cascade."""
+
+    name: str
+    asr: str | None = None
+    """A model by reference, as the workers take it."""
+    asr_adapter: Path | None = None
+    summary: str | None = None
+    """A model by reference; `as-said` takes the words of the meeting, without a model."""
+    summary_adapter: Path | None = None
+    precision: str = "auto"
+    device: str = "auto"
+    plain: bool = False
+    """The summary model's own answer counts, without notes and checks."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> SystemConfig:
+        if self.asr is None and self.summary is None:
+            raise ValueError("a system needs a model: asr, summary or both")
+        return self
+
+
+class Comparison(Section):
+    data: Source
+    systems: tuple[SystemConfig, ...] = Field(min_length=1)
+    same_length: bool = False
+    """Cut each summary to the words of its reference."""
+    bert: str | None = None
+    """A text encoder for BERTScore, by hub name or folder."""
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Comparison:
+        if len({system.name for system in self.systems}) < len(self.systems):
+            raise ValueError("two systems have one name; give each its own")
+        return self
+
+    @property
+    def needs(self) -> tuple[Part, ...]:
+        """What every example must have."""
+        parts: set[Part] = set()
+        for system in self.systems:
+            parts |= {"audio"} if system.asr else {"text"}
+            parts |= {"summary"} if system.summary else {"text"}
+        return tuple(sorted(parts))
+
+
+def read_comparison(path: Path, changes: Sequence[str] = ()) -> Comparison:
+    """The comparison in *path*, with *changes* such as `same_length=true`. Raises InvalidConfig."""
+    values = changed(read_yaml(path), changes)
+    try:
+        return Comparison.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in fault["loc"]) or "the comparison"
+        raise InvalidConfig(f"{path}: {key}: {fault['msg']}; it is {fault['input']!r}") from error
+
+
+def makers(comparison: Comparison, cache_dir: Path) -> list[Callable[[], System]]:
+    """What loads each of the systems."""
+    return [partial(_make, system, cache_dir) for system in comparison.systems]
+
+
+def _make(config: SystemConfig, cache_dir: Path) -> System:
+    if config.asr is None:
+        return _summariser(config, cache_dir)
+    recogniser = _recogniser(config, config.asr, cache_dir)
+    if config.summary is None:
+        return recogniser
+    return Cascade(config.name, recogniser, _summariser(config, cache_dir))
+
+
+def _recogniser(config: SystemConfig, reference: str, cache_dir: Path) -> Recogniser:
+    from workers.asr.engine import load_engine
+
+    engine = load_engine(reference, cache_dir, config.precision, config.device)
+    return Recogniser(config.name, engine, config.asr_adapter)
+
+
+def _summariser(config: SystemConfig, cache_dir: Path) -> Summariser:
+    from workers.summarize.model import load_model
+
+    if config.summary is None or config.summary == AS_SAID:
+        return Summariser(config.name, None)
+    model = load_model(config.summary, cache_dir, precision=config.precision, device=config.device)
+    return Summariser(config.name, model, config.summary_adapter, config.plain)
