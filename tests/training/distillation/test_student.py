@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.asr.conftest import MODEL, Audio
+from training.config import Method
+from training.distillation.student import collated, distances
+from training.distillation.teacher import Target, Teacher
+from training.methods import attach
+from workers.asr.engine import Engine
+from workers.asr.hypothesis import Window
+from workers.asr.model import Whisper, load
+
+pytestmark = pytest.mark.model
+SECOND = 16_000
+
+
+@pytest.fixture(scope="module")
+def whisper(models: Path) -> Whisper:
+    """tiny.en with a fresh adapter on the first layer's queries."""
+    whisper = load(MODEL, models, "float32")
+    attach(whisper.net, Method(rank=2), ["model.encoder.layers.0.self_attn.q_proj"], total_steps=10)
+    return whisper
+
+
+@pytest.fixture(scope="module")
+def clips(meeting: Audio) -> list[Audio]:
+    return [meeting[: 2 * SECOND], meeting[2 * SECOND : 5 * SECOND]]
+
+
+@pytest.fixture(scope="module")
+def targets(exact_engine: Engine, clips: list[Audio], tmp_path_factory: pytest.TempPathFactory) -> list[Target]:
+    teacher = Teacher(exact_engine, tmp_path_factory.mktemp("targets"))
+    for name, clip in zip("ab", clips, strict=True):
+        teacher.read(name, Window(clip))
+    found = [teacher.target(name) for name in "ab"]
+    return [target for target in found if target is not None]
+
+
+def test_the_teacher_keeps_what_it_heard_and_wrote(
+    exact_engine: Engine, clips: list[Audio], targets: list[Target]
+) -> None:
+    vocabulary = exact_engine.whisper.vocabulary
+    for clip, target in zip(clips, targets, strict=True):
+        assert target.states.shape == (len(clip) // 320, 384)
+        assert len(target.last) == len(target.tokens) - 1
+        (hypothesis,) = exact_engine.transcribe([Window(clip)])
+        assert vocabulary.decode(target.tokens[target.first : -1].tolist()) == hypothesis.text
+        assert target.tokens[-1] == vocabulary.end
+
+
+def test_a_clip_is_as_far_from_its_teacher_beside_others_as_alone(
+    whisper: Whisper, clips: list[Audio], targets: list[Target]
+) -> None:
+    with torch.inference_mode():
+        both = distances(whisper.net, collated(whisper, clips, targets, end_weight=4.0))
+        alone = [
+            distances(whisper.net, collated(whisper, [clip], [target], end_weight=4.0))
+            for clip, target in zip(clips, targets, strict=True)
+        ]
+    for kind in range(2):
+        torch.testing.assert_close(both[kind], torch.cat([each[kind] for each in alone]), atol=1e-4, rtol=1e-3)
+        assert (both[kind] > 0).all()
+
+
+def test_only_the_adapter_has_a_gradient(whisper: Whisper, clips: list[Audio], targets: list[Target]) -> None:
+    states, tokens = distances(whisper.net, collated(whisper, clips[:1], targets[:1], end_weight=4.0))
+    torch.autograd.backward((states + tokens).sum())
+    moved = {name for name, part in whisper.net.named_parameters() if part.grad is not None and part.grad.any()}
+    # The other factor's gradient is zero as long as this one is.
+    assert moved == {"model.encoder.layers.0.self_attn.q_proj.lora_B.default.weight"}
