@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schema.errors import UnknownAdapter, UnknownLanguage, UnknownModel
-from schema.tables import Adapter
+from schema.adapters import check_served
+from schema.errors import UnknownLanguage, UnknownModel
+from schema.states import AdapterTask
 
 
 def check_language(language: str, model: str) -> None:
@@ -31,14 +31,5 @@ def check_model(field: str, wanted: str | None, served: str, setting: str) -> No
 
 def check_adapters(session: Session, asr_adapter: str | None, summary_adapter: str | None) -> None:
     """Raises UnknownAdapter."""
-    _check_adapter(session, "asr", "asr_adapter", asr_adapter)
-    _check_adapter(session, "summary", "summary_adapter", summary_adapter)
-
-
-def _check_adapter(session: Session, task: str, field: str, name: str | None) -> None:
-    if name is None:
-        return
-    known = session.scalars(select(Adapter.name).where(Adapter.task == task).order_by(Adapter.name)).all()
-    if name not in known:
-        remedy = f"use one of {', '.join(known[:20])}, or leave it out" if known else "leave it out: none is registered"
-        raise UnknownAdapter(f"{field} '{name}' is not an adapter for {task}; {remedy}")
+    check_served(session, AdapterTask.ASR, "asr_adapter", asr_adapter)
+    check_served(session, AdapterTask.SUMMARY, "summary_adapter", summary_adapter)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from api import (
     access_log,
+    adapters,
     audio,
     content,
     corrections,
@@ -60,7 +61,10 @@ def create_app(config: Settings | None = None) -> FastAPI:
     if not config.asks_for_keys:
         app.add_middleware(LoopbackOnly)
     doors.install(app)
-    for part in (meetings, content, corrections, versions, audio, events, live, search, tus, uploads, webhooks, health):
+    parts = (
+        meetings, content, corrections, versions, audio, events, live, search, adapters, tus, uploads, webhooks, health,
+    )  # fmt: skip
+    for part in parts:
         app.include_router(part.router)
     return app
 

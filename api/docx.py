@@ -16,6 +16,7 @@ from docx.document import Document as Doc
 from api.export import (
     NOBODY,
     Export,
+    authors_line,
     chapter_head,
     clock,
     coverage_line,
@@ -40,6 +41,8 @@ def to_docx(export: Export) -> bytes:
     document.add_heading(_clean(_title(export)), 0)
     document.add_paragraph(when_line(meeting))
     document.add_paragraph(f"Audio: {coverage_line(meeting.coverage)}")
+    if made := authors_line(meeting.made_by):
+        document.add_paragraph(made)
     if export.minutes is not None:
         _add_minutes(document, export.minutes, {each.id: each.start_s for each in export.segments})
     document.add_heading("Transcript", 1)

@@ -15,6 +15,8 @@ from schema.minutes import Action, Chapter, Minutes, Sentence
 from schema.states import MeetingState, SummaryKind
 from schema.webhooks import DeliveryState, WebhookEvent
 from schema.wire import (
+    Author,
+    Authors,
     CoverageSpan,
     CoverageTotals,
     MeetingOut,
@@ -42,8 +44,14 @@ MEETING = MeetingOut(
     summary_adapter="short-minutes",
     tracks=[TrackOut(name="main", speaker="Priya", received_sample=192_000, committed_sample=192_000, closed=True)],
     coverage=TOTALS,
+    made_by=Authors(
+        transcript=[Author(model="package:tiny.en", adapter="medical-terms@3")],
+        minutes=[Author(model="package:gemma-3-270m", adapter="short-minutes@1")],
+    ),
 )
-MEETINGS = MeetingPage(meetings=[MEETING], next_cursor="MjAyNi0wMy0wMlQwOTozMDowMCswMDowMCA1ZjJh")
+MEETINGS = MeetingPage(
+    meetings=[MEETING.model_copy(update={"made_by": None})], next_cursor="MjAyNi0wMy0wMlQwOTozMDowMCswMDowMCA1ZjJh"
+)
 SEGMENT = SegmentOut(
     id=1,
     track="main",
@@ -53,6 +61,8 @@ SEGMENT = SegmentOut(
     text="We move the launch.",
     closed=True,
     words=[WordOut(text=" We", start_s=0.5, end_s=0.7, probability=0.98)],
+    model="package:tiny.en",
+    adapter="medical-terms@3",
 )
 TRANSCRIPT = Transcript(meeting_id=MEETING.id, last_seq=1, segments=[SEGMENT])
 SENTENCE = Sentence("The launch moves to Monday.", evidence=(1,), support=0.8, supported=True)
@@ -61,7 +71,7 @@ MINUTES = MinutesOut(
     version=1,
     through_s=11.0,
     model="package:gemma-3-270m",
-    adapter="short-minutes",
+    adapter="short-minutes@1",
     created_at=BEGAN,
     minutes=Minutes(
         overview=(SENTENCE,),

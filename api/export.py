@@ -11,7 +11,7 @@ from api.cues import cues_of
 from schema.minutes import Action, Chapter, Sentence
 from schema.states import SummaryKind
 from schema.units import s_of_samples
-from schema.wire import CoverageTotals, MeetingOut, MinutesOut, SegmentOut, Wire
+from schema.wire import Author, Authors, CoverageTotals, MeetingOut, MinutesOut, SegmentOut, Wire
 
 UNSUPPORTED = "[unsupported]"
 """Stands behind every sentence of the minutes that nothing in the transcript supports."""
@@ -84,8 +84,9 @@ def to_srt(export: Export) -> str:
 
 
 def to_vtt(export: Export) -> str:
-    """WebVTT: as SRT, with speakers as voices and the coverage as a note."""
-    blocks = [f"WEBVTT\n\nNOTE {coverage_line(export.meeting.coverage)}\n"]
+    """WebVTT: as SRT, with speakers as voices the coverage and what made the text as notes."""
+    notes = [coverage_line(export.meeting.coverage), authors_line(export.meeting.made_by)]
+    blocks = ["WEBVTT\n", *(f"NOTE {note}\n" for note in notes if note)]
     for cue in cues_of(export.segments, named_in_text=False):
         voice = f"<v {_in_vtt(cue.speaker)}>" if cue.speaker else ""
         text = "\n".join(_in_vtt(line) for line in cue.lines)
@@ -110,6 +111,16 @@ def coverage_line(totals: CoverageTotals) -> str:
     return f"{totals.received_s:.1f} s received: {', '.join(parts) or 'nothing yet'}"
 
 
+def authors_line(authors: Authors | None) -> str:
+    """`Transcript: package:tiny.en with clinic@3. Minutes: package:gemma-3-270m.`; empty when there is no text."""
+    made = {"Transcript": authors.transcript, "Minutes": authors.minutes} if authors else {}
+    return " ".join(f"{part}: {', '.join(map(_author, by))}." for part, by in made.items() if by)
+
+
+def _author(author: Author) -> str:
+    return f"{author.model} with {author.adapter}" if author.adapter else author.model
+
+
 def clock(seconds: float) -> str:
     """`m:ss`, or `h:mm:ss` from one hour on."""
     minutes, second = divmod(int(seconds), 60)
@@ -126,6 +137,8 @@ def _document(export: Export, style: Style) -> str:
         "",
         f"Audio: {coverage_line(meeting.coverage)}",
     ]
+    if made := authors_line(meeting.made_by):
+        lines += ["", style.plain(made)]
     if export.minutes is not None:
         lines += _minutes(export.minutes, {each.id: each.start_s for each in export.segments}, style)
     lines += ["", style.head(2, "Transcript")]

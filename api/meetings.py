@@ -37,6 +37,7 @@ from schema.lifecycle import delete_meeting
 from schema.mailbox import Mailbox
 from schema.states import MeetingState, Scope
 from schema.tables import Meeting, Track
+from schema.views import authors
 from schema.wire import MeetingOut, NewMeeting, TrackOut
 
 ANY = (Unauthorized, Forbidden, RateLimited)
@@ -127,8 +128,9 @@ def remove(meeting_id: str, services: ServicesHere, principal: Writer) -> Respon
 
 
 def meeting_out(session: Session, mailbox: Mailbox, meeting: Meeting) -> MeetingOut:
-    """A meeting as clients see it."""
-    return meetings_out(session, mailbox, [meeting])[0]
+    """A meeting as clients see it, with what made its text."""
+    (shown,) = meetings_out(session, mailbox, [meeting])
+    return shown.model_copy(update={"made_by": authors(session, meeting.id)})
 
 
 def meetings_out(session: Session, mailbox: Mailbox, meetings: Sequence[Meeting]) -> list[MeetingOut]:

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     """SQLAlchemy URL; empty means SQLite in `data_dir`."""
     model_dir: Path | None = None
     """Where converted weights are kept; by default `data_dir/models`."""
+    adapter_dir: Path | None = None
+    """Where the files of published adapters lie, for every worker to read; by default `data_dir/adapters`."""
     shards: int = Field(default=1, ge=1, le=1024)
 
     api_host: str = "127.0.0.1"
@@ -117,7 +119,7 @@ class Settings(BaseSettings):
             raise ValueError(f"its database is no number; {remedy}")
         return url
 
-    @field_validator("data_dir", "model_dir")
+    @field_validator("data_dir", "model_dir", "adapter_dir")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
@@ -137,6 +139,10 @@ class Settings(BaseSettings):
     @property
     def models(self) -> Path:
         return self.model_dir or self.data_dir / "models"
+
+    @property
+    def adapters(self) -> Path:
+        return self.adapter_dir or self.data_dir / "adapters"
 
     @property
     def backlog_limit_samples(self) -> int:

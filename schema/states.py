@@ -62,3 +62,26 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
+
+
+class AdapterTask(StrEnum):
+    """What an adapter is for: reading audio, or writing minutes."""
+
+    ASR = "asr"
+    SUMMARY = "summary"
+
+
+class AdapterState(StrEnum):
+    """A version is published as a `draft`, serves while it is `active`, and was replaced or given up when `retired`."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class AdapterMove(StrEnum):
+    """What was decided about a version."""
+
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+    RETIRE = "retire"

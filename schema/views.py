@@ -11,7 +11,7 @@ from schema.minutes import MINUTES
 from schema.states import CoverageKind, SummaryKind
 from schema.tables import Coverage, Note, Segment, Summary, Track
 from schema.units import s_of_samples
-from schema.wire import CoverageTotals, MinutesOut, NoteOut, SegmentOut, WordOut
+from schema.wire import Author, Authors, CoverageTotals, MinutesOut, NoteOut, SegmentOut, WordOut
 
 
 def segment_out(segment: Segment, track_name: str) -> SegmentOut:
@@ -29,6 +29,8 @@ def segment_out(segment: Segment, track_name: str) -> SegmentOut:
         ],
         version=segment.version,
         corrected=segment.corrected,
+        model=segment.model,
+        adapter=segment.adapter,
     )
 
 
@@ -88,6 +90,21 @@ def events_after(session: Session, meeting_id: str, seq: int, limit: int = 500) 
     events += [note_event(note) for note in notes]
     events += [minutes_event(summary) for summary in summaries]
     return sorted(events, key=lambda event: event.seq or 0)[:limit]
+
+
+def authors(session: Session, meeting_id: str) -> Authors:
+    """Which models and adapters made the text of a meeting."""
+    return Authors(
+        transcript=_authors(session, Segment, meeting_id),
+        minutes=_authors(session, Summary, meeting_id),
+    )
+
+
+def _authors(session: Session, table: type[Segment | Summary], meeting_id: str) -> list[Author]:
+    made = select(table.model, table.adapter).where(table.meeting_id == meeting_id).distinct()
+    return sorted(
+        (Author(model=m, adapter=a) for m, a in session.execute(made)), key=lambda a: (a.model, a.adapter or "")
+    )
 
 
 def coverage_totals(session: Session, received_samples: dict[str, int]) -> CoverageTotals:

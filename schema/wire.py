@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
+from schema.adapter_label import LABEL_PATTERN
 from schema.errors import DecodeError, InvalidAudio
 from schema.languages import AUTO, LANGUAGES
 from schema.mailbox.limits import check_piece
@@ -21,6 +22,10 @@ POSITION = struct.Struct("<Q")
 """A live frame begins with the position of its first sample: 8 bytes, little-endian."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+AdapterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
+"""`clinic`, its active version; `clinic@3`, this one; `base`, the model without any."""
 
 
 def _storable(text: str) -> str:
@@ -64,8 +69,9 @@ class NewMeeting(Wire):
     language: Language = "en"
     vocabulary: list[Term] = Field(default_factory=list, max_length=100)
     """Names and terms that the recogniser should expect."""
-    asr_adapter: Name | None = None
-    summary_adapter: Name | None = None
+    asr_adapter: AdapterName | None = None
+    """None is the adapter called `default`, if there is an active one."""
+    summary_adapter: AdapterName | None = None
     tracks: list[NewTrack] = Field(default_factory=lambda: [NewTrack()], min_length=1, max_length=32)
 
 
@@ -102,9 +108,24 @@ class TrackOut(Wire):
     closed: bool
 
 
+class Author(Wire):
+    """A model, and the version of an adapter in it (`clinic@3`; None for the bare model)."""
+
+    model: str
+    adapter: str | None
+
+
+class Authors(Wire):
+    """Who made the text that there is so far."""
+
+    transcript: list[Author]
+    minutes: list[Author]
+
+
 class MeetingOut(Wire):
     """`version` counts the readings of one recording, of which the first is `version_of`; lists and search have the one
     that is `shown`. `revising`: minutes are being made again, after a correction or because somebody asked for it.
+    `asr_adapter` and `summary_adapter` were asked for; `made_by`, in answers for one meeting, says what was used.
     """
 
     id: str
@@ -121,6 +142,7 @@ class MeetingOut(Wire):
     version_of: str | None = None
     shown: bool = True
     revising: bool = False
+    made_by: Authors | None = None
 
 
 class WordOut(Wire):
@@ -147,6 +169,8 @@ class SegmentOut(Wire):
     words: list[WordOut]
     version: int = 1
     corrected: bool = False
+    model: str = ""
+    adapter: str | None = None
 
 
 class NoteOut(Wire):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.states import Channels, UploadState
-from schema.wire import Language, Name, Term, Text, Wire
+from schema.wire import AdapterName, Language, Term, Text, Wire
 
 HIGHEST_PRIORITY = 10
 Priority = Annotated[int, Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY)]
@@ -20,8 +20,8 @@ class NewUpload(Wire):
     title: Annotated[Text, StringConstraints(max_length=300)] = ""
     language: Language = "en"
     vocabulary: list[Term] = Field(default_factory=list, max_length=100)
-    asr_adapter: Name | None = None
-    summary_adapter: Name | None = None
+    asr_adapter: AdapterName | None = None
+    summary_adapter: AdapterName | None = None
     channels: Channels = Channels.MIX
     priority: Priority = 0
     """A higher one goes first; above 0 is for admin keys, since it goes before the files of others too."""

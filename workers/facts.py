@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schema.states import MeetingState
+from schema.adapters import served_labels
+from schema.states import AdapterTask, MeetingState
 from schema.tables import Meeting, Segment, Track
 
 PROMPT_SEGMENTS = 4
@@ -25,6 +26,7 @@ class TrackFacts:
     language: str
     vocabulary: tuple[str, ...]
     adapter: str | None
+    """`NAME@VERSION` of the version that serves now."""
 
 
 def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackFacts]:
@@ -33,7 +35,8 @@ def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackF
         select(Track, Meeting)
         .join(Meeting, Meeting.id == Track.meeting_id)
         .where(Track.id.in_(track_ids), Meeting.state != MeetingState.DELETED)
-    )
+    ).all()
+    adapters = served_labels(session, AdapterTask.ASR, {meeting.asr_adapter for _, meeting in rows})
     return {
         track.id: TrackFacts(
             track_id=track.id,
@@ -44,7 +47,7 @@ def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackF
             closed_sample=track.closed_sample,
             language=meeting.language,
             vocabulary=tuple(meeting.vocabulary),
-            adapter=meeting.asr_adapter,
+            adapter=adapters[meeting.asr_adapter],
         )
         for track, meeting in rows
     }

@@ -124,7 +124,7 @@ def _grow_segments(session: Session, track: Track, part: TrackCommit) -> list[Se
     segment = session.scalar(select(Segment).where(Segment.track_id == track.id, Segment.closed.is_(False)))
     changed: list[Segment] = []
     for word in part.words:
-        if segment is not None and _ends_before(segment, word):
+        if segment is not None and (_ends_before(segment, word) or not _reads_on(segment, part)):
             segment.closed = True
             if segment not in changed:
                 changed.append(segment)
@@ -149,6 +149,11 @@ def _grow_segments(session: Session, track: Track, part: TrackCommit) -> list[Se
 def _ends_before(segment: Segment, word: Word) -> bool:
     too_long = word.end_sample - segment.first_sample > SEGMENT_LIMIT_SAMPLES
     return too_long or word.start_sample - segment.end_sample >= PAUSE_SAMPLES
+
+
+def _reads_on(segment: Segment, part: TrackCommit) -> bool:
+    """Whether the words of *part* come from the model and adapter that *segment* names: it has one of each."""
+    return (segment.model, segment.adapter) == (part.model, part.adapter)
 
 
 def _new_segment(track: Track, part: TrackCommit, word: Word) -> Segment:

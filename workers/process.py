@@ -19,6 +19,8 @@ from schema.database import Database
 from schema.errors import InvalidInput
 from schema.mailbox import Mailbox
 from schema.settings import Settings, settings
+from schema.states import AdapterTask
+from workers.adapters import Shelf
 from workers.messages import SummaryRequests
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ class Process:
             engine=engine,
             policy=policy_named(config.asr_policy),
             database=self.database,
+            adapters=self._shelf(AdapterTask.ASR),
             mailbox=self.mailbox,
             redis=self.redis,
             send=self.send,
@@ -151,11 +154,15 @@ class Process:
             model=model,
             model_name=config.summary_model,
             database=self.database,
+            adapters=self._shelf(AdapterTask.SUMMARY),
             mailbox=self.mailbox,
             redis=self.redis,
             rolling_words=config.rolling_words,
             deaths_limit=config.attempts_limit,
         )
+
+    def _shelf(self, task: AdapterTask) -> Shelf:
+        return Shelf(self.database, self.config.adapters, task)
 
     @cached_property
     def ingester(self) -> Ingester:

@@ -14,12 +14,11 @@ from redis import Redis
 from sqlalchemy import select
 
 from schema.database import Database
-from schema.errors import MinutebookError, UnknownAdapter
 from schema.events import Event, publish
 from schema.mailbox import Mailbox
 from schema.states import MeetingState
 from schema.tables import Track
-from workers.adapters import adapter_folder
+from workers.adapters import Shelf
 from workers.deaths import deaths_counted
 from workers.failures import failed_summaries
 from workers.summarize.final import final_minutes
@@ -58,6 +57,7 @@ class Summarizer:
         model: TextModel,
         model_name: str,
         database: Database,
+        adapters: Shelf,
         mailbox: Mailbox,
         redis: Redis,
         rolling_words: int,
@@ -67,6 +67,7 @@ class Summarizer:
         self.model = model
         self.model_name = model_name
         self.database = database
+        self.adapters = adapters
         self.mailbox = mailbox
         self.redis = redis
         self.rolling_words = rolling_words
@@ -166,19 +167,10 @@ class Summarizer:
 
     def _writer(self, desk: Desk) -> TextModel:
         """The model with the meeting's adapter. One that cannot be had costs quality, not the minutes."""
-        try:
-            self._use_adapter(desk.adapter)
-        except MinutebookError as error:
-            log.warning("meeting %s goes without its adapter: %s", desk.meeting_id, error)
-            self.model.use_adapter(None)
+        wanted = desk.adapter
+        there = wanted is None or wanted in self.model.adapters or self.adapters.lend(wanted, self.model.load_adapter)
+        self.model.use_adapter(wanted if there else None)
         return self.model
-
-    def _use_adapter(self, name: str | None) -> None:
-        try:
-            self.model.use_adapter(name)
-        except UnknownAdapter:  # not loaded in this process yet
-            self.model.load_adapter(str(name), adapter_folder(self.database, str(name), "summary"))
-            self.model.use_adapter(name)
 
     @property
     def _author(self) -> Author:

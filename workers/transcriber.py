@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from redis import Redis
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from schema.database import Database
 from schema.errors import InvalidInput, MailboxMissing, MinutebookError, Unavailable
 from schema.events import publish
 from schema.mailbox import Claim, Mailbox, shard_of
-from workers.adapters import adapter_folder
+from workers.adapters import Shelf
 from workers.asr.batch import reach_samples
 from workers.asr.engine import Engine
 from workers.asr.guard import Judgement, Verdict, transcribe_guarded
@@ -67,6 +68,7 @@ class Transcriber:
         engine: Engine,
         policy: Policy,
         database: Database,
+        adapters: Shelf,
         mailbox: Mailbox,
         redis: Redis,
         send: Send,
@@ -79,6 +81,7 @@ class Transcriber:
         self.engine = engine
         self.policy = policy
         self.database = database
+        self.adapters = adapters
         self.mailbox = mailbox
         self.redis = redis
         self.send = send
@@ -158,15 +161,8 @@ class Transcriber:
         """*window* with its adapter loaded. One that cannot be had costs accuracy, not the words."""
         if window.adapter is None or window.adapter in self.engine.adapters:
             return window
-        try:
-            folder = adapter_folder(self.database, window.adapter, "asr")
-            self.engine.load_adapter(window.adapter, folder, keep=batch_adapters)
-        except Unavailable:
-            raise
-        except MinutebookError as error:
-            log.warning("a window is read without its adapter: %s", error)
-            return replace(window, adapter=None)
-        return window
+        load = partial(self.engine.load_adapter, keep=batch_adapters)
+        return window if self.adapters.lend(window.adapter, load) else replace(window, adapter=None)
 
     def _open(self, claims: Sequence[Claim]) -> list[Job]:
         """Read and plan every claimed track; tracks of deleted meetings lose their mailbox."""

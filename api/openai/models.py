@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from api.auth import Reader
 from api.services import ServicesHere
 from schema.errors import NotFound
+from schema.states import AdapterState, AdapterTask
 from schema.tables import Adapter
 from schema.wire import Wire
 
@@ -78,7 +79,8 @@ def _models(session: Session, served: str) -> list[Model]:
 
 
 def _adapters(session: Session) -> list[Adapter]:
-    return list(session.scalars(select(Adapter).where(Adapter.task == "asr").order_by(Adapter.name)))
+    serving = (Adapter.task == AdapterTask.ASR, Adapter.state == AdapterState.ACTIVE)
+    return list(session.scalars(select(Adapter).where(*serving).order_by(Adapter.name)))
 
 
 def _unknown(name: str, known: list[str]) -> NotFound:

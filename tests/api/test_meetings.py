@@ -11,7 +11,9 @@ from sqlalchemy import select
 from schema import migrate
 from schema.database import Database
 from schema.errors import MailboxMissing
-from schema.tables import Adapter, Base, Meeting, Track
+from schema.states import AdapterTask
+from schema.tables import Base, Meeting, Track
+from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.rows import add_coverage, add_minutes, add_note, add_segment
 from tests.api.sockets import live
@@ -160,9 +162,8 @@ def test_a_language_that_the_model_does_not_know_is_refused(start: Callable[...,
 def test_an_unknown_adapter_is_refused_and_the_known_ones_are_named(api: Api, field: str) -> None:
     task = field.removesuffix("_adapter")
     with api.database.write() as session:
-        facts = {"base_model": "m", "folder": "f", "checksum": "c"}
-        session.add(Adapter(name="medical", task=task, **facts))
-        session.add(Adapter(name="for-others", task="other", **facts))
+        session.add(version("medical", task=AdapterTask(task)))
+        session.add(version("for-others", task=AdapterTask.SUMMARY if task == "asr" else AdapterTask.ASR))
     for unknown in ("legal", "for-others"):
         answer = api.http.post("/v1/meetings", json={field: unknown})
         assert answer.status_code == 422

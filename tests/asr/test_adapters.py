@@ -10,12 +10,12 @@ from safetensors.torch import save_file
 
 from schema.errors import AdapterMismatch, BrokenModel, UnknownAdapter
 from tests.asr.conftest import MODEL, Audio
-from workers.asr.adapters import ADAPTERS_LIMIT, METADATA
 from workers.asr.context import full_context
 from workers.asr.encoder import encode
 from workers.asr.engine import Engine, load_engine
 from workers.asr.features import log_mel
 from workers.asr.hypothesis import Window
+from workers.lora import ADAPTERS_LIMIT, METADATA
 
 pytestmark = pytest.mark.model
 SECOND = 16_000

@@ -57,5 +57,5 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def studio(database: Database, redis_client: Redis, whisper: Engine) -> Studio:
-    return Studio(database, redis_client, whisper)
+def studio(database: Database, redis_client: Redis, whisper: Engine, tmp_path: Path) -> Studio:
+    return Studio(database, redis_client, whisper, tmp_path / "adapters")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,10 @@ from sqlalchemy import func, select
 from schema.database import Database
 from schema.lifecycle import Finished, finish_meeting
 from schema.mailbox import Keys, Mailbox
-from schema.states import MeetingState
+from schema.states import AdapterTask, MeetingState
 from schema.tables import Coverage, Failure, Meeting, Segment, Track
 from schema.units import SAMPLE_RATE_HZ, samples_of_s
+from workers.adapters import Shelf
 from workers.asr.engine import Engine
 from workers.asr.policy import align_att
 from workers.messages import SummaryRequests
@@ -42,10 +44,11 @@ class Booked:
 
 
 class Studio:
-    def __init__(self, database: Database, redis: Redis, engine: Engine) -> None:
+    def __init__(self, database: Database, redis: Redis, engine: Engine, store: Path) -> None:
         self.database = database
         self.redis = redis
         self.engine = engine
+        self.store = store
         self.mailbox = Mailbox(redis)
         self.sent: list[tuple[str, list[str]]] = []
         self.summaries = SummaryRequests(redis, self.send)
@@ -64,6 +67,7 @@ class Studio:
             engine=engine or self.engine,
             policy=align_att,
             database=database or self.database,
+            adapters=Shelf(database or self.database, self.store, AdapterTask.ASR),
             mailbox=mailbox or self.mailbox,
             redis=self.redis,
             send=self.send,
@@ -77,6 +81,7 @@ class Studio:
             model=model,
             model_name="gemma",
             database=self.database,
+            adapters=Shelf(self.database, self.store, AdapterTask.SUMMARY),
             mailbox=self.mailbox,
             redis=self.redis,
             rolling_words=60,

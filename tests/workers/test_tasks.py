@@ -124,7 +124,7 @@ def summarise_and_die(studio: Studio, model: TextModel) -> None:
 
     def work() -> None:
         database, redis = Database(str(studio.database.url)), Redis.from_url(studio.redis_url)
-        Studio(database, redis, studio.engine).summarizer(Deadly(model)).run("m")
+        Studio(database, redis, studio.engine, studio.store).summarizer(Deadly(model)).run("m")
 
     process = multiprocessing.get_context("fork").Process(target=work)
     process.start()

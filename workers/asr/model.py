@@ -11,11 +11,13 @@ from typing import Any
 import torch
 
 from schema.errors import BrokenModel, UnsupportedPrecision
-from workers.asr.adapters import Adapter, inject
+from workers.asr.adapters import Adapter
+from workers.asr.adapters import load as load_adapter
 from workers.asr.int8 import INT8_DYNAMIC, pays_here, quantise
 from workers.asr.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 from workers.asr.vocabulary import Vocabulary, load_vocabulary
 from workers.asr.weights import resolve
+from workers.base_weights import weights_checksum
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Whisper:
     """One loaded model. `net` is transformers' `WhisperForConditionalGeneration` in evaluation mode."""
 
     reference: str
+    folder: Path
     net: Any
     vocabulary: Vocabulary
     alignment_heads: tuple[tuple[int, int], ...]
@@ -34,7 +37,11 @@ class Whisper:
 
     def load_adapter(self, name: str, folder: Path) -> None:
         """Load the PEFT adapter in *folder* as *name*, beside others. Raises AdapterMismatch, BrokenModel."""
-        self.adapters[name] = inject(self.net, self.reference, name, folder)
+        self.adapters[name] = load_adapter(self.net, self.reference, self.checksum, name, folder)
+
+    def checksum(self) -> str:
+        """Of the weights without adapters, see `weights_checksum`."""
+        return weights_checksum(self.folder)
 
 
 def load(
@@ -58,6 +65,7 @@ def load(
         quantise(net)
     whisper = Whisper(
         reference=reference,
+        folder=folder,
         net=net,
         vocabulary=load_vocabulary(folder),
         alignment_heads=_alignment_heads(folder, net.config),

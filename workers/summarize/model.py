@@ -5,7 +5,6 @@ Decoder-only models continue a prompt, encoder–decoder models (T5, mBART) answ
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from copy import deepcopy
@@ -15,18 +14,13 @@ from typing import Any, Protocol
 
 import torch
 
-from schema.errors import (
-    AdapterMismatch,
-    BrokenModel,
-    PromptTooLong,
-    UnknownAdapter,
-)
+from schema.errors import BrokenModel, PromptTooLong, UnknownAdapter
 from workers.asr.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
+from workers.base_weights import weights_checksum
+from workers.lora import check_base, inject, layers, make_room, read_metadata, used
 from workers.summarize.weights import resolve
 
 PREFIXES_KEPT = 4
-METADATA = "minutebook.json"
-"""Beside an adapter's `adapter_config.json`: `{"base_model": reference}`, optional."""
 
 
 class Generator(Protocol):
@@ -66,12 +60,14 @@ class _Prefix:
 class TextModel:
     """A loaded model. One thread at a time may call it."""
 
-    def __init__(self, net: Any, tokenizer: Any, reference: str, device: str) -> None:
+    def __init__(self, net: Any, tokenizer: Any, reference: str, folder: Path, device: str) -> None:
         self.reference = reference
+        self.folder = folder
         self._net = net
         self._tokenizer = tokenizer
         self._device = device
         self._adapter: str | None = None
+        self._adapters: dict[str, Path] = {}
         self._prefixes: OrderedDict[tuple[str, str | None], _Prefix] = OrderedDict()
 
     @property
@@ -99,36 +95,40 @@ class TextModel:
         limit = next((value for value in known if value), self._tokenizer.model_max_length)
         return int(min(limit, self._tokenizer.model_max_length))
 
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        return tuple(sorted(self._adapters))
+
+    def checksum(self) -> str:
+        """Of the weights without adapters, see `weights_checksum`."""
+        return weights_checksum(self.folder)
+
     def load_adapter(self, name: str, folder: Path) -> None:
         """Read the PEFT adapter in *folder*, replacing an older one of that name.
 
-        Raises BrokenModel (files missing or unreadable) or AdapterMismatch (trained for another base model).
+        When there are too many, the one that was not used for the longest time is unloaded. Raises BrokenModel (files
+        missing or unreadable) or AdapterMismatch (trained for another base model).
         """
-        _check_base(name, folder, self.reference)
-        if name in getattr(self._net, "peft_config", {}):
-            self._net.delete_adapter(name)
+        check_base(name, read_metadata(folder), self.reference, self.checksum)
+        in_use = self._adapter
+        make_room(self._net, self._adapters, {name, *filter(None, [in_use])})
+        if self._adapters.pop(name, None):
             self._forget(name)
-        try:
-            self._net.load_adapter(str(folder), adapter_name=name, is_trainable=False)
-        except OSError as error:
-            raise BrokenModel(f"The adapter in {folder} cannot be read: {error}. Publish it again.") from error
-        except (RuntimeError, ValueError, KeyError) as error:
-            raise AdapterMismatch(f"Adapter {name!r} in {folder} does not fit {self.reference}: {error}") from error
-        self._net.eval().requires_grad_(False)
-        self.use_adapter(self._adapter)
+        self.use_adapter(None)
+        inject(self._net, name, folder)
+        self._adapters[name] = folder
+        self.use_adapter(in_use)
 
     def use_adapter(self, name: str | None) -> None:
         """Generate with the loaded adapter *name*, or with none. Raises UnknownAdapter."""
-        loaded = getattr(self._net, "peft_config", {})
-        if name is not None and name not in loaded:
+        if name is not None and name not in self._adapters:
             raise UnknownAdapter(
-                f"Adapter {name!r} is not loaded. Load it first; loaded: {', '.join(loaded) or 'none'}."
+                f"Adapter {name!r} is not loaded. Load it first; loaded: {', '.join(self.adapters) or 'none'}."
             )
-        if name is not None:
-            self._net.set_adapter(name)
-            self._net.enable_adapters()
-        elif loaded:
-            self._net.disable_adapters()
+        for layer in layers(self._net):
+            layer.enable_adapters(name is not None)
+            layer.set_adapter([] if name is None else [name], inference_mode=True)
+        used(self._adapters, [] if name is None else [name])
         self._adapter = name
 
     def generate(
@@ -293,20 +293,7 @@ def load_model(
         raise BrokenModel(f"The text model in {folder} cannot be loaded: {error}. Fetch it again.") from error
     except (RuntimeError, ImportError) as error:
         raise not_loaded(folder, precision, device, error) from error
-    return TextModel(net.eval().requires_grad_(False), tokenizer, reference, device)
-
-
-def _check_base(name: str, folder: Path, reference: str) -> None:
-    if not (folder / "adapter_config.json").is_file():
-        raise BrokenModel(f"{folder / 'adapter_config.json'} is missing. Publish the adapter {name!r} again.")
-    if not (folder / METADATA).exists():
-        return
-    expected = json.loads((folder / METADATA).read_text()).get("base_model", reference)
-    if expected != reference:
-        raise AdapterMismatch(
-            f"Adapter {name!r} was trained for {expected!r}, but the model is {reference!r}. Load that model, or "
-            "train the adapter for this one."
-        )
+    return TextModel(net.eval().requires_grad_(False), tokenizer, reference, folder, device)
 
 
 def _cut(text: str, stop: Sequence[str]) -> str:

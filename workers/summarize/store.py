@@ -9,11 +9,12 @@ from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from schema.adapters import served_labels
 from schema.database import Database
 from schema.events import Event
 from schema.locks import advance_seq, lock_versions
 from schema.minutes import MINUTES, Minutes
-from schema.states import MeetingState, SummaryKind
+from schema.states import AdapterTask, MeetingState, SummaryKind
 from schema.tables import Meeting, Segment, Summary, Track
 from schema.tables import Note as NoteRow
 from schema.views import minutes_event, note_event
@@ -52,6 +53,7 @@ class Desk:
     stale: Stale | None
     """The next note to be written again, the lowest level first."""
     adapter: str | None
+    """`NAME@VERSION` of the version that serves now."""
     unread: tuple[Said, ...]
     notes: tuple[tuple[int, Note], ...]
     """Unmerged notes with their ids."""
@@ -77,6 +79,7 @@ def read_desk(session: Session, meeting_id: str) -> Desk | None:
         select(NoteRow).where(NoteRow.meeting_id == meeting_id, NoteRow.merged_into.is_(None)).order_by(NoteRow.id)
     )
     last = _last_rolling(session, meeting_id)
+    wanted = meeting.summary_adapter
     unread = tuple(map(_said, segments))
     return Desk(
         meeting_id=meeting_id,
@@ -84,7 +87,7 @@ def read_desk(session: Session, meeting_id: str) -> Desk | None:
         seq=meeting.seq,
         revised=meeting.revised_seq is not None,
         stale=_stale(session, meeting) if meeting.revised_seq is not None else None,
-        adapter=meeting.summary_adapter,
+        adapter=served_labels(session, AdapterTask.SUMMARY, [wanted])[wanted],
         unread=unread,
         notes=tuple((row.id, NOTE.validate_python(row.body)) for row in notes),
         through_sample=_through_sample(session, meeting_id),

@@ -12,8 +12,9 @@ from api.keys import create_key
 from api.openai.models import OPENAI_NAMES
 from api.openai.text import Growth
 from api.openai.wanted import vocabulary_of
-from schema.states import Scope
-from schema.tables import Adapter, Upload
+from schema.states import AdapterState, Scope
+from schema.tables import Upload
+from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.openai.conftest import wav
 
@@ -23,9 +24,8 @@ SOUND = wav(bytes(32_000))
 
 def test_models_are_the_served_one_its_adapters_and_openais_names(api: Api, client_alone: openai.OpenAI) -> None:
     with api.database.write() as session:
-        session.add(
-            Adapter(name="clinic", task="asr", base_model="package:tiny.en", folder="/nowhere", checksum="0" * 64)
-        )
+        session.add(version("clinic"))
+        session.add(version("later", state=AdapterState.DRAFT))
     names = [model.id for model in client_alone.models.list()]
     assert names == ["package:tiny.en", "clinic", *OPENAI_NAMES]
     assert client_alone.models.retrieve("clinic").owned_by == "minutebook"
