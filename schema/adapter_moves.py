@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from schema.adapters import active_version
 from schema.errors import Conflict
 from schema.states import AdapterMove, AdapterState, AdapterTask
-from schema.tables import Adapter, AdapterDecision
+from schema.adapter_tables import Adapter, AdapterDecision
 
 MOVES: dict[AdapterState, frozenset[AdapterState]] = {
     AdapterState.DRAFT: frozenset({AdapterState.ACTIVE, AdapterState.RETIRED}),

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from schema.adapter_label import AdapterLabel
 from schema.errors import InvalidInput, NotFound, UnknownAdapter
 from schema.states import AdapterMove, AdapterState, AdapterTask
-from schema.tables import Adapter, AdapterDecision
+from schema.adapter_tables import Adapter, AdapterDecision
 from schema.wire_adapters import AdapterHistory, AdapterOut, DecisionOut
 
 DEFAULT = "default"

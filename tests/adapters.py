@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schema.states import AdapterState, AdapterTask
-from schema.tables import Adapter
+from schema.adapter_tables import Adapter
 
 
 def version(

@@ -12,7 +12,7 @@ from api.auth import Reader
 from api.services import ServicesHere
 from schema.errors import NotFound
 from schema.states import AdapterState, AdapterTask
-from schema.tables import Adapter
+from schema.adapter_tables import Adapter
 from schema.wire import Wire
 
 OPENAI_NAMES = (

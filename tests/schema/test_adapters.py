@@ -15,7 +15,7 @@ from schema.adapters import check_served, find_version, history, newest_draft, s
 from schema.database import Database
 from schema.errors import Conflict, InvalidInput, NotFound, UnknownAdapter
 from schema.states import AdapterState, AdapterTask
-from schema.tables import Adapter
+from schema.adapter_tables import Adapter
 from tests.adapters import version
 from tests.databases import fresh_postgres
 
