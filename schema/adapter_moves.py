@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from schema.adapter_tables import Adapter, AdapterDecision
 from schema.adapters import active_version
 from schema.errors import Conflict
 from schema.states import AdapterMove, AdapterState, AdapterTask
-from schema.adapter_tables import Adapter, AdapterDecision
 
 MOVES: dict[AdapterState, frozenset[AdapterState]] = {
     AdapterState.DRAFT: frozenset({AdapterState.ACTIVE, AdapterState.RETIRED}),

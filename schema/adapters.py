@@ -15,9 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from schema.adapter_label import AdapterLabel
+from schema.adapter_tables import Adapter, AdapterDecision
 from schema.errors import InvalidInput, NotFound, UnknownAdapter
 from schema.states import AdapterMove, AdapterState, AdapterTask
-from schema.adapter_tables import Adapter, AdapterDecision
 from schema.wire_adapters import AdapterHistory, AdapterOut, DecisionOut
 
 DEFAULT = "default"

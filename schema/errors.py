@@ -20,6 +20,7 @@ MinutebookError
 │   ├── AudioTooFar         a position past what a meeting can hold
 │   ├── AudioTrimmed        audio that a worker wants to read is no longer in the mailbox
 │   ├── TrackClosed         audio after finish
+│   ├── NoGain              the gate: a version is not better than the one that serves
 │   ├── WrongOffset         a piece of a file that does not go on where the file ends; says where that is
 │   ├── SegmentOpen         a correction of a segment that is still being spoken
 │   ├── VersionMismatch     a change of what somebody else has changed meanwhile; says what it is now
@@ -149,6 +150,12 @@ class AudioTrimmed(Conflict):
 
 class TrackClosed(Conflict):
     slug, title = "track-closed", "The track takes no more audio"
+
+
+class NoGain(Conflict):
+    """Carries the gate's figures."""
+
+    slug, title = "no-gain", "The adapter is not better than what serves"
 
 
 class WrongOffset(Conflict):

@@ -1,6 +1,6 @@
-"""The database: meetings and their tracks, text, coverage, minutes; failures, uploads, API keys. The registry of
-adapters and the webhooks have modules of their own.
+"""The database: meetings and their tracks, text, coverage, minutes; failures, uploads, API keys.
 
+Webhooks and the registry of adapters have modules of their own.
 Positions are samples since the start of the meeting, see `schema.units`. Rows that a client follows carry `seq`,
 one ascending number per meeting handed out inside the transaction that writes them, so that whoever was away asks for
 everything after the last number it saw.

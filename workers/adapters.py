@@ -11,10 +11,10 @@ from pathlib import Path
 from sqlalchemy import select
 
 from schema.adapter_label import AdapterLabel
+from schema.adapter_tables import Adapter
 from schema.database import Database
 from schema.errors import BrokenModel, MinutebookError, Unavailable, UnknownAdapter
 from schema.states import AdapterTask
-from schema.adapter_tables import Adapter
 from workers.model_cache import MANIFEST, verify_sums
 
 log = logging.getLogger(__name__)

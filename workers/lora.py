@@ -17,6 +17,7 @@ METADATA = "minutebook.json"
 """Beside `adapter_config.json`: what PEFT's own file does not say. See `Metadata`."""
 ADAPTERS_LIMIT = 8
 """Adapters that stay loaded beside each other, but for a batch that needs more at once."""
+SHOWN_CHARACTERS = 300
 METHODS = {"LORA": "lora", "ADALORA": "adalora"}
 
 
@@ -130,10 +131,15 @@ def inject(net: Any, name: str, folder: Path) -> None:
     except (RuntimeError, ValueError, KeyError) as error:
         remove(net, name)
         raise AdapterMismatch(
-            f"Adapter {name!r} in {folder} does not fit the model {net.name_or_path}: {error}. "
+            f"Adapter {name!r} in {folder} does not fit the model {net.name_or_path}: {_short(error)}. "
             "Load the model that it was trained for."
         ) from error
     net.eval().requires_grad_(False)
+
+
+def _short(error: Exception) -> str:
+    """PyTorch lists every layer, in lines."""
+    return " ".join(str(error).split())[:SHOWN_CHARACTERS].rstrip(".")
 
 
 def remove(net: Any, name: str) -> None:

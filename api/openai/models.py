@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from api.auth import Reader
 from api.services import ServicesHere
+from schema.adapter_tables import Adapter
 from schema.errors import NotFound
 from schema.states import AdapterState, AdapterTask
-from schema.adapter_tables import Adapter
 from schema.wire import Wire
 
 OPENAI_NAMES = (

@@ -1,26 +1,23 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from schema.errors import AdapterMismatch, BrokenModel, UnknownAdapter
+from tests.adapters import MILD, STEMS, WILD, write_adalora, write_adapter, write_lora
 from tests.asr.conftest import MODEL, Audio
 from workers.asr.context import full_context
 from workers.asr.encoder import encode
 from workers.asr.engine import Engine, load_engine
 from workers.asr.features import log_mel
 from workers.asr.hypothesis import Window
-from workers.lora import ADAPTERS_LIMIT, METADATA
+from workers.lora import ADAPTERS_LIMIT
 
 pytestmark = pytest.mark.model
 SECOND = 16_000
-RANKS = {"LORA": {"r": 4}, "ADALORA": {"init_r": 4, "total_step": 10}}
-STEMS = [f"base_model.model.model.{side}.layers.{layer}" for side in ("encoder", "decoder") for layer in range(4)]
 
 
 @pytest.fixture
@@ -28,35 +25,19 @@ def own_engine(models: Path) -> Engine:
     return load_engine(MODEL, models, precision="float32", stride=1)
 
 
-def _write(folder: Path, kind: str, weights: dict[str, torch.Tensor], **facts: object) -> Path:
-    folder.mkdir()
-    config = {"peft_type": kind, "target_modules": ["fc1"], "lora_alpha": 8, **RANKS[kind]}
-    (folder / "adapter_config.json").write_text(json.dumps(config))
-    save_file(weights, folder / "adapter_model.safetensors")
-    if facts:
-        (folder / METADATA).write_text(json.dumps(facts))
-    return folder
-
-
-def _lora(folder: Path, scale: float, width: int = 384, **facts: object) -> Path:
-    chance = torch.Generator().manual_seed(int(scale * 1e6))
-    weights = {}
-    for stem in STEMS:
-        weights[f"{stem}.fc1.lora_A.weight"] = torch.randn(4, width, generator=chance)
-        weights[f"{stem}.fc1.lora_B.weight"] = torch.randn(4 * width, 4, generator=chance) * scale
-    return _write(folder, "LORA", weights, **facts)
-
-
 def _texts(engine: Engine, *windows: Window) -> list[str]:
     return [hypothesis.text for hypothesis in engine.transcribe(windows)]
 
 
-def test_a_batch_mixes_adapters_and_none(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+def test_a_batch_mixes_lora_adalora_short_contexts_and_none(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
     samples = meeting[: 12 * SECOND]
     (plain,) = _texts(own_engine, Window(samples))
-    own_engine.load_adapter("mild", _lora(tmp_path / "mild", 0.001))
-    own_engine.load_adapter("wild", _lora(tmp_path / "wild", 0.05))
-    windows = [Window(samples), Window(samples, adapter="mild"), Window(samples, adapter="wild")]
+    own_engine.load_adapter("mild@1", write_lora(tmp_path / "mild", MILD))
+    own_engine.load_adapter("wild@12", write_lora(tmp_path / "wild", WILD))
+    own_engine.load_adapter("ada@1", write_adalora(tmp_path / "ada", MILD))
+    own_engine.load_adapter("short@1", write_adalora(tmp_path / "short", 0.0, audio_context=True))
+    names = (None, "mild@1", "wild@12", "ada@1", "short@1", "ada@1", None)
+    windows = [Window(samples, adapter=name) for name in names]
     alone = [_texts(own_engine, window)[0] for window in windows]
     assert _texts(own_engine, *windows) == alone
     assert alone[0] == plain
@@ -65,9 +46,9 @@ def test_a_batch_mixes_adapters_and_none(own_engine: Engine, meeting: Audio, tmp
 
 def test_an_adapter_is_replaced_while_the_engine_runs(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
     window = Window(meeting[: 6 * SECOND], adapter="house")
-    own_engine.load_adapter("house", _lora(tmp_path / "first", 0.05))
+    own_engine.load_adapter("house", write_lora(tmp_path / "first", 0.05))
     (wild,) = _texts(own_engine, window)
-    own_engine.load_adapter("house", _lora(tmp_path / "second", 0.0))
+    own_engine.load_adapter("house", write_lora(tmp_path / "second", 0.0))
     assert _texts(own_engine, window) == _texts(own_engine, Window(meeting[: 6 * SECOND]))
     assert wild != _texts(own_engine, window)[0]
 
@@ -80,7 +61,9 @@ def test_adalora_counts_as_peft_counts_it(own_engine: Engine, meeting: Audio, tm
         for stem in STEMS
         for part, shape in parts.items()
     }
-    own_engine.load_adapter("ada", _write(tmp_path / "ada", "ADALORA", weights))
+    own_engine.load_adapter(
+        "ada", write_adapter(tmp_path / "ada", {"peft_type": "ADALORA", "init_r": 4, "total_step": 10}, weights)
+    )
     layer = own_engine.whisper.net.model.encoder.layers[0].fc1
     x = torch.randn(1, 5, 384, generator=chance)
     down, up, values = (weights[f"{STEMS[0]}.fc1.{part}"] for part in parts)
@@ -91,15 +74,15 @@ def test_adalora_counts_as_peft_counts_it(own_engine: Engine, meeting: Audio, tm
 def test_only_an_adapter_trained_for_it_reads_a_short_context(
     own_engine: Engine, meeting: Audio, tmp_path: Path
 ) -> None:
-    own_engine.load_adapter("short", _lora(tmp_path / "short", 0.0, audio_context=True))
-    own_engine.load_adapter("long", _lora(tmp_path / "long", 0.0))
+    own_engine.load_adapter("short", write_lora(tmp_path / "short", 0.0, audio_context=True))
+    own_engine.load_adapter("long", write_lora(tmp_path / "long", 0.0))
     samples = meeting[: 4 * SECOND]
     lengths = {name: own_engine.encode([Window(samples, adapter=name)])[0].shape[1] for name in (None, "long", "short")}
     assert lengths == {None: 1500, "long": 1500, "short": 225}
 
 
 def test_short_contexts_do_not_depend_on_their_neighbours(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
-    own_engine.load_adapter("short", _lora(tmp_path / "short", 0.0, audio_context=True))
+    own_engine.load_adapter("short", write_lora(tmp_path / "short", 0.0, audio_context=True))
     windows = [Window(meeting[: n * SECOND], adapter=name) for n, name in ((9, "short"), (14, "short"), (5, None))]
     assert _texts(own_engine, *windows) == [_texts(own_engine, window)[0] for window in windows]
 
@@ -114,7 +97,7 @@ def test_the_encoder_is_transformers_own_in_the_full_context(exact_engine: Engin
 
 
 def test_an_adapter_for_another_base_model_is_refused_by_its_metadata(own_engine: Engine, tmp_path: Path) -> None:
-    folder = _lora(tmp_path / "other", 0.0, base_model="package:base")
+    folder = write_lora(tmp_path / "other", 0.0, base_model="package:base")
     with pytest.raises(AdapterMismatch, match="package:base"):
         own_engine.load_adapter("other", folder)
 
@@ -123,7 +106,7 @@ def test_an_adapter_of_another_width_is_refused_and_leaves_nothing_behind(
     own_engine: Engine, meeting: Audio, tmp_path: Path
 ) -> None:
     with pytest.raises(AdapterMismatch, match="does not fit"):
-        own_engine.load_adapter("wide", _lora(tmp_path / "wide", 0.0, width=512))
+        own_engine.load_adapter("wide", write_lora(tmp_path / "wide", 0.0, width=512))
     assert own_engine.adapters == ()
     assert _texts(own_engine, Window(meeting[: 3 * SECOND]))[0]
 
@@ -135,7 +118,7 @@ def test_a_folder_that_holds_no_adapter_is_broken(own_engine: Engine, tmp_path: 
 
 def test_what_nobody_uses_makes_room_for_others(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
     names = [f"house-{number}" for number in range(ADAPTERS_LIMIT + 2)]
-    folder = _lora(tmp_path / "house", 0.01)
+    folder = write_lora(tmp_path / "house", 0.01)
     window = Window(meeting[: 2 * SECOND])
     for name in names[:ADAPTERS_LIMIT]:
         own_engine.load_adapter(name, folder)
@@ -155,7 +138,7 @@ def test_what_nobody_uses_makes_room_for_others(own_engine: Engine, meeting: Aud
 
 def test_a_batch_may_need_more_adapters_than_stay_loaded(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
     names = {f"house-{number}" for number in range(ADAPTERS_LIMIT + 1)}
-    folder = _lora(tmp_path / "house", 0.0)
+    folder = write_lora(tmp_path / "house", 0.0)
     for name in sorted(names):
         own_engine.load_adapter(name, folder, keep=names)
     assert set(own_engine.adapters) == names

@@ -11,11 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from schema import migrate
 from schema.adapter_label import AdapterLabel
 from schema.adapter_moves import Grounds, promote, retire, roll_back
+from schema.adapter_tables import Adapter
 from schema.adapters import check_served, find_version, history, newest_draft, served_labels, task_of
 from schema.database import Database
 from schema.errors import Conflict, InvalidInput, NotFound, UnknownAdapter
 from schema.states import AdapterState, AdapterTask
-from schema.adapter_tables import Adapter
 from tests.adapters import version
 from tests.databases import fresh_postgres
 

@@ -5,82 +5,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 from schema.errors import AdapterMismatch, BrokenModel, PromptTooLong, UnknownAdapter, UnknownModel, UnknownPrecision
+from tests.text_models import write_decoder, write_t5, write_text_adapter
+from workers.lora import ADAPTERS_LIMIT, layers
 from workers.model_cache import MANIFEST, write_manifest
 from workers.summarize.model import TextModel, load_model
 from workers.summarize.prompts import REWRITE
 from workers.summarize.weights import resolve
 
-_WORDS = "the boiler lost pressure twice and now nobody has a key . summarize :"
-VOCABULARY = ("<pad>", "</s>", "<unk>", *_WORDS.split())
-
-
-def save_tokenizer(folder: Path, limit: int) -> None:
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    inner = Tokenizer(models.WordLevel({word: at for at, word in enumerate(VOCABULARY)}, unk_token="<unk>"))
-    inner.pre_tokenizer = pre_tokenizers.Whitespace()
-    build: Any = PreTrainedTokenizerFast
-    build(
-        tokenizer_object=inner,
-        pad_token="<pad>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        model_max_length=limit,
-    ).save_pretrained(folder)
-
 
 @pytest.fixture(scope="session")
 def small_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A decoder-only model of two layers with a context of 48 tokens."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    folder = tmp_path_factory.mktemp("decoder")
-    torch.manual_seed(5)
-    config = LlamaConfig(
-        vocab_size=len(VOCABULARY),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        max_position_embeddings=48,
-        bos_token_id=1,
-        eos_token_id=1,
-        pad_token_id=0,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    save_tokenizer(folder, 48)
-    return folder
+    return write_decoder(tmp_path_factory.mktemp("decoder"))
 
 
 @pytest.fixture(scope="session")
 def small_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    folder = tmp_path_factory.mktemp("t5")
-    torch.manual_seed(5)
-    build: Any = T5Config
-    config = build(
-        vocab_size=len(VOCABULARY),
-        d_model=32,
-        d_kv=16,
-        d_ff=64,
-        num_layers=2,
-        num_heads=2,
-        decoder_start_token_id=0,
-        eos_token_id=1,
-        pad_token_id=0,
-    )
-    T5ForConditionalGeneration(config).save_pretrained(folder)
-    save_tokenizer(folder, 32)
-    return folder
+    return write_t5(tmp_path_factory.mktemp("t5"))
 
 
 def test_a_decoder_only_model_gives_each_prompt_of_a_batch_what_it_gives_it_alone(
@@ -134,18 +79,8 @@ def test_nothing_to_write_is_nothing_written(small_decoder: Path, tmp_path: Path
 
 @pytest.fixture
 def adapter(small_decoder: Path, tmp_path: Path) -> Path:
-    """A LoRA whose second matrix is not zero, as if it had been trained."""
-    from peft import LoraConfig
-    from transformers import AutoModelForCausalLM
-
-    torch.manual_seed(7)
-    net: Any = AutoModelForCausalLM.from_pretrained(small_decoder)
-    net.add_adapter(LoraConfig(r=4, lora_alpha=32, target_modules=["q_proj", "v_proj", "down_proj"]), "minutes")
-    for name, weight in net.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weight)
-    net.save_pretrained(tmp_path / "adapter")
-    return tmp_path / "adapter"
+    """A LoRA that changes what the small decoder writes."""
+    return write_text_adapter(small_decoder, tmp_path / "adapter")
 
 
 def test_an_adapter_is_put_in_by_name_and_taken_out_again(small_decoder: Path, adapter: Path, tmp_path: Path) -> None:
@@ -158,6 +93,38 @@ def test_an_adapter_is_put_in_by_name_and_taken_out_again(small_decoder: Path, a
     assert model.generate(["the boiler"], 8, prefix="nobody has ", stop=()) != before
     model.use_adapter(None)
     assert model.generate(["the boiler"], 8, prefix="nobody has ", stop=()) == before
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_lora_and_adalora_are_used_in_turn(small_decoder: Path, tmp_path: Path, precision: str) -> None:
+    model = load_model(str(small_decoder), tmp_path, precision=precision)
+    names = ("plain@1", "ada@1", "other@2")
+    for seed, name in enumerate(names, 7):
+        kind = "adalora" if name == "ada@1" else "lora"
+        model.load_adapter(name, write_text_adapter(small_decoder, tmp_path / name, kind=kind, seed=seed))
+
+    def written() -> dict[str | None, list[str]]:
+        found = {}
+        for name in (None, *names):
+            model.use_adapter(name)
+            found[name] = model.generate(["the boiler"], 8, prefix="nobody has ", stop=())
+        return found
+
+    first = written()
+    assert len({texts[0] for texts in first.values()}) == 4
+    assert written() == first
+
+
+def test_adapters_that_nobody_used_make_room_for_others(small_decoder: Path, adapter: Path, tmp_path: Path) -> None:
+    model = load_model(str(small_decoder), tmp_path, precision="float32")
+    names = [f"house@{number}" for number in range(1, ADAPTERS_LIMIT + 2)]
+    model.load_adapter(names[0], adapter)
+    model.use_adapter(names[0])
+    for name in names[1:]:
+        model.load_adapter(name, adapter)
+    assert model.adapter == names[0]
+    assert set(model.adapters) == set(names) - {names[1]}
+    assert {name for layer in layers(model._net) for name in layer.lora_A} == set(model.adapters)
 
 
 def test_an_adapter_of_another_base_or_without_files_is_refused(

@@ -1,0 +1,44 @@
+"""A registry of the test's own: a database, a store, and the models of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schema import migrate
+from schema.database import Database
+from tests import models
+from tests.adapters import BASE, MILD, write_lora
+from tests.text_models import write_decoder, write_text_adapter
+from training.registry.publish import Places
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'minutebook.db'}")
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(models=models.FOLDER, store=tmp_path / "adapters")
+
+
+@pytest.fixture
+def mild(tmp_path: Path) -> Path:
+    """An adapter that changes no word, with its base model's name."""
+    return write_lora(tmp_path / "mild", MILD, base_model=BASE, precision="float32")
+
+
+@pytest.fixture(scope="session")
+def small_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_decoder(tmp_path_factory.mktemp("decoder"))
+
+
+@pytest.fixture
+def text_adapter(small_decoder: Path, tmp_path: Path) -> Path:
+    return write_text_adapter(small_decoder, tmp_path / "text")

@@ -1,0 +1,182 @@
+"""The gate: a version serves only when it is better than what serves, on the same test set, by the serving engine.
+
+Better means that the whole 95 % interval of the gain lies above zero, from a paired bootstrap over the test set's groups
+(meetings, speakers). For transcription the gain is in word errors, for minutes in ROUGE-1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from schema.adapter_moves import Grounds, promote
+from schema.adapter_tables import Adapter
+from schema.adapters import active_version
+from schema.database import Database
+from schema.errors import Conflict, DataOverlap, InvalidInput, NoGain
+from schema.settings import Settings
+from schema.states import AdapterState, AdapterTask
+from training.data import Dataset
+from training.metrics.bootstrap import Interval, paired
+from training.metrics.errors import Counts, rate, word_errors
+from training.metrics.rouge import Rouge, rouge
+from training.registry.measuring import minutes, transcripts
+from workers.adapters import stored
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`gain` is how much better the candidate is. `candidate` and `serving` are the metric's values."""
+
+    metric: str
+    candidate: float
+    serving: float
+    gain: Interval
+    precision: str
+    further: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_gain(self) -> bool:
+        return self.gain.low > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What to compare, and what to do about it."""
+
+    adapter: Adapter
+    serving: Adapter | None
+    dataset: Dataset
+    data: str
+    decided_by: str
+    force_reason: str | None = None
+
+
+def promote_if_better(database: Database, config: Settings, wanted: Promotion, tell: Tell) -> dict[str, object]:
+    """Compare and, if there is a gain or a reason to do without, make the version serve. Returns the figures.
+
+    Raises NoGain, DataOverlap, Conflict (another one came to serve meanwhile), and what loading raises.
+    """
+    check(wanted)
+    measure = compare_asr if wanted.adapter.task == AdapterTask.ASR else compare_summary
+    found = measure(config, wanted.adapter, wanted.serving, wanted.dataset, tell)
+    figures = _figures(wanted, found)
+    if not found.is_gain and wanted.force_reason is None:
+        raise NoGain(_refusal(wanted, found), **figures)
+    grounds = Grounds(wanted.decided_by, wanted.force_reason, wanted.force_reason is not None, figures)
+    with database.write() as session:
+        adapter = session.get_one(Adapter, wanted.adapter.id)
+        promote(session, adapter, wanted.serving.id if wanted.serving else None, grounds)
+    return figures
+
+
+def serving_version(database: Database, adapter: Adapter) -> Adapter | None:
+    """The version of the same name that serves now."""
+    with database.read() as session:
+        return active_version(session, AdapterTask(adapter.task), adapter.name)
+
+
+def check(wanted: Promotion) -> None:
+    """Refuse what cannot be measured, before a model is loaded. Raises Conflict, DataOverlap, InvalidInput."""
+    if wanted.adapter.state == AdapterState.ACTIVE:
+        raise Conflict(f"{wanted.adapter.label} is active already")
+    if not len(wanted.dataset):
+        raise InvalidInput(f"the test set {wanted.data} has no examples")
+    if wanted.dataset.fingerprint == wanted.adapter.data_fingerprint:
+        raise DataOverlap(f"{wanted.adapter.label} was trained on {wanted.data}; measure it on other data")
+
+
+def compare_asr(
+    config: Settings, candidate: Adapter, serving: Adapter | None, dataset: Dataset, tell: Tell
+) -> Comparison:
+    """Word errors of both, each recording read as a worker reads a file."""
+    from workers.asr.engine import load_engine
+
+    engine = load_engine(config.asr_model, config.models, config.asr_precision, config.asr_device)
+    counts: dict[str | None, list[Counts]] = {}
+    for adapter in (candidate, serving):
+        name = adapter.label if adapter else None
+        if adapter is not None:
+            engine.load_adapter(adapter.label, stored(config.adapters, adapter.checksum))
+        tell(f"{name or config.asr_model} reads {len(dataset)} recordings")
+        read = zip(dataset, transcripts(engine, dataset, name), strict=True)
+        counts[name] = [word_errors(each.text or "", text, each.language) for each, text in read]
+    new, old = counts[candidate.label], counts[serving.label if serving else None]
+    gain = paired(new, old, groups=_groups(dataset))
+    return Comparison("word error rate", rate(new), rate(old), gain, engine.whisper.precision)
+
+
+def compare_summary(
+    config: Settings, candidate: Adapter, serving: Adapter | None, dataset: Dataset, tell: Tell
+) -> Comparison:
+    """ROUGE of the final minutes that both write of each text."""
+    from workers.summarize.model import load_model
+
+    model = load_model(
+        config.summary_model,
+        config.models,
+        precision=config.summary_precision,
+        device=config.summary_device,
+        threads=config.summary_threads,
+    )
+    scores: dict[str | None, list[Rouge]] = {}
+    for adapter in (candidate, serving):
+        name = adapter.label if adapter else None
+        if adapter is not None:
+            model.load_adapter(adapter.label, stored(config.adapters, adapter.checksum))
+        model.use_adapter(name)
+        tell(f"{name or config.summary_model} writes the minutes of {len(dataset)} texts")
+        scores[name] = [rouge(each.summary or "", minutes(model, each), each.language) for each in dataset]
+    new, old = scores[candidate.label], scores[serving.label if serving else None]
+    gain = paired([each.r1 for each in old], [each.r1 for each in new], groups=_groups(dataset))
+    further = {
+        f"{kind}_{which}": _mean([getattr(each, field_) for each in side])
+        for kind, field_ in (("rouge2", "r2"), ("rougeL", "l"))
+        for which, side in (("candidate", new), ("serving", old))
+    }
+    r1 = (_mean([each.r1 for each in side]) for side in (new, old))
+    return Comparison("ROUGE-1", *r1, gain, config.summary_precision, further)
+
+
+def _groups(dataset: Dataset) -> list[str]:
+    return [each.group or each.id for each in dataset]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _figures(wanted: Promotion, found: Comparison) -> dict[str, object]:
+    return {
+        "data": wanted.data,
+        "data_fingerprint": wanted.dataset.fingerprint,
+        "examples": len(wanted.dataset),
+        "metric": found.metric,
+        "candidate": found.candidate,
+        "compared_with": wanted.serving.label if wanted.serving else "base",
+        "serving": found.serving,
+        "gain": found.gain.difference,
+        "gain_low": found.gain.low,
+        "gain_high": found.gain.high,
+        "precision": found.precision,
+        **found.further,
+    }
+
+
+def _refusal(wanted: Promotion, found: Comparison) -> str:
+    return (
+        f"{wanted.adapter.label} shows no gain over {wanted.serving.label if wanted.serving else 'the bare model'} on "
+        f"{wanted.data}: {described(found)}. Train it further or measure on more data; --force with --reason promotes it "
+        "all the same"
+    )
+
+
+def described(found: Comparison) -> str:
+    """`word error rate 0.081 instead of 0.092, gain 0.011 (95 %: 0.002 to 0.021)`."""
+    gain = found.gain
+    return (
+        f"{found.metric} {found.candidate:.4f} instead of {found.serving:.4f}, gain {gain.difference:.4f} "
+        f"(95 %: {gain.low:.4f} to {gain.high:.4f})"
+    )
