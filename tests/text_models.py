@@ -27,8 +27,8 @@ def save_tokenizer(folder: Path, limit: int) -> None:
     ).save_pretrained(folder)
 
 
-def write_decoder(folder: Path) -> Path:
-    """A decoder-only model of two layers with a context of 48 tokens."""
+def write_decoder(folder: Path, context_tokens: int = 48) -> Path:
+    """A decoder-only model of two layers."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(5)
@@ -39,13 +39,13 @@ def write_decoder(folder: Path) -> Path:
         num_hidden_layers=2,
         num_attention_heads=2,
         num_key_value_heads=2,
-        max_position_embeddings=48,
+        max_position_embeddings=context_tokens,
         bos_token_id=1,
         eos_token_id=1,
         pad_token_id=0,
     )
     LlamaForCausalLM(config).save_pretrained(folder)
-    save_tokenizer(folder, 48)
+    save_tokenizer(folder, context_tokens)
     return folder
 
 

@@ -8,14 +8,14 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from api import audio, content, corrections, events, health, meetings, search, tus, uploads, versions, webhooks
+from api import adapters, audio, content, corrections, events, health, meetings, search, adapters, tus, uploads, versions, webhooks
 from api.problems import MEDIA_TYPE
 from schema.wire import NewMeeting, Problem
 from tests.api.conftest import Api
 
 ROUTES = [
     route
-    for part in (meetings, content, corrections, versions, audio, events, search, tus, uploads, webhooks, health)
+    for part in (meetings, content, corrections, versions, audio, events, search, adapters, tus, uploads, webhooks, health)
     for route in part.router.routes
     if isinstance(route, APIRoute)
 ]

@@ -30,13 +30,13 @@ def _texts(engine: Engine, *windows: Window) -> list[str]:
 
 
 def test_a_batch_mixes_lora_adalora_short_contexts_and_none(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
-    samples = meeting[: 12 * SECOND]
+    samples = meeting[: 5 * SECOND]
     (plain,) = _texts(own_engine, Window(samples))
     own_engine.load_adapter("mild@1", write_lora(tmp_path / "mild", MILD))
     own_engine.load_adapter("wild@12", write_lora(tmp_path / "wild", WILD))
     own_engine.load_adapter("ada@1", write_adalora(tmp_path / "ada", MILD))
     own_engine.load_adapter("short@1", write_adalora(tmp_path / "short", 0.0, audio_context=True))
-    names = (None, "mild@1", "wild@12", "ada@1", "short@1", "ada@1", None)
+    names = (None, "mild@1", "wild@12", "ada@1", "short@1")
     windows = [Window(samples, adapter=name) for name in names]
     alone = [_texts(own_engine, window)[0] for window in windows]
     assert _texts(own_engine, *windows) == alone
@@ -61,9 +61,8 @@ def test_adalora_counts_as_peft_counts_it(own_engine: Engine, meeting: Audio, tm
         for stem in STEMS
         for part, shape in parts.items()
     }
-    own_engine.load_adapter(
-        "ada", write_adapter(tmp_path / "ada", {"peft_type": "ADALORA", "init_r": 4, "total_step": 10}, weights)
-    )
+    kind = {"peft_type": "ADALORA", "init_r": 4, "total_step": 10}
+    own_engine.load_adapter("ada", write_adapter(tmp_path / "ada", kind, weights))
     layer = own_engine.whisper.net.model.encoder.layers[0].fc1
     x = torch.randn(1, 5, 384, generator=chance)
     down, up, values = (weights[f"{STEMS[0]}.fc1.{part}"] for part in parts)

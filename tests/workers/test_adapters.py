@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from redis import Redis
 
 from schema.adapter_label import AdapterLabel
 from schema.adapter_moves import Grounds, promote, roll_back
-from schema.adapter_tables import Adapter
 from schema.adapters import find_version
 from schema.database import Database
 from schema.states import AdapterState, AdapterTask
@@ -66,8 +66,9 @@ def serve(studio: Studio, number: int, instead_of: int | None) -> None:
 def test_a_live_meeting_takes_up_what_is_promoted_and_gone_back_to(
     studio: Studio, speech: Audio, tmp_path: Path
 ) -> None:
-    shelve(studio, write_lora(tmp_path / "one", MILD), "clinic", 1)
-    shelve(studio, write_adalora(tmp_path / "two", MILD), "clinic", 2, state=AdapterState.DRAFT)
+    for number, folder in enumerate((write_lora(tmp_path / "one", MILD), write_adalora(tmp_path / "two", MILD)), 1):
+        shelve(studio, folder, "clinic", number, state=AdapterState.DRAFT)
+    serve(studio, 1, None)
     track_id = studio.open_meeting()
     wants(studio, "m", asr_adapter="clinic")
     worker = studio.worker()
@@ -78,15 +79,13 @@ def test_a_live_meeting_takes_up_what_is_promoted_and_gone_back_to(
     studio.speak(track_id, thirds[1])
     studio.work(worker)
     with studio.database.write() as session:
-        session.query(Adapter).where(Adapter.version == 1).update({"state": AdapterState.RETIRED})
         roll_back(session, AdapterTask.ASR, "clinic", BY)
     studio.speak(track_id, thirds[2])
     studio.finish()
     studio.work(worker)
     assert_all_there(studio)
     adapters = [adapter for adapter, _ in written(studio)]
-    assert list(dict.fromkeys(adapters)) == ["clinic@1", "clinic@2"]
-    assert adapters == sorted(adapters, key=["clinic@1", "clinic@2"].index) or adapters[-1] == "clinic@1"
+    assert [adapter for adapter, _ in groupby(adapters)] == ["clinic@1", "clinic@2", "clinic@1"]
 
 
 def test_the_default_serves_who_names_none_and_every_meeting_of_a_step_has_its_own(
@@ -125,24 +124,14 @@ def test_damaged_files_cost_accuracy_and_no_words(
 
 
 def test_minutes_say_which_adapter_wrote_them(studio: Studio, tmp_path: Path) -> None:
-    base = write_decoder(tmp_path / "decoder")
+    base = write_decoder(tmp_path / "decoder", context_tokens=512)
     shelve(studio, write_text_adapter(base, tmp_path / "text"), "short", task=AdapterTask.SUMMARY)
     studio.open_meeting()
     wants(studio, "m", summary_adapter="short", state="summarizing")
     with studio.database.write() as session:
-        session.add(
-            Segment(
-                meeting_id="m",
-                track_id="m-main",
-                seq=1,
-                first_sample=0,
-                end_sample=16_000,
-                words=[],
-                closed=True,
-                text="The boiler lost pressure twice and nobody has a key.",
-                model="tiny.en",
-            )  # fmt: skip
-        )
+        place = {"track_id": "m-main", "seq": 1, "first_sample": 0, "end_sample": 16_000, "words": [], "closed": True}
+        text = "The boiler lost pressure twice and nobody has a key."
+        session.add(Segment(meeting_id="m", text=text, model="tiny.en", **place))
     studio.summarizer(load_model(str(base), tmp_path, precision="float32")).run("m")
     with studio.database.read() as session:
         assert [note.adapter for note in session.query(Note)] == ["short@1"]
@@ -160,6 +149,6 @@ def test_words_of_another_adapter_begin_a_segment(studio: Studio, speech: Audio,
     studio.speak(track_id, speech[samples_of_s(4) :])
     studio.finish()
     studio.work(worker)
-    assert [adapter for adapter, _ in written(studio)][0] is None
+    assert next(adapter for adapter, _ in written(studio)) is None
     assert errors_in(studio.text()) <= 0.05
     assert {adapter for adapter, _ in written(studio)} == {None, "clinic@1"}

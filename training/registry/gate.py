@@ -1,7 +1,8 @@
 """The gate: a version serves only when it is better than what serves, on the same test set, by the serving engine.
 
-Better means that the whole 95 % interval of the gain lies above zero, from a paired bootstrap over the test set's groups
-(meetings, speakers). For transcription the gain is in word errors, for minutes in ROUGE-1.
+Better means that the whole 95 % interval of the gain lies above zero, by a paired bootstrap over the test set's
+groups (meetings, speakers), of which there must be a few. For transcription the gain is in word errors, for minutes
+in ROUGE-1.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from training.registry.measuring import minutes, transcripts
 from workers.adapters import stored
 
 Tell = Callable[[str], None]
+GROUPS_AT_LEAST = 5
+"""Fewer say nothing about how the gain varies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,13 @@ class Comparison:
     candidate: float
     serving: float
     gain: Interval
+    groups: int
     precision: str
     further: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_gain(self) -> bool:
-        return self.gain.low > 0
+        return self.gain.low > 0 and self.groups >= GROUPS_AT_LEAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,9 @@ def compare_asr(
         read = zip(dataset, transcripts(engine, dataset, name), strict=True)
         counts[name] = [word_errors(each.text or "", text, each.language) for each, text in read]
     new, old = counts[candidate.label], counts[serving.label if serving else None]
-    gain = paired(new, old, groups=_groups(dataset))
-    return Comparison("word error rate", rate(new), rate(old), gain, engine.whisper.precision)
+    groups = _groups(dataset)
+    gain = paired(new, old, groups=groups)
+    return Comparison("word error rate", rate(new), rate(old), gain, len(set(groups)), engine.whisper.precision)
 
 
 def compare_summary(
@@ -130,14 +135,15 @@ def compare_summary(
         tell(f"{name or config.summary_model} writes the minutes of {len(dataset)} texts")
         scores[name] = [rouge(each.summary or "", minutes(model, each), each.language) for each in dataset]
     new, old = scores[candidate.label], scores[serving.label if serving else None]
-    gain = paired([each.r1 for each in old], [each.r1 for each in new], groups=_groups(dataset))
+    groups = _groups(dataset)
+    gain = paired([each.r1 for each in old], [each.r1 for each in new], groups=groups)
     further = {
         f"{kind}_{which}": _mean([getattr(each, field_) for each in side])
         for kind, field_ in (("rouge2", "r2"), ("rougeL", "l"))
         for which, side in (("candidate", new), ("serving", old))
     }
     r1 = (_mean([each.r1 for each in side]) for side in (new, old))
-    return Comparison("ROUGE-1", *r1, gain, config.summary_precision, further)
+    return Comparison("ROUGE-1", *r1, gain, len(set(groups)), config.summary_precision, further)
 
 
 def _groups(dataset: Dataset) -> list[str]:
@@ -153,6 +159,7 @@ def _figures(wanted: Promotion, found: Comparison) -> dict[str, object]:
         "data": wanted.data,
         "data_fingerprint": wanted.dataset.fingerprint,
         "examples": len(wanted.dataset),
+        "groups": found.groups,
         "metric": found.metric,
         "candidate": found.candidate,
         "compared_with": wanted.serving.label if wanted.serving else "base",
@@ -166,17 +173,18 @@ def _figures(wanted: Promotion, found: Comparison) -> dict[str, object]:
 
 
 def _refusal(wanted: Promotion, found: Comparison) -> str:
+    serving = wanted.serving.label if wanted.serving else "the bare model"
     return (
-        f"{wanted.adapter.label} shows no gain over {wanted.serving.label if wanted.serving else 'the bare model'} on "
-        f"{wanted.data}: {described(found)}. Train it further or measure on more data; --force with --reason promotes it "
-        "all the same"
+        f"{wanted.adapter.label} shows no gain over {serving} on {wanted.data}: {described(found)}. Train it further, "
+        "measure on more data, or promote it all the same with --force and --reason"
     )
 
 
 def described(found: Comparison) -> str:
     """`word error rate 0.081 instead of 0.092, gain 0.011 (95 %: 0.002 to 0.021)`."""
-    gain = found.gain
+    gain, few = found.gain, found.groups < GROUPS_AT_LEAST
     return (
         f"{found.metric} {found.candidate:.4f} instead of {found.serving:.4f}, gain {gain.difference:.4f} "
-        f"(95 %: {gain.low:.4f} to {gain.high:.4f})"
+        f"(95 %: {gain.low:.4f} to {gain.high:.4f}"
+        f"{f', from {found.groups} groups of examples where {GROUPS_AT_LEAST} are needed' if few else ''})"
     )

@@ -44,7 +44,8 @@ def figures_line(figures: Mapping[str, object]) -> str:
     """What the gate found, of the figures that a decision keeps."""
     values = {name: value for name, value in figures.items() if isinstance(value, float)}
     return (
-        f"{figures['metric']} {values['candidate']:.4f} instead of {values['serving']:.4f} ({figures['compared_with']}), "
-        f"gain {values['gain']:.4f} (95 %: {values['gain_low']:.4f} to {values['gain_high']:.4f}) on "
+        f"{figures['metric']} {values['candidate']:.4f} instead of {values['serving']:.4f} "
+        f"({figures['compared_with']}), gain {values['gain']:.4f} "
+        f"(95 %: {values['gain_low']:.4f} to {values['gain_high']:.4f}) on "
         f"{figures['examples']} examples of {figures['data']}, {figures['precision']}"
     )

@@ -106,7 +106,7 @@ def test_another_width_is_refused(database: Database, places: Places, tmp_path: 
 def test_layers_without_weights_are_refused(database: Database, places: Places, mild: Path) -> None:
     weights = load_file(mild / WEIGHTS)
     save_file({name: tensor for name, tensor in weights.items() if "decoder.layers.3" not in name}, mild / WEIGHTS)
-    with pytest.raises(AdapterMismatch, match="model.decoder.layers.3.fc1 and 0 other layers"):
+    with pytest.raises(AdapterMismatch, match=r"model\.decoder\.layers\.3\.fc1 and 0 other layers"):
         put_in(database, places, mild)
     refused(database, places)
 
@@ -136,7 +136,7 @@ def test_a_file_that_was_cut_off_is_refused(database: Database, places: Places, 
 
 
 def test_what_is_no_adapter_says_what_is_missing(database: Database, places: Places, mild: Path) -> None:
-    with pytest.raises(InvalidInput, match="holds no adapter_config.json"):
+    with pytest.raises(InvalidInput, match=r"holds no adapter_config\.json"):
         put_in(database, places, mild.parent / "nowhere")
     (mild / "minutebook.json").unlink()
     with pytest.raises(InvalidInput, match="say it with --base"):

@@ -1,0 +1,154 @@
+"""The gate: what is measured is what a worker writes, and only a gain or a reason lets a version serve."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from schema.adapter_tables import Adapter
+from schema.adapters import active_version, history
+from schema.database import Database
+from schema.errors import Conflict, DataOverlap, NoGain
+from schema.settings import Settings
+from schema.states import AdapterTask, TrackKind
+from schema.tables import Meeting, Track
+from tests import models
+from tests.adapters import BASE, WILD, write_adalora, write_lora
+from tests.text_models import write_decoder, write_text_adapter
+from tests.workers.studio import BACKLOG_LIMIT_SAMPLES, Studio
+from training.data import Dataset, load, read_audio
+from training.registry.gate import Promotion, promote_if_better
+from training.registry.measuring import segments_of, transcripts
+from training.registry.publish import Places, publish
+from workers.lora import remove
+
+pytestmark = pytest.mark.model
+DEMO = models.ROOT / "deploy/demo"
+CLIPS = 5
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Dataset:
+    """What was said first in the sample meeting, a clip each."""
+    said = json.loads((DEMO / "segments.json").read_text())[:CLIPS]
+    lines = [
+        {
+            "audio": str(DEMO / "meeting.flac"),
+            "id": f"c{number}",
+            **{key: each[key] for key in ("start_s", "end_s", "text")},
+        }
+        for number, each in enumerate(said)
+    ]
+    (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return load(tmp_path / "test.jsonl", "test", needs=("audio", "text"))
+
+
+@pytest.fixture
+def config(places: Places) -> Settings:
+    return Settings(data_dir=places.store.parent, model_dir=places.models, asr_model=BASE, asr_precision="float32")
+
+
+def published(database: Database, places: Places, folder: Path) -> Adapter:
+    return publish(database, places, folder, "clinic").adapter
+
+
+def promote(
+    database: Database, config: Settings, adapter: Adapter, clips: Dataset, serving: Adapter | None = None, **more: Any
+) -> dict[str, object]:
+    wanted = Promotion(adapter, serving, clips, "clips (test)", "ann", **more)
+    return promote_if_better(database, config, wanted, lambda _line: None)
+
+
+def serving(database: Database) -> str | None:
+    with database.read() as session:
+        active = active_version(session, AdapterTask.ASR, "clinic")
+        return active.label if active else None
+
+
+def test_what_shows_no_gain_serves_only_for_a_reason_and_the_gate_sees_a_gain(
+    database: Database, config: Settings, places: Places, clips: Dataset, mild: Path, tmp_path: Path
+) -> None:
+    good = published(database, places, mild)
+    bad = published(database, places, write_lora(tmp_path / "bad", WILD, base_model=BASE))
+    with pytest.raises(NoGain, match=r"clinic@2 shows no gain over the bare model .*gain -0\.\d+ \(95 %") as refused:
+        promote(database, config, bad, clips)
+    assert float(str(refused.value.facts["candidate"])) > float(str(refused.value.facts["serving"]))
+    assert serving(database) is None
+    promote(database, config, bad, clips, force_reason="to see it fail")
+    assert serving(database) == "clinic@2"
+    with pytest.raises(Conflict, match="clinic@2 by now"):
+        promote(database, config, good, clips, force_reason="compared with what serves no more")
+    figures = promote(database, config, good, clips, serving=bad)
+    assert serving(database) == "clinic@1"
+    assert float(str(figures["gain_low"])) > 0
+    with database.read() as session:
+        last, first = history(session, AdapterTask.ASR, "clinic").decisions
+    assert (first.adapter, first.forced, first.reason, first.decided_by) == ("clinic@2", True, "to see it fail", "ann")
+    assert (last.adapter, last.replaced, last.forced, last.figures) == ("clinic@1", "clinic@2", False, figures)
+    assert (figures["examples"], figures["precision"], figures["compared_with"]) == (CLIPS, "float32", "clinic@2")
+
+
+def test_what_was_learnt_from_is_not_measured_on(
+    database: Database, config: Settings, places: Places, clips: Dataset, mild: Path
+) -> None:
+    (mild / "metrics.json").write_text(json.dumps({"training": {"data_fingerprint": clips.fingerprint}}))
+    with pytest.raises(DataOverlap, match="was trained on clips"):
+        promote(database, config, published(database, places, mild), clips)
+
+
+def test_minutes_are_compared_by_rouge(database: Database, config: Settings, places: Places, tmp_path: Path) -> None:
+    base = write_decoder(tmp_path / "decoder", context_tokens=512)
+    folder = write_text_adapter(base, tmp_path / "text")
+    adapter = publish(database, places, folder, "clinic", base=str(base)).adapter
+    text = "Eva: The boiler lost pressure twice.\nTom: Nobody has a key. We decided to call the firm."
+    (tmp_path / "m.jsonl").write_text(json.dumps({"text": text, "summary": "The boiler lost pressure twice."}))
+    data = load(tmp_path / "m.jsonl", "test", needs=("text", "summary"))
+    small = config.model_copy(update={"summary_model": str(base), "summary_precision": "float32"})
+    with pytest.raises(NoGain) as refused:
+        promote(database, small, adapter, data)
+    facts = refused.value.facts
+    assert facts["metric"] == "ROUGE-1"
+    assert 0 < float(str(facts["serving"])) <= 1
+    assert {"rouge2_candidate", "rougeL_serving"} <= facts.keys()
+
+
+def test_lines_of_a_transcript_name_their_speakers() -> None:
+    eva, plain = segments_of("Eva B.: The key: where is it?\n\nNobody has it, at 10:30.")
+    assert (eva.speaker, eva.text) == ("Eva B.", "The key: where is it?")
+    assert (plain.speaker, plain.text) == (None, "Nobody has it, at 10:30.")
+    assert eva.end_sample == plain.first_sample
+
+
+def test_a_worker_writes_the_words_that_were_measured(
+    database: Database, places: Places, redis_client: Redis, tmp_path: Path
+) -> None:
+    """With an adapter that changes words, of a file that a worker cuts into several windows."""
+    folder = write_adalora(tmp_path / "ada", 0.02, base_model=BASE)
+    adapter = published(database, places, folder)
+    (tmp_path / "test.jsonl").write_text(json.dumps({"audio": str(DEMO / "meeting.flac"), "end_s": 40.0, "text": "x"}))
+    (example,) = load(tmp_path / "test.jsonl", "test")
+    engine = models.whisper()
+    engine.load_adapter("measured", folder)
+    try:
+        (plain,), (measured,) = (list(transcripts(engine, [example], name)) for name in (None, "measured"))
+        studio = Studio(database, redis_client, engine, places.store)
+        with database.write() as session:
+            session.add(Meeting(id="f", owner="local", asr_adapter=adapter.label))
+            session.flush()
+            session.add(Track(id="f-main", meeting_id="f", name="main", kind=TrackKind.BATCH))
+        studio.mailbox.open(
+            "f-main", committed_sample=0, epoch=0, backlog_limit_samples=BACKLOG_LIMIT_SAMPLES, kind="batch"
+        )
+        studio.speak("f-main", read_audio(example))
+        studio.finish("f")
+        studio.work()
+    finally:
+        for name in engine.adapters:
+            remove(engine.whisper.net, name)
+        engine.whisper.adapters.clear()
+    assert studio.text("f") == measured
+    assert measured != plain

@@ -1,0 +1,51 @@
+"""`export`: an adapter merged into its model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schema.adapter_label import AdapterLabel
+from schema.adapters import find_version, task_of
+from schema.database import Database
+from schema.settings import Settings, settings
+from schema.states import AdapterTask
+from training.formats import Format, Weights
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(export)
+
+
+def export(
+    adapter: Annotated[str, typer.Argument(metavar="ADAPTER", help="NAME[@VERSION] of the registry, or a folder.")],
+    to: Annotated[Path, typer.Option("--to", help="The new folder.")],
+    form: Annotated[Format, typer.Option("--format", help="ctranslate2 is what faster-whisper loads.")] = (
+        Format.TRANSFORMERS
+    ),
+    weights: Annotated[Weights, typer.Option("--weights", help="int8 is for ctranslate2.")] = Weights.FLOAT16,
+    base: Annotated[str | None, typer.Option("--base", help="The base model, where a folder names none.")] = None,
+    task: Annotated[AdapterTask | None, typer.Option(help="Where both have that name.", show_default=False)] = None,
+) -> None:
+    """Write the model with an adapter merged into it, to be used without Minutebook."""
+    from training.export import export as export_adapter
+
+    config = settings()
+    folder = Path(adapter) if Path(adapter).is_dir() else _published(config, adapter, task)
+    typer.echo(export_adapter(folder, to, config.models, form, weights, base))
+
+
+def _published(config: Settings, name: str, task: AdapterTask | None) -> Path:
+    """The files of a version in the registry. Raises InvalidInput, NotFound, BrokenModel."""
+    from workers.adapters import stored
+
+    label = AdapterLabel.parse(name)
+    database = Database(config.sql_url)
+    try:
+        with database.read() as session:
+            found = find_version(session, task or task_of(session, label.name), label)
+    finally:
+        database.close()
+    return stored(config.adapters, found.checksum)
