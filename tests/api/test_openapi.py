@@ -8,7 +8,7 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from api import adapters, audio, content, corrections, events, health, meetings, search, adapters, tus, uploads, versions, webhooks
+from api import adapters, audio, content, corrections, events, health, meetings, search, tus, uploads, versions, webhooks
 from api.problems import MEDIA_TYPE
 from schema.wire import NewMeeting, Problem
 from tests.api.conftest import Api
