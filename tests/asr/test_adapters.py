@@ -101,6 +101,14 @@ def test_an_adapter_for_another_base_model_is_refused_by_its_metadata(own_engine
         own_engine.load_adapter("other", folder)
 
 
+def test_where_the_weights_are_known_they_decide_and_not_the_name(own_engine: Engine, tmp_path: Path) -> None:
+    known = {"base_model": "elsewhere/tiny.en", "base_checksum": own_engine.whisper.checksum()}
+    own_engine.load_adapter("same", write_lora(tmp_path / "same", 0.0, **known))
+    assert own_engine.adapters == ("same",)
+    with pytest.raises(AdapterMismatch, match="with other weights"):
+        own_engine.load_adapter("not", write_lora(tmp_path / "not", 0.0, base_model=MODEL, base_checksum="0" * 64))
+
+
 def test_an_adapter_of_another_width_is_refused_and_leaves_nothing_behind(
     own_engine: Engine, meeting: Audio, tmp_path: Path
 ) -> None:
