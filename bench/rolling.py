@@ -32,8 +32,10 @@ from schema.database import Database
 from schema.errors import MinutebookError
 from schema.mailbox import Mailbox
 from schema.settings import settings
+from schema.states import AdapterTask
 from schema.tables import Meeting, Note, Segment, Track
 from schema.units import samples_of_s
+from workers.adapters import Shelf
 from workers.summarize.model import TextModel, load_model
 from workers.summarize.notes import write_note
 from workers.summarize.segment import Segment as Said
@@ -171,6 +173,7 @@ class Room:
             model=self.model,
             model_name=self.model.reference,
             database=self.database,
+            adapters=Shelf(self.database, settings().adapters, AdapterTask.SUMMARY),
             mailbox=Mailbox(self.redis),
             redis=self.redis,
             rolling_words=self.rolling_words,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from sqlalchemy import update
 
 from schema.adapter_label import AdapterLabel
 from schema.adapter_moves import Grounds, promote, roll_back
@@ -47,7 +48,7 @@ def shelve(studio: Studio, folder: Path, name: str, number: int = 1, **fields: o
 
 def wants(studio: Studio, meeting_id: str, **fields: str) -> None:
     with studio.database.write() as session:
-        session.query(Meeting).where(Meeting.id == meeting_id).update(fields)
+        session.execute(update(Meeting).where(Meeting.id == meeting_id).values(**fields))
 
 
 def written(studio: Studio, meeting_id: str = "m") -> list[tuple[str | None, str]]:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from sqlalchemy.orm import Session
@@ -36,6 +36,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs: one JSON obj
 By = Annotated[str | None, typer.Option("--by", help="Who decides; by default this machine's user.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why. It is kept with the decision.")]
 WHO_LIMIT, REASON_LIMIT = 100, 500
+NEEDS: dict[AdapterTask, tuple[Literal["audio", "text", "summary"], ...]] = {
+    AdapterTask.ASR: ("audio", "text"),
+    AdapterTask.SUMMARY: ("text", "summary"),
+}
+"""What the examples of a test set must have."""
 
 
 def register(parent: typer.Typer) -> None:
@@ -115,11 +120,10 @@ def promote(
             chosen = task or task_of(session, label.name)
             named = label.version is not None
             adapter = find_version(session, chosen, label) if named else newest_draft(session, chosen, label.name)
-        needs = ("audio", "text") if chosen == AdapterTask.ASR else ("text", "summary")
         wanted = Promotion(
             adapter=adapter,
             serving=serving_version(database, adapter),
-            dataset=load(data, split, needs=needs),
+            dataset=load(data, split, needs=NEEDS[chosen]),
             data=f"{data} ({split})",
             decided_by=grounds.decided_by,
             force_reason=grounds.reason if force else None,

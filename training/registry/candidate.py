@@ -111,7 +111,7 @@ def _ranks(place: Path) -> dict[str, int]:
     """From the shapes: AdaLoRA's singular values (rank, 1), LoRA's A (rank, in)."""
     from safetensors import safe_open
 
-    with safe_open(place / WEIGHTS, "pt") as file:  # type: ignore[no-untyped-call]
+    with safe_open(place / WEIGHTS, "pt") as file:
         shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 - it is no mapping
     values = {name for name in shapes if name.endswith(".lora_E")}
     chosen = values or {name for name in shapes if name.endswith(".lora_A.weight")}

@@ -65,5 +65,5 @@ def _skeleton(folder: Path) -> Any:
     with torch.device("meta"):
         if config.model_type == "whisper":
             return WhisperForConditionalGeneration(config)
-        kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         return kind.from_config(config)

@@ -142,8 +142,8 @@ def compare_summary(
         for kind, field_ in (("rouge2", "r2"), ("rougeL", "l"))
         for which, side in (("candidate", new), ("serving", old))
     }
-    r1 = (_mean([each.r1 for each in side]) for side in (new, old))
-    return Comparison("ROUGE-1", *r1, gain, len(set(groups)), config.summary_precision, further)
+    r1_new, r1_old = (_mean([each.r1 for each in side]) for side in (new, old))
+    return Comparison("ROUGE-1", r1_new, r1_old, gain, len(set(groups)), config.summary_precision, further)
 
 
 def _groups(dataset: Dataset) -> list[str]:

@@ -16,7 +16,7 @@ from workers.asr.hypothesis import Window
 from workers.asr.track import StreamState, TrackView
 from workers.summarize.final import final_minutes
 from workers.summarize.model import TextModel
-from workers.summarize.notes import write_note
+from workers.summarize.notes import Note, write_note
 from workers.summarize.segment import Segment
 from workers.summarize.windows import next_window
 
@@ -67,7 +67,7 @@ def _guarded(engine: Engine, windows: Sequence[Window]) -> list[Reading]:
 def minutes(model: TextModel, example: Example) -> str:
     """The final minutes of the example's text, with the adapter that *model* has in use."""
     rest = segments_of(example.text or "")
-    notes = []
+    notes: list[Note] = []
     while window := next_window(rest, final=True):
         people = {action.owner for note in notes for action in note.actions if action.owner}
         notes.append(write_note(window, model, people=people))

@@ -7,6 +7,7 @@ at, so they serve again only once they are published.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -103,7 +104,7 @@ def _id() -> sa.types.TypeEngine[int]:
 
 
 def _rows(*names: str) -> list[dict[str, object]]:
-    kinds = {"facts": sa.JSON(), "created_at": sa.DateTime(timezone=True)}
+    kinds: dict[str, Any] = {"facts": sa.JSON(), "created_at": sa.DateTime(timezone=True)}
     table = sa.table(
         "adapters", sa.column("id", sa.Integer()), *(sa.column(n, kinds.get(n, sa.String())) for n in names)
     )
