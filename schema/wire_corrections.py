@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from schema.corrections import Origin
-from schema.wire import Language, MeetingOut, Name, Term, Text, Wire
+from schema.wire import AdapterName, Language, MeetingOut, Name, Term, Text, Wire
 
 TEXT_CHARACTERS = 4000
 """Of a segment, which holds 20 s of speech."""
@@ -120,9 +120,9 @@ class Reprocessing(Wire):
     language: Language | None = None
     vocabulary: list[Term] | None = Field(default=None, max_length=100)
     asr_model: str | None = Field(default=None, max_length=200)
-    asr_adapter: Name | None = None
+    asr_adapter: AdapterName | None = None
     summary_model: str | None = Field(default=None, max_length=200)
-    summary_adapter: Name | None = None
+    summary_adapter: AdapterName | None = None
 
 
 class Reprocessed(Wire):

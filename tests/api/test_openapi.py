@@ -8,17 +8,28 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from api import adapters, audio, content, corrections, events, health, meetings, search, tus, uploads, versions, webhooks
+from api import (
+    adapters,
+    audio,
+    content,
+    corrections,
+    events,
+    health,
+    meetings,
+    search,
+    tus,
+    uploads,
+    versions,
+    webhooks,
+)
 from api.problems import MEDIA_TYPE
 from schema.wire import NewMeeting, Problem
 from tests.api.conftest import Api
 
-ROUTES = [
-    route
-    for part in (meetings, content, corrections, versions, audio, events, search, adapters, tus, uploads, webhooks, health)
-    for route in part.router.routes
-    if isinstance(route, APIRoute)
-]
+PARTS = (
+    meetings, content, corrections, versions, audio, events, search, adapters, tus, uploads, webhooks, health,
+)  # fmt: skip
+ROUTES = [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from api.keys import create_key
 from schema.corrections import Correction
 from schema.lifecycle import delete_meeting
 from schema.minutes import Minutes
-from schema.states import MeetingState, Scope, SummaryKind, UploadState
+from schema.states import AdapterTask, MeetingState, Scope, SummaryKind, UploadState
 from schema.storage import open_files
-from schema.tables import Adapter, Meeting, Track, Upload
+from schema.tables import Meeting, Track, Upload
 from schema.uploads import drop_file
+from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.rows import add_minutes, add_segment, move
 from tests.databases import fresh_postgres
@@ -68,7 +69,7 @@ def listed(api: Api, *, versions: bool = False) -> list[str]:
 def test_a_version_is_a_meeting_beside_the_old_one_that_reads_the_same_file(either: Api) -> None:
     first = upload(either)
     with either.database.write() as session:
-        session.add(Adapter(name="terms", task="asr", base_model="m", folder="/", checksum="0"))
+        session.add(version("terms"))
         session.query(Track).filter_by(meeting_id=first).one().speaker = "Priya"
     begun = reprocess(either, first, asr_adapter="terms", vocabulary=["Northwind"])
     second = begun["meeting"]["id"]
@@ -145,7 +146,7 @@ def test_live_audio_is_not_kept_but_its_minutes_can_be_made_again(api: Api) -> N
     assert "of live audio nothing is kept: upload the recording" in refused["detail"]
     add_minutes(api.database, meeting, "Final", 1, SummaryKind.FINAL)
     with api.database.write() as session:
-        session.add(Adapter(name="short", task="summary", base_model="m", folder="/", checksum="0"))
+        session.add(version("short", task=AdapterTask.SUMMARY))
     again = reprocess(api, meeting, summary_adapter="short")
     assert (again["status"], again["part"], again["minutes_version"], again["upload_id"]) == (202, "minutes", 2, None)
     assert (again["meeting"]["summary_adapter"], again["meeting"]["revising"]) == ("short", True)
