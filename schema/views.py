@@ -95,16 +95,15 @@ def events_after(session: Session, meeting_id: str, seq: int, limit: int = 500) 
 def authors(session: Session, meeting_id: str) -> Authors:
     """Which models and adapters made the text of a meeting."""
     return Authors(
-        transcript=_authors(session, Segment, meeting_id),
-        minutes=_authors(session, Summary, meeting_id),
+        transcript=_authors(session, meeting_id, Segment),
+        minutes=_authors(session, meeting_id, Note, Summary),
     )
 
 
-def _authors(session: Session, table: type[Segment | Summary], meeting_id: str) -> list[Author]:
-    made = select(table.model, table.adapter).where(table.meeting_id == meeting_id).distinct()
-    return sorted(
-        (Author(model=m, adapter=a) for m, a in session.execute(made)), key=lambda a: (a.model, a.adapter or "")
-    )
+def _authors(session: Session, meeting_id: str, *tables: type[Segment | Note | Summary]) -> list[Author]:
+    made = (select(table.model, table.adapter).where(table.meeting_id == meeting_id).distinct() for table in tables)
+    found = {(model, adapter or "") for each in made for model, adapter in session.execute(each)}
+    return [Author(model=model, adapter=adapter or None) for model, adapter in sorted(found)]
 
 
 def coverage_totals(session: Session, received_samples: dict[str, int]) -> CoverageTotals:

@@ -98,6 +98,7 @@ class Summarizer:
             desk = read_desk(session, meeting_id)
         if desk is None or (desk.state == MeetingState.FINISHED and not desk.revised):
             return False
+        self._use_adapter(desk.adapter)
         if desk.stale is not None:
             return self._write_again(desk, desk.stale)
         ended = desk.state in (MeetingState.SUMMARIZING, MeetingState.FINISHED)
@@ -110,7 +111,7 @@ class Summarizer:
 
     def _noted(self, desk: Desk, window: Sequence[Said]) -> Note:
         people = {action.owner for _, note in desk.notes for action in note.actions if action.owner}
-        return write_note(window, self._writer(desk), people=people)
+        return write_note(window, self.model, people=people)
 
     def _write_again(self, desk: Desk, stale: Stale) -> bool:
         note = merge(stale.group) if stale.group else self._noted(desk, self._pieces(stale))
@@ -165,12 +166,10 @@ class Summarizer:
         publish(self.redis, desk.meeting_id, events)
         return not events
 
-    def _writer(self, desk: Desk) -> TextModel:
-        """The model with the meeting's adapter. One that cannot be had costs quality, not the minutes."""
-        wanted = desk.adapter
-        there = wanted is None or wanted in self.model.adapters or self.adapters.lend(wanted, self.model.load_adapter)
-        self.model.use_adapter(wanted if there else None)
-        return self.model
+    def _use_adapter(self, name: str | None) -> None:
+        """Have the model use a meeting's adapter. One that cannot be had costs quality, not the minutes."""
+        there = name is None or name in self.model.adapters or self.adapters.lend(name, self.model.load_adapter)
+        self.model.use_adapter(name if there else None)
 
     @property
     def _author(self) -> Author:

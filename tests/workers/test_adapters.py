@@ -133,10 +133,15 @@ def test_minutes_say_which_adapter_wrote_them(studio: Studio, tmp_path: Path) ->
         place = {"track_id": "m-main", "seq": 1, "first_sample": 0, "end_sample": 16_000, "words": [], "closed": True}
         text = "The boiler lost pressure twice and nobody has a key."
         session.add(Segment(meeting_id="m", text=text, model="tiny.en", **place))
-    studio.summarizer(load_model(str(base), tmp_path, precision="float32")).run("m")
+    summarizer = studio.summarizer(load_model(str(base), tmp_path, precision="float32"))
+    summarizer.run("m")
+    studio.open_meeting("plain")
+    wants(studio, "plain", state="summarizing")
+    summarizer.run("plain")
     with studio.database.read() as session:
         assert [note.adapter for note in session.query(Note)] == ["short@1"]
-        assert [summary.adapter for summary in session.query(Summary)] == ["short@1"]
+        found = {summary.meeting_id: summary.adapter for summary in session.query(Summary)}
+    assert found == {"m": "short@1", "plain": None}
 
 
 def test_words_of_another_adapter_begin_a_segment(studio: Studio, speech: Audio, tmp_path: Path) -> None:
