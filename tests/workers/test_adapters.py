@@ -46,7 +46,7 @@ def shelve(studio: Studio, folder: Path, name: str, number: int = 1, **fields: o
         session.add(version(name, number, checksum=stored.checksum, **fields))  # type: ignore[arg-type]
 
 
-def wants(studio: Studio, meeting_id: str, **fields: str) -> None:
+def wants(studio: Studio, meeting_id: str, **fields: str | int) -> None:
     with studio.database.write() as session:
         session.execute(update(Meeting).where(Meeting.id == meeting_id).values(**fields))
 
@@ -128,7 +128,7 @@ def test_minutes_say_which_adapter_wrote_them(studio: Studio, tmp_path: Path) ->
     base = write_decoder(tmp_path / "decoder", context_tokens=512)
     shelve(studio, write_text_adapter(base, tmp_path / "text"), "short", task=AdapterTask.SUMMARY)
     studio.open_meeting()
-    wants(studio, "m", summary_adapter="short", state="summarizing")
+    wants(studio, "m", summary_adapter="short", state="summarizing", seq=1)
     with studio.database.write() as session:
         place = {"track_id": "m-main", "seq": 1, "first_sample": 0, "end_sample": 16_000, "words": [], "closed": True}
         text = "The boiler lost pressure twice and nobody has a key."
