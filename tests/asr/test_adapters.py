@@ -102,8 +102,9 @@ def test_an_adapter_for_another_base_model_is_refused_by_its_metadata(own_engine
 
 
 def test_where_the_weights_are_known_they_decide_and_not_the_name(own_engine: Engine, tmp_path: Path) -> None:
-    known = {"base_model": "elsewhere/tiny.en", "base_checksum": own_engine.whisper.checksum()}
-    own_engine.load_adapter("same", write_lora(tmp_path / "same", 0.0, **known))
+    checksum = own_engine.whisper.checksum()
+    same = write_lora(tmp_path / "same", 0.0, base_model="elsewhere/tiny.en", base_checksum=checksum)
+    own_engine.load_adapter("same", same)
     assert own_engine.adapters == ("same",)
     with pytest.raises(AdapterMismatch, match="with other weights"):
         own_engine.load_adapter("not", write_lora(tmp_path / "not", 0.0, base_model=MODEL, base_checksum="0" * 64))
