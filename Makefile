@@ -16,7 +16,7 @@ WHISPER := var/bench/files/venv
 WHISPER_STAMP := $(WHISPER)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench bench-peers bench-files lock clean
+.PHONY: help setup demo up test check bench bench-peers bench-files bench-train lock clean
 
 help:  ## This list
 	@echo "Minutebook: live meetings in, minutes out. Each command sets everything up first if need be."
@@ -73,6 +73,9 @@ $(WHISPER_STAMP): requirements/faster-whisper.lock
 	@test -x $(WHISPER)/bin/python || $(PYTHON) -m venv $(WHISPER)
 	@$(WHISPER)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
+
+bench-train: $(STAMP)  ## Measure training, beside a plain script of transformers and peft
+	@$(RUN) -m bench.train
 
 lock: $(STAMP)  ## Choose the newest versions that fit pyproject.toml
 	@$(RUN) -m deploy.lockfile

@@ -107,7 +107,10 @@ class Lora(Full):
     def save(self, folder: Path, metadata: Mapping[str, object]) -> None:
         """PEFT's files and `minutebook.json`."""
         self.config.base_model_name_or_path = metadata["base_model"]
-        self.model.save_pretrained(str(folder), save_embedding_layers=False)
+        with warnings.catch_warnings():
+            # A layer that AdaLoRA left no rank has factors of no rows; they are as they should be.
+            warnings.filterwarnings("ignore", ".*invalid shape")
+            self.model.save_pretrained(str(folder), save_embedding_layers=False)
         (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
         (folder / METADATA).write_text(json.dumps(dict(metadata), indent=2) + "\n")
 

@@ -90,12 +90,12 @@ class _Run:
         self.writes: bool = devices.is_main_process
 
     def do(self, models: Path) -> dict[str, Any]:
-        _seed(self.config.seed + self.devices.process_index)
+        _seed(self.config.seed)  # every process begins with the same adapter
         task = _build(self.config, models, self.device)
         total_steps = self.config.total_steps(len(task.lengths))
         method = attach(task.net, self.config.method, task.targets, total_steps)
         needed = self._fit(task)
-        _seed(self.config.seed + self.devices.process_index)
+        _seed(self.config.seed + self.devices.process_index)  # and draws dropout of its own
         loop = self._train(task, method)
         loop.use_best()
         metrics = self._keep(task, method, loop.progress, needed) if self.writes else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,6 @@ Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, as in method.rank=8.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever lies in the run's folder.")]
-
 Runs = Annotated[Path | None, typer.Option("--runs", help="Where runs lie, instead of data_dir/runs.", metavar="DIR")]
 
 
@@ -32,7 +32,8 @@ def train(config: Configuration, changes: Changes = None, fresh: Fresh = False, 
 
     held = settings()
     places = run.Places(runs or held.data_dir / "runs", held.models)
-    metrics = run.train(read_config(config, changes or ()), places, _command("train", config, changes or ()), fresh)
+    command = _command("train", config, changes or (), runs)
+    metrics = run.train(read_config(config, changes or ()), places, command, fresh)
     if metrics:
         typer.echo(f"{places.runs / metrics['name'] / 'report.md'}")
 
@@ -42,13 +43,13 @@ def sweep(config: Configuration, changes: Changes = None, runs: Runs = None) -> 
     from schema.settings import settings
     from training.sweep import sweep as do
 
-    command = _command("sweep", config, changes or ())
+    command = _command("sweep", config, changes or (), runs)
     typer.echo(do(config, changes or (), runs or settings().data_dir / "runs", command))
 
 
-def _command(verb: str, config: Path, changes: list[str] | tuple[str, ...]) -> str:
+def _command(verb: str, config: Path, changes: Sequence[str], runs: Path | None) -> str:
     """How to run the same again."""
     parts = ["minutebook", verb, str(config)]
     for change in changes:
         parts += ["--set", change]
-    return shlex.join(parts)
+    return shlex.join([*parts, *(["--runs", str(runs)] if runs else [])])

@@ -85,7 +85,12 @@ def quantisation(precision: str, dtype: torch.dtype, device: str, keep: Sequence
         ) from error
     options: dict[str, Any] = {"load_in_8bit": True}
     if precision == "int4":
-        options = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": dtype}
+        options = {
+            "load_in_4bit": True,
+            "bnb_4bit_quant_type": "nf4",
+            "bnb_4bit_use_double_quant": True,
+            "bnb_4bit_compute_dtype": dtype,
+        }
     return BitsAndBytesConfig(**options, llm_int8_skip_modules=keep)  # type: ignore[no-untyped-call]
 
 

@@ -1,0 +1,55 @@
+"""Toy models and data for whole runs, made once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.training.models import CACHE, KINDS, TEXTS
+from training.run import Places
+
+RATE_HZ = 16_000
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """The folder of the toy model of a kind."""
+    made: dict[str, str] = {}
+    root = tmp_path_factory.mktemp("toys")
+
+    def folder(kind: str) -> str:
+        if kind not in made:
+            made[kind] = str(KINDS[kind](root / kind))
+        return made[kind]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest of tones with texts and summaries for `train`, another for `dev`."""
+    folder = tmp_path_factory.mktemp("recordings")
+    chance = np.random.default_rng(7)
+    for split, texts in (("train", TEXTS[:4]), ("dev", TEXTS[4:])):
+        lines = []
+        for place, text in enumerate(texts):
+            name = f"{split}-{place}"
+            seconds = 0.6 + 0.3 * place
+            time = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+            sound = np.sin(2 * np.pi * (200 + 90 * place) * time) * 0.3 + chance.normal(0, 0.01, len(time))
+            soundfile.write(folder / f"{name}.wav", sound, RATE_HZ, "PCM_16")
+            lines.append(
+                {"id": name, "audio": f"{name}.wav", "text": text, "summary": text.split(" and ")[0], "group": name}
+            )
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(runs=tmp_path / "runs", models=CACHE)

@@ -1,0 +1,138 @@
+"""Whole runs: stopped, killed, gone on with, done in two processes, and refused."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from schema.errors import Conflict, InvalidConfig
+from tests.training.models import CACHE
+from tests.training.test_matrix import toy_config
+from training.config import Config, dump
+from training.run import Places, train
+
+pytestmark = pytest.mark.model
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 240
+
+
+@pytest.fixture
+def config(model: Callable[[str], str], recordings: Path) -> Config:
+    """A run of T5 with AdaLoRA, which has a state of its own, and with dropout."""
+    torch.set_num_threads(1)  # as the processes below have: sums over threads are rounded in another order
+    method = {"kind": "adalora", "rank": 2, "init_rank": 4, "dropout": 0.1}
+    return toy_config(
+        "t5", model("t5"), recordings, method=method, steps=150, batch_size=3, checkpoint_every=5, evaluate_every=30
+    )
+
+
+def begin(config: Config, runs: Path, launcher: Sequence[str] = ()) -> subprocess.Popen[str]:
+    runs.mkdir(parents=True, exist_ok=True)
+    path = runs / f"{config.name}.yaml"
+    path.write_text(dump(config))
+    return subprocess.Popen(
+        [sys.executable, *launcher, "-m", "training", "train", str(path), "--runs", str(runs)],
+        cwd=ROOT,
+        env={**os.environ, "MINUTEBOOK_MODEL_DIR": str(CACHE), "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_checkpoint(process: subprocess.Popen[str], folder: Path, after: int) -> None:
+    """Until a checkpoint later than step *after* is there."""
+    end = time.monotonic() + PATIENCE_S
+    while not any(int(path.name[5:]) > after for path in folder.glob("checkpoints/step-*")):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < end, "no checkpoint came"
+        time.sleep(0.01)
+
+
+def losses(folder: Path) -> list[str]:
+    with (folder / "curve.csv").open(newline="") as file:
+        return [row["train_loss"] for row in csv.DictReader(file)]
+
+
+@pytest.mark.faults
+def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_left_alone(config: Config, places: Places) -> None:
+    train(config, places, "minutebook train whole.yaml")
+    disturbed = places.runs / "disturbed"
+    process = begin(config, disturbed)
+    wait_for_checkpoint(process, disturbed / "toy", 0)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130, said
+    assert "Go on with: minutebook train" in said
+    (stopped,) = (int(path.name[5:]) for path in sorted(disturbed.glob("toy/checkpoints/step-*"))[-1:])
+    process = begin(config, disturbed)
+    wait_for_checkpoint(process, disturbed / "toy", stopped)
+    process.kill()
+    process.communicate()
+    assert not (disturbed / "toy/metrics.json").exists()
+    metrics = train(config, Places(disturbed, CACHE), "minutebook train whole.yaml")
+    assert metrics["training"]["steps"] == 150
+    assert losses(disturbed / "toy") == losses(places.runs / "toy")
+
+
+def test_two_processes_make_the_steps_of_one(model: Callable[[str], str], recordings: Path, places: Places) -> None:
+    config = toy_config("t5", model("t5"), recordings, steps=8, batch_size=4, evaluate_every=8)
+    train(config, places, "minutebook train toy.yaml")
+    launcher = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1")
+    process = begin(config, places.runs / "two", (*launcher, "--mixed_precision=no", "--dynamo_backend=no"))
+    _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, said
+    two, one = (list(map(float, losses(folder / "toy"))) for folder in (places.runs / "two", places.runs))
+    assert two == pytest.approx(one, rel=1e-4)
+
+
+def test_a_run_leaves_what_people_and_programs_read(config: Config, places: Places) -> None:
+    quick = config.model_copy(update={"steps": 10})
+    metrics = train(quick, places, "minutebook train quick.yaml --set steps=10")
+    folder = places.runs / "toy"
+    assert (folder / "config.yaml").read_text().startswith("# minutebook train quick.yaml --set steps=10\n")
+    report = (folder / "report.md").read_text()
+    assert "minutebook train quick.yaml" in report
+    assert "loss.svg" in report
+    assert (folder / "loss.svg").read_text().startswith("<svg")
+    assert list((folder / "tensorboard").glob("events.out.tfevents.*"))
+    assert {"rouge1", "base_rouge1"} <= set(metrics["served"])
+    assert metrics["cost"]["result_bytes"] > 0
+    # The same command again finds it done.
+    assert train(quick, places, "minutebook train quick.yaml") == metrics
+
+
+def test_a_folder_of_another_run_is_left_alone(config: Config, places: Places) -> None:
+    train(config.model_copy(update={"steps": 10}), places, "minutebook train a.yaml")
+    other = config.model_copy(update={"steps": 10, "learning_rate": 0.5})
+    with pytest.raises(Conflict, match=r"learning_rate was 0\.02 and is 0\.5"):
+        train(other, places, "minutebook train a.yaml")
+    assert train(other, places, "minutebook train a.yaml", fresh=True)["training"]["steps"] == 10
+
+
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "a rank above the width": ({"method": {"kind": "lora", "rank": 65}}, "Rank 65 is above the width 64"),
+    "adalora's first rank above it": ({"method": {"kind": "adalora", "rank": 60}}, "method.init_rank"),
+    "targets that match nothing": ({"method": {"targets": ("nowhere",)}}, "nowhere match no linear layer.* wi, wo"),
+    "too few steps for adalora": ({"method": {"kind": "adalora", "rank": 2}, "steps": 9}, "at least 10 .* has 9"),
+    "an unknown recipe": ({"recipe": "nothing"}, "recipe 'nothing' is not known. Use one of: .*summarize"),
+    "an unknown option": ({"options": {"contxt": 1}}, "options: contxt = 1: This key is not known"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_cannot_work_is_said_before_the_first_step(
+    fault: str, model: Callable[[str], str], recordings: Path, places: Places
+) -> None:
+    changes, said = FAULTS[fault]
+    with pytest.raises(InvalidConfig, match=said):
+        train(toy_config("t5", model("t5"), recordings, **changes), places, "minutebook train toy.yaml")

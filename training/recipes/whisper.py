@@ -1,0 +1,200 @@
+"""Speech recognition: Whisper learns to write the text of audio of at most 30 s.
+
+The model is the serving code's own; what is trained is what is served: the same features, the same start of text, the
+same context, and the error rate in the report is counted on the engine's words.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from schema.errors import InvalidData
+from schema.units import WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES, s_of_samples
+from training.config import Config, Section, validated
+from training.data import Dataset, load, read_audio, refuse_overlap
+from training.examples import Example
+from training.metrics.errors import character_errors, rate, word_errors
+from training.precision import base_precision, mixed, trains_here
+from training.subset import first
+from training.task import Batch
+from training.whisper_net import decode, encode
+from workers.asr.context import STRIDE, Context, audible_positions, condensed_context, full_context
+from workers.asr.engine import Engine, load_engine
+from workers.asr.features import log_mel
+from workers.asr.hypothesis import Window
+from workers.asr.model import Whisper
+from workers.asr.model import load as load_whisper
+from workers.asr.weights import resolve
+
+LINEAR = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
+_IGNORED = -100
+_WINDOWS = 32
+
+
+class Options(Section):
+    """`options` of a Whisper run."""
+
+    context: Literal["served", "full"] = "served"
+    """How much silence behind the audio the encoder reads: `served` condenses it as the workers do, which costs a
+    fraction of the 30 s that `full` always reads."""
+
+
+def build(config: Config, cache_dir: Path, device: str) -> WhisperTask:
+    """Raises InvalidConfig, InvalidData, and what loading a model raises."""
+    options = validated(Options, config.options, "options")
+    train, dev = (
+        load(source.source, source.split, language=source.language, needs=("audio", "text"))
+        for source in (config.train, config.dev)
+    )
+    refuse_overlap(train, dev)
+    whisper = load_whisper(config.model, cache_dir, base_precision(config), device)
+    trains_here(whisper.net)
+    return WhisperTask(
+        config, options, whisper, first(train, config.train.limit), first(dev, config.dev.limit), cache_dir
+    )
+
+
+class WhisperTask:
+    """A `Task`: cross-entropy of the text's tokens and the end behind them. The start is given, as in serving."""
+
+    targets: Sequence[str] = LINEAR
+
+    def __init__(
+        self, config: Config, options: Options, whisper: Whisper, train: Dataset, dev: Dataset, cache_dir: Path
+    ) -> None:
+        self.net = whisper.net
+        self.lengths: Sequence[float] = train.lengths
+        self.fingerprint = train.fingerprint
+        # A processor gains nothing from rows side by side, and activations of few rows stay in its cache.
+        self.micro_batch = 2 if whisper.device == "cpu" else 16
+        self._config, self._options, self._whisper = config, options, whisper
+        self._train, self._dev, self._cache_dir = train, dev, cache_dir
+        self._positions: int = whisper.net.config.max_source_positions
+        self._mixed = (
+            torch.bfloat16 if config.method.kind == "full" and config.precision == "bfloat16" else torch.float32
+        )
+
+    def collate(self, places: Sequence[int], epoch: int) -> Batch:
+        del epoch  # nothing here is random
+        return self._collated([self._train[place] for place in places])
+
+    def _collated(self, examples: Sequence[Example]) -> Batch:
+        windows = [read_audio(example) for example in examples]
+        for example, window in zip(examples, windows, strict=True):
+            _check_length(example, len(window))
+        context = self._context([len(window) for window in windows])
+        tokens, labels = _padded([self._tokens(example) for example in examples], self._whisper.vocabulary.end)
+        tensors = {
+            "mel": log_mel(windows, context.frames, self.net.config.num_mel_bins, self._whisper.device),
+            "index": context.index,
+            "tokens": tokens,
+            "labels": labels,
+        }
+        if context.bias is not None:
+            tensors["bias"] = context.bias
+        return Batch(tuple(example.id for example in examples), int((labels != _IGNORED).sum()), tensors)
+
+    def _context(self, samples: Sequence[int]) -> Context:
+        if self._options.context == "full":
+            return full_context(len(samples), self._positions, "cpu")
+        audible = [audible_positions(count) for count in samples]
+        return condensed_context(audible, self._positions, STRIDE, "cpu", self._whisper.dtype)
+
+    def _tokens(self, example: Example) -> tuple[list[int], list[int]]:
+        """What is given (the start of text) and what is to be written (text and end). Raises InvalidData."""
+        vocabulary = self._whisper.vocabulary
+        start = vocabulary.start_tokens(example.language)
+        text = vocabulary.encode(f" {(example.text or '').strip()}")
+        limit: int = self.net.config.max_target_positions
+        if len(start) + len(text) > limit:
+            raise InvalidData(
+                f"{example.where}: the text of {example.id} has {len(text)} tokens; the model writes at most "
+                f"{limit - len(start)}. Cut the example in two at a pause."
+            )
+        return start, [*text, vocabulary.end]
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        tensors, recompute = batch.tensors, self._config.gradient_checkpointing and self.net.training
+        context = Context(tensors["index"], tensors.get("bias"), tensors["mel"].shape[-1])
+        with mixed(self._mixed, self._whisper.device):
+            states = encode(self.net, tensors["mel"], context, recompute)
+            hidden = decode(self.net, tensors["tokens"], states, context.bias, recompute)
+            written = tensors["labels"] != _IGNORED
+            logits = self.net.proj_out(hidden[written])
+        return cross_entropy(logits.float(), tensors["labels"][written], reduction="sum")
+
+    def evaluate(self) -> dict[str, float]:
+        total, units = 0.0, 0
+        for examples in self._dev_batches(self._config.micro_batch or self.micro_batch):
+            batch = self._collated(examples).to(self._whisper.device)
+            total += float(self.loss(batch))
+            units += batch.units
+        return {"loss": total / max(units, 1)}
+
+    def measure(self, folder: Path) -> dict[str, float]:
+        """Word and character error rate of the engine with what was learnt, and of the base model beside it."""
+        full = self._config.method.kind == "full"
+        base = self._engine(self._config.model, {} if full else {"trained": folder})
+        figures = _error_rates(self._texts(base, None), "base_")
+        trained = self._engine(str(folder), {}) if full else base
+        return _error_rates(self._texts(trained, None if full else "trained")) | figures
+
+    def _engine(self, reference: str, adapters: dict[str, Path]) -> Engine:
+        precision, device = self._config.precision, self._whisper.device
+        return load_engine(
+            reference, self._cache_dir, precision, device, adapters, 1 if self._options.context == "full" else STRIDE
+        )
+
+    def _texts(self, engine: Engine, adapter: str | None) -> Iterator[tuple[Example, str]]:
+        for examples in self._dev_batches(_WINDOWS):
+            windows = [Window(read_audio(e), language=e.language, adapter=adapter) for e in examples]
+            texts = (hypothesis.text for hypothesis in engine.transcribe(windows))
+            yield from zip(examples, texts, strict=True)
+
+    def _dev_batches(self, size: int) -> Iterator[Sequence[Example]]:
+        """The dev set, those of like length together."""
+        order = sorted(range(len(self._dev)), key=lambda place: self._dev.lengths[place])
+        for at in range(0, len(order), size):
+            yield [self._dev[place] for place in order[at : at + size]]
+
+    def metadata(self) -> dict[str, object]:
+        return {"audio_context": False}
+
+    def add_files(self, folder: Path) -> None:
+        for path in resolve(self._config.model, self._cache_dir).glob("*.json"):
+            if not (folder / path.name).exists():
+                shutil.copy(path, folder)
+
+
+def _error_rates(texts: Iterator[tuple[Example, str]], prefix: str = "") -> dict[str, float]:
+    heard = [(example.text or "", text, example.language) for example, text in texts]
+    return {
+        f"{prefix}wer": rate(word_errors(*each) for each in heard),
+        f"{prefix}cer": rate(character_errors(*each) for each in heard),
+    }
+
+
+def _check_length(example: Example, samples: int) -> None:
+    if not 0 < samples <= WINDOW_LIMIT_SAMPLES:
+        raise InvalidData(
+            f"{example.where}: {example.id} lasts {s_of_samples(samples):.1f} s; Whisper reads up to "
+            f"{WINDOW_LIMIT_S} s at once. Cut it at pauses into shorter examples."
+        )
+
+
+def _padded(rows: Sequence[tuple[list[int], list[int]]], fill: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Decoder inputs and labels (B, T): each label is the token behind its input, `_IGNORED` where that is given."""
+    longest = max(len(start) + len(text) - 1 for start, text in rows)
+    tokens = torch.full((len(rows), longest), fill)
+    labels = torch.full((len(rows), longest), _IGNORED)
+    for place, (start, text) in enumerate(rows):
+        given = [*start, *text[:-1]]
+        tokens[place, : len(given)] = torch.tensor(given)
+        labels[place, len(start) - 1 : len(given)] = torch.tensor(text)
+    return tokens, labels
