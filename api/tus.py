@@ -148,7 +148,7 @@ def _find(services: Services, principal: Principal, upload_id: str) -> Upload:
     with services.database.read() as session:
         upload = find_upload(session, upload_id, principal)
     if upload.state in GIVEN_UP and upload.duplicate_of is None:
-        raise Gone(f"upload '{upload_id}' was {upload.state}: {upload.detail}", reason=upload.reason)
+        raise Gone(f"upload '{upload_id}' is {upload.state} ({upload.reason}): {upload.detail}", reason=upload.reason)
     return upload
 
 

@@ -124,7 +124,7 @@ def check_receiving(upload: Upload | None, upload_id: str, at: int) -> Upload:
     if upload is None:
         raise NotFound(f"there is no upload '{upload_id}'")
     if upload.state in GIVEN_UP:
-        raise Gone(f"upload '{upload_id}' was {upload.state}: {upload.detail}", reason=upload.reason)
+        raise Gone(f"upload '{upload_id}' is {upload.state} ({upload.reason}): {upload.detail}", reason=upload.reason)
     if upload.state != UploadState.RECEIVING or upload.received_bytes != at:
         there = upload.received_bytes
         raise WrongOffset(f"upload '{upload_id}' goes on at byte {there}, not {at}", expected_offset=there)

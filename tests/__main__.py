@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 
-PROCESSES = 3
-"""One more than a small machine has cores: whole meetings mostly wait, for speech to pass or for a process to start."""
+PROCESSES = 2
+"""As many as a small machine has cores; the stacks that they start need the rest."""
 
 
 def main(options: list[str]) -> int:

@@ -10,6 +10,8 @@ from schema.mailbox import Claim, Claimed
 
 CPU_WINDOWS = 16
 """In one thread: more save little time, and a step of so many takes seconds."""
+CPU_REST = 3.0
+"""So each file takes a quarter of a core at most while somebody speaks live."""
 LIVE_MEMORY_S = 5.0
 """After so long without a live track nobody is taken to be speaking."""
 
@@ -26,11 +28,13 @@ class FilePace:
     windows_beside_live: int = 1
     lanes: int = 1
     fill: bool = True
+    rest: float = 0.0
+    """Beside live meetings a file lets its next step wait so many times as long as the last one took."""
 
 
 def on_cpu(lanes: int) -> FilePace:
     """For a CPU with room for *lanes* threads."""
-    return FilePace(windows=CPU_WINDOWS * lanes, windows_beside_live=1, lanes=lanes, fill=False)
+    return FilePace(windows=CPU_WINDOWS * lanes, windows_beside_live=1, lanes=lanes, fill=False, rest=CPU_REST)
 
 
 class Room:
@@ -52,6 +56,10 @@ class Room:
     @property
     def lanes(self) -> int:
         return 1 if self.beside_live else self.pace.lanes
+
+    def rest_ms(self, worked_s: float) -> int:
+        """How long a file waits for its next step after one of *worked_s*."""
+        return round(1000 * worked_s * self.pace.rest) if self.beside_live else 0
 
     def windows(self, claim: Claim, claims: Sequence[Claim]) -> int:
         """Windows for one of the files among *claims*: at least one. After a failure one, to find the bad one."""

@@ -89,6 +89,7 @@ class Transcriber:
         self.pace = pace
         self.stream = stream
         self.room = Room(pace.files)
+        self._began_s = 0.0
 
     def run(self, shard: int, run_s: float = RUN_S) -> bool:
         """Take steps until nothing is due soon or *run_s* are over; True when there is more to do."""
@@ -126,6 +127,7 @@ class Transcriber:
         return 0
 
     def _work(self, claims: Sequence[Claim]) -> None:
+        self._began_s = time.monotonic()
         jobs = self._open(claims)
         read = self._decode([job for job in jobs if job.windows])
         self._settle([job for job in jobs if not job.windows or job.claim.track_id in read], read)
@@ -234,8 +236,12 @@ class Transcriber:
             keep_sample=state.window_first_sample,
             seen_sample=seen,
             state=json.dumps(state.dump(), separators=(",", ":")).encode(),
-            delay_ms=0 if behind or job.claim.closed else self.pace.step_interval_ms,
+            delay_ms=self._rest_ms(job.claim, behind),
         )
+
+    def _rest_ms(self, claim: Claim, behind: bool) -> int:
+        rest_ms = 0 if behind or claim.closed else self.pace.step_interval_ms
+        return max(rest_ms, self.room.rest_ms(time.monotonic() - self._began_s)) if claim.kind == "batch" else rest_ms
 
     def _set_aside(self, claim: Claim) -> None:
         """Let the others of the batch go on without the track behind the exception being handled."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from api.client.http import Http
-from schema.errors import InvalidInput, MinutebookError
+from schema.errors import Gone, InvalidInput, MinutebookError
 from schema.states import UploadState
 from schema.wire_uploads import NewUpload, UploadOut
 
@@ -68,6 +68,8 @@ async def send_file(
             received, give_up_s = upload.received_bytes, time.monotonic() + patience_s
         try:
             await _send_rest(http, file, received, progress, upload_id)
+        except Gone:
+            return await upload_of(http, upload_id)  # it has ended meanwhile, and says why
         except MinutebookError as error:
             if not error.retryable or time.monotonic() > give_up_s:
                 raise

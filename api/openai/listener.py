@@ -58,6 +58,8 @@ class Listener:
         self._inflow: Inflow | None = None
         self._begun = asyncio.Event()
         self._appending = asyncio.Lock()
+        self._telling = asyncio.Lock()
+        self._through_sample = 0
         self._last_audio_s = 0.0
         self._filled = True
         self._padded_samples = 0
@@ -161,10 +163,15 @@ class Listener:
         await self._speaker.deltas(deltas)
 
     async def fill_silences(self) -> NoReturn:
-        """Words are committed at a pause: a client that stops sending gets one, and its words."""
+        """Words are committed at a pause: a client that stops sending gets one, and its words.
+
+        An item may also end after the recogniser was through with it; then no more progress would tell of it.
+        """
         await self._begun.wait()
         while True:
             await asyncio.sleep(IDLE_S / 2)
+            async with self._telling:
+                await self._progress()
             waits = self._items.next_due is not None and not self._filled
             if waits and asyncio.get_running_loop().time() - self._last_audio_s >= IDLE_S:
                 async with self._appending:
@@ -180,9 +187,12 @@ class Listener:
         with self._services.feeds.follow(self._meeting_id) as subscription:
             async for event in subscription.events():
                 if event.type == "segment":
-                    await self._hear(event)
+                    async with self._telling:
+                        await self._hear(event)
                 elif event.type == "coverage":
-                    await self._progress(_committed_sample(event))
+                    async with self._telling:
+                        self._through_sample = max(self._through_sample, _committed_sample(event))
+                        await self._progress()
                 elif event.type == "state" and event.data["state"] != MeetingState.LIVE:
                     break
         raise Gone(f"the session's meeting '{self._meeting_id}' was ended; begin another session")
@@ -196,20 +206,21 @@ class Listener:
         words = [Heard(word["text"], samples_of_s((word["start_s"] + word["end_s"]) / 2)) for word in new]
         await self._speaker.deltas(self._items.take(words))
 
-    async def _progress(self, committed_sample: int) -> None:
-        due = self._items.next_due
-        if due is not None and due.due_sample <= committed_sample:
+    async def _progress(self) -> None:
+        """Tell of the items that are whole, now that the track is committed to `_through_sample`."""
+        through, due = self._through_sample, self._items.next_due
+        if due is not None and due.due_sample <= through:
             # A hint of the last words may be lost or late; the rows are there.
             rows = await asyncio.to_thread(rows_after, self._services.database, self._meeting_id, self._seq)
             for event in rows.events:
                 if event.type == "segment":
                     await self._hear(event)
-            while item := self._items.complete(committed_sample):
-                await self._tell(item)
         unclaimed = self._items.oldest_unclaimed
-        if unclaimed and unclaimed.middle_sample < committed_sample - samples_of_s(UNHEARD_S) and self._ear:
+        if unclaimed and unclaimed.middle_sample < through - samples_of_s(UNHEARD_S) and self._ear:
             async with self._appending:
-                await self._commit(committed_sample, committed_sample)
+                await self._commit(through, through)
+        while item := self._items.complete(through):
+            await self._tell(item)
 
     async def _tell(self, item: Item) -> None:
         if item.cleared:

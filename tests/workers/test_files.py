@@ -162,6 +162,23 @@ def test_beside_a_live_meeting_a_file_gets_one_window_a_step(studio: Studio, rec
     assert engine.batches[-1] == 1
 
 
+def test_a_file_rests_after_a_step_beside_a_live_meeting_and_only_then(
+    studio: Studio, recording: Audio, speech: Audio
+) -> None:
+    track_id = upload(studio, recording)
+    alone = worker(studio, studio.engine, replace(on_cpu(1), windows=1, rest=1e4))
+    alone.step(0)
+    at_once = studio.mailbox.status(track_id).due_in_ms
+    assert at_once is not None
+    assert at_once <= BATCH_DELAY_MS
+    studio.speak(studio.open_meeting(), speech)
+    alone.step(0)  # the live track
+    alone.step(0)
+    rested = studio.mailbox.status(track_id).due_in_ms
+    assert rested is not None
+    assert rested > BATCH_DELAY_MS + 1000
+
+
 def test_a_file_is_read_in_the_end_though_somebody_always_speaks(
     studio: Studio, recording: Audio, speech: Audio
 ) -> None:

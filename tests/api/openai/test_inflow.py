@@ -14,13 +14,15 @@ from websockets.sync.client import ClientConnection, connect
 from api.openai.inflow import Resampler
 from schema.errors import MailboxMissing
 from schema.mailbox import Mailbox
-from schema.tables import Track
+from schema.states import CoverageKind
+from schema.tables import Coverage, Track
 from schema.units import SAMPLE_RATE_HZ
 from tests.api.conftest import Api
 from tests.hall import eventually
 
 RATE_HZ = 24_000
 LEASE_MS = 20_000
+COMPLETED = "conversation.item.input_audio_transcription.completed"
 
 
 def tone(seconds: float, frequency_hz: float = 440.0) -> bytes:
@@ -111,6 +113,28 @@ def test_audio_that_redis_lost_is_missing_and_the_session_goes_on(api: Api) -> N
         first, *_ = api.mailbox.read(track_id, 0, 4 * SAMPLE_RATE_HZ)
         assert first.first_sample == 0
         assert first.pcm is None
+
+
+def test_an_item_that_ends_after_its_audio_was_read_is_completed_all_the_same(api: Api) -> None:
+    with session(api) as (socket, meeting_id):
+        say(socket, 2.0)
+        eventually("it is received", lambda: received_s(api, meeting_id) > 1.9)
+        with api.http.stream("GET", f"/v1/meetings/{meeting_id}/events") as follower:
+            told = follower.iter_lines()
+            end_sample = book_silence(api, meeting_id)
+            next(line for line in told if f'"committed_sample":{end_sample}' in line or '"pending_s":0' in line)
+        socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
+        while json.loads(socket.recv(timeout=60))["type"] != COMPLETED:
+            pass
+
+
+def book_silence(api: Api, meeting_id: str) -> int:
+    """As a worker that found no word in all there is."""
+    with api.database.write() as database:
+        track = database.scalars(select(Track).where(Track.meeting_id == meeting_id)).one()
+        end_sample = track.committed_sample = api.mailbox.status(track.id).received_sample
+        database.add(Coverage(track_id=track.id, first_sample=0, end_sample=end_sample, kind=CoverageKind.SILENT))
+    return end_sample
 
 
 def test_a_closed_socket_finishes_the_meeting(api: Api) -> None:
