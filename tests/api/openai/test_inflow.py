@@ -18,6 +18,7 @@ from schema.states import CoverageKind
 from schema.tables import Coverage, Track
 from schema.units import SAMPLE_RATE_HZ
 from tests.api.conftest import Api
+from tests.api.rows import add_segment
 from tests.hall import eventually
 
 RATE_HZ = 24_000
@@ -25,9 +26,9 @@ LEASE_MS = 20_000
 COMPLETED = "conversation.item.input_audio_transcription.completed"
 
 
-def tone(seconds: float, frequency_hz: float = 440.0) -> bytes:
+def tone(seconds: float, frequency_hz: float = 440.0, loudness: float = 10_000) -> bytes:
     times_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-    samples = 10_000 * np.sin(2 * np.pi * frequency_hz * times_s)
+    samples = loudness * np.sin(2 * np.pi * frequency_hz * times_s)
     return samples.astype("<i2").tobytes()
 
 
@@ -58,19 +59,20 @@ def test_resampling_does_not_depend_on_how_the_audio_is_cut() -> None:
 
 
 @contextmanager
-def session(api: Api) -> Iterator[tuple[ClientConnection, str]]:
-    """A socket without turn detection, and the id of its meeting."""
+def session(api: Api, *, turns: bool = False) -> Iterator[tuple[ClientConnection, str]]:
+    """A socket without turn detection, or with it, and the id of its meeting."""
     url = f"ws://127.0.0.1:{api.config.api_port}/v1/realtime?intent=transcription"
     with connect(url, proxy=None) as socket:
         meeting_id = json.loads(socket.recv())["session"]["id"].removeprefix("sess_")
-        wanted = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
+        detection = {"type": "server_vad"} if turns else None
+        wanted = {"type": "transcription", "audio": {"input": {"turn_detection": detection}}}
         socket.send(json.dumps({"type": "session.update", "session": wanted}))
         assert json.loads(socket.recv())["type"] == "session.updated"
         yield socket, meeting_id
 
 
-def say(socket: ClientConnection, seconds: float) -> None:
-    audio = base64.b64encode(tone(seconds)).decode()
+def say(socket: ClientConnection, seconds: float, loudness: float = 10_000) -> None:
+    audio = base64.b64encode(tone(seconds, loudness=loudness)).decode()
     socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
 
 
@@ -115,26 +117,29 @@ def test_audio_that_redis_lost_is_missing_and_the_session_goes_on(api: Api) -> N
         assert first.pcm is None
 
 
-def test_an_item_that_ends_after_its_audio_was_read_is_completed_all_the_same(api: Api) -> None:
-    with session(api) as (socket, meeting_id):
-        say(socket, 2.0)
-        eventually("it is received", lambda: received_s(api, meeting_id) > 1.9)
-        with api.http.stream("GET", f"/v1/meetings/{meeting_id}/events") as follower:
-            told = follower.iter_lines()
-            end_sample = book_silence(api, meeting_id)
-            next(line for line in told if f'"committed_sample":{end_sample}' in line or '"pending_s":0' in line)
+def test_words_where_no_speech_was_heard_become_an_item_that_is_completed(api: Api) -> None:
+    with session(api, turns=True) as (socket, meeting_id):
+        say(socket, 2.0, loudness=0.0)
         socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
-        while json.loads(socket.recv(timeout=60))["type"] != COMPLETED:
-            pass
+        say(socket, 8.0, loudness=0.0)
+        eventually("the client is taken to be silent", lambda: received_s(api, meeting_id) > 10.9)
+        add_segment(api.database, meeting_id, "Good morning", 4.0, 5.0)
+        book_all(api, meeting_id)
+        assert [next_transcript(socket), next_transcript(socket)] == ["", "Good morning"]
 
 
-def book_silence(api: Api, meeting_id: str) -> int:
-    """As a worker that found no word in all there is."""
+def next_transcript(socket: ClientConnection) -> str:
+    while (event := json.loads(socket.recv(timeout=30)))["type"] != COMPLETED:
+        pass
+    return str(event["transcript"])
+
+
+def book_all(api: Api, meeting_id: str) -> None:
+    """As a worker that is through with all there is."""
     with api.database.write() as database:
         track = database.scalars(select(Track).where(Track.meeting_id == meeting_id)).one()
         end_sample = track.committed_sample = api.mailbox.status(track.id).received_sample
         database.add(Coverage(track_id=track.id, first_sample=0, end_sample=end_sample, kind=CoverageKind.SILENT))
-    return end_sample
 
 
 def test_a_closed_socket_finishes_the_meeting(api: Api) -> None:
