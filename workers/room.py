@@ -12,6 +12,7 @@ CPU_WINDOWS = 16
 """In one thread: more save little time, and a step of so many takes seconds."""
 CPU_REST = 3.0
 """So each file takes a quarter of a core at most while somebody speaks live."""
+REST_LIMIT_MS = 10_000
 LIVE_MEMORY_S = 5.0
 """After so long without a live track nobody is taken to be speaking."""
 
@@ -58,8 +59,8 @@ class Room:
         return 1 if self.beside_live else self.pace.lanes
 
     def rest_ms(self, worked_s: float) -> int:
-        """How long a file waits for its next step after one of *worked_s*."""
-        return round(1000 * worked_s * self.pace.rest) if self.beside_live else 0
+        """How long a file waits for its next step after one of *worked_s*, at most REST_LIMIT_MS."""
+        return min(round(1000 * worked_s * self.pace.rest), REST_LIMIT_MS) if self.beside_live else 0
 
     def windows(self, claim: Claim, claims: Sequence[Claim]) -> int:
         """Windows for one of the files among *claims*: at least one. After a failure one, to find the bad one."""
