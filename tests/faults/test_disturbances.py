@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from api.audio_source import pcm_chunks
 from api.client import LiveTrack
 from api.client.pace import at_hand, paced
+from schema.errors import Unavailable
 from schema.queues import TRANSCRIBE_QUEUE
 from schema.units import BYTES_PER_SAMPLE, samples_of_s
 from tests.hall import Hall, Sitting, eventually
@@ -24,8 +26,7 @@ def test_two_workers_on_one_meeting(faulty: Hall) -> None:
     """One that holds the track stops in the middle of its step; it goes on when another has long taken over."""
 
     def disturb(sitting: Sitting) -> None:
-        slow = faulty.wait_claimed(sitting)
-        os.kill(slow, signal.SIGSTOP)
+        slow = stop(faulty, sitting)
         try:
             before = faulty.status(sitting)
             eventually("another worker goes on", lambda: faulty.status(sitting).epoch > before.epoch)
@@ -34,6 +35,20 @@ def test_two_workers_on_one_meeting(faulty: Hall) -> None:
             os.kill(slow, signal.SIGCONT)
 
     faulty.assert_whole(faulty.hold(faulty.clip, disturb), faulty.undisturbed)
+
+
+def stop(faulty: Hall, sitting: Sitting) -> int:
+    """Stop the worker that holds the track and return its process id.
+
+    One that is stopped in a transaction keeps SQLite's only lock from everybody until it goes on or its task's limit
+    kills it, so it goes on and is stopped elsewhere.
+    """
+    while True:
+        slow = faulty.wait_claimed(sitting)
+        os.kill(slow, signal.SIGSTOP)
+        with suppress(Unavailable), faulty.database.write():
+            return slow
+        os.kill(slow, signal.SIGCONT)
 
 
 def test_wake_ups_that_are_lost(faulty: Hall) -> None:
