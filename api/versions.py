@@ -88,7 +88,8 @@ def _part(wanted: Reprocessing) -> Part:
     given = wanted.model_fields_set
     if not given:
         raise InvalidInput(
-            "nothing is to be different; give an adapter, language or vocabulary, or 'part' to do it again as it was"
+            "nothing is to be different; give an adapter, language or vocabulary, "
+            "or the part ('transcript' or 'minutes') that is to be made again as it was"
         )
     of_transcript = sorted(given - FIELDS_OF_MINUTES)
     if wanted.part == Part.MINUTES and of_transcript:
