@@ -21,6 +21,7 @@ from api import (
     openapi,
     problems,
     search,
+    sentences,
     tus,
     uploads,
     versions,
@@ -62,7 +63,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
         app.add_middleware(LoopbackOnly)
     doors.install(app)
     parts = (
-        meetings, content, corrections, versions, audio, events, live, search, adapters, tus, uploads, webhooks, health,
+        meetings, content, corrections, sentences, versions, audio, events, live, search, adapters, tus, uploads,
+        webhooks, health,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

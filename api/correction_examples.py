@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from api.examples import BEGAN, MEETING, SEGMENT
+from api.examples import SENTENCE as WRITTEN
 from schema.corrections import Origin
+from schema.minutes import Part as Place
 from schema.states import MeetingState
 from schema.wire_corrections import (
     CorrectionOut,
@@ -17,6 +19,7 @@ from schema.wire_corrections import (
     SegmentVersions,
     SpeakerChanged,
 )
+from schema.wire_sentences import SentenceOut, SentenceVersion, SentenceVersions
 
 LATER = BEGAN + timedelta(hours=1)
 TEXT = "We move the lunch."
@@ -61,3 +64,25 @@ SECOND = MEETING.model_copy(
 )
 REPROCESSED = Reprocessed(part=Part.TRANSCRIPT, meeting=SECOND, minutes_version=1, upload_id="2b7e151628aed2a6abf71589")
 MEETING_VERSIONS = MeetingVersions(versions=[MEETING, SECOND])
+
+SENTENCE = SentenceOut(
+    id="s0f1e2d3c4b5a",
+    part=Place.DECISION,
+    text=WRITTEN.text,
+    evidence=[1],
+    support=0.8,
+    supported=True,
+    version=1,
+    corrected=False,
+)
+SENTENCE_TEXT = "The launch moves to Monday, the ninth."
+CORRECTED_SENTENCE = SENTENCE.model_copy(
+    update={"text": SENTENCE_TEXT, "support": 0.0, "supported": False, "version": 2, "corrected": True}
+)
+SENTENCE_VERSIONS = SentenceVersions(
+    sentence_id=SENTENCE.id,
+    versions=[
+        SentenceVersion(version=1, text=WRITTEN.text, model="package:gemma-3-270m"),
+        SentenceVersion(version=2, text=SENTENCE_TEXT, author="0f1e2d3c4b5a", origin=Origin.EDITED, created_at=LATER),
+    ],
+)

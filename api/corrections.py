@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 from api import correction_examples as shown
 from api.auth import Reader, Writer
 from api.examples import SEGMENT, response
+from api.if_match import IfMatch, tag_of, version_of
 from api.keys import Principal
 from api.lookup import find_meeting
 from api.meetings import ANY
@@ -47,9 +47,7 @@ from schema.wire_corrections import (
 )
 
 ID_LIMIT = 2**63 - 1
-_ETAG = re.compile(r'\s*(?:W/)?"(\d{1,9})"\s*')
 SegmentId = Annotated[int, Path(ge=1, le=ID_LIMIT)]
-IfMatch = Annotated[str | None, Header(description='Only if the segment is at this version, as its `ETag` says: `"2"`')]
 
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["corrections"], responses=responses(*ANY, NotFound, Gone))
 
@@ -89,7 +87,7 @@ def change(
         raise InvalidInput("nothing is to be changed; give 'text', 'speaker' or both")
     if "text" in fields:
         fields["text"] = wanted.text
-    expected = _version(if_match)
+    expected = version_of(if_match)
 
     def work(session: Session) -> list[Segment]:
         return [correct(session, meeting_id, segment_id, fields, principal.owner, expected)]
@@ -110,7 +108,7 @@ def restore(
     if_match: IfMatch = None,
 ) -> SegmentOut:
     """Go back to what was heard, as one version more. Doing it again changes nothing."""
-    expected = _version(if_match)
+    expected = version_of(if_match)
 
     def work(session: Session) -> list[Segment]:
         return [undo(session, meeting_id, segment_id, principal.owner, expected)]
@@ -183,18 +181,8 @@ def _segment_out(session: Session, segment: Segment) -> SegmentOut:
 
 
 def _tagged(answer: Response, segment: SegmentOut) -> SegmentOut:
-    answer.headers["ETag"] = f'"{segment.version}"'
+    answer.headers["ETag"] = tag_of(segment.version)
     return segment
-
-
-def _version(if_match: str | None) -> int | None:
-    """Raises InvalidInput."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    tag = _ETAG.fullmatch(if_match)
-    if tag is None:
-        raise InvalidInput(f'If-Match {if_match[:40]!r} names no version; send the segment\'s ETag, such as "2"')
-    return int(tag[1])
 
 
 def _heard(segment: Segment, changes: Sequence[Correction]) -> SegmentVersion:

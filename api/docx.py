@@ -26,7 +26,7 @@ from api.export import (
     support,
     when_line,
 )
-from schema.minutes import Action, Sentence
+from schema.minutes import Action, Sentence, without_gaps
 from schema.wire import MinutesOut, SegmentOut
 
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -67,7 +67,7 @@ def _set_properties(document: Doc, export: Export) -> None:
 
 def _add_minutes(document: Doc, minutes: MinutesOut, starts_s: dict[int, float]) -> None:
     document.add_heading(minutes_head(minutes), 1)
-    body = minutes.minutes
+    body = without_gaps(minutes.minutes)
     _add_sentences(document, "Overview", body.overview, starts_s)
     for chapter in body.chapters:
         _add_sentences(document, chapter_head(chapter), chapter.sentences, starts_s)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from api.cues import cues_of
-from schema.minutes import Action, Chapter, Sentence
+from schema.minutes import Action, Chapter, Sentence, without_gaps
 from schema.states import SummaryKind
 from schema.units import s_of_samples
 from schema.wire import Author, Authors, CoverageTotals, MeetingOut, MinutesOut, SegmentOut, Wire
@@ -150,7 +150,7 @@ def _document(export: Export, style: Style) -> str:
 
 def _minutes(minutes: MinutesOut, starts_s: dict[int, float], style: Style) -> Iterator[str]:
     yield from ("", style.head(2, minutes_head(minutes)))
-    body = minutes.minutes
+    body = without_gaps(minutes.minutes)
     yield from _section("Overview", [_sentence(each, starts_s, style) for each in body.overview], style)
     for chapter in body.chapters:
         sentences = [_sentence(each, starts_s, style) for each in chapter.sentences]

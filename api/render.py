@@ -13,7 +13,7 @@ from rich.text import Text
 from api.client.view import MeetingView
 from api.export import UNSUPPORTED, clock, coverage_line
 from schema.events import Event
-from schema.minutes import Action, Minutes, Sentence
+from schema.minutes import Action, Minutes, Sentence, without_gaps
 from schema.states import MeetingState, SummaryKind
 from schema.units import s_of_samples
 from schema.wire import CoverageTotals, MinutesOut, SegmentOut
@@ -36,6 +36,7 @@ def segment_text(segment: SegmentOut) -> Text:
 
 def minutes_text(minutes: Minutes) -> Text:
     """All sections that hold something; sentences without support are marked."""
+    minutes = without_gaps(minutes)
     lines: list[Text] = []
     _section(lines, "Overview", [_sentence(each) for each in minutes.overview])
     for chapter in minutes.chapters:

@@ -141,7 +141,7 @@ def write(session: Session, meeting_id: str, edits: Sequence[Edit]) -> list[Segm
     edits = [each for each in edits if each.said != Said(each.segment.text, each.segment.speaker)]
     if not edits:
         return []
-    last_seq = _mark_revised(session, meeting_id, len(edits))
+    last_seq = mark_revised(session, meeting_id, len(edits))
     originals = _originals(session, meeting_id, [each.segment for each in edits])
     for seq, edit in enumerate(edits, last_seq - len(edits) + 1):
         edit.segment.seq = seq
@@ -176,7 +176,7 @@ def _add_version(session: Session, edit: Edit, original: Said) -> None:
     )
 
 
-def _mark_revised(session: Session, meeting_id: str, count: int) -> int:
+def mark_revised(session: Session, meeting_id: str, count: int) -> int:
     """Take *count* numbers, of which the last stands until minutes with these corrections are made."""
     last = Meeting.seq + count
     marked = update(Meeting).where(Meeting.id == meeting_id).values(seq=last, revised_seq=last).returning(Meeting.seq)

@@ -19,6 +19,7 @@ from schema.errors import Gone, NotFound
 from schema.events import Event, publish
 from schema.locks import lock_tracks, lock_versions
 from schema.mailbox import Mailbox, shard_of
+from schema.sentence_corrections import SentenceCorrection
 from schema.states import MeetingState, TrackKind
 from schema.tables import Coverage, Failure, Meeting, Note, Segment, Summary, Track, now
 
@@ -105,7 +106,7 @@ def delete_meeting(database: Database, mailbox: Mailbox, redis: Redis, meeting_i
 
 def _delete_content(session: Session, meeting_id: str, track_ids: Sequence[str]) -> None:
     session.execute(delete(Coverage).where(Coverage.track_id.in_(track_ids)))
-    for table in (Correction, Segment, Note, Summary, Failure):
+    for table in (Correction, SentenceCorrection, Segment, Note, Summary, Failure):
         session.execute(delete(table).where(table.meeting_id == meeting_id))
 
 

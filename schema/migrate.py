@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from schema import adapter_tables, corrections, webhooks  # noqa: F401 - their tables belong to the metadata
+from schema import adapter_tables, corrections, sentence_corrections, webhooks  # noqa: F401 - their tables belong to the metadata
 from schema.database import Database
 from schema.search import INDEX_NAME, INDEX_TABLE
 from schema.tables import Base

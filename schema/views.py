@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from schema.alignment import timed_words
 from schema.events import Event
-from schema.minutes import MINUTES
+from schema.minutes import MINUTES, named
 from schema.states import CoverageKind, SummaryKind
 from schema.tables import Coverage, Note, Segment, Summary, Track
 from schema.units import s_of_samples
@@ -52,7 +52,7 @@ def minutes_out(summary: Summary) -> MinutesOut:
         model=summary.model,
         adapter=summary.adapter,
         created_at=summary.created_at,
-        minutes=MINUTES.validate_python(summary.body),
+        minutes=named(MINUTES.validate_python(summary.body)),
     )
 
 

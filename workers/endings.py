@@ -11,6 +11,7 @@ from schema.states import MeetingState
 from schema.tables import Meeting, Track
 from schema.views import segment_event
 from workers.carrying import carry_corrections
+from workers.carrying_sentences import carry_sentences
 
 
 def end_transcription(database: Database, redis: Redis, meeting_id: str) -> bool:
@@ -37,5 +38,6 @@ def end_transcription(database: Database, redis: Redis, meeting_id: str) -> bool
         if moved is None:
             return False
         carried = [segment_event(segment, track) for segment, track in carry_corrections(session, moved)]
+        carry_sentences(session, moved)
     publish(redis, meeting_id, [*carried, Event("state", {"state": MeetingState.SUMMARIZING})])
     return True

@@ -21,6 +21,7 @@ from schema.tables import Track
 from workers.adapters import Shelf
 from workers.deaths import deaths_counted
 from workers.failures import failed_summaries
+from workers.summarize.corrected import corrected_minutes
 from workers.summarize.final import final_minutes
 from workers.summarize.model import TextModel
 from workers.summarize.notes import Note, write_note
@@ -157,7 +158,7 @@ class Summarizer:
 
     def _finish(self, desk: Desk) -> bool:
         with self.database.read() as session:
-            minutes = final_minutes(all_notes(session, desk.meeting_id))
+            minutes = corrected_minutes(session, desk.meeting_id, final_minutes(all_notes(session, desk.meeting_id)))
             track_ids = session.scalars(select(Track.id).where(Track.meeting_id == desk.meeting_id)).all()
         # SQL has all of the audio's text by now. Before the end, since nobody comes back to a finished meeting.
         for track_id in track_ids:

@@ -16,6 +16,7 @@ from api.cli import (
     live,
     meetings,
     search,
+    sentences,
     upload,
     uploads,
     versions,
@@ -61,6 +62,8 @@ app.command()(search.search)
 app.command("segments")(correct.list_segments)
 app.command()(correct.correct)
 app.command("rename-speaker")(correct.rename)
+app.command("sentences")(sentences.list_sentences)
+app.command("correct-sentence")(sentences.correct)
 app.command("reprocess")(versions.reprocess_meeting)
 app.command()(versions.versions)
 app.command()(meetings.finish)

@@ -22,13 +22,13 @@ async def correct_segment(
     http: Http, meeting_id: str, segment_id: int, wanted: dict[str, str | None], version: int | None = None
 ) -> SegmentOut:
     """Change `text`, `speaker` or both; with *version* only if the segment is at it. Raises VersionMismatch."""
-    answer = await http.call("PATCH", _segment(meeting_id, segment_id), json=wanted, headers=_if_match(version))
+    answer = await http.call("PATCH", _segment(meeting_id, segment_id), json=wanted, headers=if_match(version))
     return SegmentOut.model_validate_json(answer.content)
 
 
 async def undo_corrections(http: Http, meeting_id: str, segment_id: int, version: int | None = None) -> SegmentOut:
     path = f"{_segment(meeting_id, segment_id)}/correction"
-    return SegmentOut.model_validate_json((await http.call("DELETE", path, headers=_if_match(version))).content)
+    return SegmentOut.model_validate_json((await http.call("DELETE", path, headers=if_match(version))).content)
 
 
 async def segment_versions(http: Http, meeting_id: str, segment_id: int) -> SegmentVersions:
@@ -92,5 +92,6 @@ def _segment(meeting_id: str, segment_id: int) -> str:
     return f"/v1/meetings/{meeting_id}/segments/{segment_id}"
 
 
-def _if_match(version: int | None) -> dict[str, str]:
+def if_match(version: int | None) -> dict[str, str]:
+    """The header of a change that is made only at *version*."""
     return {} if version is None else {"If-Match": f'"{version}"'}

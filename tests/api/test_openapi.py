@@ -17,6 +17,7 @@ from api import (
     health,
     meetings,
     search,
+    sentences,
     tus,
     uploads,
     versions,
@@ -27,7 +28,8 @@ from schema.wire import NewMeeting, Problem
 from tests.api.conftest import Api
 
 PARTS = (
-    meetings, content, corrections, versions, audio, events, search, adapters, tus, uploads, webhooks, health,
+    meetings, content, corrections, sentences, versions, audio, events, search, adapters, tus, uploads, webhooks,
+    health,
 )  # fmt: skip
 ROUTES = [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
 

@@ -99,3 +99,25 @@ def test_minutes_are_made_again_beside_the_old_ones(
     assert (refused.status, "of live audio nothing is kept" in refused.err) == (1, True)
     nothing = minutebook("reprocess", meeting_id)
     assert (nothing.status, "nothing is to be different" in nothing.err) == (2, True)
+
+
+def test_a_sentence_of_the_minutes_is_corrected_and_taken_back(
+    minutebook: Minutebook, database: Database, meeting_id: str
+) -> None:
+    add_minutes(database, meeting_id, SAID, kind=SummaryKind.FINAL)
+    move(database, meeting_id, MeetingState.FINISHED)
+    sentence_id = json.loads(minutebook("sentences", meeting_id, "--json").out)["id"]
+    assert f"{sentence_id}  overview {SAID}" in minutebook("sentences", meeting_id).out
+    corrected = minutebook("correct-sentence", meeting_id, sentence_id, "--text", MEANT)
+    assert corrected.out.strip() == f"{MEANT}  (version 2)"
+    assert f"{sentence_id}* overview {MEANT}" in minutebook("sentences", meeting_id).out
+    assert MEANT in minutebook("show", meeting_id, "--format", "txt").out
+    refused = minutebook("correct-sentence", meeting_id, sentence_id, "--owner", "Tom")
+    assert (refused.status, "is no action" in refused.err) == (2, True)
+    late = minutebook("correct-sentence", meeting_id, sentence_id, "--text", "x", "--if-version", "1")
+    assert (late.status, "somebody has changed it" in late.err) == (1, True)
+    undone = minutebook("correct-sentence", meeting_id, sentence_id, "--undo", "--json")
+    assert (json.loads(undone.out)["text"], json.loads(undone.out)["version"]) == (SAID, 3)
+    history = minutebook("correct-sentence", meeting_id, sentence_id, "--history").out
+    assert ["written" in history, "edited" in history, "undone" in history] == [True] * 3
+    assert minutebook("correct-sentence", meeting_id, sentence_id).status == 2

@@ -13,8 +13,10 @@ from sqlalchemy import select
 from schema import migrate
 from schema.corrections import Correction, correct
 from schema.database import Database
-from schema.states import MeetingState
-from schema.tables import Meeting, Segment, Track
+from schema.minutes import MINUTES, Minutes, Sentence, named
+from schema.sentence_corrections import SentenceCorrection, correct_sentence
+from schema.states import MeetingState, SummaryKind
+from schema.tables import Meeting, Segment, Summary, Track
 from schema.units import samples_of_s
 from tests.databases import fresh_postgres
 from workers.carrying import NO_SEGMENT, NO_TRACK, NO_WORDS
@@ -180,3 +182,27 @@ def test_what_was_taken_back_is_not_carried(database: Database, redis_client: Re
     fix(database, ids[0], text="Good evening!")
     fix(database, ids[0], text="good morning")
     assert carried(database, redis_client) == [("good morning", None, 1)]
+
+
+def test_corrected_minutes_wait_in_the_new_reading_for_its_own(database: Database, redis_client: Redis) -> None:
+    ids = read(database, "one", ["good morning", "we move the lunch", "to monday then"])
+    written = named(Minutes(decisions=(Sentence("The lunch moves.", (ids[1],)), Sentence("Good.", (ids[0],)))))
+    with database.write() as session:
+        body = MINUTES.dump_python(written, mode="json")
+        session.add(
+            Summary(
+                meeting_id="one", seq=1, kind=SummaryKind.FINAL, version=1, through_sample=0, body=body, model="gemma"
+            )
+        )
+        session.flush()
+        moved, greeting = (sentence.id for sentence in written.decisions)
+        correct_sentence(session, "one", moved, {"text": "The launch moves."}, "priya")
+        correct_sentence(session, "one", greeting, {"text": "Hello."}, "priya")
+        correct_sentence(session, "one", greeting, {"text": "Good."}, "priya")  # as it was
+    new = read(database, "two", ["good morning we", "move the launch", "to monday then"], made_from="one")
+    carried(database, redis_client)
+    with database.read() as session:
+        chosen = select(SentenceCorrection).where(SentenceCorrection.meeting_id == "two")
+        (change,) = session.scalars(chosen).all()
+    assert (change.sentence_id, change.text, change.original_text) == (moved, "The launch moves.", "The lunch moves.")
+    assert (change.author, change.origin, change.evidence) == ("priya", "carried", [new[1]])

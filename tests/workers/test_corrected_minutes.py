@@ -8,7 +8,8 @@ from sqlalchemy import select
 from schema import queues
 from schema.corrections import correct, quiet_key
 from schema.database import Database
-from schema.minutes import MINUTES, Minutes
+from schema.minutes import MINUTES, Minutes, named
+from schema.sentence_corrections import correct_sentence
 from schema.states import MeetingState, SummaryKind
 from schema.tables import Meeting, Note, Segment, Summary
 from schema.versions import redo_minutes
@@ -220,3 +221,23 @@ def test_notes_that_were_merged_follow_their_parts(studio: Studio, gemma: TextMo
         again = session.get_one(Note, merged.id)
         assert "Lissabon" in str(again.body)
         assert again.seq > session.get_one(Note, part.id).seq > merged.seq
+
+
+def test_a_corrected_sentence_stays_when_minutes_are_made_again(finished: Studio, gemma: TextModel) -> None:
+    (first,) = minutes(finished, SummaryKind.FINAL)
+    decision = named(first).decisions[0]
+    better = f"{decision.text.rstrip('.')}, as Sam asked."
+    with finished.database.write() as session:
+        correct_sentence(session, "m", decision.id, {"text": better}, "local")
+    before = numbers(finished)
+    finished.summarizer(gemma).run("m")
+    assert numbers(finished) == before  # no note was written again
+    _, second = minutes(finished, SummaryKind.FINAL)
+    assert (second.decisions[0].text, second.decisions[0].version) == (better, 2)
+    assert second.decisions[0].support > 0
+    assert not revised(finished)
+    correct_date(finished)  # on which that decision rests
+    finished.summarizer(gemma).run("m")
+    third = minutes(finished, SummaryKind.FINAL)[-1]
+    assert better in [each.text for each in third.decisions]
+    assert not next(each for each in third.decisions if each.text == better).supported  # it names the old date

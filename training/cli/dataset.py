@@ -35,7 +35,8 @@ def build(
         database.close()
     head = "built" if built.fresh else "nothing new since"
     typer.echo(
-        f"{head} {built.folder}: {built.examples} examples, {built.with_audio} with audio, {built.audio_s:.0f} s"
+        f"{head} {built.folder}: {built.examples} segments, {built.with_audio} with audio, {built.audio_s:.0f} s; "
+        f"{built.windows} windows with minutes"
     )
 
 

@@ -1,8 +1,10 @@
-"""Users' corrections as a data set: what a segment should have said, with its audio where the file is still stored.
+"""Users' corrections as a data set: what a segment should have said, with its audio where the file is still stored, and
+what the minutes should have said of a window.
 
-    OUT/v1/train.jsonl, clips/*.flac, dataset.json, README.md
+    OUT/v1/train.jsonl, clips/*.flac, minutes.jsonl, dataset.json, README.md
 
-A version never changes. Building again without new corrections gives the version that is there.
+The two manifests are splits of one folder. A version never changes. Building again without new corrections gives the
+version that is there.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -29,11 +32,13 @@ from schema.storage import Files
 from schema.tables import Meeting, Segment, Upload, now
 from schema.units import SAMPLE_RATE_HZ
 from schema.uploads import file_id_of
+from training.data.corrected_minutes import corrected_windows
+from training.data.dataset import Dataset
 from training.data.sources import load
 from workers.ingest.feeding import tracks_of
 from workers.ingest.media import Recording
 
-MANIFEST = "train.jsonl"
+MANIFEST, MINUTES = "train.jsonl", "minutes.jsonl"
 FACTS = "dataset.json"
 
 
@@ -61,19 +66,26 @@ class Built:
     with_audio: int
     audio_s: float
     fingerprint: str
+    windows: int = 0
+    """Of which the minutes were corrected."""
     fresh: bool = True
 
 
 def build(database: Database, files: Files, out: Path) -> Built:
-    """Write the next version of the data set into *out*. Raises InvalidData where nobody has corrected a word."""
+    """Write the next version of the data set into *out*. Raises InvalidData where nobody has corrected anything."""
     with database.read() as session:
-        found = corrected(session)
-    if not found:
-        raise InvalidData("Nobody has corrected a word of a transcript yet, so there is nothing to train on.")
+        found, windows = corrected(session), corrected_windows(session)
+    if not found and not windows:
+        raise InvalidData(
+            "Nobody has corrected a word of a transcript or of minutes yet, so there is nothing to train on."
+        )
     out.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=out))
     try:
-        return _kept(out, draft, _written(database, files, draft, found))
+        rows = _written(database, files, draft, found) if found else []
+        if windows:
+            _write_manifest(draft / MINUTES, windows)
+        return _kept(out, draft, rows, windows)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -107,9 +119,13 @@ def _written(database: Database, files: Files, draft: Path, found: Sequence[Corr
         for each in segments:
             row = {"id": f"{meeting_id}/{each.id}", "text": each.text, "language": each.language, "group": meeting_id}
             rows.append(row | ({"audio": f"clips/{clips[each.id].name}"} if each.id in clips else {}))
-    with (draft / MANIFEST).open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    _write_manifest(draft / MANIFEST, rows)
     return rows
+
+
+def _write_manifest(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def _clips(
@@ -152,23 +168,32 @@ def _cut(
         at = end
 
 
-def _kept(out: Path, draft: Path, rows: Sequence[dict[str, Any]]) -> Built:
+def _kept(out: Path, draft: Path, rows: Sequence[dict[str, Any]], windows: Sequence[dict[str, Any]]) -> Built:
     """*draft* as the next version, or the last one if it is the same."""
-    data = load(draft / MANIFEST)
+    parts = [load(draft / name) for name in (MANIFEST, MINUTES) if (draft / name).exists()]
+    fingerprint = _fingerprint(parts)
     versions = sorted(int(path.name[1:]) for path in out.glob("v*") if path.name[1:].isdigit())
     if versions:
         last = json.loads((out / f"v{versions[-1]}" / FACTS).read_text(encoding="utf-8"))
-        if last["fingerprint"] == data.fingerprint:
+        if last["fingerprint"] == fingerprint:
             return Built(**(last | {"folder": out / f"v{versions[-1]}", "fresh": False}))
     version = (versions or [0])[-1] + 1
     with_audio = [at for at, row in enumerate(rows) if "audio" in row]
-    audio_s = round(sum(data.lengths[at] for at in with_audio), 2)
-    built = Built(out / f"v{version}", version, len(rows), len(with_audio), audio_s, data.fingerprint)
+    audio_s = round(sum(parts[0].lengths[at] for at in with_audio), 2)
+    counts = (len(rows), len(with_audio), audio_s)
+    built = Built(out / f"v{version}", version, *counts, fingerprint, len(windows))
     facts = asdict(built) | {"folder": built.folder.name}
     (draft / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    (draft / "README.md").write_text(_card(built, rows), encoding="utf-8")
+    (draft / "README.md").write_text(_card(built, [*rows, *windows]), encoding="utf-8")
     draft.rename(built.folder)
     return built
+
+
+def _fingerprint(parts: Sequence[Dataset]) -> str:
+    """That of the one part, or of both."""
+    if len(parts) == 1:
+        return parts[0].fingerprint
+    return sha256(" ".join(part.fingerprint for part in parts).encode()).hexdigest()
 
 
 def _card(built: Built, rows: Sequence[dict[str, Any]]) -> str:
@@ -176,16 +201,20 @@ def _card(built: Built, rows: Sequence[dict[str, Any]]) -> str:
     meetings = len({row["group"] for row in rows})
     return f"""# Corrections, version {built.version}
 
-Segments of transcripts whose words users corrected, {now():%Y-%m-%d}.
+Segments of transcripts whose words users corrected (`train.jsonl`), and windows of meetings with what the minutes say
+of them after users corrected it (`minutes.jsonl`), {now():%Y-%m-%d}.
 
 | | |
 | --- | --- |
-| examples | {built.examples} of {meetings} meetings |
+| meetings | {meetings} |
+| segments | {built.examples} |
 | with audio | {built.with_audio}, {built.audio_s / 60:.1f} minutes |
+| windows with minutes | {built.windows} |
 | languages | {languages} |
 | fingerprint | `{built.fingerprint}` |
 
 The words are people's, spoken in their meetings: treat this folder as the recordings are treated. Only what somebody
-found worth correcting is here, so it is no fair sample to measure on. Examples without audio are of live meetings, or
-of files that were deleted; a recogniser cannot learn from them.
+found worth correcting is here, so it is no fair sample to measure on. Segments without audio are of live meetings, or
+of files that were deleted; a recogniser cannot learn from them. What of a window's minutes nobody corrected was written
+by a model.
 """

@@ -15,8 +15,11 @@ from schema import migrate
 from schema.corrections import correct, rename_speaker
 from schema.database import Database
 from schema.errors import InvalidData
+from schema.minutes import MINUTES, Action, Minutes, Sentence, named
+from schema.sentence_corrections import correct_sentence
+from schema.states import SummaryKind
 from schema.storage import LocalFiles
-from schema.tables import Meeting, Segment, Track, Upload
+from schema.tables import Meeting, Note, Segment, Summary, Track, Upload
 from schema.units import samples_of_s
 from schema.uploads import add_upload
 from schema.wire_uploads import NewUpload
@@ -90,7 +93,7 @@ def test_corrected_words_come_with_their_audio(
     [example] = load(built.folder, needs=("audio", "text"))
     assert (example.text, example.language, example.group) == ("jumped over", "en", meeting_id)
     assert np.array_equal(read_audio(example), sound()[32_000:64_000])
-    assert "examples | 1 of 1 meetings" in (built.folder / "README.md").read_text()
+    assert "| segments | 1 |" in (built.folder / "README.md").read_text()
 
 
 def test_a_version_is_made_only_of_something_new(
@@ -128,4 +131,67 @@ def test_a_version_of_a_meeting_that_is_not_shown_is_left_out(
     with database.write() as session:
         session.get_one(Meeting, meeting_id).shown = False
     with pytest.raises(InvalidData, match="Nobody has corrected a word"):
+        build(database, files, tmp_path / "out")
+
+
+@pytest.fixture
+def minuted(database: Database, meeting_id: str) -> str:
+    """The meeting with final minutes of two windows: two sentences rest on the first, an action on the other."""
+    with database.write() as session:
+        segments = session.query(Segment).filter_by(meeting_id=meeting_id).order_by(Segment.id).all()
+        for ordinal, held in enumerate((segments[:2], segments[2:])):
+            span = {"first_sample": held[0].first_sample, "end_sample": held[-1].end_sample}
+            note = Note(meeting_id=meeting_id, seq=9, level=0, ordinal=ordinal, body={}, model="m", **span)
+            session.add(note)
+            session.flush()
+            for segment in held:
+                segment.note_id = note.id
+        first, second, third = (segment.id for segment in segments)
+        fox = Sentence("A brown fox is quick.", (first,))
+        minutes = Minutes(
+            overview=(fox, Sentence("It jumps.", (second,))), decisions=(fox,),
+            actions=(Action("Wakes the dog", "Anna", None, (third,)),),
+        )  # fmt: skip
+        session.add(
+            Summary(
+                meeting_id=meeting_id, seq=10, kind=SummaryKind.FINAL, version=1, through_sample=0, model="m",
+                body=MINUTES.dump_python(minutes, mode="json"),
+            )
+        )  # fmt: skip
+        segments[0].speaker = "Anna"
+    return meeting_id
+
+
+def improve(database: Database, meeting_id: str, written: str, text: str) -> None:
+    key = named(Minutes(overview=(Sentence(written),))).overview[0].id
+    with database.write() as session:
+        correct_sentence(session, meeting_id, key, {"text": text}, "anna")
+
+
+def test_corrected_minutes_come_with_what_was_said_in_their_window(
+    tmp_path: Path, database: Database, files: LocalFiles, minuted: str
+) -> None:
+    improve(database, minuted, "A brown fox is quick.", "The fox is quick and brown.")
+    built = build(database, files, tmp_path / "out")
+    assert (built.version, built.examples, built.windows) == (1, 0, 1)
+    [example] = load(built.folder, "minutes", needs=("text", "summary"))
+    assert example.text == "Anna: the quick brown fox\njumps over"
+    assert example.summary == "The fox is quick and brown. It jumps."
+    assert example.group == minuted
+    improve(database, minuted, "It jumps.", "")
+    change(database, minuted, 2, "the lazy cat")
+    second = build(database, files, tmp_path / "out")
+    assert (second.version, second.examples, second.windows) == (2, 1, 1)
+    assert [each.summary for each in load(second.folder, "minutes")] == ["The fox is quick and brown."]
+    assert [each.text for each in load(second.folder)] == ["the lazy cat"]
+    assert not build(database, files, tmp_path / "out").fresh
+    assert "| windows with minutes | 1 |" in (second.folder / "README.md").read_text()
+
+
+def test_minutes_whose_correction_was_taken_back_are_no_example(
+    tmp_path: Path, database: Database, files: LocalFiles, minuted: str
+) -> None:
+    improve(database, minuted, "It jumps.", "It leaps.")
+    improve(database, minuted, "It jumps.", "It jumps.")
+    with pytest.raises(InvalidData, match="a transcript or of minutes"):
         build(database, files, tmp_path / "out")
