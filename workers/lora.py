@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ import torch
 from torch.nn.functional import pad
 
 from schema.errors import AdapterMismatch, BrokenModel
+
+log = logging.getLogger(__name__)
 
 METADATA = "minutebook.json"
 """Beside `adapter_config.json`: what PEFT's own file does not say. See `Metadata`."""
@@ -69,6 +72,26 @@ def check_base(name: str, metadata: Metadata, reference: str, checksum: Callable
             f"{reference!r}{' with other weights' if metadata.base_model == reference else ''}. Load that model, or "
             "train the adapter for this one."
         )
+
+
+def check_precision(name: str, metadata: Metadata, precision: str) -> None:
+    """Warn where the adapter learnt beside weights of another width than the base has that it is loaded into.
+
+    It learnt to make up for that base's rounding too, so it may be less accurate here; how much, the gate measures. The
+    16 and 32 bits of floating point count as one: what they round is nothing beside what an adapter changes.
+    """
+    if metadata.precision is None or _rounding(metadata.precision) == _rounding(precision):
+        return
+    log.warning(
+        "Adapter %s was trained beside a base in %s and is loaded beside one in %s: it may be less accurate. Measure "
+        "it here with 'minutebook adapters promote', or train it with precision=%s.",
+        name, metadata.precision, precision, _rounding(precision) or "bfloat16",
+    )  # fmt: skip
+
+
+def _rounding(precision: str) -> str:
+    """`int8` or `int4`, by whichever code; empty for floating point."""
+    return next((width for width in ("int8", "int4") if precision.startswith(width)), "")
 
 
 def read_lora(folder: Path) -> tuple[Any, dict[str, torch.Tensor]]:

@@ -152,3 +152,16 @@ def test_a_batch_may_need_more_adapters_than_stay_loaded(own_engine: Engine, mee
     assert set(own_engine.adapters) == names
     own_engine.load_adapter("other", folder)
     assert len(own_engine.adapters) == ADAPTERS_LIMIT
+
+
+def test_an_adapter_of_another_precision_is_loaded_and_the_log_says_so(
+    own_engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for trained in ("bfloat16", "float32"):
+        own_engine.load_adapter(f"{trained}@1", write_lora(tmp_path / trained, MILD, precision=trained))
+    assert caplog.messages == []
+    own_engine.load_adapter("clinic@1", write_lora(tmp_path / "int4", MILD, precision="int4"))
+    (told,) = caplog.messages
+    assert "clinic@1 was trained beside a base in int4 and is loaded beside one in float32" in told
+    assert "train it with precision=bfloat16" in told
+    assert "clinic@1" in own_engine.adapters

@@ -17,6 +17,9 @@ from workers.lora import inject, layers
 from workers.model_source import PACKAGE_PREFIX
 from workers.summarize.weights import TEXT_MODEL
 
+NAME = "candidate"
+"""Of the adapter in the network; a folder may be called what no module can, such as `tiny.en-clinic`."""
+
 
 def resolve_base(reference: str, cache_dir: Path) -> tuple[AdapterTask, Path]:
     """What a base model is for, and its folder. Raises UnknownModel, BrokenModel."""
@@ -36,7 +39,7 @@ def check_fit(candidate: Candidate, base_folder: Path) -> None:
     net = _skeleton(base_folder)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*meta parameter.*no-op")  # nothing is to be copied
-        inject(net, candidate.folder.name, candidate.folder)
+        inject(net, NAME, candidate.folder)
     changed = {name for name, module in net.named_modules() if hasattr(module, "lora_A")}
     without = sorted(changed - candidate.ranks.keys())
     if without:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from workers.lora import check_base, inject, read_metadata
+from workers.lora import check_base, check_precision, inject, read_metadata
 
 BASE = "__base__"
 """PEFT's name for 'no adapter' in a mixed batch."""
@@ -24,13 +24,16 @@ class Adapter:
     audio_context: bool
 
 
-def load(net: Any, base_model: str, base_checksum: Callable[[], str], name: str, folder: Path) -> Adapter:
-    """Put the adapter of *folder* into *net* under *name*, replacing an older one of that name.
+def load(
+    net: Any, base_model: str, base_checksum: Callable[[], str], precision: str, name: str, folder: Path
+) -> Adapter:
+    """Put the adapter of *folder* into *net*, which is in *precision*, as *name*, replacing an older one of that name.
 
     Raises BrokenModel (files missing or unreadable) or AdapterMismatch (trained for another base model).
     """
     metadata = read_metadata(folder)
     check_base(name, metadata, base_model, base_checksum)
+    check_precision(name, metadata, precision)
     inject(net, name, folder)
     return Adapter(name, folder, metadata.audio_context)
 

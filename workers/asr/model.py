@@ -37,7 +37,7 @@ class Whisper:
 
     def load_adapter(self, name: str, folder: Path) -> None:
         """Load the PEFT adapter in *folder* as *name*, beside others. Raises AdapterMismatch, BrokenModel."""
-        self.adapters[name] = load_adapter(self.net, self.reference, self.checksum, name, folder)
+        self.adapters[name] = load_adapter(self.net, self.reference, self.checksum, self.precision, name, folder)
 
     def checksum(self) -> str:
         """Of the weights without adapters, see `weights_checksum`."""

@@ -17,7 +17,7 @@ import torch
 from schema.errors import BrokenModel, PromptTooLong, UnknownAdapter
 from workers.asr.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 from workers.base_weights import weights_checksum
-from workers.lora import check_base, inject, layers, make_room, read_metadata, used
+from workers.lora import check_base, check_precision, inject, layers, make_room, read_metadata, used
 from workers.summarize.weights import resolve
 
 PREFIXES_KEPT = 4
@@ -60,9 +60,8 @@ class _Prefix:
 class TextModel:
     """A loaded model. One thread at a time may call it."""
 
-    def __init__(self, net: Any, tokenizer: Any, reference: str, folder: Path, device: str) -> None:
-        self.reference = reference
-        self.folder = folder
+    def __init__(self, net: Any, tokenizer: Any, reference: str, folder: Path, device: str, precision: str) -> None:
+        self.reference, self.folder, self.precision = reference, folder, precision
         self._net = net
         self._tokenizer = tokenizer
         self._device = device
@@ -109,7 +108,9 @@ class TextModel:
         When there are too many, the one that was not used for the longest time is unloaded. Raises BrokenModel (files
         missing or unreadable) or AdapterMismatch (trained for another base model).
         """
-        check_base(name, read_metadata(folder), self.reference, self.checksum)
+        metadata = read_metadata(folder)
+        check_base(name, metadata, self.reference, self.checksum)
+        check_precision(name, metadata, self.precision)
         in_use = self._adapter
         make_room(self._net, self._adapters, {name, *filter(None, [in_use])})
         if self._adapters.pop(name, None):
@@ -293,7 +294,7 @@ def load_model(
         raise BrokenModel(f"The text model in {folder} cannot be loaded: {error}. Fetch it again.") from error
     except (RuntimeError, ImportError) as error:
         raise not_loaded(folder, precision, device, error) from error
-    return TextModel(net.eval().requires_grad_(False), tokenizer, reference, folder, device)
+    return TextModel(net.eval().requires_grad_(False), tokenizer, reference, folder, device, precision)
 
 
 def _cut(text: str, stop: Sequence[str]) -> str:

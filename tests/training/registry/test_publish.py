@@ -61,6 +61,17 @@ def test_a_published_adapter_is_a_draft_with_all_that_is_known_of_it(
     assert {path.name for path in places.store.iterdir()} == {adapter.checksum}
 
 
+SHIPPED = sorted((Path(__file__).parents[3] / "workers/asr/shipped").iterdir())
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=[folder.name for folder in SHIPPED])
+def test_what_comes_with_the_project_is_published_as_it_lies_there(
+    database: Database, places: Places, folder: Path
+) -> None:
+    adapter = put_in(database, places, folder, "short").adapter
+    assert (adapter.label, adapter.base_model, adapter.audio_context) == ("short@1", BASE, True)
+
+
 def test_the_folder_of_a_run_is_taken_with_what_it_measured(database: Database, places: Places, mild: Path) -> None:
     run = mild.parent / "run"
     shutil.copytree(mild, run / "adapter")
