@@ -19,12 +19,12 @@ import numpy as np
 import torch
 
 from schema.errors import BrokenCheckpoint, BrokenModel, StorageFull
+from training.run_folder import is_full
 from workers.model_cache import verify_sums, write_manifest
 
 log = logging.getLogger(__name__)
 STATE = "state.pt"
 _PREFIX, _DRAFT = "step-", ".draft-"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Checkpoints:
@@ -54,7 +54,7 @@ class Checkpoints:
             _sync(self.folder)
         except (OSError, RuntimeError) as error:  # the latter from torch, around the former
             shutil.rmtree(draft, ignore_errors=True)
-            if not _is_full(error, self.folder):
+            if not is_full(error, self.folder):
                 raise
             raise StorageFull(self._no_room(step)) from error
         for old in self.steps[: -self.kept]:
@@ -123,10 +123,6 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _is_full(error: Exception, folder: Path) -> bool:
-    return (isinstance(error, OSError) and error.errno in _FULL) or shutil.disk_usage(folder).free < 1 << 16
 
 
 def tensor_bytes(state: object) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from training.loop import Step
+from training.run_folder import write_whole
 
 NAME = "curve.csv"
 Row = dict[str, float]
@@ -47,10 +49,11 @@ class Curve:
 
     def _rewrite(self) -> None:
         self._columns = list(dict.fromkeys(name for row in self.rows for name in row))
-        with self._path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self._columns)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        text = StringIO(newline="")
+        writer = csv.DictWriter(text, self._columns)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_whole(self._path, text.getvalue())
 
 
 def read_curve(path: Path) -> list[Row]:

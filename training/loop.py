@@ -42,6 +42,8 @@ class Progress:
     stale: int = 0
     train_s: float = 0.0
     """Time in training steps, evaluations and checkpoints left out."""
+    processor_s: float = 0.0
+    """What this process computed meanwhile, over all cores: other work on the machine does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Loop:
                 self._trained[name].copy_(weights)
 
     def _one(self, feed: Feed) -> None:
-        began = time.perf_counter()
+        began, began_processor = time.perf_counter(), time.process_time()
         work = feed.next()
         figures = self._step(feed, work)
         done = self.progress
@@ -117,6 +119,7 @@ class Loop:
             batches=work.after.batches,
             examples=done.examples + int(figures["examples"]),
             train_s=done.train_s + time.perf_counter() - began,
+            processor_s=done.processor_s + time.process_time() - began_processor,
         )
         step = self.progress.step
         dev = self._evaluate() if step % self._evaluate_every == 0 or step == self.total_steps else {}

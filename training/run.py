@@ -6,12 +6,9 @@ The same command goes on where a run was left, and says so when it is done alrea
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import os
 import random
-import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -27,21 +24,20 @@ import torch
 
 from schema.errors import Conflict, Interrupted, InvalidConfig, OutOfMemory
 from training.checkpoint import Checkpoints
-from training.config import Config, checked, dump, read_yaml
+from training.config import Config
 from training.curve import NAME as CURVE
 from training.curve import Curve, read_curve
 from training.loop import Loop, Progress, Step
 from training.memory import Estimate, estimate, peak_bytes, weights_bytes
 from training.methods import Full, attach
+from training.metrics.cost import trainable
 from training.progress_bar import ProgressBar
 from training.report import write_report
+from training.run_folder import METRICS, alone, empty, made_anew, room_in, settle_config, write_whole
 from training.task import Task
 from workers.asr.precision import choose_device
 
 log = logging.getLogger(__name__)
-METRICS, CONFIG = "metrics.json", "config.yaml"
-FREE_TO_CHANGE = frozenset({"micro_batch", "device", "checkpoints_kept", "checkpoint_every"})
-"""Settings that a run may go on with in another way: they do not change its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +59,16 @@ def train(config: Config, places: Places, command: str, fresh: bool = False) -> 
     """Do the run of *config*, or what is left of it; gives its metrics. *command* is what started it, for messages.
 
     Raises InvalidConfig, Conflict (the folder holds another run, or another process is at it), Interrupted (Ctrl-C;
-    says how to go on), and what loading, data and the loop raise.
+    says how to go on), StorageFull, and what loading, data and the loop raise.
     """
     folder = places.runs / config.name
     devices = _devices(config)
-    with ExitStack() as stack:
+    with room_in(folder), ExitStack() as stack:
         if devices.is_main_process:
-            stack.enter_context(_alone(folder))
+            stack.enter_context(alone(folder))
             if fresh:
-                _empty(folder)
-            _settle_config(folder, config, command)
+                empty(folder)
+            settle_config(folder, config, command)
         devices.wait_for_everyone()
         if (folder / METRICS).exists():
             log.warning("%s is finished; --fresh begins anew, --set name=... makes another run", folder)
@@ -173,15 +169,13 @@ class _Run:
         """Write what was learnt, measure it as it will be served, and report."""
         peak = peak_bytes(self.device)
         result = self.folder / ("model" if self.config.method.kind == "full" else "adapter")
-        shutil.rmtree(result, ignore_errors=True)
-        result.mkdir()
-        method.save(result, {"base_model": self.config.model, **task.metadata(), **_facts(self.config)})
-        if self.config.method.kind == "full":
-            task.add_files(result)
+        with made_anew(result) as draft:
+            method.save(draft, {"base_model": self.config.model, **task.metadata(), **_facts(self.config)})
+            if self.config.method.kind == "full":
+                task.add_files(draft)
         rows = read_curve(self.folder / CURVE)
         best = next((row for row in rows if row["step"] == progress.best_step and "dev_loss" in row), {})
-        trained = sum(p.numel() for p in task.net.parameters() if p.requires_grad)
-        total = sum(p.numel() for p in task.net.parameters())
+        trained = trainable(task.net)
         metrics = {
             "name": self.config.name,
             "served": task.measure(result),
@@ -190,13 +184,14 @@ class _Run:
                 "steps": progress.step,
                 "best_step": progress.best_step,
                 "examples": progress.examples,
-                "trained_parameters": trained,
-                "trained_share": trained / total,
+                "trained_parameters": trained.counted,
+                "trained_share": trained.rate,
                 "data_fingerprint": task.fingerprint,
             },
             "cost": {
                 "train_s": progress.train_s,
                 "step_s": progress.train_s / max(progress.step, 1),
+                "step_processor_s": progress.processor_s / max(progress.step, 1),
                 "examples_per_s": progress.examples / max(progress.train_s, 1e-9),
                 "peak_bytes": peak,
                 "estimated_bytes": needed.weights_bytes + needed.total_bytes(self.config.micro_batch),
@@ -208,7 +203,7 @@ class _Run:
             "ranks": method.ranks(),
         }
         write_report(self.folder, self.command, metrics, rows)
-        (self.folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
+        write_whole(self.folder / METRICS, json.dumps(metrics, indent=2) + "\n")
         return metrics
 
 
@@ -238,43 +233,6 @@ def _seed(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed)
     random.seed(seed)
-
-
-def _settle_config(folder: Path, config: Config, command: str) -> None:
-    """Write the configuration, or see that the run that lies there has the same. Raises Conflict."""
-    path = folder / CONFIG
-    if path.exists():
-        before = checked(path, read_yaml(path)).model_dump()
-        changed = {k: v for k, v in config.model_dump().items() if v != before[k] and k not in FREE_TO_CHANGE}
-        if changed:
-            key, value = next(iter(changed.items()))
-            raise Conflict(
-                f"{folder} holds a run with other settings: {key} was {before[key]!r} and is {value!r}. Take another "
-                "name with --set name=..., or begin anew with --fresh."
-            )
-    draft = path.with_suffix(".draft")
-    draft.write_text(f"# {command}\n{dump(config)}", encoding="utf-8")
-    os.replace(draft, path)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time in *folder*. Raises Conflict."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise Conflict(f"Another process works in {folder}. Wait for it, or use --set name=...") from error
-        yield
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != ".lock":
-            path.unlink()
 
 
 @contextmanager

@@ -18,10 +18,16 @@ from typing import Any, Literal
 from schema.errors import Interrupted
 from training.chart import line_chart
 from training.config import Config, Precision, Section, changed, checked, dump, read_yaml, validated
-from training.run import METRICS
+from training.metrics.change import BASE, CHANGE, HIGH, LOW
+from training.run_folder import METRICS
 
 log = logging.getLogger(__name__)
 TABLE, FIGURES = "sweep.md", "sweep.json"
+COSTS = ("trained share", "MB model", "MB result", "s a step", "processor s a step", "GB peak")
+EXPLAINED = (
+    "In brackets: how much that is above the base model of the same precision, and the 95 % interval of this. "
+    "`MB model` is base and adapter in memory while training, `MB result` what was learnt, on disk."
+)
 _INTERRUPTED = 130
 
 
@@ -62,27 +68,28 @@ class Outcome:
 
 
 def places(grid: Grid) -> list[Place]:
-    """Every place of *grid* once."""
-    return [
-        Place(method, rank, precision)
-        for method in grid.methods
-        for rank in ((0,) if method == "full" else grid.ranks)
-        for precision in grid.precisions
-    ]
+    """Every place of *grid* once, those of one rank together: what is done when it is stopped can be compared."""
+    whole = [("full", 0)] if "full" in grid.methods else []
+    factors = [(method, rank) for rank in grid.ranks for method in grid.methods if method != "full"]
+    return [Place(method, rank, precision) for method, rank in whole + factors for precision in grid.precisions]
 
 
 def sweep(path: Path, changes: Sequence[str], runs: Path, command: str) -> Path:
-    """Do every run of the grid in *path* that is not done, and write the table. Raises InvalidConfig, Interrupted."""
+    """Do every run of the grid in *path* that is not done, and write the table after each.
+
+    Raises InvalidConfig, Interrupted.
+    """
     grid = validated(Grid, read_yaml(path), str(path))
     base = path.parent / grid.run
     values = changed(read_yaml(base), changes)
     folder = runs / checked(base, values).name
     folder.mkdir(parents=True, exist_ok=True)
-    outcomes = []
+    outcomes: list[Outcome] = []
     for place in places(grid):
         config = checked(base, changed(values, [*place.changes(), f"name={place.name}"]))
         outcomes.append(_done(place, config, folder, command))
-    return _write(folder, command, outcomes)
+        _write(folder, command, outcomes)
+    return folder / TABLE
 
 
 def _done(place: Place, config: Config, folder: Path, command: str) -> Outcome:
@@ -107,18 +114,21 @@ def _done(place: Place, config: Config, folder: Path, command: str) -> Outcome:
     return Outcome(place, None, fault)
 
 
-def _write(folder: Path, command: str, outcomes: Sequence[Outcome]) -> Path:
+def _write(folder: Path, command: str, outcomes: Sequence[Outcome]) -> None:
     done = [outcome for outcome in outcomes if outcome.metrics]
-    measures = sorted({name for outcome in done for name in _served(outcome) if not name.startswith("base_")})
+    measures = sorted({name for outcome in done for name in _served(outcome) if _is_measure(name)})
     (folder / FIGURES).write_text(json.dumps([outcome.metrics for outcome in done], indent=2) + "\n")
     charts = [_chart(folder, measure, done) for measure in measures]
-    heads = ["method", "rank", "precision", *measures, "trained share", "MB result", "s a step", "GB peak", "fault"]
+    heads = ["method", "rank", "precision", *measures, *COSTS, "fault"]
     lines = [heads, ["---"] * len(heads), *(_row(outcome, measures) for outcome in outcomes)]
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     pictures = "\n\n".join(f"![{chart.stem}]({chart.name})" for chart in charts)
-    path = folder / TABLE
-    path.write_text(f"# {folder.name}\n\nMade by `{command}`.\n\n{table}\n\n{pictures}\n", encoding="utf-8")
-    return path
+    text = f"# {folder.name}\n\nMade by `{command}`.\n\n{table}\n\n{EXPLAINED}\n\n{pictures}\n"
+    (folder / TABLE).write_text(text, encoding="utf-8")
+
+
+def _is_measure(name: str) -> bool:
+    return not name.startswith(BASE) and not name.endswith((CHANGE, LOW, HIGH))
 
 
 def _served(outcome: Outcome) -> Mapping[str, float]:
@@ -129,17 +139,28 @@ def _row(outcome: Outcome, measures: Sequence[str]) -> list[str]:
     place, metrics = outcome.place, outcome.metrics
     first = [place.method, str(place.rank or "-"), place.precision]
     if not metrics:
-        return [*first, *["-"] * (len(measures) + 4), outcome.fault]
+        return [*first, *["-"] * (len(measures) + len(COSTS)), outcome.fault]
     cost = metrics["cost"]
     return [
         *first,
-        *(f"{metrics['served'][name]:.4f}" if name in metrics["served"] else "-" for name in measures),
+        *(_measured(metrics["served"], name) for name in measures),
         f"{metrics['training']['trained_share']:.4f}",
+        f"{cost['model_bytes'] / 1e6:.1f}",
         f"{cost['result_bytes'] / 1e6:.2f}",
         f"{cost['step_s']:.2f}",
+        f"{cost['step_processor_s']:.2f}",
         f"{cost['peak_bytes'] / 1e9:.2f}",
         "",
     ]
+
+
+def _measured(served: Mapping[str, float], name: str) -> str:
+    if name not in served:
+        return "-"
+    value = f"{served[name]:.4f}"
+    if name + CHANGE not in served:
+        return value
+    return f"{value} ({served[name + CHANGE]:+.4f}, {served[name + LOW]:+.4f} to {served[name + HIGH]:+.4f})"
 
 
 def _chart(folder: Path, measure: str, done: Sequence[Outcome]) -> Path:

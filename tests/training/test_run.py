@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from schema.errors import Conflict, InvalidConfig
+from schema.errors import Conflict, InvalidConfig, StorageFull
 from tests.training.models import CACHE
 from tests.training.test_matrix import toy_config
 from training.config import Config, dump
@@ -109,6 +110,32 @@ def test_a_run_leaves_what_people_and_programs_read(config: Config, places: Plac
     assert metrics["cost"]["result_bytes"] > 0
     # The same command again finds it done.
     assert train(quick, places, "minutebook train quick.yaml") == metrics
+
+
+@pytest.mark.faults
+def test_a_disk_that_is_full_when_the_adapter_is_written_leaves_a_run_that_is_finished_later(
+    model: Callable[[str], str], recordings: Path, small_disk: Callable[[str], Path]
+) -> None:
+    method = {"kind": "lora", "rank": 32}
+    config = toy_config("t5", model("t5"), recordings, method=method, steps=2, batch_size=2, evaluate_every=2)
+    places = Places(small_disk("16m"), CACHE)
+    whole = train(config, places, "minutebook train toy.yaml")
+    folder = places.runs / "toy"
+    size = (folder / "adapter/adapter_model.safetensors").stat().st_size
+    shutil.rmtree(folder / "adapter")
+    (folder / "metrics.json").unlink()
+    ballast = places.runs / "ballast"
+    with pytest.raises(OSError, match="No space left"):
+        ballast.write_bytes(bytes(16 << 20))
+    os.truncate(ballast, ballast.stat().st_size - size // 2)
+    with pytest.raises(StorageFull, match=r"The last checkpoint stays\. Make room there and run the same command"):
+        train(config, places, "minutebook train toy.yaml")
+    assert [path.name for path in folder.glob("*adapter*")] == []
+    assert losses(folder)
+    ballast.unlink()
+    metrics = train(config, places, "minutebook train toy.yaml")
+    assert metrics["served"] == whole["served"]
+    assert (folder / "adapter/adapter_model.safetensors").stat().st_size == size
 
 
 def test_a_folder_of_another_run_is_left_alone(config: Config, places: Places) -> None:

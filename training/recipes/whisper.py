@@ -19,7 +19,8 @@ from schema.units import WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES, s_of_samples
 from training.config import Config, Section, validated
 from training.data import Dataset, load, read_audio, refuse_overlap
 from training.examples import Example
-from training.metrics.errors import character_errors, rate, word_errors
+from training.metrics.change import measured_change
+from training.metrics.errors import character_errors, word_errors
 from training.precision import base_precision, mixed, trains_here
 from training.subset import first
 from training.task import Batch
@@ -141,9 +142,9 @@ class WhisperTask:
         """Word and character error rate of the engine with what was learnt, and of the base model beside it."""
         full = self._config.method.kind == "full"
         base = self._engine(self._config.model, {} if full else {"trained": folder})
-        figures = _error_rates(self._texts(base, None), "base_")
+        before = list(self._texts(base, None))
         trained = self._engine(str(folder), {}) if full else base
-        return _error_rates(self._texts(trained, None if full else "trained")) | figures
+        return _error_rates(before, list(self._texts(trained, None if full else "trained")))
 
     def _engine(self, reference: str, adapters: dict[str, Path]) -> Engine:
         precision, device = self._config.precision, self._whisper.device
@@ -172,12 +173,16 @@ class WhisperTask:
                 shutil.copy(path, folder)
 
 
-def _error_rates(texts: Iterator[tuple[Example, str]], prefix: str = "") -> dict[str, float]:
-    heard = [(example.text or "", text, example.language) for example, text in texts]
-    return {
-        f"{prefix}wer": rate(word_errors(*each) for each in heard),
-        f"{prefix}cer": rate(character_errors(*each) for each in heard),
-    }
+def _error_rates(before: Sequence[tuple[Example, str]], after: Sequence[tuple[Example, str]]) -> dict[str, float]:
+    """Of the texts that were read without and with what was learnt; both are in one order."""
+    units = [example.group or example.id for example, _ in before]
+    figures: dict[str, float] = {}
+    for name, errors in (("wer", word_errors), ("cer", character_errors)):
+        base, trained = (
+            [errors(example.text or "", text, example.language) for example, text in texts] for texts in (before, after)
+        )
+        figures |= measured_change(name, base, trained, units)
+    return figures
 
 
 def _check_length(example: Example, samples: int) -> None:

@@ -15,6 +15,7 @@ from training import run
 from training.config import Config
 from training.methods import METADATA, attach
 from training.recipes import audio_context
+from training.run_folder import METRICS
 from workers.asr.engine import load_engine
 from workers.asr.hypothesis import Window
 
@@ -68,7 +69,7 @@ def test_a_few_steps_bring_the_student_nearer_to_its_teacher(source: Path, cache
     attach(task.net, config(source).method, task.targets, 4)
     with torch.no_grad():
         before = task.evaluate()
-    after = json.loads((trained / run.METRICS).read_text())["dev"]
+    after = json.loads((trained / METRICS).read_text())["dev"]
     assert after["loss"] < 0.95 * before["loss"]
     assert before["loss"] == pytest.approx(before["states_error"] + before["divergence"])
 
@@ -88,7 +89,7 @@ def test_the_workers_read_in_a_short_context_with_the_adapter(trained: Path, mod
 
 
 def test_what_is_served_is_measured(trained: Path) -> None:
-    served = json.loads((trained / run.METRICS).read_text())["served"]
+    served = json.loads((trained / METRICS).read_text())["served"]
     assert served["encoder_ms"] > 0
     assert 0 <= served["words_that_differ"] <= 1
     assert served["runaways"] == 0
