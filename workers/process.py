@@ -20,6 +20,7 @@ from schema.errors import InvalidInput
 from schema.mailbox import Mailbox
 from schema.settings import Settings, settings
 from schema.states import AdapterTask
+from workers import memory
 from workers.adapters import Shelf
 from workers.messages import SummaryRequests
 
@@ -100,6 +101,7 @@ class Process:
 
     @cached_property
     def transcriber(self) -> Transcriber:
+        memory.bound()
         import torch
 
         from workers.asr.engine import load_engine
