@@ -108,7 +108,7 @@ class Transcriber:
         When something on the way fails (database away, engine out of memory) every claim is given back to be tried
         again in a second, so nobody waits for a lease to end, and the error goes on to Celery.
         """
-        claimed = self.mailbox.claim(self.name, self.pace.batch, self.pace.lease_ms, shard, fill=self.pace.files.fill)
+        claimed = self.mailbox.claim(self.name, self.pace.batch, self.pace.lease_ms, shard, fill=self.room.fill)
         self.room.note(claimed)
         if not claimed.tracks:
             return claimed.next_due_in_ms
@@ -236,12 +236,9 @@ class Transcriber:
             keep_sample=state.window_first_sample,
             seen_sample=seen,
             state=json.dumps(state.dump(), separators=(",", ":")).encode(),
-            delay_ms=self._rest_ms(job.claim, behind),
+            delay_ms=0 if behind or job.claim.closed else self.pace.step_interval_ms,
+            rest_ms=self.room.rest_ms(time.monotonic() - self._began_s),
         )
-
-    def _rest_ms(self, claim: Claim, behind: bool) -> int:
-        rest_ms = 0 if behind or claim.closed else self.pace.step_interval_ms
-        return max(rest_ms, self.room.rest_ms(time.monotonic() - self._began_s)) if claim.kind == "batch" else rest_ms
 
     def _set_aside(self, claim: Claim) -> None:
         """Let the others of the batch go on without the track behind the exception being handled."""

@@ -38,6 +38,8 @@ class LatencyMeter:
     track: str = "main"
     committed_ms: list[float] = field(default_factory=list)
     partial_ms: list[float] = field(default_factory=list)
+    spoken_at_s: list[float] = field(default_factory=list)
+    """When the chunk with the word's end was sent, in seconds of `time.monotonic()`."""
     _known: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     _partials: deque[_Partial] = field(default_factory=deque)
 
@@ -59,6 +61,7 @@ class LatencyMeter:
             first_s = self._first_shown_s(len(self.committed_ms), _plain(word.text), at_s)
             self.committed_ms.append(1000 * (at_s - sent_s))
             self.partial_ms.append(1000 * (first_s - sent_s))
+            self.spoken_at_s.append(sent_s)
         self._known[segment.id] = max(self._known[segment.id], len(segment.words))
         while self._partials and self._partials[0].committed + len(self._partials[0].words) < len(self.committed_ms):
             self._partials.popleft()

@@ -5,7 +5,7 @@
 *speed*: theirs, ours as often as --repeats, theirs again, the same file and weights; `ratio` is the mean of their wall
 times over the mean of ours. Both begin with the path of a file and models in memory; ours goes in at the door, through
 storage, decoder and mailbox, and ends when SQL accounts for every sample. *live*: the committed word latency of 4 live
-meetings with and without the file in the queue. *memory*: its growth over a file of --hours.
+meetings with and without the file in the queue, turn by turn. *memory*: its growth over a file of --hours.
 """
 
 from __future__ import annotations
@@ -22,10 +22,7 @@ from typing import Any
 
 from rich.console import Console
 
-from api.client import Http
-from api.client.latency import quantiles
-from bench import live
-from bench.files import memory, ours, peer
+from bench.files import beside, memory, ours, peer
 from bench.files.peer import Transcribed
 from bench.files.recordings import recording, write_flac
 from bench.machine import machine
@@ -63,7 +60,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=20, help="length of the file")
     parser.add_argument("--repeats", type=int, default=2, help="runs of ours between theirs")
-    parser.add_argument("--live-minutes", type=float, default=1.5, help="length of the live meetings")
+    parser.add_argument("--live-minutes", type=float, default=4, help="length of the live meetings")
     parser.add_argument("--hours", type=float, default=3, help="length of the file over which memory is watched")
     parser.add_argument("--parts", default=",".join(PARTS), help="what to measure")
     parser.add_argument(
@@ -126,42 +123,11 @@ def _runs(runs: Sequence[Transcribed], speech: Speech) -> Figures:
 
 
 def _beside_live(console: Console, stack: Stack, audio: Path, arguments: argparse.Namespace) -> Figures:
-    """Alone, with the file, and alone again, so that a machine that changes meanwhile shows itself."""
     speeches = meetings(arguments.shared, MEETINGS, 60 * arguments.live_minutes)
-    alone = [_latencies(stack, speeches)]
-    console.print(f"{MEETINGS} live meetings alone: {alone[0]}", highlight=False)
-    beside, moved_s = asyncio.run(_with_file(stack, speeches, audio))
-    console.print(f"with a file in the queue: {beside}, {moved_s:.0f} s of it transcribed", highlight=False)
-    asyncio.run(ours.quiet(stack))
-    alone.append(_latencies(stack, speeches))
-    console.print(f"alone again: {alone[1]}", highlight=False)
-    p95_alone = fmean(each["p95"] for each in alone)
-    return {
-        "meetings": MEETINGS,
-        "committed_ms_alone": alone,
-        "committed_ms_beside_a_file": beside,
-        "p95_change": round(beside["p95"] / p95_alone - 1, 3),
-        "file_moved_s": round(moved_s, 1),
-    }
-
-
-def _latencies(stack: Stack, speeches: Sequence[Speech]) -> dict[str, float]:
-    measured = quantiles(_committed_ms(asyncio.run(live.stream_all(stack, speeches))), 0.5, 0.95, 0.99)
-    asyncio.run(ours.quiet(stack))
-    return measured
-
-
-async def _with_file(stack: Stack, speeches: Sequence[Speech], audio: Path) -> tuple[dict[str, float], float]:
-    """Latencies of the meetings, and the seconds of the file that were transcribed beside them."""
-    async with Http(stack.api_url, timeout_s=120) as http:
-        _, meeting_id = await ours.send(http, audio)
-        streamed = await live.stream_all(stack, speeches)
-        coverage = (await http.meeting(meeting_id)).coverage
-    return quantiles(_committed_ms(streamed), 0.5, 0.95, 0.99), coverage.received_s - coverage.pending_s
-
-
-def _committed_ms(repeat: live.Repeat) -> list[float]:
-    return [ms for each in repeat.meetings for ms in each.meter.committed_ms]
+    console.print(
+        f"{MEETINGS} live meetings for {arguments.live_minutes:g} minutes, with and without a file", style="dim"
+    )
+    return asyncio.run(beside.over(stack, speeches, audio))
 
 
 def _memory(console: Console, arguments: argparse.Namespace) -> Figures:

@@ -19,7 +19,7 @@ Redis must never evict (`maxmemory-policy noeviction`); when it is full, appendi
 
 from schema.mailbox.aio import AsyncMailbox
 from schema.mailbox.keys import Keys, shard_of
-from schema.mailbox.records import Appended, Claim, Claimed, Depth, Span, Status
+from schema.mailbox.records import Appended, Claim, Claimed, Depth, Fill, Span, Status
 from schema.mailbox.sync import Mailbox
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Claim",
     "Claimed",
     "Depth",
+    "Fill",
     "Keys",
     "Mailbox",
     "Span",

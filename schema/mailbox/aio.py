@@ -8,7 +8,7 @@ from redis.asyncio import Redis, RedisCluster
 
 from schema.mailbox.calls import Call, Calls, check_claim
 from schema.mailbox.limits import BATCH_DELAY_MS, CANDIDATES_PER_PLACE, CLAIM_TRIES
-from schema.mailbox.records import Appended, Claimed, Depth, Kind, Span, Status
+from schema.mailbox.records import Appended, Claimed, Depth, Fill, Kind, Span, Status
 from schema.mailbox.scripts import NAMES, source
 from schema.mailbox.unavailable import check_client, reachable
 
@@ -62,14 +62,14 @@ class AsyncMailbox:
         """As `Mailbox.close`."""
         return await self._run(self._calls.close(track_id, final_sample))
 
-    async def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0, *, fill: bool = True) -> Claimed:
+    async def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0, *, fill: Fill = "any") -> Claimed:
         """As `Mailbox.claim`."""
         check_claim(n, lease_ms)
         for _ in range(CLAIM_TRIES):
             claimed, candidates = await self._run(self._calls.due(shard, n * CANDIDATES_PER_PLACE, fill))
             if not candidates:
                 return claimed
-            claimed = await self._run(self._calls.claim(shard, candidates, worker, n, lease_ms))
+            claimed = await self._run(self._calls.claim(shard, candidates, worker, n, lease_ms, fill))
             if claimed.tracks or not claimed.more:
                 return claimed
         return claimed
@@ -92,6 +92,7 @@ class AsyncMailbox:
         seen_sample: int,
         state: bytes = b"",
         delay_ms: int = 0,
+        rest_ms: int = 0,
         retry: bool = False,
     ) -> bool:
         """Give a track back after the SQL commit. False, and nothing changes, when *epoch* is outdated.
@@ -99,10 +100,13 @@ class AsyncMailbox:
         Pieces that end by *keep_sample* (at most *committed_sample*) are trimmed. The track is due again in
         *delay_ms* when audio came after *seen_sample*, *retry* is set, or it is closed with audio not committed;
         at once when it was closed after the claim. Otherwise it waits for new audio, which makes it due no sooner
-        than in *delay_ms*. *retry* keeps the count of attempts.
+        than in *delay_ms*. *retry* keeps the count of attempts. After a batch track no claim that takes `one` takes
+        another before its deadline for *rest_ms*.
         """
         return await self._run(
-            self._calls.release(track_id, epoch, committed_sample, keep_sample, seen_sample, state, delay_ms, retry)
+            self._calls.release(
+                track_id, epoch, committed_sample, keep_sample, seen_sample, state, delay_ms, rest_ms, retry
+            )
         )
 
     async def forget(self, track_id: str) -> None:

@@ -21,7 +21,7 @@ from schema.mailbox.limits import (
     check_state,
     check_time,
 )
-from schema.mailbox.records import Appended, Claim, Claimed, Depth, Kind, Span, Status
+from schema.mailbox.records import Appended, Claim, Claimed, Depth, Fill, Kind, Span, Status
 from schema.units import SAMPLES_PER_MS
 
 T = TypeVar("T")
@@ -85,16 +85,16 @@ class Calls:
         final = -1 if final_sample is None else final_sample
         return self._of_track("close", track_id, [final], lambda answer: _appended(track_id, answer, final))
 
-    def due(self, shard: int, n: int, fill: bool) -> Call[tuple[Claimed, list[str]]]:
+    def due(self, shard: int, n: int, fill: Fill) -> Call[tuple[Claimed, list[str]]]:
         if not 0 <= shard < self.shards:
             raise InvalidInput(f"shard is {shard}; there are {self.shards}, counted from 0")
-        arguments: list[str | int | bytes] = [n, int(fill)]
+        arguments: list[str | int | bytes] = [n, fill]
         return Call("due", Keys(shard).of_shard, arguments, lambda a: (_claimed(a[0], []), _texts(a[1])))
 
-    def claim(self, shard: int, candidates: list[str], worker: str, n: int, lease_ms: int) -> Call[Claimed]:
+    def claim(self, shard: int, candidates: list[str], worker: str, n: int, lease_ms: int, fill: Fill) -> Call[Claimed]:
         keys = Keys(shard)
         hashes = [keys.hash_of(track_id) for track_id in candidates]
-        args: list[str | int | bytes] = [worker, n, lease_ms, _epoch_step(), *candidates]
+        args: list[str | int | bytes] = [worker, n, lease_ms, _epoch_step(), fill, *candidates]
         return Call("claim", [*keys.of_shard, *hashes], args, lambda a: _claimed(*a))
 
     def read(self, track_id: str, from_sample: int, limit_samples: int) -> Call[list[Span]]:
@@ -117,6 +117,7 @@ class Calls:
         seen_sample: int,
         state: bytes,
         delay_ms: int,
+        rest_ms: int,
         retry: bool,
     ) -> Call[bool]:
         check_position("committed_sample", committed_sample)
@@ -124,9 +125,10 @@ class Calls:
         if keep_sample > committed_sample:
             raise InvalidInput(f"keep_sample {keep_sample} lies after committed_sample {committed_sample}")
         check_time("delay_ms", delay_ms)
+        check_time("rest_ms", rest_ms)
         check_state(state)
         args: list[str | int | bytes] = [
-            epoch, committed_sample, keep_sample, seen_sample, delay_ms, int(retry), state
+            epoch, committed_sample, keep_sample, seen_sample, delay_ms, rest_ms, int(retry), state
         ]  # fmt: skip
         return self._of_track("release", track_id, args, bool)
 

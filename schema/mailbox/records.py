@@ -8,6 +8,9 @@ from typing import Literal
 from schema.units import SAMPLES_PER_MS
 
 Kind = Literal["live", "batch"]
+Fill = Literal["any", "idle", "one"]
+"""Which batch tracks a claim takes before their deadline: any that fit beside live ones; any, but only when nothing is
+due; or one of all workers of the shard at a time, when nothing is due and the rest after the last one is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from redis import Redis, RedisCluster
 
 from schema.mailbox.calls import Call, Calls, check_claim
 from schema.mailbox.limits import BATCH_DELAY_MS, CANDIDATES_PER_PLACE, CLAIM_TRIES
-from schema.mailbox.records import Appended, Claimed, Depth, Kind, Span, Status
+from schema.mailbox.records import Appended, Claimed, Depth, Fill, Kind, Span, Status
 from schema.mailbox.scripts import NAMES, source
 from schema.mailbox.unavailable import check_client, reachable
 
@@ -69,17 +69,14 @@ class Mailbox:
         """
         return self._run(self._calls.close(track_id, final_sample))
 
-    def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0, *, fill: bool = True) -> Claimed:
-        """Lend up to *n* due tracks to *worker* for *lease_ms*: due ones by deadline, then batch ones that wait.
-
-        With *fill* False a batch track before its deadline is lent only when nothing is due.
-        """
+    def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0, *, fill: Fill = "any") -> Claimed:
+        """Lend up to *n* due tracks to *worker* for *lease_ms*: by deadline, then batch ones as *fill* says."""
         check_claim(n, lease_ms)
         for _ in range(CLAIM_TRIES):
             claimed, candidates = self._run(self._calls.due(shard, n * CANDIDATES_PER_PLACE, fill))
             if not candidates:
                 return claimed
-            claimed = self._run(self._calls.claim(shard, candidates, worker, n, lease_ms))
+            claimed = self._run(self._calls.claim(shard, candidates, worker, n, lease_ms, fill))
             if claimed.tracks or not claimed.more:
                 return claimed
         return claimed
@@ -105,6 +102,7 @@ class Mailbox:
         seen_sample: int,
         state: bytes = b"",
         delay_ms: int = 0,
+        rest_ms: int = 0,
         retry: bool = False,
     ) -> bool:
         """Give a track back after the SQL commit. False, and nothing changes, when *epoch* is outdated.
@@ -112,10 +110,13 @@ class Mailbox:
         Pieces that end by *keep_sample* (at most *committed_sample*) are trimmed. The track is due again in
         *delay_ms* when audio came after *seen_sample*, *retry* is set, or it is closed with audio not committed;
         at once when it was closed after the claim. Otherwise it waits for new audio, which makes it due no sooner
-        than in *delay_ms*. *retry* keeps the count of attempts.
+        than in *delay_ms*. *retry* keeps the count of attempts. After a batch track no claim that takes `one` takes
+        another before its deadline for *rest_ms*.
         """
         return self._run(
-            self._calls.release(track_id, epoch, committed_sample, keep_sample, seen_sample, state, delay_ms, retry)
+            self._calls.release(
+                track_id, epoch, committed_sample, keep_sample, seen_sample, state, delay_ms, rest_ms, retry
+            )
         )
 
     def forget(self, track_id: str) -> None:

@@ -40,7 +40,8 @@ def meter() -> LatencyMeter:
 
 def test_a_word_counts_from_the_chunk_that_holds_its_end(meter: LatencyMeter) -> None:
     meter.take(_segment(101.0, (" Good", 0.3), (" morning.", 0.55)))
-    assert meter.committed_ms == pytest.approx([700, 400])  # sent at 100.3 and 100.6
+    assert meter.spoken_at_s == pytest.approx([100.3, 100.6])
+    assert meter.committed_ms == pytest.approx([700, 400])
 
 
 def test_a_segment_that_grows_counts_each_word_once(meter: LatencyMeter) -> None:

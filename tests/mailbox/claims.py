@@ -21,7 +21,15 @@ def claimed_ids(mailbox: Mailbox, n: int = 10) -> list[str]:
     return [claim.track_id for claim in mailbox.claim("w", n, LEASE_MS).tracks]
 
 
-def release(mailbox: Mailbox, claim: Claim, *, delay_ms: int = 0, retry: bool = False, keep: int | None = None) -> bool:
+def release(
+    mailbox: Mailbox,
+    claim: Claim,
+    *,
+    delay_ms: int = 0,
+    rest_ms: int = 0,
+    retry: bool = False,
+    keep: int | None = None,
+) -> bool:
     """Commit everything that the claim saw, and give it back."""
     done = claim.committed_sample if retry else claim.received_sample
     return mailbox.release(
@@ -31,6 +39,7 @@ def release(mailbox: Mailbox, claim: Claim, *, delay_ms: int = 0, retry: bool = 
         keep_sample=done if keep is None else keep,
         seen_sample=claim.received_sample,
         delay_ms=delay_ms,
+        rest_ms=rest_ms,
         retry=retry,
     )
 

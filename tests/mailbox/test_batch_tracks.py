@@ -57,3 +57,53 @@ def test_a_batch_track_that_pauses_fills_no_place(mailbox: Mailbox, pass_time: P
     assert claimed_ids(mailbox) == []
     pass_time(100_000)
     assert claimed_ids(mailbox) == ["file"]
+
+
+def two_files(mailbox: Mailbox) -> None:
+    for track_id in ("file", "other"):
+        open_track(mailbox, track_id, "batch")
+        mailbox.append(track_id, 0, SECOND)
+
+
+def test_one_batch_track_is_lent_at_a_time_where_a_worker_asks_for_one(mailbox: Mailbox, pass_time: PassTime) -> None:
+    two_files(mailbox)
+    (claim,) = mailbox.claim("w", 4, LEASE_MS, fill="one").tracks
+    between = mailbox.claim("v", 4, LEASE_MS, fill="one")
+    assert (between.tracks, between.more) == ([], False)
+    release(mailbox, claim)
+    (other,) = mailbox.claim("v", 4, LEASE_MS, fill="one").tracks
+    assert {claim.track_id, other.track_id} == {"file", "other"}
+
+
+def test_batch_tracks_rest_together_and_live_ones_do_not_wait_for_that(mailbox: Mailbox, pass_time: PassTime) -> None:
+    two_files(mailbox)
+    (claim,) = mailbox.claim("w", 4, LEASE_MS, fill="one").tracks
+    release(mailbox, claim, rest_ms=20_000)
+    resting = mailbox.claim("w", 4, LEASE_MS, fill="one")
+    assert resting.tracks == []
+    assert resting.next_due_in_ms is not None
+    assert 10_000 < resting.next_due_in_ms <= 20_000
+    mailbox.append("t", 0, SECOND)
+    assert [lent.track_id for lent in mailbox.claim("w", 4, LEASE_MS, fill="one").tracks] == ["t"]
+    pass_time(20_000)
+    assert len(mailbox.claim("w", 4, LEASE_MS, fill="one").tracks) == 1
+
+
+def test_a_rest_ends_where_nobody_speaks_live_any_more(mailbox: Mailbox) -> None:
+    two_files(mailbox)
+    (claim,) = mailbox.claim("w", 4, LEASE_MS, fill="one").tracks
+    release(mailbox, claim, rest_ms=600_000)
+    assert len(mailbox.claim("w", 4, LEASE_MS, fill="idle").tracks) == 1
+
+
+def test_a_worker_that_dies_with_a_batch_track_holds_the_others_up_no_longer_than_its_lease(
+    mailbox: Mailbox, pass_time: PassTime
+) -> None:
+    two_files(mailbox)
+    (dead,) = mailbox.claim("w", 4, 10_000, fill="one").tracks
+    pass_time(10_000)
+    (again,) = mailbox.claim("v", 4, LEASE_MS, fill="one").tracks
+    assert (again.track_id, again.attempts) == (dead.track_id, 2)
+    release(mailbox, again)
+    (other,) = mailbox.claim("v", 4, LEASE_MS, fill="one").tracks
+    assert other.track_id != dead.track_id

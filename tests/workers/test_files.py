@@ -162,21 +162,36 @@ def test_beside_a_live_meeting_a_file_gets_one_window_a_step(studio: Studio, rec
     assert engine.batches[-1] == 1
 
 
-def test_a_file_rests_after_a_step_beside_a_live_meeting_and_only_then(
+def test_files_rest_together_after_a_step_beside_a_live_meeting(
     studio: Studio, recording: Audio, speech: Audio
 ) -> None:
-    track_id = upload(studio, recording)
-    alone = worker(studio, studio.engine, replace(on_cpu(1), windows=1, rest=1e4))
-    alone.step(0)
-    at_once = studio.mailbox.status(track_id).due_in_ms
-    assert at_once is not None
-    assert at_once <= BATCH_DELAY_MS
+    upload(studio, recording, "one")
+    upload(studio, recording, "other")
     studio.speak(studio.open_meeting(), speech)
-    alone.step(0)  # the live track
-    alone.step(0)
-    rested = studio.mailbox.status(track_id).due_in_ms
-    assert rested is not None
-    assert rested > BATCH_DELAY_MS + 1000
+    files = worker(studio, studio.engine, replace(on_cpu(1), rest=1e4))
+    files.step(0)  # the live track
+    files.step(0)
+    assert read_of(files, "one") > 0
+    resting_ms = files.step(0)
+    assert resting_ms is not None
+    assert resting_ms > 1000
+    assert read_of(files, "other") == 0
+    studio.pass_time(resting_ms)
+    files.step(0)
+    assert read_of(files, "other") > 0
+
+
+def test_files_do_not_rest_while_nobody_speaks_live(studio: Studio, recording: Audio) -> None:
+    upload(studio, recording)
+    files = worker(studio, studio.engine, replace(on_cpu(1), windows=1, rest=1e4))
+    files.step(0)
+    first = read_of(files, "f")
+    files.step(0)
+    assert read_of(files, "f") > first > 0
+
+
+def read_of(worker: Transcriber, meeting_id: str) -> int:
+    return worker.mailbox.status(f"{meeting_id}-main").committed_sample
 
 
 def test_a_file_is_read_in_the_end_though_somebody_always_speaks(

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Which tracks could be claimed, the most urgent first. ARGV: n, fill (0: batch ones before their deadline only when
--- nothing is due)
+-- Which tracks could be claimed, the most urgent first. ARGV: n, fill (which batch tracks before their deadline: `any`;
+-- `idle`: only when nothing is due; `one`: then, one, and only when they have rested)
 -- Claiming is a second script, since a script must be given the keys of the tracks that it touches.
 local now = clock()
-local n = tonumber(ARGV[1])
+local n, fill = tonumber(ARGV[1]), ARGV[2]
 for _, track in ipairs(redis.call('ZRANGE', LEASED, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)) do
   redis.call('ZADD', READY, redis.call('ZSCORE', LEASED, track), track)
   redis.call('ZREM', LEASED, track)
@@ -11,8 +11,8 @@ end
 local tracks = redis.call('ZRANGE', READY, '-inf', now, 'BYSCORE', 'LIMIT', 0, n)
 local listed = {}
 for _, track in ipairs(tracks) do listed[track] = true end
-if ARGV[2] == '1' or #tracks == 0 then
-  for _, track in ipairs(redis.call('ZRANGE', FILL, '-inf', now, 'BYSCORE', 'LIMIT', 0, n)) do
+if fill == 'any' or (#tracks == 0 and (fill == 'idle' or rested_at() <= now)) then
+  for _, track in ipairs(redis.call('ZRANGE', FILL, '-inf', now, 'BYSCORE', 'LIMIT', 0, fill == 'one' and 1 or n)) do
     if not listed[track] and #tracks < n then tracks[#tracks + 1] = track end
   end
 end

@@ -1,5 +1,5 @@
 -- Put between the first line and the body of every script. A shard is four keys, a track two more:
---   shard   hash    clock (ms), offset (ms), woken (ms), pending (samples)
+--   shard   hash    clock (ms), offset (ms), woken (ms), pending (samples), rested (ms: when batch tracks have rested)
 --   ready   zset    waiting track -> when it is due (ms)
 --   fill    zset    waiting batch track -> from when it may fill a free place (ms)
 --   leased  zset    claimed track -> end of its lease (ms)
@@ -33,12 +33,17 @@ local function numbers(...)
   return unpack(values)
 end
 
+local function rested_at()
+  return tonumber(redis.call('HGET', SHARD, 'rested') or 0)
+end
+
 -- When the first waiting or abandoned track is due (ms); nil when none waits.
 local function next_due()
   local first
-  for _, key in ipairs({READY, FILL}) do
+  for key, earliest in pairs({[READY] = 0, [FILL] = rested_at()}) do
     local head = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-    if head[2] and (not first or tonumber(head[2]) < first) then first = tonumber(head[2]) end
+    local at = head[2] and math.max(tonumber(head[2]), earliest)
+    if at and (not first or at < first) then first = at end
   end
   return first
 end

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- ARGV: track, epoch, committed_sample, keep_sample, seen_sample, delay_ms, retry, state
+-- ARGV: track, epoch, committed_sample, keep_sample, seen_sample, delay_ms, rest_ms, retry, state
 local now = clock()
-local track, seen, retry = ARGV[1], tonumber(ARGV[5]), ARGV[7] == '1'
+local track, seen, retry = ARGV[1], tonumber(ARGV[5]), ARGV[8] == '1'
 local epoch, held, closed, seen_closed, slack = numbers('epoch', 'held', 'closed', 'seen_closed', 'slack')
 if epoch ~= tonumber(ARGV[2]) then return 0 end
 if held == 0 then return 1 end
@@ -9,8 +9,9 @@ if held == 0 then return 1 end
 local committed, received = advance(tonumber(ARGV[3]))
 redis.call('XTRIM', STREAM, 'MINID', string.format('%d-0', tonumber(ARGV[4]) + 1))
 local not_before = now + tonumber(ARGV[6])
-redis.call('HSET', TRACK, 'held', 0, 'not_before', not_before, 'state', ARGV[8])
+redis.call('HSET', TRACK, 'held', 0, 'not_before', not_before, 'state', ARGV[9])
 if not retry then redis.call('HSET', TRACK, 'attempts', 0) end
+if slack > 0 then redis.call('HSET', SHARD, 'rested', now + tonumber(ARGV[7])) end
 
 for _, key in ipairs({READY, FILL, LEASED}) do redis.call('ZREM', key, track) end
 local news_of_close = closed == 1 and seen_closed == 0
