@@ -6,7 +6,6 @@ audio to summary at once is one more system: whatever has a name, and `answer`.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from schema.units import WINDOW_LIMIT_SAMPLES
 from training.data.audio import Samples, read_audio
 from training.examples import Example
 from training.metrics.cost import memory_bytes
+from training.said import said_in
 from workers.asr import batch
 from workers.asr.engine import Engine
 from workers.asr.guard import transcribe_guarded
@@ -33,7 +33,6 @@ from workers.summarize.windows import next_window
 
 ADAPTER = "measured"
 PLAIN_TOKENS = 160
-_SPEAKER = re.compile(r"([^:\n]{1,40}): (\S.*)")
 _EVERY_WINDOW = 1 << 20
 
 
@@ -181,17 +180,6 @@ class Cascade:
         summary, _ = self.summariser.summary(said)
         seconds = reading_s + time.perf_counter() - started
         return Answer(" ".join(segment.text for segment in said), summary, seconds=seconds)
-
-
-def said_in(text: str) -> list[Segment]:
-    """The lines of *text* as segments whose ids are their numbers; "Anna: yes." is said by Anna if all lines are so."""
-    lines = text.splitlines()
-    found = [_SPEAKER.fullmatch(line) for line in lines]
-    if lines and all(found):
-        pairs: list[tuple[str | None, str]] = [(match[1], match[2]) for match in found if match is not None]
-    else:
-        pairs = [(None, line) for line in lines]
-    return [Segment(at, speaker, at, at + 1, said) for at, (speaker, said) in enumerate(pairs) if said.strip()]
 
 
 def _segments(spans: Sequence[tuple[int, int, str]]) -> list[Segment]:

@@ -1,4 +1,4 @@
-"""`dataset build` and `dataset check`."""
+"""`dataset build`, `dataset check` and `dataset speak`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-dataset = typer.Typer(no_args_is_help=True, help="Check a data set, or build one from corrections.")
+dataset = typer.Typer(no_args_is_help=True, help="Check a data set, or make one of corrections or of texts read out.")
 
 
 def register(app: typer.Typer) -> None:
@@ -51,3 +51,21 @@ def check(
     data = load(source, split)
     audio_s = sum(length for length, example in zip(data.lengths, data, strict=True) if example.audio is not None)
     typer.echo(f"{len(data)} examples, {audio_s / 3600:.2f} h of audio, fingerprint {data.fingerprint}")
+
+
+@dataset.command()
+def speak(
+    source: Annotated[str, typer.Argument(help="Texts: a manifest, LAYOUT:FOLDER.", metavar="SOURCE")],
+    out: Annotated[Path, typer.Option(help="The folder that is written.", metavar="DIR")],
+    split: Annotated[str, typer.Option(help="The split of SOURCE.")] = "train",
+    name: Annotated[str | None, typer.Option(help="The split that is written; by default the same.")] = None,
+    skip: Annotated[int, typer.Option(help="So many examples at the beginning are left out.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="The most examples that are written; 0 is all.", min=0)] = 0,
+) -> None:
+    """Have a machine read texts out, so that there is audio with texts and summaries to train and measure on."""
+    from training.data import load
+    from training.data.reading_out import speak as do
+
+    data = load(source, split, needs=["text"])
+    count = do(data[skip : skip + limit if limit else len(data)], out, name or split)
+    typer.echo(f"{count} examples in {out / f'{name or split}.jsonl'}")

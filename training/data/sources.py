@@ -12,6 +12,7 @@ from training.data.dataset import Dataset
 from training.data.faults import Fault
 from training.data.hub import from_hub
 from training.data.manifests import read_folder, read_manifest
+from training.data.spoken import spoken
 from training.examples import Example
 
 MANIFEST_ENDINGS = (".jsonl", ".csv", ".tsv", ".jsonl.gz", ".csv.gz", ".tsv.gz")
@@ -25,8 +26,10 @@ LAYOUTS: dict[str, Callable[[Path, str, str], Iterator[Example | Fault]]] = {
     "meetings": meetings.meetings,
     "windows": meetings.windows,
     "qmsum": meetings.qmsum,
+    "spoken": spoken,
 }
-"""`windows:FOLDER` are the windows of the meetings in FOLDER that notes are written of."""
+"""`windows:FOLDER` are the windows of the meetings in FOLDER that notes are written of; `spoken:FOLDER` those with
+audio."""
 
 
 def load(

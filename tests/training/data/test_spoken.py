@@ -1,0 +1,87 @@
+"""Meetings with audio, and texts that a machine reads out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from schema.errors import InvalidData, InvalidInput
+from tests.training.data.conftest import Recorder
+from tests.training.data.test_meetings import meeting
+from training.data import load, read_audio
+from training.data.reading_out import speak
+from training.examples import Example
+
+needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite not found: skipping what reads out")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, record: Recorder) -> Path:
+    """Two meetings, one of them spoken: its turns 20 to 59, half a second each."""
+    (tmp_path / "data/meetings").mkdir(parents=True)
+    with gzip.open(tmp_path / "data/meetings/dev.jsonl.gz", "wt") as file:
+        file.writelines(json.dumps(meeting(name)) + "\n" for name in ("one", "two"))
+    record("audio/meeting_two/audio.flac", seconds=20.0)
+    turns = [
+        {"turn": i, "start_s": 0.5 * (i - 20), "end_s": 0.5 * (i - 20) + 0.4, "text": f"Turn {i}."}
+        for i in range(20, 60)
+    ]
+    (tmp_path / "audio/meeting_two/segments.json").write_text(json.dumps({"segments": turns}))
+    return tmp_path
+
+
+def test_a_window_has_its_stretch_of_the_audio(folder: Path) -> None:
+    examples = list(load(f"spoken:{folder}", "dev", needs=("audio", "text", "summary")))
+    assert [example.group for example in examples] == ["two"] * len(examples)
+    first, last = examples[0], examples[-1]
+    assert (first.start_s, first.text) == (0.0, "\n".join(f"Turn {i}." for i in range(20, 30)))
+    assert first.summary == "They spoke of screws."
+    assert last.end_s == pytest.approx(19.9)
+    assert len(read_audio(first)) == round((first.end_s or 0) * 16_000)
+
+
+def test_what_is_missing_of_a_spoken_meeting_is_named(folder: Path) -> None:
+    (folder / "audio/meeting_two/segments.json").write_text("{}")
+    with pytest.raises(InvalidData, match=r"segments\.json does not list turns"):
+        load(f"spoken:{folder}", "dev")
+    (folder / "audio/meeting_two/audio.flac").unlink()
+    with pytest.raises(InvalidData, match="meeting_two has no audio file"):
+        load(f"spoken:{folder}", "dev")
+    shutil.rmtree(folder / "audio/meeting_two")
+    with pytest.raises(InvalidData, match="no meeting_ID of a meeting in the split 'dev'"):
+        load(f"spoken:{folder}", "dev")
+
+
+@needs_flite
+def test_texts_are_read_out_with_a_voice_for_each_speaker(tmp_path: Path) -> None:
+    said = "Anna: Um, the boi- the boiler lost pressure.\nBen: Uh.\nAnna: Call them."
+    examples = [Example("m/1", "x:1", text=said, summary="The boiler.", group="m")]
+    assert speak(examples, tmp_path, "train") == 1
+    data = load(tmp_path, "train", needs=("audio", "text", "summary"))
+    assert (data[0].id, data[0].group, data[0].summary) == ("m/1", "m", "The boiler.")
+    assert data[0].text == "the the boiler lost pressure.\nCall them."
+    assert 1.5 < data.lengths[0] < 8
+    path = tmp_path / "train/m-1.flac"
+    assert soundfile.info(path).samplerate == 16_000
+    made = path.stat().st_mtime_ns
+    speak(examples, tmp_path, "train")
+    assert path.stat().st_mtime_ns == made
+
+
+@needs_flite
+def test_what_cannot_be_read_out_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"no voice 'nobody'. It has: .*slt"):
+        speak([], tmp_path, "train", voices=["nobody"])
+    with pytest.raises(InvalidData, match="x:1: empty has no words"):
+        speak([Example("empty", "x:1", text="Uh.", summary="Nothing.")], tmp_path, "train")
+
+
+def test_without_the_program_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InvalidInput, match="apt-get install flite"):
+        speak([], tmp_path, "train")
