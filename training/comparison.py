@@ -11,13 +11,15 @@ from pydantic import Field, ValidationError, model_validator
 from schema.errors import InvalidConfig
 from training.config import Section, Source, changed, read_yaml
 from training.data.checks import Part
+from training.e2e.system import EndToEnd
 from training.systems import Cascade, Recogniser, Summariser, System
 
 AS_SAID = "as-said"
 
 
 class SystemConfig(Section):
-    """With `asr` a recogniser, with `summary` a summariser of the text, with both a cascade."""
+    """With `asr` a recogniser, with `summary` a summariser of the text, with both a cascade; with `e2e` one model from
+    audio to summary."""
 
     name: str
     asr: str | None = None
@@ -26,6 +28,9 @@ class SystemConfig(Section):
     summary: str | None = None
     """A model by reference; `as-said` takes the words of the meeting, without a model."""
     summary_adapter: Path | None = None
+    e2e: Path | None = None
+    """The folder of a run of recipe `e2e`; `asr` and `summary` may then name its base models, if they go by other names
+    here than where it was trained."""
     precision: str = "auto"
     device: str = "auto"
     plain: bool = False
@@ -33,8 +38,10 @@ class SystemConfig(Section):
 
     @model_validator(mode="after")
     def _does_something(self) -> SystemConfig:
-        if self.asr is None and self.summary is None:
-            raise ValueError("a system needs a model: asr, summary or both")
+        if self.asr is None and self.summary is None and self.e2e is None:
+            raise ValueError("a system needs a model: asr, summary or both, or e2e")
+        if self.e2e is not None and (self.asr_adapter or self.summary_adapter or self.plain):
+            raise ValueError("e2e has adapters of its own and always answers plainly; leave out the other settings")
         return self
 
 
@@ -58,8 +65,8 @@ class Comparison(Section):
         """What every example must have."""
         parts: set[Part] = set()
         for system in self.systems:
-            parts |= {"audio"} if system.asr else {"text"}
-            parts |= {"summary"} if system.summary else {"text"}
+            parts |= {"audio"} if system.asr or system.e2e else {"text"}
+            parts |= {"summary"} if system.summary or system.e2e else {"text"}
         return tuple(sorted(parts))
 
 
@@ -80,12 +87,23 @@ def makers(comparison: Comparison, cache_dir: Path) -> list[Callable[[], System]
 
 
 def _make(config: SystemConfig, cache_dir: Path) -> System:
+    if config.e2e is not None:
+        return _end_to_end(config, config.e2e, cache_dir)
     if config.asr is None:
         return _summariser(config, cache_dir)
     recogniser = _recogniser(config, config.asr, cache_dir)
     if config.summary is None:
         return recogniser
     return Cascade(config.name, recogniser, _summariser(config, cache_dir))
+
+
+def _end_to_end(config: SystemConfig, folder: Path, cache_dir: Path) -> EndToEnd:
+    from training.e2e.saved import load_speech_model
+
+    model = load_speech_model(
+        folder, cache_dir, precision=config.precision, device=config.device, speech=config.asr, text=config.summary
+    )
+    return EndToEnd(config.name, model)
 
 
 def _recogniser(config: SystemConfig, reference: str, cache_dir: Path) -> Recogniser:

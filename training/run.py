@@ -90,6 +90,7 @@ class _Run:
         task = _build(self.config, models, self.device)
         total_steps = self.config.total_steps(len(task.lengths))
         method = attach(task.net, self.config.method, task.targets, total_steps)
+        task.attached()
         needed = self._fit(task)
         _seed(self.config.seed + self.devices.process_index)  # and draws dropout of its own
         loop = self._train(task, method)
@@ -171,8 +172,7 @@ class _Run:
         result = self.folder / ("model" if self.config.method.kind == "full" else "adapter")
         with made_anew(result) as draft:
             method.save(draft, {"base_model": self.config.model, **task.metadata(), **_facts(self.config)})
-            if self.config.method.kind == "full":
-                task.add_files(draft)
+            task.add_files(draft)
         rows = read_curve(self.folder / CURVE)
         best = next((row for row in rows if row["step"] == progress.best_step and "dev_loss" in row), {})
         trained = trainable(task.net)

@@ -9,7 +9,8 @@ rest is the package's: `methods.attach` makes parts of `task.net` trainable in p
 the loop draws batches, adds gradients up, steps, evaluates, keeps checkpoints and resumes; `run.py` writes the
 adapter and the report.
 
-    build ─► attach(task.net) ─► loop: collate (a thread ahead) ─► loss ─► backward ... evaluate ─► save ─► measure
+    build ─► attach(task.net) ─► attached
+          ─► loop: collate (a thread ahead) ─► loss ─► backward ... evaluate ─► save ─► measure
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ class Task(Protocol):
     micro_batch: int
     """Examples that go through the net at once unless the configuration says; halved when memory runs out."""
 
+    def attached(self) -> None:
+        """Called once, when the method has changed `net`: from now on what the method leaves alone may be set to learn,
+        and what it added be given other values to begin with."""
+
     def collate(self, places: Sequence[int], epoch: int) -> Batch:
         """The training examples at *places*, ready for `loss`.
 
@@ -74,7 +79,7 @@ class Task(Protocol):
         """
 
     def add_files(self, folder: Path) -> None:
-        """Put beside the weights in *folder*, after method `full`, what a whole model has: tokenizer and such."""
+        """Put beside what the method saved in *folder* what loading it takes: after `full` a tokenizer and such."""
 
     def metadata(self) -> dict[str, object]:
         """What goes into the adapter's `minutebook.json` besides `base_model`, such as `audio_context`."""

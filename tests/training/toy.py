@@ -45,6 +45,9 @@ class ToyTask:
         self.lengths: Sequence[float] = [float(1 + place % 7) for place in range(EXAMPLES)]
         self.poisoned, self.room = set(poisoned), room
 
+    def attached(self) -> None:
+        """Nothing learns but what the method says."""
+
     def collate(self, places: Sequence[int], epoch: int) -> Batch:
         jitter = torch.tensor([chance(0, epoch, place).gauss(0, 0.01) for place in places])
         wanted = self.wanted[list(places)].clone()

@@ -152,6 +152,9 @@ class AudioContextTask:
         self._config, self._options, self._whisper, self._engine = config, options, whisper, engine
         self._train, self._dev = train, dev
 
+    def attached(self) -> None:
+        """Nothing learns but the adapter."""
+
     def collate(self, places: Sequence[int], epoch: int) -> Batch:
         del epoch  # a clip is the same in each
         return self._collated(self._train, places)
@@ -176,6 +179,9 @@ class AudioContextTask:
 
     def measure(self, folder: Path) -> dict[str, float]:
         return compared(self._engine, [self._dev.window(place) for place in range(len(self._dev.clips))], folder)
+
+    def add_files(self, folder: Path) -> None:
+        """An adapter needs none."""
 
     def metadata(self) -> dict[str, object]:
         return {"audio_context": True}

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import nn
 from torch.nn.functional import cross_entropy
 
 from schema.errors import InvalidData
@@ -28,12 +27,12 @@ from training.metrics.rouge import rouge
 from training.precision import base_precision, mixed, trains_here
 from training.subset import first
 from training.task import Batch
+from training.text_net import IGNORED, linear_layers, norms_in_32_bits, padded
 from workers.summarize.model import TextModel, load_model
 from workers.summarize.summary import INSTRUCTION, SUMMARY_TOKENS
 from workers.summarize.weights import resolve
 
 log = logging.getLogger(__name__)
-_IGNORED = -100
 _PROMPTS = 8
 
 
@@ -84,7 +83,7 @@ class SummaryTask:
         device: str,
     ) -> None:
         self.net = model.net
-        self.targets: Sequence[str] = _linear_layers(model.net)
+        self.targets: Sequence[str] = sorted({name.rpartition(".")[2] for name in linear_layers(model.net)})
         self.fingerprint = train.fingerprint
         self.micro_batch = 4 if device == "cpu" else 8
         self._config, self._options, self._model = config, options, model
@@ -95,7 +94,7 @@ class SummaryTask:
         self._mixed = torch.float32
         if config.precision != "float32":
             self._mixed = torch.bfloat16
-            _norms_in_32_bits(model.net)
+            norms_in_32_bits(model.net)
         if config.gradient_checkpointing:
             self.net.gradient_checkpointing_enable({"use_reentrant": False})
 
@@ -137,6 +136,9 @@ class SummaryTask:
             )
         return Tokens(read, written)
 
+    def attached(self) -> None:
+        """Nothing learns but what the method says."""
+
     def collate(self, places: Sequence[int], epoch: int) -> Batch:
         del epoch  # nothing here is random
         return self._collated([self._train_data[self._train[place][0]] for place in places])
@@ -150,9 +152,9 @@ class SummaryTask:
     def _continued(self, rows: Sequence[Tokens]) -> dict[str, torch.Tensor]:
         """Padded on the left, so that the summaries end together and the vocabulary is multiplied there only."""
         whole = [row.read + row.written for row in rows]
-        tokens, mask = _padded(whole, self._fill, left=True)
+        tokens, mask = padded(whole, self._fill, left=True)
         kept = max(len(row.written) for row in rows)
-        labels, _ = _padded([row.written for row in rows], _IGNORED, left=True)
+        labels, _ = padded([row.written for row in rows], IGNORED, left=True)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         return {
             "input_ids": tokens[:, :-1],
@@ -162,8 +164,8 @@ class SummaryTask:
         }
 
     def _answered(self, rows: Sequence[Tokens]) -> dict[str, torch.Tensor]:
-        tokens, mask = _padded([row.read for row in rows], self._fill)
-        labels, _ = _padded([row.written for row in rows], _IGNORED)
+        tokens, mask = padded([row.read for row in rows], self._fill)
+        labels, _ = padded([row.written for row in rows], IGNORED)
         return {"input_ids": tokens, "attention_mask": mask, "labels": labels}
 
     @property
@@ -180,7 +182,7 @@ class SummaryTask:
             else:
                 given = self.net.prepare_decoder_input_ids_from_labels(labels=labels)
                 logits = self.net(**inputs, decoder_input_ids=given, use_cache=False).logits
-        written = labels != _IGNORED
+        written = labels != IGNORED
         return cross_entropy(logits[written].float(), labels[written], reduction="sum")
 
     def evaluate(self) -> dict[str, float]:
@@ -232,6 +234,8 @@ class SummaryTask:
             yield [self._dev_data[place] for place, _ in order[at : at + size]]
 
     def add_files(self, folder: Path) -> None:
+        if self._config.method.kind != "full":
+            return
         source = resolve(self._config.model, self._cache_dir)
         for path in chain(source.glob("*.json"), source.glob("*.model"), source.glob("*.txt")):
             if not (folder / path.name).exists():
@@ -239,29 +243,3 @@ class SummaryTask:
 
     def metadata(self) -> dict[str, object]:
         return {"instruction": self._options.instruction, "suffix": self._options.suffix}
-
-
-def _norms_in_32_bits(net: Any) -> None:
-    """peft's AdaLoRA on quantised layers gives 32 bits, which a norm of 16 bits does not take on a processor."""
-    for module in net.modules():
-        if isinstance(module, nn.LayerNorm):
-            module.float()
-
-
-def _linear_layers(net: Any) -> list[str]:
-    """Ends of the names of every linear layer but the one that writes the vocabulary."""
-    head = net.get_output_embeddings()
-    layers = (name for name, module in net.named_modules() if isinstance(module, nn.Linear) and module is not head)
-    return sorted({name.rpartition(".")[2] for name in layers})
-
-
-def _padded(rows: Sequence[list[int]], fill: int, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
-    """*rows* (B, longest) filled up with *fill*, and a mask that is 1 where they are."""
-    longest = max(len(row) for row in rows)
-    tokens = torch.full((len(rows), longest), fill)
-    mask = torch.zeros(len(rows), longest, dtype=torch.long)
-    for place, row in enumerate(rows):
-        where = slice(longest - len(row), longest) if left else slice(0, len(row))
-        tokens[place, where] = torch.tensor(row)
-        mask[place, where] = 1
-    return tokens, mask

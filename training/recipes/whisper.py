@@ -81,6 +81,9 @@ class WhisperTask:
             torch.bfloat16 if config.method.kind == "full" and config.precision == "bfloat16" else torch.float32
         )
 
+    def attached(self) -> None:
+        """Nothing learns but what the method says."""
+
     def collate(self, places: Sequence[int], epoch: int) -> Batch:
         del epoch  # nothing here is random
         return self._collated([self._train[place] for place in places])
@@ -168,6 +171,8 @@ class WhisperTask:
         return {"audio_context": False}
 
     def add_files(self, folder: Path) -> None:
+        if self._config.method.kind != "full":
+            return
         for path in resolve(self._config.model, self._cache_dir).glob("*.json"):
             if not (folder / path.name).exists():
                 shutil.copy(path, folder)

@@ -1,0 +1,121 @@
+"""A run begins where the recogniser's and the summariser's adapters are, or says why it cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from schema.errors import AdapterMismatch, InvalidConfig
+from tests.training.e2e.conftest import Loaded, write_adapter
+from tests.training.models import CACHE
+from training.config import Method
+from training.e2e.warm_start import begin_with, read_products
+from training.methods import attach
+from training.whisper_net import encode
+from workers.asr.context import full_context
+from workers.asr.model import load as load_whisper
+from workers.summarize.model import load_model
+
+pytestmark = pytest.mark.model
+ENDS = ("q_proj", "v_proj", "fc1")
+TEXT_ENDS = ("q_proj", "down_proj")
+HEARD = [f"model.encoder.layers.{n}.{end}" for n in (0, 1) for end in ("self_attn.q_proj", "self_attn.v_proj", "fc1")]
+SAID = [f"model.layers.{n}.{end}" for n in (0, 1) for end in ("self_attn.q_proj", "mlp.down_proj")]
+TARGETS = [*(f"speech.{name}" for name in HEARD), *(f"text.{name}" for name in SAID)]
+
+
+@pytest.fixture(scope="module", params=["lora", "adalora"])
+def adapters(
+    request: pytest.FixtureRequest, model: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """One of the recogniser, which changes its decoder too, and one of the summariser."""
+    root = tmp_path_factory.mktemp(request.param)
+    whisper = load_whisper(model("whisper"), CACHE, "float32", "cpu")
+    text = load_model(model("decoder"), CACHE, precision="float32", device="cpu")
+    return (
+        write_adapter(whisper.net, root / "asr", request.param, ENDS, whisper.reference),
+        write_adapter(text.net, root / "summary", request.param, TEXT_ENDS, text.reference),
+    )
+
+
+def begun(loaded: Loaded, adapters: tuple[Path, Path], method: Method) -> None:
+    whisper, text, net = loaded
+    left_out = ("model.decoder.", "proj_out")
+    heard = read_products(adapters[0], net.speech, whisper.reference, whisper.checksum, left_out)
+    said = read_products(adapters[1], net.text, text.reference, text.checksum)
+    attach(net, method, TARGETS, 20)
+    begin_with(net, {f"speech.{name}": product for name, product in heard.items()}, "options.asr_adapter")
+    begin_with(net, {f"text.{name}": product for name, product in said.items()}, "options.summary_adapter")
+
+
+METHODS = {
+    "lora": Method(kind="lora", rank=8),
+    "adalora": Method(kind="adalora", rank=6, init_rank=8),
+    "full": Method(kind="full"),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@torch.no_grad()
+def test_the_joint_adapter_begins_as_both_adapters_are(
+    method: str, adapters: tuple[Path, Path], loaded: Callable[..., Loaded], model: Callable[[str], str]
+) -> None:
+    ours = loaded("decoder")
+    begun(ours, adapters, METHODS[method])
+    net = ours[2].eval()
+    text = load_model(model("decoder"), CACHE, precision="float32", device="cpu")
+    text.load_adapter("theirs", adapters[1])
+    text.use_adapter("theirs")
+    tokens = torch.tensor([[5, 9, 20, 31]])
+    plain = loaded("decoder")[1].net(tokens).logits
+    theirs = text.net(tokens).logits
+    assert not torch.allclose(theirs, plain, atol=1e-2)
+    assert torch.allclose(net.text(tokens).logits, theirs, atol=1e-3)
+    whisper = load_whisper(model("whisper"), CACHE, "float32", "cpu", {"theirs": adapters[0]})
+    mel, context = torch.randn(1, 80, 3000), full_context(1, 1500, "cpu")
+    for layer in whisper.net.modules():
+        if hasattr(layer, "lora_A"):
+            layer.set_adapter(["theirs"], inference_mode=True)
+    assert torch.allclose(encode(net.speech, mel, context), encode(whisper.net, mel, context), atol=1e-3)
+
+
+def test_a_lower_rank_begins_with_the_nearest(
+    adapters: tuple[Path, Path], loaded: Callable[..., Loaded], caplog: pytest.LogCaptureFixture
+) -> None:
+    _, text, net = loaded("decoder")
+    products = read_products(adapters[1], net.text, text.reference, text.checksum)
+    attach(net, Method(kind="lora", rank=2), TARGETS, 20)
+    begin_with(net, {f"text.{name}": product for name, product in products.items()}, "options.summary_adapter")
+    name, product = next(iter(products.items()))
+    layer = net.text.get_submodule(name)
+    whole = product.up @ product.down
+    values = torch.linalg.svdvals(whole)
+    left = whole - layer.get_delta_weight("default").detach()
+    assert left.norm() == pytest.approx(float(values[2:].square().sum().sqrt()), rel=1e-3)
+    assert "the run's rank holds" in caplog.text
+
+
+def test_what_an_adapter_changes_must_learn(adapters: tuple[Path, Path], loaded: Callable[..., Loaded]) -> None:
+    whisper, _, net = loaded("decoder")
+    products = read_products(adapters[0], net.speech, whisper.reference, whisper.checksum, ("model.decoder.",))
+    attach(net, Method(kind="lora", rank=8), [f"text.{name}" for name in SAID], 20)
+    heard = {f"speech.{name}": product for name, product in products.items()}
+    with pytest.raises(InvalidConfig, match=r"options\.asr_adapter changes speech\.model\.encoder.*does not learn"):
+        begin_with(net, heard, "options.asr_adapter")
+
+
+def test_an_adapter_of_another_base_is_refused(
+    adapters: tuple[Path, Path], loaded: Callable[..., Loaded], tmp_path: Path
+) -> None:
+    whisper, text, net = loaded("decoder")
+    with pytest.raises(AdapterMismatch, match=f"trained for '{whisper.reference}', but the model is '{text.reference}"):
+        read_products(adapters[0], net.text, text.reference, text.checksum)
+    for path in adapters[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "minutebook.json").write_text(json.dumps({}))
+    with pytest.raises(AdapterMismatch, match=r"changes model\.decoder.* has no such layer"):
+        read_products(tmp_path, net.text, text.reference, text.checksum)

@@ -1,0 +1,228 @@
+"""Runs of the recipe: every kind of text model, method and precision trains and loads; what cannot work is told."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from schema.errors import AdapterMismatch, BrokenModel, InvalidConfig, InvalidData, UnsupportedPrecision
+from tests.training.models import CACHE
+from training.comparison import makers, read_comparison
+from training.config import Config
+from training.data import load
+from training.e2e.saved import load_speech_model
+from training.evaluate import evaluate
+from training.run import Places, train
+
+pytestmark = pytest.mark.model
+PRECISIONS = ("float32", "bfloat16", "int8", "int4")
+METHODS = ("lora", "adalora")
+MATRIX = [
+    *(("decoder", method, precision) for method in METHODS for precision in PRECISIONS),
+    *(("t5", METHODS[at % 2], precision) for at, precision in enumerate(PRECISIONS)),
+    *(("mbart", METHODS[(at + 1) % 2], precision) for at, precision in enumerate(PRECISIONS)),
+]
+"""Every two of kind, method and precision meet."""
+SECOND = np.zeros(16_000, np.int16)
+
+
+@pytest.fixture
+def config(model: Callable[[str], str], recordings: Path) -> Callable[..., Config]:
+    def make(kind: str = "t5", options: dict[str, Any] | None = None, **changes: Any) -> Config:
+        values: dict[str, Any] = {
+            "name": "toy", "recipe": "e2e", "model": model(kind), "device": "cpu",
+            "train": {"source": str(recordings), "split": "train"}, "dev": {"source": str(recordings), "split": "dev"},
+            "steps": 10, "batch_size": 2, "learning_rate": 0.01, "evaluate_every": 10,
+            "method": {"kind": "lora", "rank": 2},
+        }  # fmt: skip
+        ours = {"speech_model": model("whisper"), "hidden": 32, "max_new_tokens": 4}
+        return Config.model_validate({**values, **changes, "options": {**ours, **(options or {})}})
+
+    return make
+
+
+def losses(folder: Path) -> list[float]:
+    with (folder / "curve.csv").open(newline="") as file:
+        return [float(row["train_loss"]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize(("kind", "method", "precision"), MATRIX)
+def test_a_run_trains_and_its_result_loads(
+    kind: str, method: str, precision: str, config: Callable[..., Config], places: Places
+) -> None:
+    ranks = {"kind": method, "rank": 2, "init_rank": 4 if method == "adalora" else 0}
+    metrics = train(config(kind, precision=precision, method=ranks), places, "minutebook train toy.yaml")
+    folder = places.runs / "toy"
+    assert sum(losses(folder)[-2:]) < sum(losses(folder)[:2])
+    assert {"rouge1", "rougeLsum"} <= set(metrics["served"])
+    assert any(name.startswith("speech.") for name in metrics["ranks"])
+    assert any(name.startswith("text.") for name in metrics["ranks"])
+    assert len(load_speech_model(folder, CACHE, precision=precision, device="cpu").write([SECOND], 2)) == 1
+
+
+@pytest.mark.parametrize(("kind", "precision"), [("t5", "float32"), ("mbart", "bfloat16"), ("decoder", "float32")])
+def test_a_whole_model_trains_and_its_result_loads(
+    kind: str, precision: str, config: Callable[..., Config], places: Places
+) -> None:
+    whole = config(kind, precision=precision, method={"kind": "full"}, learning_rate=0.003)
+    metrics = train(whole, places, "minutebook train toy.yaml")
+    folder = places.runs / "toy"
+    assert sum(losses(folder)[-2:]) < sum(losses(folder)[:2])
+    assert metrics["training"]["trained_share"] == 1.0
+    assert len(load_speech_model(folder / "model", CACHE, precision=precision, device="cpu").write([SECOND], 2)) == 1
+    with pytest.raises(UnsupportedPrecision, match="trained whole"):
+        load_speech_model(folder, CACHE, precision="int8", device="cpu")
+
+
+def test_a_frozen_encoder_learns_nothing_and_the_connector_does(config: Callable[..., Config], places: Places) -> None:
+    metrics = train(config(options={"encoder": "frozen"}), places, "minutebook train toy.yaml")
+    assert all(name.startswith("text.") for name in metrics["ranks"])
+    model = load_speech_model(places.runs / "toy", CACHE, precision="float32", device="cpu")
+    # A run of one step begins with the same connector, and has changed it less.
+    train(config(options={"encoder": "frozen"}, name="short", steps=1), places, "minutebook train toy.yaml")
+    short = load_speech_model(places.runs / "short", CACHE, precision="float32", device="cpu")
+    long_run, short_run = (each.net.connector.outer.weight.numpy() for each in (model, short))
+    assert not np.allclose(long_run, short_run, atol=0.02)
+
+
+def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(config: Callable[..., Config], places: Places) -> None:
+    method = {"kind": "adalora", "rank": 2, "init_rank": 4, "dropout": 0.1}
+    ours = config(method=method, steps=12, checkpoint_every=6)
+    train(ours, places, "minutebook train toy.yaml")
+    folder = places.runs / "toy"
+    left_alone, result = losses(folder), (folder / "adapter/connector.safetensors").read_bytes()
+    shutil.rmtree(folder / "checkpoints/step-00000012")
+    shutil.rmtree(folder / "adapter")
+    (folder / "metrics.json").unlink()
+    train(ours, places, "minutebook train toy.yaml")
+    assert losses(folder) == left_alone
+    assert (folder / "adapter/connector.safetensors").read_bytes() == result
+
+
+def test_a_run_for_summaries_begins_where_one_for_texts_ended(config: Callable[..., Config], places: Places) -> None:
+    first = train(config(options={"writes": "text"}, name="texts"), places, "minutebook train toy.yaml")
+    assert set(first["served"]) == {"wer"}
+    told = {"connector": str(places.runs / "texts")}
+    train(config(options=told, steps=1, learning_rate=1e-9), places, "minutebook train toy.yaml")
+    texts, toy = (load_file(places.runs / name / "adapter/connector.safetensors") for name in ("texts", "toy"))
+    assert all(torch.allclose(texts[name], toy[name], atol=1e-6) for name in texts)
+
+
+@pytest.fixture(scope="module")
+def finished(model: Callable[[str], str], recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of one step."""
+    runs = tmp_path_factory.mktemp("finished")
+    values = {
+        "name": "toy", "recipe": "e2e", "model": model("t5"), "device": "cpu", "steps": 1,
+        "train": {"source": str(recordings), "split": "train"}, "dev": {"source": str(recordings), "split": "dev"},
+        "options": {"speech_model": model("whisper"), "hidden": 32, "max_new_tokens": 4},
+    }  # fmt: skip
+    train(Config.model_validate(values), Places(runs, CACHE), "minutebook train toy.yaml")
+    return runs / "toy"
+
+
+def test_a_base_of_other_weights_is_refused(finished: Path, model: Callable[[str], str], tmp_path: Path) -> None:
+    with pytest.raises(AdapterMismatch, match=r"was trained on '.*t5' .*but '.*mbart' has other weights"):
+        load_speech_model(finished, CACHE, precision="float32", device="cpu", text=model("mbart"))
+    moved = shutil.copytree(model("whisper"), tmp_path / "elsewhere")
+    load_speech_model(finished, CACHE, precision="float32", device="cpu", speech=str(moved))
+
+
+def test_a_damaged_result_is_told(finished: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(finished / "adapter", tmp_path / "adapter")
+    facts = json.loads((folder / "minutebook.json").read_text())
+    (folder / "minutebook.json").write_text(json.dumps(facts | {"connector": {**facts["connector"], "hidden": 31}}))
+    with pytest.raises(BrokenModel, match=r"connector\.safetensors does not hold the weights"):
+        load_speech_model(folder, CACHE, precision="float32", device="cpu")
+    (folder / "minutebook.json").write_text(json.dumps({"base_model": "x"}))
+    with pytest.raises(BrokenModel, match="not of an end-to-end model"):
+        load_speech_model(folder, CACHE, precision="float32", device="cpu")
+    with pytest.raises(BrokenModel, match=r"holds no connector\.safetensors"):
+        load_speech_model(tmp_path / "elsewhere", CACHE, precision="float32", device="cpu")
+
+
+def test_a_connector_of_another_width_is_refused(finished: Path, config: Callable[..., Config], places: Places) -> None:
+    other = config(options={"connector": str(finished), "stack": 4})
+    with pytest.raises(AdapterMismatch, match=r"has .*stack 8.*; the one .* has .*stack 4"):
+        train(other, places, "minutebook train toy.yaml")
+
+
+FAULTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "a rank above the width": ({"method": {"rank": 65}}, InvalidConfig, "Rank 65 is above the width 64"),
+    "a frozen encoder that is to learn": (
+        {"method": {"targets": ("fc1",)}, "options": {"encoder": "frozen"}},
+        InvalidConfig,
+        "match speech.*options.encoder is frozen",
+    ),
+    "rounded weights that are to learn": (
+        {"method": {"kind": "full"}, "precision": "int8"},
+        InvalidConfig,
+        "lora or adalora",
+    ),
+    "audio longer than is allowed": (
+        {"options": {"longest_s": 1.0}},
+        InvalidData,
+        r"train\.jsonl:3: .* lasts 1\.2 s; options\.longest_s is 1\.",
+    ),
+    "audio that the text model cannot read": (
+        {"options": {"stack": 1, "instruction": "the boiler lost pressure and nobody has a key " * 3}},
+        InvalidData,
+        r"places of audio .* has room for 128.*options\.stack",
+    ),
+    "no speech model": ({"options": {"speech_model": None}}, InvalidConfig, "speech_model"),
+    "an unknown option": ({"options": {"stak": 1}}, InvalidConfig, "options: stak = 1: This key is not known"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_cannot_work_is_said_before_the_first_step(
+    fault: str, config: Callable[..., Config], places: Places
+) -> None:
+    changes, kind, said = FAULTS[fault]
+    with pytest.raises(kind, match=said):
+        train(config(**changes), places, "minutebook train toy.yaml")
+
+
+def test_an_example_without_a_summary_is_named(config: Callable[..., Config], places: Places, tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text(json.dumps({"audio": "a.wav", "text": "Anna writes."}) + "\n")
+    with pytest.raises(InvalidData, match=r"train\.jsonl:1: .*no summary"):
+        train(config(train={"source": str(tmp_path), "split": "train"}), places, "minutebook train toy.yaml")
+
+
+def test_it_is_measured_beside_the_cascade(
+    finished: Path, model: Callable[[str], str], recordings: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "compare.yaml"
+    path.write_text(
+        f"data: {{source: {recordings}, split: dev}}\n"
+        "systems:\n"
+        f"  - {{name: cascade, asr: {model('whisper')}, summary: as-said}}\n"
+        f"  - {{name: end to end, e2e: {finished}, precision: float32}}\n"
+    )
+    comparison = read_comparison(path)
+    assert comparison.needs == ("audio", "summary")
+    found = evaluate(makers(comparison, CACHE), load(recordings, "dev", needs=comparison.needs))
+    cascade, ours = found.results
+    assert {"ROUGE-1", "ROUGE-L"} <= set(ours.against_first)
+    assert "WER" in cascade.figures
+    assert "WER" not in ours.figures
+    assert ours.memory_bytes > 0
+    assert found.failures
+    assert all({"cascade", "end to end"} <= bucket.poor.keys() for bucket in found.failures)
+
+
+@pytest.mark.parametrize("more", ["asr_adapter: x", "plain: true"])
+def test_settings_that_it_has_no_use_for_are_refused(more: str, tmp_path: Path) -> None:
+    path = tmp_path / "compare.yaml"
+    path.write_text(f"data: {{source: x, split: y}}\nsystems: [{{name: a, e2e: runs/toy, {more}}}]\n")
+    with pytest.raises(InvalidConfig, match="e2e has adapters of its own"):
+        read_comparison(path)

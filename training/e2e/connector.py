@@ -1,0 +1,66 @@
+"""What stands between the encoder and the text model: encoder states become embeddings.
+
+Neighbouring positions are averaged (`downsample`), put side by side (`stack`) and projected by two linear layers, as
+Ma et al. 2024 (SLAM-ASR, arXiv 2402.08846) do. One embedding then stands for 20 ms x downsample x stack of audio.
+
+Legend: S encoder positions, D width of the encoder, N embeddings, E width of the text model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import gelu, pad
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What decides which weights a connector has; `hidden` is the width between its two layers."""
+
+    speech_width: int
+    text_width: int
+    stack: int
+    downsample: int
+    hidden: int
+
+    @property
+    def positions(self) -> int:
+        """Encoder positions under one embedding."""
+        return self.stack * self.downsample
+
+    def embeddings(self, positions: int) -> int:
+        """How many stand for so many *positions* of one window."""
+        return -(-positions // self.positions)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in asdict(self).items())
+
+
+class Connector(nn.Module):
+    """Its weights are in 32 bits, whatever the models beside it compute in."""
+
+    def __init__(self, shape: Shape, loudness: float = 1.0) -> None:
+        """*loudness* is the root mean square of the text model's own embeddings, which the first ones have too."""
+        super().__init__()
+        self.shape = shape
+        width = shape.speech_width * shape.stack
+        self.level = nn.LayerNorm(width)
+        self.inner = nn.Linear(width, shape.hidden)
+        self.outer = nn.Linear(shape.hidden, shape.text_width)
+        self.volume = nn.RMSNorm(shape.text_width, eps=1e-6)
+        nn.init.constant_(self.volume.weight, loudness)
+
+    def stacked(self, states: torch.Tensor) -> torch.Tensor:
+        """States (S, D) of one window as (N, stack * D); silence fills the last up."""
+        missing = -len(states) % self.shape.positions
+        filled = pad(states.float(), (0, 0, 0, missing))
+        groups = filled.view(-1, self.shape.stack, self.shape.downsample, filled.shape[-1])
+        return groups.mean(2).flatten(1)
+
+    def forward(self, stacked: torch.Tensor) -> torch.Tensor:
+        """(N, E) of the windows' `stacked`, put after each other."""
+        inner = gelu(self.inner(self.level(stacked)))
+        embeddings: torch.Tensor = self.volume(self.outer(inner).float())
+        return embeddings

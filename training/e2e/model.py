@@ -1,0 +1,66 @@
+"""An end-to-end model that is loaded: audio in, a summary out (or a text, if that is what it learnt)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from schema.errors import PromptTooLong
+from training.data.audio import Samples
+from training.e2e.net import SpeechSummarizer
+from training.e2e.prompt import asked, prompt
+from training.e2e.windows import cut, embeddings
+from workers.asr.context import audible_positions
+from workers.asr.features import log_mel
+from workers.summarize.model import TextModel
+
+
+class SpeechModel:
+    """Greedy and bounded, as the workers' models are. One thread at a time may call it."""
+
+    def __init__(self, net: SpeechSummarizer, text: TextModel, instruction: str, suffix: str, writes: str) -> None:
+        self.net = net
+        self.writes = writes
+        self._text = text
+        self._prompt = prompt(text, instruction, suffix)
+
+    @torch.inference_mode()
+    def write(self, recordings: Sequence[Samples], max_new_tokens: int) -> list[str]:
+        """What it `writes` of each of *recordings*, (n,) int16 at 16 kHz.
+
+        Raises PromptTooLong when one with its summary passes the text model's context; nothing is cut off.
+        """
+        if not recordings:
+            return []
+        windows = [cut(samples) for samples in recordings]
+        counts = [embeddings(each, self.net.connector.shape) for each in windows]
+        self._check_fit(max(counts), max_new_tokens)
+        batch = asked(self._text, self._prompt, counts)
+        heard = self.net.hear(*features(self.net, [window for each in windows for window in each]))
+        device = heard.device
+        embedded = self.net.embed(batch["tokens"].to(device), batch["places"].to(device), heard)
+        tokens = self.net.text.generate(
+            inputs_embeds=embedded,
+            attention_mask=batch["attention_mask"].to(device),
+            max_new_tokens=max_new_tokens,
+            num_beams=1,
+            do_sample=False,
+        )
+        return [text.strip() for text in self._text.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
+
+    def _check_fit(self, count: int, max_new_tokens: int) -> None:
+        needed = len(self._prompt) + count + (max_new_tokens if self._text.continues else 0)
+        if needed > self._text.context_tokens:
+            raise PromptTooLong(
+                f"{needed} places do not fit the {self._text.context_tokens} that {self._text.reference} reads at "
+                "once. Cut the audio, or train with a higher options.stack or options.downsample."
+            )
+
+
+def features(net: SpeechSummarizer, windows: Sequence[Samples]) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `SpeechSummarizer.hear` reads of *windows*: features (W, n_mels, frames), positions of sound (W,)."""
+    audible = [audible_positions(len(window)) for window in windows]
+    config, device = net.speech.config, net.speech.device
+    mel = log_mel(windows, net.context(audible).frames, config.num_mel_bins, str(device))
+    return mel, torch.tensor(audible, device=device)

@@ -1,0 +1,41 @@
+"""`options` of an end-to-end run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from training.config import Section
+from workers.summarize.summary import INSTRUCTION, SUMMARY_TOKENS
+
+
+class Options(Section):
+    """What belongs to the recipe `e2e`; the run's `model` is the text model."""
+
+    speech_model: str
+    """The Whisper whose encoder hears, by reference."""
+    encoder: Literal["frozen", "adapted"] = "adapted"
+    stack: int = Field(default=8, ge=1, le=64)
+    """Encoder positions, of 20 ms each, that are put side by side into one embedding."""
+    downsample: int = Field(default=1, ge=1, le=64)
+    """Positions that are averaged before they are stacked."""
+    hidden: int = Field(default=1024, ge=1)
+    """Width between the connector's two layers."""
+    asr_adapter: Path | None = None
+    """An adapter of the speech model to begin with."""
+    summary_adapter: Path | None = None
+    """An adapter of the text model to begin with."""
+    connector: Path | None = None
+    """A run of this recipe whose connector to begin with."""
+    writes: Literal["summary", "text"] = "summary"
+    longest_s: float = Field(default=300.0, gt=0)
+    """The longest audio of an example."""
+    overlong: Literal["refuse", "leave_out"] = "refuse"
+    """What becomes of an example that is longer, or that the text model cannot read at once. None is cut."""
+    instruction: str = INSTRUCTION
+    suffix: str = "\nMinutes:"
+    """Behind the audio for a decoder-only model."""
+    max_new_tokens: int = Field(default=SUMMARY_TOKENS, ge=1)
+    """Of a summary that is written to be measured."""
