@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any
 
 from training.data.dataset import Dataset
@@ -14,7 +15,8 @@ from training.metrics.embeddings import BertScore
 from training.metrics.errors import Counts, character_errors, word_errors
 from training.metrics.rouge import rouge
 from training.metrics.support import evidence_overlap, length_ratio, novelty, supported
-from training.systems import Answer, System, said_in
+from training.said import said_in
+from training.systems import Answer, System
 from workers.summarize.evidence import Evidence
 
 GROUP = 16
@@ -39,13 +41,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Examples whose word error rate lies in [low, high), and the systems' ROUGE-1 and ROUGE-L there."""
+    """Examples whose word error rate lies in [low, high), the systems' ROUGE-1 and ROUGE-L there, and how many of a
+    system's summaries are poor: their ROUGE-1 is below the median of the first system's."""
 
     low: float
     high: float | None
     examples: int
     rouge_1: dict[str, float]
     rouge_l: dict[str, float]
+    poor: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +152,20 @@ def _count(result: Result, first: Result, units: Sequence[str], seed: int) -> No
 def _failures(results: Sequence[Result]) -> list[Bucket]:
     """ROUGE by how well the audio was understood: by the error rate of the first system that has a transcript.
 
-    Low ROUGE at a low error rate is the summariser's doing; at a high one the recogniser's.
+    Low ROUGE at a low error rate is the summariser's doing; at a high one the recogniser's. What is poor is measured
+    by that system's own median, so half of its summaries are: the question is in which rows.
     """
     heard = next((each for each in results if any("WER" in v and "ROUGE-1" in v for v in each.values)), None)
     if heard is None:
         return []
+    middle = median(_found(heard, range(len(heard.values)), "ROUGE-1"))
     buckets = []
     for low, high in zip((0.0, *WER_EDGES), (*WER_EDGES, None), strict=True):
         places = [at for at, values in enumerate(heard.values) if "WER" in values and _lies(_rate(values), low, high)]
         if places:
-            buckets.append(
-                Bucket(low, high, len(places), _means(results, places, "ROUGE-1"), _means(results, places, "ROUGE-L"))
-            )
+            ones, ls = _means(results, places, "ROUGE-1"), _means(results, places, "ROUGE-L")
+            poor = {each.name: sum(value < middle for value in _found(each, places, "ROUGE-1")) for each in results}
+            buckets.append(Bucket(low, high, len(places), ones, ls, {name: poor[name] for name in ones}))
     return buckets
 
 
@@ -174,11 +180,12 @@ def _rate(values: Values) -> float:
 
 def _means(results: Sequence[Result], places: Sequence[int], name: str) -> dict[str, float]:
     """The mean of a measure over *places*, of those systems that have it there."""
-    found = {
-        result.name: [value for at in places if isinstance(value := result.values[at].get(name), float)]
-        for result in results
-    }
+    found = {result.name: _found(result, places, name) for result in results}
     return {system: sum(values) / len(values) for system, values in found.items() if values}
+
+
+def _found(result: Result, places: Sequence[int], name: str) -> list[float]:
+    return [value for at in places if isinstance(value := result.values[at].get(name), float)]
 
 
 def table(evaluation: Evaluation) -> str:
@@ -217,11 +224,12 @@ def _failure_lines(evaluation: Evaluation) -> Iterator[str]:
     if not evaluation.failures:
         return
     heads = [result.name for result in evaluation.results]
-    yield from ("", f"| word error rate | examples | {' | '.join(f'{name}: ROUGE-1, L' for name in heads)} |")
+    yield from ("", f"| word error rate | examples | {' | '.join(f'{name}: ROUGE-1, L; poor' for name in heads)} |")
     yield f"|{' --- |' * (len(heads) + 2)}"
     for each in evaluation.failures:
         span = f"{each.low:.0%} and more" if each.high is None else f"{each.low:.0%} to {each.high:.0%}"
         cells = [
-            f"{each.rouge_1[name]:.3f}, {each.rouge_l[name]:.3f}" if name in each.rouge_1 else "–" for name in heads
+            f"{each.rouge_1[name]:.3f}, {each.rouge_l[name]:.3f}; {each.poor[name]}" if name in each.rouge_1 else "–"
+            for name in heads
         ]
         yield f"| {span} | {each.examples} | {' | '.join(cells)} |"

@@ -16,7 +16,8 @@ from training.__main__ import build_app
 from training.data import Dataset, load, read_audio
 from training.evaluate import evaluate, table
 from training.examples import Example
-from training.systems import Answer, Cascade, Recogniser, Summariser, said_in
+from training.said import said_in
+from training.systems import Answer, Cascade, Recogniser, Summariser
 from workers.asr.hypothesis import Window
 
 DEMO = Path(__file__).parents[2] / "deploy/demo"
@@ -64,8 +65,9 @@ def test_the_failure_table_tells_whose_fault_a_bad_summary_is(texts: Dataset) ->
     assert (understood.low, understood.examples, missed.low, missed.high) == (0.0, 1, 0.4, None)
     assert understood.rouge_1 == {"cascade": 1.0, "at once": 0.0}
     assert missed.rouge_1 == {"cascade": 0.0, "at once": 1.0}
+    assert (understood.poor, missed.poor) == ({"cascade": 0, "at once": 1}, {"cascade": 1, "at once": 0})
     told = table(found)
-    assert "| 40% and more | 1 | 0.000, 0.000 | 1.000, 1.000 |" in told
+    assert "| 40% and more | 1 | 0.000, 0.000; 1 | 1.000, 1.000; 0 |" in told
     assert "| WER | 0.500 (0.000–0.750) | – |" in told
     json.loads(json.dumps(found.dump(), allow_nan=False))
 
