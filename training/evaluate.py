@@ -200,6 +200,7 @@ def table(evaluation: Evaluation) -> str:
         f"|{' --- |' * (len(heads) + 1)}",
     ]
     lines += [f"| {name} | {' | '.join(_cell(result, name) for result in evaluation.results)} |" for name in names]
+    lines.append(f"| different summaries | {' | '.join(_different(result) for result in evaluation.results)} |")
     lines.append(f"| seconds, p50 / p95 | {' | '.join(_seconds(result) for result in evaluation.results)} |")
     lines.append(f"| weights, MB | {' | '.join(f'{r.memory_bytes / 1e6:.0f}' for r in evaluation.results)} |")
     return "\n".join([*lines, *_failure_lines(evaluation)])
@@ -214,6 +215,12 @@ def _cell(result: Result, name: str) -> str:
         gap = result.against_first[name]
         text += f" [{gap.difference:+.3f}, {gap.low:+.3f} to {gap.high:+.3f}{' *' if gap.excludes_zero else ''}]"
     return text
+
+
+def _different(result: Result) -> str:
+    """A model that writes one sentence of everything has a ROUGE too."""
+    summaries = [answer.summary for answer in result.answers if answer.summary is not None]
+    return f"{len(set(summaries))} of {len(summaries)}" if summaries else "–"
 
 
 def _seconds(result: Result) -> str:

@@ -68,6 +68,7 @@ def test_the_failure_table_tells_whose_fault_a_bad_summary_is(texts: Dataset) ->
     assert (understood.poor, missed.poor) == ({"cascade": 0, "at once": 1}, {"cascade": 1, "at once": 0})
     told = table(found)
     assert "| 40% and more | 1 | 0.000, 0.000; 1 | 1.000, 1.000; 0 |" in told
+    assert "| different summaries | 2 of 2 | 2 of 2 |" in told
     assert "| WER | 0.500 (0.000–0.750) | – |" in told
     json.loads(json.dumps(found.dump(), allow_nan=False))
 
