@@ -31,7 +31,7 @@ def attend_openly(
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
     if bias is not None:
         scores = scores + bias
-    weights = scores.float().softmax(-1).to(v.dtype)
+    weights = scores.softmax(-1)
     return weights @ v, weights
 
 
@@ -40,14 +40,12 @@ def _in_products(q: torch.Tensor) -> bool:
 
 
 def _by_heads(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """One head at a time."""
+    """One head at a time; the bias is added within the product."""
     rows, heads, queries, width = q.shape
     mixed = q.new_empty(rows, queries, heads, width).transpose(1, 2)
     for row in range(rows):
-        own = None if bias is None else bias[row, 0]
+        own = q.new_zeros(1, k.shape[2]) if bias is None else bias[row, 0]
         for head in range(heads):
-            scores = (q[row, head] * width**-0.5) @ k[row, head].T
-            if own is not None:
-                scores += own
+            scores = torch.addmm(own, q[row, head], k[row, head].T, alpha=width**-0.5)
             mixed[row, head] = scores.softmax(-1) @ v[row, head]
     return mixed

@@ -15,12 +15,15 @@ import torch
 from workers.asr.adapters import project
 from workers.asr.attention import attend, attend_openly
 from workers.asr.encoder import feed_forward, join_heads, split_heads
-from workers.asr.int8 import project_all
 from workers.asr.model import Whisper
+from workers.asr.products import project_all
 from workers.asr.repetition import runs_away
+from workers.asr.sampling import pick
 
 CHECK_EVERY = 8
 """Tokens between two looks for runaway repetition."""
+CACHE_STEP = 16
+"""Attention sees so many places of the cache more at a time, those to come hidden: each length needs its own kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Decoded:
 @dataclass(slots=True)
 class _Batch:
     """The rows still decoding. Caches are (B, H, T or S, d) a layer; `pads` counts each row's left padding, and
-    `hidden` (B, 1, 1, T) is what is added to the scores of their keys: -inf for the padding, 0 for the rest."""
+    `hidden` (B, 1, 1, T) is what is added to the scores of their keys: -inf for the padding and the places to come."""
 
     rows: list[int]
     adapters: list[str] | None
@@ -120,7 +123,7 @@ class Decoder:
         logits = self._prefill(batch, tasks, results)
         place = max(len(task.tokens) for task in tasks)
         while True:
-            tokens, logprobs = _pick(logits, batch.temperatures, sampler)
+            tokens, logprobs = pick(logits, batch.temperatures, sampler)
             going = self._record(batch, tasks, results, tokens.tolist(), logprobs.tolist())
             if not any(going):
                 return results
@@ -144,27 +147,43 @@ class Decoder:
     def _start(self, encoded: torch.Tensor, encoded_bias: torch.Tensor | None, tasks: Sequence[Task]) -> _Batch:
         device, rows = encoded.device, len(tasks)
         length = max(len(task.tokens) for task in tasks)
-        total = length + max(task.budget for task in tasks)
+        total = _whole_steps(length + max(task.budget for task in tasks))
         pads = torch.tensor([length - len(task.tokens) for task in tasks], device=device)
+        places = torch.arange(total, device=device)
         shape = (rows, self.heads, total, encoded.shape[-1] // self.heads)
         names = [task.adapter for task in tasks]
         adapters = [name or "__base__" for name in names] if any(names) else None
         layers = self.net.layers
-        seeing = [layer.encoder_attn for layer in layers]
-        projections = [*(each.k_proj for each in seeing), *(each.v_proj for each in seeing)]
-        memory = [split_heads(part, self.heads).contiguous() for part in project_all(projections, encoded, adapters)]
+        memory = self._memory(encoded, adapters)
         return _Batch(
             rows=list(range(rows)),
             adapters=adapters,
             pads=pads,
             temperatures=_temperatures(tasks, device),
-            hidden=_hiding(torch.arange(total, device=device) < pads[:, None], encoded.dtype)[:, None, None, :],
-            self_keys=[encoded.new_empty(shape) for _ in layers],
-            self_values=[encoded.new_empty(shape) for _ in layers],
+            hidden=_hiding((places < pads[:, None]) | (places >= length), encoded.dtype)[:, None, None, :],
+            self_keys=[encoded.new_zeros(shape) for _ in layers],
+            self_values=[encoded.new_zeros(shape) for _ in layers],
             cross_keys=memory[: len(layers)],
             cross_values=memory[len(layers) :],
             cross_bias=encoded_bias,
         )
+
+    def _memory(self, encoded: torch.Tensor, adapters: list[str] | None) -> list[torch.Tensor]:
+        """What the decoder sees of the audio: the keys of every layer, then the values, (B, H, S, d) each.
+
+        A CPU gains nothing from more than one row at a time, and would hold everything two more times on the way.
+        """
+        rows, length, width = encoded.shape
+        seeing = [layer.encoder_attn for layer in self.net.layers]
+        projections = [*(each.k_proj for each in seeing), *(each.v_proj for each in seeing)]
+        caches = [encoded.new_empty(rows, self.heads, length, width // self.heads) for _ in projections]
+        size = rows if encoded.is_cuda else 1
+        for first in range(0, rows, size):
+            places = slice(first, first + size)
+            parts = project_all(projections, encoded[places], adapters and adapters[places])
+            for cache, part in zip(caches, parts, strict=True):
+                cache[places] = split_heads(part, self.heads)
+        return caches
 
     def _prefill(self, batch: _Batch, tasks: Sequence[Task], results: list[Decoded]) -> torch.Tensor:
         """Run the forced tokens. Gives the first new token's logits (B, vocabulary)."""
@@ -186,15 +205,16 @@ class Decoder:
         for row, result in enumerate(results):
             result.no_speech_prob = float(first[row, self.whisper.vocabulary.no_speech])
         bias = torch.stack([self._bias if task.prefix_tokens else self._first_bias for task in tasks])
-        return self._logits(x) + bias
+        return self._logits(x).add_(bias)
 
     def _step(self, batch: _Batch, tokens: torch.Tensor, place: int, results: list[Decoded]) -> torch.Tensor:
         """Run one token a row, written at *place*. Gives the next token's logits (B, vocabulary)."""
-        mask = batch.hidden[..., : place + 1]
+        batch.hidden[..., place] = 0
+        mask = batch.hidden[..., : _whole_steps(place + 1)]
         x, attention = self._run(batch, tokens[:, None], (place - batch.pads)[:, None], place, mask, 1)
         for row, weights in zip(batch.rows, attention, strict=True):
             results[row].attention.append(weights[0])
-        return self._logits(x) + self._bias
+        return self._logits(x).add_(self._bias)
 
     def _logits(self, x: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.head(x[:, -1])
@@ -215,13 +235,12 @@ class Decoder:
     def _attend_itself(
         self, batch: _Batch, index: int, layer: Any, x: torch.Tensor, place: int, mask: torch.Tensor
     ) -> torch.Tensor:
-        attention, after = layer.self_attn, place + x.shape[1]
+        attention, after, seen = layer.self_attn, place + x.shape[1], mask.shape[-1]
         h = layer.self_attn_layer_norm(x)
         keys, values = batch.self_keys[index], batch.self_values[index]
-        keys[:, :, place:after] = split_heads(project(attention.k_proj, h, batch.adapters), self.heads)
-        values[:, :, place:after] = split_heads(project(attention.v_proj, h, batch.adapters), self.heads)
-        q = split_heads(project(attention.q_proj, h, batch.adapters), self.heads)
-        mixed = attend(q, keys[:, :, :after], values[:, :, :after], mask)
+        parts = project_all((attention.q_proj, attention.k_proj, attention.v_proj), h, batch.adapters)
+        q, keys[:, :, place:after], values[:, :, place:after] = (split_heads(part, self.heads) for part in parts)
+        mixed = attend(q, keys[:, :, :seen], values[:, :, :seen], mask)
         return x + project(attention.out_proj, join_heads(mixed), batch.adapters)
 
     def _attend_audio(
@@ -266,6 +285,10 @@ class Decoder:
         result.done = result.truncated
 
 
+def _whole_steps(places: int) -> int:
+    return -(-places // CACHE_STEP) * CACHE_STEP
+
+
 def _hiding(hidden: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """What to add to scores so that those of *hidden* keys do not count."""
     return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(hidden, -torch.inf)
@@ -274,16 +297,3 @@ def _hiding(hidden: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 def _temperatures(tasks: Sequence[Task], device: torch.device) -> torch.Tensor | None:
     values = [task.temperature for task in tasks]
     return torch.tensor(values, device=device)[:, None] if any(values) else None
-
-
-def _pick(
-    logits: torch.Tensor, temperatures: torch.Tensor | None, sampler: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The next token of each row and its log-probability; the likeliest, or drawn where the temperature is above 0."""
-    chosen = logits
-    if temperatures is not None:
-        uniform = torch.rand(logits.shape, generator=sampler, device=logits.device).clamp_(min=1e-20)
-        chosen = logits - temperatures * (-uniform.log()).log()  # Gumbel's trick: the maximum is a sample
-    tokens = chosen.argmax(-1)
-    picked = logits.gather(-1, tokens[:, None])[:, 0]
-    return tokens, picked - logits.logsumexp(-1)

@@ -14,7 +14,7 @@ from torch.nn.functional import gelu
 from workers.asr.adapters import project
 from workers.asr.attention import attend
 from workers.asr.context import Context
-from workers.asr.int8 import project_all
+from workers.asr.products import project_all
 
 
 def encode(net: Any, mel: torch.Tensor, context: Context, adapters: Sequence[str] | None) -> torch.Tensor:
@@ -47,9 +47,14 @@ def feed_forward(layer: Any, x: torch.Tensor, adapters: Sequence[str] | None) ->
 
 def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
     """(B, T, D) as (B, H, T, D / H)."""
-    return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
+    rows, length, _ = x.shape
+    if length == 1:  # a decoding step, which is made of many small operations: one less
+        return x.view(rows, heads, 1, -1)
+    return x.view(rows, length, heads, -1).transpose(1, 2)
 
 
 def join_heads(x: torch.Tensor) -> torch.Tensor:
     """(B, H, T, D / H) as (B, T, D)."""
+    if x.shape[2] == 1:
+        return x.reshape(len(x), 1, -1)
     return x.transpose(1, 2).flatten(2)

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from workers.asr.adapters import project
 from workers.asr.precision import cpu_flags
 
 INT8_DYNAMIC = "int8_dynamic"
@@ -44,11 +43,11 @@ class WindowLinear(nn.Linear):
         self._weights = Weights(layer, layer.weight.dtype)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.multiply([_levels(row) for row in x])
+        return self.multiply([to_levels(row) for row in x])
 
     def multiply(self, windows: Sequence[Levels]) -> torch.Tensor:
         """(B, T, out) of windows that are in 8 bits already."""
-        rows = [self._weights.multiply(*levels) for levels in windows]
+        rows = [self._weights.multiply(*window) for window in windows]
         return rows[0][None] if len(rows) == 1 else torch.stack(rows)
 
 
@@ -66,8 +65,8 @@ class RowLinear(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows = x.reshape(-1, x.shape[-1]).float()
         scales = (rows.abs().amax(-1, keepdim=True) / _LARGEST).clamp(min=_SMALLEST_SCALE)
-        levels = (rows / scales).round_().add_(_MIDDLE).to(torch.uint8)
-        return self._weights.multiply(levels, 1.0, _MIDDLE).mul_(scales).view(*x.shape[:-1], -1)
+        levels = (rows / scales).round_().add_(_MIDDLE)
+        return self._weights.multiply(_as_bytes(levels), 1.0, _MIDDLE).mul_(scales).view(*x.shape[:-1], -1)
 
 
 class Weights:
@@ -91,23 +90,19 @@ class Weights:
         return product
 
 
-def project_all(layers: Sequence[Any], x: torch.Tensor, adapters: Sequence[str] | None) -> list[torch.Tensor]:
-    """As `project` of each of *layers*; those in 8 bits share the work of bringing *x* to it."""
-    bases = [layer.__dict__["_modules"].get("base_layer", layer) for layer in layers]
-    if adapters is None and all(isinstance(base, WindowLinear) for base in bases):
-        windows = [_levels(row) for row in x]
-        return [base.multiply(windows) for base in bases]
-    return [project(layer, x, adapters) for layer in layers]
-
-
-def _levels(x: torch.Tensor) -> Levels:
-    """*x* in 256 levels between its extremes and zero."""
+def to_levels(x: torch.Tensor) -> Levels:
+    """*x* (T, in) in 256 levels between its extremes and zero."""
     low, high = (float(extreme) for extreme in torch.aminmax(x))
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max((high - low) / _LEVELS, _SMALLEST_SCALE)
     zero_point = round(-low / scale)
     levels = torch.mul(x.float(), 1 / scale).add_(zero_point).round_().clamp_(0, _LEVELS)
-    return levels.to(torch.uint8), scale, zero_point
+    return _as_bytes(levels), scale, zero_point
+
+
+def _as_bytes(levels: torch.Tensor) -> torch.Tensor:
+    """From whole numbers in 32 bits. Straight to uint8 PyTorch takes one number at a time, by this way many."""
+    return levels.to(torch.int16).to(torch.uint8)
 
 
 def quantise(net: Any) -> None:

@@ -14,6 +14,7 @@ from schema.errors import BrokenModel, UnsupportedPrecision
 from workers.asr.adapters import Adapter
 from workers.asr.adapters import load as load_adapter
 from workers.asr.int8 import INT8_DYNAMIC, pays_here, quantise
+from workers.asr.packed import pack
 from workers.asr.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 from workers.asr.vocabulary import Vocabulary, load_vocabulary
 from workers.asr.weights import resolve
@@ -63,6 +64,8 @@ def load(
     net = _load_net(folder, loaded_as, dtype, device)
     if precision == INT8_DYNAMIC:
         quantise(net)
+        if dtype == torch.bfloat16:
+            pack(net)
     whisper = Whisper(
         reference=reference,
         folder=folder,
