@@ -20,7 +20,8 @@ from typing import Any
 from schema.minutes import Minutes
 from schema.units import samples_of_s
 from workers.summarize.final import final_minutes
-from workers.summarize.model import Generator, load_model
+from workers.summarize.generator import Generator
+from workers.summarize.model import load_model
 from workers.summarize.notes import write_note
 from workers.summarize.segment import Segment
 from workers.summarize.windows import next_window

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError, model_validator
 
 from schema.errors import InvalidConfig
+from training.baselines import CHOICES, Baseline
 from training.config import Section, Source, changed, read_yaml
 from training.data.checks import Part
 from training.e2e.system import EndToEnd
@@ -26,7 +27,8 @@ class SystemConfig(Section):
     """A model by reference, as the workers take it."""
     asr_adapter: Path | None = None
     summary: str | None = None
-    """A model by reference; `as-said` takes the words of the meeting, without a model."""
+    """A model by reference; without a model `as-said` takes what matters in the words of the meeting, `lead` the
+    beginning of each window, `longest-utterance` the longest turn in it."""
     summary_adapter: Path | None = None
     e2e: Path | None = None
     """The folder of a run of recipe `e2e`; `asr` and `summary` may then name its base models, if they go by other names
@@ -42,12 +44,16 @@ class SystemConfig(Section):
             raise ValueError("a system needs a model: asr, summary or both, or e2e")
         if self.e2e is not None and (self.asr_adapter or self.summary_adapter or self.plain):
             raise ValueError("e2e has adapters of its own and always answers plainly; leave out the other settings")
+        if self.asr is not None and self.summary in CHOICES:
+            raise ValueError(f"summary: {self.summary} reads texts, not what a recogniser heard")
         return self
 
 
 class Comparison(Section):
     data: Source
     systems: tuple[SystemConfig, ...] = Field(min_length=1)
+    of_each_group: int = Field(default=0, ge=0)
+    """Examples of each meeting or speaker, drawn by `seed`; 0 measures all."""
     same_length: bool = False
     """Cut each summary to the words of its reference."""
     bert: str | None = None
@@ -90,7 +96,8 @@ def _make(config: SystemConfig, cache_dir: Path) -> System:
     if config.e2e is not None:
         return _end_to_end(config, config.e2e, cache_dir)
     if config.asr is None:
-        return _summariser(config, cache_dir)
+        choice = CHOICES.get(config.summary or "")
+        return _summariser(config, cache_dir) if choice is None else Baseline(config.name, choice)
     recogniser = _recogniser(config, config.asr, cache_dir)
     if config.summary is None:
         return recogniser

@@ -1,7 +1,9 @@
-"""The beginning of a data set, as a data set."""
+"""A part of a data set, as a data set."""
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from itertools import islice
 
 from training.data import Dataset
@@ -13,4 +15,18 @@ def first(data: Dataset, limit: int) -> Dataset:
         return data
     kept = Dataset(islice(data.records(), limit))
     kept.fingerprint = f"{data.fingerprint}:{limit}"
+    return kept
+
+
+def of_each_group(data: Dataset, count: int, seed: int) -> Dataset:
+    """At most *count* examples of each meeting or speaker, drawn by *seed*, in their order; all for 0."""
+    if count <= 0:
+        return data
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, example in enumerate(data):
+        places[example.group or example.id].append(place)
+    dice = random.Random(seed)  # noqa: S311
+    drawn = sorted(place for group in places.values() for place in dice.sample(group, min(count, len(group))))
+    kept = Dataset(data.record(place) for place in drawn)
+    kept.fingerprint = f"{data.fingerprint}:{count} of each:{seed}"
     return kept

@@ -25,10 +25,10 @@ from workers.asr.guard import transcribe_guarded
 from workers.asr.hypothesis import Window
 from workers.asr.track import StreamState, TrackView
 from workers.summarize.final import final_minutes
+from workers.summarize.generator import T5_TASK
 from workers.summarize.model import TextModel
 from workers.summarize.notes import Note, write_note
 from workers.summarize.segment import Segment
-from workers.summarize.summary import INSTRUCTION
 from workers.summarize.windows import next_window
 
 ADAPTER = "measured"
@@ -148,7 +148,7 @@ class Summariser:
         """The summary of what was said, and the ids of the segments that it names."""
         if self.plain and self.model is not None:
             text = "\n".join(f"{each.speaker}: {each.text}" if each.speaker else each.text for each in segments)
-            return self.model.generate([text], PLAIN_TOKENS, prefix=INSTRUCTION, stop=())[0], None
+            return self.model.generate([text], PLAIN_TOKENS, prefix=T5_TASK, stop=())[0], None
         notes, rest = [], list(segments)
         while window := next_window(rest, final=True):
             notes.append(write_note(window, self.model))

@@ -26,12 +26,19 @@ METHODS = {"LORA": "lora", "ADALORA": "adalora"}
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What `minutebook.json` says; each part may be left out. `precision` is that of the base in training."""
+    """What `minutebook.json` says; each part may be left out. `precision` is that of the base in training.
+
+    An adapter that writes notes says what stands before (`instruction`) and behind (`suffix`) the text it sums up, and
+    the one language that it learnt, if it was one.
+    """
 
     base_model: str | None = None
     base_checksum: str | None = None
     audio_context: bool = False
     precision: str | None = None
+    instruction: str | None = None
+    suffix: str = ""
+    language: str | None = None
 
 
 def read_metadata(folder: Path) -> Metadata:
@@ -43,6 +50,9 @@ def read_metadata(folder: Path) -> Metadata:
         base_checksum=value.get("base_checksum"),
         audio_context=bool(value.get("audio_context", False)),
         precision=value.get("precision"),
+        instruction=value.get("instruction"),
+        suffix=str(value.get("suffix", "")),
+        language=value.get("language"),
     )
 
 

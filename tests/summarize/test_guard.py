@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
@@ -28,10 +29,14 @@ class Scripted:
     """A generator that always says the same. `continues` like a decoder-only model."""
 
     continues = True
+    asked = None
     adapter = None
 
     def __init__(self, line: str) -> None:
         self.line = line
+
+    def bare(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def generate(
         self,
@@ -41,6 +46,7 @@ class Scripted:
         prefix: str = "",
         stop: Sequence[str] = ("\n",),
         only: str = "",
+        lines_once: bool = False,
     ) -> list[str]:
         return [self.line] * len(prompts)
 

@@ -11,7 +11,8 @@ from schema.minutes import MINUTES, Minutes
 from schema.units import samples_of_s
 from tests.summarize.conftest import meeting, one_track
 from workers.summarize.final import CHAPTERS_LIMIT, final_minutes
-from workers.summarize.model import Generator, TextModel
+from workers.summarize.generator import Generator
+from workers.summarize.model import TextModel
 from workers.summarize.notes import NOTE, Note, write_note
 from workers.summarize.rolling import (
     KEPT,

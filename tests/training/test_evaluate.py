@@ -13,10 +13,12 @@ from typer.testing import CliRunner
 
 from tests.models import whisper
 from training.__main__ import build_app
+from training.baselines import CHOICES, Baseline
 from training.data import Dataset, load, read_audio
 from training.evaluate import evaluate, table
 from training.examples import Example
 from training.said import said_in
+from training.subset import of_each_group
 from training.systems import Answer, Cascade, Recogniser, Summariser
 from workers.asr.hypothesis import Window
 
@@ -176,3 +178,29 @@ def test_two_systems_of_one_name_are_refused(tmp_path: Path) -> None:
     config.write_text("data: {source: x, split: y}\nsystems: [{name: a, asr: m}, {name: a, asr: n}]\n")
     told = CliRunner().invoke(build_app(), ["evaluate", str(config)])
     assert "two systems have one name" in told.output
+
+
+def test_the_baselines_take_the_beginning_and_the_longest_turn(tmp_path: Path) -> None:
+    lines = [
+        "Ann: Yeah.",
+        "Ann: The boiler is cold.",
+        "Bo: Um, who has a key?",
+        "Cem: Nobody. The caretaker lost it twice.",
+    ]
+    row = {"id": "a", "text": "\n".join(lines), "summary": "Nobody has a key."}
+    (tmp_path / "test.jsonl").write_text(json.dumps(row))
+    data = load(tmp_path, "test")
+    lead, longest = (Baseline(name, choice).answer(data[:1])[0] for name, choice in CHOICES.items())
+    assert (lead.summary, lead.evidence) == ("The boiler is cold. who has a key? Nobody.", (1, 2, 3))
+    assert (longest.summary, longest.evidence) == ("Nobody. The caretaker lost it twice.", (3,))
+
+
+def test_a_part_of_every_meeting_is_drawn_the_same_every_time(tmp_path: Path) -> None:
+    rows = [{"id": f"{group}{n}", "text": f"{group} {n}", "group": group} for group in "ab" for n in range(9)]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    whole = load(tmp_path, "test")
+    drawn = of_each_group(whole, 4, seed=1)
+    assert [example.group for example in drawn] == list("aaaabbbb")
+    assert [each.id for each in of_each_group(whole, 4, seed=1)] == [each.id for each in drawn]
+    assert [each.id for each in of_each_group(whole, 4, seed=2)] != [each.id for each in drawn]
+    assert drawn.fingerprint != whole.fingerprint

@@ -60,11 +60,12 @@ class Interrupted(TextModel):
         prefix: str = "",
         stop: Sequence[str] = ("\n",),
         only: str = "",
+        lines_once: bool = False,
     ) -> list[str]:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()
-        return super().generate(prompts, max_new_tokens, prefix=prefix, stop=stop, only=only)
+        return super().generate(prompts, max_new_tokens, prefix=prefix, stop=stop, only=only, lines_once=lines_once)
 
 
 @pytest.fixture

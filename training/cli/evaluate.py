@@ -37,7 +37,7 @@ def evaluate(
     from training.evaluate import evaluate as measure
     from training.evaluate import table
     from training.metrics.embeddings import BertScore
-    from training.subset import first
+    from training.subset import first, of_each_group
 
     if config is not None:
         comparison = read_comparison(config, changes or ())
@@ -48,7 +48,7 @@ def evaluate(
     bert = None if comparison.bert is None else BertScore(comparison.bert)
     found = measure(
         makers(comparison, settings().models),
-        first(whole, held.limit),
+        of_each_group(first(whole, held.limit), comparison.of_each_group, comparison.seed),
         same_length=comparison.same_length,
         bert=bert,
         seed=comparison.seed,

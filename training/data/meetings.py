@@ -90,14 +90,14 @@ def note_windows(meeting: Meeting) -> Iterator[NoteWindow]:
 
 def meetings(folder: Path, split: str, _language: str) -> Iterator[Example | Fault]:
     """A whole meeting as an example: every section's sentences after each other are its summary."""
-    for meeting in read_meetings(_file(folder / "meetings", split)):
+    for meeting in read_meetings(split_file(folder / "meetings", split)):
         if meeting.sentences:
             yield _example(meeting.id, meeting.where, meeting.id, meeting.turns, meeting.sentences)
 
 
 def windows(folder: Path, split: str, _language: str) -> Iterator[Example | Fault]:
     """Windows of the same meetings on which some sentence rests, for the training of notes."""
-    for meeting in read_meetings(_file(folder / "meetings", split)):
+    for meeting in read_meetings(split_file(folder / "meetings", split)):
         for window in note_windows(meeting):
             if window.sentences:
                 name = f"{meeting.id}/{window.number}"
@@ -110,7 +110,7 @@ def qmsum(folder: Path, split: str, _language: str) -> Iterator[Example | Fault]
     From the train part meetings are left out that `meetings/dev` or QMSum's own val part measure on.
     """
     held = _held(folder) if split == "train" else frozenset()
-    for where, row in _rows(_file(folder / "qmsum", split)):
+    for where, row in _rows(split_file(folder / "qmsum", split)):
         if row["id"] not in held:
             yield from _answers(where, row)
 
@@ -173,7 +173,7 @@ def _names(speakers: list[Mapping[str, str | None]]) -> dict[str, str]:
     return names
 
 
-def _file(folder: Path, split: str) -> Path:
+def split_file(folder: Path, split: str) -> Path:
     path = folder / f"{split}.jsonl.gz"
     if not path.is_file():
         there = sorted(each.name.removesuffix(".jsonl.gz") for each in folder.glob("*.jsonl.gz"))

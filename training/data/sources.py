@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from schema.errors import InvalidData
-from training.data import corpora, meetings
+from training.data import corpora, meetings, notes
 from training.data.checks import DEFAULTS, Limits, Part, checked
 from training.data.dataset import Dataset
 from training.data.faults import Fault
@@ -27,6 +27,7 @@ LAYOUTS: dict[str, Callable[[Path, str, str], Iterator[Example | Fault]]] = {
     "windows": meetings.windows,
     "qmsum": meetings.qmsum,
     "spoken": spoken,
+    "notes": notes.notes,
 }
 """`windows:FOLDER` are the windows of the meetings in FOLDER that notes are written of; `spoken:FOLDER` those with
 audio."""

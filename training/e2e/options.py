@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from training.config import Section
-from workers.summarize.summary import INSTRUCTION, SUMMARY_TOKENS
+from workers.summarize.generator import T5_TASK
+from workers.summarize.summary import SUMMARY_TOKENS
 
 
 class Options(Section):
@@ -34,7 +35,7 @@ class Options(Section):
     """The longest audio of an example."""
     overlong: Literal["refuse", "leave_out"] = "refuse"
     """What becomes of an example that is longer, or that the text model cannot read at once. None is cut."""
-    instruction: str = INSTRUCTION
+    instruction: str = T5_TASK
     suffix: str = "\nMinutes:"
     """Behind the audio for a decoder-only model."""
     max_new_tokens: int = Field(default=SUMMARY_TOKENS, ge=1)

@@ -28,8 +28,9 @@ from training.precision import base_precision, mixed, trains_here
 from training.subset import first
 from training.task import Batch
 from training.text_net import IGNORED, linear_layers, norms_in_32_bits, padded
+from workers.summarize.generator import T5_TASK
 from workers.summarize.model import TextModel, load_model
-from workers.summarize.summary import INSTRUCTION, SUMMARY_TOKENS
+from workers.summarize.summary import SUMMARY_TOKENS
 from workers.summarize.weights import resolve
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,11 @@ _PROMPTS = 8
 class Options(Section):
     """`options` of a summary run."""
 
-    instruction: str = INSTRUCTION
+    instruction: str = T5_TASK
     suffix: str = "\nMinutes:"
     """Behind the text for a decoder-only model, which has no other way to know where the summary begins."""
+    language: str | None = None
+    """The only language in which the workers ask the adapter for notes; any, without."""
     overlong: Literal["refuse", "leave_out"] = "refuse"
     """What becomes of an example that the model cannot read at once. None is cut: the workers cut no text either."""
     max_new_tokens: int = SUMMARY_TOKENS
@@ -175,15 +178,23 @@ class SummaryTask:
     def loss(self, batch: Batch) -> torch.Tensor:
         inputs = dict(batch.tensors)
         labels = inputs.pop("labels")
-        with mixed(self._mixed, self._device):
-            if self._model.continues:
-                inputs["logits_to_keep"] = labels.shape[1]  # type: ignore[assignment]
-                logits = self.net(**inputs, use_cache=False).logits
-            else:
-                given = self.net.prepare_decoder_input_ids_from_labels(labels=labels)
-                logits = self.net(**inputs, decoder_input_ids=given, use_cache=False).logits
         written = labels != IGNORED
-        return cross_entropy(logits[written].float(), labels[written], reduction="sum")
+        with mixed(self._mixed, self._device):
+            logits = self._continuing(inputs, written) if self._model.continues else self._answering(inputs, labels)
+        return cross_entropy(logits.float(), labels[written], reduction="sum")
+
+    def _continuing(self, inputs: dict[str, torch.Tensor], written: torch.Tensor) -> torch.Tensor:
+        """(written tokens, vocabulary). The rows are taken out first, so that one flat product is all that the
+        vocabulary costs: otherwise its matrix is copied, two thirds of the forward pass on a processor."""
+        body = self.net.get_decoder()
+        hidden = body(**inputs, use_cache=False).last_hidden_state[:, -written.shape[1] :]
+        logits: torch.Tensor = self.net.get_output_embeddings()(hidden[written])
+        return logits
+
+    def _answering(self, inputs: dict[str, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
+        given = self.net.prepare_decoder_input_ids_from_labels(labels=labels)
+        logits: torch.Tensor = self.net(**inputs, decoder_input_ids=given, use_cache=False).logits
+        return logits[labels != IGNORED]
 
     def evaluate(self) -> dict[str, float]:
         total, units = 0.0, 0
@@ -242,4 +253,7 @@ class SummaryTask:
                 shutil.copy(path, folder)
 
     def metadata(self) -> dict[str, object]:
-        return {"instruction": self._options.instruction, "suffix": self._options.suffix}
+        asked: dict[str, object] = {"instruction": self._options.instruction}
+        if self._model.continues:
+            asked["suffix"] = self._options.suffix
+        return asked if self._options.language is None else asked | {"language": self._options.language}

@@ -6,11 +6,12 @@ Decoder-only models continue a prompt, encoder–decoder models (T5, mBART) answ
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -18,35 +19,11 @@ from schema.errors import BrokenModel, PromptTooLong, UnknownAdapter
 from workers.asr.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 from workers.base_weights import weights_checksum
 from workers.lora import check_base, check_precision, inject, layers, make_room, read_metadata, used
+from workers.summarize.ending import Ending
+from workers.summarize.generator import Asked
 from workers.summarize.weights import resolve
 
 PREFIXES_KEPT = 4
-
-
-class Generator(Protocol):
-    """What notes are written with."""
-
-    @property
-    def continues(self) -> bool:
-        """True for a decoder-only model, which follows examples; false for one trained to answer."""
-
-    @property
-    def adapter(self) -> str | None:
-        """The adapter in use."""
-
-    def generate(
-        self,
-        prompts: Sequence[str],
-        max_new_tokens: int,
-        *,
-        prefix: str = "",
-        stop: Sequence[str] = ("\n",),
-        only: str = "",
-    ) -> list[str]:
-        """The continuation of prefix + prompt for each of *prompts*, cut before the first of *stop*.
-
-        With *only*, nothing but the tokens of that text is written.
-        """
 
 
 @dataclass(slots=True)
@@ -67,6 +44,7 @@ class TextModel:
         self._device = device
         self._adapter: str | None = None
         self._adapters: dict[str, Path] = {}
+        self._asked: dict[str, Asked] = {}
         self._prefixes: OrderedDict[tuple[str, str | None], _Prefix] = OrderedDict()
 
     @property
@@ -85,6 +63,22 @@ class TextModel:
     @property
     def adapter(self) -> str | None:
         return self._adapter
+
+    @property
+    def asked(self) -> Asked | None:
+        """As the adapter in use says; a bare encoder–decoder model as T5, a bare decoder-only one not at all."""
+        plain = None if self.continues else Asked()
+        return plain if self._adapter is None else self._asked.get(self._adapter, plain)
+
+    @contextmanager
+    def bare(self) -> Iterator[None]:
+        """Generate without the adapter in use."""
+        in_use = self._adapter
+        self.use_adapter(None)
+        try:
+            yield
+        finally:
+            self.use_adapter(in_use)
 
     @property
     def context_tokens(self) -> int:
@@ -118,6 +112,10 @@ class TextModel:
         self.use_adapter(None)
         inject(self._net, name, folder)
         self._adapters[name] = folder
+        self._asked.pop(name, None)
+        if metadata.instruction is not None:
+            suffix = metadata.suffix if self.continues else ""
+            self._asked[name] = Asked(metadata.instruction, suffix, metadata.language)
         self.use_adapter(in_use)
 
     def use_adapter(self, name: str | None) -> None:
@@ -140,29 +138,37 @@ class TextModel:
         prefix: str = "",
         stop: Sequence[str] = ("\n",),
         only: str = "",
+        lines_once: bool = False,
     ) -> list[str]:
         """The greedy continuation of prefix + prompt for each of *prompts*, cut before the first of *stop*.
 
         *prefix* is read once and kept for later calls. At most *max_new_tokens* tokens each. With *only*, a
         decoder-only model writes nothing but the tokens of that text, the stops and its end: no name or number from
-        elsewhere, and most of a small model's arithmetic, the product with the whole vocabulary, is saved.
+        elsewhere, and most of a small model's arithmetic, the product with the whole vocabulary, is saved. With
+        *lines_once* it ends where a line says again what one before said, as small models go round in circles.
         Raises PromptTooLong when a prompt with its answer passes the context; nothing is ever cut off.
         """
         if not prompts:
             return []
+        ending = Ending(stop, lines_once)
         with torch.inference_mode():
             if self.continues:
-                return self._continue(list(prompts), max_new_tokens, prefix, stop, self._shortlist(only, stop))
-            return self._answer([prefix + prompt for prompt in prompts], max_new_tokens, stop)
+                return self._continue(list(prompts), max_new_tokens, prefix, ending, self._shortlist(only, stop))
+            return self._answer([prefix + prompt for prompt in prompts], max_new_tokens, ending)
 
-    def _answer(self, texts: list[str], max_new_tokens: int, stop: Sequence[str]) -> list[str]:
+    def _answer(self, texts: list[str], max_new_tokens: int, ending: Ending) -> list[str]:
         batch = self._tokenizer(texts, return_tensors="pt", padding=True, truncation=False).to(self._device)
         self._check_fit(int(batch.attention_mask.sum(dim=1).max()))
         tokens = self._net.generate(**batch, max_new_tokens=max_new_tokens, num_beams=1, do_sample=False)
-        return [_cut(text, stop).strip() for text in self._tokenizer.batch_decode(tokens, skip_special_tokens=True)]
+        return [ending.cut(text) for text in self._tokenizer.batch_decode(tokens, skip_special_tokens=True)]
 
     def _continue(
-        self, prompts: list[str], max_new_tokens: int, prefix: str, stop: Sequence[str], allowed: torch.Tensor | None
+        self,
+        prompts: list[str],
+        max_new_tokens: int,
+        prefix: str,
+        ending: Ending,
+        allowed: torch.Tensor | None,
     ) -> list[str]:
         start = self._read_prefix(prefix)
         asked = [self._tokenizer(prompt, add_special_tokens=False).input_ids for prompt in prompts]
@@ -172,7 +178,7 @@ class TextModel:
         cache.batch_repeat_interleave(len(prompts))
         padded = [[0] * (longest - len(tokens)) + tokens for tokens in asked]
         seen = [[1] * len(start.tokens) + [0] * (longest - len(tokens)) + [1] * len(tokens) for tokens in asked]
-        return self._decode(torch.tensor(padded), torch.tensor(seen), cache, max_new_tokens, stop, allowed)
+        return self._decode(torch.tensor(padded), torch.tensor(seen), cache, max_new_tokens, ending, allowed)
 
     def _decode(
         self,
@@ -180,7 +186,7 @@ class TextModel:
         mask: torch.Tensor,
         cache: Any,
         max_new_tokens: int,
-        stop: Sequence[str],
+        ending: Ending,
         allowed: torch.Tensor | None,
     ) -> list[str]:
         """Greedy search. *tokens* (batch, prompt) are left-padded; *mask* (batch, prefix + prompt) is 1 where real."""
@@ -192,12 +198,12 @@ class TextModel:
             for row, token in enumerate(chosen.tolist()):
                 if not done[row]:
                     written[row].append(token)
-                    done[row] = token in self._ends or any(mark in self._text(written[row]) for mark in stop)
+                    done[row] = token in self._ends or ending.is_in(self._text(written[row]))
             if all(done):
                 break
             tokens = chosen[:, None]
             mask = torch.cat([mask, mask.new_ones(len(written), 1)], dim=1)
-        return [_cut(self._text(row), stop).strip() for row in written]
+        return [ending.cut(self._text(row)) for row in written]
 
     def _step(self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any, allowed: torch.Tensor | None) -> torch.Tensor:
         """The likeliest token (batch,) after *tokens*, among *allowed* if given."""
@@ -295,7 +301,3 @@ def load_model(
     except (RuntimeError, ImportError) as error:
         raise not_loaded(folder, precision, device, error) from error
     return TextModel(net.eval().requires_grad_(False), tokenizer, reference, folder, device, precision)
-
-
-def _cut(text: str, stop: Sequence[str]) -> str:
-    return text[: min((text.index(mark) for mark in stop if mark in text), default=len(text))]

@@ -15,16 +15,16 @@ from schema.minutes import Action, Sentence
 from workers.summarize.actions import Task, find_tasks
 from workers.summarize.decisions import decision_text, find_decisions
 from workers.summarize.evidence import Evidence
+from workers.summarize.generator import Generator
 from workers.summarize.guard import clean, echoes, is_clean, keeps_meaning
 from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences
-from workers.summarize.model import Generator
 from workers.summarize.people import find_people
 from workers.summarize.prompts import GLUE, REWRITE, TITLE, rewrite_prompt, title_prompt
 from workers.summarize.salience import keywords, pick
 from workers.summarize.segment import Segment, Statement, statements
 from workers.summarize.spoken import told
 from workers.summarize.stop_words import STOP_WORDS
-from workers.summarize.summary import summarise
+from workers.summarize.summary import Summary, summarise
 from workers.summarize.words import content_stems, count_words, is_english
 
 WORDS_PER_SENTENCE = 80
@@ -59,21 +59,21 @@ def write_note(window: Sequence[Segment], model: Generator | None, *, people: Co
     said = statements(window)
     evidence = Evidence(window)
     english = is_english(" ".join(statement.text for statement in said))
-    tasks = find_tasks(said, find_people(said) | frozenset(people)) if english else []
+    known = find_people(said) | frozenset(people)
+    tasks = find_tasks(said, known) if english else []
     decided = find_decisions(said) if english else []
     taken = {at for task in tasks for at in task.said_in} | set(decided)
-    chosen = _chosen(said, taken)
-    follower = model if english else None  # The examples that a decoder-only model follows are English.
-    spoken = _put(chosen, evidence, follower) if english else _as_said(chosen, evidence)
-    sentences = _summary(said, evidence, model) or spoken
-    decisions = merge_decisions(_decision(said[at], evidence) for at in decided)
+    follower = model if english and model is not None and model.continues else None  # Its examples are English.
+    summary = _summary(said, evidence, model, known, english)
+    sentences = summary.sentences or summary.decisions or _picked(_chosen(said, taken), evidence, follower, english)
+    decisions = merge_decisions([*(_decision(said[at], evidence) for at in decided), *summary.decisions])
     return Note(
         first_sample=min(segment.first_sample for segment in window),
         end_sample=max(segment.end_sample for segment in window),
         title=_title([statement.text for statement in said], [s.text for s in (*sentences, *decisions)], follower),
         sentences=sentences,
         decisions=decisions,
-        actions=merge_actions(_action(task, said, evidence) for task in tasks),
+        actions=merge_actions([*(_action(task, said, evidence) for task in tasks), *summary.actions]),
     )
 
 
@@ -100,9 +100,21 @@ def _chosen(said: Sequence[Statement], taken: Collection[int]) -> list[Statement
     return [free[at] for at in pick([statement.text for statement in free], count)]
 
 
-def _summary(said: Sequence[Statement], evidence: Evidence, model: Generator | None) -> tuple[Sentence, ...]:
-    """What a model that was trained to summarise makes of the window, in any language it knows."""
-    return () if model is None or model.continues else summarise(said, evidence, model)
+def _summary(
+    said: Sequence[Statement], evidence: Evidence, model: Generator | None, people: Collection[str], english: bool
+) -> Summary:
+    """What a model that was trained to write notes makes of the window, in any language it knows."""
+    asked = None if model is None else model.asked
+    if model is None or asked is None or (asked.language == "en" and not english):
+        return Summary()
+    return summarise(said, evidence, model, asked, people)
+
+
+def _picked(
+    chosen: Sequence[Statement], evidence: Evidence, follower: Generator | None, english: bool
+) -> tuple[Sentence, ...]:
+    """What matters in the words that were said, put better where a model follows examples of that."""
+    return _put(chosen, evidence, follower) if english else _as_said(chosen, evidence)
 
 
 def _as_said(chosen: Sequence[Statement], evidence: Evidence) -> tuple[Sentence, ...]:
@@ -110,7 +122,7 @@ def _as_said(chosen: Sequence[Statement], evidence: Evidence) -> tuple[Sentence,
 
 
 def _put(chosen: Sequence[Statement], evidence: Evidence, model: Generator | None) -> tuple[Sentence, ...]:
-    drafts = _drafts(chosen, model) if model is not None and model.continues else [""] * len(chosen)
+    drafts = [""] * len(chosen) if model is None or model.asked is not None else _drafts(chosen, model)
     return merge_sentences(_stated(*pair, evidence) for pair in zip(chosen, drafts, strict=True))
 
 
@@ -134,9 +146,12 @@ def _title(said: Sequence[str], sentences: Sequence[str], model: Generator | Non
     """The model's title if its words were said and are among the weightiest, else those words."""
     weighty = keywords(said, 3)
     plain = ", ".join(weighty).capitalize()
-    if model is None or not model.continues or not sentences:
+    if model is None or not sentences:
         return plain
-    [draft] = model.generate([title_prompt(list(sentences))], TITLE_TOKENS, prefix=TITLE, only=" ".join([GLUE, *said]))
+    with model.bare():
+        [draft] = model.generate(
+            [title_prompt(list(sentences))], TITLE_TOKENS, prefix=TITLE, only=" ".join([GLUE, *said])
+        )
     return _checked_title(draft, said, weighty) or plain
 
 

@@ -1,37 +1,85 @@
-"""Summaries by models that were trained to write them: encoder–decoder models such as T5 and mBART."""
+"""Notes by models that were trained to write them, with or without an adapter: T5, mBART, decoder-only models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from schema.errors import PromptTooLong
-from schema.minutes import Sentence
+from schema.minutes import Action, Sentence
+from workers.summarize.due import find_due
 from workers.summarize.evidence import Evidence
+from workers.summarize.generator import Asked, Generator
 from workers.summarize.guard import clean
-from workers.summarize.merge import merge_sentences
-from workers.summarize.model import Generator
+from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences
+from workers.summarize.reading import transcript
 from workers.summarize.segment import Statement
-from workers.summarize.sentences import split_sentences
+from workers.summarize.vocabulary import vocabulary
+from workers.summarize.written import Kind, Line, lines_of
 
-INSTRUCTION = "summarize: "
-SUMMARY_TOKENS = 96
-
-
-def summarise(said: Sequence[Statement], evidence: Evidence, model: Generator) -> tuple[Sentence, ...]:
-    """The supported sentences of the model's summary of *said*; empty when none is supported."""
-    drafts = [text for draft in _drafts(said, model) for text in split_sentences(draft)]
-    texts = [text for text in (clean(draft) for draft in drafts) if text is not None]
-    checked = (evidence.check(text) for text in texts)
-    return merge_sentences(sentence for sentence in checked if sentence.supported)
+SUMMARY_TOKENS = 128
 
 
-def _drafts(said: Sequence[Statement], model: Generator) -> list[str]:
-    """The summary of *said*, in halves as long as the model cannot read it at once."""
-    lines = [f"{statement.speaker}: {statement.text}" if statement.speaker else statement.text for statement in said]
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What of a model's note stands: sentences that what was said supports."""
+
+    sentences: tuple[Sentence, ...] = ()
+    decisions: tuple[Sentence, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+
+def summarise(
+    said: Sequence[Statement], evidence: Evidence, model: Generator, asked: Asked, people: Collection[str] = ()
+) -> Summary:
+    """The supported sentences of what *model*, *asked* so, writes about *said*. *people* may own a task."""
+    lines = list(_clean(line for draft in _drafts(said, model, asked) for line in lines_of(draft)))
+    checked = [(line.kind, evidence.check(line.text)) for line in lines]
+    standing = [(kind, sentence) for kind, sentence in checked if sentence.supported]
+    return Summary(
+        merge_sentences(sentence for kind, sentence in standing if kind is Kind.POINT),
+        merge_decisions(sentence for kind, sentence in standing if kind is Kind.DECISION),
+        merge_actions(_action(sentence, people) for kind, sentence in standing if kind is Kind.ACTION),
+    )
+
+
+def _clean(lines: Iterator[Line]) -> Iterator[Line]:
+    for line in lines:
+        text = clean(line.text)
+        if text is not None:
+            yield Line(line.kind, text)
+
+
+def _drafts(said: Sequence[Statement], model: Generator, asked: Asked) -> list[str]:
+    """The note of *said*, in halves as long as the model cannot read it at once."""
+    text = transcript(said)
+    only = vocabulary(text) if asked.language == "en" else ""
     try:
-        return model.generate(["\n".join(lines)], SUMMARY_TOKENS, prefix=INSTRUCTION, stop=())
+        return model.generate(
+            [f"{text}{asked.suffix}"], SUMMARY_TOKENS, prefix=asked.instruction, stop=(), only=only, lines_once=True
+        )
     except PromptTooLong:
         if len(said) < 2:
             raise
     half = len(said) // 2
-    return [*_drafts(said[:half], model), *_drafts(said[half:], model)]
+    return [*_drafts(said[:half], model, asked), *_drafts(said[half:], model, asked)]
+
+
+def _action(sentence: Sentence, people: Collection[str]) -> Action:
+    return Action(
+        sentence.text,
+        _owner(sentence.text, people),
+        find_due(sentence.text),
+        sentence.evidence,
+        sentence.support,
+        sentence.supported,
+    )
+
+
+def _owner(text: str, people: Collection[str]) -> str | None:
+    """Who the sentence is about, as they are called in the meeting."""
+    named = (
+        name for name in sorted(people, key=len, reverse=True) if re.match(rf"(?:the )?{re.escape(name)}\b", text, re.I)
+    )
+    return next(named, None)

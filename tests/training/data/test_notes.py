@@ -1,0 +1,76 @@
+"""Notes to learn from are what the worker would ask for, and nothing that is measured is among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schema.errors import InvalidData
+from tests.training.data.test_meetings import SHARED, asked, meeting, needs_shared, write
+from training.data import load, refuse_overlap
+from training.data.meetings import note_windows, read_meetings
+from training.data.notes import NAMES
+from training.examples import Example
+from workers.summarize.reading import transcript
+from workers.summarize.segment import statements
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Twenty teams to learn from, one of them measured on; QMSum asks about one of either."""
+    teams = [meeting(f"ES20{number:02}{letter}") for number in range(20) for letter in "ab"]
+    write(tmp_path / "meetings/train.jsonl.gz", *teams, meeting("ES2099a") | {"usual_split": None})
+    write(tmp_path / "meetings/dev.jsonl.gz", meeting("ES2000c") | {"usual_split": "dev"})
+    write(tmp_path / "qmsum/val.jsonl.gz")
+    write(tmp_path / "qmsum/train.jsonl.gz", asked("ES2000d"), asked("ES2001c"))
+    return tmp_path
+
+
+def series(examples: Any) -> set[str]:
+    return {example.group[:6] for example in examples}
+
+
+def test_teams_that_are_measured_on_or_decided_with_are_not_learnt_from(corpus: Path) -> None:
+    train, valid, dev = (load(f"notes:{corpus}", split) for split in ("train", "valid", "dev"))
+    assert series(dev) == {"ES2000"}
+    assert "ES2000" not in series(train) | series(valid)
+    assert "ES2099" not in series(train) | series(valid)
+    assert series(train) & series(valid) == set()
+    assert len(series(train)) > len(series(valid)) > 0
+    with pytest.raises(InvalidData, match="train, valid, dev"):
+        load(f"notes:{corpus}", "test")
+
+
+def test_the_text_is_what_a_worker_sends_and_the_summary_what_it_reads_back(corpus: Path) -> None:
+    [whole] = read_meetings(corpus / "meetings/dev.jsonl.gz")
+    windows = [window for window in note_windows(whole) if window.sentences]
+    first, second = load(f"notes:{corpus}", "dev")
+    assert [first.text, second.text] == [transcript(statements(window.segments)) for window in windows]
+    assert [first.summary, second.summary] == ["They spoke of screws.", "Decision: Buy screws."]
+
+
+def named(corpus: Path) -> list[Example]:
+    return [example for example in load(f"notes:{corpus}", "train") if not example.id.startswith("qmsum")]
+
+
+def test_some_examples_have_names_or_no_speakers_the_same_ones_every_time(corpus: Path) -> None:
+    texts = [example.text or "" for example in named(corpus)]
+    kinds = {
+        "role": sum(text.startswith("Project Manager: ") for text in texts),
+        "name": sum(text.startswith(tuple(f"{name}: " for name in NAMES)) for text in texts),
+        "nobody": sum(text.startswith("turn ") for text in texts),
+    }
+    assert sum(kinds.values()) == len(texts)
+    assert min(kinds.values()) > 0
+    assert texts == [example.text for example in named(corpus)]
+
+
+@needs_shared
+def test_the_real_notes_are_short_and_apart() -> None:
+    train, valid, dev = (load(f"notes:{SHARED}", split) for split in ("train", "valid", "dev"))
+    for held in (valid, dev):
+        refuse_overlap(train, held)
+    assert len(train) > 1000
+    assert max(len((example.summary or "").split()) for example in train) < 150

@@ -1,0 +1,68 @@
+"""What a summariser has to beat: the beginning of every window, and the longest that anybody said in it at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from training.examples import Example
+from training.said import said_in
+from training.systems import Answer
+from workers.summarize.segment import Segment, Statement, statements
+from workers.summarize.spoken import fluent
+from workers.summarize.windows import next_window
+from workers.summarize.words import content_stems, count_words
+
+LEAD_SENTENCES = 3
+Choice = Callable[[Sequence[Segment]], list[tuple[str, tuple[int, ...]]]]
+"""Takes texts and the ids of their segments out of a window."""
+
+
+def lead(window: Sequence[Segment]) -> list[tuple[str, tuple[int, ...]]]:
+    """The first sentences that say anything."""
+    telling = (each for each in statements(window) if content_stems(fluent(each.text)))
+    return [_taken([each]) for _, each in zip(range(LEAD_SENTENCES), telling, strict=False)]
+
+
+def longest(window: Sequence[Segment]) -> list[tuple[str, tuple[int, ...]]]:
+    """The longest turn."""
+    turns: list[list[Statement]] = []
+    for each in statements(window):
+        if turns and turns[-1][-1].speaker == each.speaker is not None:
+            turns[-1].append(each)
+        else:
+            turns.append([each])
+    return [_taken(max(turns, key=lambda turn: sum(count_words(each.text) for each in turn)))]
+
+
+CHOICES: dict[str, Choice] = {"lead": lead, "longest-utterance": longest}
+
+
+class Baseline:
+    """A `System` without a model."""
+
+    memory_bytes = 0
+
+    def __init__(self, name: str, choice: Choice) -> None:
+        self.name = name
+        self._choice = choice
+
+    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+        return [self._answer(example) for example in examples]
+
+    def _answer(self, example: Example) -> Answer:
+        started = time.perf_counter()
+        rest, taken = said_in(example.text or ""), list[tuple[str, tuple[int, ...]]]()
+        while window := next_window(rest, final=True):
+            taken += self._choice(window)
+            inside = {segment.id for segment in window}
+            rest = [segment for segment in rest if segment.id not in inside]
+        evidence = tuple(sorted({key for _, keys in taken for key in keys}))
+        summary = " ".join(text for text, _ in taken)
+        return Answer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
+
+
+def _taken(said: Iterable[Statement]) -> tuple[str, tuple[int, ...]]:
+    chosen = list(said)
+    ids = dict.fromkeys(key for each in chosen for key in each.segments)
+    return " ".join(fluent(each.text) for each in chosen), tuple(ids)

@@ -1,0 +1,125 @@
+"""Notes to learn from: what the worker gives its model to read, and the note that people's sentences make.
+
+Of AMI and ICSI the windows on which some sentence rests, of QMSum the queries for a summary whose span is about as
+long as a window. `train` holds the meetings of the usual training split but for those of `valid`, about a twelfth of
+them, on which a run may decide; `dev` is the usual dev split. A series of meetings is never in two of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from schema.errors import InvalidData
+from training.data.faults import Fault
+from training.data.meetings import Linked, NoteWindow, note_windows, qmsum, read_meetings, split_file
+from training.examples import Example
+from workers.summarize.reading import transcript
+from workers.summarize.segment import Segment, statements
+from workers.summarize.sentences import split_sentences
+from workers.summarize.windows import LIMIT_WORDS
+from workers.summarize.words import count_words
+from workers.summarize.written import Kind, Line, written
+
+SPLITS = ("train", "valid", "dev")
+VALID_SHARE = 12
+"""One series of so many is held out of the training part."""
+SPAN_WORDS = 2 * LIMIT_WORDS
+"""The longest span of QMSum that is taken."""
+KINDS = {"decisions": Kind.DECISION, "actions": Kind.ACTION}
+ROLES = ("Project Manager", "Marketing Expert", "User Interface Designer", "Industrial Designer")
+_NAMES = """
+Anna Ben Clara David Emma Felix Grace Hugo Ines Jonas Karin Liam Maria Nora Oscar Paula Quentin Rosa Samuel Tara Umar
+Vera Walter Yusuf Zoe Amir Bianca Carlos Daria Elif Farid Greta Haruto Ivan Julia Kofi Lena Mei Nadia Omar Petra Ravi
+Sofia Tomas Wei Priya
+"""
+NAMES = tuple(_NAMES.split())
+"""In place of roles, since meetings elsewhere have people in them."""
+_TAG = re.compile(r"\b[mf][en]\d{3}\b")
+"""How ICSI's summaries call speakers, whom nothing else calls so."""
+
+
+def notes(folder: Path, split: str, _language: str) -> Iterator[Example | Fault]:
+    """Raises InvalidData for a split that there is not."""
+    if split not in SPLITS:
+        raise InvalidData(f"notes: has the splits {', '.join(SPLITS)}; there is no {split!r}.")
+    for example in _examples(folder, "dev" if split == "dev" else "train"):
+        if split == "dev" or split == _part(example.group):
+            yield _renamed(example) if split == "train" else example
+
+
+def _part(meeting: str) -> str:
+    """The part of the usual training split that *meeting* belongs to."""
+    return "valid" if int(hashlib.sha256(_series(meeting).encode()).hexdigest(), 16) % VALID_SHARE == 0 else "train"
+
+
+def _series(meeting: str) -> str:
+    """AMI's ES2002a to ES2002d are the meetings of one team."""
+    return re.sub(r"(?<=\d)[a-d]$", "", meeting)
+
+
+def _examples(folder: Path, file: str) -> Iterator[Example]:
+    held = frozenset[str]()
+    if file == "train":
+        held = frozenset(_series(each.id) for each in read_meetings(split_file(folder / "meetings", "dev")))
+    for meeting in read_meetings(split_file(folder / "meetings", file)):
+        if meeting.usual_split == file and _series(meeting.id) not in held:
+            yield from filter(None, map(_of_window, note_windows(meeting)))
+    if file == "train":
+        for example in qmsum(folder, file, "en"):
+            if isinstance(example, Example) and _series(example.group) not in held and _is_short(example):
+                yield _of_answer(example)
+
+
+def _of_window(window: NoteWindow) -> Example | None:
+    lines = [line for sentence in window.sentences for line in _lines(sentence)]
+    if not lines:
+        return None
+    return Example(
+        f"{window.meeting}/{window.number}",
+        f"{window.where}/{window.number}",
+        text=transcript(statements(window.segments)),
+        summary=written(sorted(lines, key=lambda line: line.kind != Kind.POINT)),
+        group=window.meeting,
+    )
+
+
+def _lines(sentence: Linked) -> list[Line]:
+    if _TAG.search(sentence.text):
+        return []
+    return [Line(KINDS.get(sentence.section, Kind.POINT), text) for text in split_sentences(sentence.text)]
+
+
+def _is_short(example: Example) -> bool:
+    return count_words(example.text or "") <= SPAN_WORDS
+
+
+def _of_answer(example: Example) -> Example:
+    rows = [row.partition(": ") for row in (example.text or "").splitlines()]
+    said = [Segment(at, speaker, at, at + 1, text) for at, (speaker, _, text) in enumerate(rows)]
+    lines = [Line(Kind.POINT, text) for text in split_sentences(example.summary or "")]
+    return replace(example, id=f"qmsum/{example.id}", text=transcript(statements(said)), summary=written(lines))
+
+
+def _renamed(example: Example) -> Example:
+    """Half of the examples with names instead of roles; of those that name no role some without any speaker."""
+    number = int(hashlib.sha256(example.id.encode()).hexdigest()[:8], 16)
+    dice = random.Random(f"0/0/{number}")  # noqa: S311 - drawn as `training.task.chance` does, which loads torch
+    text, summary = example.text or "", example.summary or ""
+    named = re.search("|".join(ROLES), summary, re.I) or any(f"{who} " in summary for who in _speakers(text))
+    if not named and dice.random() < 1 / 3:
+        return replace(example, text=" ".join(line.partition(": ")[2] for line in text.splitlines()))
+    if dice.random() < 1 / 2:
+        people = dice.sample(NAMES, len(ROLES))
+        for role, person in zip(ROLES, people, strict=True):
+            pattern = re.compile(rf"(?:\bthe )?\b{role}\b", re.I)
+            text, summary = pattern.sub(person, text), pattern.sub(person, summary)
+    return replace(example, text=text, summary=summary)
+
+
+def _speakers(text: str) -> Sequence[str]:
+    return list(dict.fromkeys(re.findall(r"^([^:\n]{1,40}): ", text, re.M)))

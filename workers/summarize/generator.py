@@ -1,0 +1,54 @@
+"""What notes are written with, and how it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+T5_TASK = "summarize: "
+"""How T5 was taught to be asked for a summary; models without adapters that answer are asked so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What stands before and behind a text that a model was trained to sum up; in any language unless it says one."""
+
+    instruction: str = T5_TASK
+    suffix: str = ""
+    language: str | None = None
+
+
+class Generator(Protocol):
+    """What notes are written with."""
+
+    @property
+    def continues(self) -> bool:
+        """True for a decoder-only model, which goes on behind its prompt; false for an encoder–decoder model."""
+
+    @property
+    def asked(self) -> Asked | None:
+        """How it is asked for a note; None for a model that was not trained to write one and needs examples."""
+
+    @property
+    def adapter(self) -> str | None:
+        """The adapter in use."""
+
+    def bare(self) -> AbstractContextManager[None]:
+        """Generate without the adapter."""
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        *,
+        prefix: str = "",
+        stop: Sequence[str] = ("\n",),
+        only: str = "",
+        lines_once: bool = False,
+    ) -> list[str]:
+        """The continuation of prefix + prompt for each of *prompts*, cut before the first of *stop*.
+
+        With *only*, nothing but the tokens of that text is written; with *lines_once* no line twice.
+        """
