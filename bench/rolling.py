@@ -174,6 +174,7 @@ class Room:
             model_name=self.model.reference,
             database=self.database,
             adapters=Shelf(self.database, settings().adapters, AdapterTask.SUMMARY),
+            shipped=None,
             mailbox=Mailbox(self.redis),
             redis=self.redis,
             rolling_words=self.rolling_words,

@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     summary_precision: str = "auto"
     summary_device: str = "auto"
     summary_threads: int = Field(default=1, ge=0)
+    summary_shipped: bool = False
+    """Whether the adapter that comes with Minutebook for the model writes notes where the registry has no default."""
     rolling_words: int = Field(default=60, ge=10)
     """New closed words after which the rolling minutes are brought up to date."""
 

@@ -136,6 +136,7 @@ class Process:
 
     @cached_property
     def summarizer(self) -> Summarizer:
+        from workers.shipped import shipped_notes
         from workers.summarize.model import load_model
         from workers.summarize.prompts import PREFIXES
         from workers.summarizer import Summarizer
@@ -151,12 +152,16 @@ class Process:
         if model.continues:
             for prefix in PREFIXES:
                 model.read(prefix)
+        shipped = shipped_notes(config.summary_model, wanted=config.summary_shipped)
+        if shipped is not None:
+            shipped.lend(model.load_adapter)
         return Summarizer(
             name=self.name,
             model=model,
             model_name=config.summary_model,
             database=self.database,
             adapters=self._shelf(AdapterTask.SUMMARY),
+            shipped=shipped,
             mailbox=self.mailbox,
             redis=self.redis,
             rolling_words=config.rolling_words,

@@ -21,6 +21,7 @@ from schema.tables import Track
 from workers.adapters import Shelf
 from workers.deaths import deaths_counted
 from workers.failures import failed_summaries
+from workers.shipped import Shipped
 from workers.summarize.corrected import corrected_minutes
 from workers.summarize.final import final_minutes
 from workers.summarize.model import TextModel
@@ -59,6 +60,7 @@ class Summarizer:
         model_name: str,
         database: Database,
         adapters: Shelf,
+        shipped: Shipped | None,
         mailbox: Mailbox,
         redis: Redis,
         rolling_words: int,
@@ -69,6 +71,7 @@ class Summarizer:
         self.model_name = model_name
         self.database = database
         self.adapters = adapters
+        self.shipped = shipped
         self.mailbox = mailbox
         self.redis = redis
         self.rolling_words = rolling_words
@@ -99,7 +102,7 @@ class Summarizer:
             desk = read_desk(session, meeting_id)
         if desk is None or (desk.state == MeetingState.FINISHED and not desk.revised):
             return False
-        self._use_adapter(desk.adapter)
+        self._use_adapter(desk)
         if desk.stale is not None:
             return self._write_again(desk, desk.stale)
         ended = desk.state in (MeetingState.SUMMARIZING, MeetingState.FINISHED)
@@ -167,10 +170,18 @@ class Summarizer:
         publish(self.redis, desk.meeting_id, events)
         return not events
 
-    def _use_adapter(self, name: str | None) -> None:
+    def _use_adapter(self, desk: Desk) -> None:
         """Have the model use a meeting's adapter. One that cannot be had costs quality, not the minutes."""
-        there = name is None or name in self.model.adapters or self.adapters.lend(name, self.model.load_adapter)
+        own = None if desk.bare or self.shipped is None else self.shipped.name
+        name = desk.adapter or own
+        there = name is None or name in self.model.adapters or self._lend(name)
         self.model.use_adapter(name if there else None)
+
+    def _lend(self, name: str) -> bool:
+        source = self.shipped if self.shipped is not None and name == self.shipped.name else None
+        if source is not None:
+            return source.lend(self.model.load_adapter)
+        return self.adapters.lend(name, self.model.load_adapter)
 
     @property
     def _author(self) -> Author:

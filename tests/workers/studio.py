@@ -20,6 +20,7 @@ from workers.adapters import Shelf
 from workers.asr.engine import Engine
 from workers.asr.policy import align_att
 from workers.messages import SummaryRequests
+from workers.shipped import Shipped
 from workers.summarize.model import TextModel
 from workers.summarizer import Summarizer
 from workers.sweeper import Sweeper
@@ -75,13 +76,14 @@ class Studio:
             pace=PACE,
         )
 
-    def summarizer(self, model: TextModel, name: str = "first") -> Summarizer:
+    def summarizer(self, model: TextModel, name: str = "first", shipped: Shipped | None = None) -> Summarizer:
         return Summarizer(
             name=name,
             model=model,
             model_name="gemma",
             database=self.database,
             adapters=Shelf(self.database, self.store, AdapterTask.SUMMARY),
+            shipped=shipped,
             mailbox=self.mailbox,
             redis=self.redis,
             rolling_words=60,

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from schema.adapter_moves import Grounds, promote
 from schema.adapter_tables import Adapter
-from schema.adapters import active_version
+from schema.adapters import BARE, active_version
 from schema.database import Database
 from schema.errors import Conflict, DataOverlap, InvalidInput, NoGain
 from schema.settings import Settings
@@ -23,6 +24,10 @@ from training.metrics.errors import Counts, rate, word_errors
 from training.metrics.rouge import Rouge, rouge
 from training.registry.measuring import minutes, transcripts
 from workers.adapters import stored
+from workers.shipped import shipped_notes
+
+if TYPE_CHECKING:
+    from workers.summarize.model import TextModel
 
 Tell = Callable[[str], None]
 GROUPS_AT_LEAST = 5
@@ -39,6 +44,8 @@ class Comparison:
     gain: Interval
     groups: int
     precision: str
+    against: str
+    """What serves now: a version, the adapter that came with Minutebook, or `base`, the bare model."""
     further: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -110,13 +117,16 @@ def compare_asr(
     new, old = counts[candidate.label], counts[serving.label if serving else None]
     groups = _groups(dataset)
     gain = paired(new, old, groups=groups)
-    return Comparison("word error rate", rate(new), rate(old), gain, len(set(groups)), engine.whisper.precision)
+    against = serving.label if serving else BARE
+    return Comparison(
+        "word error rate", rate(new), rate(old), gain, len(set(groups)), engine.whisper.precision, against
+    )
 
 
 def compare_summary(
     config: Settings, candidate: Adapter, serving: Adapter | None, dataset: Dataset, tell: Tell
 ) -> Comparison:
-    """ROUGE of the final minutes that both write of each text."""
+    """ROUGE of the final minutes that both write of each text. Where no version serves the shipped adapter does."""
     from workers.summarize.model import load_model
 
     model = load_model(
@@ -128,13 +138,11 @@ def compare_summary(
     )
     scores: dict[str | None, list[Rouge]] = {}
     for adapter in (candidate, serving):
-        name = adapter.label if adapter else None
-        if adapter is not None:
-            model.load_adapter(adapter.label, stored(config.adapters, adapter.checksum))
+        name = _taken_in(model, config, adapter)
         model.use_adapter(name)
         tell(f"{name or config.summary_model} writes the minutes of {len(dataset)} texts")
         scores[name] = [rouge(each.summary or "", minutes(model, each), each.language) for each in dataset]
-    new, old = scores[candidate.label], scores[serving.label if serving else None]
+    new, old = scores[candidate.label], scores[name]
     groups = _groups(dataset)
     gain = paired([each.r1 for each in old], [each.r1 for each in new], groups=groups)
     further = {
@@ -143,7 +151,17 @@ def compare_summary(
         for which, side in (("candidate", new), ("serving", old))
     }
     r1_new, r1_old = (_mean([each.r1 for each in side]) for side in (new, old))
-    return Comparison("ROUGE-1", r1_new, r1_old, gain, len(set(groups)), config.summary_precision, further)
+    precision = config.summary_precision
+    return Comparison("ROUGE-1", r1_new, r1_old, gain, len(set(groups)), precision, name or BARE, further)
+
+
+def _taken_in(model: TextModel, config: Settings, adapter: Adapter | None) -> str | None:
+    """The name under which *model* has *adapter* now, or for None what serves without: the shipped one, or nothing."""
+    if adapter is not None:
+        model.load_adapter(adapter.label, stored(config.adapters, adapter.checksum))
+        return adapter.label
+    shipped = shipped_notes(config.summary_model, wanted=config.summary_shipped)
+    return shipped.name if shipped is not None and shipped.lend(model.load_adapter) else None
 
 
 def _groups(dataset: Dataset) -> list[str]:
@@ -162,7 +180,7 @@ def _figures(wanted: Promotion, found: Comparison) -> dict[str, object]:
         "groups": found.groups,
         "metric": found.metric,
         "candidate": found.candidate,
-        "compared_with": wanted.serving.label if wanted.serving else "base",
+        "compared_with": found.against,
         "serving": found.serving,
         "gain": found.gain.difference,
         "gain_low": found.gain.low,
@@ -173,7 +191,7 @@ def _figures(wanted: Promotion, found: Comparison) -> dict[str, object]:
 
 
 def _refusal(wanted: Promotion, found: Comparison) -> str:
-    serving = wanted.serving.label if wanted.serving else "the bare model"
+    serving = "the bare model" if found.against == BARE else found.against
     return (
         f"{wanted.adapter.label} shows no gain over {serving} on {wanted.data}: {described(found)}. Train it further, "
         "measure on more data, or promote it all the same with --force and --reason"

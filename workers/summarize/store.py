@@ -9,7 +9,7 @@ from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from schema.adapters import served_labels
+from schema.adapters import BARE, served_labels
 from schema.database import Database
 from schema.events import Event
 from schema.locks import advance_seq, lock_versions
@@ -53,7 +53,9 @@ class Desk:
     stale: Stale | None
     """The next note to be written again, the lowest level first."""
     adapter: str | None
-    """`NAME@VERSION` of the version that serves now."""
+    """`NAME@VERSION` of the registry's version that serves now."""
+    bare: bool
+    """The meeting wants the model without any adapter."""
     unread: tuple[Said, ...]
     notes: tuple[tuple[int, Note], ...]
     """Unmerged notes with their ids."""
@@ -88,6 +90,7 @@ def read_desk(session: Session, meeting_id: str) -> Desk | None:
         revised=meeting.revised_seq is not None,
         stale=_stale(session, meeting) if meeting.revised_seq is not None else None,
         adapter=served_labels(session, AdapterTask.SUMMARY, [wanted])[wanted],
+        bare=wanted == BARE,
         unread=unread,
         notes=tuple((row.id, NOTE.validate_python(row.body)) for row in notes),
         through_sample=_through_sample(session, meeting_id),
