@@ -47,10 +47,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.train")
     shared = Path(os.environ.get("MINUTEBOOK_SHARED", ROOT.parent / "shared"))
     parser.add_argument("--shared", type=Path, default=shared)
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--precision", default="bfloat16", choices=("bfloat16", "float32"))
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=1)
     return parser.parse_args()
 
 
