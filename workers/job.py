@@ -54,7 +54,15 @@ class Job:
         """Up to where this step looked at the audio; what is behind it makes the track due again."""
         if self.given_up is not None:
             return self.given_up.end_sample
-        return self.cut.end_sample if self.cut is not None and self.cut.more else self.reading.view.end_sample
+        if self.cut is not None and self.cut.more:
+            return self.cut.end_sample
+        return self.plan.window_end_sample if self.plan.final else self.reading.view.end_sample
+
+    def leaves_speech(self, outcome: Outcome | None) -> bool:
+        """Whether the model skipped speech that a pause ends: it is read again, though nobody may say anything more."""
+        if outcome is None or self.cut is not None or not self.plan.final:
+            return False
+        return outcome.state.committed_sample < self.plan.speech_end_sample
 
     def settled(self, readings: Sequence[Sequence[batch.Reading]], policy: Policy, settings: StreamSettings) -> Outcome:
         """What *readings* of `windows` come to; a file's may have a second one, of what the first left over."""

@@ -207,7 +207,7 @@ class Transcriber:
                 log.info("track %s: another worker had committed; this step is dropped", job.claim.track_id)
                 self._give_back([job.claim], counted=False)
             else:
-                self._release(job, states[job.claim.track_id])
+                self._release(job, states[job.claim.track_id], outcomes.get(job.claim.track_id))
         self._book([job for job in jobs if job.claim.track_id not in refused])
         self._tell(jobs, outcomes, done, refused)
 
@@ -226,9 +226,10 @@ class Transcriber:
                 meeting_id=job.facts.meeting_id,
             )
 
-    def _release(self, job: Job, state: StreamState) -> None:
-        seen = job.seen_sample
-        behind = seen < job.claim.received_sample
+    def _release(self, job: Job, state: StreamState, outcome: Outcome | None) -> None:
+        left = job.leaves_speech(outcome)
+        seen = state.committed_sample if left else job.seen_sample
+        behind = seen < job.claim.received_sample and not left
         self.mailbox.release(
             job.claim.track_id,
             job.claim.epoch,

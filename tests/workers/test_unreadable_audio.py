@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from schema import queues
 from schema.states import MeetingState
 from schema.tables import Meeting
 from schema.units import samples_of_s
-from tests.workers.spoken import SPEECH_S, SPOKEN, assert_all_there
+from tests.workers.spoken import SPEECH_S, SPOKEN, assert_all_there, errors_in
 from tests.workers.studio import Audio, Booked, Studio
 from workers.asr.engine import USUAL, Engine, Fallback
 from workers.asr.gate import GateSettings
@@ -32,6 +33,34 @@ class Brittle(Engine):
         if any("poison" in window.prompt for window in windows):
             raise RuntimeError("the kernel does not take this window")
         return super().transcribe(windows, fallback, lanes)
+
+
+class Hasty(Engine):
+    """The real engine, but it ends its first text in the middle."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine.whisper, engine.stride)
+        self.read = 0
+
+    def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL, lanes: int = 1) -> list[Hypothesis]:
+        (heard,) = super().transcribe(windows, fallback, lanes)
+        self.read += 1
+        if self.read > 1:
+            return [heard]
+        half = len(heard.words) // 2
+        return [replace(heard, words=heard.words[:half], attended_samples=heard.attended_samples[:half])]
+
+
+def test_speech_that_the_model_skips_before_a_pause_is_read_though_nothing_more_comes(
+    studio: Studio, speech: Audio
+) -> None:
+    track_id = studio.open_meeting()
+    studio.speak(track_id, np.concatenate((speech, np.zeros(samples_of_s(1), np.int16))))
+    engine = Hasty(studio.engine)
+    studio.work(studio.worker(engine=engine))
+    assert engine.read == 2
+    assert studio.booked(track_id)[-1].end_s > SPEECH_S
+    assert errors_in(studio.text()) <= 0.05
 
 
 def test_a_language_that_the_model_does_not_know_is_booked_with_its_name(studio: Studio, speech: Audio) -> None:
