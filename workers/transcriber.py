@@ -227,6 +227,7 @@ class Transcriber:
             )
 
     def _release(self, job: Job, state: StreamState, outcome: Outcome | None) -> None:
+        # What is read again waits like new audio: a model that skips it once more keeps nobody busy.
         left = job.leaves_speech(outcome)
         seen = state.committed_sample if left else job.seen_sample
         behind = seen < job.claim.received_sample and not left

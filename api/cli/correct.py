@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
+from api.cli.history import print_versions
 from api.cli.meetings import ask
 from api.cli.options import AsJson, Key, MeetingId, Url
 from api.client import DEFAULT_URL
@@ -23,7 +24,7 @@ from api.client.corrections import (
 from api.export import clock
 from api.render import segment_text
 from schema.errors import InvalidInput
-from schema.wire_corrections import CorrectionOut, SegmentVersion
+from schema.wire_corrections import CorrectionOut
 
 SegmentId = Annotated[int, typer.Argument(metavar="SEGMENT", help="Its number, as 'minutebook segments ID' shows it.")]
 NOBODY = "-"
@@ -88,7 +89,8 @@ def correct(
     if (bool(wanted), undo, history).count(True) != 1:
         raise InvalidInput("give --text, --speaker or both, or else --undo or --history")
     if history:
-        _print_history(meeting_id, segment_id, as_json, url, key)
+        found = ask(url, key, lambda http: segment_versions(http, meeting_id, segment_id)).versions
+        print_versions(found, as_json, "heard", lambda version: _shown(version.speaker, version.text))
         return
     if undo:
         changed = ask(url, key, lambda http: undo_corrections(http, meeting_id, segment_id, if_version))
@@ -98,24 +100,6 @@ def correct(
         typer.echo(changed.model_dump_json())
         return
     Console().print(segment_text(changed).append(f"  (version {changed.version})", style="dim"))
-
-
-def _print_history(meeting_id: str, segment_id: int, as_json: bool, url: str, key: str | None) -> None:
-    found = ask(url, key, lambda http: segment_versions(http, meeting_id, segment_id)).versions
-    if as_json:
-        for each in found:
-            typer.echo(each.model_dump_json())
-        return
-    table = Table(Column("version", justify="right"), "when", "by", "how", "says", box=None)
-    for each in found:
-        table.add_row(str(each.version), *_row(each))
-    Console().print(table)
-
-
-def _row(version: SegmentVersion) -> tuple[str | Text, ...]:
-    when = "" if version.created_at is None else f"{version.created_at:%Y-%m-%d %H:%M}"
-    by = Text(version.author or version.model or "")
-    return when, by, version.origin or "heard", _shown(version.speaker, version.text)
 
 
 def _shown(speaker: str | None, text: str) -> Text:

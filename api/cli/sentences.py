@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
+from api.cli.history import print_versions
 from api.cli.meetings import ask
 from api.cli.options import AsJson, Key, MeetingId, Url
 from api.client import DEFAULT_URL
@@ -57,7 +57,8 @@ def correct(
     if (bool(wanted), undo, history).count(True) != 1:
         raise InvalidInput("give --text, --owner or --due, or else --undo or --history")
     if history:
-        _print_history(meeting_id, sentence_id, as_json, url, key)
+        found = ask(url, key, lambda http: sentence_versions(http, meeting_id, sentence_id)).versions
+        print_versions(found, as_json, "written", lambda version: _said(version.text, version.owner))
         return
     if undo:
         changed = ask(url, key, lambda http: undo_sentence(http, meeting_id, sentence_id, if_version))
@@ -67,20 +68,6 @@ def correct(
         typer.echo(changed.model_dump_json())
         return
     Console().print(_said(changed.text, changed.owner).append(f"  (version {changed.version})", style="dim"))
-
-
-def _print_history(meeting_id: str, sentence_id: str, as_json: bool, url: str, key: str | None) -> None:
-    found = ask(url, key, lambda http: sentence_versions(http, meeting_id, sentence_id)).versions
-    table = Table(Column("version", justify="right"), "when", "by", "how", "says", box=None)
-    for each in found:
-        if as_json:
-            typer.echo(each.model_dump_json())
-            continue
-        when = "" if each.created_at is None else f"{each.created_at:%Y-%m-%d %H:%M}"
-        by = Text(each.author or each.model or "")
-        table.add_row(str(each.version), when, by, each.origin or "written", _said(each.text, each.owner))
-    if not as_json:
-        Console().print(table)
 
 
 def _said(text: str, owner: str | None) -> Text:
