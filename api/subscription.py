@@ -31,8 +31,8 @@ class Ready(Protocol):
 class Subscription:
     """Rows after *after* from SQL, then what the feed offers.
 
-    When its reader is slow, what is only of the moment is dropped first; when that is not enough, the rest too, and
-    the reader is served from SQL from where it stands.
+    When its reader is slow, partial words are dropped first; when that is not enough, all but the latest of what SQL
+    does not say, and the reader is served from SQL from where it stands.
     """
 
     def __init__(
@@ -65,8 +65,9 @@ class Subscription:
         self._queue.clear()
         if len(kept) >= QUEUE_LIMIT:
             self._behind = True
-        else:
-            self._queue.extend(kept)
+            # No row tells of these, and nobody may ever say them again.
+            kept = list({event.type: event for event in kept if event.seq is None and event.type != "state"}.values())
+        self._queue.extend(kept)
 
     async def events(self) -> AsyncIterator[Event]:
         """Until the meeting has ended, and then the last one is its state; or until it is closed."""

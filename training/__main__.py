@@ -10,6 +10,7 @@ import typer
 
 import training.cli
 from training.cli.errors import ErrorGroup
+from workers import memory
 
 
 def build_app() -> typer.Typer:
@@ -30,4 +31,5 @@ def build_app() -> typer.Typer:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    memory.bound()
     build_app()(prog_name="minutebook")

@@ -10,8 +10,8 @@ from schema.mailbox import Claim, Claimed, Fill
 
 CPU_WINDOWS = 16
 """In one thread: more save little time, and a step of so many takes seconds."""
-CPU_REST = 3.0
-"""So all files of all workers together take a quarter of one core while somebody speaks live."""
+CPU_REST = 4.0
+"""So all files of all workers together take a fifth of one core while somebody speaks live."""
 REST_LIMIT_MS = 10_000
 LIVE_MEMORY_S = 5.0
 """After so long without a live track nobody is taken to be speaking."""

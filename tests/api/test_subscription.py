@@ -65,3 +65,21 @@ def test_rows_that_do_not_fit_are_read_from_the_database_once_and_in_order(tmp_p
     assert [event.seq for event in seen] == [*range(1, 3 * QUEUE_LIMIT + 1), None]
     assert seen[-1] == end
     database.close()
+
+
+def test_how_far_the_audio_is_reaches_a_viewer_for_whom_all_was_too_much(tmp_path: Path) -> None:
+    database = database_with_meeting(tmp_path)
+    rows = add_segments(database, "m", [(f"{number}.", number, number + 1) for number in range(QUEUE_LIMIT)])
+    older, latest = (Event("coverage", {"received_s": float(number)}) for number in range(2))
+
+    async def seen() -> list[Event]:
+        subscription = Subscription(Ready(), database, "m", 0, MeetingState.LIVE)
+        for event in [older, latest, *rows]:
+            subscription.offer(event)
+        events = subscription.events()
+        return [await anext(events) for _ in range(len(rows) + 1)]
+
+    told = asyncio.run(seen())
+    assert [event.seq for event in told] == [*range(1, QUEUE_LIMIT + 1), None]
+    assert told[-1] == latest
+    database.close()

@@ -108,6 +108,21 @@ def test_a_failed_reading_is_booked_with_its_reason_and_never_becomes_a_prompt(m
     assert not track.words
 
 
+def test_forced_words_behind_which_the_model_hears_nothing_do_not_hold_up_speech(meeting: Audio) -> None:
+    track = Track(meeting[: 60 * SECOND])
+    planned = track.plan(2 * SECOND)
+    words = tuple(Word(text, end - SECOND // 2, end, 0.9) for end, text in ((8_000, " Thank"), (SECOND, " you.")))
+    track.settle(planned, Hypothesis(words, (0, 0), -0.2, 0.0, 1.0))
+    assert track.state.prefix
+    while track.state.prefix:
+        assert planned.window_end_sample - track.state.committed_sample < 4 * SECOND, "the words wait"
+        planned = track.plan(planned.window_end_sample + SECOND // 2)
+        assert not planned.final
+        track.settle(planned, Hypothesis((), (), 0.0, 0.0, 1.0), Verdict(Judgement.NO_SPEECH))
+    assert track.state.window_first_sample == track.state.committed_sample
+    assert track.spans[-1].kind == "transcribed"
+
+
 def test_a_state_that_does_not_parse_says_so() -> None:
     with pytest.raises(DecodeError):
         StreamState.load({"committed_sample": 1})

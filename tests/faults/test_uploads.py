@@ -29,6 +29,8 @@ WER_LIMIT = 0.05
 FILE_S = 103
 """The first sixteen turns of the sample meeting."""
 assert FILE_S > 2 * BACKLOG_S, "most of the file is still to be decoded when its beginning is being transcribed"
+FILE_TIES = 0.01
+"""A file's windows do not depend on who reads them when, but how many are read at once may turn a tie: three words."""
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,7 @@ def disturbed(house: Hall, file: Path, like: str, disturb: Callable[[], None]) -
     eventually("it is half way", lambda: half_way(house, sitting))
     disturb()
     assert_whole(house, finished(house, sitting))
-    assert word_error_rate([(like, house.text(sitting))]) <= TIES
+    assert word_error_rate([(like, house.text(sitting))]) <= FILE_TIES
 
 
 def test_the_command_sends_a_file_and_waits_for_its_minutes(faulty: Hall, answers: list[dict[str, Any]]) -> None:

@@ -41,6 +41,8 @@ class StreamSettings:
     """Committed audio kept in front of the uncommitted when the window is trimmed."""
     patience_s: float = 10.0
     """Audio that may wait for a better reading before it is booked as failed or silent."""
+    forced_patience_s: float = 3.0
+    """The same behind forced words, which may be what keeps the model from a better one."""
     unheard_s: float = 2.0
     """So much speech behind the last word was skipped by the model and is read again, by itself."""
     held_words: int = 2
@@ -180,19 +182,20 @@ def settle(
     if verdict.judgement is Judgement.OK:
         return _spoken(plan, hypothesis, policy, settings)
     waits = plan.window_end_sample - plan.view.state.committed_sample
-    if not plan.final and waits < samples_of_s(settings.patience_s):
-        return Outcome(replace(plan.view.state, previous=()))
-    if _passed_over(plan, settings):
+    patient = not plan.final and waits < samples_of_s(settings.patience_s)
+    if _passed_over(plan, settings.forced_patience_s if patient else settings.unheard_s):
         return Outcome(begin_at(plan.view.state, plan.view.state.committed_sample))
+    if patient:
+        return Outcome(replace(plan.view.state, previous=()))
     if verdict.judgement is Judgement.NO_SPEECH:
         return _nothing(plan, CoverageKind.SILENT, verdict.reason or None)
     return _nothing(plan, CoverageKind.FAILED, verdict.reason)
 
 
-def _passed_over(plan: Plan, settings: StreamSettings) -> bool:
+def _passed_over(plan: Plan, limit_s: float) -> bool:
     """Behind forced words a model may end its text at once though somebody speaks: then it reads the rest by itself."""
     state = plan.view.state
-    return bool(state.prefix) and plan.speech_end_sample - state.committed_sample >= samples_of_s(settings.unheard_s)
+    return bool(state.prefix) and plan.speech_end_sample - state.committed_sample >= samples_of_s(limit_s)
 
 
 def _nothing(plan: Plan, kind: CoverageKind, reason: str | None) -> Outcome:
