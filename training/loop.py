@@ -16,10 +16,11 @@ from typing import Any
 
 import torch
 
-from schema.errors import NotFinite, OutOfMemory
+from schema.errors import NotFinite
 from training.checkpoint import Checkpoints, random_state, restore_random_state
 from training.config import Config
 from training.feed import Feed, Place, Work
+from training.memory import no_room_for_one, ran_out
 from training.methods import Full
 from training.optimiser import build_optimiser, learning_rate
 from training.task import Task
@@ -158,10 +159,10 @@ class Loop:
                 feed.cut_smaller(work)
             try:
                 return [self._backward(batch.to(self._device), units) for _, batch in work.parts]
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _out_of_memory(error):
+            except RuntimeError as error:
+                if not ran_out(error):
                     raise
-                fault = " ".join(str(error).split())[:200]
+                fault = str(error)
             # Outside of the handler, whose traceback holds on to the tensors that did not fit.
             self._optimiser.zero_grad(set_to_none=True)
             self._halve(feed, fault)
@@ -173,10 +174,7 @@ class Loop:
 
     def _halve(self, feed: Feed, fault: str) -> None:
         if feed.micro_batch == 1:
-            raise OutOfMemory(
-                f"Not even one example fits in memory on {self._device} ({fault}). Set gradient_checkpointing=true, "
-                "use precision int8 or int4, leave out the longest examples, or use a smaller model."
-            )
+            raise no_room_for_one(self._device, fault)
         feed.micro_batch = -(-feed.micro_batch // 2)
         log.warning("memory ran out on %s; from now on %d examples at once", self._device, feed.micro_batch)
         if self._device.startswith("cuda"):
@@ -271,8 +269,3 @@ class Loop:
         self.method.restore(state["method"])
         self.progress = Progress(**state["progress"])
         restore_random_state(state["random"])
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """A CPU's allocator says so in words only."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
