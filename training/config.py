@@ -29,6 +29,8 @@ class Source(Section):
     """Of examples that do not say."""
     limit: int = Field(default=0, ge=0)
     """The first so many examples; 0 is all."""
+    skip_faulty: bool = False
+    """Leave faulty examples out, and say how many, instead of refusing the data."""
 
 
 class Method(Section):

@@ -200,7 +200,8 @@ def table(evaluation: Evaluation) -> str:
         f"|{' --- |' * (len(heads) + 1)}",
     ]
     lines += [f"| {name} | {' | '.join(_cell(result, name) for result in evaluation.results)} |" for name in names]
-    lines.append(f"| different summaries | {' | '.join(_different(result) for result in evaluation.results)} |")
+    if any(answer.summary is not None for result in evaluation.results for answer in result.answers):
+        lines.append(f"| different summaries | {' | '.join(_different(result) for result in evaluation.results)} |")
     lines.append(f"| seconds, p50 / p95 | {' | '.join(_seconds(result) for result in evaluation.results)} |")
     lines.append(f"| weights, MB | {' | '.join(f'{r.memory_bytes / 1e6:.0f}' for r in evaluation.results)} |")
     return "\n".join([*lines, *_failure_lines(evaluation)])

@@ -21,9 +21,12 @@ _FULL_BELOW_BYTES = 1 << 16
 
 
 def settle_config(folder: Path, config: Config, command: str) -> None:
-    """Write the configuration, or see that the run that lies there has the same. Raises Conflict."""
+    """Write the configuration, or see that the run that lies there has the same. Raises Conflict.
+
+    One that was refused or stopped before its first checkpoint has nothing to lose and gives way.
+    """
     path = folder / CONFIG
-    if path.exists():
+    if path.exists() and _has_begun(folder):
         before = checked(path, read_yaml(path)).model_dump()
         changed = {k: v for k, v in config.model_dump().items() if v != before[k] and k not in FREE_TO_CHANGE}
         if changed:
@@ -33,6 +36,11 @@ def settle_config(folder: Path, config: Config, command: str) -> None:
                 "name with --set name=..., or begin anew with --fresh."
             )
     write_whole(path, f"# {command}\n{dump(config)}")
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether steps of a run are kept in *folder*."""
+    return (folder / METRICS).exists() or any(folder.glob("checkpoints/step-*"))
 
 
 @contextmanager

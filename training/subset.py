@@ -1,12 +1,27 @@
-"""A part of a data set, as a data set."""
+"""The data set that a configuration names, and a part of one, as a data set."""
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Collection
 from itertools import islice
 
-from training.data import Dataset
+from training.config import Source
+from training.data import Dataset, Limits, load
+from training.data.checks import DEFAULTS, Part
+
+
+def read(source: Source, needs: Collection[Part], limits: Limits = DEFAULTS) -> Dataset:
+    """All of *source*, whatever its `limit`. Raises InvalidData."""
+    return load(
+        source.source,
+        source.split,
+        language=source.language,
+        needs=needs,
+        limits=limits,
+        skip_faulty=source.skip_faulty,
+    )
 
 
 def first(data: Dataset, limit: int) -> Dataset:

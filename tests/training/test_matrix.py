@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from schema.errors import InvalidConfig
+from schema.errors import DataOverlap, InvalidConfig
 from tests.training.models import CACHE, KINDS, RECIPES, TEXTS
 from training.config import Config
+from training.data import load
+from training.data.learnt_from import refuse_learnt_from
 from training.run import Places, train
 from workers.asr.engine import load_engine
 from workers.asr.hypothesis import Window
@@ -64,6 +66,9 @@ def test_an_adapter_is_trained_and_a_worker_loads_it(
     assert sum(ranks) == 2 * len(ranks)
     if method == "adalora":
         assert 0 < metrics["training"]["trained_share"] < 1
+    with pytest.raises(DataOverlap):
+        refuse_learnt_from(folder / "adapter", load(recordings, "train"))
+    refuse_learnt_from(folder / "adapter", load(recordings, "dev"))
     serve(kind, config.model, folder / "adapter", precision)
 
 

@@ -146,6 +146,12 @@ def test_a_folder_of_another_run_is_left_alone(config: Config, places: Places) -
     assert train(other, places, "minutebook train a.yaml", fresh=True)["training"]["steps"] == 10
 
 
+def test_a_run_that_was_refused_leaves_the_next_try_alone(config: Config, places: Places) -> None:
+    with pytest.raises(InvalidConfig, match="Raise steps"):
+        train(config.model_copy(update={"steps": 9}), places, "minutebook train a.yaml")
+    assert train(config.model_copy(update={"steps": 10}), places, "minutebook train a.yaml")["training"]["steps"] == 10
+
+
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "a rank above the width": ({"method": {"kind": "lora", "rank": 65}}, "Rank 65 is above the width 64"),
     "adalora's first rank above it": ({"method": {"kind": "adalora", "rank": 60}}, "method.init_rank"),

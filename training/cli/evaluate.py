@@ -33,18 +33,17 @@ def evaluate(
     """Measure models and adapters on a test set: those of CONFIG, or one model without and with each adapter."""
     from schema.settings import settings
     from training.comparison import makers, read_comparison
-    from training.data import load
     from training.evaluate import evaluate as measure
     from training.evaluate import table
     from training.metrics.embeddings import BertScore
-    from training.subset import first, of_each_group
+    from training.subset import first, of_each_group, read
 
     if config is not None:
         comparison = read_comparison(config, changes or ())
     else:
         comparison = _asked(data, split, asr, summary, adapters or [])
     held = comparison.data
-    whole = load(held.source, held.split, language=held.language, needs=comparison.needs)
+    whole = read(held, comparison.needs)
     bert = None if comparison.bert is None else BertScore(comparison.bert)
     found = measure(
         makers(comparison, settings().models),

@@ -31,6 +31,7 @@ class Limits:
 
 
 DEFAULTS = Limits()
+LEAVE_OUT = "mend them, or leave them out with skip_faulty, in a run --set train.skip_faulty=true"
 
 
 def checked(
@@ -48,7 +49,7 @@ def checked(
     check = _Check(needs, limits)
     data = Dataset(check.records(stream))
     if check.faults and not skip_faulty:
-        raise refused(check.faults, check.found - len(check.faults))
+        raise refused(check.faults, check.found - len(check.faults), LEAVE_OUT)
     if not len(data):
         raise InvalidData("The data set is empty. " + " ".join(str(fault) for fault in check.faults[:1]))
     data.fingerprint = check.digest.hexdigest()

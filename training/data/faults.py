@@ -21,11 +21,11 @@ class Fault:
         return f"{self.where}: {self.reason}"
 
 
-def refused(faults: Sequence[Fault], more: int = 0) -> InvalidData:
+def refused(faults: Sequence[Fault], more: int = 0, remedy: str = "mend them") -> InvalidData:
     """The error of *faults*, and of *more* that were found and not kept."""
     total = len(faults) + more
     lines = [str(fault) for fault in faults[:SHOWN_LIMIT]]
     if total > len(lines):
         lines.append(f"and {total - len(lines)} more")
     head = "1 example cannot be used" if total == 1 else f"{total} examples cannot be used"
-    return InvalidData(f"{head}; mend them, or leave them out with skip_faulty:\n" + "\n".join(lines), faults=total)
+    return InvalidData(f"{head}; {remedy}:\n" + "\n".join(lines), faults=total)

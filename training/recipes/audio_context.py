@@ -27,13 +27,14 @@ from pydantic import Field
 from schema.errors import InvalidConfig, InvalidData
 from schema.units import s_of_samples, samples_of_s
 from training.config import Config, Section, validated
-from training.data import Dataset, load, read_audio, refuse_overlap
+from training.data import Dataset, read_audio, refuse_overlap
+from training.data.learnt_from import write_learnt_from
 from training.distillation.clips import Clip, cut, sound
 from training.distillation.contexts import compared
 from training.distillation.student import collated, distances
 from training.distillation.teacher import Target, Teacher
 from training.precision import trains_here
-from training.subset import first
+from training.subset import first, read
 from training.task import Batch
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Window
@@ -95,10 +96,7 @@ def build(config: Config, cache_dir: Path, device: str) -> AudioContextTask:
         raise InvalidConfig("method.kind 'full': a context is learnt as an adapter. Use lora or adalora.")
     if options.shortest_s > options.longest_s:
         raise InvalidConfig(f"options.shortest_s {options.shortest_s} is above longest_s {options.longest_s}; lower it")
-    train, dev = (
-        load(source.source, source.split, language=source.language, needs=["audio"])
-        for source in (config.train, config.dev)
-    )
+    train, dev = (read(source, ["audio"]) for source in (config.train, config.dev))
     refuse_overlap(train, dev)
     whisper, own = (load_whisper(config.model, cache_dir, config.precision, device) for _ in range(2))
     trains_here(whisper.net)
@@ -146,7 +144,7 @@ class AudioContextTask:
         self.net = whisper.net
         self.targets: Sequence[str] = _layers(whisper.net, options.layers)
         self.lengths: Sequence[float] = [s_of_samples(len(clip)) for clip in train.clips]
-        self.fingerprint = sha256(f"{train.data.fingerprint} {options!r} {config.seed}".encode()).hexdigest()
+        self.fingerprint = train.data.fingerprint  # of the recordings, which a gate must not measure on
         # A processor gains nothing from rows side by side, and would pay for their padding.
         self.micro_batch = 1 if whisper.device == "cpu" else 16
         self._config, self._options, self._whisper, self._engine = config, options, whisper, engine
@@ -181,7 +179,7 @@ class AudioContextTask:
         return compared(self._engine, [self._dev.window(place) for place in range(len(self._dev.clips))], folder)
 
     def add_files(self, folder: Path) -> None:
-        """An adapter needs none."""
+        write_learnt_from(folder, self._train.data)
 
     def metadata(self) -> dict[str, object]:
         return {"audio_context": True}

@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy
 
 from schema.errors import InvalidConfig, InvalidData
 from training.config import Config, validated
-from training.data import Dataset, load, read_audio, refuse_overlap
+from training.data import Dataset, read_audio, refuse_overlap
 from training.data.checks import Part
 from training.e2e.connector import Connector, Shape
 from training.e2e.model import features
@@ -38,7 +38,7 @@ from training.examples import Example
 from training.metrics.errors import rate, word_errors
 from training.metrics.rouge import rouge
 from training.precision import base_precision, mixed, trains_here
-from training.subset import first
+from training.subset import first, read
 from training.task import Batch
 from training.text_net import IGNORED, linear_layers, norms_in_32_bits
 from workers.asr.model import Whisper
@@ -57,10 +57,7 @@ def build(config: Config, cache_dir: Path, device: str) -> EndToEndTask:
     """Raises InvalidConfig, InvalidData, AdapterMismatch, and what loading a model raises."""
     options = validated(Options, config.options, "options")
     needs: tuple[Part, ...] = ("audio", options.writes)
-    train, dev = (
-        first(load(source.source, source.split, language=source.language, needs=needs), source.limit)
-        for source in (config.train, config.dev)
-    )
+    train, dev = (first(read(source, needs), source.limit) for source in (config.train, config.dev))
     refuse_overlap(train, dev)
     whisper = load_whisper(options.speech_model, cache_dir, base_precision(config), device)
     text = load_model(config.model, cache_dir, precision=base_precision(config), device=device)

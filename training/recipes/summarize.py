@@ -21,11 +21,12 @@ from torch.nn.functional import cross_entropy
 
 from schema.errors import InvalidData
 from training.config import Config, Section, validated
-from training.data import Dataset, load, refuse_overlap
+from training.data import Dataset, refuse_overlap
+from training.data.learnt_from import write_learnt_from
 from training.examples import Example
 from training.metrics.rouge import rouge
 from training.precision import base_precision, mixed, trains_here
-from training.subset import first
+from training.subset import first, read
 from training.task import Batch
 from training.text_net import IGNORED, linear_layers, norms_in_32_bits, padded
 from workers.summarize.generator import T5_TASK
@@ -62,10 +63,7 @@ class Tokens:
 def build(config: Config, cache_dir: Path, device: str) -> SummaryTask:
     """Raises InvalidConfig, InvalidData, and what loading a model raises."""
     options = validated(Options, config.options, "options")
-    train, dev = (
-        first(load(source.source, source.split, language=source.language, needs=("text", "summary")), source.limit)
-        for source in (config.train, config.dev)
-    )
+    train, dev = (first(read(source, ("text", "summary")), source.limit) for source in (config.train, config.dev))
     refuse_overlap(train, dev)
     model = load_model(config.model, cache_dir, precision=base_precision(config), device=device)
     trains_here(model.net)
@@ -245,6 +243,7 @@ class SummaryTask:
             yield [self._dev_data[place] for place, _ in order[at : at + size]]
 
     def add_files(self, folder: Path) -> None:
+        write_learnt_from(folder, self._train_data)
         if self._config.method.kind != "full":
             return
         source = resolve(self._config.model, self._cache_dir)

@@ -14,15 +14,17 @@ from typing import Literal
 import torch
 from torch.nn.functional import cross_entropy
 
-from schema.errors import InvalidData
+from schema.errors import InvalidData, UnknownLanguage
 from schema.units import WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES, s_of_samples
 from training.config import Config, Section, validated
-from training.data import Dataset, load, read_audio, refuse_overlap
+from training.data import Dataset, Limits, read_audio, refuse_overlap
+from training.data.faults import Fault, refused
+from training.data.learnt_from import write_learnt_from
 from training.examples import Example
 from training.metrics.change import measured_change
 from training.metrics.errors import character_errors, word_errors
 from training.precision import base_precision, mixed, trains_here
-from training.subset import first
+from training.subset import first, read
 from training.task import Batch
 from training.whisper_net import decode, encode
 from workers.asr.context import STRIDE, Context, audible_positions, condensed_context, full_context
@@ -50,8 +52,7 @@ def build(config: Config, cache_dir: Path, device: str) -> WhisperTask:
     """Raises InvalidConfig, InvalidData, and what loading a model raises."""
     options = validated(Options, config.options, "options")
     train, dev = (
-        load(source.source, source.split, language=source.language, needs=("audio", "text"))
-        for source in (config.train, config.dev)
+        read(source, ("audio", "text"), Limits(audio_s=WINDOW_LIMIT_S)) for source in (config.train, config.dev)
     )
     refuse_overlap(train, dev)
     whisper = load_whisper(config.model, cache_dir, base_precision(config), device)
@@ -76,6 +77,8 @@ class WhisperTask:
         self.micro_batch = 2 if whisper.device == "cpu" else 16
         self._config, self._options, self._whisper = config, options, whisper
         self._train, self._dev, self._cache_dir = train, dev, cache_dir
+        for data in (train, dev):
+            self._check_texts(data)
         self._positions: int = whisper.net.config.max_source_positions
         self._mixed = (
             torch.bfloat16 if config.method.kind == "full" and config.precision == "bfloat16" else torch.float32
@@ -111,17 +114,30 @@ class WhisperTask:
         return condensed_context(audible, self._positions, STRIDE, "cpu", self._whisper.dtype)
 
     def _tokens(self, example: Example) -> tuple[list[int], list[int]]:
-        """What is given (the start of text) and what is to be written (text and end). Raises InvalidData."""
+        """What is given (the start of text) and what is to be written (text and end). Raises UnknownLanguage."""
         vocabulary = self._whisper.vocabulary
         start = vocabulary.start_tokens(example.language)
-        text = vocabulary.encode(f" {(example.text or '').strip()}")
-        limit: int = self.net.config.max_target_positions
-        if len(start) + len(text) > limit:
-            raise InvalidData(
-                f"{example.where}: the text of {example.id} has {len(text)} tokens; the model writes at most "
-                f"{limit - len(start)}. Cut the example in two at a pause."
-            )
-        return start, [*text, vocabulary.end]
+        return start, [*vocabulary.encode(f" {(example.text or '').strip()}"), vocabulary.end]
+
+    def _check_texts(self, data: Dataset) -> None:
+        """Raises InvalidData for texts that the model cannot write, before a step is made."""
+        faults = [fault for example in data if (fault := self._fault(example)) is not None]
+        if faults:
+            raise refused(faults)
+
+    def _fault(self, example: Example) -> Fault | None:
+        try:
+            start, written = self._tokens(example)
+        except UnknownLanguage as error:
+            return Fault(example.where, error.detail)
+        room = self.net.config.max_target_positions - len(start)
+        count = len(written) - 1  # the end is written, never read
+        if count <= room:
+            return None
+        return Fault(
+            example.where,
+            f"the text of {example.id} has {count} tokens; the model writes at most {room}. Cut it in two at a pause",
+        )
 
     def loss(self, batch: Batch) -> torch.Tensor:
         tensors, recompute = batch.tensors, self._config.gradient_checkpointing and self.net.training
@@ -171,6 +187,7 @@ class WhisperTask:
         return {"audio_context": False}
 
     def add_files(self, folder: Path) -> None:
+        write_learnt_from(folder, self._train)
         if self._config.method.kind != "full":
             return
         for path in resolve(self._config.model, self._cache_dir).glob("*.json"):

@@ -19,6 +19,7 @@ from schema.errors import Conflict, DataOverlap, InvalidInput, NoGain
 from schema.settings import Settings
 from schema.states import AdapterState, AdapterTask
 from training.data import Dataset
+from training.data.learnt_from import refuse_learnt_from
 from training.metrics.bootstrap import Interval, paired
 from training.metrics.errors import Counts, rate, word_errors
 from training.metrics.rouge import Rouge, rouge
@@ -71,6 +72,7 @@ def promote_if_better(database: Database, config: Settings, wanted: Promotion, t
     Raises NoGain, DataOverlap, Conflict (another one came to serve meanwhile), and what loading raises.
     """
     check(wanted)
+    refuse_learnt_from(stored(config.adapters, wanted.adapter.checksum), wanted.dataset)
     measure = compare_asr if wanted.adapter.task == AdapterTask.ASR else compare_summary
     found = measure(config, wanted.adapter, wanted.serving, wanted.dataset, tell)
     figures = _figures(wanted, found)

@@ -17,6 +17,7 @@ from schema.adapters import BARE
 from schema.database import Database
 from schema.errors import Conflict, InvalidInput
 from schema.states import AdapterTask
+from training.data.learnt_from import NAME as LEARNT_FROM
 from training.registry.candidate import CONFIG, METRICS, WEIGHTS, Candidate, read_candidate
 from training.registry.fitting import check_fit, resolve_base
 from training.registry.store import Stored, put
@@ -84,7 +85,9 @@ def _files(candidate: Candidate, base_checksum: str) -> dict[str, Path | bytes]:
         "precision": candidate.precision,
         "data_fingerprint": candidate.data_fingerprint,
     }
+    learnt_from = candidate.folder / LEARNT_FROM
     return {
+        **({LEARNT_FROM: learnt_from} if learnt_from.is_file() else {}),
         CONFIG: candidate.folder / CONFIG,
         WEIGHTS: candidate.folder / WEIGHTS,
         METADATA: _json(metadata),

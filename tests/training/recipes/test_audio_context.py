@@ -13,6 +13,7 @@ from schema.errors import InvalidConfig
 from tests.asr.conftest import MODEL, REPOSITORY, Audio
 from training import run
 from training.config import Config
+from training.data import load
 from training.methods import METADATA, attach
 from training.recipes import audio_context
 from training.run_folder import METRICS
@@ -86,6 +87,11 @@ def test_the_workers_read_in_a_short_context_with_the_adapter(trained: Path, mod
     engine = load_engine(MODEL, models, precision="float32", adapters={"short": trained / "adapter"})
     states, _ = engine.encode([Window(meeting[: 3 * SECOND], adapter="short")])
     assert states.shape[1] == 150 + 25
+
+
+def test_a_gate_is_told_which_recordings_were_learnt_from(source: Path, trained: Path) -> None:
+    told = json.loads((trained / METRICS).read_text())["training"]["data_fingerprint"]
+    assert told == load(source, "train").fingerprint
 
 
 def test_what_is_served_is_measured(trained: Path) -> None:

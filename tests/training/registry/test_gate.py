@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.adapters import BASE, WILD, write_adalora, write_lora
 from tests.text_models import write_decoder, write_text_adapter
 from tests.workers.studio import BACKLOG_LIMIT_SAMPLES, Studio
 from training.data import Dataset, load, read_audio
+from training.data.learnt_from import write_learnt_from
 from training.registry.gate import Promotion, promote_if_better
 from training.registry.measuring import segments_of, transcripts
 from training.registry.publish import Places, publish
@@ -97,6 +99,18 @@ def test_what_was_learnt_from_is_not_measured_on(
 ) -> None:
     (mild / "metrics.json").write_text(json.dumps({"training": {"data_fingerprint": clips.fingerprint}}))
     with pytest.raises(DataOverlap, match="was trained on clips"):
+        promote(database, config, published(database, places, mild), clips)
+
+
+def test_a_recording_that_was_learnt_from_is_found_in_any_test_set(
+    database: Database, config: Settings, places: Places, clips: Dataset, mild: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "learnt").mkdir()
+    shutil.copy(clips[2].audio or "", tmp_path / "learnt/renamed.flac")
+    row = {"id": "x", "audio": "renamed.flac", "start_s": clips[2].start_s, "end_s": clips[2].end_s, "text": "other"}
+    (tmp_path / "learnt/train.jsonl").write_text(json.dumps(row))
+    write_learnt_from(mild, load(tmp_path / "learnt"))
+    with pytest.raises(DataOverlap, match=r"example 1 of the adapter's training has audio of test\.jsonl:3\."):
         promote(database, config, published(database, places, mild), clips)
 
 
