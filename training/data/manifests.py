@@ -12,7 +12,9 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -26,6 +28,8 @@ COLUMNS = frozenset(
 )
 SUMMARY_ENDING = ".summary.txt"
 FIELD_LIMIT = 16 << 20
+UTF_8 = "utf-8-sig"
+"""With or without the mark that spreadsheets write in front."""
 
 
 def read_manifest(path: Path, language: str = "en") -> Iterator[Example | Fault]:
@@ -57,12 +61,17 @@ def read_folder(folder: Path, language: str = "en") -> Iterator[Example | Fault]
         yield _together(folder, name, endings, language)
 
 
-def opened(path: Path) -> TextIO:
-    """A text file, unpacked if it is gzipped. Raises InvalidData."""
+@contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """A text file, unpacked if it is gzipped. Raises InvalidData, in the block too where what is read there is none."""
+    unpacked = gzip.open if path.suffix == ".gz" else open
     try:
-        if path.suffix == ".gz":
-            return cast("TextIO", gzip.open(path, "rt", encoding="utf-8"))
-        return path.open(encoding="utf-8")
+        with cast("TextIO", unpacked(path, "rt", encoding=UTF_8)) as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise InvalidData(f"{path} is not UTF-8 text ({error}). Save it as UTF-8.") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InvalidData(f"{path} is damaged: {error}. Copy it anew.") from error
     except OSError as error:
         raise InvalidData(f"{path} cannot be opened: {error.strerror}. Correct the path of the data.") from error
 
@@ -134,7 +143,7 @@ def _part(row: Mapping[str, Any], key: str, folder: Path) -> str | None:
 def read_text(path: Path) -> str:
     """A whole text file. Raises InvalidData."""
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding=UTF_8).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidData(f"{path} cannot be read as UTF-8 text: {error}") from error
 

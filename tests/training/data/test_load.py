@@ -138,6 +138,24 @@ def test_a_bad_row_of_a_csv_is_named(tmp_path: Path) -> None:
         load(path)
 
 
+def test_a_mark_in_front_as_spreadsheets_write_it_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text,text_file\nfine,\n,notes.txt\n", encoding="utf-8-sig")
+    (tmp_path / "notes.txt").write_text("noted", encoding="utf-8-sig")
+    assert [example.text for example in load(path)] == ["fine", "noted"]
+
+
+def test_a_manifest_that_is_no_text_is_named_with_the_remedy(tmp_path: Path, manifest: Writer) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text\nKöln\n", encoding="latin-1")
+    with pytest.raises(InvalidData, match=r"rows\.csv is not UTF-8 text .* Save it as UTF-8"):
+        load(path)
+    cut = tmp_path / "cut.jsonl.gz"
+    cut.write_bytes(gzip.compress(manifest({"text": "fine"}).read_bytes())[:-12])
+    with pytest.raises(InvalidData, match=r"cut\.jsonl\.gz is damaged"):
+        load(cut)
+
+
 def test_mixed_sample_rates_are_told_and_read_at_one_rate(record: Recorder, manifest: Writer) -> None:
     record("a.wav", rate_hz=8_000)
     record("b.wav", rate_hz=44_100, channels=2)
