@@ -10,12 +10,12 @@ import resource
 import sys
 import threading
 from dataclasses import dataclass
-from typing import Any
 
 import psutil
 import torch
 
 from schema.errors import OutOfMemory
+from training.metrics.cost import memory_bytes
 from training.task import Batch, Task
 
 _OPTIMISER_BYTES = 12
@@ -56,17 +56,11 @@ def estimate(task: Task, device: str) -> Estimate:
             raise
         raise no_room_for_one(device, error) from error
     return Estimate(
-        weights_bytes=weights_bytes(task.net),
+        weights_bytes=memory_bytes(task.net),
         training_bytes=trained * _OPTIMISER_BYTES,
         example_bytes=example,
         available_bytes=available_bytes(device),
     )
-
-
-def weights_bytes(net: Any) -> int:
-    """Bytes of the parameters and buffers of *net*, each once."""
-    seen = {t.data_ptr(): t.numel() * t.element_size() for t in (*net.parameters(), *net.buffers())}
-    return sum(seen.values())
 
 
 def _pass_bytes(task: Task, batch: Batch, device: str) -> int:

@@ -28,9 +28,9 @@ from training.config import Config
 from training.curve import NAME as CURVE
 from training.curve import Curve, read_curve
 from training.loop import Loop, Progress, Step
-from training.memory import Estimate, estimate, peak_bytes, weights_bytes
+from training.memory import Estimate, estimate, peak_bytes
 from training.methods import Full, attach
-from training.metrics.cost import trainable
+from training.metrics.cost import folder_bytes, memory_bytes, trainable
 from training.progress_bar import ProgressBar
 from training.report import write_report
 from training.run_folder import METRICS, alone, empty, made_anew, room_in, settle_config, write_whole
@@ -195,8 +195,8 @@ class _Run:
                 "examples_per_s": progress.examples / max(progress.train_s, 1e-9),
                 "peak_bytes": peak,
                 "estimated_bytes": needed.weights_bytes + needed.total_bytes(self.config.micro_batch),
-                "model_bytes": weights_bytes(task.net),
-                "result_bytes": sum(path.stat().st_size for path in result.rglob("*") if path.is_file()),
+                "model_bytes": memory_bytes(task.net),
+                "result_bytes": folder_bytes(result),
                 "processes": self.devices.num_processes,
                 "device": self.device,
             },

@@ -6,7 +6,7 @@ import torch
 from schema.errors import OutOfMemory
 from tests.training.toy import WIDTH, ToyTask
 from training.config import Method
-from training.memory import Estimate, estimate, weights_bytes
+from training.memory import Estimate, estimate
 from training.methods import attach
 from training.task import Batch
 
@@ -16,7 +16,7 @@ def test_what_a_run_needs_is_measured_on_its_longest_example() -> None:
     attach(task.net, Method(kind="full"), (), total_steps=20)
     needed = estimate(task, "cpu")
     weights = WIDTH * WIDTH + WIDTH + WIDTH + 1
-    assert needed.weights_bytes == weights_bytes(task.net) == 4 * weights
+    assert needed.weights_bytes == 4 * weights
     assert needed.training_bytes == 12 * weights
     assert all(parameter.grad is None for parameter in task.net.parameters())
 

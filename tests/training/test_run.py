@@ -106,7 +106,7 @@ def test_a_run_leaves_what_people_and_programs_read(config: Config, places: Plac
     assert "loss.svg" in report
     assert (folder / "loss.svg").read_text().startswith("<svg")
     assert list((folder / "tensorboard").glob("events.out.tfevents.*"))
-    assert {"rouge1", "base_rouge1"} <= set(metrics["served"])
+    assert {"rouge1", "base_rouge1", "rouge1_change_low", "rougeLsum_change_high"} <= set(metrics["served"])
     assert metrics["cost"]["result_bytes"] > 0
     # The same command again finds it done.
     assert train(quick, places, "minutebook train quick.yaml") == metrics

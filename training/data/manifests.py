@@ -52,13 +52,13 @@ def read_manifest(path: Path, language: str = "en") -> Iterator[Example | Fault]
 
 def read_folder(folder: Path, language: str = "en") -> Iterator[Example | Fault]:
     """Audio and texts of one name as examples, in the order of their names, subfolders included."""
-    names: dict[Path, set[str]] = {}
+    names: dict[Path, dict[str, Path]] = {}
     for path in sorted(folder.rglob("*")):
-        ending = SUMMARY_ENDING if path.name.endswith(SUMMARY_ENDING) else path.suffix.lower()
+        ending = SUMMARY_ENDING if path.name.lower().endswith(SUMMARY_ENDING) else path.suffix.lower()
         if path.is_file() and ending in (*AUDIO_ENDINGS, ".txt", SUMMARY_ENDING):
-            names.setdefault(path.with_name(path.name[: -len(ending)]), set()).add(ending)
-    for name, endings in names.items():
-        yield _together(folder, name, endings, language)
+            names.setdefault(path.with_name(path.name[: -len(ending)]), {})[ending] = path
+    for name, files in names.items():
+        yield _together(folder, name, files, language)
 
 
 @contextmanager
@@ -148,17 +148,16 @@ def read_text(path: Path) -> str:
         raise InvalidData(f"{path} cannot be read as UTF-8 text: {error}") from error
 
 
-def _together(folder: Path, name: Path, endings: set[str], language: str) -> Example | Fault:
-    where = str(name.relative_to(folder))
-    audio = [ending for ending in AUDIO_ENDINGS if ending in endings]
+def _together(folder: Path, name: Path, files: Mapping[str, Path], language: str) -> Example | Fault:
+    name_id = str(name.relative_to(folder))
+    audio = [files[ending] for ending in AUDIO_ENDINGS if ending in files]
+    where = str((audio or sorted(files.values()))[0].relative_to(folder))
     if len(audio) > 1:
-        return Fault(where, f"two audio files, {' and '.join(audio)}; keep one")
+        return Fault(where, f"two audio files, {' and '.join(path.name for path in audio)}; keep one")
     try:
-        text, summary = (
-            read_text(name.with_name(name.name + ending)) if ending in endings else None
-            for ending in (".txt", SUMMARY_ENDING)
-        )
+        text, summary = (read_text(files[e]) if e in files else None for e in (".txt", SUMMARY_ENDING))
     except InvalidData as error:
         return Fault(where, error.detail)
-    path = name.with_name(name.name + audio[0]) if audio else None
-    return Example(id=where, where=where, audio=path, text=text, summary=summary, language=language)
+    return Example(
+        id=name_id, where=where, audio=audio[0] if audio else None, text=text, summary=summary, language=language
+    )

@@ -70,6 +70,11 @@ def interval(
     return _interval(_whole(sums), [_ratios(sums, drawn) for drawn in _drawn(len(sums), seed, resamples)], level)
 
 
+def figure(values: Values) -> float:
+    """The mean of numbers, the rate of Counts."""
+    return _whole(_sums(values, None))
+
+
 def _sums(values: Values, groups: Sequence[str] | None) -> NDArray[np.float64]:
     """(units, 2): what was counted and of how much, of each group, or of each place without groups."""
     if not values:

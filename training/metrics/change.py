@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from training.metrics.bootstrap import paired
-from training.metrics.errors import Counts, rate
+from training.metrics.bootstrap import Values, figure, paired
 
 BASE = "base_"
 CHANGE, LOW, HIGH = "_change", "_change_low", "_change_high"
 
 
-def measured_change(
-    name: str, base: Sequence[Counts], trained: Sequence[Counts], groups: Sequence[str]
-) -> dict[str, float]:
+def measured_change(name: str, base: Values, trained: Values, groups: Sequence[str]) -> dict[str, float]:
     """`NAME` and `base_NAME`, the first less the second as `NAME_change`, its 95 % interval as `.._low`, `.._high`.
 
     Place i of all three is of one example; the bootstrap draws *groups*.
     """
     found = paired(base, trained, groups=groups)
     return {
-        name: rate(trained),
-        f"{BASE}{name}": rate(base),
+        name: figure(trained),
+        f"{BASE}{name}": figure(base),
         f"{name}{CHANGE}": found.difference,
         f"{name}{LOW}": found.low,
         f"{name}{HIGH}": found.high,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -62,12 +61,3 @@ def trainable(net: Any) -> Counts:
 def _weights(parameter: Any) -> int:
     state = getattr(parameter, "quant_state", None)
     return int(parameter.numel() if state is None else state.shape.numel())
-
-
-def peak_memory_bytes(device: str = "cpu") -> int:
-    """The most that this process has held: of a GPU's memory what torch allocated, else its resident set."""
-    if device.startswith("cuda"):
-        import torch
-
-        return int(torch.cuda.max_memory_allocated(device))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from statistics import fmean
 from typing import Literal
 
 import torch
@@ -24,7 +23,8 @@ from training.config import Config, Section, validated
 from training.data import Dataset, refuse_overlap
 from training.data.learnt_from import write_learnt_from
 from training.examples import Example
-from training.metrics.rouge import rouge
+from training.metrics.change import measured_change
+from training.metrics.rouge import Rouge, rouge
 from training.precision import base_precision, mixed, trains_here
 from training.subset import first, read
 from training.task import Batch
@@ -36,6 +36,8 @@ from workers.summarize.weights import resolve
 
 log = logging.getLogger(__name__)
 _PROMPTS = 8
+ROUGES = {"rouge1": "r1", "rouge2": "r2", "rougeL": "l", "rougeLsum": "lsum"}
+"""What a run calls them, and what `Rouge` does."""
 
 
 class Options(Section):
@@ -204,32 +206,33 @@ class SummaryTask:
 
     def measure(self, folder: Path) -> dict[str, float]:
         """ROUGE of the workers' model with what was learnt, and of the base model beside it."""
+        if not self._dev:
+            return {}
         full = self._config.method.kind == "full"
         base = self._served(self._config.model)
-        figures = {f"base_{name}": value for name, value in self._rouge(base).items()}
+        before = self._rouge(base)
         trained = self._served(str(folder)) if full else base
         if not full:
             trained.load_adapter("trained", folder)
             trained.use_adapter("trained")
-        return self._rouge(trained) | figures
+        after = self._rouge(trained)
+        groups = [example.group or example.id for examples in self._dev_batches(_PROMPTS) for example in examples]
+        figures: dict[str, float] = {}
+        for name, key in ROUGES.items():
+            base_values, values = ([getattr(score, key) for score in scores] for scores in (before, after))
+            figures |= measured_change(name, base_values, values, groups)
+        return figures
 
     def _served(self, reference: str) -> TextModel:
         return load_model(reference, self._cache_dir, precision=self._config.precision, device=self._device)
 
-    def _rouge(self, model: TextModel) -> dict[str, float]:
-        scores = [
+    def _rouge(self, model: TextModel) -> list[Rouge]:
+        """Of each dev example, in the order of `_dev_batches`."""
+        return [
             rouge(example.summary or "", summary, example.language)
             for examples in self._dev_batches(_PROMPTS)
             for example, summary in zip(examples, self._written(model, examples), strict=True)
         ]
-        if not scores:
-            return {}
-        return {
-            "rouge1": fmean(score.r1 for score in scores),
-            "rouge2": fmean(score.r2 for score in scores),
-            "rougeL": fmean(score.l for score in scores),
-            "rougeLsum": fmean(score.lsum for score in scores),
-        }
 
     def _written(self, model: TextModel, examples: Sequence[Example]) -> list[str]:
         suffix = self._options.suffix if model.continues else ""

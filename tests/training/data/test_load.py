@@ -41,14 +41,15 @@ def test_csv_and_gzip_say_the_same_as_jsonl(tmp_path: Path, manifest: Writer) ->
 
 
 def test_a_folder_pairs_audio_with_texts_of_its_name(tmp_path: Path, record: Recorder) -> None:
-    record("talks/b.flac")
+    record("talks/b.FLAC")  # as recorders write it
     (tmp_path / "talks/b.txt").write_text("what was said\n")
     (tmp_path / "talks/b.summary.txt").write_text("what it means\n")
     (tmp_path / "talks/c.txt").write_text("a text")
     (tmp_path / "talks/c.summary.txt").write_text("its summary")
     both, text = load(tmp_path / "talks")
     assert both.audio is not None
-    assert (both.id, both.audio.name, both.text, both.summary) == ("b", "b.flac", "what was said", "what it means")
+    assert (both.id, both.audio.name, both.text, both.summary) == ("b", "b.FLAC", "what was said", "what it means")
+    assert (both.where, text.where) == ("b.FLAC", "c.summary.txt")
     assert (text.audio, text.text, text.summary) == (None, "a text", "its summary")
 
 
