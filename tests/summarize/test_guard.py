@@ -86,6 +86,40 @@ def test_nothing_but_what_was_said_gets_into_a_note(line: str) -> None:
     assert note.title == "Boiler, north, wing"
 
 
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("Last night, 11 of the 40 payment tests failed.", "The 40 payment tests failed."),
+        ("Last night, eleven of the forty payment tests failed.", "The payment tests failed."),
+        ("Some of the pumps in the cellar leak.", "The pumps in the cellar leak."),
+        ("The repair costs more than the new boiler.", "The repair costs the new boiler."),
+        ("The boiler in the north wing might lose pressure.", "The boiler in the north wing lose pressure."),
+        ("The fix is small, maybe half a day.", "The fix is small, half a day."),
+    ],
+)
+def test_how_many_and_how_sure_is_not_left_out(said: str, line: str) -> None:
+    note = write_note(meeting(f"Otto: {said}"), Scripted(line))
+    assert [sentence.text for sentence in note.sentences] == [said]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("No one in the north wing has a key.", "No one in the north wing has a key."),
+        ("Perhaps the boiler in the north wing is broken.", "Perhaps the boiler in the north wing is broken."),
+        (
+            "Good results came from the boiler in the north wing.",
+            "Good results came from the boiler in the north wing.",
+        ),
+        ("No, the caretaker has a key for the north wing.", "The caretaker has a key for the north wing."),
+        ("Okay, good, so the boiler in the north wing is broken.", "The boiler in the north wing is broken."),
+    ],
+)
+def test_a_lead_in_is_left_out_where_it_says_nothing(said: str, told: str) -> None:
+    note = write_note(meeting(f"Otto: {said}"), None)
+    assert [sentence.text for sentence in note.sentences] == [told]
+
+
 def test_a_shorter_sentence_that_keeps_the_meaning_is_taken() -> None:
     note = write_note(SAID, Scripted("The boiler in the north wing lost pressure twice during the night."))
     assert "The boiler in the north wing lost pressure twice during the night." in {s.text for s in note.sentences}

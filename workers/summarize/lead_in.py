@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 
-_LEAD_IN = re.compile(
-    r"^(?:(?:so|then|and|but|okay|ok|yes|yeah|yep|well|right|good|great|fine|sure|alright|all right|to sum up|"
-    r"in summary|to recap|to summarize|to summarise|also|now|um|uh|no problem|of course|anyway|perfect|absolutely|"
-    r"certainly|agreed|i think|i guess|i agree|exactly|no|hmm|oh|maybe|perhaps|as i said|finally)\b[,:.]?\s+)+",
-    re.I,
+_ALWAYS = (
+    r"(?:so|then|and|but|okay|ok|yes|yeah|yep|well|sure|alright|all right|to sum up|in summary|to recap|to summarize"
+    r"|to summarise|also|now|um|uh|no problem|of course|anyway|absolutely|certainly|agreed|i agree|exactly|hmm|oh"
+    r"|as i said|finally)\b[,:.]?\s+"
 )
+# `No, we meet` begins with an answer, `no one came` with what it says.
+_APART = r"(?:no|right|good|great|fine|perfect)\b(?:[,:.]\s+|\s+(?=(?:so|then|and|but|i|we|let)\b))"
+_OPINION = r"(?:i think|i guess)\b[,:.]?\s+"
+_DOUBT = r"(?:maybe|perhaps)\b[,:.]?\s+"
+_LEAD_IN = re.compile(rf"^(?:{_ALWAYS}|{_APART}|{_OPINION}|{_DOUBT})+", re.I)
+_SURE_LEAD_IN = re.compile(rf"^(?:{_ALWAYS}|{_APART}|{_OPINION})+", re.I)
 
 
 def without_lead_in(text: str) -> str:
-    """*text* without `okay, so then`. Empty when it is nothing else."""
+    """*text* without `okay, so then`, and without `maybe`. Empty when it is nothing else."""
     return _LEAD_IN.sub("", text)
+
+
+def without_sure_lead_in(text: str) -> str:
+    """As `without_lead_in`, but what begins with `maybe` stays uncertain."""
+    return _SURE_LEAD_IN.sub("", text)

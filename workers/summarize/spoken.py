@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from workers.summarize.lead_in import without_lead_in
+from workers.summarize.lead_in import without_sure_lead_in
 from workers.summarize.segment import Statement
 
 _FILLER = re.compile(r"\b(?:um+|uh+|er+|hmm+|mm+|you know|I mean|sort of|kind of)\b,?\s*", re.I)
@@ -23,7 +23,7 @@ def fluent(text: str) -> str:
 
 def told(statement: Statement) -> str:
     """*statement* without hesitation and lead-in. With a known speaker the first person is marked as theirs."""
-    plain = without_lead_in(fluent(statement.text)).strip(" ,")
+    plain = without_sure_lead_in(fluent(statement.text)).strip(" ,")
     if not plain:
         return statement.text
     plain = f"{plain[0].upper()}{plain[1:]}{'' if plain[-1] in _ENDS else '.'}"
