@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import shutil
 import socket
 import subprocess
@@ -252,14 +251,3 @@ def workers(config: Settings) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Check, ...] = (redis, database, models, gpu, disk, ports, workers)
-
-
-def as_seen_by_the_stack(config: Settings) -> Settings:
-    """*config* with the addresses of the stack that runs in its data folder, which may have chosen free ports."""
-    try:
-        facts = json.loads((config.data_dir / "run" / "stack.json").read_text())
-        host, port = facts["api_url"].removeprefix("http://").rsplit(":", 1)
-        update = {"redis_url": facts["redis_url"], "api_host": host, "api_port": int(port)}
-    except (OSError, ValueError, KeyError):
-        return config
-    return config.model_copy(update=update)

@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from api.cli.checks import CHECKS, Finding, Health, as_seen_by_the_stack
+from api.cli.checks import CHECKS, Finding, Health
 from api.cli.options import AsJson
+from api.cli.stack import as_seen_by_the_stack
 from schema.settings import settings
 
 COLOURS = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red"}

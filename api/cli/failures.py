@@ -9,11 +9,13 @@ import typer
 from celery import Celery
 from kombu.exceptions import OperationalError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 from sqlalchemy import select
 
 from api.cli.database import opened
+from api.cli.meetings import ID_CHARACTERS
+from api.cli.stack import as_seen_by_the_stack
 from schema import queues
 from schema.errors import InvalidInput, NotFound, Unavailable
 from schema.settings import settings
@@ -35,7 +37,8 @@ def list_failures(
     with opened() as database, database.read() as session:
         chosen = select(Failure).order_by(Failure.id)
         rows = session.scalars(chosen if everything else chosen.where(Failure.replayed_at.is_(None))).all()
-    table = Table("id", "when", "task", "meeting", "reason", "detail", "run again", box=None)
+    meeting = Column("meeting", no_wrap=True, min_width=ID_CHARACTERS)
+    table = Table("id", "when", "task", meeting, "reason", "detail", "run again", box=None)
     for row in rows:
         again = f"{row.replayed_at:%Y-%m-%d %H:%M}" if row.replayed_at else ""
         when, task = f"{row.created_at:%Y-%m-%d %H:%M}", row.task.removeprefix("minutebook.")
@@ -57,7 +60,7 @@ def replay(
         rows = session.scalars(chosen).all()
         if failure_id is not None and not rows:
             raise NotFound(f"no failure has the id {failure_id}; see 'minutebook failures list --all'")
-        send(settings().redis_url, rows)
+        send(as_seen_by_the_stack(settings()).redis_url, rows)
         for row in rows:
             row.replayed_at = now()
     typer.echo(f"{len(rows)} enqueued again")

@@ -79,9 +79,11 @@ def _open(source: str | None, mic: bool) -> Iterator[bytes]:
 
 
 def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """*chunks*, the first of them read: what is no audio leaves no meeting behind."""
+    """*chunks*, the first of them read: what is no audio leaves no meeting behind. Raises InvalidAudio."""
     first = next(chunks, None)
-    return chunks if first is None else chain((first,), chunks)
+    if first is None:
+        raise InvalidAudio("the source ended before any audio (0 bytes); check the program or the file it comes from")
+    return chain((first,), chunks)
 
 
 async def _up_to_fault(chunks: AsyncIterator[bytes], faults: list[InvalidAudio]) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from redis import Redis
 
 from schema import migrate, queues
 from schema.database import Database
-from schema.tables import Failure
+from schema.tables import Failure, Meeting
 from tests.cli.outcome import Outcome
 from tests.immutable import immutable
 
@@ -72,6 +72,41 @@ def test_a_failure_is_enqueued_again_as_its_task_with_its_arguments(
     assert "broken-model" in minutebook("failures", "list", "--all").out
 
 
+def test_a_failure_is_enqueued_at_the_stack_that_runs_in_the_data_folder(
+    minutebook: Minutebook, data_dir: Path, redis_client: Redis
+) -> None:
+    minutebook("db", "upgrade")
+    database = Database(f"sqlite:///{data_dir / 'minutebook.db'}")
+    with database.write() as session:
+        session.add(Failure(task=queues.SUMMARIZE, arguments=["m2"], reason="broken-model", detail="no weights"))
+    database.close()
+    connection = redis_client.connection_pool.connection_kwargs
+    url = f"redis://127.0.0.1:{connection['port']}/{connection['db']}"
+    (data_dir / "run").mkdir()
+    (data_dir / "run" / "stack.json").write_text(json.dumps({"api_url": "http://127.0.0.1:2", "redis_url": url}))
+    assert minutebook("failures", "replay", "1").out == "1 enqueued again\n"
+    message = json.loads(redis_client.lrange(queues.SUMMARIZE_QUEUE, 0, -1)[0])
+    assert "m2" in message["headers"]["argsrepr"]
+
+
+def test_a_failure_shows_the_whole_id_of_its_meeting_on_a_narrow_terminal(
+    minutebook: Minutebook, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    minutebook("db", "upgrade")
+    meeting_id = "ec36f255c21482ca8a5ad8c7"
+    database = Database(f"sqlite:///{data_dir / 'minutebook.db'}")
+    with database.write() as session:
+        session.add(Meeting(id=meeting_id, owner="local", title="Launch", language="en", vocabulary=[]))
+        session.flush()
+        task, detail = queues.SUMMARIZE, "the worker did not survive this work"
+        session.add(
+            Failure(task=task, meeting_id=meeting_id, arguments=[meeting_id], reason="worker-lost", detail=detail)
+        )
+    database.close()
+    assert meeting_id in minutebook("failures", "list").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -85,10 +120,16 @@ def test_a_failure_is_enqueued_again_as_its_task_with_its_arguments(
     ],
 )
 def test_wrong_input_is_named_with_its_remedy(minutebook: Minutebook, arguments: list[str], said: str) -> None:
-    refused = minutebook(*arguments)
+    refused = minutebook(*arguments, stdin=b"\0\0")
     assert (refused.status, refused.out) == (2, "")
     assert refused.err.startswith(f"error: {said}")
     assert refused.err.count("\n") == 1
+
+
+def test_a_pipe_on_which_nothing_comes_makes_no_meeting(minutebook: Minutebook) -> None:
+    refused = minutebook("live", "-", stdin=b"")
+    assert refused.status == 2
+    assert refused.err.startswith("error: the source ended before any audio (0 bytes)")
 
 
 @pytest.mark.parametrize(("name", "value"), [("MINUTEBOOK_LEASE_MS", "soon"), ("MINUTEBOOK_REDIS_URL", "localhost")])
@@ -103,7 +144,7 @@ def test_a_wrong_setting_is_named_with_its_value(
     "arguments", [["list"], ["show", "m1"], ["finish", "m1"], ["delete", "m1", "-y"], ["live", "-"]]
 )
 def test_an_api_that_does_not_answer_is_named_with_its_remedy(minutebook: Minutebook, arguments: list[str]) -> None:
-    refused = minutebook(*arguments)
+    refused = minutebook(*arguments, stdin=b"\0\0")
     assert refused.status == 1
     assert refused.err.startswith("error: http://127.0.0.1:1 cannot be reached")
     assert "minutebook up" in refused.err
