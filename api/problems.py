@@ -101,6 +101,9 @@ def _fault(fault: dict[str, Any]) -> dict[str, str]:
     where = [str(part) for part in fault["loc"] if part != "body"]
     value = fault.get("input")
     shown = "not given" if fault["type"] == "missing" else repr(value)
+    if fault["type"] == "json_invalid":
+        remedy = f"Send JSON ({fault['ctx']['error']} at character {where[-1]})"
+        return {"field": "body", "value": "no JSON", "remedy": remedy}
     if fault["type"] == "extra_forbidden":
         return {"field": ".".join(where), "value": _shortened(shown), "remedy": "There is no such field; leave it out"}
     # A body that was not declared as JSON is not parsed, whatever it holds.
