@@ -67,6 +67,11 @@ class Comparison(Section):
         return self
 
     @property
+    def adapters(self) -> list[Path]:
+        """Folders of all adapters that are measured."""
+        return [each for system in self.systems for each in (system.asr_adapter, system.summary_adapter) if each]
+
+    @property
     def needs(self) -> tuple[Part, ...]:
         """What every example must have."""
         parts: set[Part] = set()

@@ -15,6 +15,7 @@ from tests.models import whisper
 from training.__main__ import build_app
 from training.baselines import CHOICES, Baseline
 from training.data import Dataset, load, read_audio
+from training.data.learnt_from import write_learnt_from
 from training.evaluate import evaluate, table
 from training.examples import Example
 from training.said import said_in
@@ -173,6 +174,20 @@ def test_a_command_that_cannot_work_says_what_is_missing(arguments: list[str], f
     told = CliRunner().invoke(build_app(), ["evaluate", *arguments])
     assert told.exit_code == 2
     assert fault in told.output
+
+
+def test_an_adapter_is_not_measured_on_what_it_has_learnt_from(tmp_path: Path, texts: Dataset) -> None:
+    learnt = tmp_path / "adapter"
+    learnt.mkdir()
+    write_learnt_from(learnt, texts)
+    config = tmp_path / "compare.yaml"
+    config.write_text(
+        f"data: {{source: {tmp_path}, split: test}}\n"
+        f"systems: [{{name: tuned, summary: nowhere, summary_adapter: {learnt}}}]\n"
+    )
+    told = CliRunner().invoke(build_app(), ["evaluate", str(config)])
+    assert told.exit_code == 2
+    assert "2 training examples overlap with the test set" in told.output
 
 
 def test_two_systems_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def evaluate(
     """Measure models and adapters on a test set: those of CONFIG, or one model without and with each adapter."""
     from schema.settings import settings
     from training.comparison import makers, read_comparison
+    from training.data.learnt_from import refuse_learnt_from
     from training.evaluate import evaluate as measure
     from training.evaluate import table
     from training.metrics.embeddings import BertScore
@@ -44,6 +45,8 @@ def evaluate(
         comparison = _asked(data, split, asr, summary, adapters or [])
     held = comparison.data
     whole = read(held, comparison.needs)
+    for folder in comparison.adapters:
+        refuse_learnt_from(folder, whole)
     bert = None if comparison.bert is None else BertScore(comparison.bert)
     found = measure(
         makers(comparison, settings().models),
