@@ -24,10 +24,13 @@ from training.memory import no_room_for_one, ran_out
 from training.methods import Full
 from training.optimiser import build_optimiser, learning_rate
 from training.task import Task
+from workers import memory
 
 log = logging.getLogger(__name__)
 LOOKS = 20
 """Evaluations in a run that does not say how often."""
+_GIVE_BACK_EVERY = 100
+"""Memory is given back once in so many times as long as that takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Loop:
         half = any(p.dtype == torch.float16 for p in task.net.parameters())
         self._scaler = torch.amp.GradScaler(self._device.partition(":")[0], enabled=half)
         self._best: dict[str, torch.Tensor] = {}
+        self._give_back_at_s = 0.0
         looks = max(1, self.total_steps // LOOKS)
         self._evaluate_every = config.evaluate_every or looks
         self._checkpoint_every = config.checkpoint_every or self._evaluate_every
@@ -127,6 +131,16 @@ class Loop:
         if self._on_step:
             self._on_step(Step(self.progress, figures, dev))
         self._checkpoint()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Batches of other lengths leave holes in the heap, so that a process would grow with every step."""
+        began_s = time.monotonic()
+        if self._device.startswith("cuda") or began_s < self._give_back_at_s:
+            return
+        memory.give_back()
+        ended_s = time.monotonic()
+        self._give_back_at_s = ended_s + _GIVE_BACK_EVERY * (ended_s - began_s)
 
     def _step(self, feed: Feed, work: Work) -> dict[str, float]:
         """Gradient, clipping, one move of the optimiser."""

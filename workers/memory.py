@@ -1,4 +1,4 @@
-"""What libraries keep of a worker's memory, held within bounds.
+"""What libraries keep of a process's memory, held within bounds.
 
 Windows differ in length, so a model computes with thousands of shapes. oneDNN compiles a kernel for each of them and
 keeps the last 1024; those lie between the tensors that come and go, so that what is freed around them does not go back
@@ -27,3 +27,10 @@ def bound() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have no such heaps
     if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
         mallopt(_M_ARENA_MAX, HEAPS)
+
+
+def give_back() -> None:
+    """What was freed goes back to the system, also from between what is in use. With glibc; nothing elsewhere."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -1,4 +1,4 @@
-"""A worker's memory does not grow with the number of shapes and threads that it has computed with."""
+"""A process does not grow with the number of shapes and threads that it has computed with, nor with what it freed."""
 
 from __future__ import annotations
 
@@ -62,3 +62,22 @@ def test_kernels_are_kept_for_so_many_shapes(bounded: str) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
 def test_threads_share_one_heap(bounded: str) -> None:
     assert bounded.count("<heap nr=") == 1
+
+
+HOLES = """
+import psutil
+from workers.memory import give_back
+
+blocks = [bytearray(16_000) for _ in range(20_000)]
+kept = blocks[::1000]
+del blocks
+before = psutil.Process().memory_info().rss
+give_back()
+print(before - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
+def test_what_was_freed_between_what_is_in_use_goes_back_to_the_system() -> None:
+    told = subprocess.run([sys.executable, "-c", HOLES], check=True, capture_output=True, text=True).stdout
+    assert int(told) > 200_000_000
