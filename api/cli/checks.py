@@ -140,7 +140,7 @@ def _model(part: str, reference: str, cache: Path) -> Finding:
         return _carried(part, reference, cache)
     folder = Path(reference).expanduser()
     if folder.is_dir():
-        return _folder(part, reference, folder)
+        return _folder(part, reference, folder, "put a good copy of it there, or give the folder of a whole model")
     if reference.startswith(("package:", ".", "/", "~")) or reference.count("/") != 1:
         remedy = f"give a folder, a hub name, or one of {', '.join(CARRIERS)}"
         return Finding(part, Health.FAIL, f"{reference!r} is not known", remedy)
@@ -149,8 +149,9 @@ def _model(part: str, reference: str, cache: Path) -> Finding:
 
 def _carried(part: str, reference: str, cache: Path) -> Finding:
     packages, name = CARRIERS[reference]
-    if (cache / name).is_dir():
-        return _folder(part, reference, cache / name)
+    folder = cache / name
+    if folder.is_dir():
+        return _folder(part, reference, folder, f"delete {folder}: it is made anew when a worker starts")
     absent = [package for package in packages if importlib.util.find_spec(package) is None]
     if absent:
         remedy = f"pip install {' '.join(absent).replace('_', '-')}"
@@ -158,8 +159,7 @@ def _carried(part: str, reference: str, cache: Path) -> Finding:
     return Finding(part, Health.OK, f"{reference}: its package is there; converted when a worker first starts")
 
 
-def _folder(part: str, reference: str, folder: Path) -> Finding:
-    remedy = f"delete {folder}: it is made anew when a worker starts"
+def _folder(part: str, reference: str, folder: Path, remedy: str) -> Finding:
     if not (folder / "config.json").is_file():
         return Finding(part, Health.FAIL, f"{folder} has no config.json", remedy)
     manifest = folder / "SHA256SUMS"
@@ -170,6 +170,8 @@ def _folder(part: str, reference: str, folder: Path) -> Finding:
         with (folder / name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != checksum:
                 return Finding(part, Health.FAIL, f"{folder / name} was changed: its checksum differs", remedy)
+    if not any(folder.glob("*.safetensors")):
+        return Finding(part, Health.FAIL, f"{folder} holds no *.safetensors weights", remedy)
     checked = "checksums match" if manifest.is_file() else "no checksums to compare with"
     return Finding(part, Health.OK, f"{reference} in {folder}, {checked}")
 

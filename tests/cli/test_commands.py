@@ -179,6 +179,22 @@ def test_the_doctor_finds_a_good_database_a_lossy_redis_and_a_broken_model(
     assert "'package:nonsense' is not known" in texts
 
 
+def test_the_doctor_tells_nobody_to_delete_a_model_of_their_own(
+    minutebook: Minutebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whisper, gemma = tmp_path / "whisper", tmp_path / "gemma"
+    whisper.mkdir()
+    gemma.mkdir()
+    (gemma / "config.json").write_text("{}")
+    monkeypatch.setenv("MINUTEBOOK_ASR_MODEL", str(whisper))
+    monkeypatch.setenv("MINUTEBOOK_SUMMARY_MODEL", str(gemma))
+    found = minutebook("doctor").out
+    assert f"fail speech model: {whisper} has no config.json" in found
+    assert f"fail language model: {gemma} holds no *.safetensors weights" in found
+    assert found.count("-> put a good copy of it there") == 2
+    assert "delete" not in found
+
+
 def test_the_doctor_finds_a_database_that_cannot_be_written(minutebook: Minutebook, data_dir: Path) -> None:
     minutebook("db", "upgrade")
     with immutable(data_dir / "minutebook.db"):
