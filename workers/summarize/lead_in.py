@@ -6,11 +6,14 @@ import re
 
 _ALWAYS = (
     r"(?:so|then|and|but|okay|ok|yes|yeah|yep|well|sure|alright|all right|to sum up|in summary|to recap|to summarize"
-    r"|to summarise|also|now|um|uh|no problem|of course|anyway|absolutely|certainly|agreed|i agree|exactly|hmm|oh"
+    r"|to summarise|also|now|um|uh|of course|anyway|absolutely|certainly|exactly|hmm|oh"
     r"|as i said|finally)\b[,:.]?\s+"
 )
 # `No, we meet` begins with an answer, `no one came` with what it says.
-_APART = r"(?:no|right|good|great|fine|perfect)\b(?:[,:.]\s+|\s+(?=(?:so|then|and|but|i|we|let)\b))"
+_APART = (
+    r"(?:no|no problem|right|good|great|fine|perfect|agreed|i agree)\b"
+    r"(?:[,:.]\s+|\s+(?=(?:so|then|and|but|i|we|let)\b))"
+)
 _OPINION = r"(?:i think|i guess)\b[,:.]?\s+"
 _DOUBT = r"(?:maybe|perhaps)\b[,:.]?\s+"
 _LEAD_IN = re.compile(rf"^(?:{_ALWAYS}|{_APART}|{_OPINION}|{_DOUBT})+", re.I)
