@@ -47,23 +47,30 @@ def test_a_database_that_was_never_migrated_is_named_with_its_remedy(minutebook:
     assert "Traceback" not in refused.err
 
 
+def add_failure(data_dir: Path, meeting_id: str) -> None:
+    database = Database(f"sqlite:///{data_dir / 'minutebook.db'}")
+    with database.write() as session:
+        session.add(Failure(task=queues.SUMMARIZE, arguments=[meeting_id], reason="broken-model", detail="no weights"))
+    database.close()
+
+
+def url_of(client: Redis) -> str:
+    connection = client.connection_pool.connection_kwargs
+    return f"redis://127.0.0.1:{connection['port']}/{connection['db']}"
+
+
 def test_a_failure_is_enqueued_again_as_its_task_with_its_arguments(
     minutebook: Minutebook, data_dir: Path, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     minutebook("db", "upgrade")
-    database = Database(f"sqlite:///{data_dir / 'minutebook.db'}")
-    with database.write() as session:
-        session.add(Failure(task=queues.SUMMARIZE, arguments=["m1"], reason="broken-model", detail="no weights"))
-    database.close()
+    add_failure(data_dir, "m1")
     assert "broken-model" in minutebook("failures", "list").out
     unreachable = minutebook("failures", "replay", "--all")
     assert unreachable.status == 1
     assert "check MINUTEBOOK_REDIS_URL" in unreachable.err
     assert "broken-model" in minutebook("failures", "list").out  # nothing was marked as run
 
-    connection = redis_client.connection_pool.connection_kwargs
-    url = f"redis://127.0.0.1:{connection['port']}/{connection['db']}"
-    monkeypatch.setenv("MINUTEBOOK_REDIS_URL", url)
+    monkeypatch.setenv("MINUTEBOOK_REDIS_URL", url_of(redis_client))
     assert minutebook("failures", "replay", "1").out == "1 enqueued again\n"
     message = json.loads(redis_client.lrange(queues.SUMMARIZE_QUEUE, 0, -1)[0])
     assert message["headers"]["task"] == queues.SUMMARIZE
@@ -76,14 +83,10 @@ def test_a_failure_is_enqueued_at_the_stack_that_runs_in_the_data_folder(
     minutebook: Minutebook, data_dir: Path, redis_client: Redis
 ) -> None:
     minutebook("db", "upgrade")
-    database = Database(f"sqlite:///{data_dir / 'minutebook.db'}")
-    with database.write() as session:
-        session.add(Failure(task=queues.SUMMARIZE, arguments=["m2"], reason="broken-model", detail="no weights"))
-    database.close()
-    connection = redis_client.connection_pool.connection_kwargs
-    url = f"redis://127.0.0.1:{connection['port']}/{connection['db']}"
+    add_failure(data_dir, "m2")
+    facts = {"api_url": "http://127.0.0.1:2", "redis_url": url_of(redis_client)}
     (data_dir / "run").mkdir()
-    (data_dir / "run" / "stack.json").write_text(json.dumps({"api_url": "http://127.0.0.1:2", "redis_url": url}))
+    (data_dir / "run" / "stack.json").write_text(json.dumps(facts))
     assert minutebook("failures", "replay", "1").out == "1 enqueued again\n"
     message = json.loads(redis_client.lrange(queues.SUMMARIZE_QUEUE, 0, -1)[0])
     assert "m2" in message["headers"]["argsrepr"]
