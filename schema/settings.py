@@ -18,6 +18,8 @@ from schema.units import MEETING_LIMIT_SAMPLES, s_of_samples, samples_of_s
 MEETING_LIMIT_S = s_of_samples(MEETING_LIMIT_SAMPLES)
 _PASSWORD = re.compile("//.*@")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
 
 class Settings(BaseSettings):
@@ -75,7 +77,7 @@ class Settings(BaseSettings):
     """How long such a request waits for its text; as long as OpenAI's clients do."""
 
     asr_model: str = "package:tiny.en"
-    asr_precision: str = "auto"
+    asr_precision: Precision = "auto"
     asr_device: str = "auto"
     asr_processes: int = Field(default=2, ge=1, le=64)
     """Pool processes of a transcribe worker. On a CPU several with few threads each beat one with many, since threads
@@ -84,7 +86,7 @@ class Settings(BaseSettings):
     """Threads of each process; 0 shares the cores out among the processes."""
     asr_batch: int = Field(default=0, ge=0, le=256)
     """Windows in one step; 0 takes 4 on a CPU, where a larger batch only waits longer, and 32 on a GPU."""
-    asr_policy: str = "align_att"
+    asr_policy: Literal["align_att", "local_agreement"] = "align_att"
     step_interval_ms: int = Field(default=700, ge=0)
     """A live track is decoded at most so often; under load steps come less often by themselves."""
     lease_ms: int = Field(default=20_000, ge=500)
@@ -93,7 +95,7 @@ class Settings(BaseSettings):
     """Attempts at one window, or at one part of a summary, that may end with a dead worker before it is failed."""
 
     summary_model: str = "package:gemma-3-270m"
-    summary_precision: str = "auto"
+    summary_precision: Precision = "auto"
     summary_device: str = "auto"
     summary_threads: int = Field(default=1, ge=0)
     summary_shipped: bool = False
@@ -120,6 +122,13 @@ class Settings(BaseSettings):
         if urlsplit(url).path.strip("/") not in ("", str(known.get("db"))):
             raise ValueError(f"its database is no number; {remedy}")
         return url
+
+    @field_validator("asr_device", "summary_device")
+    @classmethod
+    def _device_name(cls, device: str) -> str:
+        if not _DEVICE.fullmatch(device):
+            raise ValueError("use auto, cpu, cuda, or cuda:1 for the second of several GPUs")
+        return device
 
     @field_validator("data_dir", "model_dir", "adapter_dir")
     @classmethod

@@ -10,7 +10,7 @@ import typer
 
 import training.cli
 from training.cli.errors import ErrorGroup
-from workers import memory
+from workers import library_log, memory
 
 
 def build_app() -> typer.Typer:
@@ -31,5 +31,6 @@ def build_app() -> typer.Typer:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    library_log.leave_out_advice()
     memory.bound()
     build_app()(prog_name="minutebook")

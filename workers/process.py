@@ -16,16 +16,14 @@ from redis.exceptions import LockError, RedisError
 
 from schema import queues
 from schema.database import Database
-from schema.errors import InvalidInput
 from schema.mailbox import Mailbox
 from schema.settings import Settings, settings
 from schema.states import AdapterTask
-from workers import memory
+from workers import library_log, memory
 from workers.adapters import Shelf
 from workers.messages import SummaryRequests
 
 if TYPE_CHECKING:
-    from workers.asr.policy import Policy
     from workers.ingest.ingester import Ingester
     from workers.summarizer import Summarizer
     from workers.sweeper import Sweeper
@@ -101,10 +99,12 @@ class Process:
 
     @cached_property
     def transcriber(self) -> Transcriber:
+        library_log.leave_out_advice()
         memory.bound()
         import torch
 
         from workers.asr.engine import load_engine
+        from workers.asr.policy import POLICIES
         from workers.room import FilePace, on_cpu
         from workers.transcriber import Pace, Transcriber
 
@@ -118,7 +118,7 @@ class Process:
             name=self.name,
             model=config.asr_model,
             engine=engine,
-            policy=policy_named(config.asr_policy),
+            policy=POLICIES[config.asr_policy],
             database=self.database,
             adapters=self._shelf(AdapterTask.ASR),
             mailbox=self.mailbox,
@@ -136,6 +136,7 @@ class Process:
 
     @cached_property
     def summarizer(self) -> Summarizer:
+        library_log.leave_out_advice()
         from workers.shipped import shipped_notes
         from workers.summarize.model import load_model
         from workers.summarize.prompts import PREFIXES
@@ -236,15 +237,6 @@ class Process:
             idle_finish_s=self.config.idle_finish_s,
             backlog_limit_samples=self.config.backlog_limit_samples,
         )
-
-
-def policy_named(name: str) -> Policy:
-    """Raises InvalidInput for a name that is no policy."""
-    from workers.asr.policy import POLICIES
-
-    if name not in POLICIES:
-        raise InvalidInput(f"MINUTEBOOK_ASR_POLICY is '{name}'; choose one of {', '.join(sorted(POLICIES))}")
-    return POLICIES[name]
 
 
 def process() -> Process:

@@ -178,7 +178,7 @@ def _folder(part: str, reference: str, folder: Path, remedy: str) -> Finding:
 
 def gpu(config: Settings) -> Iterator[Finding]:
     """A GPU is no must; one that was asked for is."""
-    wanted = "cuda" in (config.asr_device, config.summary_device)
+    wanted = any(device.startswith("cuda") for device in (config.asr_device, config.summary_device))
     try:
         listed = subprocess.run(
             ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"],

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import get_args
+
+from schema.settings import Settings
 from workers.asr.hypothesis import Hypothesis, Word
-from workers.asr.policy import align_att_with, local_agreement
+from workers.asr.policy import POLICIES, align_att_with, local_agreement
 
 SECOND = 16_000
 
@@ -36,3 +39,7 @@ def test_the_last_word_needs_twice_the_margin() -> None:
     policy = align_att_with(400)
     assert policy(_hypothesis(("we", 1.0), ("launch", 3.3)), (), 4 * SECOND) == 1
     assert policy(_hypothesis(("we", 1.0), ("launch", 3.1)), (), 4 * SECOND) == 2
+
+
+def test_every_policy_can_be_set() -> None:
+    assert set(get_args(Settings.model_fields["asr_policy"].annotation)) == set(POLICIES)

@@ -135,12 +135,26 @@ def test_a_pipe_on_which_nothing_comes_makes_no_meeting(minutebook: Minutebook) 
     assert refused.err.startswith("error: the source ended before any audio (0 bytes)")
 
 
-@pytest.mark.parametrize(("name", "value"), [("MINUTEBOOK_LEASE_MS", "soon"), ("MINUTEBOOK_REDIS_URL", "localhost")])
-def test_a_wrong_setting_is_named_with_its_value(
-    minutebook: Minutebook, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("MINUTEBOOK_LEASE_MS", "soon", "valid integer"),
+        ("MINUTEBOOK_REDIS_URL", "localhost", "write redis://"),
+        ("MINUTEBOOK_ASR_PRECISION", "int3", "'bfloat16', 'float16', 'int8' or 'int4'"),
+        ("MINUTEBOOK_SUMMARY_PRECISION", "8bit", "'bfloat16', 'float16', 'int8' or 'int4'"),
+        ("MINUTEBOOK_ASR_DEVICE", "gpu", "use auto, cpu, cuda, or cuda:1"),
+        ("MINUTEBOOK_SUMMARY_DEVICE", "cuda:one", "use auto, cpu, cuda, or cuda:1"),
+        ("MINUTEBOOK_ASR_POLICY", "beam", "'align_att' or 'local_agreement'"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_remedy(
+    minutebook: Minutebook, monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    assert minutebook("doctor").err.startswith(f"error: {name} = '{value}' is not valid: ")
+    refused = minutebook("doctor")
+    assert refused.status == 2
+    assert refused.err.startswith(f"error: {name} = '{value}' is not valid: ")
+    assert remedy in refused.err
 
 
 @pytest.mark.parametrize(

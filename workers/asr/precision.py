@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from schema.errors import UnknownPrecision, UnsupportedPrecision
+from schema.settings import Precision
 
-PRECISIONS = ("float32", "bfloat16", "float16", "int8", "int4")
+PRECISIONS = tuple(name for name in get_args(Precision) if name != "auto")
 FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16")
 
 
