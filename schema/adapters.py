@@ -2,7 +2,8 @@
 
 A meeting names an adapter (`clinic`), a version of it (`clinic@3`), `base` for the bare model, or nothing, which means
 the adapter called `default` if one of its versions is active. A name means its active version, looked up at every step,
-so a promoted version is taken up at once, in meetings that go on too. What it writes says `clinic@3`.
+so a promoted version is taken up at once, in meetings that go on too. What it writes says `clinic@3`. A version that is
+named stays what it is: a draft, or one that another took the place of, serves whoever asks for it, until it is retired.
 
 The files of a version lie in the store, a folder for each, called by the SHA-256 of its SHA256SUMS.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from schema.adapter_label import AdapterLabel
@@ -35,11 +36,18 @@ def served_labels(session: Session, task: AdapterTask, wanted: Collection[str | 
     """
     names = {(name or DEFAULT).partition("@")[0] for name in wanted}
     usable = session.scalars(
-        select(Adapter).where(Adapter.task == task, Adapter.name.in_(names), Adapter.state != AdapterState.RETIRED)
+        select(Adapter).where(Adapter.task == task, Adapter.name.in_(names), _may_be_named())
     ).all()
     labels = {adapter.label: adapter.label for adapter in usable}
     labels |= {adapter.name: adapter.label for adapter in usable if adapter.state == AdapterState.ACTIVE}
     return {name: None if name == BARE else labels.get(name or DEFAULT) for name in wanted}
+
+
+def _may_be_named() -> ColumnElement[bool]:
+    """Not once it was retired on purpose, nor where nobody ever decided about it: a row of before the registry."""
+    about = select(AdapterDecision.move).where(AdapterDecision.adapter_id == Adapter.id)
+    last = about.order_by(AdapterDecision.id.desc()).limit(1).scalar_subquery()
+    return or_(Adapter.state != AdapterState.RETIRED, last != AdapterMove.RETIRE)
 
 
 def check_served(session: Session, task: AdapterTask, field: str, wanted: str | None) -> None:

@@ -72,7 +72,8 @@ class AdapterTask(StrEnum):
 
 
 class AdapterState(StrEnum):
-    """A version is published as a `draft`, serves while it is `active`, and was replaced or given up when `retired`."""
+    """A version is published as a `draft`, serves who gives its name while it is `active`, and was replaced or given up
+    when `retired`."""
 
     DRAFT = "draft"
     ACTIVE = "active"

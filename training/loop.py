@@ -233,8 +233,9 @@ class Loop:
             ids = [name for names in wrong for name in names]
             named = ", ".join(ids) or "on another process"
             raise NotFinite(
-                f"The loss of step {self.progress.step + 1} is no number. Examples: {named}. Look at these, or lower "
-                "learning_rate; the last checkpoint is from before this step.",
+                f"The loss of step {self.progress.step + 1} is no number. Examples: {named}. The same run comes to it "
+                "again: look at these, or lower learning_rate, and begin anew with --fresh, or beside it with "
+                "--set name=...",
                 ids=ids,
             )
 

@@ -91,6 +91,24 @@ def test_promotions_are_gone_back_one_by_one_to_the_bare_model(clinic: Database)
         roll_back(session, ASR, "clinic", BY)
 
 
+def test_a_version_that_is_named_serves_though_another_took_its_place(clinic: Database) -> None:
+    serve(clinic, 1, None)
+    serve(clinic, 2, 1)
+    assert served(clinic, "clinic@1") == "clinic@1"
+    with clinic.write() as session:
+        roll_back(session, ASR, "clinic", BY)
+    assert states(clinic)["clinic@2"] == RETIRED
+    assert served(clinic, "clinic@2") == "clinic@2"
+    with clinic.write() as session:
+        check_served(session, ASR, "asr_adapter", "clinic@2")
+        retire(session, find_version(session, ASR, AdapterLabel("clinic", 2)), BY)
+        with pytest.raises(UnknownAdapter, match=r"'clinic@2' does not serve"):
+            check_served(session, ASR, "asr_adapter", "clinic@2")
+    serve(clinic, 2, 1)
+    serve(clinic, 3, 2)
+    assert served(clinic, "clinic@2") == "clinic@2"
+
+
 def test_what_was_retired_on_purpose_is_not_gone_back_to_and_serves_nobody(clinic: Database) -> None:
     serve(clinic, 1, None)
     serve(clinic, 2, 1)
@@ -162,6 +180,7 @@ def test_rows_written_by_hand_are_kept_but_retired(database: Database) -> None:
         session.connection().exec_driver_sql(f"INSERT INTO adapters ({columns}) VALUES {row}")
     migrate.upgrade(database)
     assert states(database) == {"legal@1": RETIRED}
+    assert served(database, "legal@1") is None
     migrate.downgrade(database, "0004")
     with database.read() as session:
         assert session.connection().exec_driver_sql("SELECT name FROM adapters").scalars().all() == ["legal"]

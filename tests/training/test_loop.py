@@ -116,7 +116,7 @@ def test_one_example_too_large_for_memory_ends_the_run_with_what_helps() -> None
 
 def test_a_loss_that_is_no_number_names_the_examples_and_changes_no_weight() -> None:
     run = Run(task=ToyTask(poisoned=[17]), micro_batch=2)
-    with pytest.raises(NotFinite, match="clip-17") as caught:
+    with pytest.raises(NotFinite, match=r"clip-17.*or lower learning_rate, and begin anew with --fresh") as caught:
         run.go()
     assert len(caught.value.facts["ids"]) == 2  # type: ignore[arg-type]
     assert all(torch.isfinite(p).all() for p in run.task.net.parameters())
