@@ -28,6 +28,7 @@ from api import (
     webhooks,
 )
 from api.body_limit import BodyLimit
+from api.lingering import LingeringClose
 from api.loopback import LoopbackOnly
 from api.openai import doors
 from api.services import opened
@@ -62,6 +63,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     if not config.asks_for_keys:
         app.add_middleware(LoopbackOnly)
     doors.install(app)
+    app.add_middleware(LingeringClose)
     parts = (
         meetings, content, corrections, sentences, versions, audio, events, live, search, adapters, tus, uploads,
         webhooks, health,

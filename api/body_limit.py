@@ -35,9 +35,12 @@ class BodyLimit:
         limit = next((limit for path, limit in self._limits if path.fullmatch(scope["path"])), JSON_LIMIT_BYTES)
         declared = _content_length(scope)
         if declared is not None and declared > limit:
-            await _refusal(declared, limit)(scope, receive, send)
+            await _refusal(str(declared), limit)(scope, receive, send)
             return
-        await self._app(scope, _counted(receive, limit), send)
+        counted = _Counted(receive, send, limit)
+        await self._app(scope, counted.receive, counted.send)
+        if counted.refused:
+            await _refusal(f"more than {limit}", limit)(scope, receive, send)
 
 
 def _content_length(scope: Scope) -> int | None:
@@ -45,31 +48,39 @@ def _content_length(scope: Scope) -> int | None:
     return int(value) if value.isdigit() else None
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
-    seen = 0
+class _Counted:
+    """A request whose body is counted. What the application answers to one that is too large is not sent."""
 
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise HTTPException(413, _detail(f"more than {limit}", limit), {"Connection": "close"})
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        self._receive, self._send, self._limit = receive, send, limit
+        self._seen = 0
+        self._answered = False
+
+    @property
+    def refused(self) -> bool:
+        """Whether the body was too large and nothing has been answered yet."""
+        return self._seen > self._limit and not self._answered
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._limit:
+            raise HTTPException(413)  # an exception that FastAPI lets pass where it reads a body
         return message
 
-    return counted
+    async def send(self, message: Message) -> None:
+        if not self.refused:
+            self._answered = True
+            await self._send(message)
 
 
-def _refusal(declared: int, limit: int) -> ASGIApp:
+def _refusal(size: str, limit: int) -> ASGIApp:
     problem = {
         "type": f"{PREFIX}too-large",
         "title": "Content Too Large",
         "status": 413,
-        "detail": _detail(str(declared), limit),
+        "detail": f"the body has {size} bytes, at most {limit} are taken; send less at once",
         "retryable": False,
         "limit_bytes": limit,
     }
     return problem_response(problem, {"Connection": "close"})
-
-
-def _detail(size: str, limit: int) -> str:
-    return f"the body has {size} bytes, at most {limit} are taken; send less at once"

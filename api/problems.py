@@ -25,7 +25,6 @@ SHOWN_CHARACTERS = 80
 REMEDIES = {
     404: ("no-route", "There is nothing at {method} {path}; /docs lists what there is"),
     405: ("method-not-allowed", "{path} does not take {method}; the header Allow names what it takes"),
-    413: ("too-large", "{detail}"),
 }
 
 

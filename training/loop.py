@@ -86,6 +86,7 @@ class Loop:
         half = any(p.dtype == torch.float16 for p in task.net.parameters())
         self._scaler = torch.amp.GradScaler(self._device.partition(":")[0], enabled=half)
         self._best: dict[str, torch.Tensor] = {}
+        self._saved_step = 0
         self._give_back_at_s = 0.0
         looks = max(1, self.total_steps // LOOKS)
         self._evaluate_every = config.evaluate_every or looks
@@ -256,9 +257,11 @@ class Loop:
         return 0 < self.config.patience <= self.progress.stale
 
     def _checkpoint(self, always: bool = False) -> None:
-        due = self.progress.step % self._checkpoint_every == 0 or self.progress.step == self.total_steps
-        if self._checkpoints and (due or always):
-            self._checkpoints.save(self.progress.step, self.state())
+        step = self.progress.step
+        due = always or step % self._checkpoint_every == 0 or step == self.total_steps
+        if self._checkpoints and due and step != self._saved_step:
+            self._checkpoints.save(step, self.state())
+            self._saved_step = step
 
     def state(self) -> dict[str, Any]:
         """Everything that a later process needs to go on as this one would."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
+import socket
 import wave
 from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
 
 import numpy as np
 import pytest
 import soundfile
 
+from api.body_limit import WAV_HEADER_BYTES
 from tests.api.conftest import Api
 
 SECOND = b"\x01\x00" * 16_000
@@ -118,9 +123,9 @@ def test_what_looks_like_a_file_inside_a_recording_is_audio(api: Api) -> None:
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(api: Api) -> None:
     meeting = api.create()
-    answer = api.send(meeting, 0, bytes(100_000_000))
+    answer = api.send(meeting, 0, bytes(20_000_000))
     assert answer.status_code == 413
-    assert "100000000 bytes" in answer.json()["detail"]
+    assert "20000000 bytes" in answer.json()["detail"]
     assert answer.json()["type"] == "urn:minutebook:problem:too-large"
 
 
@@ -129,6 +134,33 @@ def test_a_body_of_unsaid_length_is_counted_and_refused(api: Api) -> None:
     url = f"/v1/meetings/{meeting}/audio?first_sample=0"
     answer = api.http.post(url, content=(bytes(1 << 16) for _ in range(40)))
     assert answer.status_code == 413
+
+
+def test_who_sends_all_of_a_body_over_the_limit_before_reading_gets_the_same_answer_either_way(api: Api) -> None:
+    url = f"/v1/meetings/{api.create()}/audio?first_sample=0"
+    answers = []
+    for header in ({"Content-Length": str(16 << 20)}, {"Transfer-Encoding": "chunked"}):
+        with closing(HTTPConnection("127.0.0.1", api.config.api_port, timeout=60)) as connection:
+            body = (bytes(1 << 16) for _ in range(256))
+            connection.request("POST", url, body, header, encode_chunked="Transfer-Encoding" in header)
+            answer = connection.getresponse()
+            answers.append((answer.status, answer.headers["Connection"], json.load(answer)))
+    (*declared, problem), (*counted, same) = answers
+    assert declared == counted == [413, "close"]
+    assert problem["limit_bytes"] == api.config.frame_limit_bytes + WAV_HEADER_BYTES
+    assert f"{16 << 20} bytes" in problem.pop("detail")
+    assert f"more than {problem['limit_bytes']} bytes" in same.pop("detail")
+    assert problem == same
+
+
+def test_who_goes_on_sending_after_the_answer_is_cut_off(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.lingering.LINGER_BYTES", 1 << 20)
+    head = f"POST /v1/meetings/{api.create()}/audio?first_sample=0 HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    chunk = b"10000\r\n" + bytes(1 << 16) + b"\r\n"
+    with socket.create_connection(("127.0.0.1", api.config.api_port), timeout=60) as connection:
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        with pytest.raises(ConnectionError):
+            connection.sendall(chunk * 640)
 
 
 @pytest.mark.parametrize("first_sample", ["-1", "9999999999999", "here"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,24 @@ def test_memory_that_runs_out_halves_the_micro_batch_and_the_run_goes_on(caplog:
     wide.go()
     assert tight.losses == pytest.approx(wide.losses, rel=1e-4)
     assert "from now on 2 examples at once" in caplog.text
+
+
+def test_a_run_that_is_stopped_where_it_has_just_saved_leaves_that_checkpoint_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To write it again is to take it away first, and a second Ctrl-C may come in between."""
+    saved: list[int] = []
+    save = Checkpoints.save
+
+    def noted(checkpoints: Checkpoints, step: int, state: Mapping[str, Any]) -> Path:
+        saved.append(step)
+        return save(checkpoints, step, state)
+
+    monkeypatch.setattr(Checkpoints, "save", noted)
+    run = Run(tmp_path, checkpoint_every=4)
+    run.stop_after = 8
+    run.go()
+    assert saved == [4, 8]
 
 
 def test_one_example_too_large_for_memory_ends_the_run_with_what_helps() -> None:

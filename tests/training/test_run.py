@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from tests.training.test_matrix import toy_config
 from training.config import Config, dump
 from training.run import Places, train
 
-pytestmark = pytest.mark.model
+# A busy machine takes many times as long over a run as an idle one. The limit is for what hangs.
+pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 240
 
 
 @pytest.fixture
@@ -33,29 +34,34 @@ def config(model: Callable[[str], str], recordings: Path) -> Config:
     torch.set_num_threads(1)  # as the processes below have: sums over threads are rounded in another order
     method = {"kind": "adalora", "rank": 2, "init_rank": 4, "dropout": 0.1}
     return toy_config(
-        "t5", model("t5"), recordings, method=method, steps=150, batch_size=3, checkpoint_every=5, evaluate_every=30
-    )
+        "t5", model("t5"), recordings, method=method, steps=60, batch_size=3, checkpoint_every=5, evaluate_every=20,
+        options={"max_new_tokens": 8},
+    )  # fmt: skip
 
 
-def begin(config: Config, runs: Path, launcher: Sequence[str] = ()) -> subprocess.Popen[str]:
+@contextmanager
+def begun(config: Config, runs: Path, launcher: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
+    """The run in a process of its own, which does not outlive the block."""
     runs.mkdir(parents=True, exist_ok=True)
     path = runs / f"{config.name}.yaml"
     path.write_text(dump(config))
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, *launcher, "-m", "training", "train", str(path), "--runs", str(runs)],
         cwd=ROOT,
         env={**os.environ, "MINUTEBOOK_MODEL_DIR": str(CACHE), "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def wait_for_checkpoint(process: subprocess.Popen[str], folder: Path, after: int) -> None:
     """Until a checkpoint later than step *after* is there."""
-    end = time.monotonic() + PATIENCE_S
     while not any(int(path.name[5:]) > after for path in folder.glob("checkpoints/step-*")):
         assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < end, "no checkpoint came"
         time.sleep(0.01)
 
 
@@ -68,20 +74,18 @@ def losses(folder: Path) -> list[str]:
 def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_left_alone(config: Config, places: Places) -> None:
     train(config, places, "minutebook train whole.yaml")
     disturbed = places.runs / "disturbed"
-    process = begin(config, disturbed)
-    wait_for_checkpoint(process, disturbed / "toy", 0)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=PATIENCE_S)
+    with begun(config, disturbed) as process:
+        wait_for_checkpoint(process, disturbed / "toy", 0)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
     assert process.returncode == 130, said
     assert "Go on with: minutebook train" in said
     (stopped,) = (int(path.name[5:]) for path in sorted(disturbed.glob("toy/checkpoints/step-*"))[-1:])
-    process = begin(config, disturbed)
-    wait_for_checkpoint(process, disturbed / "toy", stopped)
-    process.kill()
-    process.communicate()
+    with begun(config, disturbed) as process:
+        wait_for_checkpoint(process, disturbed / "toy", stopped)
     assert not (disturbed / "toy/metrics.json").exists()
     metrics = train(config, Places(disturbed, CACHE), "minutebook train whole.yaml")
-    assert metrics["training"]["steps"] == 150
+    assert metrics["training"]["steps"] == 60
     assert losses(disturbed / "toy") == losses(places.runs / "toy")
 
 
@@ -89,8 +93,8 @@ def test_two_processes_make_the_steps_of_one(model: Callable[[str], str], record
     config = toy_config("t5", model("t5"), recordings, steps=8, batch_size=4, evaluate_every=8)
     train(config, places, "minutebook train toy.yaml")
     launcher = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1")
-    process = begin(config, places.runs / "two", (*launcher, "--mixed_precision=no", "--dynamo_backend=no"))
-    _, said = process.communicate(timeout=PATIENCE_S)
+    with begun(config, places.runs / "two", (*launcher, "--mixed_precision=no", "--dynamo_backend=no")) as process:
+        _, said = process.communicate()
     assert process.returncode == 0, said
     assert "kernels-community" not in said
     two, one = (list(map(float, losses(folder / "toy"))) for folder in (places.runs / "two", places.runs))
