@@ -33,4 +33,5 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     library_log.leave_out_advice()
     memory.bound()
+    memory.keep_freed()
     build_app()(prog_name="minutebook")

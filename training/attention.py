@@ -22,7 +22,8 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor
 
 
 class _Kept(torch.autograd.Function):
-    """One head at a time, so that what is at work fits in the cache."""
+    """One head at a time, so that what is at work fits in the cache; its weights are a tensor of their own, since glibc
+    takes larger ones from the system and gives them back each time."""
 
     @staticmethod
     def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
@@ -30,29 +31,29 @@ class _Kept(torch.autograd.Function):
         # What is the same for every key cancels out; scores near zero lose less when they are rounded to 16 bits.
         k = k - k.mean(2, keepdim=True)
         q, k, v = (part.flatten(0, 1) for part in (q * scale, k, v))
-        weights = q.new_empty(len(q), q.shape[1], k.shape[1])
+        weights: list[torch.Tensor] = []
         mixed = torch.empty_like(q)
         for row in range(len(q)):
             scores = q[row] @ k[row].T
             if bias is not None:
                 scores += bias[row // heads, 0]
-            weights[row] = scores.softmax(-1)
-            mixed[row] = weights[row] @ v[row]
-        ctx.save_for_backward(q, k, v, weights)
+            weights.append(scores.softmax(-1))
+            torch.mm(weights[row], v[row], out=mixed[row])
+        ctx.save_for_backward(q, k, v, *weights)
         ctx.scale = scale
         return mixed.view(shape)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        q, k, v, weights = ctx.saved_tensors
+        q, k, v, *weights = ctx.saved_tensors
         (gradient,) = gradients
         g = gradient.flatten(0, 1)
         g_q, g_k, g_v = (torch.empty_like(part) for part in (q, k, v))
         for row in range(len(q)):
-            g_v[row] = weights[row].T @ g[row]
+            torch.mm(weights[row].T, g[row], out=g_v[row])
             g_weights = g[row] @ v[row].T
             g_scores = torch._softmax_backward_data(g_weights, weights[row], -1, g_weights.dtype)
-            g_q[row] = g_scores @ k[row]
-            g_k[row] = g_scores.T @ q[row]
+            torch.mm(g_scores, k[row], out=g_q[row])
+            torch.mm(g_scores.T, q[row], out=g_k[row])
         split = (*gradient.shape[:2], -1, gradient.shape[-1])
         return g_q.mul_(ctx.scale).view(split), g_k.view(split), g_v.view(split), None

@@ -29,8 +29,10 @@ from workers import memory
 log = logging.getLogger(__name__)
 LOOKS = 20
 """Evaluations in a run that does not say how often."""
-_GIVE_BACK_EVERY = 100
-"""Memory is given back once in so many times as long as that takes."""
+_GIVE_BACK_EVERY_S = 60.0
+"""Memory is given back no more often than this, since the next step has to ask for it again,"""
+_GIVE_BACK_SHARE = 0.01
+"""and for no larger share of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class Loop:
             return
         memory.give_back()
         ended_s = time.monotonic()
-        self._give_back_at_s = ended_s + _GIVE_BACK_EVERY * (ended_s - began_s)
+        self._give_back_at_s = ended_s + max(_GIVE_BACK_EVERY_S, (ended_s - began_s) / _GIVE_BACK_SHARE)
 
     def _step(self, feed: Feed, work: Work) -> dict[str, float]:
         """Gradient, clipping, one move of the optimiser."""

@@ -81,3 +81,34 @@ print(before - psutil.Process().memory_info().rss)
 def test_what_was_freed_between_what_is_in_use_goes_back_to_the_system() -> None:
     told = subprocess.run([sys.executable, "-c", HOLES], check=True, capture_output=True, text=True).stdout
     assert int(told) > 200_000_000
+
+
+FREED = """
+import sys
+import psutil
+from workers.memory import give_back, keep_freed
+
+if "keep" in sys.argv:
+    keep_freed()
+blocks = [bytearray(4_000_000) for _ in range(50)]
+before = psutil.Process().memory_info().rss
+blocks.clear()
+print(before - psutil.Process().memory_info().rss)
+give_back()
+print(before - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
+def test_what_a_step_freed_stays_for_the_next_until_it_is_given_back() -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
+
+    def gone(*options: str) -> list[int]:
+        command = [sys.executable, "-c", FREED, *options]
+        ran = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        return [int(line) for line in ran.stdout.split()]
+
+    at_once, kept = gone(), gone("keep")
+    assert at_once[0] > 150_000_000
+    assert kept[0] < 50_000_000
+    assert kept[1] > 150_000_000
