@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,8 +20,11 @@ BACKENDS = ("sqlite", "postgresql")
 DRIVERS = (*BACKENDS, "sqlite+pysqlite", "postgresql+psycopg")
 """Others may not be installed, and were never tried."""
 LOCK_WAIT_S = 20
-MAPPED = "minutebook.mapped"
-"""Where a connection that may write notes the path of the file that SQLite maps."""
+WRITABLE = "minutebook.writable"
+"""Where a connection that may write notes the path of SQLite's file."""
+MAPPED = "-shm"
+BESIDE = ("", "-wal", MAPPED)
+"""SQLite's file, and those that it keeps beside it while it is open, of which it maps one into memory."""
 MENDABLE = frozenset({"25006", "42P01"})
 """PostgreSQL's codes for a read-only server and for a table that is missing; its driver counts both as our mistake."""
 
@@ -105,7 +108,7 @@ def _configure_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntr
             raise
     path = cursor.execute("PRAGMA database_list").fetchone()[2]
     if path and os.access(path, os.W_OK):
-        record.info[MAPPED] = f"{path}-shm"
+        record.info[WRITABLE] = path
     cursor.close()
 
 
@@ -116,18 +119,20 @@ def _drop_read_only(context: ExceptionContext) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    _check_mapped(connection)
-    # A writer takes its lock at once: one that had begun as a reader would be refused it without any wait.
     writes = connection.get_execution_options().get("writes", False)
+    _check_files(connection, BESIDE if writes else (MAPPED,))
+    # A writer takes its lock at once: one that had begun as a reader would be refused it without any wait.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _check_mapped(connection: Connection) -> None:
+def _check_files(connection: Connection, ends: Sequence[str]) -> None:
     # Every transaction, a reading one too, writes to a file that SQLite has mapped into memory. Where that file has
     # become read-only (chattr +i, a file system remounted after an error) the kernel ends the process with SIGBUS.
-    path = connection.connection.info.get(MAPPED)
-    if path and os.path.exists(path) and not os.access(path, os.W_OK):
-        raise Unavailable(f"the database's {path} has become read-only; make it and its folder writable again")
+    # Where another has, an open connection goes on writing into what nobody can open again.
+    path = connection.connection.info.get(WRITABLE)
+    for each in [f"{path}{end}" for end in ends] if path else ():
+        if os.path.exists(each) and not os.access(each, os.W_OK):
+            raise Unavailable(f"the database's {each} has become read-only; make it and its folder writable again")
 
 
 @contextmanager

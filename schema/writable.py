@@ -8,12 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import URL, delete, false
 
-from schema.database import Database
+from schema.database import BESIDE, Database
 from schema.errors import Unavailable
 from schema.tables import Meeting
-
-BESIDE = ("", "-wal", "-shm")
-"""SQLite's file, and those that it keeps beside it while it is open."""
 
 
 def check_writable(database: Database) -> None:

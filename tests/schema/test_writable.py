@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,6 +51,23 @@ def test_a_file_or_folder_that_became_read_only_is_named(
         check_writable(database)
     assert f"{part(path)} is read-only, and the database must write it" in str(told.value)
     check_writable(database)
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
+def test_an_open_connection_writes_nothing_once_one_of_the_files_is_read_only(
+    path: Path, database: Database, end: str
+) -> None:
+    file = path.with_name(path.name + end)
+    with (
+        immutable(file),
+        pytest.raises(Unavailable, match=f"{re.escape(str(file))} has become read-only; make it"),
+        database.write() as session,
+    ):
+        session.add(Meeting(id="lost", owner="local"))
+    with database.write() as session:
+        session.add(Meeting(id="kept", owner="local"))
+    with database.read() as session:
+        assert set(session.scalars(select(Meeting.id))) == {"m", "kept"}
 
 
 def test_a_database_that_was_read_only_when_it_was_opened_is_written_once_it_can_be(
