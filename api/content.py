@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
@@ -40,6 +40,12 @@ WRITERS: dict[Form, tuple[Callable[[Export], str | bytes], str]] = {
     Form.VTT: (to_vtt, "text/vtt; charset=utf-8"),
     Form.DOCX: (to_docx, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
 }
+SHOWN: dict[str, dict[str, Any]] = {
+    media_type: {} if form == Form.DOCX else {"example": write(examples.EXPORT)}
+    for form, (write, media_type) in WRITERS.items()
+}
+SHOWN[WRITERS[Form.JSON][1]] = {"example": examples.EXPORT.model_dump(mode="json")}
+"""What the reference shows of each, which cannot be done of DOCX."""
 
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["content"], responses=responses(*ANY, NotFound, Gone))
 
@@ -97,7 +103,7 @@ def coverage(meeting_id: str, services: ServicesHere, principal: Reader) -> Cove
         return CoverageOut(totals=tally.totals, tracks=[_track_coverage(session, track, tally) for track in tracks])
 
 
-@router.get("/export", responses={200: {"content": {media: {} for _, media in WRITERS.values()}}})
+@router.get("/export", responses={200: {"content": SHOWN}})
 def export(
     meeting_id: str,
     services: ServicesHere,

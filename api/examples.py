@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.answers import CoverageOut, MeetingPage, NotesOut, Transcript
+from api.export import Export
 from schema.minutes import Action, Chapter, Minutes, Sentence
 from schema.states import MeetingState, SummaryKind
 from schema.webhooks import DeliveryState, WebhookEvent
@@ -80,6 +81,7 @@ MINUTES = MinutesOut(
         actions=(Action("Reviews the fix", "Priya", "Thursday", (1,), 0.7, True),),
     ),
 )
+EXPORT = Export(meeting=MEETING, minutes=MINUTES, segments=[SEGMENT])
 NOTES = NotesOut(notes=[NoteOut(id=1, level=0, start_s=0.0, end_s=11.0, body={"text": "The launch moves."})])
 COVERAGE = CoverageOut(
     totals=TOTALS,

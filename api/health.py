@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from redis.exceptions import RedisError
 
+from api import health_examples as shown
 from api.answers import Part, Readiness, ShardStatus, SystemStatus
 from api.auth import Reader
+from api.examples import response
 from api.problems import responses
 from api.services import Services, ServicesHere
 from schema import migrate
@@ -18,23 +20,30 @@ from schema.writable import check_writable
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}})
 async def healthz() -> dict[str, str]:
     """The process serves."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"model": Readiness, "description": "A part cannot be used"}})
-def readyz(services: ServicesHere, response: Response) -> Readiness:
+NOT_READY = {"model": Readiness, "description": "A part cannot be used", **response(shown.NOT_READY, 503)[503]}
+
+
+@router.get("/readyz", responses={**response(shown.READY), 503: NOT_READY})
+def readyz(services: ServicesHere, answer: Response) -> Readiness:
     """Redis answers; the database is at the revision that this version needs and takes writes."""
     parts = {"redis": _redis(services), "database": _database(services)}
     ready = all(part.ok for part in parts.values())
     if not ready:
-        response.status_code = 503
+        answer.status_code = 503
     return Readiness(ready=ready, parts=parts)
 
 
-@router.get("/v1/status", tags=["status"], responses=responses(Unauthorized, Forbidden, Unavailable))
+@router.get(
+    "/v1/status",
+    tags=["status"],
+    responses={**responses(Unauthorized, Forbidden, Unavailable), **response(shown.STATUS)},
+)
 def status(services: ServicesHere, _principal: Reader) -> SystemStatus:
     """How much audio waits to be transcribed."""
     shards = [_shard(services, shard) for shard in range(services.config.shards)]

@@ -1,0 +1,67 @@
+"""Examples of adapters for the API's reference; see `api.examples`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from api.examples import BEGAN
+from schema.states import AdapterMove, AdapterState, AdapterTask
+from schema.wire_adapters import AdapterHistory, AdapterList, AdapterOut, DecisionOut
+
+ACTIVE = AdapterOut(
+    label="medical-terms@3",
+    task=AdapterTask.ASR,
+    name="medical-terms",
+    version=3,
+    state=AdapterState.ACTIVE,
+    base_model="package:tiny.en",
+    base_checksum="d9a5a7d237ea98165446176ef5aba5f3603a6e83cd23c52f661b0a76f2018374",
+    method="lora",
+    rank=32,
+    precision="bfloat16",
+    audio_context=False,
+    data_fingerprint="562e1a66a4c6d8b8",
+    checksum="3c1cc3b54f359b9f335dd5db64403ea44a59ecb03ecfeb274e53ea3937bb7ccc",
+    size_bytes=792_497,
+    metrics={"wer": 0.081},
+    facts={"ranks": {"model.decoder.layers.0.self_attn.q_proj": 32}},
+    created_at=BEGAN - timedelta(days=2),
+)
+REPLACED = ACTIVE.model_copy(
+    update={
+        "label": "medical-terms@2",
+        "version": 2,
+        "state": AdapterState.RETIRED,
+        "checksum": "8f73045492671f812d32740168ae9503548336e8c6e781a7b450ebd5bcad272d",
+        "metrics": {"wer": 0.092},
+        "created_at": BEGAN - timedelta(days=9),
+    }
+)
+ADAPTERS = AdapterList(adapters=[ACTIVE, REPLACED])
+HISTORY = AdapterHistory(
+    versions=[ACTIVE, REPLACED],
+    decisions=[
+        DecisionOut(
+            move=AdapterMove.PROMOTE,
+            adapter=ACTIVE.label,
+            replaced=REPLACED.label,
+            decided_by="ann",
+            forced=False,
+            reason="the new ward's words",
+            figures={
+                "data": "test.jsonl",
+                "examples": 212,
+                "groups": 24,
+                "metric": "word error rate",
+                "candidate": 0.081,
+                "compared_with": REPLACED.label,
+                "serving": 0.092,
+                "gain": 0.011,
+                "gain_low": 0.002,
+                "gain_high": 0.021,
+                "precision": "bfloat16",
+            },
+            created_at=BEGAN - timedelta(days=1),
+        )
+    ],
+)
