@@ -103,6 +103,8 @@ def test_points_decisions_and_tasks_go_where_they_belong_each_with_its_evidence(
         "",
         "The gardener planted roses behind the garage.",
         "The boiler costs seven hundred euros.",
+        "The boiler in the north wing did not lose pressure.",
+        "The caretaker has a key for the north wing.",
         "Decision: Mathilda repairs the boiler in the north wing.",
         "<b>The boiler lost pressure.</b>",
         "The boiler the boiler the boiler the boiler the boiler the boiler.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from workers.summarize.negation import NEGATION
 from workers.summarize.numbers import numbers
 from workers.summarize.words import content_stems, words
 
@@ -16,7 +17,6 @@ _MACHINE = re.compile(
     r"\b(?:as an ai|language model|the user|i cannot|here is|here are|let me think|okay, so i)\b", re.I
 )
 _FIRST_PERSON = re.compile(r"\b(?:I|I'm|I'll|I've|I'd|me|my|mine|myself|you|your)\b")
-_NEGATION = re.compile(r"\b(?:not|no|never|none|nothing|nobody|without|cannot)\b|n['’]t\b", re.I)
 _CONDITION = re.compile(r"\b(?:if|unless|until|except|only)\b", re.I)
 _FUTURE = re.compile(r"\b(?:will|going to|plans? to|wants? to|shall)\b|['’]ll\b", re.I)
 _MODALS = re.compile(
@@ -114,6 +114,6 @@ def keeps_meaning(text: str, source: str, speaker: str | None = None) -> bool:
         or _kept_order(text, source, speaker) < _KEPT_ORDER
     ):
         return False
-    if any(bool(kind.search(text)) != bool(kind.search(source)) for kind in (_NEGATION, _CONDITION, _FUTURE)):
+    if any(bool(kind.search(text)) != bool(kind.search(source)) for kind in (NEGATION, _CONDITION, _FUTURE)):
         return False
     return {word.lower() for word in _MODALS.findall(text)} == {word.lower() for word in _MODALS.findall(source)}

@@ -107,7 +107,7 @@ def _summary(
     asked = None if model is None else model.asked
     if model is None or asked is None or (asked.language == "en" and not english):
         return Summary()
-    return summarise(said, evidence, model, asked, people)
+    return summarise(said, evidence, model, asked, people, english=english)
 
 
 def _picked(

@@ -13,6 +13,7 @@ from workers.summarize.evidence import Evidence
 from workers.summarize.generator import Asked, Generator
 from workers.summarize.guard import clean
 from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences
+from workers.summarize.negation import keeps_negation
 from workers.summarize.reading import transcript
 from workers.summarize.segment import Statement
 from workers.summarize.vocabulary import vocabulary
@@ -31,17 +32,35 @@ class Summary:
 
 
 def summarise(
-    said: Sequence[Statement], evidence: Evidence, model: Generator, asked: Asked, people: Collection[str] = ()
+    said: Sequence[Statement],
+    evidence: Evidence,
+    model: Generator,
+    asked: Asked,
+    people: Collection[str] = (),
+    *,
+    english: bool,
 ) -> Summary:
-    """The supported sentences of what *model*, *asked* so, writes about *said*. *people* may own a task."""
+    """The supported sentences of what *model*, *asked* so, writes about *said*. *people* may own a task.
+
+    Where *said* is *english* they must also deny what was denied and nothing else.
+    """
     lines = list(_clean(line for draft in _drafts(said, model, asked) for line in lines_of(draft)))
     checked = [(line.kind, evidence.check(line.text)) for line in lines]
-    standing = [(kind, sentence) for kind, sentence in checked if sentence.supported]
+    standing = [
+        (kind, sentence)
+        for kind, sentence in checked
+        if sentence.supported and (not english or keeps_negation(sentence.text, _carrying(sentence, said)))
+    ]
     return Summary(
         merge_sentences(sentence for kind, sentence in standing if kind is Kind.POINT),
         merge_decisions(sentence for kind, sentence in standing if kind is Kind.DECISION),
         merge_actions(_action(sentence, people) for kind, sentence in standing if kind is Kind.ACTION),
     )
+
+
+def _carrying(sentence: Sentence, said: Sequence[Statement]) -> list[str]:
+    """The statements that stand, if only with a part, in the segments that *sentence* rests on."""
+    return [statement.text for statement in said if not set(statement.segments).isdisjoint(sentence.evidence)]
 
 
 def _clean(lines: Iterator[Line]) -> Iterator[Line]:
