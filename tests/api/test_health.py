@@ -47,10 +47,14 @@ def test_a_database_that_is_not_migrated_is_named_with_the_remedy(api: Api) -> N
 
 def test_a_database_that_cannot_be_written_is_named_with_the_remedy(api: Api) -> None:
     path = Path(str(api.database.url.database))
+    assert api.create()
     with immutable(path):
+        refused = api.http.post("/v1/meetings", json={})
         answer = api.http.get("/readyz")
     assert answer.status_code == 503
     assert f"{path} is read-only, and the database must write it" in answer.json()["parts"]["database"]["detail"]
+    assert refused.status_code == 503
+    assert "read-only" in refused.json()["detail"]
     servers.wait_until(lambda: api.http.get("/readyz").status_code == 200)
     assert api.create()
 
