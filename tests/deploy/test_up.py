@@ -81,7 +81,6 @@ def test_an_unknown_process_is_refused_in_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.model
 @pytest.mark.faults
-@pytest.mark.timeout(400)
 def test_everything_comes_up_is_seen_in_flower_and_goes(tmp_path: Path) -> None:
     # The converted models are shared with `make up` and `make demo`: they take half a gigabyte and a minute.
     with _up(tmp_path, MINUTEBOOK_MODEL_DIR=str(ROOT / "var" / "models")) as up:

@@ -14,7 +14,7 @@ from schema.tables import Segment
 from schema.units import BYTES_PER_SAMPLE, samples_of_s
 from tests.hall import SAMPLE, TIES, Hall, Sitting, sample_meeting, spoken
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.faults
 
 WER_LIMIT = 0.05
 

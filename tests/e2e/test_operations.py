@@ -15,7 +15,7 @@ from celery import Celery
 from schema.errors import MailboxMissing
 from tests.hall import Hall, Sitting, eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.faults
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 from tests.hall import Hall, Sitting, eventually, hall
 from tests.immutable import immutable
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from schema.queues import TRANSCRIBE_QUEUE
 from schema.units import BYTES_PER_SAMPLE, samples_of_s
 from tests.hall import Hall, Sitting, eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.faults
 
 
 def test_two_workers_on_one_meeting(faulty: Hall) -> None:

@@ -11,7 +11,7 @@ import pytest
 from schema.states import MeetingState
 from tests.hall import Hall, Sitting, eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.faults
 
 
 def test_a_transcribe_process_killed_in_the_middle_of_a_batch(faulty: Hall) -> None:

@@ -10,7 +10,7 @@ from schema.settings import Settings
 from tests import servers
 from tests.hall import Hall, Sitting, eventually, hall
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")

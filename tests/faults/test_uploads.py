@@ -23,7 +23,7 @@ from schema.units import samples_of_s
 from tests.faults.conftest import BACKLOG_S
 from tests.hall import PATIENCE_S, SAMPLE, TIES, Hall, Sitting, eventually, spoken
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 WER_LIMIT = 0.05
 FILE_S = 103

@@ -23,8 +23,7 @@ from tests.training.test_matrix import toy_config
 from training.config import Config, dump
 from training.run import Places, train
 
-# A busy machine takes many times as long over a run as an idle one. The limit is for what hangs.
-pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.model
 ROOT = Path(__file__).parents[2]
 
 

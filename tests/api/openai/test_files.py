@@ -16,7 +16,7 @@ from schema.tables import Meeting, Upload
 from tests.api.openai.conftest import SPOKEN_S
 from tests.hall import Hall, eventually, spoken
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.model
 
 File = tuple[str, bytes]
 WER_LIMIT = 0.08

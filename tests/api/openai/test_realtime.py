@@ -25,7 +25,6 @@ from tests.hall import Hall, eventually, sample_meeting, spoken
 
 pytestmark = [
     pytest.mark.model,
-    pytest.mark.timeout(600),
     # OpenAI's client opens its socket in a way that the newest `websockets` warns of.
     pytest.mark.filterwarnings(r"ignore:connect\(\) must be used as a context manager:DeprecationWarning"),
 ]
