@@ -1,4 +1,5 @@
-"""What a summariser has to beat: the beginning of every window, and the longest that anybody said in it at once."""
+"""What a summariser has to beat: the beginning of every window, the longest that anybody said in it at once, and one
+summary for everything."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from training.examples import Example
+from training.metrics.rouge import rouge
 from training.said import said_in
 from training.systems import Answer
 from workers.summarize.segment import Segment, Statement, statements
@@ -60,6 +62,29 @@ class Baseline:
         evidence = tuple(sorted({key for _, keys in taken for key in keys}))
         summary = " ".join(text for text, _ in taken)
         return Answer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
+
+
+class Constant:
+    """A `System` that says the same of every example."""
+
+    memory_bytes = 0
+
+    def __init__(self, name: str, summary: str) -> None:
+        self.name = name
+        self._summary = summary
+
+    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+        return [Answer(summary=self._summary) for _ in examples]
+
+
+def most_typical(summaries: Sequence[str]) -> str:
+    """The one of *summaries* with the highest ROUGE-1 as a summary of what all the others are of; the first of several.
+    Time is quadratic in their number."""
+
+    def likeness(place: int) -> float:
+        return sum(rouge(each, summaries[place]).r1 for other, each in enumerate(summaries) if other != place)
+
+    return summaries[max(range(len(summaries)), key=likeness)]
 
 
 def _taken(said: Iterable[Statement]) -> tuple[str, tuple[int, ...]]:

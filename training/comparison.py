@@ -9,13 +9,16 @@ from pathlib import Path
 from pydantic import Field, ValidationError, model_validator
 
 from schema.errors import InvalidConfig
-from training.baselines import CHOICES, Baseline
+from training.baselines import CHOICES, Baseline, Constant, most_typical
 from training.config import Section, Source, changed, read_yaml
 from training.data.checks import Part
 from training.e2e.system import EndToEnd
+from training.subset import first, read
 from training.systems import Cascade, Recogniser, Summariser, System
 
-AS_SAID = "as-said"
+AS_SAID, CONSTANT = "as-said", "constant"
+TYPICAL_OF = 100
+"""Summaries among which the most typical is looked for; every two of them are compared."""
 
 
 class SystemConfig(Section):
@@ -28,11 +31,16 @@ class SystemConfig(Section):
     asr_adapter: Path | None = None
     summary: str | None = None
     """A model by reference; without a model `as-said` takes what matters in the words of the meeting, `lead` the
-    beginning of each window, `longest-utterance` the longest turn in it."""
+    beginning of each window, `longest-utterance` the longest turn in it, `constant` the most typical summary of
+    `constant_of` for everything."""
+    constant_of: str | None = None
+    """A split of the same source; its first hundred examples are looked at."""
     summary_adapter: Path | None = None
     e2e: Path | None = None
     """The folder of a run of recipe `e2e`; `asr` and `summary` may then name its base models, if they go by other names
     here than where it was trained."""
+    wrong_audio: bool = False
+    """An `e2e` is given another example's audio: what it scores then is not of listening."""
     precision: str = "auto"
     device: str = "auto"
     plain: bool = False
@@ -44,7 +52,11 @@ class SystemConfig(Section):
             raise ValueError("a system needs a model: asr, summary or both, or e2e")
         if self.e2e is not None and (self.asr_adapter or self.summary_adapter or self.plain):
             raise ValueError("e2e has adapters of its own and always answers plainly; leave out the other settings")
-        if self.asr is not None and self.summary in CHOICES:
+        if self.wrong_audio and self.e2e is None:
+            raise ValueError("wrong_audio is for e2e; leave it out, or name one")
+        if (self.summary == CONSTANT) != (self.constant_of is not None):
+            raise ValueError("summary: constant and constant_of, a split with summaries, need each other")
+        if self.asr is not None and self.summary in (*CHOICES, CONSTANT):
             raise ValueError(f"summary: {self.summary} reads texts, not what a recogniser heard")
         return self
 
@@ -94,12 +106,14 @@ def read_comparison(path: Path, changes: Sequence[str] = ()) -> Comparison:
 
 def makers(comparison: Comparison, cache_dir: Path) -> list[Callable[[], System]]:
     """What loads each of the systems."""
-    return [partial(_make, system, cache_dir) for system in comparison.systems]
+    return [partial(_make, system, comparison.data, cache_dir) for system in comparison.systems]
 
 
-def _make(config: SystemConfig, cache_dir: Path) -> System:
+def _make(config: SystemConfig, data: Source, cache_dir: Path) -> System:
     if config.e2e is not None:
         return _end_to_end(config, config.e2e, cache_dir)
+    if config.constant_of is not None:
+        return Constant(config.name, most_typical(_summaries(data, config.constant_of)))
     if config.asr is None:
         choice = CHOICES.get(config.summary or "")
         return _summariser(config, cache_dir) if choice is None else Baseline(config.name, choice)
@@ -109,13 +123,18 @@ def _make(config: SystemConfig, cache_dir: Path) -> System:
     return Cascade(config.name, recogniser, _summariser(config, cache_dir))
 
 
+def _summaries(data: Source, split: str) -> list[str]:
+    whole = read(data.model_copy(update={"split": split}), ["summary"])
+    return [example.summary or "" for example in first(whole, TYPICAL_OF)]
+
+
 def _end_to_end(config: SystemConfig, folder: Path, cache_dir: Path) -> EndToEnd:
     from training.e2e.saved import load_speech_model
 
     model = load_speech_model(
         folder, cache_dir, precision=config.precision, device=config.device, speech=config.asr, text=config.summary
     )
-    return EndToEnd(config.name, model)
+    return EndToEnd(config.name, model, config.wrong_audio)
 
 
 def _recogniser(config: SystemConfig, reference: str, cache_dir: Path) -> Recogniser:

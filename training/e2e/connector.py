@@ -8,22 +8,31 @@ Legend: S encoder positions, D width of the encoder, N embeddings, E width of th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn.functional import gelu, pad
+
+CONNECTOR = "connector.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What decides which weights a connector has; `hidden` is the width between its two layers."""
+    """What decides which weights a connector has; `hidden` is the width between its first layer and its last."""
 
     speech_width: int
     text_width: int
     stack: int
     downsample: int
     hidden: int
+    layers: int = 0
+    """Convolutions over time between the two."""
+    vocabulary: int = 0
+    """Tokens of the text model that it tells apart (`training/e2e/ctc.py`); 0 for a connector that knows none."""
 
     @property
     def positions(self) -> int:
@@ -36,6 +45,10 @@ class Shape:
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {value}" for name, value in asdict(self).items())
+
+
+Embed = Callable[[torch.Tensor], torch.Tensor]
+"""Tokens (V,) to the text model's embeddings (V, E), as its first layer gets them."""
 
 
 class Connector(nn.Module):
@@ -52,15 +65,21 @@ class Connector(nn.Module):
         self.volume = nn.RMSNorm(shape.text_width, eps=1e-6)
         nn.init.constant_(self.volume.weight, loudness)
 
-    def stacked(self, states: torch.Tensor) -> torch.Tensor:
-        """States (S, D) of one window as (N, stack * D); silence fills the last up."""
-        missing = -len(states) % self.shape.positions
-        filled = pad(states.float(), (0, 0, 0, missing))
-        groups = filled.view(-1, self.shape.stack, self.shape.downsample, filled.shape[-1])
-        return groups.mean(2).flatten(1)
-
-    def forward(self, stacked: torch.Tensor) -> torch.Tensor:
-        """(N, E) of the windows' `stacked`, put after each other."""
-        inner = gelu(self.inner(self.level(stacked)))
+    def forward(self, stacked: Sequence[torch.Tensor], embed: Embed) -> list[torch.Tensor]:
+        """(N, E) of each recording's (N, stack * D); *embed* is not asked."""
+        del embed
+        inner = gelu(self.inner(self.level(torch.cat(list(stacked)))))
         embeddings: torch.Tensor = self.volume(self.outer(inner).float())
-        return embeddings
+        return list(torch.split_with_sizes(embeddings, [len(each) for each in stacked]))
+
+
+def stacked(states: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """States (S, D) of one window as (N, stack * D) in 32 bits; silence fills the last up."""
+    missing = -len(states) % shape.positions
+    filled = pad(states.float(), (0, 0, 0, missing))
+    groups = filled.view(-1, shape.stack, shape.downsample, filled.shape[-1])
+    return groups.mean(2).flatten(1)
+
+
+def save_connector(connector: nn.Module, folder: Path) -> None:
+    save_file({name: weight.contiguous() for name, weight in connector.state_dict().items()}, folder / CONNECTOR)

@@ -8,12 +8,16 @@ import torch
 
 from schema.errors import PromptTooLong
 from training.data.audio import Samples
+from training.e2e.ctc import CtcConnector
 from training.e2e.net import SpeechSummarizer
 from training.e2e.prompt import asked, prompt
-from training.e2e.windows import cut, embeddings
+from training.e2e.windows import cut
 from workers.asr.context import audible_positions
 from workers.asr.features import log_mel
 from workers.summarize.model import TextModel
+
+TOKENS = "tokens"
+"""What a connector writes by itself."""
 
 
 class SpeechModel:
@@ -33,12 +37,13 @@ class SpeechModel:
         """
         if not recordings:
             return []
-        windows = [cut(samples) for samples in recordings]
-        counts = [embeddings(each, self.net.connector.shape) for each in windows]
+        if self.writes == TOKENS:
+            return self.transcripts(recordings)
+        heard = self.net.hear(*self._states(recordings))
+        counts = [len(each) for each in heard]
         self._check_fit(max(counts), max_new_tokens)
         batch = asked(self._text, self._prompt, counts)
-        heard = self.net.hear(*features(self.net, [window for each in windows for window in each]))
-        device = heard.device
+        device = heard[0].device
         embedded = self.net.embed(batch["tokens"].to(device), batch["places"].to(device), heard)
         tokens = self.net.text.generate(
             inputs_embeds=embedded,
@@ -48,6 +53,25 @@ class SpeechModel:
             do_sample=False,
         )
         return [text.strip() for text in self._text.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
+
+    @torch.inference_mode()
+    def transcripts(self, recordings: Sequence[Samples]) -> list[str]:
+        """What the connector reads of each of *recordings* by itself; empty where it knows no tokens."""
+        if not isinstance(self.net.connector, CtcConnector):
+            return [""] * len(recordings)
+        heard = self.net.connector.best(self.net.stacked(*self._states(recordings)))
+        return [self._text.tokenizer.decode(tokens).strip() for tokens in heard]
+
+    @property
+    def knows_tokens(self) -> bool:
+        """Whether there are `transcripts`."""
+        return isinstance(self.net.connector, CtcConnector)
+
+    def _states(self, recordings: Sequence[Samples]) -> tuple[list[torch.Tensor], list[int]]:
+        """States of all windows, and how many windows each recording has."""
+        windows = [cut(samples) for samples in recordings]
+        states = self.net.encode(*features(self.net, [window for each in windows for window in each]))
+        return states, [len(each) for each in windows]
 
     def _check_fit(self, count: int, max_new_tokens: int) -> None:
         needed = len(self._prompt) + count + (max_new_tokens if self._text.continues else 0)

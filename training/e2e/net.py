@@ -3,12 +3,14 @@
 The connector's output takes the places of a text in the prompt that the summariser is asked with, so that what a
 summariser's adapter has learnt is of use: instruction, audio, and behind it what begins a summary.
 
-Legend: W windows, B examples, T places of a prompt, L tokens of a summary, N embeddings, E width of the text model.
+Legend: W windows, S encoder positions, D width of the encoder, B examples, T places of a prompt, L tokens of a summary,
+N embeddings, F what the connector reads for one, E width of the text model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from training.e2e.connector import Connector
+from training.e2e.connector import Connector, stacked
+from training.e2e.ctc import CtcConnector
 from training.whisper_net import encode
 from workers.asr.context import STRIDE, Context, condensed_context, short_context
 from workers.asr.model import Whisper
@@ -29,7 +32,9 @@ ENCODER, TEXT = "encoder.safetensors", "text"
 class SpeechSummarizer(nn.Module):
     """`speech` is a Whisper without its decoder, `text` a transformers model, decoder-only or not."""
 
-    def __init__(self, whisper: Whisper, text: TextModel, connector: Connector, audio_context: bool) -> None:
+    def __init__(
+        self, whisper: Whisper, text: TextModel, connector: Connector | CtcConnector, audio_context: bool
+    ) -> None:
         """Takes *whisper*'s decoder away. With *audio_context* the encoder reads a context as long as the audio."""
         super().__init__()
         self.speech = whisper.net
@@ -54,24 +59,34 @@ class SpeechSummarizer(nn.Module):
             return short_context(audible, total, str(weight.device), weight.dtype)
         return condensed_context(audible, total, STRIDE, str(weight.device), weight.dtype)
 
-    def hear(self, mel: torch.Tensor, audible: torch.Tensor, recompute: bool = False) -> torch.Tensor:
-        """Embeddings (N, E) of features (W, n_mels, frames) with `audible` (W,) positions of sound, in their order.
+    def encode(self, mel: torch.Tensor, audible: torch.Tensor, recompute: bool = False) -> list[torch.Tensor]:
+        """States (S, D) of each of W windows: features (W, n_mels, frames) with `audible` (W,) positions of sound.
 
         Windows do not see each other. Silence behind them is read and left out.
         """
-        stacked: list[torch.Tensor] = []
+        states: list[torch.Tensor] = []
         for first in range(0, len(audible), self.together):
             counts = audible[first : first + self.together].tolist()
             context = self.context(counts)
-            states = encode(self.speech, mel[first : first + len(counts), :, : context.frames], context, recompute)
-            stacked += [self.connector.stacked(row[:count]) for row, count in zip(states, counts, strict=True)]
-        heard: torch.Tensor = self.connector(torch.cat(stacked))
+            rows = encode(self.speech, mel[first : first + len(counts), :, : context.frames], context, recompute)
+            states += [row[:count] for row, count in zip(rows, counts, strict=True)]
+        return states
+
+    def stacked(self, states: Sequence[torch.Tensor], windows: Sequence[int]) -> list[torch.Tensor]:
+        """What the connector reads of each recording, (N, F), of the *states* of so many *windows* of each."""
+        rows = [stacked(each, self.connector.shape) for each in states]
+        ends = list(accumulate(windows))
+        return [torch.cat(rows[end - count : end]) for count, end in zip(windows, ends, strict=True)]
+
+    def hear(self, states: Sequence[torch.Tensor], windows: Sequence[int]) -> list[torch.Tensor]:
+        """Embeddings (N, E) of each recording, of the *states* of so many *windows* of each."""
+        heard: list[torch.Tensor] = self.connector(self.stacked(states, windows), self.text.get_input_embeddings())
         return heard
 
-    def embed(self, tokens: torch.Tensor, places: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
-        """Embeddings (B, T, E) of *tokens* (B, T), at *places* (B, T) those of the audio, *heard* (N, E)."""
+    def embed(self, tokens: torch.Tensor, places: torch.Tensor, heard: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Embeddings (B, T, E) of *tokens* (B, T), at *places* (B, T) those of the audio, *heard* (N, E) of each."""
         known: torch.Tensor = self.text.get_input_embeddings()(tokens)
-        return known.index_put((places,), heard.to(known.dtype))
+        return known.index_put((places,), torch.cat(list(heard)).to(known.dtype))
 
     def logits(self, embedded: torch.Tensor, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """(B, L, vocabulary) for `labels` (B, L); of *batch*, `attention_mask`, and `position_ids` if it goes on."""

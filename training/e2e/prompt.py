@@ -45,6 +45,12 @@ def written(model: TextModel, text: str) -> list[int]:
     return answer
 
 
+def spelt(model: TextModel, text: str) -> list[int]:
+    """The tokens of *text* alone, as they stand in the middle of a prompt."""
+    tokens: list[int] = model.tokenizer(f" {' '.join(text.split())}", add_special_tokens=False).input_ids
+    return tokens
+
+
 def asked(model: TextModel, frame: Prompt, embeddings: Sequence[int]) -> dict[str, torch.Tensor]:
     """Prompts (B, T) for so many *embeddings* of audio each: `tokens`, `places` of the audio, `attention_mask`."""
     return _tensors(model, [_row(frame, count, []) for count in embeddings])

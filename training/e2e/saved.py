@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from schema.errors import AdapterMismatch, BrokenModel, UnsupportedPrecision
-from training.e2e.connector import Connector, Shape
-from training.e2e.model import SpeechModel
+from training.e2e.connector import CONNECTOR, Connector, Shape
+from training.e2e.ctc import CtcConnector
+from training.e2e.model import TOKENS, SpeechModel
 from training.e2e.net import ENCODER, TEXT, SpeechSummarizer
 from training.methods import METADATA, NAME
 from training.precision import QUANTISED
@@ -28,7 +29,6 @@ from workers.asr.precision import choose_device, choose_precision
 from workers.lora import inject, read_json
 from workers.summarize.model import TextModel, load_model
 
-CONNECTOR = "connector.safetensors"
 RESULTS = ("adapter", "model")
 """What a run's folder calls it."""
 
@@ -48,7 +48,8 @@ class Facts:
     longest_s: float
     """The longest audio that it was let learn from."""
     writes: str
-    """`summary`, or `text` for a model that learnt to write down what is said."""
+    """`summary`, or `text` for a model that learnt to write down what is said; `tokens` where the connector learnt to
+    by itself."""
 
     def dump(self) -> dict[str, object]:
         facts = {name: getattr(self, name) for name in self.__slots__ if name != "shape"}
@@ -67,27 +68,38 @@ class Facts:
             ) from error
 
 
-def save_connector(connector: Connector, folder: Path) -> None:
-    save_file({name: weight.contiguous() for name, weight in connector.state_dict().items()}, folder / CONNECTOR)
-
-
 def result_folder(folder: Path) -> Path:
     """*folder*, or where the result lies if it is a run's. Raises BrokenModel where there is none."""
     for place in (folder, *(folder / name for name in RESULTS)):
         if (place / CONNECTOR).is_file():
             return place
-    raise BrokenModel(f"{folder} holds no {CONNECTOR}; give the folder of a finished run of recipe e2e.")
+    raise BrokenModel(f"{folder} holds no {CONNECTOR}; give the folder of a finished run of recipe e2e or connector.")
 
 
-def load_connector(connector: Connector, folder: Path) -> None:
-    """Give *connector* the weights in the result *folder*. Raises BrokenModel, AdapterMismatch (another shape)."""
+def new_connector(shape: Shape, loudness: float = 1.0) -> Connector | CtcConnector:
+    """One of *shape* with weights from chance."""
+    return CtcConnector(shape) if shape.vocabulary else Connector(shape, loudness)
+
+
+def saved_shape(folder: Path) -> Shape:
+    """That of the connector in the result *folder*. Raises BrokenModel."""
+    return Facts.load(result_folder(folder)).shape
+
+
+def load_connector(connector: Connector | CtcConnector, folder: Path, text: TextModel) -> None:
+    """Give *connector* the weights in the result *folder*.
+
+    Raises BrokenModel, and AdapterMismatch for another shape, or the tokens of another text model than *text*.
+    """
     place = result_folder(folder)
-    shape = Facts.load(place).shape
-    if shape != connector.shape:
+    facts = Facts.load(place)
+    if facts.shape != connector.shape:
         raise AdapterMismatch(
-            f"The connector in {place} has {shape}; the one that is to begin with it has {connector.shape}. Use the "
-            "same models and the same options stack, downsample and hidden."
+            f"The connector in {place} has {facts.shape}; the one that is to begin with it has {connector.shape}. Use "
+            "the same models and the same options stack, downsample and hidden."
         )
+    if facts.shape.vocabulary:
+        _check_base(place, facts.base_model, facts.base_checksum, text)
     _fill(connector, place / CONNECTOR)
 
 
@@ -119,12 +131,12 @@ def load_speech_model(
     )
     if not whole:
         _check_base(place, facts.base_model, facts.base_checksum, model)
-    net = SpeechSummarizer(whisper, model, Connector(facts.shape), facts.audio_context)
+    net = SpeechSummarizer(whisper, model, new_connector(facts.shape), facts.audio_context)
     _check_widths(place, facts, net)
     _fill(net.connector, place / CONNECTOR)
     if (place / ENCODER).is_file():
         _fill(net.speech.model.encoder, place / ENCODER)
-    if not whole:
+    if not whole and facts.writes != TOKENS:
         inject(net, NAME, place)
     return SpeechModel(net.eval().requires_grad_(False), model, facts.instruction, facts.suffix, facts.writes)
 

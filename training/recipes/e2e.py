@@ -5,15 +5,15 @@ mBART, decoder-only) that is asked with them in the place of a text writes the s
 nothing; encoder and text model learn by the run's method, from their adapters if there are some. The loss is that of
 the summary's tokens and the end behind them.
 
-A connector learns sooner from short clips with their text (`writes: text`) than from long ones with a summary; a run
-for summaries may begin with what such a run has learnt (`connector`).
+A connector learns next to nothing from a few summaries. A run may begin with one that has learnt before (`connector`):
+to tell the text model's tokens (recipe `connector`), or to have it write what is said (`writes: text`).
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -26,24 +26,25 @@ from schema.errors import InvalidConfig, InvalidData
 from training.config import Config, validated
 from training.data import Dataset, read_audio, refuse_overlap
 from training.data.checks import Part
-from training.e2e.connector import Connector, Shape
+from training.e2e.beginning import facts, loudness, products
+from training.e2e.connector import save_connector
 from training.e2e.model import features
 from training.e2e.net import TEXT, SpeechSummarizer
 from training.e2e.options import Options
 from training.e2e.prompt import prompt, taught, written
-from training.e2e.saved import Facts, load_connector, load_speech_model, save_connector
-from training.e2e.warm_start import Product, begin_with, read_products
-from training.e2e.windows import cut, embeddings, most_embeddings
+from training.e2e.saved import load_connector, load_speech_model, new_connector
+from training.e2e.states import EncoderStates
+from training.e2e.warm_start import begin_with
+from training.e2e.windows import cut, most_embeddings
 from training.examples import Example
 from training.metrics.errors import rate, word_errors
 from training.metrics.rouge import rouge
 from training.precision import base_precision, mixed, trains_here
 from training.subset import first, read
 from training.task import Batch
-from training.text_net import IGNORED, linear_layers, norms_in_32_bits
+from training.text_net import IGNORED, linear_layers, norms_in_32_bits, padded
 from workers.asr.model import Whisper
 from workers.asr.model import load as load_whisper
-from workers.lora import read_metadata
 from workers.summarize.model import TextModel, load_model
 from workers.summarize.weights import resolve
 
@@ -79,11 +80,11 @@ class EndToEndTask:
     ) -> None:
         self._config, self._options, self._text, self._cache_dir = config, options, text, cache_dir
         self._device = whisper.device
-        self._begin = _products(options, whisper, text)
-        self._facts = _facts(options, whisper, text)
-        connector = Connector(self._facts.shape, _loudness(text))
+        self._begin = products(options, whisper, text)
+        self._facts = facts(options, whisper, text)
+        connector = new_connector(self._facts.shape, loudness(text))
         if options.connector is not None:
-            load_connector(connector, options.connector)
+            load_connector(connector, options.connector, text)
         self.net = trains_here(SpeechSummarizer(whisper, text, connector, self._facts.audio_context))
         self.net.requires_grad_(False)
         self.targets: Sequence[str] = _targets(config, options, self.net)
@@ -91,6 +92,7 @@ class EndToEndTask:
         self._prompt = prompt(text, options.instruction, options.suffix)
         self._train, self._dev = self._fitting(train), self._fitting(dev)
         self._train_data, self._dev_data = train, dev
+        self._states = None if options.states is None else EncoderStates(options.states, self.net, whisper.checksum())
         self.lengths: Sequence[float] = [train.lengths[place] for place in self._train]
         self.fingerprint = sha256(f"{train.fingerprint} {options.writes}".encode()).hexdigest()
         self._full = config.method.kind == "full"
@@ -105,8 +107,8 @@ class EndToEndTask:
         self.net.connector.requires_grad_(True)
         if self._options.encoder == "frozen":
             self.net.speech.requires_grad_(False)
-        for option, products in self._begin.items():
-            begin_with(self.net, products, f"options.{option}")
+        for option, added in self._begin.items():
+            begin_with(self.net, added, f"options.{option}")
 
     def _fitting(self, data: Dataset) -> list[int]:
         """Places of the examples that may and can be read. Raises InvalidData when one cannot be and may not be left
@@ -144,29 +146,54 @@ class EndToEndTask:
 
     def collate(self, places: Sequence[int], epoch: int) -> Batch:
         del epoch  # nothing here is random
-        return self._collated([self._train_data[self._train[place]] for place in places])
+        return self._collated(self._train_data, [self._train[place] for place in places])
 
-    def _collated(self, examples: Sequence[Example]) -> Batch:
-        windows = [cut(read_audio(example)) for example in examples]
+    def _collated(self, data: Dataset, places: Sequence[int]) -> Batch:
+        """`windows` (B,) of each recording, `audible` (W,) positions of each window, `answers` (B, L); of the windows
+        either `mel` (W, n_mels, frames) or all their `states` (S, D)."""
+        examples = [data[place] for place in places]
         answers = [written(self._text, self._answer(example)) for example in examples]
-        counts = [embeddings(each, self._facts.shape) for each in windows]
-        mel, audible = features(self.net, [window for each in windows for window in each])
-        tensors = {"mel": mel, "audible": audible, **taught(self._text, self._prompt, counts, answers)}
+        windows, heard = self._read(data, places)
+        tensors = {**heard, "windows": torch.tensor(windows), "answers": padded(answers, IGNORED)[0]}
         return Batch(tuple(example.id for example in examples), sum(map(len, answers)), tensors)
 
+    def _read(self, data: Dataset, places: Sequence[int]) -> tuple[list[int], dict[str, torch.Tensor]]:
+        """How many windows each example has, and what the encoder reads, or what it made of them already."""
+        if self._states is None:
+            windows = [cut(read_audio(data[place])) for place in places]
+            mel, audible = features(self.net, list(chain(*windows)))
+            return [len(each) for each in windows], {"mel": mel, "audible": audible}
+        kept = [self._states.read(data, place) for place in places]
+        states = list(chain(*kept))
+        audible = torch.tensor([len(each) for each in states])
+        return [len(each) for each in kept], {"states": torch.cat(states), "audible": audible}
+
     def loss(self, batch: Batch) -> torch.Tensor:
-        tensors, recompute = batch.tensors, self._config.gradient_checkpointing and self.net.training
         with mixed(torch.bfloat16 if self._full and self._half else torch.float32, self._device):
-            heard = self.net.hear(tensors["mel"], tensors["audible"], recompute)
+            heard = self._heard(batch.tensors)
+        answers = [row[row != IGNORED].tolist() for row in batch.tensors["answers"]]
+        asked = taught(self._text, self._prompt, [len(each) for each in heard], answers)
+        tensors = {name: tensor.to(self._device) for name, tensor in asked.items()}
         with mixed(torch.bfloat16 if self._half else torch.float32, self._device):
             logits = self.net.logits(self.net.embed(tensors["tokens"], tensors["places"], heard), tensors)
         wanted = tensors["labels"] != IGNORED
         return cross_entropy(logits[wanted].float(), tensors["labels"][wanted], reduction="sum")
 
+    def _heard(self, tensors: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+        """Embeddings (N, E) of each recording."""
+        audible, windows = tensors["audible"], tensors["windows"].tolist()
+        if "states" in tensors:
+            states = list(torch.split_with_sizes(tensors["states"], audible.tolist()))
+        else:
+            recompute = self._config.gradient_checkpointing and self.net.training
+            states = self.net.encode(tensors["mel"], audible, recompute)
+        heard: list[torch.Tensor] = self.net.hear(states, windows)
+        return heard
+
     def evaluate(self) -> dict[str, float]:
         total, units = 0.0, 0
-        for examples in self._dev_batches(self._config.micro_batch or self.micro_batch):
-            batch = self._collated(examples).to(self._device)
+        for places in self._dev_batches(self._config.micro_batch or self.micro_batch):
+            batch = self._collated(self._dev_data, places).to(self._device)
             total += float(self.loss(batch))
             units += batch.units
         return {"loss": total / max(units, 1)}
@@ -177,7 +204,7 @@ class EndToEndTask:
         model = load_speech_model(folder, self._cache_dir, precision=precision, device=self._device)
         pairs = [
             (self._answer(example), said, example.language)
-            for examples in self._dev_batches(_TOGETHER)
+            for examples in map(self._dev_examples, self._dev_batches(_TOGETHER))
             for example, said in zip(
                 examples, model.write([read_audio(e) for e in examples], self._options.max_new_tokens), strict=True
             )
@@ -190,11 +217,13 @@ class EndToEndTask:
         figures = {"rouge1": "r1", "rouge2": "r2", "rougeL": "l", "rougeLsum": "lsum"}
         return {name: fmean(getattr(score, key) for score in scores) for name, key in figures.items()}
 
-    def _dev_batches(self, size: int) -> Iterator[Sequence[Example]]:
-        """The dev set, those of like length together."""
+    def _dev_batches(self, size: int) -> Iterator[list[int]]:
+        """Places in the dev set, those of like length together."""
         order = sorted(self._dev, key=lambda place: self._dev_data.lengths[place])
-        for at in range(0, len(order), size):
-            yield [self._dev_data[place] for place in order[at : at + size]]
+        return (order[at : at + size] for at in range(0, len(order), size))
+
+    def _dev_examples(self, places: Sequence[int]) -> list[Example]:
+        return [self._dev_data[place] for place in places]
 
     def add_files(self, folder: Path) -> None:
         save_connector(self.net.connector, folder)
@@ -207,50 +236,6 @@ class EndToEndTask:
 
     def metadata(self) -> dict[str, object]:
         return self._facts.dump()
-
-
-def _products(options: Options, whisper: Whisper, text: TextModel) -> dict[str, dict[str, Product]]:
-    """What the adapters add that the run begins with, by option and layer of the whole network."""
-    begin = {}
-    if options.asr_adapter is not None:
-        found = read_products(
-            options.asr_adapter, whisper.net, whisper.reference, whisper.checksum, ("model.decoder.", "proj_out")
-        )
-        begin["asr_adapter"] = {f"speech.{name}": product for name, product in found.items()}
-    if options.summary_adapter is not None:
-        found = read_products(options.summary_adapter, text.net, text.reference, text.checksum)
-        begin["summary_adapter"] = {f"text.{name}": product for name, product in found.items()}
-    return begin
-
-
-def _facts(options: Options, whisper: Whisper, text: TextModel) -> Facts:
-    adapter = options.asr_adapter
-    return Facts(
-        speech_model=whisper.reference,
-        speech_checksum=whisper.checksum(),
-        base_model=text.reference,
-        base_checksum=text.checksum(),
-        shape=Shape(
-            speech_width=whisper.net.config.d_model,
-            text_width=text.net.get_input_embeddings().embedding_dim,
-            stack=options.stack,
-            downsample=options.downsample,
-            hidden=options.hidden,
-        ),
-        instruction=options.instruction,
-        suffix=options.suffix,
-        audio_context=adapter is not None and read_metadata(adapter).audio_context,
-        longest_s=options.longest_s,
-        writes=options.writes,
-    )
-
-
-@torch.no_grad()
-def _loudness(text: TextModel) -> float:
-    """The root mean square of the text model's embeddings, as its first layer gets them."""
-    words = text.tokenizer("the meeting was about the next steps", add_special_tokens=False).input_ids
-    embedded = text.net.get_input_embeddings()(torch.tensor([words], device=text.net.device))
-    return float(embedded.float().square().mean().sqrt())
 
 
 def _targets(config: Config, options: Options, net: SpeechSummarizer) -> list[str]:

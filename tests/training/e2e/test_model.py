@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -12,8 +12,9 @@ from schema.errors import PromptTooLong
 from schema.units import SAMPLE_RATE_HZ
 from tests.training.e2e.conftest import Loaded
 from training.data.audio import Samples
-from training.e2e.connector import Connector, Shape
+from training.e2e.connector import Shape, stacked
 from training.e2e.model import SpeechModel, features
+from training.e2e.net import SpeechSummarizer
 from training.e2e.prompt import asked, prompt, taught
 from training.e2e.windows import cut, embeddings, most_embeddings
 
@@ -26,14 +27,19 @@ def noise(seconds: float, seed: int = 1) -> Samples:
     return samples
 
 
+def heard(net: SpeechSummarizer, audio: Sequence[Samples], windows: Sequence[int]) -> list[torch.Tensor]:
+    """Embeddings of recordings of so many of the windows *audio* each."""
+    return net.hear(net.encode(*features(net, audio)), windows)
+
+
 @pytest.mark.parametrize("audio_context", [False, True])
 def test_windows_of_long_audio_are_heard_as_one_by_one(loaded: Callable[..., Loaded], audio_context: bool) -> None:
     _, _, net = loaded("decoder", audio_context=audio_context)
     windows = cut(noise(33.3))
     assert [len(window) / SAMPLE_RATE_HZ for window in windows] == pytest.approx([30.0, 3.3])
-    alone = torch.cat([net.hear(*features(net, [window])) for window in windows])
+    alone = torch.cat([heard(net, [window], [1])[0] for window in windows])
     net.together = 2
-    together = net.hear(*features(net, windows))
+    [together] = heard(net, windows, [2])
     assert together.shape == (embeddings(windows, net.connector.shape), 64)
     assert torch.allclose(together, alone, atol=1e-4)
 
@@ -41,7 +47,7 @@ def test_windows_of_long_audio_are_heard_as_one_by_one(loaded: Callable[..., Loa
 def test_silence_behind_the_sound_is_no_embedding(loaded: Callable[..., Loaded]) -> None:
     _, _, net = loaded("decoder")
     # 1 s of audio is 50 positions of the encoder, and 16 of them one embedding.
-    assert net.hear(*features(net, [noise(1.0)])).shape == (4, 64)
+    assert heard(net, [noise(1.0)], [1])[0].shape == (4, 64)
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.32, 29.99, 30.0, 30.01, 95.5])
@@ -52,15 +58,17 @@ def test_room_is_kept_for_every_embedding(seconds: float) -> None:
 
 
 def test_neighbours_are_averaged_and_then_stacked() -> None:
-    connector = Connector(Shape(2, 4, stack=2, downsample=2, hidden=3))
     states = torch.arange(12.0).view(6, 2)
-    assert connector.stacked(states).tolist() == [[1.0, 2.0, 5.0, 6.0], [9.0, 10.0, 0.0, 0.0]]
+    assert stacked(states, Shape(2, 4, stack=2, downsample=2, hidden=3)).tolist() == [
+        [1.0, 2.0, 5.0, 6.0],
+        [9.0, 10.0, 0.0, 0.0],
+    ]
 
 
 def test_the_first_embeddings_are_as_loud_as_words(loaded: Callable[..., Loaded]) -> None:
     _, _, net = loaded("decoder")
-    heard = net.hear(*features(net, [noise(2.0)]))
-    assert heard.square().mean().sqrt() == pytest.approx(0.5, rel=0.01)
+    [embedded] = heard(net, [noise(2.0)], [1])
+    assert embedded.square().mean().sqrt() == pytest.approx(0.5, rel=0.01)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -72,17 +80,18 @@ def test_what_is_written_is_what_the_loss_foretells(kind: str, loaded: Callable[
     assert model.write(recordings, 6) == [model.write([each], 6)[0] for each in recordings]
     frame = prompt(text, "summarize: ", "\nMinutes:")
     counts = [embeddings(cut(each), net.connector.shape) for each in recordings]
-    heard = net.hear(*features(net, recordings))
+    audio = heard(net, recordings, [1, 1])
+    assert [len(each) for each in audio] == counts
     batch = asked(text, frame, counts)
     tokens = net.text.generate(
-        inputs_embeds=net.embed(batch["tokens"], batch["places"], heard),
+        inputs_embeds=net.embed(batch["tokens"], batch["places"], audio),
         attention_mask=batch["attention_mask"], max_new_tokens=6, min_new_tokens=6, do_sample=False,
     )  # fmt: skip
     first = [row[-6:-1].tolist() for row in tokens]  # the last one is forced to be mBART's end
     # mBART takes the language behind the end of what is to be written for its beginning.
     behind = [text.tokenizer.eos_token_id, text.net.config.decoder_start_token_id] if kind == "mbart" else []
     batch = taught(text, frame, counts, [[*row, *behind] for row in first])
-    foretold = net.logits(net.embed(batch["tokens"], batch["places"], heard), batch).argmax(-1)[:, :5]
+    foretold = net.logits(net.embed(batch["tokens"], batch["places"], audio), batch).argmax(-1)[:, :5]
     # min_new_tokens forbids the end, which the training pass does not.
     ends = torch.isin(foretold, torch.tensor(text.net.generation_config.eos_token_id))
     assert bool(((foretold == torch.tensor(first)) | ends).all())

@@ -90,7 +90,7 @@ def test_a_frozen_encoder_learns_nothing_and_the_connector_does(config: Callable
     # A run of one step begins with the same connector, and has changed it less.
     train(config(options={"encoder": "frozen"}, name="short", steps=1), places, "minutebook train toy.yaml")
     short = load_speech_model(places.runs / "short", CACHE, precision="float32", device="cpu")
-    long_run, short_run = (each.net.connector.outer.weight.numpy() for each in (model, short))
+    long_run, short_run = (each.net.connector.state_dict()["outer.weight"].numpy() for each in (model, short))
     assert not np.allclose(long_run, short_run, atol=0.02)
 
 
