@@ -9,10 +9,12 @@ import pytest
 
 from schema.errors import PromptTooLong
 from tests.summarize.conftest import meeting
+from workers.summarize.evidence import Evidence
 from workers.summarize.generator import Asked
 from workers.summarize.notes import write_note
 from workers.summarize.reading import transcript
 from workers.summarize.segment import statements
+from workers.summarize.summary import summarise
 from workers.summarize.written import Kind, Line, lines_of, written
 
 SAID = meeting(
@@ -20,7 +22,7 @@ SAID = meeting(
     "Otto: Yeah.",
     "Otto: The caretaker does not have a key for the north wing.",
     "Vera: And the plumber wants nine hundred euros for a new boiler.",
-    "Vera: So the new boiler it is, we take the offer of the plumber.",
+    "Vera: So we decided on the new boiler, we take the offer of the plumber.",
     "Otto: I give the plumber a key on Tuesday, then.",
 )
 ASKED = Asked("Sum up:\n", "\nNote:", "en")
@@ -64,7 +66,7 @@ def test_it_reads_turns_without_hesitation_and_mere_assent() -> None:
         "Vera: the boiler in the north wing, lost pressure twice during the night.",
         "Otto: The caretaker does not have a key for the north wing.",
         "Vera: And the plumber wants nine hundred euros for a new boiler. "
-        "So the new boiler it is, we take the offer of the plumber.",
+        "So we decided on the new boiler, we take the offer of the plumber.",
         "Otto: I give the plumber a key on Tuesday, then.",
     ]
     assert transcript(statements(meeting("Vera: Yeah."))) == "Vera: Yeah."
@@ -89,12 +91,53 @@ def test_points_decisions_and_tasks_go_where_they_belong_each_with_its_evidence(
     assert [(sentence.text, sentence.evidence) for sentence in note.sentences] == [
         ("The boiler in the north wing lost pressure.", (1,))
     ]
-    assert "A new boiler is bought from the plumber." in {decision.text for decision in note.decisions}
+    [decision] = note.decisions
+    assert decision.evidence == (5,)
     [action] = [each for each in note.actions if each.text == "Otto will give the plumber a key on Tuesday."]
     assert (action.owner, action.due, action.evidence) == ("Otto", "Tuesday", (6,))
     assert all(sentence.supported for sentence in (*note.sentences, *note.decisions))
     assert all(each.supported for each in note.actions)
     assert model.prompts == [f"Sum up:\n{transcript(statements(SAID))}\nNote:"]
+
+
+@pytest.mark.parametrize(
+    ("draft", "told"),
+    [
+        ("They decided to take the offer of the plumber.", "They decided to take the offer of the plumber."),
+        ("They decided to give the caretaker a key.", "They discussed whether to give the caretaker a key."),
+        ("They agreed not to give Otto a key.", "They discussed whether to give Otto a key."),
+        (
+            "They decided that the caretaker should have a key.",
+            "They discussed whether the caretaker should have a key.",
+        ),
+        ("They also decided on a key for the north wing.", "They also discussed a key for the north wing."),
+        ("They decided when the caretaker has a key.", "They discussed when the caretaker has a key."),
+        ("It was agreed to give the caretaker a key.", "It was discussed whether to give the caretaker a key."),
+        ("The caretaker agreed with Otto.", "The caretaker agreed with Otto."),
+        ("The caretaker's key was agreed to be a key of the north wing.", None),
+    ],
+)
+def test_decided_is_told_of_what_somebody_is_heard_deciding(draft: str, told: str | None) -> None:
+    bare = write_note(SAID, None)
+    note = write_note(SAID, Trained(draft))
+    assert [sentence.text for sentence in note.sentences] == ([told] if told else [s.text for s in bare.sentences])
+    assert note.decisions == bare.decisions
+
+
+@pytest.mark.parametrize(
+    "draft", ["They decided on a new boiler.", "Decision: A new boiler is bought from the plumber."]
+)
+def test_what_is_called_decided_has_the_words_of_who_decides_for_evidence(draft: str) -> None:
+    found = summarise(statements(SAID), Evidence(SAID), Trained(draft), ASKED, english=True)
+    [heard] = (*found.sentences, *found.decisions)
+    assert (heard.text, heard.evidence) == (draft.removeprefix("Decision: "), (5,))
+    assert bool(found.decisions) == draft.startswith("Decision")
+
+
+def test_a_decision_that_nobody_is_heard_making_is_a_point() -> None:
+    note = write_note(SAID, Trained("Decision: The plumber wants nine hundred euros for a boiler."))
+    assert [sentence.text for sentence in note.sentences] == ["The plumber wants nine hundred euros for a boiler."]
+    assert note.decisions == write_note(SAID, None).decisions
 
 
 @pytest.mark.parametrize(

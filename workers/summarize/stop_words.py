@@ -10,8 +10,8 @@ made make many may maybe me might mine more most much must my no nor not now of 
 other our out over own perhaps please quite rather really right said same say see shall she should so some something
 sort such sure than thank thanks that that's the their them then there there's these they they're thing things think
 this those though through to too um uh under until up upon us very want was way we we'd we'll we're we've well were
-what what's when where which while who whom why will with within without won't would yeah yep yes yet you you'd you'll
-you're you've your hmm mm oh ah er hello hi hey mm-hmm uh-huh everyone everybody
+what what's when where whether which while who whom why will with within without won't would yeah yep yes yet you
+you'd you'll you're you've your hmm mm oh ah er hello hi hey mm-hmm uh-huh everyone everybody
 """
 _FUNCTION = """
 the and of to a in is that it for on with as are this be at have from or by not but what all were we when your can

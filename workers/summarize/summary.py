@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from schema.errors import PromptTooLong
 from schema.minutes import Action, Sentence
+from workers.summarize.decided import as_heard
+from workers.summarize.decisions import find_decisions
 from workers.summarize.due import find_due
 from workers.summarize.evidence import Evidence
 from workers.summarize.generator import Asked, Generator
@@ -42,20 +44,33 @@ def summarise(
 ) -> Summary:
     """The supported sentences of what *model*, *asked* so, writes about *said*. *people* may own a task.
 
-    Where *said* is *english* they must also deny what was denied and nothing else.
+    Where *said* is *english* they must also deny what was denied and nothing else, and call decided only what somebody
+    is heard deciding.
     """
     lines = list(_clean(line for draft in _drafts(said, model, asked) for line in lines_of(draft)))
     checked = [(line.kind, evidence.check(line.text)) for line in lines]
-    standing = [
-        (kind, sentence)
-        for kind, sentence in checked
-        if sentence.supported and (not english or keeps_negation(sentence.text, _carrying(sentence, said)))
-    ]
+    standing = [(kind, sentence) for kind, sentence in checked if sentence.supported]
+    if english:
+        standing = list(_as_meant(standing, said, evidence))
     return Summary(
         merge_sentences(sentence for kind, sentence in standing if kind is Kind.POINT),
         merge_decisions(sentence for kind, sentence in standing if kind is Kind.DECISION),
         merge_actions(_action(sentence, people) for kind, sentence in standing if kind is Kind.ACTION),
     )
+
+
+def _as_meant(
+    standing: Sequence[tuple[Kind, Sentence]], said: Sequence[Statement], evidence: Evidence
+) -> Iterator[tuple[Kind, Sentence]]:
+    deciding = tuple(dict.fromkeys(key for at in find_decisions(said) for key in said[at].segments))
+    for kind, sentence in standing:
+        heard = as_heard(kind, sentence, evidence, deciding)
+        if heard is None:
+            continue
+        # What is told as discussed neither asserts nor denies it.
+        retold = heard[1].text != sentence.text
+        if retold or keeps_negation(heard[1].text, _carrying(heard[1], said)):
+            yield heard
 
 
 def _carrying(sentence: Sentence, said: Sequence[Statement]) -> list[str]:
