@@ -90,7 +90,7 @@ def evaluate(
     results = [_run(make(), data, same_length, bert) for make in makers]
     units = [example.group or example.id for example in data]
     for result in results:
-        _count(result, results[0], units, seed)
+        fill_figures(result, results[0], units, seed)
     items = [Item(example.id, example.text, example.summary) for example in data]
     return Evaluation(data.fingerprint, items, len(set(units)), results, _failures(results))
 
@@ -137,7 +137,8 @@ def _of_summary(
         yield from (("evidence precision", overlap.precision), ("evidence recall", overlap.recall))
 
 
-def _count(result: Result, first: Result, units: Sequence[str], seed: int) -> None:
+def fill_figures(result: Result, first: Result, units: Sequence[str], seed: int = 0) -> None:
+    """Work out the figures of *result* from its values, and its differences to *first*, drawing *units* together."""
     names = dict.fromkeys(name for values in result.values for name in values)
     for name in names:
         places = [at for at, values in enumerate(result.values) if name in values]
@@ -202,8 +203,9 @@ def table(evaluation: Evaluation) -> str:
     lines += [f"| {name} | {' | '.join(_cell(result, name) for result in evaluation.results)} |" for name in names]
     if any(answer.summary is not None for result in evaluation.results for answer in result.answers):
         lines.append(f"| different summaries | {' | '.join(_different(result) for result in evaluation.results)} |")
-    lines.append(f"| seconds, p50 / p95 | {' | '.join(_seconds(result) for result in evaluation.results)} |")
-    lines.append(f"| weights, MB | {' | '.join(f'{r.memory_bytes / 1e6:.0f}' for r in evaluation.results)} |")
+    if any(result.latency is not None for result in evaluation.results):
+        lines.append(f"| seconds, p50 / p95 | {' | '.join(_seconds(result) for result in evaluation.results)} |")
+        lines.append(f"| weights, MB | {' | '.join(f'{r.memory_bytes / 1e6:.0f}' for r in evaluation.results)} |")
     return "\n".join([*lines, *_failure_lines(evaluation)])
 
 

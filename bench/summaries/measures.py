@@ -1,0 +1,90 @@
+"""What is measured of the minutes of one meeting, against what people wrote of it and the turns that they linked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from schema.minutes import Action, Minutes, Sentence, parts
+from training.data.meetings import Meeting
+from training.evaluate import Values
+from training.metrics.errors import Counts
+from training.metrics.rouge import rouge
+from training.metrics.support import evidence_overlap, length_ratio
+from workers.summarize.words import count_words
+
+WITHOUT_ACTIONS = frozenset({"ICSI"})
+"""Corpora whose people did not write down who is to do what."""
+_DECIDED = re.compile(r"\b(?:decid\w+|agree[ds]?|chose|settled on|it was decided)\b", re.I)
+
+
+def measured(meeting: Meeting, minutes: Minutes, processor_s: float) -> Values:
+    """The measures of *minutes*, by name; a figure that the meeting has nothing to hold against is left out."""
+    return {
+        **dict(_overlaps(meeting, minutes_text(minutes))),
+        **dict(_support(meeting, minutes)),
+        **dict(_listed(meeting, minutes)),
+        "processor seconds": processor_s,
+    }
+
+
+def minutes_text(minutes: Minutes) -> str:
+    """Overview, decisions and actions, then what the chapters add."""
+    lines = [sentence.text for sentence in (*minutes.overview, *minutes.decisions)]
+    lines += [action.text for action in minutes.actions]
+    lines += [sentence.text for chapter in minutes.chapters for sentence in chapter.sentences]
+    return " ".join(dict.fromkeys(lines))
+
+
+def abstract(meeting: Meeting) -> str:
+    return " ".join(sentence.text for sentence in meeting.sentences if sentence.section == "abstract")
+
+
+def _overlaps(meeting: Meeting, text: str) -> Iterator[tuple[str, float]]:
+    """ROUGE against the abstract, of all that is said and of as many words as the abstract has."""
+    reference = abstract(meeting)
+    yield "words", count_words(text)
+    yield "words for each of the abstract", length_ratio(text, reference)
+    cut = " ".join(text.split()[: len(reference.split())])
+    for name, part in (("", text), (" at its length", cut)):
+        found = rouge(reference, part)
+        yield from ((f"ROUGE-1{name}", found.r1), (f"ROUGE-2{name}", found.r2))
+        yield from ((f"ROUGE-L{name}", found.l), (f"ROUGE-Lsum{name}", found.lsum))
+
+
+def _support(meeting: Meeting, minutes: Minutes) -> Iterator[tuple[str, Counts]]:
+    """Whether the minutes show their sentences as supported, and their evidence against the links of all sections."""
+    said = {item.text: item for _, item in parts(minutes)}
+    yield "supported", Counts(sum(item.supported for item in said.values()), len(said))
+    linked = {key for sentence in meeting.sentences for key in sentence.evidence}
+    overlap = evidence_overlap({key for item in said.values() for key in item.evidence}, linked)
+    yield from (("evidence precision", overlap.precision), ("evidence recall", overlap.recall))
+
+
+def _listed(meeting: Meeting, minutes: Minutes) -> Iterator[tuple[str, Counts | float]]:
+    """Decisions and actions against those of people, and every sentence that says something was decided."""
+    yield from _against(meeting, "decisions", minutes.decisions)
+    if meeting.corpus not in WITHOUT_ACTIONS:
+        yield from _against(meeting, "actions", minutes.actions)
+    told = {item.text: item for _, item in parts(minutes) if _DECIDED.search(item.text)}
+    yield "sentences that say decided", float(len(told))
+    yield "of these on a decision", _resting(tuple(told.values()), _linked(meeting, "decisions"))
+
+
+def _against(
+    meeting: Meeting, section: str, listed: Sequence[Sentence | Action]
+) -> Iterator[tuple[str, Counts | float]]:
+    """Of what is *listed*, how much rests on a turn that people linked in *section*, and of theirs how much is met."""
+    gold = [sentence.evidence for sentence in meeting.sentences if sentence.section == section and sentence.evidence]
+    named = {key for item in listed for key in item.evidence}
+    yield f"{section} listed", float(len(listed))
+    yield f"{section} precision", _resting(listed, _linked(meeting, section))
+    yield f"{section} recall", Counts(sum(bool(named & set(evidence)) for evidence in gold), len(gold))
+
+
+def _linked(meeting: Meeting, section: str) -> frozenset[int]:
+    return frozenset(key for sentence in meeting.sentences if sentence.section == section for key in sentence.evidence)
+
+
+def _resting(items: Sequence[Sentence | Action], linked: frozenset[int]) -> Counts:
+    return Counts(sum(not linked.isdisjoint(item.evidence) for item in items), len(items))
