@@ -1,9 +1,9 @@
 """What the context behind a window costs in words and takes in time: the model's own 30 s, condensed silence, and a
 context as long as the audio, without and with the adapter that was trained for it.
 
-    python -m bench.contexts ADAPTER_FOLDER [--model package:tiny.en] [--out var/bench/contexts.json]
+    python -m bench.contexts ADAPTER_FOLDER [--model package:tiny.en] [--languages en] [--out var/bench/contexts.json]
 
-Reads the labelled English clips of 2 to 15 s of the optional local data; every clip is one window.
+Reads the labelled clips of 2 to 15 s of the optional local data; every clip is one window.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
@@ -26,7 +26,8 @@ import torch
 
 from api.audio_source import read_file
 from bench.machine import machine
-from deploy.wer import edit_distance, normalise, word_error_rate
+from training.metrics.bootstrap import paired
+from training.metrics.errors import Counts, rate, word_errors
 from workers.asr.context import STRIDE
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Window
@@ -56,15 +57,16 @@ class Reader:
         return [replace(clip.window, adapter=self.adapter) for clip in clips]
 
 
-def labelled(shared: Path) -> list[Labelled]:
-    """The read speech among the clips of *shared*; meetings overlap and belong elsewhere."""
+def labelled(shared: Path, languages: Collection[str]) -> list[Labelled]:
+    """The read speech in *languages* among the clips of *shared*; meetings overlap and belong elsewhere."""
     audio = shared / "audio"
     with (audio / "manifest.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["language"] == "en" and not row["file"].startswith("ami/")]
-    chosen = [row for row in rows if SHORTEST_S <= float(row["duration_s"]) <= LONGEST_S]
+        rows = [row for row in csv.DictReader(file) if row["language"] in languages]
+    read = [row for row in rows if not row["file"].startswith("ami/")]
+    chosen = [row for row in read if SHORTEST_S <= float(row["duration_s"]) <= LONGEST_S]
     return [
         Labelled(
-            Window(np.frombuffer(read_file(audio / row["file"]), "<i2").astype(np.int16)),
+            Window(np.frombuffer(read_file(audio / row["file"]), "<i2").astype(np.int16), row["language"]),
             (audio / row["reference"]).read_text(encoding="utf-8"),
         )
         for row in chosen
@@ -104,22 +106,32 @@ def compare(sources: Sequence[Reader], clips: Sequence[Labelled]) -> list[dict[s
         hypotheses = source.engine.transcribe(source.windows(clips))
         texts = [hypothesis.text for hypothesis in hypotheses]
         first = first or texts
-        pairs = [(clip.reference, text) for clip, text in zip(clips, texts, strict=True)]
+        errors = [_errors(clip, clip.reference, text) for clip, text in zip(clips, texts, strict=True)]
+        changed = [_errors(clip, *pair) for clip, *pair in zip(clips, first, texts, strict=True)]
         rows.append(
             {
                 "context": source.name,
-                "wer": word_error_rate(pairs),
-                "words_that_differ": word_error_rate(list(zip(first, texts, strict=True))),
+                "wer": rate(errors),
+                "words_that_differ": rate(changed),
                 "runaways": sum(hypothesis.truncated for hypothesis in hypotheses),
                 "encoder_ms": encoder_ms[source.name],
-                "errors": [_errors(*pair) for pair in pairs],
+                "errors": [each.counted for each in errors],
+                "words": [each.total for each in errors],
             }
         )
     return rows
 
 
-def _errors(reference: str, text: str) -> int:
-    return edit_distance(normalise(reference).split(), normalise(text).split())
+def changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float, float]]:
+    """What the word error rate of the last of *rows* is above that of each other, with its 95 % interval over clips."""
+    counts = {row["context"]: [Counts(*each) for each in zip(row["errors"], row["words"], strict=True)] for row in rows}
+    *others, last = counts
+    found = {name: paired(counts[name], counts[last]) for name in others}
+    return {name: (each.difference, each.low, each.high) for name, each in found.items()}
+
+
+def _errors(clip: Labelled, reference: str, text: str) -> Counts:
+    return word_errors(reference, text, clip.window.language)
 
 
 def _encoder_ms(sources: Sequence[Reader], clips: Sequence[Labelled]) -> Mapping[str, float]:
@@ -147,10 +159,11 @@ def main() -> None:
     parser.add_argument("--model", default="package:tiny.en")
     parser.add_argument("--models", type=Path, default=Path("var/models"))
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--languages", nargs="+", default=["en"])
     parser.add_argument("--out", type=Path, default=Path("var/bench/contexts.json"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    clips = labelled(arguments.shared)
+    clips = labelled(arguments.shared, arguments.languages)
     with tempfile.TemporaryDirectory() as scratch:
         sources = readers(arguments.model, arguments.models, arguments.precision, arguments.adapter, Path(scratch))
         rows = compare(sources, clips)
@@ -159,9 +172,12 @@ def main() -> None:
             f"{row['context']:26} WER {row['wer']:6.2%}  differ {row['words_that_differ']:6.2%}  "
             f"runaways {row['runaways']:2}  encoder {row['encoder_ms']:5.1f} ms"
         )
+    changed = changes(rows)
+    for name, (difference, low, high) in changed.items():
+        print(f"{rows[-1]['context']} less {name}: {difference:+.2%} ({low:+.2%} to {high:+.2%})")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     facts = {"machine": machine(), "model": arguments.model, "precision": sources[0].engine.whisper.precision}
-    arguments.out.write_text(json.dumps({**facts, "clips": len(clips), "rows": rows}, indent=2))
+    arguments.out.write_text(json.dumps({**facts, "clips": len(clips), "rows": rows, "changes": changed}, indent=2))
 
 
 if __name__ == "__main__":
