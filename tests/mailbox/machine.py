@@ -124,7 +124,7 @@ class Meetings(RuleBasedStateMachine):
         """As an API process does that does not know the track yet."""
         meeting = self.meetings[track]
         self.open(meeting)
-        meeting.committed = max(meeting.committed, meeting.sql.committed_sample)
+        meeting.committed_up_to(meeting.sql.committed_sample)
 
     # Workers
 
@@ -205,7 +205,7 @@ class Meetings(RuleBasedStateMachine):
             self._released(meeting, held, done, delay_ms, retry)
 
     def _released(self, meeting: Meeting, held: Held, done: int, delay_ms: int, retry: bool) -> None:
-        meeting.committed = max(meeting.committed, done)
+        meeting.committed_up_to(done)
         meeting.holder = meeting.due_ms = None
         news_of_close = meeting.closed and not held.claim.closed
         meeting.not_before_ms = self.now_ms + delay_ms
@@ -265,13 +265,21 @@ class Meetings(RuleBasedStateMachine):
 
     @invariant()
     def coverage_tiles_what_is_committed(self) -> None:
+        """What is missing was lost at some time, if only before the mailbox was lost and the audio sent again."""
         for meeting in self.meetings:
-            sql = meeting.sql
-            assert merged(sql.coverage) == meeting.expected(0, sql.committed_sample)
+            coverage = merged(meeting.sql.coverage)
+            tiled = (coverage[0].first_sample, coverage[-1].end_sample) if coverage else (0, 0)
+            assert tiled == (0, meeting.sql.committed_sample)
+            for span in coverage:
+                if span.pcm is None:
+                    assert meeting.lost.issuperset(range(span.first_sample, span.end_sample))
+                else:
+                    assert span.pcm == meeting.pcm(span.first_sample, span.end_sample)
 
     def teardown(self) -> None:
         """Everybody goes home: with workers that work, every meeting is committed to its last sample."""
         for track in range(len(self.meetings)):
+            self.open_again(track)
             self.close(track, 0)
         for _ in range(40):
             self.pass_time(STEPS_MS[1])

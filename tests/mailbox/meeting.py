@@ -43,7 +43,7 @@ class Sql:
 
 @dataclass
 class Meeting:
-    """A track: `sound` is what its producer recorded, `missing` where it lost it."""
+    """A track: `sound` is what its producer recorded, `missing` what its mailbox says is lost, `lost` what any did."""
 
     track_id: str
     batch: bool
@@ -53,6 +53,7 @@ class Meeting:
     kept: int = 0
     closed: bool = False
     missing: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
     due_ms: int | None = None
     not_before_ms: int = 0
     holder: Held | None = None
@@ -85,8 +86,14 @@ class Meeting:
         """Audio up to *end* was accepted."""
         if lost:
             self.missing |= set(range(self.received, end))
+            self.lost |= self.missing
         self.received = end
         self.make_due(max(now_ms, self.not_before_ms))
+
+    def committed_up_to(self, sample: int) -> None:
+        """The mailbox is told what SQL has, which may be more than was sent again after the mailbox was lost."""
+        self.committed = max(self.committed, sample)
+        self.received = max(self.received, self.committed)
 
     def make_due(self, at_ms: int) -> None:
         if self.due_ms is None and self.holder is None:
