@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 LOOKS = 20
 """Evaluations in a run that does not say how often."""
 _GIVE_BACK_EVERY_S = 60.0
-"""Memory is given back no more often than this, since the next step has to ask for it again,"""
+"""Memory is given back no more often, since the next step has to ask for it again."""
 _GIVE_BACK_SHARE = 0.01
-"""and for no larger share of the time."""
+"""Giving it back takes no larger part of the time."""
 
 
 @dataclass(frozen=True, slots=True)

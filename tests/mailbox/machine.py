@@ -296,6 +296,7 @@ class Meetings(RuleBasedStateMachine):
             (meeting,) = (meeting for meeting in self.meetings if meeting.track_id == claim.track_id)
             base, base_epoch = meeting.sql.committed_sample, meeting.sql.epoch
             spans: list[Span] = self.mailbox.read(claim.track_id, base, LONGEST)
+            assert merged(spans) == meeting.expected(base, meeting.received)
             assert meeting.sql.commit(base, base_epoch, claim.epoch, spans, meeting.received)
             done = meeting.received
             assert self.mailbox.release(
