@@ -10,8 +10,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode
 
 from api.app import create_app
-from schema.errors import MinutebookError
-from schema.settings import Settings, settings
+from schema.core.errors import MinutebookError
+from schema.core.settings import Settings, settings
 
 SOCKET_MESSAGE_LIMIT_BYTES = 16 << 20
 """A larger message ends the connection; a smaller one that is over the frame limit is refused with an error."""

@@ -1,12 +1,12 @@
-"""Examples of adapters for the API's reference; see `api.examples`."""
+"""Examples of adapters for the API's reference; see `api.http.examples`."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from api.examples import BEGAN
-from schema.states import AdapterMove, AdapterState, AdapterTask
-from schema.wire_adapters import AdapterHistory, AdapterList, AdapterOut, DecisionOut
+from api.http.examples import BEGAN
+from schema.adapters.wire import AdapterHistory, AdapterList, AdapterOut, DecisionOut
+from schema.core.states import AdapterMove, AdapterState, AdapterTask
 
 ACTIVE = AdapterOut(
     label="medical-terms@3",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api import adapter_examples as shown
-from api.auth import Reader
-from api.examples import response
-from api.problems import responses
+from api.auth.bearer import Reader
+from api.http.examples import response
+from api.http.problems import responses
 from api.services import ServicesHere
-from schema.adapters import history, listed
-from schema.errors import Forbidden, NotFound, RateLimited, Unauthorized
-from schema.states import AdapterTask
-from schema.wire_adapters import AdapterHistory, AdapterList, AdapterOut
+from schema.adapters.registry import history, listed
+from schema.adapters.wire import AdapterHistory, AdapterList, AdapterOut
+from schema.core.errors import Forbidden, NotFound, RateLimited, Unauthorized
+from schema.core.states import AdapterTask
 
 router = APIRouter(prefix="/v1/adapters", tags=["adapters"], responses=responses(Unauthorized, Forbidden, RateLimited))
 

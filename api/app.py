@@ -8,35 +8,28 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import (
-    access_log,
-    adapters,
-    audio,
-    content,
-    corrections,
-    events,
-    health,
-    live,
-    meetings,
-    openapi,
-    problems,
-    search,
-    sentences,
-    tus,
-    uploads,
-    versions,
-    webhooks,
-)
-from api.body_limit import BodyLimit
-from api.lingering import LingeringClose
-from api.loopback import LoopbackOnly
-from api.openai import doors
+from api import adapters, health, webhooks
+from api.corrections import segments as corrections
+from api.corrections import sentences
+from api.http import openapi, problems
+from api.http.middleware import access_log
+from api.http.middleware.body_limit import BodyLimit
+from api.http.middleware.lingering_close import LingeringClose
+from api.http.middleware.loopback import LoopbackOnly
+from api.live import http_audio as audio
+from api.live import server_sent_events as events
+from api.live import socket as live
+from api.meetings import content, search, versions
+from api.meetings import routes as meetings
+from api.openai import routes as doors
 from api.services import opened
-from api.tus_protocol import TusHeaders
-from schema.database import Database
-from schema.errors import InvalidInput
-from schema.settings import LOOPBACK_HOSTS, Settings, settings
-from schema.storage import open_files
+from api.uploads import routes as uploads
+from api.uploads import tus
+from api.uploads.tus_protocol import TusHeaders
+from schema.core.database import Database
+from schema.core.errors import InvalidInput
+from schema.core.settings import LOOPBACK_HOSTS, Settings, settings
+from schema.core.storage import open_files
 
 
 def create_app(config: Settings | None = None) -> FastAPI:

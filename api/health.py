@@ -6,16 +6,16 @@ from fastapi import APIRouter, Response
 from redis.exceptions import RedisError
 
 from api import health_examples as shown
-from api.answers import Part, Readiness, ShardStatus, SystemStatus
-from api.auth import Reader
-from api.examples import response
-from api.problems import responses
+from api.auth.bearer import Reader
+from api.http.examples import response
+from api.http.problems import responses
 from api.services import Services, ServicesHere
-from schema import migrate
-from schema.errors import Forbidden, MinutebookError, Unauthorized, Unavailable
+from schema.core import migrate
+from schema.core.errors import Forbidden, MinutebookError, Unauthorized, Unavailable
+from schema.core.units import s_of_samples
+from schema.core.writable import check_writable
 from schema.mailbox.unavailable import address
-from schema.units import s_of_samples
-from schema.writable import check_writable
+from schema.meetings.answers import Part, Readiness, ShardStatus, SystemStatus
 
 router = APIRouter(tags=["health"])
 

@@ -1,8 +1,8 @@
-"""Examples of health and status for the API's reference; see `api.examples`."""
+"""Examples of health and status for the API's reference; see `api.http.examples`."""
 
 from __future__ import annotations
 
-from api.answers import Part, Readiness, ShardStatus, SystemStatus
+from schema.meetings.answers import Part, Readiness, ShardStatus, SystemStatus
 
 REDIS = Part(ok=True, detail="127.0.0.1:6379/0")
 READY = Readiness(ready=True, parts={"redis": REDIS, "database": Part(ok=True, detail="at revision 0006")})

@@ -16,14 +16,14 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 from starlette.requests import HTTPConnection
 
-from api.feed import Feeds
-from api.key_cache import KeyCache
-from api.rate_limit import RateLimiter
-from api.wake import Waker
-from schema.database import Database
+from api.auth.key_cache import KeyCache
+from api.auth.rate_limit import RateLimiter
+from api.live.feed import Feeds
+from api.task_sender import Waker
+from schema.core.database import Database
+from schema.core.settings import Settings
+from schema.core.storage import Files, open_files
 from schema.mailbox import AsyncMailbox, Mailbox
-from schema.settings import Settings
-from schema.storage import Files, open_files
 
 CONNECTIONS = 64
 CONNECT_LIMIT_S = 2.0

@@ -10,18 +10,18 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api import examples
-from api.auth import Reader, Writer
-from api.keys import Principal
-from api.meetings import ANY
-from api.problems import responses
+from api.auth.bearer import Reader, Writer
+from api.auth.keys import Principal
+from api.http import examples
+from api.http.problems import responses
+from api.meetings.routes import ANY
 from api.services import ServicesHere
-from schema.addresses import addresses_of, parse_target
-from schema.errors import Conflict, InvalidInput, NotFound
-from schema.states import Scope
-from schema.tables import now
-from schema.webhooks import Delivery, DeliveryState, Webhook, WebhookEvent, new_secret
-from schema.wire_webhooks import CreatedWebhook, DeliveryOut, DeliveryPage, NewWebhook, WebhookList, WebhookOut
+from schema.core.errors import Conflict, InvalidInput, NotFound
+from schema.core.states import Scope
+from schema.core.tables import now
+from schema.webhooks.addresses import addresses_of, parse_target
+from schema.webhooks.outbox import Delivery, DeliveryState, Webhook, WebhookEvent, new_secret
+from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, NewWebhook, WebhookList, WebhookOut
 
 WEBHOOKS_LIMIT = 20
 """Of one key: each is a message more in the transaction that ends a meeting."""

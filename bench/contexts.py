@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from api.audio_source import read_file
+from api.client.audio_source import read_file
 from bench.machine import machine
 from training.metrics.bootstrap import paired
 from training.metrics.errors import Counts, rate, word_errors

@@ -22,8 +22,8 @@ from typing import Any
 
 from rich.console import Console
 
-from api.audio_source import pcm_chunks
 from api.client import Http, LiveTrack
+from api.client.audio_source import pcm_chunks
 from api.client.latency import LatencyMeter
 from api.client.pace import at_hand, paced
 from api.client.view import MeetingView
@@ -34,9 +34,9 @@ from bench.usage import of_stack, watched
 from deploy.fresh import MODELS, ROOT, fresh_stack
 from deploy.supervisor import Stack
 from deploy.wer import word_error_rate
-from schema.errors import MinutebookError
-from schema.settings import Settings, settings
-from schema.wire import CoverageTotals, NewMeeting
+from schema.core.errors import MinutebookError
+from schema.core.settings import Settings, settings
+from schema.meetings.wire import CoverageTotals, NewMeeting
 from workers.asr.engine import load_engine
 
 STACK_FOLDER = ROOT / "var" / "bench" / "stack"

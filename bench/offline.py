@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.speech import Speech
-from schema.units import samples_of_s
+from schema.core.units import samples_of_s
 from workers.asr.engine import Engine
-from workers.asr.gate import speech_spans
 from workers.asr.hypothesis import Window
+from workers.asr.streaming.vad import speech_spans
 
 LONGEST_S = 28.0
 BATCH = 16

@@ -22,13 +22,13 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from schema.units import SAMPLE_RATE_HZ, samples_of_s
+from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from workers.asr.context import STRIDE
 from workers.asr.engine import Engine, load_engine
-from workers.asr.guard import transcribe_guarded
-from workers.asr.policy import POLICIES, Policy, align_att_with
-from workers.asr.stream import DEFAULTS, Plan, StreamSettings, plan, settle
-from workers.asr.track import StreamState, TrackView
+from workers.asr.streaming.guard import transcribe_guarded
+from workers.asr.streaming.policy import POLICIES, Policy, align_att_with
+from workers.asr.streaming.stream import DEFAULTS, Plan, StreamSettings, plan, settle
+from workers.asr.streaming.track import StreamState, TrackView
 
 Audio = NDArray[np.int16]
 

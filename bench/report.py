@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from api.client.latency import quantiles
-from schema.wire import CoverageTotals
+from schema.meetings.wire import CoverageTotals
 
 KINDS = ("transcribed_s", "silent_s", "missing_s", "failed_s", "shed_s")
 

@@ -28,20 +28,20 @@ from bench.machine import machine
 from bench.report import write
 from deploy.fresh import MODELS, ROOT, fresh_stack
 from deploy.supervisor import Stack
-from schema.database import Database
-from schema.errors import MinutebookError
+from schema.core.database import Database
+from schema.core.errors import MinutebookError
+from schema.core.settings import settings
+from schema.core.states import AdapterTask
+from schema.core.tables import Meeting, Note, Segment, Track
+from schema.core.units import samples_of_s
 from schema.mailbox import Mailbox
-from schema.settings import settings
-from schema.states import AdapterTask
-from schema.tables import Meeting, Note, Segment, Track
-from schema.units import samples_of_s
-from workers.adapters import Shelf
-from workers.summarize.model import TextModel, load_model
-from workers.summarize.notes import write_note
-from workers.summarize.segment import Segment as Said
+from workers.models.adapters import Shelf
 from workers.summarize.store import Desk
+from workers.summarize.summarizer import Summarizer
+from workers.summarize.text.segment import Segment as Said
 from workers.summarize.windows import LIMIT_WORDS
-from workers.summarizer import Summarizer
+from workers.summarize.writing.model import TextModel, load_model
+from workers.summarize.writing.notes import write_note
 
 YOUNG_MINUTES = 3
 OLD_MINUTES = 180

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.audio_source import read_file
-from schema.units import BYTES_PER_SAMPLE, s_of_samples, samples_of_s
+from api.client.audio_source import read_file
+from schema.core.units import BYTES_PER_SAMPLE, s_of_samples, samples_of_s
 
 GAP_S = 0.4
 DEMO = Path(__file__).resolve().parent.parent / "deploy" / "demo"

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from deploy import ports
-from schema.errors import InvalidInput
-from schema.settings import Settings
+from schema.core.errors import InvalidInput
+from schema.core.settings import Settings
 
 PREFIX = "MINUTEBOOK_"
 LOOPBACK = "127.0.0.1"

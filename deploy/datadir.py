@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from schema.errors import Conflict, Unavailable
+from schema.core.errors import Conflict, Unavailable
 
 
 class DataDir:

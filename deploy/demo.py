@@ -16,18 +16,18 @@ from typing import Any
 
 from rich.console import Console
 
-from api.audio_source import pcm_chunks, read_file
+from api.cli.render import LiveScreen
 from api.client import Http, LiveTrack
+from api.client.audio_source import pcm_chunks, read_file
 from api.client.latency import LatencyMeter, quantiles
 from api.client.pace import at_hand, paced
 from api.client.view import MeetingView
-from api.render import LiveScreen
 from deploy.fresh import ROOT, fresh_stack
 from deploy.wer import word_error_rate
-from schema.errors import MinutebookError
-from schema.minutes import MINUTES
-from schema.units import SAMPLE_RATE_HZ
-from schema.wire import MeetingOut, NewMeeting
+from schema.core.errors import MinutebookError
+from schema.core.units import SAMPLE_RATE_HZ
+from schema.meetings.minutes import MINUTES
+from schema.meetings.wire import MeetingOut, NewMeeting
 
 SAMPLE = Path(__file__).with_name("demo")
 PROCESSES = ("redis", "migrate", "api", "transcribe", "summarize", "beat")

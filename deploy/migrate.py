@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from schema import migrate
-from schema.database import Database
-from schema.errors import MinutebookError
-from schema.settings import settings
+from schema.core import migrate
+from schema.core.database import Database
+from schema.core.errors import MinutebookError
+from schema.core.settings import settings
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from schema.errors import Conflict, InvalidInput
+from schema.core.errors import Conflict, InvalidInput
 
 
 def choose(host: str, port: int, *, variable: str, asked_for: bool) -> int:

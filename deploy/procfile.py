@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from schema.errors import InvalidInput
+from schema.core.errors import InvalidInput
 
 PROCFILE = Path(__file__).with_name("Procfile")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from deploy.output import Output
 from deploy.procfile import Entry
-from schema.errors import Unavailable
+from schema.core.errors import Unavailable
 
 LEASH = Path(__file__).with_name("leash.py")
 GRACE_S = 10.0

@@ -21,7 +21,7 @@ from deploy.procfile import PROCFILE, Entry, read
 from deploy.readiness import Check, checks
 from deploy.service import GRACE_S, Service
 from deploy.status import meaning
-from schema.errors import InvalidInput, Unavailable
+from schema.core.errors import InvalidInput, Unavailable
 
 ONCE = frozenset({"migrate"})
 """Runs to its end, before the next entry starts."""

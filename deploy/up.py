@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from deploy.output import Terminal
 from deploy.supervisor import Stack
-from schema.errors import MinutebookError
+from schema.core.errors import MinutebookError
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from schema.adapter_tables import Adapter
-from schema.states import AdapterState, AdapterTask
+from schema.adapters.tables import Adapter
+from schema.core.states import AdapterState, AdapterTask
 
 BASE = "package:tiny.en"
 WIDTH, RANK = 384, 4

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
-from schema.settings import Settings
+from schema.core.settings import Settings
 from tests import servers
 from tests.schedule import Schedule, rank
 

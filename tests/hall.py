@@ -19,21 +19,21 @@ from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 from redis.retry import Retry
 from sqlalchemy import select
 
-from api.audio_source import pcm_chunks, read_file
 from api.client import Http, LiveTrack
+from api.client.audio_source import pcm_chunks, read_file
 from api.client.pace import at_hand, paced
 from api.client.view import MeetingView
 from deploy.fresh import fresh_stack
 from deploy.supervisor import Stack
 from deploy.wer import word_error_rate
-from schema.database import Database
-from schema.errors import MailboxMissing
+from schema.core.database import Database
+from schema.core.errors import MailboxMissing
+from schema.core.states import MeetingState, SummaryKind
+from schema.core.tables import Coverage, Failure, Segment, Summary, Track
+from schema.core.units import BYTES_PER_SAMPLE, s_of_samples, samples_of_s
 from schema.mailbox import Mailbox, Status
-from schema.minutes import MINUTES, Minutes
-from schema.states import MeetingState, SummaryKind
-from schema.tables import Coverage, Failure, Segment, Summary, Track
-from schema.units import BYTES_PER_SAMPLE, s_of_samples, samples_of_s
-from schema.wire import NewMeeting, NewTrack
+from schema.meetings.minutes import MINUTES, Minutes
+from schema.meetings.wire import NewMeeting, NewTrack
 from tests.models import FOLDER, ROOT
 
 SAMPLE = ROOT / "deploy/demo"

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from workers.asr.engine import Engine, load_engine
-from workers.summarize.model import TextModel, load_model
+from workers.summarize.writing.model import TextModel, load_model
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(os.environ.get("MINUTEBOOK_MODEL_DIR", ROOT / "var/models"))

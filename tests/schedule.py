@@ -13,7 +13,15 @@ from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = ("tests/faults", "tests/e2e", "tests/api/openai")
 """Folders whose tests run on one stack."""
-FIRST = ("tests/faults", "tests/asr", "tests/workers", "tests/e2e", "tests/api/openai", "tests/cli", "tests/deploy")
+FIRST = (
+    "tests/faults",
+    "tests/workers",
+    "tests/e2e",
+    "tests/api/openai",
+    "tests/api/cli",
+    "tests/api/client",
+    "tests/deploy",
+)
 """A folder whose stack mostly waits for speech to pass, then those that compute beside it, then the other stacks."""
 
 

@@ -19,4 +19,4 @@ def test_every_folder_that_is_named_exists(folder: str) -> None:
 def test_tests_of_one_stack_stay_together_and_others_go_by_file() -> None:
     kills, uploads = "tests/faults/test_kills.py::test_a", "tests/faults/test_uploads.py::test_b[x/y::z]"
     assert group(kills) == group(uploads) == "tests/faults"
-    assert group("tests/api/test_live.py::test_c[x/y::z]") == "tests/api/test_live.py"
+    assert group("tests/api/live/test_socket.py::test_c[x/y::z]") == "tests/api/live/test_socket.py"

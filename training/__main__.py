@@ -10,7 +10,7 @@ import typer
 
 import training.cli
 from training.cli.errors import ErrorGroup
-from workers import library_log, memory
+from workers.models import library_log, memory
 
 
 def build_app() -> typer.Typer:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from celery import Celery
 from kombu.entity import Queue
 
-from schema import queues
-from schema.settings import settings
+from schema.core import queues
+from schema.core.settings import settings
 
 TRANSCRIBE_LIMIT_S = 600
 SUMMARIZE_LIMIT_S = 600
@@ -21,7 +21,7 @@ VISIBILITY_TIMEOUT_S = 900
 
 def create_celery() -> Celery:
     config = settings()
-    celery = Celery("minutebook", broker=config.redis_url, include=["workers.tasks", "workers.loading"])
+    celery = Celery("minutebook", broker=config.redis_url, include=["workers.tasks.tasks", "workers.tasks.warm_up"])
     celery.conf.update(
         broker_connection_retry_on_startup=True,
         broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},

@@ -20,12 +20,12 @@ from redis import Redis, RedisError, ResponseError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from schema import migrate
-from schema.database import Database
-from schema.errors import MinutebookError
-from schema.queues import INGEST_QUEUE, SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
-from schema.settings import Settings
-from schema.writable import check_writable
+from schema.core import migrate
+from schema.core.database import Database
+from schema.core.errors import MinutebookError
+from schema.core.queues import INGEST_QUEUE, SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
+from schema.core.settings import Settings
+from schema.core.writable import check_writable
 
 QUESTION_S = 2.0
 OLDEST_REDIS = (7, 0)

@@ -12,6 +12,7 @@ from rich.text import Text
 from api.cli.history import print_versions
 from api.cli.meetings import ask
 from api.cli.options import AsJson, Key, MeetingId, Url
+from api.cli.render import segment_text
 from api.client import DEFAULT_URL
 from api.client.corrections import (
     correct_segment,
@@ -21,10 +22,9 @@ from api.client.corrections import (
     segments,
     undo_corrections,
 )
-from api.export import clock
-from api.render import segment_text
-from schema.errors import InvalidInput
-from schema.wire_corrections import CorrectionOut
+from api.export.documents import clock
+from schema.core.errors import InvalidInput
+from schema.corrections.wire import CorrectionOut
 
 SegmentId = Annotated[int, typer.Argument(metavar="SEGMENT", help="Its number, as 'minutebook segments ID' shows it.")]
 NOBODY = "-"

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import typer
 
-from schema import migrate
-from schema.database import Database
-from schema.settings import settings
+from schema.core import migrate
+from schema.core.database import Database
+from schema.core.settings import settings
 
 app = typer.Typer(no_args_is_help=True, help="The database: MINUTEBOOK_DATABASE_URL, or SQLite in MINUTEBOOK_DATA_DIR.")
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from api.cli.checks import CHECKS, Finding, Health
 from api.cli.options import AsJson
 from api.cli.stack import as_seen_by_the_stack
-from schema.settings import settings
+from schema.core.settings import settings
 
 COLOURS = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red"}
 

@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from schema.errors import InvalidInput, MinutebookError
+from schema.core.errors import InvalidInput, MinutebookError
 
 WRONG_INPUT = 2
 FAILED = 1

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from schema.wire_corrections import SegmentVersion
-from schema.wire_sentences import SentenceVersion
+from schema.corrections.sentence_wire import SentenceVersion
+from schema.corrections.wire import SegmentVersion
 
 Version = TypeVar("Version", SegmentVersion, SentenceVersion)
 

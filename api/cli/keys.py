@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from api.auth.keys import create_key, list_keys, revoke_key
 from api.cli.database import opened
-from api.keys import create_key, list_keys, revoke_key
-from schema.states import Scope
+from schema.core.states import Scope
 
 app = typer.Typer(no_args_is_help=True, help="API keys. They are needed unless the API listens on loopback only.")
 

@@ -14,14 +14,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.audio_source import file_chunks, microphone_chunks, pipe_chunks
 from api.cli.options import AsJson, Key, Url
+from api.cli.render import LiveScreen
 from api.client import DEFAULT_URL, Http, LiveTrack
+from api.client.audio_source import file_chunks, microphone_chunks, pipe_chunks
 from api.client.pace import first_interrupt, in_thread, paced, until
-from api.render import LiveScreen
-from schema.errors import InvalidAudio, InvalidInput
-from schema.events import Event
-from schema.wire import NewMeeting, NewTrack
+from schema.core.errors import InvalidAudio, InvalidInput
+from schema.core.events import Event
+from schema.meetings.wire import NewMeeting, NewTrack
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from rich.text import Text
 from api.cli.options import AsJson, Key, MeetingId, Url
 from api.client import DEFAULT_URL, Http
 from api.client.corrections import version_named
-from api.export import Form, clock
-from schema.errors import InvalidInput
+from api.export.documents import Form, clock
+from schema.core.errors import InvalidInput
 
 T = TypeVar("T")
 ID_CHARACTERS = 24

@@ -11,8 +11,8 @@ from rich.text import Text
 from api.cli.meetings import ask
 from api.cli.options import AsJson, Key, Url
 from api.client import DEFAULT_URL
-from api.export import clock
-from schema.wire_search import SearchHit
+from api.export.documents import clock
+from schema.meetings.search_wire import SearchHit
 
 
 def search(

@@ -15,9 +15,9 @@ from api.cli.meetings import ask
 from api.cli.options import AsJson, Key, MeetingId, Url
 from api.client import DEFAULT_URL
 from api.client.sentences import correct_sentence, sentence_versions, undo_sentence
-from api.export import UNSUPPORTED
-from schema.errors import InvalidInput
-from schema.minutes import Action, parts
+from api.export.documents import UNSUPPORTED
+from schema.core.errors import InvalidInput
+from schema.meetings.minutes import Action, parts
 
 SentenceId = Annotated[str, typer.Argument(metavar="SENTENCE", help="Its id, as 'minutebook sentences ID' shows it.")]
 

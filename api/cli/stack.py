@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from schema.settings import Settings
+from schema.core.settings import Settings
 
 
 def as_seen_by_the_stack(config: Settings) -> Settings:

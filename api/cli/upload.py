@@ -14,10 +14,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from api.cli.options import AsJson, Key, Url
 from api.client import DEFAULT_URL, Http
 from api.client.uploads import Outgoing, send_file, upload_of
-from api.export import clock
-from schema.errors import InvalidInput, MinutebookError
-from schema.states import Channels, UploadState
-from schema.wire_uploads import NewUpload, UploadOut
+from api.export.documents import clock
+from schema.core.errors import InvalidInput, MinutebookError
+from schema.core.states import Channels, UploadState
+from schema.uploads.wire import NewUpload, UploadOut
 
 LOOK_S = 1.0
 PATIENCE_S = 600.0

@@ -15,10 +15,10 @@ from api.cli.options import AsJson, Key, MeetingId, Url
 from api.client import DEFAULT_URL, Http
 from api.client.corrections import meeting_versions, reprocess, show_version, version_named
 from api.client.uploads import upload_of
-from schema.errors import Gone, MinutebookError
-from schema.states import MeetingState
-from schema.wire import MeetingOut
-from schema.wire_corrections import Part, Reprocessed
+from schema.core.errors import Gone, MinutebookError
+from schema.core.states import MeetingState
+from schema.corrections.wire import Part, Reprocessed
+from schema.meetings.wire import MeetingOut
 
 LOOK_S = 1.0
 NONE = "none"

@@ -18,9 +18,9 @@ from api.cli.upload import Adapter, ByChannel, Language, Vocabulary
 from api.client import DEFAULT_URL, Http
 from api.client.pace import first_interrupt
 from api.client.uploads import Outgoing, send_file
-from schema.errors import InvalidInput, MinutebookError
-from schema.states import Channels
-from schema.wire_uploads import NewUpload
+from schema.core.errors import InvalidInput, MinutebookError
+from schema.core.states import Channels
+from schema.uploads.wire import NewUpload
 
 PATIENCE_S = 60.0
 

@@ -14,8 +14,8 @@ from api.cli.options import AsJson, Key, Url
 from api.client import DEFAULT_URL
 from api.client import webhooks as client
 from api.client.http import Http
-from schema.errors import InvalidInput
-from schema.webhooks import DeliveryState, WebhookEvent
+from schema.core.errors import InvalidInput
+from schema.webhooks.outbox import DeliveryState, WebhookEvent
 
 app = typer.Typer(no_args_is_help=True, help="URLs that are told of what becomes of this key's meetings.")
 WebhookId = Annotated[str, typer.Argument(metavar="ID", help="As 'webhooks list' shows it.")]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.answers import Transcript
 from api.client.http import Http
-from schema.errors import NotFound
-from schema.wire import MeetingOut, SegmentOut
-from schema.wire_corrections import (
+from schema.core.errors import NotFound
+from schema.corrections.wire import (
     CorrectionOut,
     CorrectionPage,
     MeetingVersions,
@@ -16,6 +14,8 @@ from schema.wire_corrections import (
     SegmentVersions,
     SpeakerChanged,
 )
+from schema.meetings.answers import Transcript
+from schema.meetings.wire import MeetingOut, SegmentOut
 
 
 async def correct_segment(

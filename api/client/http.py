@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 
 from api.client.problems import error_of, error_of_text
-from schema.errors import InvalidInput, MinutebookError, Unavailable
-from schema.wire import MeetingOut, MinutesOut, NewMeeting, TrackCoverage
-from schema.wire_search import SearchPage
+from schema.core.errors import InvalidInput, MinutebookError, Unavailable
+from schema.meetings.search_wire import SearchPage
+from schema.meetings.wire import MeetingOut, MinutesOut, NewMeeting, TrackCoverage
 
 DEFAULT_URL = "http://127.0.0.1:8765"
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from api.client.live import Arrival
 from api.client.resend import SendLog
-from schema.units import samples_of_s
-from schema.wire import SegmentOut
+from schema.core.units import samples_of_s
+from schema.meetings.wire import SegmentOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from api.client.http import unreachable
 from api.client.problems import error_of, error_of_text
 from api.client.resend import ResendBuffer, SendLog
-from schema.errors import AudioGap, Backlogged, InvalidInput, MinutebookError, TrackClosed
-from schema.events import ENDING_STATES, Event
-from schema.states import MeetingState
-from schema.units import samples_of_s
-from schema.wire import LiveFrame, SkipControl
+from schema.core.errors import AudioGap, Backlogged, InvalidInput, MinutebookError, TrackClosed
+from schema.core.events import ENDING_STATES, Event
+from schema.core.states import MeetingState
+from schema.core.units import samples_of_s
+from schema.meetings.wire import LiveFrame, SkipControl
 
 FIRST_BACKOFF_S = 0.2
 LONGEST_BACKOFF_S = 5.0

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 
-from schema.units import BYTES_PER_SAMPLE, s_of_samples
+from schema.core.units import BYTES_PER_SAMPLE, s_of_samples
 
 READ_AHEAD_CHUNKS = 64
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from schema import errors
-from schema.errors import MinutebookError, Unavailable
+from schema.core import errors
+from schema.core.errors import MinutebookError, Unavailable
 
 PREFIX = "urn:minutebook:problem:"
 

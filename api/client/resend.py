@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass
 
-from schema.units import BYTES_PER_SAMPLE
+from schema.core.units import BYTES_PER_SAMPLE
 
 
 @dataclass(frozen=True, slots=True)

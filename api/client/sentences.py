@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.client.corrections import if_match
 from api.client.http import Http
-from schema.wire_sentences import SentenceOut, SentenceVersions
+from schema.corrections.sentence_wire import SentenceOut, SentenceVersions
 
 
 async def correct_sentence(

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from api.client.http import Http
-from schema.errors import Gone, InvalidInput, MinutebookError
-from schema.states import UploadState
-from schema.wire_uploads import NewUpload, UploadOut
+from schema.core.errors import Gone, InvalidInput, MinutebookError
+from schema.core.states import UploadState
+from schema.uploads.wire import NewUpload, UploadOut
 
 T = TypeVar("T")
 DOOR = "/v1/uploads/tus"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from schema.events import Event
-from schema.states import MeetingState, SummaryKind
-from schema.wire import CoverageTotals, MinutesOut, SegmentOut
+from schema.core.events import Event
+from schema.core.states import MeetingState, SummaryKind
+from schema.meetings.wire import CoverageTotals, MinutesOut, SegmentOut
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from api.client.http import Http
-from schema.webhooks import DeliveryState, WebhookEvent
-from schema.wire_webhooks import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
+from schema.webhooks.outbox import DeliveryState, WebhookEvent
+from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
 PATH = "/v1/webhooks"
 

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import MEDIA_TYPE, PREFIX, internal_problem, problem_of
-from schema.errors import InvalidInput, MinutebookError
+from api.http.problems import MEDIA_TYPE, PREFIX, internal_problem, problem_of
+from schema.core.errors import InvalidInput, MinutebookError
 
 PATH = re.compile(r"/v1/(audio|models|realtime)(/.*)?")
 CODES = {"unauthorized": "invalid_api_key", "rate-limited": "rate_limit_exceeded"}

@@ -8,10 +8,10 @@ from typing import Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from api.export import Export, coverage_line, to_srt, to_vtt
+from api.export.documents import Export, coverage_line, to_srt, to_vtt
+from api.openai.request import Format, Wanted
 from api.openai.text import joined
-from api.openai.wanted import Format, Wanted
-from schema.wire import CoverageTotals, SegmentOut
+from schema.meetings.wire import CoverageTotals, SegmentOut
 
 FRAMES_PER_S = 100
 """Whisper counts `seek` in frames of 10 ms."""

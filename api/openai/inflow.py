@@ -8,10 +8,10 @@ import logging
 import numpy as np
 import soxr
 
-from api.inlet import Inlet
-from api.openai.session import RATE_HZ
-from schema.errors import AudioGap, Backlogged, InvalidAudio, Unavailable
-from schema.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ
+from api.live.track_writer import Inlet
+from api.openai.client_events import RATE_HZ
+from schema.core.errors import AudioGap, Backlogged, InvalidAudio, Unavailable
+from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ
 
 log = logging.getLogger(__name__)
 

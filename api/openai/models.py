@@ -8,12 +8,12 @@ from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.auth import Reader
+from api.auth.bearer import Reader
 from api.services import ServicesHere
-from schema.adapter_tables import Adapter
-from schema.errors import NotFound
-from schema.states import AdapterState, AdapterTask
-from schema.wire import Wire
+from schema.adapters.tables import Adapter
+from schema.core.errors import NotFound
+from schema.core.states import AdapterState, AdapterTask
+from schema.meetings.wire import Wire
 
 OPENAI_NAMES = (
     "whisper-1",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from schema.wire import SegmentOut
+from schema.meetings.wire import SegmentOut
 
 
 @dataclass

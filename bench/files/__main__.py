@@ -32,8 +32,8 @@ from bench.speech import Speech, meetings
 from deploy.fresh import ROOT, fresh_stack
 from deploy.supervisor import Stack
 from deploy.wer import word_error_rate
-from schema.errors import MinutebookError
-from workers.asr.carried import CARRIED
+from schema.core.errors import MinutebookError
+from workers.asr.weights.bundled_weights import CARRIED
 
 FOLDER = ROOT / "var" / "bench" / "files"
 MODEL = "tiny.en"

@@ -16,7 +16,7 @@ import psutil
 from api.client import Http
 from bench.files.ours import POLL_S, STILL_READ, send
 from deploy.supervisor import Stack
-from schema.errors import Unavailable
+from schema.core.errors import Unavailable
 
 LOOK_EVERY_S = 1.0
 SETTLED = 0.25

@@ -11,8 +11,8 @@ from api.client import Http
 from bench.files.peer import Transcribed
 from bench.usage import of_stack, watched
 from deploy.supervisor import Stack
-from schema.errors import MinutebookError
-from schema.states import MeetingState
+from schema.core.errors import MinutebookError
+from schema.core.states import MeetingState
 
 POLL_S = 0.25
 STILL_READ = (MeetingState.LIVE, MeetingState.DRAINING)

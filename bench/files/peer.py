@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.fresh import ROOT
-from schema.errors import Unavailable
+from schema.core.errors import Unavailable
 
 PYTHON = ROOT / "var" / "bench" / "files" / "venv" / "bin" / "python"
 SCRIPT = Path(__file__).with_name("batched_pipeline.py")

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from api.audio_source import read_file
+from api.client.audio_source import read_file
 from bench.speech import GAP_S, Clip, Speech
-from schema.errors import InvalidInput
-from schema.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, samples_of_s
+from schema.core.errors import InvalidInput
+from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, samples_of_s
 
 MARKS = ("[adif]", "<VOCNOISE>")
 """In a reference, but no words."""

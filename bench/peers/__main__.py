@@ -29,10 +29,10 @@ from bench.report import write
 from bench.speech import Speech, meetings
 from bench.usage import watched
 from deploy.fresh import MODELS, ROOT
-from schema.errors import MinutebookError
-from schema.units import BYTES_PER_SAMPLE, samples_of_s
-from workers.asr.carried import CARRIED
-from workers.asr.weights import resolve
+from schema.core.errors import MinutebookError
+from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
+from workers.asr.weights.bundled_weights import CARRIED
+from workers.asr.weights.source import resolve
 
 MODEL = "tiny.en"
 REFERENCE = f"package:{MODEL}"

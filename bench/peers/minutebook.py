@@ -7,8 +7,8 @@ from contextlib import aclosing, contextmanager
 from functools import partial
 from importlib.metadata import version
 
-from api.audio_source import pcm_chunks
 from api.client import Http, LiveTrack
+from api.client.audio_source import pcm_chunks
 from api.client.pace import at_hand, paced
 from api.client.view import MeetingView
 from bench.peers.server import FOLDER, free_port
@@ -17,7 +17,7 @@ from bench.peers.words import CommittedText
 from bench.speech import Speech
 from bench.usage import of_stack
 from deploy.fresh import fresh_stack
-from schema.wire import NewMeeting
+from schema.meetings.wire import NewMeeting
 
 
 def minutebook(model: str) -> System:

@@ -18,7 +18,7 @@ from deploy.output import Output
 from deploy.ports import choose
 from deploy.procfile import Entry
 from deploy.service import Service
-from schema.errors import Unavailable
+from schema.core.errors import Unavailable
 
 FOLDER = ROOT / "var" / "bench" / "peers"
 VENV = FOLDER / "venv"

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import psutil
 from websockets.asyncio.client import ClientConnection
 
-from api.audio_source import pcm_chunks
+from api.client.audio_source import pcm_chunks
 from api.client.pace import at_hand, paced
 from api.client.resend import SendLog
 from bench.peers.words import CommittedText
 from bench.speech import Speech
-from schema.units import BYTES_PER_SAMPLE
+from schema.core.units import BYTES_PER_SAMPLE
 
 PATIENCE_S = 120.0
 """How long after the end of the audio a client still waits for its text."""

@@ -20,7 +20,7 @@ from bench.peers import server
 from bench.peers.system import PATIENCE_S, Heard, Running, System, send_in_real_time
 from bench.peers.words import CommittedText
 from bench.speech import Speech
-from schema.errors import Unavailable
+from schema.core.errors import Unavailable
 
 QUIET_S = 15.0
 """Its own client takes the text to be complete when the last segment has not changed for so long."""

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from api.client.resend import SendLog
 from bench.speech import Speech
-from schema.errors import Unavailable
-from schema.units import samples_of_s
+from schema.core.errors import Unavailable
+from schema.core.units import samples_of_s
 
 SCRIPT = Path(__file__).with_name("word_ends.py")
 READ_WITHIN_S = 600.0

@@ -26,11 +26,11 @@ from bench.summaries.measures import abstract, measured, minutes_text
 from bench.summaries.systems import WITHOUT_MODEL, Maker, served
 from bench.summaries.written import Shelf, Written
 from deploy.fresh import MODELS, ROOT
-from schema.errors import InvalidData, MinutebookError
+from schema.core.errors import InvalidData, MinutebookError
 from training.data.meetings import Meeting, read_meetings
-from training.evaluate import Evaluation, Item, Result, fill_figures, table
-from training.systems import ADAPTER, Answer
-from workers.summarize.model import TextModel, load_model
+from training.evaluation.evaluate import Evaluation, Item, Result, fill_figures, table
+from training.evaluation.systems import ADAPTER, Answer
+from workers.summarize.writing.model import TextModel, load_model
 
 CORPORA = ("AMI", "ICSI")
 

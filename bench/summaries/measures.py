@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from schema.minutes import Action, Minutes, Sentence, parts
+from schema.meetings.minutes import Action, Minutes, Sentence, parts
 from training.data.meetings import Meeting
-from training.evaluate import Values
+from training.evaluation.evaluate import Values
 from training.metrics.errors import Counts
 from training.metrics.rouge import rouge
 from training.metrics.support import evidence_overlap, length_ratio
-from workers.summarize.words import count_words
+from workers.summarize.text.words import count_words
 
 WITHOUT_ACTIONS = frozenset({"ICSI"})
 """Corpora whose people did not write down who is to do what."""

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 
-from schema.minutes import Minutes, Sentence
-from training.baselines import lead, longest
-from workers.summarize.evidence import Evidence
+from schema.meetings.minutes import Minutes, Sentence
+from training.evaluation.baselines import lead, longest
+from workers.summarize.checking.evidence import Evidence
 from workers.summarize.final import final_minutes
-from workers.summarize.generator import Generator
-from workers.summarize.notes import Note, write_note
-from workers.summarize.segment import Segment
+from workers.summarize.text.segment import Segment
+from workers.summarize.text.words import count_words
 from workers.summarize.windows import next_window
-from workers.summarize.words import count_words
+from workers.summarize.writing.generator import Generator
+from workers.summarize.writing.notes import Note, write_note
 
 Writer = Callable[[Sequence[Segment]], Minutes]
 Maker = Callable[[], Writer]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schema.errors import InvalidData
-from schema.minutes import MINUTES, Minutes
+from schema.core.errors import InvalidData
+from schema.meetings.minutes import MINUTES, Minutes
 
 Key = tuple[str, str]
 """A system and a meeting."""

@@ -21,8 +21,8 @@ from rich.console import Console
 from bench.machine import machine
 from bench.train.task import clips, configuration, split, write_manifests
 from deploy.fresh import ROOT
-from schema.errors import MinutebookError, Unavailable
-from training.config import Config, dump
+from schema.core.errors import MinutebookError, Unavailable
+from training.runs.config import Config, dump
 
 FOLDER = ROOT / "var/bench/train"
 SIDES = {"plain": "full", "ours": "full", "ours, context as served": "served"}

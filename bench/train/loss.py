@@ -16,9 +16,9 @@ from torch.nn.functional import cross_entropy
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from bench.train.plain import IGNORED, Collator, rows
-from schema.settings import settings
-from training.config import read_config
-from workers.asr.weights import resolve
+from schema.core.settings import settings
+from training.runs.config import read_config
+from workers.asr.weights.source import resolve
 
 
 def main() -> None:

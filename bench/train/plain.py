@@ -25,11 +25,11 @@ from transformers import (
 )
 
 from bench.train.task import order
-from schema.settings import settings
-from training.config import Config, read_config
+from schema.core.settings import settings
 from training.data import load, read_audio
-from training.methods import rank_schedule
-from workers.asr.weights import resolve
+from training.networks.methods import rank_schedule
+from training.runs.config import Config, read_config
+from workers.asr.weights.source import resolve
 
 IGNORED = -100
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

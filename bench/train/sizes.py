@@ -11,7 +11,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from schema.settings import settings
+from schema.core.settings import settings
 from training.metrics.cost import folder_bytes, memory_bytes
 from workers.asr.model import load
 

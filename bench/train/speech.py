@@ -22,14 +22,14 @@ import numpy as np
 import soundfile
 
 from deploy.fresh import ROOT
-from schema.errors import Unavailable
-from schema.settings import settings
-from schema.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_S
+from schema.core.errors import Unavailable
+from schema.core.settings import settings
+from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_S
 from training.data import read_audio
-from training.examples import Example
+from training.data.examples import Example
 from workers.asr.engine import load_engine
-from workers.asr.guard import Judgement, transcribe_guarded
 from workers.asr.hypothesis import Window
+from workers.asr.streaming.guard import Judgement, transcribe_guarded
 
 TUNE_EVERY = 10
 AT_ONCE = 16

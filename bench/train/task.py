@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schema.errors import Unavailable
-from training.config import Config
+from schema.core.errors import Unavailable
 from training.data.order import batches
+from training.runs.config import Config
 
 MODEL = "package:tiny.en"
 TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")

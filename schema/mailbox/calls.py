@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from schema.errors import AudioGap, AudioTrimmed, Backlogged, InvalidInput, MailboxMissing, TrackClosed
+from schema.core.errors import AudioGap, AudioTrimmed, Backlogged, InvalidInput, MailboxMissing, TrackClosed
+from schema.core.units import SAMPLES_PER_MS
 from schema.mailbox.keys import Keys, shard_of
 from schema.mailbox.limits import (
     EPOCH_STEP_LIMIT,
@@ -22,7 +23,6 @@ from schema.mailbox.limits import (
     check_time,
 )
 from schema.mailbox.records import Appended, Claim, Claimed, Depth, Fill, Kind, Span, Status
-from schema.units import SAMPLES_PER_MS
 
 T = TypeVar("T")
 Answer = list[Any]

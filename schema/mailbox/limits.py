@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from schema.errors import AudioTooFar, InvalidAudio, InvalidInput
-from schema.units import BYTES_PER_SAMPLE, MEETING_LIMIT_SAMPLES, SAMPLE_RATE_HZ
+from schema.core.errors import AudioTooFar, InvalidAudio, InvalidInput
+from schema.core.units import BYTES_PER_SAMPLE, MEETING_LIMIT_SAMPLES, SAMPLE_RATE_HZ
 
 PIECE_LIMIT_BYTES = 1 << 20
 STATE_LIMIT_BYTES = 64 << 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from schema.units import SAMPLES_PER_MS
+from schema.core.units import SAMPLES_PER_MS
 
 Kind = Literal["live", "batch"]
 Fill = Literal["any", "idle", "one"]

@@ -22,7 +22,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 
-from schema.errors import Unavailable
+from schema.core.errors import Unavailable
 
 REMEDIES: dict[type[Exception], str] = {
     BusyLoadingError: "is loading its data; it is back when that is done",

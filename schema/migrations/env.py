@@ -1,11 +1,11 @@
-"""Alembic's entry point. The connection comes from `schema.migrate`, which is how every command reaches it."""
+"""Alembic's entry point. The connection comes from `schema.core.migrate`, which is how every command reaches it."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from schema import migrate
-from schema.tables import Base
+from schema.core import migrate
+from schema.core.tables import Base
 
 connection = context.config.attributes["connection"]
 context.configure(

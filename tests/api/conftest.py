@@ -15,10 +15,10 @@ import pytest
 from redis import Redis
 
 from api.__main__ import server
-from schema import migrate
-from schema.database import Database
+from schema.core import migrate
+from schema.core.database import Database
+from schema.core.settings import Settings
 from schema.mailbox import Mailbox
-from schema.settings import Settings
 from tests.servers import Valkey, free_port
 
 START_LIMIT_S = 20

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 from redis import Redis
 
-from schema import migrate
-from schema.database import Database
+from schema.core import migrate
+from schema.core.database import Database
+from schema.core.settings import Settings
 from schema.mailbox import Mailbox
-from schema.settings import Settings
 from tests.api.conftest import START_LIMIT_S, Api
 
 NAMES = ("data_dir", "redis_url", "api_port", "api_host", "auth", "database_url")

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from schema.database import Database
-from schema.events import Event
-from schema.states import MeetingState, SummaryKind
-from schema.tables import Coverage, Meeting, Note, Segment, Summary, Track
-from schema.units import samples_of_s
-from schema.views import minutes_event, note_event, segment_event
+from schema.core.database import Database
+from schema.core.events import Event
+from schema.core.states import MeetingState, SummaryKind
+from schema.core.tables import Coverage, Meeting, Note, Segment, Summary, Track
+from schema.core.units import samples_of_s
+from schema.meetings.views import minutes_event, note_event, segment_event
 
 
 def _next_seq(session: Session, meeting_id: str) -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from api.keys import create_key
-from schema import migrate
-from schema.states import Scope
+from api.auth.keys import create_key
+from schema.core import migrate
+from schema.core.states import Scope
 from tests import servers
 from tests.api.conftest import Api
 from tests.api.sockets import live

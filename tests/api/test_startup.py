@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from api.app import create_app
-from schema import settings as module
-from schema.errors import InvalidInput
-from schema.settings import Settings
+from schema.core import settings as module
+from schema.core.errors import InvalidInput
+from schema.core.settings import Settings
 from tests.api.conftest import Api
 from tests.api.process import environment
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from api.keys import create_key, revoke_key
+from api.auth.keys import create_key, revoke_key
 from api.webhooks import WEBHOOKS_LIMIT
-from schema.states import Scope
-from schema.tables import now
-from schema.webhooks import Delivery, DeliveryState, WebhookEvent, announce
+from schema.core.states import Scope
+from schema.core.tables import now
+from schema.webhooks.outbox import Delivery, DeliveryState, WebhookEvent, announce
 from tests.api.conftest import Api
 
 URL = "http://127.0.0.1:9/hook"

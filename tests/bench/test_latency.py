@@ -7,7 +7,7 @@ import pytest
 from api.client import Arrival
 from api.client.latency import LatencyMeter, quantiles
 from api.client.resend import SendLog
-from schema.events import Event
+from schema.core.events import Event
 
 
 def _segment(at_s: float, *words: tuple[str, float], number: int = 1, track: str = "main") -> Arrival:

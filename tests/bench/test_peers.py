@@ -15,9 +15,9 @@ from bench.peers.whisper_live import Transcript
 from bench.peers.whisper_live_kit import alignment_heads, committed_text
 from bench.peers.words import CommittedText, SpokenWord, latencies_ms
 from bench.speech import Speech
-from schema.units import SAMPLE_RATE_HZ
+from schema.core.units import SAMPLE_RATE_HZ
 from tests.models import FOLDER
-from workers.asr.weights import resolve
+from workers.asr.weights.source import resolve
 
 SPOKEN = [SpokenWord("good", 0.3), SpokenWord("morning", 0.55), SpokenWord("everyone", 0.9)]
 OPENAI_TINY_EN_HEADS = b"ABzY8J1N>@0{>%R00Bk>$p{7v037`oCl~+#00"

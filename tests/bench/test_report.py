@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bench.machine import machine
 from bench.report import Measured, table
-from schema.wire import CoverageTotals
+from schema.meetings.wire import CoverageTotals
 
 MEASURED = Measured(
     n=2,

@@ -13,8 +13,8 @@ from bench.summaries.__main__ import main
 from bench.summaries.measures import measured
 from bench.summaries.systems import first_sentences, longest_turns, served
 from bench.summaries.written import Shelf, Written
-from schema.errors import InvalidData
-from schema.minutes import Action, Minutes, Sentence
+from schema.core.errors import InvalidData
+from schema.meetings.minutes import Action, Minutes, Sentence
 from training.data.meetings import Meeting, read_meetings
 from training.metrics.errors import Counts
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from deploy import procfile
-from schema import queues
+from schema.core import queues
 
 COMPOSE = procfile.PROCFILE.with_name("compose.yaml")
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
@@ -83,7 +83,7 @@ def test_no_port_is_open_to_the_network_unless_asked_for() -> None:
 
 
 def test_every_setting_named_is_one_that_exists() -> None:
-    from schema.settings import Settings
+    from schema.core.settings import Settings
 
     known = {f"MINUTEBOOK_{name.upper()}" for name in Settings.model_fields} | {"MINUTEBOOK_LOG_LEVEL"}
     named = {name for service in SERVICES.values() for name in service.get("environment", {}) if "MINUTEBOOK" in name}

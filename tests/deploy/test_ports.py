@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from deploy import ports
-from schema.errors import Conflict, InvalidInput
+from schema.core.errors import Conflict, InvalidInput
 from tests.servers import free_port
 
 

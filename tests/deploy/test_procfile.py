@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.procfile import Entry, read
-from schema.errors import InvalidInput
+from schema.core.errors import InvalidInput
 
 
 def test_entries_keep_their_order_and_comments_are_skipped(tmp_path: Path) -> None:

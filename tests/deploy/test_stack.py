@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from deploy.supervisor import Stack
-from schema import migrate
-from schema.database import Database
+from schema.core import migrate
+from schema.core.database import Database
 from tests.deploy.sleepers import all_gone
 
 

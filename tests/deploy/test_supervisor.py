@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from deploy.supervisor import Stack
-from schema.errors import Conflict, InvalidInput, Unavailable
+from schema.core.errors import Conflict, InvalidInput, Unavailable
 from tests.deploy.sleepers import DEAF, WITH_A_CHILD, all_gone, ends, eventually, procfile
 from tests.immutable import immutable
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from celery import Celery
 
-from schema.errors import MailboxMissing
+from schema.core.errors import MailboxMissing
 from tests.hall import Hall, Sitting, eventually
 
 pytestmark = pytest.mark.faults

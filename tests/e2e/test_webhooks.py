@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from deploy.supervisor import Stack
-from schema.database import Database
-from schema.settings import Settings
-from schema.webhooks import Delivery, DeliveryState
+from schema.core.database import Database
+from schema.core.settings import Settings
+from schema.webhooks.outbox import Delivery, DeliveryState
 from tests.hall import eventually
 from tests.workers.webhooks.outbox import SECRET, add_webhook, tell
 from tests.workers.webhooks.receiver import receiving

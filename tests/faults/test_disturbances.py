@@ -11,12 +11,12 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from api.audio_source import pcm_chunks
 from api.client import LiveTrack
+from api.client.audio_source import pcm_chunks
 from api.client.pace import at_hand, paced
-from schema.errors import Unavailable
-from schema.queues import TRANSCRIBE_QUEUE
-from schema.units import BYTES_PER_SAMPLE, samples_of_s
+from schema.core.errors import Unavailable
+from schema.core.queues import TRANSCRIBE_QUEUE
+from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
 from tests.hall import Hall, Sitting, eventually
 
 pytestmark = pytest.mark.faults

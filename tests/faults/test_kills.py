@@ -8,7 +8,7 @@ import signal
 import psutil
 import pytest
 
-from schema.states import MeetingState
+from schema.core.states import MeetingState
 from tests.hall import Hall, Sitting, eventually
 
 pytestmark = pytest.mark.faults

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from schema.settings import Settings
+from schema.core.settings import Settings
 from tests import servers
 from tests.hall import Hall, Sitting, eventually, hall
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from tests.training.models import CACHE, KINDS, TEXTS
-from training.run import Places
+from training.runs.run import Places
 
 RATE_HZ = 16_000
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from workers.asr.weights import resolve
+from workers.asr.weights.source import resolve
 
 CACHE = Path(os.environ.get("MINUTEBOOK_MODEL_DIR", Path(__file__).parents[2] / "var/models"))
 TEXTS = (

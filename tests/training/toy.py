@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.task import Batch, chance
+from training.runs.task import Batch, chance
 
 WIDTH, EXAMPLES = 8, 40
 

@@ -10,12 +10,12 @@ import pytest
 import soundfile
 from redis import Redis
 
-from schema import migrate
-from schema.database import Database
+from schema.core import migrate
+from schema.core.database import Database
 from tests import models
 from tests.workers.studio import Audio, Studio
 from workers.asr.engine import Engine
-from workers.summarize.model import TextModel
+from workers.summarize.writing.model import TextModel
 
 SAMPLE = models.ROOT / "deploy/demo"
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import update
 
-from schema.states import CoverageKind, MeetingState
-from schema.tables import Meeting, Track
-from schema.units import samples_of_s
+from schema.core.states import CoverageKind, MeetingState
+from schema.core.tables import Meeting, Track
+from schema.core.units import samples_of_s
 from tests.models import ROOT
 from tests.workers.studio import Studio
 from workers.asr.hypothesis import Word
-from workers.asr.track import Span
-from workers.ledger import TrackCommit, commit
+from workers.asr.streaming.track import Span
+from workers.transcribe.ledger import TrackCommit, commit
 
 SAID = tuple((each["end_s"], each["text"]) for each in json.loads((ROOT / "deploy/demo/segments.json").read_text()))
 A_FEW = SAID[:6]

@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from redis import Redis
 from sqlalchemy import func, select
 
-from schema.database import Database
-from schema.lifecycle import Finished, finish_meeting
+from schema.core.database import Database
+from schema.core.states import AdapterTask, MeetingState
+from schema.core.tables import Coverage, Failure, Meeting, Segment, Track
+from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from schema.mailbox import Keys, Mailbox
-from schema.states import AdapterTask, MeetingState
-from schema.tables import Coverage, Failure, Meeting, Segment, Track
-from schema.units import SAMPLE_RATE_HZ, samples_of_s
-from workers.adapters import Shelf
+from schema.meetings.lifecycle import Finished, finish_meeting
 from workers.asr.engine import Engine
-from workers.asr.policy import align_att
-from workers.messages import SummaryRequests
-from workers.shipped import Shipped
-from workers.summarize.model import TextModel
-from workers.summarizer import Summarizer
-from workers.sweeper import Sweeper
-from workers.transcriber import Pace, Transcriber
+from workers.asr.streaming.policy import align_att
+from workers.models.adapters import Shelf
+from workers.models.shipped import Shipped
+from workers.summarize.summarizer import Summarizer
+from workers.summarize.writing.model import TextModel
+from workers.tasks.summary_requests import SummaryRequests
+from workers.tasks.sweeper import Sweeper
+from workers.transcribe.transcriber import Pace, Transcriber
 
 PACE = Pace(batch=8, step_interval_ms=0, lease_ms=20_000, attempts_limit=3)
 BACKLOG_LIMIT_SAMPLES = samples_of_s(120)

@@ -13,17 +13,17 @@ from typing import Annotated, Literal
 import typer
 from sqlalchemy.orm import Session
 
-from schema import adapter_moves
-from schema.adapter_label import AdapterLabel
-from schema.adapter_moves import Grounds
-from schema.adapter_tables import Adapter
-from schema.adapters import find_version, history, listed, newest_draft, task_of
-from schema.database import Database
-from schema.errors import InvalidInput
-from schema.settings import settings
-from schema.states import AdapterTask
-from schema.wire_adapters import AdapterOut
-from training.registry.shown import figures_line, print_history, print_versions
+from schema.adapters import lifecycle as adapter_moves
+from schema.adapters.label import AdapterLabel
+from schema.adapters.lifecycle import Grounds
+from schema.adapters.registry import find_version, history, listed, newest_draft, task_of
+from schema.adapters.tables import Adapter
+from schema.adapters.wire import AdapterOut
+from schema.core.database import Database
+from schema.core.errors import InvalidInput
+from schema.core.settings import settings
+from schema.core.states import AdapterTask
+from training.registry.tables import figures_line, print_history, print_versions
 
 app = typer.Typer(no_args_is_help=True, help="Adapters: publish, compare and promote them, go back.")
 

@@ -22,9 +22,9 @@ def build(
     ] = None,
 ) -> None:
     """Make a version of a data set of what users corrected: JSONL, clips of the audio, fingerprint and card."""
-    from schema.database import Database
-    from schema.settings import settings
-    from schema.storage import open_files
+    from schema.core.database import Database
+    from schema.core.settings import settings
+    from schema.core.storage import open_files
     from training.data.corrections import build as do
 
     held = settings()
@@ -64,7 +64,7 @@ def speak(
 ) -> None:
     """Have a machine read texts out, so that there is audio with texts and summaries to train and measure on."""
     from training.data import load
-    from training.data.reading_out import speak as do
+    from training.data.text_to_speech import speak as do
 
     data = load(source, split, needs=["text"])
     count = do(data[skip : skip + limit if limit else len(data)], out, name or split)

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from schema.errors import Interrupted, InvalidInput, MinutebookError
+from schema.core.errors import Interrupted, InvalidInput, MinutebookError
 
 WRONG_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from training.comparison import Comparison
+    from training.evaluation.comparison import Comparison
 
 
 def register(app: typer.Typer) -> None:
@@ -31,13 +31,13 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Where everything is written as JSON.")] = Path("evaluation.json"),
 ) -> None:
     """Measure models and adapters on a test set: those of CONFIG, or one model without and with each adapter."""
-    from schema.settings import settings
-    from training.comparison import makers, read_comparison
-    from training.data.learnt_from import refuse_learnt_from
-    from training.evaluate import evaluate as measure
-    from training.evaluate import table
+    from schema.core.settings import settings
+    from training.data.subset import first, of_each_group, read
+    from training.data.training_fingerprints import refuse_learnt_from
+    from training.evaluation.comparison import makers, read_comparison
+    from training.evaluation.evaluate import evaluate as measure
+    from training.evaluation.evaluate import table
     from training.metrics.embeddings import BertScore
-    from training.subset import first, of_each_group, read
 
     if config is not None:
         comparison = read_comparison(config, changes or ())
@@ -62,9 +62,9 @@ def evaluate(
 
 def _asked(data: str | None, split: str, asr: str | None, summary: str | None, adapters: list[Path]) -> Comparison:
     """The model that was named, bare and with each of *adapters*."""
-    from schema.errors import InvalidConfig
-    from training.comparison import Comparison, SystemConfig
-    from training.config import Source
+    from schema.core.errors import InvalidConfig
+    from training.evaluation.comparison import Comparison, SystemConfig
+    from training.runs.config import Source
 
     if data is None or (asr is None) == (summary is None):
         raise InvalidConfig("Give a CONFIG, or --data and one of --asr and --summary.")

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from schema.adapter_label import AdapterLabel
-from schema.adapters import find_version, task_of
-from schema.database import Database
-from schema.settings import Settings, settings
-from schema.states import AdapterTask
-from training.formats import Format, Weights
+from schema.adapters.label import AdapterLabel
+from schema.adapters.registry import find_version, task_of
+from schema.core.database import Database
+from schema.core.settings import Settings, settings
+from schema.core.states import AdapterTask
+from training.registry.formats import Format, Weights
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def export(
     task: Annotated[AdapterTask | None, typer.Option(help="Where both have that name.", show_default=False)] = None,
 ) -> None:
     """Write the model with an adapter merged into it, to be used without Minutebook."""
-    from training.export import export as export_adapter
+    from training.registry.export import export as export_adapter
 
     config = settings()
     folder = Path(adapter) if Path(adapter).is_dir() else _published(config, adapter, task)
@@ -39,7 +39,7 @@ def export(
 
 def _published(config: Settings, name: str, task: AdapterTask | None) -> Path:
     """The files of a version in the registry. Raises InvalidInput, NotFound, BrokenModel."""
-    from workers.adapters import stored
+    from workers.models.adapters import stored
 
     label = AdapterLabel.parse(name)
     database = Database(config.sql_url)

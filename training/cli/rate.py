@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
 
 if TYPE_CHECKING:
-    from training.rating import Counted, Score
+    from training.evaluation.rating import Counted, Score
 
 rate = typer.Typer(no_args_is_help=True, help="Have people rate summaries, and add their answers up.")
 
@@ -28,7 +28,7 @@ def form(
     seed: Annotated[int, typer.Option(help="Another one draws other texts and orders.")] = 0,
 ) -> None:
     """Make one HTML file to send to raters. It needs no network and names no system."""
-    from training.rating import make_form
+    from training.evaluation.rating import make_form
 
     page, key = make_form(_read(evaluation), items, seed)
     out.write_text(page, encoding="utf-8")
@@ -43,7 +43,7 @@ def count(
     answers: Annotated[list[Path], typer.Argument(help="The files that raters saved.", metavar="ANSWERS...")],
 ) -> None:
     """Agreement of the raters and the averages of each system, with 95 % intervals."""
-    from training.rating import count_ratings
+    from training.evaluation.rating import count_ratings
 
     typer.echo(_table(count_ratings(_read(key), [path.read_bytes() for path in answers])))
 

@@ -26,9 +26,9 @@ def register(app: typer.Typer) -> None:
 
 def train(config: Configuration, changes: Changes = None, fresh: Fresh = False, runs: Runs = None) -> None:
     """Train as CONFIG says; the same command goes on with a run that was stopped."""
-    from schema.settings import settings
-    from training import run
-    from training.config import read_config
+    from schema.core.settings import settings
+    from training.runs import run
+    from training.runs.config import read_config
 
     held = settings()
     places = run.Places(runs or held.data_dir / "runs", held.models)
@@ -40,8 +40,8 @@ def train(config: Configuration, changes: Changes = None, fresh: Fresh = False, 
 
 def sweep(config: Configuration, changes: Changes = None, runs: Runs = None) -> None:
     """Train over a grid of methods, ranks and precisions; the same command goes on with one that was stopped."""
-    from schema.settings import settings
-    from training.sweep import sweep as do
+    from schema.core.settings import settings
+    from training.runs.sweep import sweep as do
 
     command = _command("sweep", config, changes or (), runs)
     typer.echo(do(config, changes or (), runs or settings().data_dir / "runs", command))

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.errors import InvalidData
-from schema.units import SAMPLE_RATE_HZ
-from training.examples import Example
+from schema.core.errors import InvalidData
+from schema.core.units import SAMPLE_RATE_HZ
+from training.data.examples import Example
 
 Samples = NDArray[np.int16]
 

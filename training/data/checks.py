@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from schema.errors import InvalidData
-from schema.units import SAMPLE_RATE_HZ
+from schema.core.errors import InvalidData
+from schema.core.units import SAMPLE_RATE_HZ
 from training.data.audio import AudioFacts, audio_facts
 from training.data.dataset import Dataset, Record
+from training.data.examples import Example
 from training.data.faults import SHOWN_LIMIT, Fault, refused
-from training.examples import Example
 
 log = logging.getLogger(__name__)
 

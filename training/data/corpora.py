@@ -16,10 +16,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
+from training.data.examples import Example
 from training.data.faults import Fault
 from training.data.manifests import FIELD_LIMIT, opened, read_text
-from training.examples import Example
 
 Stream = Iterator[Example | Fault]
 

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from schema.minutes import MINUTES, Action, Sentence, named, parts
-from schema.sentence_corrections import SentenceCorrection
-from schema.states import SummaryKind
-from schema.tables import Meeting, Note, Segment, Summary
+from schema.core.states import SummaryKind
+from schema.core.tables import Meeting, Note, Segment, Summary
+from schema.corrections.sentences import SentenceCorrection
+from schema.meetings.minutes import MINUTES, Action, Sentence, named, parts
 
 
 def corrected_windows(session: Session) -> list[dict[str, Any]]:

@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schema.database import Database
-from schema.errors import InvalidData, NotFound
-from schema.states import Channels
-from schema.storage import Files
-from schema.tables import Meeting, Segment, Upload, now
-from schema.units import SAMPLE_RATE_HZ
-from schema.uploads import file_id_of
+from schema.core.database import Database
+from schema.core.errors import InvalidData, NotFound
+from schema.core.states import Channels
+from schema.core.storage import Files
+from schema.core.tables import Meeting, Segment, Upload, now
+from schema.core.units import SAMPLE_RATE_HZ
+from schema.uploads.lifecycle import file_id_of
 from training.data.corrected_minutes import corrected_windows
 from training.data.dataset import Dataset
 from training.data.sources import load

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, overload
 
-from training.examples import Example
+from training.data.examples import Example
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
 
 SHOWN_LIMIT = 20
 

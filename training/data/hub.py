@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
+from training.data.examples import Example
 from training.data.faults import Fault
-from training.examples import Example
 
 TEXT = ("text", "sentence", "transcription", "article", "document", "transcript")
 SUMMARY = ("summary", "headline", "highlights", "abstract")

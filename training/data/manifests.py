@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
+from training.data.examples import Example
 from training.data.faults import Fault
-from training.examples import Example
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 COLUMNS = frozenset(

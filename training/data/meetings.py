@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from schema.errors import InvalidData
-from schema.units import samples_of_s
+from schema.core.errors import InvalidData
+from schema.core.units import samples_of_s
+from training.data.examples import Example
 from training.data.faults import Fault
-from training.examples import Example
-from workers.summarize.segment import Segment
+from workers.summarize.text.segment import Segment
 from workers.summarize.windows import next_window
 
 SECTIONS = ("abstract", "decisions", "actions", "problems", "progress")

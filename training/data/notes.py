@@ -14,16 +14,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
+from training.data.examples import Example
 from training.data.faults import Fault
 from training.data.meetings import Linked, NoteWindow, note_windows, qmsum, read_meetings, split_file
-from training.examples import Example
-from workers.summarize.reading import transcript
-from workers.summarize.segment import Segment, statements
-from workers.summarize.sentences import split_sentences
+from workers.summarize.text.segment import Segment, statements
+from workers.summarize.text.sentences import split_sentences
+from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
-from workers.summarize.words import count_words
-from workers.summarize.written import Kind, Line, written
+from workers.summarize.writing.model_input import transcript
+from workers.summarize.writing.note_format import Kind, Line, written
 
 SPLITS = ("train", "valid", "dev")
 VALID_SHARE = 12
@@ -108,7 +108,7 @@ def _of_answer(example: Example) -> Example:
 def _renamed(example: Example) -> Example:
     """Half of the examples with names instead of roles; of those that name no role some without any speaker."""
     number = int(hashlib.sha256(example.id.encode()).hexdigest()[:8], 16)
-    dice = random.Random(f"0/0/{number}")  # noqa: S311 - drawn as `training.task.chance` does, which loads torch
+    dice = random.Random(f"0/0/{number}")  # noqa: S311 - drawn as `training.runs.task.chance` does, which loads torch
     text, summary = example.text or "", example.summary or ""
     named = re.search("|".join(ROLES), summary, re.I) or any(f"{who} " in summary for who in _speakers(text))
     if not named and dice.random() < 1 / 3:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from schema.errors import DataOverlap
+from schema.core.errors import DataOverlap
 from training.data.dataset import Dataset, Record
 
 SHOWN_LIMIT = 5

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
 from training.data import corpora, meetings, notes
 from training.data.checks import DEFAULTS, Limits, Part, checked
 from training.data.dataset import Dataset
+from training.data.examples import Example
 from training.data.faults import Fault
 from training.data.hub import from_hub
 from training.data.manifests import read_folder, read_manifest
 from training.data.spoken import spoken
-from training.examples import Example
 
 MANIFEST_ENDINGS = (".jsonl", ".csv", ".tsv", ".jsonl.gz", ".csv.gz", ".tsv.gz")
 LAYOUTS: dict[str, Callable[[Path, str, str], Iterator[Example | Fault]]] = {

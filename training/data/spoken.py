@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
+from training.data.examples import Example
 from training.data.faults import Fault
 from training.data.manifests import AUDIO_ENDINGS
 from training.data.meetings import NoteWindow, note_windows, read_meetings
-from training.examples import Example
 
 AUDIO, PREFIX = "audio", "meeting_"
 

@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.units import samples_of_s
+from schema.core.units import samples_of_s
 from training.data.audio import Samples
 
 PAUSE_SHARE = 0.3

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from training.data.audio import Samples
 from training.distillation.teacher import Target
-from training.whisper_net import decode, encode
+from training.networks.whisper_net import decode, encode
 from workers.asr.context import Context, audible_positions, short_context
 from workers.asr.features import log_mel
 from workers.asr.model import Whisper

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from training.whisper_net import decode
+from training.networks.whisper_net import decode
 from workers.asr.context import audible_positions
 from workers.asr.decoder import Decoder
 from workers.asr.engine import Engine

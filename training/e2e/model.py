@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from schema.errors import PromptTooLong
+from schema.core.errors import PromptTooLong
 from training.data.audio import Samples
 from training.e2e.ctc import CtcConnector
 from training.e2e.net import SpeechSummarizer
@@ -14,7 +14,7 @@ from training.e2e.prompt import asked, prompt
 from training.e2e.windows import cut
 from workers.asr.context import audible_positions
 from workers.asr.features import log_mel
-from workers.summarize.model import TextModel
+from workers.summarize.writing.model import TextModel
 
 TOKENS = "tokens"
 """What a connector writes by itself."""

@@ -20,10 +20,10 @@ from torch import nn
 
 from training.e2e.connector import Connector, stacked
 from training.e2e.ctc import CtcConnector
-from training.whisper_net import encode
+from training.networks.whisper_net import encode
 from workers.asr.context import STRIDE, Context, condensed_context, short_context
 from workers.asr.model import Whisper
-from workers.summarize.model import TextModel
+from workers.summarize.writing.model import TextModel
 
 ENCODER, TEXT = "encoder.safetensors", "text"
 """What `save_pretrained` writes."""

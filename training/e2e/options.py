@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from training.config import Section
-from workers.summarize.generator import T5_TASK
-from workers.summarize.summary import SUMMARY_TOKENS
+from training.runs.config import Section
+from workers.summarize.writing.generator import T5_TASK
+from workers.summarize.writing.model_notes import SUMMARY_TOKENS
 
 
 class Options(Section):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
-from training.text_net import IGNORED, padded
-from workers.summarize.model import TextModel
+from training.networks.text_net import IGNORED, padded
+from workers.summarize.writing.model import TextModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,18 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from schema.errors import AdapterMismatch, BrokenModel, UnsupportedPrecision
+from schema.core.errors import AdapterMismatch, BrokenModel, UnsupportedPrecision
 from training.e2e.connector import CONNECTOR, Connector, Shape
 from training.e2e.ctc import CtcConnector
 from training.e2e.model import TOKENS, SpeechModel
 from training.e2e.net import ENCODER, TEXT, SpeechSummarizer
-from training.methods import METADATA, NAME
-from training.precision import QUANTISED
+from training.networks.methods import METADATA, NAME
+from training.networks.precision import QUANTISED
 from workers.asr.model import Whisper
 from workers.asr.model import load as load_whisper
-from workers.asr.precision import choose_device, choose_precision
-from workers.lora import inject, read_json
-from workers.summarize.model import TextModel, load_model
+from workers.models.lora import inject, read_json
+from workers.models.precision import choose_device, choose_precision
+from workers.summarize.writing.model import TextModel, load_model
 
 RESULTS = ("adapter", "model")
 """What a run's folder calls it."""

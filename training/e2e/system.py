@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 
 from training.data.audio import read_audio
+from training.data.examples import Example
 from training.e2e.model import SpeechModel
-from training.examples import Example
+from training.evaluation.systems import PLAIN_TOKENS, Answer
 from training.metrics.cost import memory_bytes
-from training.systems import PLAIN_TOKENS, Answer
 
 
 class EndToEnd:

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from schema.errors import AdapterMismatch, InvalidConfig
-from training.methods import NAME
-from workers.lora import check_base, read_lora, read_metadata
+from schema.core.errors import AdapterMismatch, InvalidConfig
+from training.networks.methods import NAME
+from workers.models.lora import check_base, read_lora, read_metadata
 
 log = logging.getLogger(__name__)
 _PREFIX = "base_model.model."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from schema.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_SAMPLES
+from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_SAMPLES
 from training.data.audio import Samples
 from training.e2e.connector import Shape
 from workers.asr.context import audible_positions

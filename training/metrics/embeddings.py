@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.nn.functional import normalize
 
-from schema.errors import BrokenModel
+from schema.core.errors import BrokenModel
 
 LAYERS = {
     "bert-base-uncased": 9,

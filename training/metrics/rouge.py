@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from workers.summarize.sentences import split_sentences
-from workers.summarize.words import words
+from workers.summarize.text.sentences import split_sentences
+from workers.summarize.text.words import words
 
 KINDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 

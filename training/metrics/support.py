@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from training.metrics.errors import Counts
-from workers.summarize.evidence import Evidence
-from workers.summarize.sentences import split_sentences
-from workers.summarize.words import count_words, words
+from workers.summarize.checking.evidence import Evidence
+from workers.summarize.text.sentences import split_sentences
+from workers.summarize.text.words import count_words, words
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,18 +24,18 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
-from schema.errors import InvalidConfig, InvalidData
-from schema.units import s_of_samples, samples_of_s
-from training.config import Config, Section, validated
+from schema.core.errors import InvalidConfig, InvalidData
+from schema.core.units import s_of_samples, samples_of_s
 from training.data import Dataset, read_audio, refuse_overlap
-from training.data.learnt_from import write_learnt_from
+from training.data.subset import first, read
+from training.data.training_fingerprints import write_learnt_from
 from training.distillation.clips import Clip, cut, sound
 from training.distillation.contexts import compared
 from training.distillation.student import collated, distances
 from training.distillation.teacher import Target, Teacher
-from training.precision import trains_here
-from training.subset import first, read
-from training.task import Batch
+from training.networks.precision import trains_here
+from training.runs.config import Config, Section, validated
+from training.runs.task import Batch
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Window
 from workers.asr.model import Whisper

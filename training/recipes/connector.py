@@ -17,9 +17,10 @@ from pathlib import Path
 
 import torch
 
-from schema.errors import InvalidConfig, InvalidData
-from training.config import Config, validated
+from schema.core.errors import InvalidConfig, InvalidData
 from training.data import Dataset, read_audio, refuse_overlap
+from training.data.examples import Example
+from training.data.subset import first, read
 from training.e2e import ctc
 from training.e2e.connector import Shape
 from training.e2e.ctc import CtcConnector
@@ -30,14 +31,13 @@ from training.e2e.prompt import spelt
 from training.e2e.saved import Facts, load_speech_model
 from training.e2e.states import EncoderStates
 from training.e2e.windows import most_embeddings
-from training.examples import Example
 from training.metrics.errors import rate, word_errors
-from training.precision import mixed
-from training.subset import first, read
-from training.task import Batch
+from training.networks.precision import mixed
+from training.runs.config import Config, validated
+from training.runs.task import Batch
 from workers.asr.model import Whisper
 from workers.asr.model import load as load_whisper
-from workers.summarize.model import TextModel, load_model
+from workers.summarize.writing.model import TextModel, load_model
 
 _TOGETHER = 8
 """Recordings that are looked at together to be measured."""

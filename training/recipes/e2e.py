@@ -22,12 +22,13 @@ from statistics import fmean
 import torch
 from torch.nn.functional import cross_entropy
 
-from schema.errors import InvalidConfig, InvalidData
-from training.config import Config, validated
+from schema.core.errors import InvalidConfig, InvalidData
 from training.data import Dataset, read_audio, refuse_overlap
 from training.data.checks import Part
-from training.e2e.beginning import facts, loudness, products
+from training.data.examples import Example
+from training.data.subset import first, read
 from training.e2e.connector import save_connector
+from training.e2e.initialisation import facts, loudness, products
 from training.e2e.model import features
 from training.e2e.net import TEXT, SpeechSummarizer
 from training.e2e.options import Options
@@ -36,17 +37,16 @@ from training.e2e.saved import load_connector, load_speech_model, new_connector
 from training.e2e.states import EncoderStates
 from training.e2e.warm_start import begin_with
 from training.e2e.windows import cut, most_embeddings
-from training.examples import Example
 from training.metrics.errors import rate, word_errors
 from training.metrics.rouge import rouge
-from training.precision import base_precision, mixed, trains_here
-from training.subset import first, read
-from training.task import Batch
-from training.text_net import IGNORED, linear_layers, norms_in_32_bits, padded
+from training.networks.precision import base_precision, mixed, trains_here
+from training.networks.text_net import IGNORED, linear_layers, norms_in_32_bits, padded
+from training.runs.config import Config, validated
+from training.runs.task import Batch
 from workers.asr.model import Whisper
 from workers.asr.model import load as load_whisper
-from workers.summarize.model import TextModel, load_model
-from workers.summarize.weights import resolve
+from workers.summarize.writing.model import TextModel, load_model
+from workers.summarize.writing.weights import resolve
 
 log = logging.getLogger(__name__)
 SPEECH_LINEAR = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")

@@ -18,21 +18,21 @@ from typing import Literal
 import torch
 from torch.nn.functional import cross_entropy
 
-from schema.errors import InvalidData
-from training.config import Config, Section, validated
+from schema.core.errors import InvalidData
 from training.data import Dataset, refuse_overlap
-from training.data.learnt_from import write_learnt_from
-from training.examples import Example
+from training.data.examples import Example
+from training.data.subset import first, read
+from training.data.training_fingerprints import write_learnt_from
 from training.metrics.change import measured_change
 from training.metrics.rouge import Rouge, rouge
-from training.precision import base_precision, mixed, trains_here
-from training.subset import first, read
-from training.task import Batch
-from training.text_net import IGNORED, linear_layers, norms_in_32_bits, padded
-from workers.summarize.generator import T5_TASK
-from workers.summarize.model import TextModel, load_model
-from workers.summarize.summary import SUMMARY_TOKENS
-from workers.summarize.weights import resolve
+from training.networks.precision import base_precision, mixed, trains_here
+from training.networks.text_net import IGNORED, linear_layers, norms_in_32_bits, padded
+from training.runs.config import Config, Section, validated
+from training.runs.task import Batch
+from workers.summarize.writing.generator import T5_TASK
+from workers.summarize.writing.model import TextModel, load_model
+from workers.summarize.writing.model_notes import SUMMARY_TOKENS
+from workers.summarize.writing.weights import resolve
 
 log = logging.getLogger(__name__)
 _PROMPTS = 8

@@ -14,26 +14,26 @@ from typing import Literal
 import torch
 from torch.nn.functional import cross_entropy
 
-from schema.errors import InvalidData, UnknownLanguage
-from schema.units import WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES, s_of_samples
-from training.config import Config, Section, validated
+from schema.core.errors import InvalidData, UnknownLanguage
+from schema.core.units import WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES, s_of_samples
 from training.data import Dataset, Limits, read_audio, refuse_overlap
+from training.data.examples import Example
 from training.data.faults import Fault, refused
-from training.data.learnt_from import write_learnt_from
-from training.examples import Example
+from training.data.subset import first, read
+from training.data.training_fingerprints import write_learnt_from
 from training.metrics.change import measured_change
 from training.metrics.errors import character_errors, word_errors
-from training.precision import base_precision, mixed, trains_here
-from training.subset import first, read
-from training.task import Batch
-from training.whisper_net import decode, encode
+from training.networks.precision import base_precision, mixed, trains_here
+from training.networks.whisper_net import decode, encode
+from training.runs.config import Config, Section, validated
+from training.runs.task import Batch
 from workers.asr.context import STRIDE, Context, audible_positions, condensed_context, full_context
 from workers.asr.engine import Engine, load_engine
 from workers.asr.features import log_mel
 from workers.asr.hypothesis import Window
 from workers.asr.model import Whisper
 from workers.asr.model import load as load_whisper
-from workers.asr.weights import resolve
+from workers.asr.weights.source import resolve
 
 LINEAR = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 _IGNORED = -100

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from schema.errors import BrokenModel, InvalidInput, TooLarge
-from workers.asr.precision import PRECISIONS
-from workers.lora import METADATA, METHODS, Metadata, read_json, read_lora, read_metadata
+from schema.core.errors import BrokenModel, InvalidInput, TooLarge
+from workers.models.lora import METADATA, METHODS, Metadata, read_json, read_lora, read_metadata
+from workers.models.precision import PRECISIONS
 
 CONFIG, WEIGHTS, METRICS = "adapter_config.json", "adapter_model.safetensors", "metrics.json"
 SIZE_LIMIT_BYTES = 4 << 30

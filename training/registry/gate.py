@@ -11,24 +11,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from schema.adapter_moves import Grounds, promote
-from schema.adapter_tables import Adapter
-from schema.adapters import BARE, active_version
-from schema.database import Database
-from schema.errors import Conflict, DataOverlap, InvalidInput, NoGain
-from schema.settings import Settings
-from schema.states import AdapterState, AdapterTask
+from schema.adapters.lifecycle import Grounds, promote
+from schema.adapters.registry import BARE, active_version
+from schema.adapters.tables import Adapter
+from schema.core.database import Database
+from schema.core.errors import Conflict, DataOverlap, InvalidInput, NoGain
+from schema.core.settings import Settings
+from schema.core.states import AdapterState, AdapterTask
 from training.data import Dataset
-from training.data.learnt_from import refuse_learnt_from
+from training.data.training_fingerprints import refuse_learnt_from
 from training.metrics.bootstrap import Interval, paired
 from training.metrics.errors import Counts, rate, word_errors
 from training.metrics.rouge import Rouge, rouge
 from training.registry.measuring import minutes, transcripts
-from workers.adapters import stored
-from workers.shipped import shipped_notes
+from workers.models.adapters import stored
+from workers.models.shipped import shipped_notes
 
 if TYPE_CHECKING:
-    from workers.summarize.model import TextModel
+    from workers.summarize.writing.model import TextModel
 
 Tell = Callable[[str], None]
 GROUPS_AT_LEAST = 5
@@ -129,7 +129,7 @@ def compare_summary(
     config: Settings, candidate: Adapter, serving: Adapter | None, dataset: Dataset, tell: Tell
 ) -> Comparison:
     """ROUGE of the final minutes that both write of each text. Where no version serves the shipped adapter does."""
-    from workers.summarize.model import load_model
+    from workers.summarize.writing.model import load_model
 
     model = load_model(
         config.summary_model,

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from schema.minutes import Minutes
-from schema.units import samples_of_s
+from schema.core.units import samples_of_s
+from schema.meetings.minutes import Minutes
 from training.data import read_audio
-from training.examples import Example
-from workers.asr.batch import BatchPlan, Piece, Reading, leftover, plan, settle
+from training.data.examples import Example
 from workers.asr.engine import Engine
-from workers.asr.guard import transcribe_guarded
 from workers.asr.hypothesis import Window
-from workers.asr.track import StreamState, TrackView
+from workers.asr.streaming.batch import BatchPlan, Piece, Reading, leftover, plan, settle
+from workers.asr.streaming.guard import transcribe_guarded
+from workers.asr.streaming.track import StreamState, TrackView
 from workers.summarize.final import final_minutes
-from workers.summarize.model import TextModel
-from workers.summarize.notes import Note, write_note
-from workers.summarize.segment import Segment
+from workers.summarize.text.segment import Segment
 from workers.summarize.windows import next_window
+from workers.summarize.writing.model import TextModel
+from workers.summarize.writing.notes import Note, write_note
 
 TOGETHER = 16
 """Examples whose windows go to the engine in one call."""

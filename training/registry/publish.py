@@ -11,18 +11,18 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from schema.adapter_label import AdapterLabel
-from schema.adapter_tables import Adapter
-from schema.adapters import BARE
-from schema.database import Database
-from schema.errors import Conflict, InvalidInput
-from schema.states import AdapterTask
-from training.data.learnt_from import NAME as LEARNT_FROM
+from schema.adapters.label import AdapterLabel
+from schema.adapters.registry import BARE
+from schema.adapters.tables import Adapter
+from schema.core.database import Database
+from schema.core.errors import Conflict, InvalidInput
+from schema.core.states import AdapterTask
+from training.data.training_fingerprints import NAME as LEARNT_FROM
 from training.registry.candidate import CONFIG, METRICS, WEIGHTS, Candidate, read_candidate
-from training.registry.fitting import check_fit, resolve_base
+from training.registry.compatibility import check_fit, resolve_base
 from training.registry.store import Stored, put
-from workers.base_weights import weights_checksum
-from workers.lora import METADATA, check_base
+from workers.models.base_weights import weights_checksum
+from workers.models.lora import METADATA, check_base
 
 VERSIONS_LIMIT = 999_999
 

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from schema.errors import BrokenModel, StorageFull, Unavailable
-from schema.storage import NO_ROOM
-from workers.adapters import stored
-from workers.model_cache import MANIFEST, write_manifest
+from schema.core.errors import BrokenModel, StorageFull, Unavailable
+from schema.core.storage import NO_ROOM
+from workers.models.adapters import stored
+from workers.models.cache import MANIFEST, write_manifest
 
 DRAFT, BROKEN = ".draft-", ".broken-"
 LEFT_OVER_S = 24 * 3600

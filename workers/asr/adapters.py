@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from workers.lora import check_base, check_precision, inject, read_metadata
+from workers.models.lora import check_base, check_precision, inject, read_metadata
 
 BASE = "__base__"
 """PEFT's name for 'no adapter' in a mixed batch."""

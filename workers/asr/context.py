@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 
-from schema.units import samples_of_ms
+from schema.core.units import samples_of_ms
 
 POSITION_SAMPLES = 320
 """Audio under one encoder position: two hops of the spectrogram."""

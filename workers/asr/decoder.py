@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from workers.asr.adapters import project
-from workers.asr.attention import attend, attend_openly
 from workers.asr.encoder import feed_forward, join_heads, split_heads
+from workers.asr.kernels.attention import attend, attend_openly
+from workers.asr.kernels.products import project_all
 from workers.asr.model import Whisper
-from workers.asr.products import project_all
 from workers.asr.repetition import runs_away
 from workers.asr.sampling import pick
 

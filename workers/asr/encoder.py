@@ -12,9 +12,9 @@ import torch
 from torch.nn.functional import gelu
 
 from workers.asr.adapters import project
-from workers.asr.attention import attend
 from workers.asr.context import Context
-from workers.asr.products import project_all
+from workers.asr.kernels.attention import attend
+from workers.asr.kernels.products import project_all
 
 
 def encode(net: Any, mel: torch.Tensor, context: Context, adapters: Sequence[str] | None) -> torch.Tensor:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from schema.errors import InvalidAudio, UnknownAdapter
-from schema.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES
+from schema.core.errors import InvalidAudio, UnknownAdapter
+from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES
 from workers.asr.adapters import BASE
 from workers.asr.context import STRIDE, audible_positions, condensed_context, full_context, short_context
 from workers.asr.decoder import Decoded, Decoder, Task
@@ -22,7 +22,7 @@ from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.model import Whisper, load
 from workers.asr.repetition import compression_ratio
 from workers.asr.words import Span, attended_positions, samples_of_position, split_words, token_starts
-from workers.lora import make_room, used
+from workers.models.lora import make_room, used
 
 PROMPT_TOKENS = 200
 TOKENS_PER_S = 9

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from schema.units import WINDOW_LIMIT_SAMPLES
+from schema.core.units import WINDOW_LIMIT_SAMPLES
 
 FFT_SAMPLES = 400
 HOP_SAMPLES = 160

@@ -10,15 +10,15 @@ from typing import Any
 
 import torch
 
-from schema.errors import BrokenModel, UnsupportedPrecision
+from schema.core.errors import BrokenModel, UnsupportedPrecision
 from workers.asr.adapters import Adapter
 from workers.asr.adapters import load as load_adapter
-from workers.asr.int8 import INT8_DYNAMIC, pays_here, quantise
-from workers.asr.packed import pack
-from workers.asr.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
+from workers.asr.kernels.int8 import INT8_DYNAMIC, pays_here, quantise
+from workers.asr.kernels.packed import pack
 from workers.asr.vocabulary import Vocabulary, load_vocabulary
-from workers.asr.weights import resolve
-from workers.base_weights import weights_checksum
+from workers.asr.weights.source import resolve
+from workers.models.base_weights import weights_checksum
+from workers.models.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 
 
 @dataclass

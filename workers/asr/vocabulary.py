@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from schema.errors import BrokenModel, UnknownLanguage
+from schema.core.errors import BrokenModel, UnknownLanguage
 
 _NO_SPEECH = ("<|nospeech|>", "<|nocaptions|>")
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})

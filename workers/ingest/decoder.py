@@ -18,10 +18,10 @@ from typing import BinaryIO
 import av.logging
 import numpy as np
 
-from schema.errors import MinutebookError, NotFound
-from schema.states import Channels
-from schema.storage import open_files
-from schema.units import SAMPLE_RATE_HZ
+from schema.core.errors import MinutebookError, NotFound
+from schema.core.states import Channels
+from schema.core.storage import open_files
+from schema.core.units import SAMPLE_RATE_HZ
 from workers.ingest.faults import DecodingFailed, Reason
 from workers.ingest.media import Pcm, Recording
 from workers.ingest.messages import BLOCK_SAMPLES, Kind, send, send_facts

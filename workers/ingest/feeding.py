@@ -9,17 +9,17 @@ from enum import Enum
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from schema import queues
-from schema.database import Database
-from schema.errors import Backlogged, NotFound
+from schema.core import queues
+from schema.core.database import Database
+from schema.core.errors import Backlogged, NotFound
+from schema.core.states import Channels, MeetingState
+from schema.core.tables import Meeting, Track, Upload
 from schema.mailbox import Mailbox, shard_of
-from schema.states import Channels, MeetingState
-from schema.tables import Meeting, Track, Upload
-from schema.uploads import file_id_of, new_track
-from workers.ingest.child import Decoder, Ended, Found, Order
+from schema.uploads.lifecycle import file_id_of, new_track
+from workers.ingest.decoder_process import Decoder, Ended, Found, Order
 from workers.ingest.faults import DecodingFailed, Reason
 from workers.ingest.media import Pcm
-from workers.messages import Send
+from workers.tasks.summary_requests import Send
 
 
 class Step(Enum):

@@ -15,19 +15,19 @@ from redis.exceptions import LockError
 from redis.lock import Lock
 from sqlalchemy import update
 
-from schema.database import Database
-from schema.errors import MailboxMissing, NotFound, TrackClosed
+from schema.core.database import Database
+from schema.core.errors import MailboxMissing, NotFound, TrackClosed
+from schema.core.states import UploadState
+from schema.core.storage import Files
+from schema.core.tables import Upload, now
 from schema.mailbox import Mailbox
 from schema.mailbox.unavailable import reachable
-from schema.states import UploadState
-from schema.storage import Files
-from schema.tables import Upload, now
-from schema.upload_queue import uploads_to_decode
-from schema.uploads import give_up, move
+from schema.uploads.lifecycle import give_up, move
+from schema.uploads.queue import uploads_to_decode
 from workers.ingest.faults import PASSING, DecodingFailed, Reason
 from workers.ingest.feeding import Bounds, Feeding, Step
-from workers.ingest.settler import FED, Settler
-from workers.messages import Send
+from workers.ingest.upload_sweeper import FED, Settler
+from workers.tasks.summary_requests import Send
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from schema.states import Channels
-from schema.units import SAMPLE_RATE_HZ
+from schema.core.states import Channels
+from schema.core.units import SAMPLE_RATE_HZ
 from workers.ingest.faults import DecodingFailed, Reason
 
 Pcm = NDArray[np.int16]

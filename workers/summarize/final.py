@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from schema.minutes import Minutes
+from schema.meetings.minutes import Minutes
 from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences, still_true
-from workers.summarize.notes import Note
 from workers.summarize.rolling import OVERVIEW_SENTENCES, best, chapter, merge
+from workers.summarize.writing.notes import Note
 
 CHAPTERS_LIMIT = 12
 

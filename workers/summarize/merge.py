@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from schema.minutes import Action, Sentence
-from workers.summarize.due import days, due_words
-from workers.summarize.numbers import numbers
-from workers.summarize.salience import overlap
-from workers.summarize.words import content_stems, names
+from schema.meetings.minutes import Action, Sentence
+from workers.summarize.text.numbers import numbers
+from workers.summarize.text.salience import overlap
+from workers.summarize.text.words import content_stems, names
+from workers.summarize.writing.due import days, due_words
 
 _SAME = 0.6
 _SAME_TASK = 0.5

@@ -9,18 +9,18 @@ from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from schema.adapters import BARE, served_labels
-from schema.database import Database
-from schema.events import Event
-from schema.locks import advance_seq, lock_versions
-from schema.minutes import MINUTES, Minutes
-from schema.states import AdapterTask, MeetingState, SummaryKind
-from schema.tables import Meeting, Segment, Summary, Track
-from schema.tables import Note as NoteRow
-from schema.views import minutes_event, note_event
-from schema.webhooks import WebhookEvent, announce
-from workers.summarize.notes import NOTE, Note
-from workers.summarize.segment import Segment as Said
+from schema.adapters.registry import BARE, served_labels
+from schema.core.database import Database
+from schema.core.events import Event
+from schema.core.states import AdapterTask, MeetingState, SummaryKind
+from schema.core.tables import Meeting, Segment, Summary, Track
+from schema.core.tables import Note as NoteRow
+from schema.meetings.locks import advance_seq, lock_versions
+from schema.meetings.minutes import MINUTES, Minutes
+from schema.meetings.views import minutes_event, note_event
+from schema.webhooks.outbox import WebhookEvent, announce
+from workers.summarize.text.segment import Segment as Said
+from workers.summarize.writing.notes import NOTE, Note
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from workers.summarize.segment import Segment
-from workers.summarize.sentences import split_sentences
-from workers.summarize.words import count_words
+from workers.summarize.text.segment import Segment
+from workers.summarize.text.sentences import split_sentences
+from workers.summarize.text.words import count_words
 
 FLOOR_WORDS = 250
 LIMIT_WORDS = 400

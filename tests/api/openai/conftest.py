@@ -13,7 +13,7 @@ import pytest
 import soxr
 from numpy.typing import NDArray
 
-from schema.units import SAMPLE_RATE_HZ
+from schema.core.units import SAMPLE_RATE_HZ
 from tests.api.conftest import Api
 from tests.hall import Hall, hall, sample_meeting
 

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from websockets.sync.client import ClientConnection, connect
 
 from api.openai.inflow import Resampler
-from schema.errors import MailboxMissing
+from schema.core.errors import MailboxMissing
+from schema.core.states import CoverageKind
+from schema.core.tables import Coverage, Track
+from schema.core.units import SAMPLE_RATE_HZ
 from schema.mailbox import Mailbox
-from schema.states import CoverageKind
-from schema.tables import Coverage, Track
-from schema.units import SAMPLE_RATE_HZ
 from tests.api.conftest import Api
 from tests.api.rows import add_segment
 from tests.hall import eventually

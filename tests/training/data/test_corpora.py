@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
 from tests.training.data.conftest import Recorder
 from training.data import load
 from training.data.hub import examples

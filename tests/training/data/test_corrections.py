@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from schema import migrate
-from schema.corrections import correct, rename_speaker
-from schema.database import Database
-from schema.errors import InvalidData
-from schema.minutes import MINUTES, Action, Minutes, Sentence, named
-from schema.sentence_corrections import correct_sentence
-from schema.states import SummaryKind
-from schema.storage import LocalFiles
-from schema.tables import Meeting, Note, Segment, Summary, Track, Upload
-from schema.units import samples_of_s
-from schema.uploads import add_upload
-from schema.wire_uploads import NewUpload
+from schema.core import migrate
+from schema.core.database import Database
+from schema.core.errors import InvalidData
+from schema.core.states import SummaryKind
+from schema.core.storage import LocalFiles
+from schema.core.tables import Meeting, Note, Segment, Summary, Track, Upload
+from schema.core.units import samples_of_s
+from schema.corrections.segments import correct, rename_speaker
+from schema.corrections.sentences import correct_sentence
+from schema.meetings.minutes import MINUTES, Action, Minutes, Sentence, named
+from schema.uploads.lifecycle import add_upload
+from schema.uploads.wire import NewUpload
 from training.data import load, read_audio
 from training.data.corrections import build
 

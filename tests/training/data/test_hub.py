@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
 from training.data import load, read_audio
 
 datasets = pytest.importorskip("datasets", reason="pip install 'minutebook[hub]' to run it")

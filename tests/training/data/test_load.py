@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
 from tests.training.data.conftest import Recorder, Writer
 from training.data import Limits, load, read_audio
 from training.data.faults import SHOWN_LIMIT

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
 from training.data import load, refuse_overlap
 from training.data.meetings import note_windows, read_meetings
-from workers.summarize.words import count_words
+from workers.summarize.text.words import count_words
 
 SHARED = Path(os.environ.get("MINUTEBOOK_SHARED", Path(__file__).resolve().parents[4] / "shared")) / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="shared/data not found: skipping the meetings' data")

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
 from tests.training.data.test_meetings import SHARED, asked, meeting, needs_shared, write
 from training.data import load, refuse_overlap
+from training.data.examples import Example
 from training.data.meetings import note_windows, read_meetings
 from training.data.notes import NAMES
-from training.examples import Example
-from workers.summarize.reading import transcript
-from workers.summarize.segment import statements
+from workers.summarize.text.segment import statements
+from workers.summarize.writing.model_input import transcript
 
 
 @pytest.fixture

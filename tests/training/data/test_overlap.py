@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schema.errors import DataOverlap
+from schema.core.errors import DataOverlap
 from tests.training.data.conftest import Recorder, Writer
 from training.data import load, refuse_overlap
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from schema.errors import InvalidData, InvalidInput
+from schema.core.errors import InvalidData, InvalidInput
 from tests.training.data.conftest import Recorder
 from tests.training.data.test_meetings import meeting
 from training.data import load, read_audio
-from training.data.reading_out import speak
-from training.examples import Example
+from training.data.examples import Example
+from training.data.text_to_speech import speak
 
 needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite not found: skipping what reads out")
 

@@ -1,5 +1,5 @@
 """Real weights and the sample meeting, as the engine's tests have them."""
 
-from tests.asr.conftest import exact_engine, meeting, models
+from tests.workers.asr.conftest import exact_engine, meeting, models
 
 __all__ = ["exact_engine", "meeting", "models"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from schema.units import SAMPLE_RATE_HZ
+from schema.core.units import SAMPLE_RATE_HZ
 from training.distillation.clips import Clip, cut, sound
 
 LENGTHS = [40_000, 250_000, 480_000]

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.asr.conftest import MODEL, Audio
-from training.config import Method
+from tests.workers.asr.conftest import MODEL, Audio
 from training.distillation.student import collated, distances
 from training.distillation.teacher import Target, Teacher
-from training.methods import attach
+from training.networks.methods import attach
+from training.runs.config import Method
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Window
 from workers.asr.model import Whisper, load

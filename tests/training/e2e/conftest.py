@@ -15,7 +15,7 @@ from training.e2e.model import SpeechModel
 from training.e2e.net import SpeechSummarizer
 from workers.asr.model import Whisper
 from workers.asr.model import load as load_whisper
-from workers.summarize.model import TextModel, load_model
+from workers.summarize.writing.model import TextModel, load_model
 
 Loaded = tuple[Whisper, TextModel, SpeechSummarizer]
 
@@ -46,8 +46,8 @@ def speech_model(loaded: Callable[..., Loaded]) -> Callable[[str], SpeechModel]:
 
 def write_adapter(net: Any, folder: Path, method: str, ends: tuple[str, ...], base_model: str) -> Path:
     """A PEFT adapter for *net*, which it is put into, of random numbers; as a run of the other recipes leaves it."""
-    from training.config import Method
-    from training.methods import attach
+    from training.networks.methods import attach
+    from training.runs.config import Method
 
     attached = attach(net, Method(kind=method, rank=4, init_rank=6 if method == "adalora" else 0), ends, 20)  # type: ignore[arg-type]
     torch.manual_seed(21)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from schema.errors import PromptTooLong
-from schema.units import SAMPLE_RATE_HZ
+from schema.core.errors import PromptTooLong
+from schema.core.units import SAMPLE_RATE_HZ
 from tests.training.e2e.conftest import Loaded
 from training.data.audio import Samples
 from training.e2e.connector import Shape, stacked

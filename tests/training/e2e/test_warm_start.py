@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from schema.errors import AdapterMismatch, InvalidConfig
+from schema.core.errors import AdapterMismatch, InvalidConfig
 from tests.training.e2e.conftest import Loaded, write_adapter
 from tests.training.models import CACHE
-from training.config import Method
 from training.e2e.warm_start import begin_with, read_products
-from training.methods import attach
-from training.whisper_net import encode
+from training.networks.methods import attach
+from training.networks.whisper_net import encode
+from training.runs.config import Method
 from workers.asr.context import full_context
 from workers.asr.model import load as load_whisper
-from workers.summarize.model import load_model
+from workers.summarize.writing.model import load_model
 
 pytestmark = pytest.mark.model
 ENDS = ("q_proj", "v_proj", "fc1")

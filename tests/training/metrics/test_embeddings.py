@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModel, BertConfig, BertModel, BertTokenizer
 
-from schema.errors import BrokenModel
+from schema.core.errors import BrokenModel
 from training.metrics.embeddings import BertScore
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *["the", "price", "rose", "costs", "went", "up", "cat"]]

@@ -6,8 +6,8 @@ import pytest
 
 from training.metrics.errors import Counts
 from training.metrics.support import evidence_overlap, length_ratio, novelty, supported
-from workers.summarize.evidence import Evidence
-from workers.summarize.segment import Segment
+from workers.summarize.checking.evidence import Evidence
+from workers.summarize.text.segment import Segment
 
 
 def test_evidence_is_held_against_the_links_of_people() -> None:

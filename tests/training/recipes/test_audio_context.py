@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from schema.errors import InvalidConfig
-from tests.asr.conftest import MODEL, REPOSITORY, Audio
-from training import run
-from training.config import Config
+from schema.core.errors import InvalidConfig
+from tests.workers.asr.conftest import MODEL, REPOSITORY, Audio
 from training.data import load
-from training.methods import METADATA, attach
+from training.networks.methods import METADATA, attach
 from training.recipes import audio_context
-from training.run_folder import METRICS
+from training.runs import run
+from training.runs.config import Config
+from training.runs.run_folder import METRICS
 from workers.asr.engine import load_engine
 from workers.asr.hypothesis import Window
 

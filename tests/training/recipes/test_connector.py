@@ -15,14 +15,14 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 
-from schema.errors import AdapterMismatch, InvalidConfig, InvalidData
+from schema.core.errors import AdapterMismatch, InvalidConfig, InvalidData
 from tests.training.models import CACHE, TEXTS
-from training.comparison import makers, read_comparison
-from training.config import Config
 from training.data import load, read_audio
 from training.e2e.saved import load_speech_model
-from training.evaluate import evaluate
-from training.run import Places, train
+from training.evaluation.comparison import makers, read_comparison
+from training.evaluation.evaluate import evaluate
+from training.runs.config import Config
+from training.runs.run import Places, train
 
 pytestmark = pytest.mark.model
 RATE_HZ = 16_000

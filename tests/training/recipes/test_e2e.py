@@ -14,14 +14,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from schema.errors import AdapterMismatch, BrokenModel, InvalidConfig, InvalidData, UnsupportedPrecision
+from schema.core.errors import AdapterMismatch, BrokenModel, InvalidConfig, InvalidData, UnsupportedPrecision
 from tests.training.models import CACHE
-from training.comparison import makers, read_comparison
-from training.config import Config
 from training.data import load
 from training.e2e.saved import load_speech_model
-from training.evaluate import evaluate
-from training.run import Places, train
+from training.evaluation.comparison import makers, read_comparison
+from training.evaluation.evaluate import evaluate
+from training.runs.config import Config
+from training.runs.run import Places, train
 
 pytestmark = pytest.mark.model
 PRECISIONS = ("float32", "bfloat16", "int8", "int4")

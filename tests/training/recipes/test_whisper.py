@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from schema.errors import InvalidData
+from schema.core.errors import InvalidData
 from tests.training.models import CACHE
-from tests.training.test_matrix import toy_config
+from tests.training.runs.test_matrix import toy_config
 from training.recipes import whisper
 
 pytestmark = pytest.mark.model

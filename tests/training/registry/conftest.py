@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from schema import migrate
-from schema.database import Database
+from schema.core import migrate
+from schema.core.database import Database
 from tests import models
 from tests.adapters import BASE, MILD, write_lora
 from tests.text_models import write_decoder, write_text_adapter

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from schema import migrate
-from schema.database import Database
-from schema.settings import settings
+from schema.core import migrate
+from schema.core.database import Database
+from schema.core.settings import settings
 from tests import models
 from tests.adapters import version
-from tests.cli.outcome import Outcome
+from tests.api.cli.outcome import Outcome
 from training.__main__ import build_app
 
 Run = Callable[..., Outcome]

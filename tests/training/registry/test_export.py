@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from schema.errors import AdapterMismatch, Conflict, InvalidInput
+from schema.core.errors import AdapterMismatch, Conflict, InvalidInput
 from tests import models
 from tests.adapters import BASE, MILD, write_adalora, write_lora
 from tests.text_models import write_decoder, write_text_adapter
-from training.export import export
-from training.formats import Format, Weights
-from workers.asr.carried import CARRIED
-from workers.asr.ctranslate import hugging_face_tensors, read_tensors
+from training.registry.export import export
+from training.registry.formats import Format, Weights
 from workers.asr.model import load
-from workers.model_cache import verify_sums
-from workers.summarize.model import load_model
+from workers.asr.weights.bundled_weights import CARRIED
+from workers.asr.weights.ctranslate import hugging_face_tensors, read_tensors
+from workers.models.cache import verify_sums
+from workers.summarize.writing.model import load_model
 
 pytestmark = pytest.mark.model
 

@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from schema.adapter_tables import Adapter
-from schema.adapters import active_version, history
-from schema.database import Database
-from schema.errors import Conflict, DataOverlap, NoGain
-from schema.settings import Settings
-from schema.states import AdapterTask, TrackKind
-from schema.tables import Meeting, Track
+from schema.adapters.registry import active_version, history
+from schema.adapters.tables import Adapter
+from schema.core.database import Database
+from schema.core.errors import Conflict, DataOverlap, NoGain
+from schema.core.settings import Settings
+from schema.core.states import AdapterTask, TrackKind
+from schema.core.tables import Meeting, Track
 from tests import models
 from tests.adapters import BASE, WILD, write_adalora, write_lora
 from tests.text_models import write_decoder, write_text_adapter
 from tests.workers.studio import BACKLOG_LIMIT_SAMPLES, Studio
 from training.data import Dataset, load, read_audio
-from training.data.learnt_from import write_learnt_from
+from training.data.training_fingerprints import write_learnt_from
 from training.registry.gate import Promotion, promote_if_better
 from training.registry.measuring import segments_of, transcripts
 from training.registry.publish import Places, publish
-from workers.lora import remove
+from workers.models.lora import remove
 
 pytestmark = pytest.mark.model
 DEMO = models.ROOT / "deploy/demo"

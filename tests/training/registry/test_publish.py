@@ -13,17 +13,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from schema.adapter_tables import Adapter
-from schema.adapters import listed
-from schema.database import Database
-from schema.errors import AdapterMismatch, BrokenModel, Conflict, InvalidInput, StorageFull, Unavailable
-from schema.states import AdapterState, AdapterTask
+from schema.adapters.registry import listed
+from schema.adapters.tables import Adapter
+from schema.core.database import Database
+from schema.core.errors import AdapterMismatch, BrokenModel, Conflict, InvalidInput, StorageFull, Unavailable
+from schema.core.states import AdapterState, AdapterTask
 from tests import models
 from tests.adapters import BASE, MILD, STEMS, WILD, write_adalora, write_adapter, write_lora
 from training.registry.publish import Places, Published, publish
-from workers.adapters import stored
-from workers.base_weights import weights_checksum
-from workers.lora import read_metadata
+from workers.models.adapters import stored
+from workers.models.base_weights import weights_checksum
+from workers.models.lora import read_metadata
 
 pytestmark = pytest.mark.model
 WEIGHTS = "adapter_model.safetensors"

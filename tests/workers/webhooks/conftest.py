@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from schema import migrate
-from schema.database import Database
+from schema.core import migrate
+from schema.core.database import Database
 from tests.databases import fresh_postgres
 from tests.workers.webhooks.outbox import ATTEMPTS, Clock
 from tests.workers.webhooks.receiver import Receiver, receiving
-from workers.webhooks import Courier
+from workers.webhooks.delivery import Courier
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

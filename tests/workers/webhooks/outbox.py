@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from schema.database import Database
-from schema.tables import now
-from schema.webhooks import Delivery, Webhook, WebhookEvent, announce, new_secret
+from schema.core.database import Database
+from schema.core.tables import now
+from schema.webhooks.outbox import Delivery, Webhook, WebhookEvent, announce, new_secret
 
 ATTEMPTS = 3
 SECRET = new_secret()

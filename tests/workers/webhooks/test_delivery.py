@@ -11,19 +11,19 @@ import pytest
 from redis import Redis
 from sqlalchemy import update
 
-from schema.database import Database
-from schema.minutes import Minutes
-from schema.settings import Settings
-from schema.states import MeetingState
-from schema.tables import Meeting
-from schema.webhooks import DeliveryState, Webhook, WebhookEvent, announce
+from schema.core.database import Database
+from schema.core.settings import Settings
+from schema.core.states import MeetingState
+from schema.core.tables import Meeting
+from schema.meetings.minutes import Minutes
+from schema.webhooks.outbox import DeliveryState, Webhook, WebhookEvent, announce
 from tests.workers.webhooks.outbox import ATTEMPTS, SECRET, Clock, add_webhook, deliveries, only, tell
 from tests.workers.webhooks.receiver import Receiver, receiving
-from workers import webhooks as module
-from workers.process import Process
 from workers.summarize.store import Author, add_final, read_desk
-from workers.tasks import deliver
-from workers.webhooks import BATCH, BATCH_OF_ONE, FIRST_DELAY_S, KEEP, LEASE_S, Courier, delay_s
+from workers.tasks.process import Process
+from workers.tasks.tasks import deliver
+from workers.webhooks import delivery as module
+from workers.webhooks.delivery import BATCH, BATCH_OF_ONE, FIRST_DELAY_S, KEEP, LEASE_S, Courier, delay_s
 
 LONG_S = 3600.0
 

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from schema.database import Database
-from schema.webhooks import DeliveryState
+from schema.core.database import Database
+from schema.webhooks.outbox import DeliveryState
 from tests.workers.webhooks.outbox import ATTEMPTS, Clock, add_webhook, only, tell
 from tests.workers.webhooks.receiver import Receiver, receiving
-from workers.webhooks import Courier
+from workers.webhooks.delivery import Courier
 
 
 def test_a_private_address_is_refused_before_anything_is_sent(

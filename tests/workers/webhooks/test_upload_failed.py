@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from schema.database import Database
+from schema.core.database import Database
+from schema.core.states import UploadState
+from schema.core.storage import open_files
 from schema.mailbox import Mailbox
-from schema.states import UploadState
-from schema.storage import open_files
-from schema.uploads import add_upload, give_up
-from schema.wire_uploads import NewUpload
+from schema.uploads.lifecycle import add_upload, give_up
+from schema.uploads.wire import NewUpload
 from tests.workers.webhooks.outbox import add_webhook, deliveries
 from tests.workers.webhooks.receiver import Receiver
-from workers.webhooks import Courier
+from workers.webhooks.delivery import Courier
 
 
 @pytest.mark.parametrize(("state", "told"), [(UploadState.FAILED, 1), (UploadState.CANCELLED, 0)])

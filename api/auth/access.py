@@ -1,0 +1,60 @@
+"""Finding what a request names, as far as the one who asks may see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.auth.keys import Principal
+from schema.core.errors import Gone, NotFound
+from schema.core.states import MeetingState
+from schema.core.tables import Meeting, Track
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPlace:
+    """Where a track stands in SQL."""
+
+    meeting_id: str
+    track_id: str
+    name: str
+    state: MeetingState
+    committed_sample: int
+    closed_sample: int | None
+    epoch: int
+    kind: str
+
+
+def find_meeting(session: Session, meeting_id: str, principal: Principal) -> Meeting:
+    """Raises NotFound, also for a meeting of another key, and Gone."""
+    # PostgreSQL refuses to look for a text with NUL in it.
+    meeting = None if "\0" in meeting_id else session.get(Meeting, meeting_id)
+    if meeting is None or not principal.sees(meeting.owner):
+        raise NotFound(
+            f"there is no meeting '{meeting_id[:64]}' for this key; 'GET /v1/meetings' lists those there are"
+        )
+    if meeting.state == MeetingState.DELETED:
+        raise Gone(f"meeting '{meeting_id}' was deleted")
+    return meeting
+
+
+def find_track(session: Session, meeting_id: str, name: str, principal: Principal) -> TrackPlace:
+    """Raises NotFound, Gone."""
+    meeting = find_meeting(session, meeting_id, principal)
+    tracks = session.scalars(select(Track).where(Track.meeting_id == meeting.id).order_by(Track.name)).all()
+    track = next((track for track in tracks if track.name == name), None)
+    if track is None:
+        names = ", ".join(track.name for track in tracks)
+        raise NotFound(f"meeting '{meeting_id}' has no track '{name[:64]}'; its tracks are: {names}", track=name[:64])
+    return TrackPlace(
+        meeting_id=meeting.id,
+        track_id=track.id,
+        name=track.name,
+        state=MeetingState(meeting.state),
+        committed_sample=track.committed_sample,
+        closed_sample=track.closed_sample,
+        epoch=track.epoch,
+        kind=track.kind,
+    )

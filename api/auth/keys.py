@@ -1,0 +1,124 @@
+"""API keys: made, listed, revoked, looked up. A key is `mb_<id>_<secret>`; only its SHA-256 is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from schema.core.database import Database
+from schema.core.errors import InvalidInput, NotFound, Unauthorized
+from schema.core.states import Scope
+from schema.core.tables import ApiKey, now
+from schema.webhooks.outbox import Webhook
+
+FORM = re.compile(r"mb_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. `admin` includes the other scopes and every owner's meetings."""
+
+    owner: str
+    scopes: frozenset[Scope]
+    requests_per_minute: int | None = None
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+    def sees(self, owner: str) -> bool:
+        return owner == self.owner or Scope.ADMIN in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """`key` is shown once, here: it cannot be read again."""
+
+    id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    id: str
+    name: str
+    scopes: tuple[Scope, ...]
+    requests_per_minute: int | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def create_key(
+    database: Database, name: str, scopes: Sequence[Scope], requests_per_minute: int | None = None
+) -> NewKey:
+    """Make a key. Raises InvalidInput for an empty name, no scope, or a limit below 1."""
+    if not name.strip() or len(name) > 100:
+        raise InvalidInput(f"name {name[:100]!r} is not valid; give 1 to 100 characters that say whose key it is")
+    if not scopes:
+        raise InvalidInput(f"a key without scopes can do nothing; give some of {', '.join(Scope)}")
+    if requests_per_minute is not None and requests_per_minute < 1:
+        raise InvalidInput(f"requests_per_minute {requests_per_minute} is below 1; leave it out for the default")
+    key_id = secrets.token_hex(6)
+    key = f"mb_{key_id}_{secrets.token_urlsafe(32)}"
+    ordered = [scope.value for scope in Scope if scope in scopes]
+    with database.write() as session:
+        session.add(
+            ApiKey(
+                id=key_id,
+                name=name.strip(),
+                key_hash=_hash(key),
+                scopes=ordered,
+                requests_per_minute=requests_per_minute,
+            )
+        )
+    return NewKey(key_id, key)
+
+
+def list_keys(database: Database) -> list[KeyFacts]:
+    """Every key, the oldest first."""
+    with database.read() as session:
+        rows = session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()
+    return [
+        KeyFacts(row.id, row.name, _scopes(row), row.requests_per_minute, row.created_at, row.revoked_at)
+        for row in rows
+    ]
+
+
+def revoke_key(database: Database, key_id: str) -> None:
+    """The key works no more, within seconds at every API process. Its webhooks go with it. Raises NotFound."""
+    with database.write() as session:
+        row = session.get(ApiKey, key_id)
+        if row is None:
+            raise NotFound(f"there is no key '{key_id[:40]}'; 'minutebook keys list' shows their ids")
+        row.revoked_at = row.revoked_at or now()
+        session.execute(delete(Webhook).where(Webhook.owner == key_id))
+
+
+def read_principal(database: Database, key: str) -> Principal:
+    """Whose key it is. Raises Unauthorized, with the same words whatever is wrong with it."""
+    form = FORM.fullmatch(key)
+    if form is None:
+        raise unknown_key()
+    with database.read() as session:
+        row = session.get(ApiKey, form[1])
+    if row is None or not hmac.compare_digest(row.key_hash, _hash(key)) or row.revoked_at is not None:
+        raise unknown_key()
+    return Principal(row.id, frozenset(_scopes(row)), row.requests_per_minute)
+
+
+def unknown_key() -> Unauthorized:
+    return Unauthorized("the API key is not valid or was revoked; 'minutebook keys create' makes a new one")
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _scopes(row: ApiKey) -> tuple[Scope, ...]:
+    return tuple(Scope(scope) for scope in row.scopes)

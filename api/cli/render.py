@@ -1,0 +1,155 @@
+"""A meeting on a terminal: closed text scrolls by, what still grows and the minutes stay below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.text import Text
+
+from api.client.view import MeetingView
+from api.export.documents import UNSUPPORTED, clock, coverage_line
+from schema.core.events import Event
+from schema.core.states import MeetingState, SummaryKind
+from schema.core.units import s_of_samples
+from schema.meetings.minutes import Action, Minutes, Sentence, without_gaps
+from schema.meetings.wire import CoverageTotals, MinutesOut, SegmentOut
+
+STATE_WORDS = {
+    MeetingState.LIVE: "live",
+    MeetingState.DRAINING: "transcribing the rest",
+    MeetingState.SUMMARIZING: "writing the final minutes",
+    MeetingState.FINISHED: "finished",
+    MeetingState.DELETED: "deleted",
+}
+
+
+def segment_text(segment: SegmentOut) -> Text:
+    text = Text(f"{clock(segment.start_s):>7}  ", style="cyan")
+    if segment.speaker:
+        text.append(f"{segment.speaker}: ", style="bold")
+    return text.append(segment.text.strip(), style="default")
+
+
+def minutes_text(minutes: Minutes) -> Text:
+    """All sections that hold something; sentences without support are marked."""
+    minutes = without_gaps(minutes)
+    lines: list[Text] = []
+    _section(lines, "Overview", [_sentence(each) for each in minutes.overview])
+    for chapter in minutes.chapters:
+        head = (
+            f"{chapter.title} ({clock(s_of_samples(chapter.first_sample))}-{clock(s_of_samples(chapter.end_sample))})"
+        )
+        _section(lines, head, [_sentence(each) for each in chapter.sentences])
+    _section(lines, "Decisions", [_sentence(each) for each in minutes.decisions])
+    _section(lines, "Actions", [_action(each) for each in minutes.actions])
+    return Text("\n").join(lines) if lines else Text("nothing yet", style="dim")
+
+
+def _section(lines: list[Text], head: str, items: Iterable[Text]) -> None:
+    listed = list(items)
+    if listed:
+        lines.append(Text(head, style="bold"))
+        lines += listed
+
+
+def _sentence(sentence: Sentence) -> Text:
+    return Text(f"  - {sentence.text}").append("" if sentence.supported else f"  {UNSUPPORTED}", style="yellow")
+
+
+def _action(action: Action) -> Text:
+    named = action.owner is not None and action.text.startswith(action.owner)
+    owner = "" if named else f"{action.owner or 'nobody named'}: "
+    text = Text("  - ").append(owner, style="bold").append(action.text)
+    if action.due and action.due.lower() not in action.text.lower():
+        text.append(f" (due: {action.due})")
+    return text.append("" if action.supported else f"  {UNSUPPORTED}", style="yellow")
+
+
+class LiveScreen:
+    """Shows a MeetingView while it grows. Without a terminal, closed segments and minutes become plain lines."""
+
+    def __init__(self, console: Console, *, words: bool = False) -> None:
+        self.view = MeetingView()
+        self._console = console
+        self._words = words
+        self._printed: set[int] = set()
+        self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> LiveScreen:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._print_segments(also_open=True)
+        if self._live:
+            self._live.update(Text())
+            self._live.stop()
+
+    def take(self, event: Event) -> None:
+        self.view.take(event)
+        self._print_segments()
+        if self._live:
+            self._live.update(self._below())
+        elif event.type == "minutes" and self.view.minutes and self.view.minutes.kind == SummaryKind.ROLLING:
+            self._print_rolling(self.view.minutes)
+        elif event.type == "connection":
+            self._console.print(f"connection lost, trying again: {self.view.connection}", markup=False)
+
+    def print_final(self, coverage: CoverageTotals) -> None:
+        """The final minutes and what became of the audio, as the last thing on the screen."""
+        if self.view.final:
+            self._console.print(Panel(minutes_text(self.view.final.minutes), title="Final minutes", title_align="left"))
+        self._console.print(coverage_line(coverage), markup=False, highlight=False)
+
+    def _print_segments(self, *, also_open: bool = False) -> None:
+        for number, segment in sorted(self.view.segments.items()):
+            if number not in self._printed and (segment.closed or also_open):
+                self._printed.add(number)
+                self._console.print(segment_text(segment))
+                if self._words:
+                    self._console.print(_word_times(segment))
+
+    def _print_rolling(self, minutes: MinutesOut) -> None:
+        self._console.print(f"-- minutes {minutes.version}, through {clock(minutes.through_s)}", markup=False)
+        self._console.print(minutes_text(minutes.minutes))
+
+    def _below(self) -> RenderableType:
+        parts: list[RenderableType] = [self._growing()]
+        if self.view.minutes:
+            through = clock(self.view.minutes.through_s)
+            title = f"Minutes so far, through {through}" if not self.view.final else "Final minutes"
+            parts.append(Panel(self._fitting(minutes_text(self.view.minutes.minutes)), title=title, title_align="left"))
+        parts.append(self._status())
+        return Group(*parts)
+
+    def _growing(self) -> Text:
+        text = Text()
+        for number, segment in sorted(self.view.segments.items()):
+            if number not in self._printed:
+                text.append_text(segment_text(segment)).append(" ")
+        for partial in self.view.partials.values():
+            text.append(partial.strip() + " ", style="dim italic")
+        return text
+
+    def _fitting(self, text: Text) -> Text:
+        """The last lines, as many as leave room for the text above."""
+        room = max(self._console.height - 10, 5)
+        lines = text.wrap(self._console, max(self._console.width - 4, 20))
+        return Text("\n").join(lines[-room:])
+
+    def _status(self) -> Text:
+        if self.view.connection:
+            return Text(f"connection lost, trying again: {self.view.connection}", style="yellow")
+        return Text(f"{STATE_WORDS[self.view.state]}; {coverage_line(self.view.coverage)}", style="dim")
+
+
+def _word_times(segment: SegmentOut) -> Text:
+    words = " ".join(f"{word.text.strip()}[{word.start_s:.2f}-{word.end_s:.2f}]" for word in segment.words)
+    return Text(f"         {words}", style="dim")

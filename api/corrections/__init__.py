@@ -1,0 +1,1 @@
+"""Routes of corrections of transcripts and minutes."""

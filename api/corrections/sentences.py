@@ -1,0 +1,154 @@
+"""Corrections of minutes: what a sentence of the final ones says, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from redis.exceptions import RedisError
+from sqlalchemy.orm import Session
+
+from api.auth.access import find_meeting
+from api.auth.bearer import Reader, Writer
+from api.auth.keys import Principal
+from api.corrections import examples as shown
+from api.http.etags import IfMatch, tag_of, version_of
+from api.http.examples import response
+from api.http.problems import responses
+from api.meetings.routes import ANY
+from api.services import Services, ServicesHere
+from schema.core.errors import Conflict, Gone, InvalidInput, NotFound, VersionMismatch
+from schema.core.events import publish
+from schema.corrections.segments import QUIET_MS, Origin, quiet_key
+from schema.corrections.sentence_wire import SentenceChange, SentenceOut, SentenceVersion, SentenceVersions
+from schema.corrections.sentences import (
+    Found,
+    SentenceCorrection,
+    Written,
+    correct_sentence,
+    find_sentence,
+    sentence_versions,
+    undo_sentence,
+)
+from schema.meetings.minutes import Part
+from schema.meetings.views import minutes_event
+
+SentenceId = Annotated[str, Path(pattern=r"^s[0-9a-f]{12}$", description="As the minutes have it")]
+
+router = APIRouter(
+    prefix="/v1/meetings/{meeting_id}/minutes/sentences/{sentence_id}",
+    tags=["corrections"],
+    responses=responses(*ANY, NotFound, Gone, Conflict),
+)
+
+
+@router.get("", responses=response(shown.SENTENCE))
+def show(
+    meeting_id: str, sentence_id: SentenceId, services: ServicesHere, principal: Reader, answer: Response
+) -> SentenceOut:
+    """One sentence of the final minutes, with the version that a change may ask for."""
+    with services.database.read() as session:
+        find_meeting(session, meeting_id, principal)
+        found = find_sentence(session, meeting_id, sentence_id)
+    return _tagged(answer, found)
+
+
+@router.patch("", responses={**responses(VersionMismatch, InvalidInput), **response(shown.CORRECTED_SENTENCE)})
+def change(
+    meeting_id: str,
+    sentence_id: SentenceId,
+    wanted: SentenceChange,
+    services: ServicesHere,
+    principal: Writer,
+    answer: Response,
+    if_match: IfMatch = None,
+) -> SentenceOut:
+    """Correct what a sentence of the final minutes says, and of an action who does it and when it is due.
+
+    The minutes and their exports have it at once, wherever the sentence stands, and followers get the minutes again.
+    Minutes are made again once nothing was corrected for some seconds; the correction stays in them and its support is
+    computed. What the summariser wrote is kept, and so is every version in between. What changes nothing makes no
+    version, so it may be sent again.
+    """
+    fields: dict[str, str | None] = {name: getattr(wanted, name) or None for name in wanted.model_fields_set}
+    if not fields:
+        raise InvalidInput("nothing is to be changed; give 'text', and of an action 'owner' or 'due'")
+    if "text" in fields:
+        fields["text"] = wanted.text
+    expected = version_of(if_match)
+
+    def work(session: Session) -> Found:
+        return correct_sentence(session, meeting_id, sentence_id, fields, principal.owner, expected)
+
+    return _tagged(answer, _written(services, principal, meeting_id, work))
+
+
+@router.delete("/correction", responses={**responses(VersionMismatch), **response(shown.SENTENCE)})
+def restore(
+    meeting_id: str,
+    sentence_id: SentenceId,
+    services: ServicesHere,
+    principal: Writer,
+    answer: Response,
+    if_match: IfMatch = None,
+) -> SentenceOut:
+    """Go back to what the summariser wrote, as one version more. Doing it again changes nothing."""
+    expected = version_of(if_match)
+
+    def work(session: Session) -> Found:
+        return undo_sentence(session, meeting_id, sentence_id, principal.owner, expected)
+
+    return _tagged(answer, _written(services, principal, meeting_id, work))
+
+
+@router.get("/versions", responses=response(shown.SENTENCE_VERSIONS))
+def versions(meeting_id: str, sentence_id: SentenceId, services: ServicesHere, principal: Reader) -> SentenceVersions:
+    """What a sentence said at each time, from what the summariser wrote to what is in force."""
+    with services.database.read() as session:
+        find_meeting(session, meeting_id, principal)
+        found = find_sentence(session, meeting_id, sentence_id)
+        changes = sentence_versions(session, meeting_id, sentence_id)
+    first = _version_out(1, changes[0].original if changes else found.written)
+    first.model = found.summary.model
+    return SentenceVersions(sentence_id=sentence_id, versions=[first, *map(_changed_out, changes)])
+
+
+def _written(services: Services, principal: Principal, meeting_id: str, work: Callable[[Session], Found]) -> Found:
+    """Do *work* in one transaction, then tell followers."""
+    with services.database.read() as session:
+        find_meeting(session, meeting_id, principal)
+    with services.database.write() as session:
+        found = work(session)
+    with suppress(RedisError):  # without Redis the minutes are only made again a little sooner
+        services.blocking_redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
+    publish(services.blocking_redis, meeting_id, [minutes_event(found.summary)])
+    return found
+
+
+def _tagged(answer: Response, found: Found) -> SentenceOut:
+    item, written = found.item, found.written
+    answer.headers["ETag"] = tag_of(item.version)
+    return SentenceOut(
+        id=item.id,
+        part=Part(found.part),
+        text=written.text,
+        owner=written.owner,
+        due=written.due,
+        evidence=list(item.evidence),
+        support=item.support,
+        supported=item.supported,
+        version=item.version,
+        corrected=item.corrected,
+    )
+
+
+def _version_out(version: int, written: Written) -> SentenceVersion:
+    return SentenceVersion(version=version, text=written.text, owner=written.owner, due=written.due)
+
+
+def _changed_out(change: SentenceCorrection) -> SentenceVersion:
+    shown_now = _version_out(change.version, change.written)
+    told = {"author": change.author, "origin": Origin(change.origin), "created_at": change.created_at}
+    return shown_now.model_copy(update=told)

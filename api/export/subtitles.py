@@ -1,0 +1,76 @@
+"""Subtitle cues from the times of words."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from schema.meetings.wire import SegmentOut, WordOut
+
+LINE_CHARACTERS = 42
+LINES = 2
+PAUSE_S = 1.0
+LONGEST_S = 7.0
+"""A cue ends at a pause, when it is full, and after this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """`speaker` is set where it is known; the lines do not repeat it."""
+
+    start_s: float
+    end_s: float
+    lines: tuple[str, ...]
+    speaker: str | None = None
+
+
+def cues_of(segments: Sequence[SegmentOut], *, named_in_text: bool) -> list[Cue]:
+    """Cues by time. With *named_in_text* the first cue of a speaker's turn begins with the name, within its width."""
+    cues: list[Cue] = []
+    last_speaker: dict[str, str | None] = {}
+    for segment in segments:
+        name = segment.speaker if named_in_text and last_speaker.get(segment.track) != segment.speaker else None
+        last_speaker[segment.track] = segment.speaker
+        cues.extend(_cues_of_segment(segment, f"{name}: " if name else ""))
+    return sorted(cues, key=lambda cue: (cue.start_s, cue.end_s))
+
+
+def _cues_of_segment(segment: SegmentOut, prefix: str) -> Iterator[Cue]:
+    taken: list[WordOut] = []
+    for word in _short_words(segment):
+        if taken and not _fits(prefix, [*taken, word]):
+            yield _cue(segment, prefix, taken)
+            prefix, taken = "", []
+        taken.append(word)
+    if taken:
+        yield _cue(segment, prefix, taken)
+
+
+def _fits(prefix: str, words: Sequence[WordOut]) -> bool:
+    pause_s = words[-1].start_s - words[-2].end_s
+    length_s = words[-1].end_s - words[0].start_s
+    return pause_s < PAUSE_S and length_s <= LONGEST_S and len(_lines(prefix, words)) <= LINES
+
+
+def _cue(segment: SegmentOut, prefix: str, words: Sequence[WordOut]) -> Cue:
+    return Cue(words[0].start_s, words[-1].end_s, tuple(_lines(prefix, words)), segment.speaker)
+
+
+def _lines(prefix: str, words: Sequence[WordOut]) -> list[str]:
+    text = prefix + "".join(word.text for word in words).strip()
+    return textwrap.wrap(text, LINE_CHARACTERS, break_on_hyphens=False)
+
+
+def _short_words(segment: SegmentOut) -> Iterator[WordOut]:
+    """The segment's words, with those cut that no line could hold."""
+    for word in segment.words or [_as_word(segment)]:
+        pieces = textwrap.wrap(word.text, LINE_CHARACTERS, break_on_hyphens=False, drop_whitespace=False)
+        step_s = (word.end_s - word.start_s) / max(1, len(pieces))
+        for at, piece in enumerate(pieces):
+            start_s = word.start_s + at * step_s
+            yield WordOut(text=piece, start_s=start_s, end_s=start_s + step_s, probability=word.probability)
+
+
+def _as_word(segment: SegmentOut) -> WordOut:
+    return WordOut(text=segment.text, start_s=segment.start_s, end_s=segment.end_s, probability=1.0)

@@ -1,0 +1,143 @@
+"""Examples for the API's reference, as the very objects that routes answer with.
+
+Nothing in them is null, since the reference leaves nulls out.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from api.export.documents import Export
+from schema.core.states import MeetingState, SummaryKind
+from schema.meetings.answers import CoverageOut, MeetingPage, NotesOut, Transcript
+from schema.meetings.minutes import Action, Chapter, Minutes, Sentence
+from schema.meetings.search_wire import SearchHit, SearchPage
+from schema.meetings.wire import (
+    Author,
+    Authors,
+    CoverageSpan,
+    CoverageTotals,
+    MeetingOut,
+    MinutesOut,
+    NoteOut,
+    Received,
+    SegmentOut,
+    TrackCoverage,
+    TrackOut,
+    WordOut,
+)
+from schema.webhooks.outbox import DeliveryState, WebhookEvent
+from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
+
+BEGAN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+TOTALS = CoverageTotals(received_s=12.0, transcribed_s=9.5, silent_s=1.5, failed_s=1.0)
+MEETING = MeetingOut(
+    id="5f2a9c0e81d74b3696c2f1aa",
+    title="Launch",
+    language="en",
+    state=MeetingState.FINISHED,
+    created_at=BEGAN,
+    finished_at=BEGAN + timedelta(minutes=3),
+    asr_adapter="medical-terms",
+    summary_adapter="short-minutes",
+    tracks=[TrackOut(name="main", speaker="Priya", received_sample=192_000, committed_sample=192_000, closed=True)],
+    coverage=TOTALS,
+    made_by=Authors(
+        transcript=[Author(model="package:tiny.en", adapter="medical-terms@3")],
+        minutes=[Author(model="package:gemma-3-270m", adapter="short-minutes@1")],
+    ),
+)
+MEETINGS = MeetingPage(
+    meetings=[MEETING.model_copy(update={"made_by": None})], next_cursor="MjAyNi0wMy0wMlQwOTozMDowMCswMDowMCA1ZjJh"
+)
+SEGMENT = SegmentOut(
+    id=1,
+    track="main",
+    speaker="Priya",
+    start_s=0.5,
+    end_s=2.1,
+    text="We move the launch.",
+    closed=True,
+    words=[WordOut(text=" We", start_s=0.5, end_s=0.7, probability=0.98)],
+    model="package:tiny.en",
+    adapter="medical-terms@3",
+)
+TRANSCRIPT = Transcript(meeting_id=MEETING.id, last_seq=1, segments=[SEGMENT])
+SENTENCE = Sentence("The launch moves to Monday.", evidence=(1,), support=0.8, supported=True)
+MINUTES = MinutesOut(
+    kind=SummaryKind.FINAL,
+    version=1,
+    through_s=11.0,
+    model="package:gemma-3-270m",
+    adapter="short-minutes@1",
+    created_at=BEGAN,
+    minutes=Minutes(
+        overview=(SENTENCE,),
+        chapters=(Chapter("Launch date", 0, 176_000, (SENTENCE,)),),
+        decisions=(SENTENCE,),
+        actions=(Action("Reviews the fix", "Priya", "Thursday", (1,), 0.7, True),),
+    ),
+)
+EXPORT = Export(meeting=MEETING, minutes=MINUTES, segments=[SEGMENT])
+NOTES = NotesOut(notes=[NoteOut(id=1, level=0, start_s=0.0, end_s=11.0, body={"text": "The launch moves."})])
+COVERAGE = CoverageOut(
+    totals=TOTALS,
+    tracks=[
+        TrackCoverage(
+            track="main",
+            totals=TOTALS,
+            spans=[
+                CoverageSpan(first_sample=0, end_sample=152_000, kind="transcribed"),
+                CoverageSpan(first_sample=152_000, end_sample=176_000, kind="silent"),
+                CoverageSpan(first_sample=176_000, end_sample=192_000, kind="failed", reason="repetition"),
+            ],
+        )
+    ],
+)
+SEARCH = SearchPage(
+    hits=[
+        SearchHit(
+            meeting_id=MEETING.id,
+            title="Launch",
+            segment_id=1,
+            track="main",
+            speaker="Priya",
+            start_s=0.5,
+            end_s=2.1,
+            rank=1.3,
+            snippet="We move the launch.",
+            marks=[(12, 18)],
+        )
+    ]
+)
+WEBHOOK = WebhookOut(
+    id="wh_7d0b4c1e2f3a5b6c7d8e9f01",
+    url="https://hooks.example.com/minutes",
+    events=[WebhookEvent.MINUTES_FINAL],
+    created_at=BEGAN,
+)
+CREATED_WEBHOOK = CreatedWebhook(**WEBHOOK.model_dump(), secret="whsec_MTIz")  # noqa: S106
+WEBHOOKS = WebhookList(webhooks=[WEBHOOK])
+DELIVERY = DeliveryOut(
+    id=1,
+    message_id="msg_0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+    event=WebhookEvent.MINUTES_FINAL,
+    data={"meeting_id": MEETING.id, "version": 1},
+    state=DeliveryState.PENDING,
+    attempts=1,
+    http_status=503,
+    error="the receiver answered 503",
+    created_at=BEGAN,
+    due_at=BEGAN + timedelta(seconds=5),
+    ended_at=None,
+)
+DELIVERIES = DeliveryPage(deliveries=[DELIVERY])
+RECEIVED = Received(track="main", received_sample=192_000)
+
+
+def response(example: BaseModel, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` with *example* for the answer that is no error."""
+    return {status: {"content": {"application/json": {"example": example.model_dump(mode="json")}}}}

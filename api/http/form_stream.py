@@ -1,0 +1,141 @@
+"""A multipart form as it comes in: its fields, and its file piece by piece, never the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from schema.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+FIELDS_LIMIT = 100
+FIELD_LIMIT_BYTES = 16 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileBegins:
+    """`name` is what the sender calls the file."""
+
+    field: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileData:
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileEnds:
+    pass
+
+
+Part = Field | FileBegins | FileData | FileEnds
+
+
+async def form_parts(content_type: str, body: AsyncIterator[bytes]) -> AsyncIterator[Part]:
+    """The parts in the order in which they come. Raises InvalidInput for what is no form."""
+    kind, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
+        raise InvalidInput(
+            f"Content-Type is {content_type[:80]!r}; send the file as multipart/form-data, for example with "
+            "'curl -F file=@FILE'"
+        )
+    form = _Form()
+    parser = MultipartParser(boundary, form.callbacks())
+    ended = False
+    try:
+        async for piece in body:
+            parser.write(piece)
+            for part in form.taken():
+                yield part
+        parser.finalize()
+        ended = form.ended
+    except FormParserError as error:
+        raise InvalidInput(f"the form cannot be read ({error}); send multipart/form-data") from error
+    if not ended:
+        raise InvalidInput("the form ends before its last boundary; send all of it")
+
+
+@dataclass
+class _Form:
+    """The parser's callbacks; `taken` hands over what they heard."""
+
+    parts: list[Part] = field(default_factory=list)
+    ended: bool = False
+    fields: int = 0
+    _header: bytearray = field(default_factory=bytearray)
+    _value: bytearray = field(default_factory=bytearray)
+    _disposition: bytes = b""
+    _name: str = ""
+    _is_file: bool = False
+    _text: bytearray = field(default_factory=bytearray)
+
+    def taken(self) -> list[Part]:
+        parts, self.parts = self.parts, []
+        return parts
+
+    def callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._end_headers,
+            "on_part_data": self._data,
+            "on_part_end": self._end,
+            "on_end": self._end_form,
+        }
+
+    def _begin(self) -> None:
+        self._disposition, self._text = b"", bytearray()
+
+    def _end_header(self) -> None:
+        if bytes(self._header).lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+
+    def _end_headers(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        if b"name" not in options:
+            raise InvalidInput("a part of the form has no name; send 'Content-Disposition: form-data; name=...'")
+        self._name = _text(options[b"name"])
+        self._is_file = b"filename" in options
+        if self._is_file:
+            self.parts.append(FileBegins(self._name, _text(options[b"filename"])))
+            return
+        self.fields += 1
+        if self.fields > FIELDS_LIMIT:
+            raise InvalidInput(f"the form has more than {FIELDS_LIMIT} fields; send fewer")
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._is_file:
+            self.parts.append(FileData(data[start:end]))
+            return
+        self._text += data[start:end]
+        if len(self._text) > FIELD_LIMIT_BYTES:
+            raise InvalidInput(f"the field '{self._name[:64]}' has more than {FIELD_LIMIT_BYTES} bytes; send less")
+
+    def _end(self) -> None:
+        self.parts.append(FileEnds() if self._is_file else Field(self._name, _text(bytes(self._text))))
+
+    def _end_form(self) -> None:
+        self.ended = True
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

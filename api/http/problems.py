@@ -1,0 +1,130 @@
+"""RFC 9457 problem details for every error that leaves the API."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from schema.core.errors import InvalidInput, MinutebookError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+PREFIX = "urn:minutebook:problem:"
+SHOWN_CHARACTERS = 80
+"""Of a value that somebody sent, so that a message stays readable."""
+
+REMEDIES = {
+    404: ("no-route", "There is nothing at {method} {path}; /docs lists what there is"),
+    405: ("method-not-allowed", "{path} does not take {method}; the header Allow names what it takes"),
+}
+
+
+def problem_of(error: MinutebookError) -> dict[str, Any]:
+    """The members of a problem document. The error's facts become members of their own."""
+    return {
+        **error.facts,
+        "type": f"{PREFIX}{error.slug}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "retryable": error.retryable,
+    }
+
+
+def problem_response(problem: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    headers = dict(headers or {})
+    if "retry_after_ms" in problem:
+        headers["Retry-After"] = str(max(1, -(-int(problem["retry_after_ms"]) // 1000)))
+    if problem["status"] == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(problem, problem["status"], headers, media_type=MEDIA_TYPE)
+
+
+def internal_problem(error: BaseException, where: str) -> dict[str, Any]:
+    """Log *error* under a new id; the client gets the id and nothing else of it."""
+    error_id = secrets.token_hex(6)
+    log.error("error %s at %s", error_id, where, exc_info=error)
+    detail = f"something went wrong here, not with the request; the server's log has the cause under {error_id}"
+    return problem_of(MinutebookError(detail, error_id=error_id))
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of *app* with a problem document."""
+    app.add_exception_handler(MinutebookError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def responses(*errors: type[MinutebookError]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` of a route that may raise *errors*."""
+    by_status: dict[int, list[type[MinutebookError]]] = {}
+    # Every route has parameters, and what is wrong with them is a problem document too.
+    every: tuple[type[MinutebookError], ...] = (*errors, InvalidInput)
+    for error in every:
+        by_status.setdefault(error.status, []).append(error)
+    return {status: _documented(group) for status, group in by_status.items()}
+
+
+def _documented(group: Sequence[type[MinutebookError]]) -> dict[str, Any]:
+    examples = {error.slug: {"value": problem_of(error("What was wrong, and what to do"))} for error in group}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}}
+    return {"description": "; ".join(error.title for error in group), "content": content}
+
+
+async def _known(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, MinutebookError)
+    if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("%s", error.detail, exc_info=error)
+    return problem_response(problem_of(error))
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = [_fault(fault) for fault in error.errors()]
+    detail = "; ".join(f"{fault['field']} = {fault['value']}: {fault['remedy']}" for fault in faults)
+    problem = {"type": f"{PREFIX}invalid-input", "title": "The request is not valid", "status": 422, "detail": detail}
+    return problem_response({**problem, "retryable": False, "errors": faults})
+
+
+def _fault(fault: dict[str, Any]) -> dict[str, str]:
+    where = [str(part) for part in fault["loc"] if part != "body"]
+    value = fault.get("input")
+    shown = "not given" if fault["type"] == "missing" else repr(value)
+    if fault["type"] == "json_invalid":
+        remedy = f"Send JSON ({fault['ctx']['error']} at character {where[-1]})"
+        return {"field": "body", "value": "no JSON", "remedy": remedy}
+    if fault["type"] == "extra_forbidden":
+        return {"field": ".".join(where), "value": _shortened(shown), "remedy": "There is no such field; leave it out"}
+    # A body that was not declared as JSON is not parsed, whatever it holds.
+    remedy = "Send JSON, with the header 'Content-Type: application/json'" if isinstance(value, bytes) else fault["msg"]
+    return {"field": ".".join(where) or "body", "value": _shortened(shown), "remedy": remedy}
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = error.status_code
+    if status == HTTPStatus.NO_CONTENT:
+        return Response(status_code=status)
+    slug, remedy = REMEDIES.get(status, ("bad-request" if status < 500 else "internal", "{detail}"))
+    detail = remedy.format(method=request.method, path=_shortened(request.url.path), detail=error.detail)
+    title = HTTPStatus(status).phrase
+    problem = {"type": f"{PREFIX}{slug}", "title": title, "status": status, "detail": detail, "retryable": False}
+    return problem_response(problem, dict(error.headers or {}))
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    return problem_response(internal_problem(error, f"{request.method} {request.url.path}"))

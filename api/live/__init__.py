@@ -1,0 +1,1 @@
+"""Live meetings: audio in, events out."""

@@ -1,0 +1,227 @@
+"""Every event of a meeting to every viewer at this API process.
+
+Workers publish each row's event after its commit, with the meeting's ascending number. A hint that carries the next
+number goes straight on; a hole, a new subscription in Redis, and every few seconds the clock, make the feed look into
+SQL. So a lost hint costs a viewer seconds at most, and one query serves all viewers of the meeting here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from api.http.cancel import cancel
+from api.live.catch_up import rows_after
+from api.live.subscription import Subscription
+from api.meetings.coverage import Tally, take_tally
+from schema.core.database import Database
+from schema.core.errors import DecodeError, Unavailable
+from schema.core.events import Event, channel
+from schema.core.states import MeetingState
+from schema.mailbox import Mailbox
+from schema.uploads.views import event_of_meeting
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 2.5
+SPREAD = 0.2
+"""Meetings that began together do not look together."""
+LOOKS_AT_ONCE = 4
+RETRY_S = 1.0
+TURN_S = 0.2
+"""How long a new channel may wait until it is subscribed to; SQL covers what is published meanwhile."""
+CONTROL_CHANNEL = "mb:events:"
+"""Nothing is published there; it keeps the subscription open while no meeting is followed."""
+
+
+class Feed:
+    """One meeting's events at this process. `ready` is set once everything newer is offered to its subscriptions."""
+
+    def __init__(self, database: Database, mailbox: Mailbox, meeting_id: str, looks: asyncio.Semaphore) -> None:
+        self.meeting_id = meeting_id
+        self.ready = asyncio.Event()
+        self.subscriptions: set[Subscription] = set()
+        self._database = database
+        self._mailbox = mailbox
+        self._looks = looks
+        self._cursor: int | None = None
+        self._state: MeetingState | None = None
+        self._tally: Tally | None = None
+        self._upload: Event | None = None
+        self._has_upload = True  # as long as nobody has looked
+        self._asked = asyncio.Event()
+
+    def hint(self, event: Event) -> None:
+        """Take what a worker published."""
+        if event.type == "state":
+            self.look_soon()  # SQL says it, and after the rows that came before it
+        elif event.type == "coverage":
+            totals = self._tally.data() if self._tally else {}
+            self._offer(Event("coverage", {**totals, **event.data}))
+        elif event.seq is None:
+            if event.type == "upload":
+                self._upload = event
+            self._offer(event)
+        elif self._cursor is None or event.seq > self._cursor + 1:
+            self.look_soon()
+        elif event.seq == self._cursor + 1:
+            self._cursor = event.seq
+            self._offer(event)
+
+    def look_soon(self) -> None:
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Look when asked, and every LOOK_S."""
+        while True:
+            try:
+                async with self._looks:
+                    await self._look()
+            except Unavailable as error:
+                log.warning("meeting %s cannot be followed for now: %s", self.meeting_id, error.detail)
+                await asyncio.sleep(RETRY_S)
+                continue
+            except Exception:
+                # One row that cannot be read must not end the feed for those that can.
+                log.exception("meeting %s cannot be followed for now", self.meeting_id)
+                await asyncio.sleep(RETRY_S)
+                continue
+            pause_s = LOOK_S * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 - spreads load, hides nothing
+            # Not `wait_for`, which on Python 3.11 loses a cancellation that comes together with what it waits for.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._asked.wait()
+
+    async def _look(self) -> None:
+        self._asked.clear()
+        rows = await asyncio.to_thread(rows_after, self._database, self.meeting_id, self._cursor)
+        for event in rows.events:
+            if event.seq is not None and event.seq > (self._cursor or 0):
+                self._cursor = event.seq
+                self._offer(event)
+        self._cursor = max(self._cursor or 0, rows.through_seq)
+        self.ready.set()
+        if not rows.complete:
+            self.look_soon()
+            return
+        tally = await asyncio.to_thread(take_tally, self._database, self._mailbox, self.meeting_id)
+        if tally != self._tally:
+            self._tally = tally
+            self._offer(Event("coverage", tally.data()))
+        if self._has_upload:
+            await self._look_at_upload()
+        if rows.state != self._state:
+            self._state = rows.state
+            self._offer(Event("state", {"state": rows.state.value}))
+
+    async def _look_at_upload(self) -> None:
+        """A meeting has its upload from the beginning, or never."""
+        upload = await asyncio.to_thread(_upload_event, self._database, self.meeting_id)
+        self._has_upload = upload is not None
+        if upload is not None and upload != self._upload:
+            self._upload = upload
+            self._offer(upload)
+
+    def _offer(self, event: Event) -> None:
+        for subscription in self.subscriptions:
+            subscription.offer(event)
+
+
+class Feeds:
+    """The feeds of all meetings that somebody follows here, over one connection to Redis."""
+
+    def __init__(self, redis: Redis, database: Database, mailbox: Mailbox) -> None:
+        self._redis = redis
+        self._database = database
+        self._mailbox = mailbox
+        self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
+        self._feeds: dict[str, Feed] = {}
+        self._looking: dict[str, asyncio.Task[None]] = {}
+        self._listening: asyncio.Task[None] | None = None
+        self._changed = True
+
+    async def __aenter__(self) -> Feeds:
+        self._listening = asyncio.create_task(self._listen())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await cancel(*self._looking.values(), *([self._listening] if self._listening else []))
+
+    @property
+    def count(self) -> int:
+        """Meetings that are followed."""
+        return len(self._feeds)
+
+    @contextmanager
+    def follow(
+        self, meeting_id: str, after: int = 0, known_state: MeetingState | None = None
+    ) -> Iterator[Subscription]:
+        """A subscription for the length of the block: rows after *after*, and the state unless it is *known_state*."""
+        feed = self._feeds.get(meeting_id)
+        if feed is None:
+            feed = self._feeds[meeting_id] = Feed(self._database, self._mailbox, meeting_id, self._looks)
+            self._changed = True
+            self._looking[meeting_id] = asyncio.create_task(feed.run())
+        subscription = Subscription(feed, self._database, meeting_id, after, known_state)
+        feed.subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            feed.subscriptions.discard(subscription)
+            if not feed.subscriptions:
+                del self._feeds[meeting_id]
+                self._changed = True
+                self._looking.pop(meeting_id).cancel()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._listen_once()
+            except (RedisError, OSError) as error:
+                log.warning("no hints from Redis, the database is asked every %s s: %s", LOOK_S, error)
+            except Exception:
+                log.exception("a hint could not be read, the database is asked every %s s", LOOK_S)
+            await asyncio.sleep(RETRY_S)
+
+    async def _listen_once(self) -> None:
+        # One task reads and subscribes: the client's connection is not made for two that may both reconnect it.
+        subscribed: set[str] = set()
+        async with self._redis.pubsub() as pubsub:
+            await pubsub.subscribe(CONTROL_CHANNEL)
+            self._changed = True
+            while True:
+                if self._changed:
+                    self._changed = False
+                    wanted = {channel(meeting_id) for meeting_id in self._feeds}
+                    if new := wanted - subscribed:
+                        await pubsub.subscribe(*new)
+                    if old := subscribed - wanted:
+                        await pubsub.unsubscribe(*old)
+                    subscribed = wanted
+                message = await pubsub.get_message(timeout=TURN_S)
+                if message is not None:
+                    self._take(message)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        feed = self._feeds.get(message["channel"].decode().removeprefix(channel("")))
+        if feed is None:
+            return
+        if message["type"] == "subscribe":  # for the first time, or after a lost connection
+            feed.look_soon()
+        elif message["type"] == "message":
+            try:
+                feed.hint(Event.decode(message["data"]))
+            except DecodeError as error:
+                log.warning("meeting %s: %s", feed.meeting_id, error.detail)
+
+
+def _upload_event(database: Database, meeting_id: str) -> Event | None:
+    with database.read() as session:
+        return event_of_meeting(session, meeting_id)

@@ -1,0 +1,64 @@
+"""Audio over plain HTTP, for producers without a socket."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from api.auth.bearer import Writer
+from api.http import examples
+from api.http.problems import responses
+from api.live.pcm import pcm_of
+from api.live.track_writer import Inlet
+from api.services import ServicesHere
+from schema.core.errors import (
+    AudioGap,
+    Backlogged,
+    Forbidden,
+    Gone,
+    InvalidAudio,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+)
+from schema.core.units import MEETING_LIMIT_SAMPLES
+from schema.mailbox.limits import check_piece
+from schema.meetings.wire import Received
+
+router = APIRouter(prefix="/v1/meetings", tags=["audio"])
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "audio/wav": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+@router.post(
+    "/{meeting_id}/audio",
+    openapi_extra=BODY,
+    responses={
+        **examples.response(examples.RECEIVED),
+        **responses(Unauthorized, Forbidden, NotFound, Gone, AudioGap, InvalidAudio, Backlogged, Unavailable),
+    },
+)
+async def append(
+    meeting_id: str,
+    request: Request,
+    services: ServicesHere,
+    principal: Writer,
+    first_sample: Annotated[
+        int, Query(ge=0, le=MEETING_LIMIT_SAMPLES, description="Position of the first sample since the meeting began")
+    ],
+    track: str = "main",
+) -> Received:
+    """Put 16 kHz mono PCM16, raw or as a WAV file, at a position. Sending the same again changes nothing."""
+    inlet = await Inlet.of(services, principal, meeting_id, track)
+    pcm = pcm_of(await request.body(), first_sample)
+    check_piece(first_sample, len(pcm), services.config.frame_limit_bytes)
+    return Received(track=track, received_sample=await inlet.append(first_sample, pcm))

@@ -1,0 +1,186 @@
+"""Meetings: made, listed, shown, finished, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from api.auth.access import find_meeting
+from api.auth.bearer import Reader, Writer
+from api.auth.keys import Principal
+from api.http import examples
+from api.http.paging import decode_cursor, encode_cursor
+from api.http.problems import responses
+from api.live.track_writer import finish
+from api.meetings.coverage import received_samples, tally_from
+from api.meetings.validation import check_adapters, check_language
+from api.services import Services, ServicesHere
+from schema.core.errors import (
+    Forbidden,
+    Gone,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+    UnknownAdapter,
+    UnknownLanguage,
+)
+from schema.core.states import MeetingState, Scope
+from schema.core.tables import Meeting, Track
+from schema.mailbox import Mailbox
+from schema.meetings.answers import MeetingPage
+from schema.meetings.lifecycle import delete_meeting
+from schema.meetings.views import authors
+from schema.meetings.wire import MeetingOut, NewMeeting, TrackOut
+
+ANY = (Unauthorized, Forbidden, RateLimited)
+router = APIRouter(prefix="/v1/meetings", tags=["meetings"], responses=responses(*ANY))
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={**responses(InvalidInput, UnknownAdapter, UnknownLanguage), **examples.response(examples.MEETING, 201)},
+)
+def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> MeetingOut:
+    """Begin a meeting. Its id is what the live socket and everything else is called by."""
+    check_language(new.language, services.config.asr_model)
+    _check_names(new)
+    with services.database.write() as session:
+        check_adapters(session, new.asr_adapter, new.summary_adapter)
+        meeting = Meeting(
+            id=secrets.token_hex(12),
+            owner=principal.owner,
+            title=new.title,
+            language=new.language,
+            vocabulary=list(new.vocabulary),
+            asr_adapter=new.asr_adapter,
+            summary_adapter=new.summary_adapter,
+        )
+        session.add(meeting)
+        session.flush()
+        tracks = [
+            Track(id=secrets.token_hex(12), meeting_id=meeting.id, name=track.name, speaker=track.speaker)
+            for track in new.tracks
+        ]
+        session.add_all(tracks)
+    # Another session: a Redis that does not answer must not keep SQLite's only writer waiting.
+    with services.database.read() as session:
+        return meeting_out(session, services.blocking_mailbox, meeting)
+
+
+@router.get("", responses=examples.response(examples.MEETINGS))
+def list_meetings(
+    services: ServicesHere,
+    principal: Reader,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+    versions: Annotated[bool, Query(description="Every version of each, not only the one that is shown")] = False,
+) -> MeetingPage:
+    """Meetings of this key, the newest first."""
+    wanted = select(Meeting).where(Meeting.state != MeetingState.DELETED)
+    if not versions:
+        wanted = wanted.where(Meeting.shown)
+    if not principal.may(Scope.ADMIN):
+        wanted = wanted.where(Meeting.owner == principal.owner)
+    if cursor is not None:
+        wanted = wanted.where(tuple_(Meeting.created_at, Meeting.id) < decode_cursor(cursor))
+    with services.database.read() as session:
+        newest = wanted.order_by(Meeting.created_at.desc(), Meeting.id.desc()).limit(limit + 1)
+        found = session.scalars(newest).all()
+        page = meetings_out(session, services.blocking_mailbox, found[:limit])
+    more = len(found) > limit
+    return MeetingPage(
+        meetings=page, next_cursor=encode_cursor(found[limit - 1].created_at, found[limit - 1].id) if more else None
+    )
+
+
+@router.get("/{meeting_id}", responses={**responses(NotFound, Gone), **examples.response(examples.MEETING)})
+def show(meeting_id: str, services: ServicesHere, principal: Reader) -> MeetingOut:
+    """One meeting: its state, and how far each track is received and transcribed."""
+    with services.database.read() as session:
+        return meeting_out(session, services.blocking_mailbox, find_meeting(session, meeting_id, principal))
+
+
+@router.post("/{meeting_id}/finish", responses={**responses(NotFound, Gone), **examples.response(examples.MEETING)})
+async def end(meeting_id: str, services: ServicesHere, principal: Writer) -> MeetingOut:
+    """Take no more audio, transcribe the rest, write the final minutes. Doing it again changes nothing."""
+    await asyncio.to_thread(_show, services, meeting_id, principal)
+    await finish(services, meeting_id)
+    return await asyncio.to_thread(_show, services, meeting_id, principal)
+
+
+@router.delete("/{meeting_id}", status_code=204, responses=responses(NotFound))
+def remove(meeting_id: str, services: ServicesHere, principal: Writer) -> Response:
+    """Delete audio, transcript, minutes, title and vocabulary for good. Doing it again changes nothing."""
+    # Again, for one that is gone: that completes what a crash may have left.
+    with suppress(Gone), services.database.read() as session:
+        find_meeting(session, meeting_id, principal)
+    delete_meeting(services.database, services.blocking_mailbox, services.blocking_redis, meeting_id)
+    return Response(status_code=204)
+
+
+def meeting_out(session: Session, mailbox: Mailbox, meeting: Meeting) -> MeetingOut:
+    """A meeting as clients see it, with what made its text."""
+    (shown,) = meetings_out(session, mailbox, [meeting])
+    return shown.model_copy(update={"made_by": authors(session, meeting.id)})
+
+
+def meetings_out(session: Session, mailbox: Mailbox, meetings: Sequence[Meeting]) -> list[MeetingOut]:
+    """Meetings as clients see them. A Redis that does not answer is asked once for all of them."""
+    ids = [meeting.id for meeting in meetings]
+    tracks = session.scalars(select(Track).where(Track.meeting_id.in_(ids)).order_by(Track.name)).all()
+    received = received_samples(mailbox, tracks)
+    by_meeting: dict[str, list[Track]] = {meeting_id: [] for meeting_id in ids}
+    for track in tracks:
+        by_meeting[track.meeting_id].append(track)
+    return [_meeting_out(session, meeting, by_meeting[meeting.id], received) for meeting in meetings]
+
+
+def _meeting_out(
+    session: Session, meeting: Meeting, tracks: Sequence[Track], received: Mapping[str, int]
+) -> MeetingOut:
+    tally = tally_from(session, {track.id: received[track.id] for track in tracks})
+    return MeetingOut(
+        id=meeting.id,
+        title=meeting.title,
+        language=meeting.language,
+        state=MeetingState(meeting.state),
+        created_at=meeting.created_at,
+        finished_at=meeting.finished_at,
+        asr_adapter=meeting.asr_adapter,
+        summary_adapter=meeting.summary_adapter,
+        tracks=[
+            TrackOut(
+                name=track.name,
+                speaker=track.speaker,
+                received_sample=tally.received_samples[track.id],
+                committed_sample=track.committed_sample,
+                closed=track.closed_sample is not None,
+            )
+            for track in tracks
+        ],
+        coverage=tally.totals,
+        version=meeting.version,
+        version_of=meeting.version_of,
+        shown=meeting.shown,
+        revising=meeting.revised_seq is not None,
+    )
+
+
+def _show(services: Services, meeting_id: str, principal: Principal) -> MeetingOut:
+    return show(meeting_id, services, principal)
+
+
+def _check_names(new: NewMeeting) -> None:
+    names = [track.name for track in new.tracks]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise InvalidInput(f"two tracks are called '{double}'; give each track a name of its own", track=double)

@@ -1,0 +1,84 @@
+"""Search over the transcripts of all meetings that a key may see."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.auth.access import find_meeting
+from api.auth.bearer import Reader
+from api.http import examples
+from api.http.problems import responses
+from api.meetings.routes import ANY
+from api.services import ServicesHere
+from schema.core.errors import Gone, InvalidInput, NotFound
+from schema.core.states import Scope as KeyScope
+from schema.core.units import s_of_samples
+from schema.meetings.search import Hit, Scope, last_segment_id, parse_query, search
+from schema.meetings.search_wire import SearchHit, SearchPage
+
+OFFSET_LIMIT = 1000
+"""How deep the pages of one search go; who needs more gives more words."""
+ID_LIMIT = 2**63 - 1
+
+router = APIRouter(prefix="/v1/search", tags=["search"], responses=responses(*ANY))
+
+
+@router.get("", responses={**responses(NotFound, Gone), **examples.response(examples.SEARCH)})
+def find(
+    services: ServicesHere,
+    principal: Reader,
+    q: Annotated[str, Query(min_length=1, max_length=300, description='Words, "a phrase", or the beg* of a word')],
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+    meeting: Annotated[str | None, Query(description="Only in this meeting")] = None,
+) -> SearchPage:
+    """Segments in which all of the words are said, the best first. Nothing in `q` has a meaning beside those named."""
+    terms = parse_query(q)
+    owner = None if principal.may(KeyScope.ADMIN) else principal.owner
+    with services.database.read() as session:
+        if meeting is not None:
+            find_meeting(session, meeting, principal)
+        offset, through_id = _decode_cursor(cursor) if cursor is not None else (0, last_segment_id(session))
+        hits = search(session, terms, Scope(owner, meeting, through_id), limit + 1, offset)
+    end = offset + limit
+    more = len(hits) > limit and end < OFFSET_LIMIT
+    return SearchPage(
+        hits=[_hit_out(hit) for hit in hits[:limit]],
+        next_cursor=_encode_cursor(end, through_id) if more else None,
+    )
+
+
+def _hit_out(hit: Hit) -> SearchHit:
+    return SearchHit(
+        meeting_id=hit.meeting.id,
+        title=hit.meeting.title,
+        segment_id=hit.segment.id,
+        track=hit.track,
+        speaker=hit.segment.speaker,
+        start_s=s_of_samples(hit.segment.first_sample),
+        end_s=s_of_samples(hit.segment.end_sample),
+        rank=hit.rank,
+        snippet=hit.snippet,
+        marks=hit.marks,
+    )
+
+
+def _encode_cursor(offset: int, through_id: int) -> str:
+    return base64.urlsafe_b64encode(f"{offset} {through_id}".encode()).decode()
+
+
+def _decode_cursor(cursor: str) -> tuple[int, int]:
+    try:
+        offset, through_id = map(int, base64.urlsafe_b64decode(cursor).decode().split(" "))
+    except ValueError as error:
+        raise _no_cursor(cursor) from error
+    if not (0 <= offset < OFFSET_LIMIT and 0 <= through_id <= ID_LIMIT):
+        raise _no_cursor(cursor)
+    return offset, through_id
+
+
+def _no_cursor(cursor: str) -> InvalidInput:
+    return InvalidInput(f"cursor {cursor[:40]!r} is not one; take `next_cursor` of the page before")

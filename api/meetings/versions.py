@@ -1,0 +1,158 @@
+"""A meeting made again, with another adapter, language or vocabulary: its versions beside each other."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.auth.access import find_meeting
+from api.auth.bearer import Reader, Writer
+from api.corrections import examples as shown
+from api.http.examples import MEETING, response
+from api.http.problems import responses
+from api.meetings.routes import ANY, meeting_out, meetings_out
+from api.meetings.validation import check_adapters, check_language, check_model
+from api.services import Services, ServicesHere
+from schema.core.errors import (
+    AudioNotKept,
+    Backlogged,
+    Conflict,
+    Gone,
+    InvalidInput,
+    NotFound,
+    Unavailable,
+    UnknownAdapter,
+    UnknownLanguage,
+    UnknownModel,
+)
+from schema.core.tables import Meeting
+from schema.corrections.wire import MeetingVersions, Part, Reprocessed, Reprocessing
+from schema.meetings.versions import (
+    Wanted,
+    add_version,
+    check_finished,
+    recording_of,
+    redo_minutes,
+    show_version,
+    versions_of,
+)
+from schema.meetings.wire import MeetingOut
+from schema.uploads.lifecycle import file_id_of
+
+FIELDS_OF_MINUTES = frozenset({"part", "summary_adapter", "summary_model"})
+REFUSALS = (
+    Conflict,
+    AudioNotKept,
+    UnknownModel,
+    UnknownAdapter,
+    UnknownLanguage,
+    Backlogged,
+    Unavailable,
+    InvalidInput,
+)
+
+router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["versions"], responses=responses(*ANY, NotFound, Gone))
+
+
+@router.post("/reprocess", status_code=202, responses={**responses(*REFUSALS), **response(shown.REPROCESSED, 202)})
+def reprocess(meeting_id: str, wanted: Reprocessing, services: ServicesHere, principal: Writer) -> Reprocessed:
+    """Make a finished meeting again: its transcript and then minutes of it, or the minutes alone.
+
+    A transcript is read from the uploaded file, if that is still kept, into a meeting of its own, a version beside the
+    one that stands; corrections are carried over, and it is shown in lists and found by search once it is finished.
+    Minutes are written again in the same meeting, as a version beside those before. Of live audio nothing is kept, so
+    of a live meeting only the minutes can be made again.
+    """
+    part = _part(wanted)
+    check_model("asr_model", wanted.asr_model, services.config.asr_model, "MINUTEBOOK_ASR_MODEL")
+    check_model("summary_model", wanted.summary_model, services.config.summary_model, "MINUTEBOOK_SUMMARY_MODEL")
+    with services.database.read() as session:
+        source = find_meeting(session, meeting_id, principal)
+    if part == Part.MINUTES:
+        return _minutes_again(services, source, wanted)
+    return _read_again(services, source, wanted)
+
+
+@router.get("/versions", responses=response(shown.MEETING_VERSIONS))
+def list_versions(meeting_id: str, services: ServicesHere, principal: Reader) -> MeetingVersions:
+    """Every version of this meeting, whichever of them is named. Each is a meeting with an id of its own."""
+    with services.database.read() as session:
+        found = versions_of(session, find_meeting(session, meeting_id, principal))
+        return MeetingVersions(versions=meetings_out(session, services.blocking_mailbox, found))
+
+
+@router.post("/show", responses={**responses(Conflict), **response(MEETING)})
+def show(meeting_id: str, services: ServicesHere, principal: Writer) -> MeetingOut:
+    """Of all its versions, have lists and search show this one."""
+    with services.database.read() as session:
+        find_meeting(session, meeting_id, principal)
+    with services.database.write() as session:
+        show_version(session, meeting_id)
+    with services.database.read() as session:
+        return meeting_out(session, services.blocking_mailbox, find_meeting(session, meeting_id, principal))
+
+
+def _part(wanted: Reprocessing) -> Part:
+    """Raises InvalidInput."""
+    given = wanted.model_fields_set
+    if not given:
+        raise InvalidInput(
+            "nothing is to be different; give an adapter, language or vocabulary, "
+            "or the part ('transcript' or 'minutes') that is to be made again as it was"
+        )
+    of_transcript = sorted(given - FIELDS_OF_MINUTES)
+    if wanted.part == Part.MINUTES and of_transcript:
+        raise InvalidInput(
+            f"'{of_transcript[0]}' changes the transcript, and part 'minutes' leaves it as it is; leave one of them out"
+        )
+    return wanted.part or (Part.TRANSCRIPT if of_transcript else Part.MINUTES)
+
+
+def _minutes_again(services: Services, source: Meeting, wanted: Reprocessing) -> Reprocessed:
+    adapter = _adapter(wanted, source, "summary_adapter")
+    with services.database.write() as session:
+        check_adapters(session, None, adapter)
+        version = redo_minutes(session, source.id, adapter)
+    with services.database.read() as session:
+        meeting = meeting_out(session, services.blocking_mailbox, session.get_one(Meeting, source.id))
+    return Reprocessed(part=Part.MINUTES, meeting=meeting, minutes_version=version)
+
+
+def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Reprocessed:
+    config = services.config
+    how = Wanted(
+        language=wanted.language or source.language,
+        vocabulary=list(source.vocabulary if wanted.vocabulary is None else wanted.vocabulary),
+        asr_adapter=_adapter(wanted, source, "asr_adapter"),
+        summary_adapter=_adapter(wanted, source, "summary_adapter"),
+    )
+    check_language(how.language, config.asr_model)
+    _check_kept(services, source)
+    with services.database.write() as session:
+        check_adapters(session, how.asr_adapter, how.summary_adapter)
+        upload = add_version(
+            session, source.id, how, expires_s=config.upload_expires_s, open_limit=config.uploads_open_limit
+        )
+    services.waker.ingest(upload.id)
+    with services.database.read() as session:
+        made = session.get_one(Meeting, upload.meeting_id)
+        meeting = meeting_out(session, services.blocking_mailbox, made)
+    return Reprocessed(part=Part.TRANSCRIPT, meeting=meeting, minutes_version=1, upload_id=upload.id)
+
+
+def _check_kept(services: Services, source: Meeting) -> None:
+    """Raises Conflict, AudioNotKept, and Unavailable when the storage cannot be asked."""
+    with services.database.read() as session:
+        check_finished(source)
+        recording = recording_of(session, source)
+    try:
+        services.files.open(file_id_of(recording)).close()
+    except NotFound as error:
+        raise AudioNotKept(
+            f"the file of meeting '{source.id}' is not in the storage any more; upload the recording to read it again"
+        ) from error
+
+
+def _adapter(wanted: Reprocessing, source: Meeting, field: str) -> str | None:
+    """Null asks for none; what is left out stays."""
+    chosen: str | None = getattr(wanted if field in wanted.model_fields_set else source, field)
+    return chosen

@@ -1,0 +1,112 @@
+"""The realtime transcription socket: `WS /v1/realtime?intent=transcription`, OpenAI's events on a live meeting."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from fastapi import APIRouter
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from api.auth.bearer import admit, bearer_key, check_scope, revoked
+from api.http.cancel import cancel
+from api.http.problems import internal_problem
+from api.openai.client_events import Config, Transcription, TurnDetection, decode_event
+from api.openai.errors import error_body, error_of, invalid
+from api.openai.realtime_session import Listener
+from api.openai.server_events import Speaker
+from api.openai.session_meeting import check
+from api.services import Services, services_of
+from schema.core.errors import Conflict, Forbidden, Gone, MinutebookError, NotFound, Unavailable
+from schema.core.states import Scope
+
+SUBPROTOCOL = "realtime"
+KEY_SUBPROTOCOL = "openai-insecure-api-key."
+BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
+BETA_HEADER = "realtime=v1"
+FATAL = (NotFound, Forbidden, Gone, Conflict, Unavailable)
+REASON_BYTES = 120
+
+router = APIRouter()
+
+
+@router.websocket("/v1/realtime")
+async def realtime(socket: WebSocket) -> None:
+    """The session is a live meeting of its own, `sess_MEETING`; it is finished when the socket closes."""
+    offered: list[str] = socket.scope.get("subprotocols", [])
+    await socket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    beta = BETA_SUBPROTOCOL in offered or socket.headers.get("openai-beta") == BETA_HEADER
+    speaker = Speaker(socket, beta=beta)
+    with suppress(WebSocketDisconnect):
+        try:
+            await _serve(socket, speaker)
+        except MinutebookError as error:
+            await _end(socket, speaker, error_of(error), 4000 + error.status)
+        except WebSocketDisconnect:
+            raise
+        except Exception as error:
+            await _end(socket, speaker, error_body(internal_problem(error, "realtime session")), 1011)
+
+
+async def _serve(socket: WebSocket, speaker: Speaker) -> None:
+    services, key = services_of(socket), _key(socket)
+    principal = check_scope(check_scope(await admit(services, key), Scope.WRITE), Scope.READ)
+    query = socket.query_params
+    if query.get("intent", "transcription") != "transcription":
+        raise invalid("intent", f"intent is '{query['intent'][:40]}'; only 'transcription' is served")
+    config = Config(Transcription(model=query.get("model")), TurnDetection())
+    await check(services, config.transcription)
+    listener = Listener(services, principal, speaker, config, secrets.token_hex(12))
+    await speaker.session("created", config, listener.session_id)
+    tasks = [
+        asyncio.create_task(_read(socket, listener, speaker)),
+        asyncio.create_task(listener.follow()),
+        asyncio.create_task(listener.fill_silences()),
+        asyncio.create_task(_end_with_key(services, key)),
+    ]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await cancel(*tasks)
+        await listener.finish()
+
+
+async def _end_with_key(services: Services, key: str | None) -> NoReturn:
+    raise await revoked(services, key)
+
+
+async def _read(socket: WebSocket, listener: Listener, speaker: Speaker) -> NoReturn:
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1005))
+        event_id: str | None = None
+        try:
+            event = decode_event(message.get("text") or "")
+            event_id = event.event_id
+            await listener.take(event)
+        except MinutebookError as error:
+            if _is_fatal(error):
+                raise
+            await speaker.error({**error_of(error), "event_id": event_id})
+
+
+def _is_fatal(error: MinutebookError) -> bool:
+    """Whether nothing more that the client sends can be taken. What names a parameter can be sent otherwise."""
+    return isinstance(error, FATAL) and "param" not in error.facts
+
+
+def _key(socket: WebSocket) -> str | None:
+    """From the header, or from the subprotocol that OpenAI's clients in browsers offer."""
+    offered: list[str] = socket.scope.get("subprotocols", [])
+    keys = (each.removeprefix(KEY_SUBPROTOCOL) for each in offered if each.startswith(KEY_SUBPROTOCOL))
+    return bearer_key(socket.headers.get("authorization")) or next(keys, None)
+
+
+async def _end(socket: WebSocket, speaker: Speaker, error: dict[str, Any], code: int) -> None:
+    await speaker.error({**error, "event_id": None})
+    await socket.close(code, str(error["message"]).encode()[:REASON_BYTES].decode(errors="ignore"))

@@ -1,0 +1,238 @@
+"""A file on its way into the storage: the same for every door that takes one."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from api.auth.keys import Principal
+from api.meetings.validation import check_adapters, check_language
+from api.services import Services
+from schema.core.errors import ChecksumMismatch, Forbidden, InvalidInput, MinutebookError, StorageFull, TooLarge
+from schema.core.events import publish
+from schema.core.states import Scope, UploadState
+from schema.core.storage import COPY_BYTES
+from schema.core.tables import Upload, now
+from schema.uploads.lifecycle import (
+    add_upload,
+    advance,
+    check_receiving,
+    clean_up,
+    configure,
+    give_up,
+    move,
+    queue,
+    same_as,
+    same_file,
+)
+from schema.uploads.views import upload_event, upload_out
+from schema.uploads.wire import NewUpload, UploadOut
+
+log = logging.getLogger(__name__)
+
+BLOCK_BYTES = 4 << 20
+"""Held in memory for each file that is being received, and lost with the connection at most."""
+FORM_EXPIRES_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a file that is whole: `known` when *upload* is an earlier one with the same bytes."""
+
+    upload: UploadOut
+    known: bool
+
+
+class Receiver:
+    """Takes the bytes of one upload from where it stands. Blocking work is done in threads."""
+
+    def __init__(self, services: Services, upload: Upload, expires_s: float) -> None:
+        self.upload_id = upload.id
+        self.meeting_id = upload.meeting_id
+        self.stored_bytes = upload.received_bytes
+        self._services = services
+        self.size_bytes = upload.size_bytes
+        self._expires_s = expires_s
+        self._held = bytearray()
+        # The checksum grows with the file, as long as one request brings all of it.
+        self._digest = hashlib.sha256() if upload.received_bytes == 0 else None
+
+    @classmethod
+    async def begin(
+        cls,
+        services: Services,
+        principal: Principal,
+        name: str,
+        new: NewUpload,
+        *,
+        size_bytes: int | None,
+        expires_s: float,
+        sha256: str | None = None,
+        again: bool = False,
+    ) -> Receiver:
+        """A new upload. Raises UnknownLanguage, UnknownAdapter, Forbidden, TooLarge, StorageFull, Backlogged."""
+        facts = {"name": name, "size_bytes": size_bytes, "expires_s": expires_s, "sha256": sha256, "again": again}
+        upload = await asyncio.to_thread(_add, services, principal, new, facts)
+        return cls(services, upload, expires_s)
+
+    @property
+    def received_bytes(self) -> int:
+        return self.stored_bytes + len(self._held)
+
+    async def write(self, data: bytes) -> None:
+        """Take *data*; it is stored by the block. Raises TooLarge, StorageFull, WrongOffset, Gone, Unavailable."""
+        limit = self._services.config.upload_limit_bytes if self.size_bytes is None else self.size_bytes
+        if self.received_bytes + len(data) > limit:
+            raise too_large(f"more than {limit}", limit)
+        self._held += data
+        while len(self._held) >= BLOCK_BYTES:
+            await asyncio.to_thread(self._store, BLOCK_BYTES)
+
+    async def flush(self) -> None:
+        """Store what is held."""
+        if self._held:
+            await asyncio.to_thread(self._store, len(self._held))
+
+    async def finish(self, wanted: NewUpload | None = None, *, again: bool = False) -> Stored:
+        """The file is whole: it may be decoded, unless its owner has sent it before and does not want it *again*.
+
+        *wanted* replaces what the upload was begun with. Raises ChecksumMismatch, and what `write` raises.
+        """
+        await self.flush()
+        return await asyncio.to_thread(self._finish, wanted, again)
+
+    async def abandon(self, error: BaseException) -> None:
+        """The rest does not come: nothing is left of it. What cannot be removed now is removed by a worker later."""
+        detail = error.detail if isinstance(error, MinutebookError) else "the connection ended before the file did"
+        with suppress(MinutebookError):
+            await asyncio.shield(asyncio.to_thread(self._give_up, UploadState.CANCELLED, "incomplete", detail))
+
+    def _store(self, size: int) -> None:
+        data = bytes(memoryview(self._held)[:size])
+        end = self.stored_bytes + size
+        services = self._services
+        check_room(services, size)
+        with services.database.read() as session:  # a later request may have gone on with the file
+            check_receiving(session.get(Upload, self.upload_id), self.upload_id, self.stored_bytes)
+        services.files.append(self.upload_id, self.stored_bytes, data)
+        with services.database.write() as session:
+            advance(session, self.upload_id, self.stored_bytes, end, now() + timedelta(seconds=self._expires_s))
+        if self._digest is not None:
+            self._digest.update(data)
+        del self._held[:size]
+        self.stored_bytes = end
+        tell(services, self.upload_id)
+
+    def _finish(self, wanted: NewUpload | None, again: bool) -> Stored:
+        services, size = self._services, self.stored_bytes
+        if not size:
+            raise InvalidInput("the file is empty; send one that holds a recording")
+        services.files.commit(self.upload_id, size)
+        sha256 = self._digest.hexdigest() if self._digest else _sha256(services, self.upload_id)
+        with services.database.write() as session:
+            upload = session.get_one(Upload, self.upload_id)
+            claimed = upload.sha256 if upload.state == UploadState.RECEIVING else None
+            if wanted is not None:
+                configure(session, upload, wanted)
+            known = None if again or upload.again else same_as(session, upload, sha256)
+            if known is not None:
+                _mark_known(session, self.upload_id, known.id)
+            elif claimed in (None, sha256):
+                queue(session, self.upload_id, sha256)
+        if claimed not in (None, sha256):
+            raise self._refuse(f"the file's SHA-256 is {sha256}, not {claimed} as was said; send it again")
+        if known is not None:
+            clean_up(
+                services.database, services.blocking_mailbox, services.blocking_redis, services.files, self.upload_id
+            )
+        services.waker.ingest(self.upload_id)
+        return Stored(tell(services, self.upload_id if known is None else known.id), known is not None)
+
+    def _refuse(self, detail: str) -> ChecksumMismatch:
+        self._give_up(UploadState.FAILED, "checksum", detail)
+        return ChecksumMismatch(detail)
+
+    def _give_up(self, state: UploadState, reason: str, detail: str) -> None:
+        services = self._services
+        give_up(
+            services.database,
+            services.blocking_mailbox,
+            services.blocking_redis,
+            services.files,
+            self.upload_id,
+            state,
+            reason=reason,
+            detail=detail,
+        )
+
+
+def tell(services: Services, upload_id: str) -> UploadOut:
+    """The upload as it stands, told to whoever follows its meeting too. Blocks."""
+    with services.database.read() as session:
+        out = upload_out(session, session.get_one(Upload, upload_id))
+    publish(services.blocking_redis, out.meeting_id, [upload_event(out)])
+    return out
+
+
+def check_room(services: Services, size: int) -> None:
+    """Raises StorageFull when *size* bytes more would leave less than the reserve."""
+    free = services.files.free_bytes()
+    reserve = services.config.storage_reserve_bytes
+    if free is not None and free - size < reserve:
+        raise StorageFull(
+            f"{size} bytes do not fit: the storage has {free} left, of which {reserve} are kept free "
+            "(MINUTEBOOK_STORAGE_RESERVE_BYTES); free some, or try again later",
+            retry_after_ms=60_000,
+        )
+
+
+def too_large(size: str, limit: int) -> TooLarge:
+    return TooLarge(f"the file has {size} bytes, at most {limit} are taken; cut it into parts", limit_bytes=limit)
+
+
+def check_priority(principal: Principal, priority: int | None) -> None:
+    """Raises Forbidden for a priority that goes before the files of others."""
+    if priority is not None and priority > 0 and not principal.may(Scope.ADMIN):
+        raise Forbidden(f"priority {priority} goes before the files of others; use 0 or less, or a key with 'admin'")
+
+
+def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[str, Any]) -> Upload:
+    config = services.config
+    check_language(new.language, config.asr_model)
+    check_priority(principal, new.priority)
+    size_bytes = facts["size_bytes"] or 0
+    if size_bytes > config.upload_limit_bytes:
+        raise too_large(str(size_bytes), config.upload_limit_bytes)
+    check_room(services, size_bytes)
+    with services.database.write() as session:
+        check_adapters(session, new.asr_adapter, new.summary_adapter)
+        return add_upload(session, owner=principal.owner, new=new, open_limit=config.uploads_open_limit, **facts)
+
+
+def known_upload(
+    services: Services, principal: Principal, sha256: str, wanted: NewUpload, size_bytes: int
+) -> Upload | None:
+    """An upload of the same bytes, whole or begun, to be heard in the same way, by the same key. Blocks."""
+    with services.database.read() as session:
+        return same_file(session, principal.owner, sha256, wanted, size_bytes)
+
+
+def _mark_known(session: Session, upload_id: str, known_id: str) -> None:
+    facts = {"reason": "duplicate", "detail": f"the same file is upload '{known_id}'", "duplicate_of": known_id}
+    receiving = frozenset({UploadState.RECEIVING})
+    move(session, upload_id, receiving, UploadState.CANCELLED, finished_at=now(), expires_at=None, **facts)
+
+
+def _sha256(services: Services, upload_id: str) -> str:
+    digest = hashlib.sha256()
+    with services.files.open(upload_id) as file:
+        while piece := file.read(COPY_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()

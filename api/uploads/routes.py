@@ -1,0 +1,212 @@
+"""Uploads: a file in one request, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.orm import Session
+
+from api.auth.bearer import Reader, Writer
+from api.auth.keys import Principal
+from api.http import examples
+from api.http.form_stream import Field, FileBegins, FileData, form_parts
+from api.http.paging import decode_cursor, encode_cursor
+from api.http.problems import responses
+from api.meetings.routes import ANY
+from api.services import Services, ServicesHere
+from api.uploads import examples as upload_examples
+from api.uploads.receiver import FORM_EXPIRES_S, Receiver, Stored, check_priority, tell
+from schema.core.errors import (
+    Backlogged,
+    InvalidInput,
+    NotFound,
+    StorageFull,
+    TooLarge,
+    Unavailable,
+    UnknownAdapter,
+    UnknownLanguage,
+)
+from schema.core.states import Scope, UploadState
+from schema.core.tables import Upload
+from schema.uploads.lifecycle import ENDED, drop_file, give_up
+from schema.uploads.views import upload_out
+from schema.uploads.wire import NewUpload, UploadChange, UploadOut, UploadPage
+
+router = APIRouter(prefix="/v1/uploads", tags=["uploads"], responses=responses(*ANY))
+RECEIVING = (InvalidInput, UnknownAdapter, UnknownLanguage, TooLarge, StorageFull, Backlogged, Unavailable)
+FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        **NewUpload.model_json_schema(ref_template="#/components/schemas/{model}")["properties"],
+                        "channels": {"type": "string", "enum": ["mix", "speakers"], "default": "mix"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=201,
+    openapi_extra=FORM,
+    responses={**responses(*RECEIVING), **examples.response(upload_examples.UPLOAD, 201)},
+)
+async def create(
+    request: Request,
+    response: Response,
+    services: ServicesHere,
+    principal: Writer,
+    again: Annotated[bool, Query(description="Also when the same file was sent before")] = False,
+) -> UploadOut:
+    """Send a recording, sound or video, as the field `file` of a form; the other fields say what to do with it.
+
+    Its meeting is made at once, and has transcript and minutes a little later. A file that this key has sent before
+    is not taken twice: the answer is 200 and the upload that there is, unless `again=1`.
+    """
+    stored = await _receive_form(request, services, principal, again)
+    if stored.known:
+        response.status_code = 200
+    return stored.upload
+
+
+async def _receive_form(request: Request, services: Services, principal: Principal, again: bool) -> Stored:
+    fields: dict[str, list[str]] = defaultdict(list)
+    receiver: Receiver | None = None
+    begun_with = NewUpload()
+    try:
+        async for part in form_parts(request.headers.get("content-type", ""), request.stream()):
+            match part:
+                case Field(name, value):
+                    fields[name].append(value)
+                case FileBegins(field, name):
+                    if field != "file" or receiver is not None:
+                        raise InvalidInput(f"the form has a file called '{field[:64]}'; send one, called 'file'")
+                    begun_with = wanted_of(fields)
+                    receiver = await Receiver.begin(
+                        services,
+                        principal,
+                        name,
+                        begun_with,
+                        size_bytes=None,
+                        expires_s=FORM_EXPIRES_S,
+                        again=again,
+                    )
+                case FileData(data) if receiver is not None:
+                    await receiver.write(data)
+        if receiver is None:
+            raise InvalidInput("the form has no file; send it as the field 'file'")
+        wanted = wanted_of(fields)
+        return await receiver.finish(None if wanted == begun_with else wanted)
+    except BaseException as error:
+        if receiver is not None:
+            await receiver.abandon(error)
+        raise
+
+
+def wanted_of(fields: dict[str, list[str]]) -> NewUpload:
+    """The form's fields; terms of the vocabulary stand in one field or in several, with commas between them."""
+    values: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
+    if "vocabulary" in values:
+        terms = ",".join(fields["vocabulary"]).split(",")
+        values["vocabulary"] = [term for term in terms if term.strip()]
+    try:
+        return NewUpload.model_validate(values)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False)) from error
+
+
+@router.get("", responses=examples.response(upload_examples.UPLOADS))
+def list_uploads(
+    services: ServicesHere,
+    principal: Reader,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    state: Annotated[UploadState | None, Query(description="Only those in this state")] = None,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+) -> UploadPage:
+    """Uploads of this key, the newest first."""
+    wanted = select(Upload)
+    if not principal.may(Scope.ADMIN):
+        wanted = wanted.where(Upload.owner == principal.owner)
+    if state is not None:
+        wanted = wanted.where(Upload.state == state)
+    if cursor is not None:
+        wanted = wanted.where(tuple_(Upload.created_at, Upload.id) < decode_cursor(cursor))
+    with services.database.read() as session:
+        newest = wanted.order_by(Upload.created_at.desc(), Upload.id.desc()).limit(limit + 1)
+        found = session.scalars(newest).all()
+        page = [upload_out(session, upload) for upload in found[:limit]]
+    last = found[limit - 1] if len(found) > limit else None
+    return UploadPage(uploads=page, next_cursor=encode_cursor(last.created_at, last.id) if last else None)
+
+
+@router.get("/{upload_id}", responses={**responses(NotFound), **examples.response(upload_examples.UPLOAD)})
+def show(upload_id: str, services: ServicesHere, principal: Reader) -> UploadOut:
+    """One upload: its state, how far it is, and why it ended if it failed."""
+    with services.database.read() as session:
+        return upload_out(session, find_upload(session, upload_id, principal))
+
+
+@router.patch("/{upload_id}", responses={**responses(NotFound), **examples.response(upload_examples.UPLOAD)})
+def change(upload_id: str, wanted: UploadChange, services: ServicesHere, principal: Writer) -> UploadOut:
+    """Pause it, let it go on, or change its priority. What is in work already is transcribed to the end."""
+    check_priority(principal, wanted.priority)
+    values = wanted.model_dump(exclude_none=True)
+    with services.database.read() as session:
+        find_upload(session, upload_id, principal)
+    if values:
+        with services.database.write() as session:
+            session.execute(update(Upload).where(Upload.id == upload_id).values(values))
+        services.waker.ingest(upload_id)
+    return tell(services, upload_id)
+
+
+@router.delete("/{upload_id}", status_code=204, responses=responses(NotFound, Unavailable))
+async def cancel(upload_id: str, services: ServicesHere, principal: Writer) -> Response:
+    """Cancel it: its meeting and its file are deleted. Of one that is finished only the file is; its meeting stays.
+
+    Doing it again changes nothing.
+    """
+    await asyncio.to_thread(cancel_upload, upload_id, services, principal)
+    return Response(status_code=204)
+
+
+def cancel_upload(upload_id: str, services: Services, principal: Principal) -> None:
+    """Raises NotFound, Unavailable."""
+    with services.database.read() as session:
+        upload = find_upload(session, upload_id, principal)
+    ended = give_up(
+        services.database,
+        services.blocking_mailbox,
+        services.blocking_redis,
+        services.files,
+        upload_id,
+        UploadState.CANCELLED,
+        reason="cancelled",
+        detail="somebody cancelled it",
+        name="",
+    )
+    if not ended and upload.state in ENDED:
+        drop_file(services.database, services.files, upload_id)
+
+
+def find_upload(session: Session, upload_id: str, principal: Principal) -> Upload:
+    """Raises NotFound, also for an upload of another key."""
+    upload = None if "\0" in upload_id else session.get(Upload, upload_id)
+    if upload is None or not principal.sees(upload.owner):
+        raise NotFound(f"there is no upload '{upload_id[:64]}' for this key; 'GET /v1/uploads' lists those there are")
+    return upload

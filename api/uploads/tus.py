@@ -1,0 +1,173 @@
+"""Resumable uploads by the tus protocol: a connection that breaks is gone on with where it stopped.
+
+The upload is a row in SQL like any other, so that it is seen, paused and cancelled under `/v1/uploads` too, and any
+API process can go on with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+from starlette.requests import ClientDisconnect
+
+from api.auth.bearer import Reader, Writer
+from api.auth.keys import Principal
+from api.http.problems import responses
+from api.meetings.routes import ANY
+from api.services import Services, ServicesHere
+from api.uploads.receiver import Receiver, known_upload, too_large
+from api.uploads.routes import RECEIVING, cancel_upload, find_upload, wanted_of
+from api.uploads.tus_protocol import (
+    ALGORITHMS,
+    EXTENSIONS,
+    PATH,
+    PIECE_TYPE,
+    VERSION,
+    Checksum,
+    http_date,
+    metadata_of,
+)
+from schema.core.errors import ChecksumMismatch, Gone, InvalidInput, NotFound, WrongOffset
+from schema.core.states import UploadState
+from schema.core.tables import Upload
+from schema.uploads.lifecycle import GIVEN_UP, check_receiving
+
+router = APIRouter(prefix=PATH, tags=["resumable uploads"], responses=responses(*ANY))
+
+CHECKED_LIMIT_BYTES = 16 << 20
+"""A piece with a checksum is held in memory, since nothing of it may be kept before it is checked."""
+OURS = frozenset({"filename", "name", "filetype", "type", "sha256", "again"})
+"""Metadata that is not about what to do with the recording."""
+Offset = Annotated[int, Header(ge=0, description="Where this piece begins")]
+
+
+@router.options("", status_code=204)
+def abilities(services: ServicesHere) -> Response:
+    """What this server can do of the protocol."""
+    return Response(
+        status_code=204,
+        headers={
+            "Tus-Version": VERSION,
+            "Tus-Extension": EXTENSIONS,
+            "Tus-Max-Size": str(services.config.upload_limit_bytes),
+            "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+        },
+    )
+
+
+@router.post("", status_code=201, responses=responses(*RECEIVING, ChecksumMismatch))
+async def create(
+    request: Request,
+    services: ServicesHere,
+    principal: Writer,
+    upload_length: Annotated[int | None, Header(ge=1, description="The size of the file in bytes")] = None,
+    upload_metadata: Annotated[str, Header(description="`filename`, and the fields of a form")] = "",
+) -> Response:
+    """Begin an upload; `Location` is where its pieces go.
+
+    With `sha256` in the metadata a file that this key has sent before need not be sent: `Location` leads to the upload
+    that there is, and `Upload-Offset` says how much of it is missing. With `again` it is taken once more.
+    """
+    if upload_length is None:
+        raise InvalidInput("Upload-Length is missing; say how many bytes the file has, deferring it is not supported")
+    metadata = metadata_of(upload_metadata)
+    wanted = wanted_of({name: [value] for name, value in metadata.items() if name not in OURS})
+    again = metadata.get("again", "") not in ("", "0", "false")
+    sha256 = metadata.get("sha256", "").lower() or None
+    if sha256 is not None and not again:
+        known = await asyncio.to_thread(known_upload, services, principal, sha256, wanted, upload_length)
+        if known is not None:
+            return _answer(known, 201)
+    receiver = await Receiver.begin(
+        services,
+        principal,
+        metadata.get("filename") or metadata.get("name") or "",
+        wanted,
+        size_bytes=upload_length,
+        expires_s=services.config.upload_expires_s,
+        sha256=sha256,
+        again=again,
+    )
+    if request.headers.get("content-type") == PIECE_TYPE:
+        await _receive(request, receiver)
+    return _answer(await asyncio.to_thread(_find, services, principal, receiver.upload_id), 201)
+
+
+@router.head("/{upload_id}", responses=responses(NotFound, Gone))
+async def offset(upload_id: str, services: ServicesHere, principal: Reader) -> Response:
+    """Where the upload goes on."""
+    upload = await asyncio.to_thread(_find, services, principal, upload_id)
+    if upload.state == UploadState.RECEIVING and upload.received_bytes == upload.size_bytes:
+        # The last piece came, and whoever took it died before it said so.
+        await Receiver(services, upload, services.config.upload_expires_s).finish()
+    return _answer(upload, 200)
+
+
+@router.patch("/{upload_id}", status_code=204, responses=responses(*RECEIVING, NotFound, Gone, WrongOffset))
+async def append(
+    upload_id: str, request: Request, services: ServicesHere, principal: Writer, upload_offset: Offset
+) -> Response:
+    """Send the bytes from `Upload-Offset` on: all that is left, or a piece."""
+    if request.headers.get("content-type") != PIECE_TYPE:
+        raise InvalidInput(f"Content-Type is {request.headers.get('content-type')!r}; send '{PIECE_TYPE}'")
+    upload = await asyncio.to_thread(_find, services, principal, upload_id)
+    check_receiving(upload, upload_id, upload_offset)
+    await _receive(request, Receiver(services, upload, services.config.upload_expires_s))
+    return _answer(await asyncio.to_thread(_find, services, principal, upload_id), 204)
+
+
+@router.delete("/{upload_id}", status_code=204, responses=responses(NotFound))
+async def terminate(upload_id: str, services: ServicesHere, principal: Writer) -> Response:
+    """Cancel it: nothing of it is left."""
+    await asyncio.to_thread(cancel_upload, upload_id, services, principal)
+    return Response(status_code=204)
+
+
+async def _receive(request: Request, receiver: Receiver) -> None:
+    """Store the body; with the last byte of the file it is whole."""
+    checksum = request.headers.get("upload-checksum")
+    try:
+        if checksum is not None:
+            await receiver.write(await _checked(request, Checksum.of(checksum)))
+        else:
+            async for piece in request.stream():
+                await receiver.write(piece)
+    except ClientDisconnect:
+        await receiver.flush()  # what came is kept: the client asks where to go on
+        raise
+    await receiver.flush()
+    if receiver.stored_bytes == receiver.size_bytes:
+        await receiver.finish()
+
+
+async def _checked(request: Request, checksum: Checksum) -> bytes:
+    held = bytearray()
+    async for piece in request.stream():
+        held += piece
+        if len(held) > CHECKED_LIMIT_BYTES:
+            raise too_large(f"with a checksum more than {CHECKED_LIMIT_BYTES}", CHECKED_LIMIT_BYTES)
+    await asyncio.to_thread(checksum.check, bytes(held))
+    return bytes(held)
+
+
+def _find(services: Services, principal: Principal, upload_id: str) -> Upload:
+    """Raises NotFound; Gone for one that was given up, except because its file is known already."""
+    with services.database.read() as session:
+        upload = find_upload(session, upload_id, principal)
+    if upload.state in GIVEN_UP and upload.duplicate_of is None:
+        raise Gone(f"upload '{upload_id}' is {upload.state} ({upload.reason}): {upload.detail}", reason=upload.reason)
+    return upload
+
+
+def _answer(upload: Upload, status: int) -> Response:
+    headers = {
+        "Location": f"{PATH}/{upload.id}",
+        "Upload-Offset": str(upload.received_bytes),
+        "Upload-Length": str(upload.size_bytes),
+        "Cache-Control": "no-store",
+    }
+    if upload.expires_at is not None:
+        headers["Upload-Expires"] = http_date(upload.expires_at)
+    return Response(status_code=status, headers=headers)

@@ -1,0 +1,104 @@
+"""What the tus protocol says in headers. https://tus.io/protocols/resumable-upload, version 1.0.0."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.problems import PREFIX, problem_response
+from schema.core.errors import ChecksumMismatch, InvalidInput
+
+VERSION = "1.0.0"
+PATH = "/v1/uploads/tus"
+EXTENSIONS = "creation,creation-with-upload,expiration,termination,checksum"
+ALGORITHMS = ("sha1", "sha256")
+PIECE_TYPE = "application/offset+octet-stream"
+OVERRIDE = b"x-http-method-override"
+
+
+class TusHeaders:
+    """Every answer names the version, errors too; a request for another version gets 412. See `PATH`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not (scope["path"] == PATH or scope["path"].startswith(f"{PATH}/")):
+            await self._app(scope, receive, send)
+            return
+
+        async def versioned(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Tus-Resumable"] = VERSION
+                if message["status"] == 412:
+                    headers["Tus-Version"] = VERSION
+            await send(message)
+
+        headers = dict(scope["headers"])
+        # For clients that know no PATCH and no DELETE.
+        scope = {**scope, "method": headers.get(OVERRIDE, scope["method"].encode()).decode("ascii", "replace").upper()}
+        asked = headers.get(b"tus-resumable", b"").decode("ascii", "replace")
+        app = self._app if scope["method"] == "OPTIONS" or asked == VERSION else _other_version(asked)
+        await app(scope, receive, versioned)
+
+
+def _other_version(asked: str) -> ASGIApp:
+    problem = {
+        "type": f"{PREFIX}tus-version",
+        "title": "Precondition Failed",
+        "status": 412,
+        "detail": f"Tus-Resumable is '{asked[:40]}'; send 'Tus-Resumable: {VERSION}'",
+        "retryable": False,
+    }
+    return problem_response(problem)
+
+
+def metadata_of(header: str) -> dict[str, str]:
+    """`Upload-Metadata`: pairs of a name and base64, with commas between them. Raises InvalidInput."""
+    found: dict[str, str] = {}
+    for pair in header.split(",") if header.strip() else ():
+        name, _, value = pair.strip().partition(" ")
+        try:
+            found[name] = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise InvalidInput(
+                f"Upload-Metadata has {value[:40]!r} for '{name[:40]}', which is no base64 of UTF-8; encode it"
+            ) from error
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    algorithm: str
+    digest: bytes
+
+    @classmethod
+    def of(cls, header: str) -> Checksum:
+        """`Upload-Checksum`: an algorithm and base64. Raises InvalidInput."""
+        algorithm, _, value = header.strip().partition(" ")
+        if algorithm not in ALGORITHMS:
+            raise InvalidInput(f"Upload-Checksum uses '{algorithm[:40]}'; use one of {', '.join(ALGORITHMS)}")
+        try:
+            return cls(algorithm, base64.b64decode(value, validate=True))
+        except binascii.Error as error:
+            raise InvalidInput(f"Upload-Checksum has {value[:40]!r}, which is no base64") from error
+
+    def check(self, data: bytes) -> None:
+        """Raises ChecksumMismatch."""
+        if hashlib.new(self.algorithm, data, usedforsecurity=False).digest() != self.digest:
+            raise ChecksumMismatch(
+                f"the {len(data)} bytes do not have the {self.algorithm} of Upload-Checksum; nothing of them is kept, "
+                "send them again"
+            )
+
+
+def http_date(time: datetime) -> str:
+    return format_datetime(time, usegmt=True)

@@ -1,0 +1,1 @@
+"""The registry of adapters: tables, checked moves and wire types."""

@@ -1,0 +1,1 @@
+"""What every feature rests on: units, errors, settings, the database, events."""

@@ -1,0 +1,68 @@
+"""The database's revision: bring it up, take it down, compare it with the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from schema.adapters import tables as adapter_tables  # noqa: F401 - their tables belong to the metadata
+from schema.core.database import Database
+from schema.core.tables import Base
+from schema.corrections import segments as corrections  # noqa: F401 - their tables belong to the metadata
+from schema.meetings.search import INDEX_NAME, INDEX_TABLE
+from schema.webhooks import outbox as webhooks  # noqa: F401 - their tables belong to the metadata
+
+FOLDER = Path(__file__).parents[1] / "migrations"
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Migrate up to *revision*. Safe to run twice and from two processes: the transaction settles the race."""
+    with database.write() as session:
+        command.upgrade(_config(session.connection()), revision)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Migrate down to *revision* (`base` empties the database)."""
+    with database.write() as session:
+        command.downgrade(_config(session.connection()), revision)
+
+
+def current(database: Database) -> str | None:
+    """The revision that the database is at; None when it was never migrated."""
+    with database.read() as session:
+        return MigrationContext.configure(session.connection()).get_current_revision()
+
+
+def head() -> str:
+    """The revision that this code needs."""
+    revision = ScriptDirectory.from_config(_config(None)).get_current_head()
+    if revision is None:
+        raise RuntimeError(f"no migrations in {FOLDER}")
+    return revision
+
+
+def differences(database: Database) -> list[object]:
+    """What autogenerate would change: empty when the migrated schema equals the models."""
+    with database.read() as session:
+        options = {"compare_type": True, "include_name": is_ours}
+        context = MigrationContext.configure(session.connection(), opts=options)
+        return list(compare_metadata(context, Base.metadata))
+
+
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether the models know of a table or index. Those of the full-text search are each database's own affair."""
+    return not ((kind == "table" and str(name).startswith(INDEX_TABLE)) or (kind == "index" and name == INDEX_NAME))
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,1 @@
+"""Corrections of transcripts and minutes: tables, rules and wire types."""

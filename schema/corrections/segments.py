@@ -1,0 +1,235 @@
+"""Corrections: what people change in a transcript. What the model heard stays, and every change is kept.
+
+A segment's `text` and `speaker` are what people read, its `words` what was heard. Each change is a version more of the
+segment and a row here, which says all that a training set needs: what was heard, what it should have been, by whom, and
+where in which track. Notes are made again when a segment that they rest on has a higher `seq` than they.
+
+Every function runs in a transaction of the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from schema.core.errors import Conflict, NotFound, SegmentOpen, VersionMismatch
+from schema.core.tables import Base, Id, Meeting, Segment, Track, now
+from schema.meetings.locks import lock_meeting, lock_tracks
+
+VERSIONS_LIMIT = 500
+"""Of one segment."""
+QUIET_MS = 6_000
+"""Minutes are made again once nothing was corrected for so long: people correct many sentences in a row."""
+NAMES_SHOWN = 10
+
+
+class Origin(StrEnum):
+    """`carried` comes from an earlier version of the meeting; the others are what somebody asked for."""
+
+    EDITED = "edited"
+    RENAMED = "renamed"
+    UNDONE = "undone"
+    CARRIED = "carried"
+
+
+class Correction(Base):
+    """One change of a segment: version `version` of it says `text`, where the model had heard `original_text`.
+
+    The span is the segment's, in samples of its track. The row of a segment's highest version is in force, unless it is
+    `undone`. A row without a segment could not be carried over to this version of the meeting; `reason` says why.
+    """
+
+    __tablename__ = "corrections"
+    __table_args__ = (UniqueConstraint("segment_id", "version"), Index(None, "meeting_id", "id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"))
+    track_id: Mapped[str | None] = mapped_column(ForeignKey("tracks.id", ondelete="CASCADE"), index=True)
+    segment_id: Mapped[int | None] = mapped_column(ForeignKey("segments.id", ondelete="CASCADE"))
+    version: Mapped[int | None]
+    first_sample: Mapped[int] = mapped_column(BigInteger)
+    end_sample: Mapped[int] = mapped_column(BigInteger)
+    original_text: Mapped[str] = mapped_column(Text)
+    original_speaker: Mapped[str | None] = mapped_column(String(100))
+    text: Mapped[str] = mapped_column(Text)
+    speaker: Mapped[str | None] = mapped_column(String(100))
+    author: Mapped[str] = mapped_column(String(64))
+    origin: Mapped[str] = mapped_column(String(8))
+    reason: Mapped[str | None] = mapped_column(String(300))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a segment is to say, and who said it."""
+
+    text: str
+    speaker: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    segment: Segment
+    said: Said
+    author: str
+    origin: Origin
+
+
+def correct(
+    session: Session,
+    meeting_id: str,
+    segment_id: int,
+    wanted: Mapping[str, str | None],
+    author: str,
+    expected_version: int | None = None,
+) -> Segment:
+    """Change `text`, `speaker` or both. What changes nothing makes no version.
+
+    Raises NotFound, Gone, SegmentOpen, Conflict, and VersionMismatch when the segment is not at *expected_version*.
+    """
+    segment = _locked(session, meeting_id, segment_id, expected_version)
+    said = Said(str(wanted.get("text", segment.text)), wanted.get("speaker", segment.speaker))
+    write(session, meeting_id, [Edit(segment, said, author, Origin.EDITED)])
+    return segment
+
+
+def undo(
+    session: Session, meeting_id: str, segment_id: int, author: str, expected_version: int | None = None
+) -> Segment:
+    """Back to what was heard, as one version more. Raises what `correct` raises."""
+    segment = _locked(session, meeting_id, segment_id, expected_version)
+    heard = _originals(session, meeting_id, [segment])[segment.id]
+    write(session, meeting_id, [Edit(segment, heard, author, Origin.UNDONE)])
+    return segment
+
+
+def rename_speaker(
+    session: Session, meeting_id: str, speaker: str | None, new_speaker: str | None, track: str | None, author: str
+) -> list[Segment]:
+    """Everything that *speaker* said, in one track or all, was said by *new_speaker*, and what is still to come too.
+
+    Returns the segments that changed. Raises NotFound when nobody is called so, Gone, Conflict.
+    """
+    lock_tracks(session, meeting_id)
+    lock_meeting(session, meeting_id)
+    chosen = select(Track).where(Track.meeting_id == meeting_id)
+    tracks = session.scalars(chosen if track is None else chosen.where(Track.name == track)).all()
+    named = [each for each in tracks if each.speaker == speaker]
+    said = select(Segment).where(
+        Segment.track_id.in_([each.id for each in tracks]), Segment.speaker.is_not_distinct_from(speaker)
+    )
+    segments = session.scalars(said.order_by(Segment.first_sample, Segment.id)).all()
+    if not segments and not named:
+        raise NotFound(f"{_who(speaker)} speaks in meeting '{meeting_id}'; those who do: {_speakers(session, tracks)}")
+    for each in named:
+        each.speaker = new_speaker
+    edits = [Edit(each, Said(each.text, new_speaker), author, Origin.RENAMED) for each in segments]
+    return write(session, meeting_id, edits)
+
+
+def write(session: Session, meeting_id: str, edits: Sequence[Edit]) -> list[Segment]:
+    """Make every edit that changes something a version, and have the minutes made again. Returns what changed.
+
+    The meeting's row is locked by the caller. An open segment, which can only be renamed, keeps its version: its words
+    are still coming. Raises Conflict for a segment that has too many versions.
+    """
+    edits = [each for each in edits if each.said != Said(each.segment.text, each.segment.speaker)]
+    if not edits:
+        return []
+    last_seq = mark_revised(session, meeting_id, len(edits))
+    originals = _originals(session, meeting_id, [each.segment for each in edits])
+    for seq, edit in enumerate(edits, last_seq - len(edits) + 1):
+        edit.segment.seq = seq
+        if edit.segment.closed:
+            _add_version(session, edit, originals[edit.segment.id])
+        edit.segment.text, edit.segment.speaker = edit.said.text, edit.said.speaker
+    session.flush()
+    return [each.segment for each in edits]
+
+
+def _add_version(session: Session, edit: Edit, original: Said) -> None:
+    segment = edit.segment
+    if segment.version >= VERSIONS_LIMIT:
+        raise Conflict(f"segment {segment.id} has {segment.version} versions, and may have no more; leave it as it is")
+    segment.version += 1
+    segment.corrected = edit.said != original
+    session.add(
+        Correction(
+            meeting_id=segment.meeting_id,
+            track_id=segment.track_id,
+            segment_id=segment.id,
+            version=segment.version,
+            first_sample=segment.first_sample,
+            end_sample=segment.end_sample,
+            original_text=original.text,
+            original_speaker=original.speaker,
+            text=edit.said.text,
+            speaker=edit.said.speaker,
+            author=edit.author,
+            origin=edit.origin,
+        )
+    )
+
+
+def mark_revised(session: Session, meeting_id: str, count: int) -> int:
+    """Take *count* numbers, of which the last stands until minutes with these corrections are made."""
+    last = Meeting.seq + count
+    marked = update(Meeting).where(Meeting.id == meeting_id).values(seq=last, revised_seq=last).returning(Meeting.seq)
+    return session.execute(marked).scalar_one()
+
+
+def _locked(session: Session, meeting_id: str, segment_id: int, expected_version: int | None) -> Segment:
+    lock_meeting(session, meeting_id)
+    segment = find_segment(session, meeting_id, segment_id)
+    if not segment.closed:
+        raise SegmentOpen(
+            f"segment {segment_id} is still being spoken; correct it once it is closed, at the next pause or full stop"
+        )
+    if expected_version not in (None, segment.version):
+        raise VersionMismatch(
+            f"segment {segment_id} is at version {segment.version}, not {expected_version}: somebody has changed it "
+            "meanwhile; look at it again, then send that version in If-Match",
+            current_version=segment.version,
+            current_text=segment.text,
+            current_speaker=segment.speaker,
+        )
+    return segment
+
+
+def find_segment(session: Session, meeting_id: str, segment_id: int) -> Segment:
+    """Raises NotFound."""
+    segment = session.get(Segment, segment_id, populate_existing=True)
+    if segment is None or segment.meeting_id != meeting_id:
+        raise NotFound(f"meeting '{meeting_id}' has no segment {segment_id}; GET .../transcript has their ids")
+    return segment
+
+
+def _originals(session: Session, meeting_id: str, segments: Sequence[Segment]) -> dict[int, Said]:
+    """What was heard, by segment id."""
+    changed = [segment.id for segment in segments if segment.version > 1]
+    first = select(Correction.segment_id, Correction.original_text, Correction.original_speaker)
+    # One is found by its key. Of a whole meeting there may be more than a statement takes parameters.
+    theirs = Correction.segment_id == changed[0] if len(changed) == 1 else Correction.meeting_id == meeting_id
+    rows = session.execute(first.where(theirs, Correction.version == 2)) if changed else ()
+    heard = {segment_id: Said(text, speaker) for segment_id, text, speaker in rows}
+    return {each.id: heard.get(each.id) or Said(each.text, each.speaker) for each in segments}
+
+
+def _who(speaker: str | None) -> str:
+    return "nobody without a name" if speaker is None else f"nobody called '{speaker}'"
+
+
+def _speakers(session: Session, tracks: Sequence[Track]) -> str:
+    spoke = select(Segment.speaker).where(Segment.track_id.in_([track.id for track in tracks])).distinct()
+    names = sorted({name for name in (*session.scalars(spoke), *(track.speaker for track in tracks)) if name})
+    return ", ".join(names[:NAMES_SHOWN]) or "nobody with a name"
+
+
+def quiet_key(meeting_id: str) -> str:
+    """Set for QUIET_MS by each correction; as long as it stands the sweep does not ask for new minutes."""
+    return f"mb:correcting:{meeting_id}"

@@ -1,0 +1,221 @@
+"""Corrections of minutes: what people change in the final ones. What the summariser wrote stays, as every change does.
+
+A change is a version more of the sentence, a row here, and the sentence's new words in the last final minutes. Minutes
+are then made again, with the correction in them and its support computed: `workers.corrections.minutes` says how a
+correction finds its sentence in minutes that were written anew. Support is not known until then, and so not claimed.
+
+Every function runs in a transaction of the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select, tuple_
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from schema.core.errors import Conflict, InvalidInput, NotFound, VersionMismatch
+from schema.core.states import SummaryKind
+from schema.core.tables import Base, Id, Summary, now
+from schema.corrections.segments import VERSIONS_LIMIT, Origin, mark_revised
+from schema.meetings.locks import lock_meeting
+from schema.meetings.minutes import MINUTES, Action, Item, Sentence, changed, named, parts
+
+
+class SentenceCorrection(Base):
+    """One change of a sentence: version `version` of it says `text`, where the summariser wrote `original_text`.
+
+    `part` is where it stood, `evidence` what it rested on: ids of segments. `owner` and `due` belong to actions. With
+    empty text there is no such sentence in the minutes. The row of a sentence's highest version is in force, unless it
+    is `undone`.
+    """
+
+    __tablename__ = "sentence_corrections"
+    __table_args__ = (UniqueConstraint("meeting_id", "sentence_id", "version"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"))
+    sentence_id: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int]
+    part: Mapped[str] = mapped_column(String(8))
+    evidence: Mapped[list[Any]]
+    original_text: Mapped[str] = mapped_column(Text)
+    original_owner: Mapped[str | None] = mapped_column(String(100))
+    original_due: Mapped[str | None] = mapped_column(String(100))
+    text: Mapped[str] = mapped_column(Text)
+    owner: Mapped[str | None] = mapped_column(String(100))
+    due: Mapped[str | None] = mapped_column(String(100))
+    author: Mapped[str] = mapped_column(String(64))
+    origin: Mapped[str] = mapped_column(String(8))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    @property
+    def written(self) -> Written:
+        return Written(self.text, self.owner, self.due)
+
+    @property
+    def original(self) -> Written:
+        return Written(self.original_text, self.original_owner, self.original_due)
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it says something else than the summariser, when it is the sentence's last."""
+        return self.written != self.original
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a sentence says; `owner` and `due` are an action's."""
+
+    text: str
+    owner: str | None = None
+    due: str | None = None
+
+    def of(self, item: Item) -> Item:
+        """*item* saying this."""
+        if isinstance(item, Action):
+            return replace(item, text=self.text, owner=self.owner, due=self.due)
+        return replace(item, text=self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A sentence or action of the last final minutes, and where it stands."""
+
+    summary: Summary
+    part: str
+    item: Sentence | Action
+
+    @property
+    def written(self) -> Written:
+        if isinstance(self.item, Action):
+            return Written(self.item.text, self.item.owner, self.item.due)
+        return Written(self.item.text)
+
+
+def correct_sentence(
+    session: Session,
+    meeting_id: str,
+    sentence_id: str,
+    wanted: Mapping[str, str | None],
+    author: str,
+    expected_version: int | None = None,
+) -> Found:
+    """Change `text`, and of an action `owner` and `due`. What changes nothing makes no version.
+
+    Raises NotFound, Gone, Conflict, InvalidInput (a sentence that is no action has no owner), and VersionMismatch when
+    the sentence is not at *expected_version*.
+    """
+    found = _locked(session, meeting_id, sentence_id, expected_version)
+    if not isinstance(found.item, Action) and wanted.keys() - {"text"}:
+        raise InvalidInput(f"sentence {sentence_id} is no action, so it has no owner and is not due; give 'text' only")
+    now_says = found.written
+    said = Written(
+        str(wanted.get("text", now_says.text)), wanted.get("owner", now_says.owner), wanted.get("due", now_says.due)
+    )
+    return _write(session, meeting_id, found, said, author, Origin.EDITED)
+
+
+def undo_sentence(
+    session: Session, meeting_id: str, sentence_id: str, author: str, expected_version: int | None = None
+) -> Found:
+    """Back to what the summariser wrote, as one version more. Raises what `correct_sentence` raises."""
+    found = _locked(session, meeting_id, sentence_id, expected_version)
+    last = _last(session, meeting_id, sentence_id)
+    original = found.written if last is None else last.original
+    return _write(session, meeting_id, found, original, author, Origin.UNDONE)
+
+
+def find_sentence(session: Session, meeting_id: str, sentence_id: str) -> Found:
+    """Raises NotFound, and Conflict while there are no final minutes."""
+    final = select(Summary).where(Summary.meeting_id == meeting_id, Summary.kind == SummaryKind.FINAL)
+    summary = session.scalar(final.order_by(Summary.version.desc()).limit(1))
+    if summary is None:
+        raise Conflict(
+            f"meeting '{meeting_id}' has no final minutes yet; what is not final is written anew as it goes on"
+        )
+    minutes = named(MINUTES.validate_python(summary.body))
+    found = [(part, item) for part, item in parts(minutes) if item.id == sentence_id]
+    if not found:
+        raise NotFound(
+            f"the final minutes of meeting '{meeting_id}' have no sentence {sentence_id}; GET .../minutes has their ids"
+        )
+    return Found(summary, *found[-1])
+
+
+def sentence_versions(session: Session, meeting_id: str, sentence_id: str) -> Sequence[SentenceCorrection]:
+    """Every change of a sentence, the oldest first."""
+    mine = (SentenceCorrection.meeting_id == meeting_id, SentenceCorrection.sentence_id == sentence_id)
+    return session.scalars(select(SentenceCorrection).where(*mine).order_by(SentenceCorrection.version)).all()
+
+
+def last_changes(session: Session, meeting_id: str) -> Sequence[SentenceCorrection]:
+    """The last change of every sentence that was ever changed, in force or undone."""
+    mine = SentenceCorrection.meeting_id == meeting_id
+    key = (SentenceCorrection.sentence_id, SentenceCorrection.version)
+    newest = select(SentenceCorrection.sentence_id, func.max(SentenceCorrection.version)).where(mine)
+    newest = newest.group_by(SentenceCorrection.sentence_id)
+    return session.scalars(
+        select(SentenceCorrection).where(mine, tuple_(*key).in_(newest)).order_by(SentenceCorrection.id)
+    ).all()
+
+
+def _last(session: Session, meeting_id: str, sentence_id: str) -> SentenceCorrection | None:
+    changes = sentence_versions(session, meeting_id, sentence_id)
+    return changes[-1] if changes else None
+
+
+def _locked(session: Session, meeting_id: str, sentence_id: str, expected_version: int | None) -> Found:
+    lock_meeting(session, meeting_id)
+    found = find_sentence(session, meeting_id, sentence_id)
+    if expected_version not in (None, found.item.version):
+        raise VersionMismatch(
+            f"sentence {sentence_id} is at version {found.item.version}, not {expected_version}: somebody has changed "
+            "it meanwhile; look at it again, then send that version in If-Match",
+            current_version=found.item.version,
+            current_text=found.item.text,
+        )
+    return found
+
+
+def _write(session: Session, meeting_id: str, found: Found, wanted: Written, author: str, origin: Origin) -> Found:
+    """Make *wanted* a version of the sentence, and have the minutes made again. Raises Conflict for too many."""
+    if wanted == found.written:
+        return found
+    version = found.item.version + 1
+    if version > VERSIONS_LIMIT:
+        raise Conflict(f"sentence {found.item.id} has {version - 1} versions, and may have no more; leave it as it is")
+    last = _last(session, meeting_id, found.item.id)
+    original = found.written if last is None else last.original
+    session.add(
+        SentenceCorrection(
+            meeting_id=meeting_id,
+            sentence_id=found.item.id,
+            version=version,
+            part=found.part,
+            evidence=list(found.item.evidence),
+            original_text=original.text,
+            original_owner=original.owner,
+            original_due=original.due,
+            text=wanted.text,
+            owner=wanted.owner,
+            due=wanted.due,
+            author=author,
+            origin=origin,
+        )
+    )
+
+    def change(item: Item) -> Item:
+        if item.id != found.item.id:
+            return item
+        now_says = wanted.of(item)
+        return replace(now_says, version=version, corrected=wanted != original, support=0.0, supported=False)
+
+    minutes = changed(named(MINUTES.validate_python(found.summary.body)), change)
+    found.summary.body = MINUTES.dump_python(minutes, mode="json")
+    found.summary.seq = mark_revised(session, meeting_id, 1)
+    session.flush()
+    return find_sentence(session, meeting_id, found.item.id)

@@ -1,0 +1,1 @@
+"""Meetings: their rows, their life cycle, and the shapes in which clients see them."""

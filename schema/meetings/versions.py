@@ -1,0 +1,148 @@
+"""Versions: a recording that is read again becomes a meeting of its own beside those that it was before.
+
+Tracks, coverage, notes, minutes, events and deletion are a meeting's, so each version has its own, and none disturbs
+another. They share the stored file, which goes with the last of them. Of the versions one is shown where nobody names
+one: the last that was finished, unless somebody has chosen another.
+
+Every function runs in a transaction of the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from schema.core.errors import AudioNotKept, Conflict
+from schema.core.states import Channels, MeetingState, SummaryKind, UploadState
+from schema.core.tables import Meeting, Summary, Track, Upload
+from schema.meetings.locks import advance_seq, lock_meeting, lock_versions
+from schema.uploads.lifecycle import add_upload, file_id_of, lock_readers, new_track
+from schema.uploads.wire import NewUpload
+
+VERSIONS_LIMIT = 50
+"""Of one meeting that are not deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a recording is to be read."""
+
+    language: str
+    vocabulary: list[str]
+    asr_adapter: str | None
+    summary_adapter: str | None
+
+
+def check_finished(meeting: Meeting) -> None:
+    """Raises Conflict."""
+    if meeting.state != MeetingState.FINISHED:
+        raise Conflict(
+            f"meeting '{meeting.id}' is {meeting.state}; it can be made again once it is finished "
+            f"('POST /v1/meetings/{meeting.id}/finish' ends a live one)",
+            state=meeting.state,
+        )
+
+
+def recording_of(session: Session, meeting: Meeting) -> Upload:
+    """The upload whose file a meeting was read from. Raises AudioNotKept when there is none any more."""
+    upload = session.scalar(select(Upload).where(Upload.meeting_id == meeting.id))
+    remedy = "upload the recording to read it again; its minutes alone can be made again (part 'minutes')"
+    if upload is None:
+        raise AudioNotKept(f"meeting '{meeting.id}' was live, and of live audio nothing is kept: {remedy}")
+    if upload.file_deleted_at is not None or upload.expires_at is not None:
+        when = f" on {upload.file_deleted_at:%Y-%m-%d %H:%M} UTC" if upload.file_deleted_at else ""
+        raise AudioNotKept(
+            f"the file of meeting '{meeting.id}' was deleted{when}, by somebody or as MINUTEBOOK_UPLOAD_RETENTION "
+            f"says: {remedy}"
+        )
+    return upload
+
+
+def add_version(session: Session, meeting_id: str, wanted: Wanted, *, expires_s: float, open_limit: int) -> Upload:
+    """A version of the meeting that is read from the same file, queued. Corrections are carried over once it is read.
+
+    Raises NotFound, Gone, Conflict, AudioNotKept, and Backlogged when the owner has too many uploads in work.
+    """
+    versions = lock_versions(session, meeting_id)
+    source = lock_meeting(session, meeting_id)
+    check_finished(source)
+    if len(versions) >= VERSIONS_LIMIT:
+        raise Conflict(f"meeting '{meeting_id}' has {len(versions)} versions, and may have no more; delete one first")
+    lock_readers(session, file_id_of(recording_of(session, source)))
+    recording = recording_of(session, source)  # as it is, now that nobody can delete its file
+    upload = add_upload(
+        session,
+        owner=source.owner,
+        name=recording.name,
+        new=NewUpload(
+            title=source.title,
+            channels=Channels(recording.channels),
+            language=wanted.language,
+            vocabulary=wanted.vocabulary,
+            asr_adapter=wanted.asr_adapter,
+            summary_adapter=wanted.summary_adapter,
+        ),
+        size_bytes=recording.size_bytes,
+        expires_s=expires_s,
+        open_limit=open_limit,
+        sha256=recording.sha256,
+        again=True,
+    )
+    upload.file_of = file_id_of(recording)
+    upload.received_bytes, upload.expires_at = recording.received_bytes, None
+    upload.state = UploadState.QUEUED
+    meeting = session.get_one(Meeting, upload.meeting_id)
+    meeting.title, meeting.created_at, meeting.shown = source.title, source.created_at, False
+    meeting.version_of, meeting.made_from = source.version_of or source.id, source.id
+    meeting.version = _next_version(session, meeting.version_of)
+    _copy_tracks(session, source, meeting)
+    return upload
+
+
+def _next_version(session: Session, root: str) -> int:
+    """Those of deleted versions are not given again."""
+    family = or_(Meeting.id == root, Meeting.version_of == root)
+    return 1 + (session.scalar(select(func.max(Meeting.version)).where(family)) or 1)
+
+
+def _copy_tracks(session: Session, source: Meeting, meeting: Meeting) -> None:
+    """With the speakers' names as they are now."""
+    there = {track.name: track for track in session.scalars(select(Track).where(Track.meeting_id == meeting.id))}
+    for track in session.scalars(select(Track).where(Track.meeting_id == source.id).order_by(Track.name)):
+        if track.name in there:
+            there[track.name].speaker = track.speaker
+        else:
+            session.add(new_track(meeting.id, track.name, track.speaker))
+    session.flush()
+
+
+def redo_minutes(session: Session, meeting_id: str, summary_adapter: str | None) -> int:
+    """Have every note and then the final minutes written again; returns the version that these will have.
+
+    Raises NotFound, Gone, Conflict.
+    """
+    meeting = lock_meeting(session, meeting_id)
+    check_finished(meeting)
+    seq = advance_seq(session, meeting_id, 1)
+    again = update(Meeting).where(Meeting.id == meeting_id)
+    session.execute(again.values(summary_adapter=summary_adapter, notes_seq=seq, revised_seq=seq))
+    final = select(func.max(Summary.version)).where(Summary.meeting_id == meeting_id, Summary.kind == SummaryKind.FINAL)
+    return 1 + (session.scalar(final) or 0)
+
+
+def show_version(session: Session, meeting_id: str) -> None:
+    """Where nobody names a version, this one is meant. Raises NotFound, Gone, Conflict."""
+    versions = lock_versions(session, meeting_id)
+    check_finished(lock_meeting(session, meeting_id))
+    for each in versions:
+        each.shown = each.id == meeting_id
+
+
+def versions_of(session: Session, meeting: Meeting) -> list[Meeting]:
+    """Every version that is not deleted, the oldest first."""
+    root = meeting.version_of or meeting.id
+    family = or_(Meeting.id == root, Meeting.version_of == root)
+    wanted = select(Meeting).where(family, Meeting.state != MeetingState.DELETED)
+    return list(session.scalars(wanted.order_by(Meeting.version)))

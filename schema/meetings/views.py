@@ -1,0 +1,125 @@
+"""Rows as clients see them. Workers publish and the API serves the same shapes from here."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from schema.core.events import Event
+from schema.core.states import CoverageKind, SummaryKind
+from schema.core.tables import Coverage, Note, Segment, Summary, Track
+from schema.core.units import s_of_samples
+from schema.corrections.alignment import timed_words
+from schema.meetings.minutes import MINUTES, named
+from schema.meetings.wire import Author, Authors, CoverageTotals, MinutesOut, NoteOut, SegmentOut, WordOut
+
+
+def segment_out(segment: Segment, track_name: str) -> SegmentOut:
+    return SegmentOut(
+        id=segment.id,
+        track=track_name,
+        speaker=segment.speaker,
+        start_s=s_of_samples(segment.first_sample),
+        end_s=s_of_samples(segment.end_sample),
+        text=segment.text,
+        closed=segment.closed,
+        words=[
+            WordOut(text=text, start_s=s_of_samples(first), end_s=s_of_samples(end), probability=probability)
+            for text, first, end, probability in timed_words(segment.words, segment.text)
+        ],
+        version=segment.version,
+        corrected=segment.corrected,
+        model=segment.model,
+        adapter=segment.adapter,
+    )
+
+
+def note_out(note: Note) -> NoteOut:
+    return NoteOut(
+        id=note.id,
+        level=note.level,
+        start_s=s_of_samples(note.first_sample),
+        end_s=s_of_samples(note.end_sample),
+        body=note.body,
+    )
+
+
+def minutes_out(summary: Summary) -> MinutesOut:
+    return MinutesOut(
+        kind=SummaryKind(summary.kind),
+        version=summary.version,
+        through_s=s_of_samples(summary.through_sample),
+        model=summary.model,
+        adapter=summary.adapter,
+        created_at=summary.created_at,
+        minutes=named(MINUTES.validate_python(summary.body)),
+    )
+
+
+def segment_event(segment: Segment, track_name: str) -> Event:
+    return Event("segment", segment_out(segment, track_name).model_dump(mode="json"), segment.seq)
+
+
+def note_event(note: Note) -> Event:
+    return Event("note", note_out(note).model_dump(mode="json"), note.seq)
+
+
+def minutes_event(summary: Summary) -> Event:
+    return Event("minutes", minutes_out(summary).model_dump(mode="json"), summary.seq)
+
+
+def events_after(session: Session, meeting_id: str, seq: int, limit: int = 500) -> list[Event]:
+    """The next rows of a meeting that changed after *seq*, in order: what a resuming client has missed.
+
+    An open segment that grew meanwhile comes once, as it is now.
+    """
+    segments = session.execute(
+        select(Segment, Track.name)
+        .join(Track, Track.id == Segment.track_id)
+        .where(Segment.meeting_id == meeting_id, Segment.seq > seq)
+        .order_by(Segment.seq)
+        .limit(limit)
+    ).all()
+    notes = session.scalars(
+        select(Note).where(Note.meeting_id == meeting_id, Note.seq > seq).order_by(Note.seq).limit(limit)
+    )
+    summaries = session.scalars(
+        select(Summary).where(Summary.meeting_id == meeting_id, Summary.seq > seq).order_by(Summary.seq).limit(limit)
+    )
+    events = [segment_event(segment, name) for segment, name in segments]
+    events += [note_event(note) for note in notes]
+    events += [minutes_event(summary) for summary in summaries]
+    return sorted(events, key=lambda event: event.seq or 0)[:limit]
+
+
+def authors(session: Session, meeting_id: str) -> Authors:
+    """Which models and adapters made the text of a meeting."""
+    return Authors(
+        transcript=_authors(session, meeting_id, Segment),
+        minutes=_authors(session, meeting_id, Note, Summary),
+    )
+
+
+def _authors(session: Session, meeting_id: str, *tables: type[Segment | Note | Summary]) -> list[Author]:
+    made = (select(table.model, table.adapter).where(table.meeting_id == meeting_id).distinct() for table in tables)
+    found = {(model, adapter or "") for each in made for model, adapter in session.execute(each)}
+    return [Author(model=model, adapter=adapter or None) for model, adapter in sorted(found)]
+
+
+def coverage_totals(session: Session, received_samples: dict[str, int]) -> CoverageTotals:
+    """Totals over tracks; *received_samples* maps track id to its received position.
+
+    With several tracks seconds add up over the tracks: each is a recording of its own.
+    """
+    rows = session.execute(
+        select(Coverage.kind, func.sum(Coverage.end_sample - Coverage.first_sample))
+        .where(Coverage.track_id.in_(received_samples))
+        .group_by(Coverage.kind)
+    ).all()
+    samples = {kind: int(total) for kind, total in rows}
+    received = sum(received_samples.values())
+    return CoverageTotals(
+        received_s=s_of_samples(received),
+        pending_s=s_of_samples(received - sum(samples.values())),
+        **{f"{kind}_s": s_of_samples(samples.get(kind, 0)) for kind in CoverageKind},
+    )

@@ -1,0 +1,1 @@
+"""Uploads: their life cycle, their turn, and the shapes in which clients see them."""

@@ -1,0 +1,85 @@
+"""Uploads as clients see them, and how far they have come."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from schema.core.events import Event
+from schema.core.states import Channels, UploadState
+from schema.core.tables import Track, Upload, now
+from schema.core.units import MEETING_LIMIT_SAMPLES, s_of_samples, samples_of_s
+from schema.uploads.wire import UploadOut
+
+HINTS = ("state", "received_bytes", "size_bytes", "duration_s", "transcribed_s", "percent", "speed", "left_s", "paused")
+"""What an `upload` event tells."""
+
+
+def upload_out(session: Session, upload: Upload) -> UploadOut:
+    transcribed = _transcribed_samples(session, upload)
+    total = expected_samples(upload)
+    wall_s = ((upload.finished_at or now()) - upload.started_at).total_seconds() if upload.started_at else 0.0
+    speed = s_of_samples(transcribed) / wall_s if transcribed and wall_s > 0 else None
+    left_s = s_of_samples(total - transcribed) / speed if total is not None and speed else None
+    return UploadOut(
+        id=upload.id,
+        meeting_id=upload.meeting_id,
+        name=upload.name,
+        state=UploadState(upload.state),
+        priority=upload.priority,
+        paused=upload.paused,
+        channels=Channels(upload.channels),
+        size_bytes=upload.size_bytes,
+        received_bytes=upload.received_bytes,
+        sha256=upload.sha256,
+        media=upload.media,
+        duration_s=None if upload.duration_samples is None else s_of_samples(upload.duration_samples),
+        decoded_s=s_of_samples(upload.decoded_sample),
+        transcribed_s=s_of_samples(transcribed),
+        percent=_percent(upload, transcribed, total),
+        speed=speed,
+        left_s=left_s,
+        duplicate_of=upload.duplicate_of,
+        reason=upload.reason,
+        detail=upload.detail,
+        created_at=upload.created_at,
+        expires_at=upload.expires_at,
+        finished_at=upload.finished_at,
+        file_deleted_at=upload.file_deleted_at,
+    )
+
+
+def upload_event(out: UploadOut) -> Event:
+    """A hint for whoever follows the meeting."""
+    facts = out.model_dump(mode="json")
+    return Event("upload", {"id": out.id, **{name: facts[name] for name in HINTS}})
+
+
+def event_of_meeting(session: Session, meeting_id: str) -> Event | None:
+    """How far the upload of a meeting is; None for a meeting that no file feeds."""
+    upload = session.scalar(select(Upload).where(Upload.meeting_id == meeting_id))
+    return None if upload is None else upload_event(upload_out(session, upload))
+
+
+def expected_samples(upload: Upload) -> int | None:
+    """How long the recording is: decoded, or as its header says where that can be true; None when nobody knows."""
+    if upload.duration_samples is not None:
+        return upload.duration_samples
+    claimed = upload.media.get("header_duration_s")
+    if claimed is None or samples_of_s(claimed) > MEETING_LIMIT_SAMPLES:
+        return None
+    return max(samples_of_s(claimed), upload.decoded_sample)
+
+
+def _transcribed_samples(session: Session, upload: Upload) -> int:
+    """How far every track has come. Those of a file are equally long."""
+    chosen = select(func.min(Track.committed_sample)).where(Track.meeting_id == upload.meeting_id)
+    return int(session.scalar(chosen) or 0)
+
+
+def _percent(upload: Upload, transcribed: int, total: int | None) -> float | None:
+    if upload.state == UploadState.FINISHED:
+        return 100.0
+    if total is None:
+        return None if upload.state == UploadState.DECODING else 0.0
+    return min(100.0, 100.0 * transcribed / total) if total else 100.0

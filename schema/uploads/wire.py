@@ -1,0 +1,72 @@
+"""Uploads as they cross the doors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from schema.core.states import Channels, UploadState
+from schema.meetings.wire import AdapterName, Language, Term, Text, Wire
+
+HIGHEST_PRIORITY = 10
+Priority = Annotated[int, Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY)]
+
+
+class NewUpload(Wire):
+    """What is to be done with a file."""
+
+    title: Annotated[Text, StringConstraints(max_length=300)] = ""
+    language: Language = "en"
+    vocabulary: list[Term] = Field(default_factory=list, max_length=100)
+    asr_adapter: AdapterName | None = None
+    summary_adapter: AdapterName | None = None
+    channels: Channels = Channels.MIX
+    priority: Priority = 0
+    """A higher one goes first; above 0 is for admin keys, since it goes before the files of others too."""
+
+
+class UploadChange(Wire):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"paused": True}, {"priority": -1}]})
+    paused: bool | None = None
+    priority: Priority | None = None
+
+
+class UploadOut(Wire):
+    """`percent` is of the transcription; `speed` is seconds of audio transcribed in one second.
+
+    `percent` and `left_s` are None as long as nobody can know how long the recording is.
+    """
+
+    id: str
+    meeting_id: str
+    name: str
+    state: UploadState
+    priority: int
+    paused: bool
+    channels: Channels
+    size_bytes: int | None
+    received_bytes: int
+    sha256: str | None
+    media: dict[str, Any]
+    duration_s: float | None
+    decoded_s: float
+    transcribed_s: float
+    percent: float | None
+    speed: float | None
+    left_s: float | None
+    duplicate_of: str | None
+    reason: str | None
+    detail: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    finished_at: datetime | None
+    file_deleted_at: datetime | None
+
+
+class UploadPage(Wire):
+    """The newest first. `next_cursor` is given while there are more."""
+
+    uploads: list[UploadOut]
+    next_cursor: str | None = None

@@ -1,0 +1,1 @@
+"""Webhooks: the outbox, the addresses they may reach, and wire types."""

@@ -1,0 +1,42 @@
+"""The command as a user starts it, on a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+from schema.core.settings import settings
+from tests.api.cli.outcome import Outcome
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder that the settings name; no server is named."""
+    monkeypatch.setenv("MINUTEBOOK_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("MINUTEBOOK_MODEL_DIR", raising=False)
+    monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", "")
+    monkeypatch.setenv("MINUTEBOOK_REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("MINUTEBOOK_API_PORT", "1")
+    monkeypatch.setenv("MINUTEBOOK_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("COLUMNS", "240")
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+
+
+@pytest.fixture
+def minutebook(data_dir: Path) -> Callable[..., Outcome]:
+    """Run `minutebook ARGUMENTS` in this process."""
+
+    def run(*arguments: str, stdin: bytes = b"") -> Outcome:
+        settings.cache_clear()
+        result = CliRunner().invoke(app, list(arguments), input=stdin)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Outcome(result.exit_code, result.stdout, result.stderr)
+
+    return run

@@ -1,0 +1,238 @@
+"""Commands that work on the database and the broker, and what they say when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from schema.core import migrate, queues
+from schema.core.database import Database
+from schema.core.tables import Failure, Meeting
+from tests.api.cli.outcome import Outcome
+from tests.immutable import immutable
+
+Minutebook = Callable[..., Outcome]
+
+
+def test_the_database_is_migrated_once_and_says_where_it_is(minutebook: Minutebook, data_dir: Path) -> None:
+    assert "at no revision" in minutebook("db", "current").out
+    assert minutebook("db", "upgrade").status == 0
+    assert f"at revision {migrate.head()}" in minutebook("db", "upgrade").out
+    assert minutebook("db", "current").out == f"at {migrate.head()}, needed {migrate.head()}\n"
+    assert (data_dir / "minutebook.db").exists()
+
+
+def test_a_key_is_printed_once_listed_without_its_secret_and_revoked(minutebook: Minutebook) -> None:
+    minutebook("db", "upgrade")
+    key = minutebook("keys", "create", "--name", "Lobby", "--scope", "write").out.strip()
+    listed = minutebook("keys", "list").out
+    assert "Lobby" in listed
+    assert "write" in listed
+    assert key not in listed
+    key_id = key.split("_")[1]
+    assert minutebook("keys", "revoke", key_id).status == 0
+    refused = minutebook("keys", "revoke", "nonsense")
+    assert refused.status == 1
+    assert refused.err.startswith("error: there is no key 'nonsense'")
+
+
+def test_a_database_that_was_never_migrated_is_named_with_its_remedy(minutebook: Minutebook) -> None:
+    refused = minutebook("failures", "list")
+    assert refused.status == 1
+    assert "is not migrated; run 'minutebook db upgrade'" in refused.err
+    assert "Traceback" not in refused.err
+
+
+def add_failure(data_dir: Path, meeting_id: str) -> None:
+    database = Database(f"sqlite:///{data_dir / 'minutebook.db'}")
+    with database.write() as session:
+        session.add(Failure(task=queues.SUMMARIZE, arguments=[meeting_id], reason="broken-model", detail="no weights"))
+    database.close()
+
+
+def url_of(client: Redis) -> str:
+    connection = client.connection_pool.connection_kwargs
+    return f"redis://127.0.0.1:{connection['port']}/{connection['db']}"
+
+
+def test_a_failure_is_enqueued_again_as_its_task_with_its_arguments(
+    minutebook: Minutebook, data_dir: Path, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minutebook("db", "upgrade")
+    add_failure(data_dir, "m1")
+    assert "broken-model" in minutebook("failures", "list").out
+    unreachable = minutebook("failures", "replay", "--all")
+    assert unreachable.status == 1
+    assert "check MINUTEBOOK_REDIS_URL" in unreachable.err
+    assert "broken-model" in minutebook("failures", "list").out  # nothing was marked as run
+
+    monkeypatch.setenv("MINUTEBOOK_REDIS_URL", url_of(redis_client))
+    assert minutebook("failures", "replay", "1").out == "1 enqueued again\n"
+    message = json.loads(redis_client.lrange(queues.SUMMARIZE_QUEUE, 0, -1)[0])
+    assert message["headers"]["task"] == queues.SUMMARIZE
+    assert "m1" in message["headers"]["argsrepr"]
+    assert minutebook("failures", "list").out == "nothing failed\n"
+    assert "broken-model" in minutebook("failures", "list", "--all").out
+
+
+def test_a_failure_is_enqueued_at_the_stack_that_runs_in_the_data_folder(
+    minutebook: Minutebook, data_dir: Path, redis_client: Redis
+) -> None:
+    minutebook("db", "upgrade")
+    add_failure(data_dir, "m2")
+    facts = {"api_url": "http://127.0.0.1:2", "redis_url": url_of(redis_client)}
+    (data_dir / "run").mkdir()
+    (data_dir / "run" / "stack.json").write_text(json.dumps(facts))
+    assert minutebook("failures", "replay", "1").out == "1 enqueued again\n"
+    message = json.loads(redis_client.lrange(queues.SUMMARIZE_QUEUE, 0, -1)[0])
+    assert "m2" in message["headers"]["argsrepr"]
+
+
+def test_a_failure_shows_the_whole_id_of_its_meeting_on_a_narrow_terminal(
+    minutebook: Minutebook, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    minutebook("db", "upgrade")
+    meeting_id = "ec36f255c21482ca8a5ad8c7"
+    database = Database(f"sqlite:///{data_dir / 'minutebook.db'}")
+    with database.write() as session:
+        session.add(Meeting(id=meeting_id, owner="local", title="Launch", language="en", vocabulary=[]))
+        session.flush()
+        task, detail = queues.SUMMARIZE, "the worker did not survive this work"
+        session.add(
+            Failure(task=task, meeting_id=meeting_id, arguments=[meeting_id], reason="worker-lost", detail=detail)
+        )
+    database.close()
+    assert meeting_id in minutebook("failures", "list").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["failures", "replay"], "give either the id of a failure or --all"),
+        (["live"], "give either a file, or '-' for standard input, or --mic"),
+        (["live", "absent.wav"], "absent.wav is not a file"),
+        (["live", "-", "--speed", "-2"], "--speed -2.0 is not from 0 up"),
+        (["live", "-", "--speed", "nan"], "--speed nan is not from 0 up"),
+        (["live", "-", "--language", "Klingon"], "language = 'Klingon' is not valid"),
+        (["live", "-", "--url", "nonsense"], "'nonsense' is not a URL"),
+    ],
+)
+def test_wrong_input_is_named_with_its_remedy(minutebook: Minutebook, arguments: list[str], said: str) -> None:
+    refused = minutebook(*arguments, stdin=b"\0\0")
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err.startswith(f"error: {said}")
+    assert refused.err.count("\n") == 1
+
+
+def test_a_pipe_on_which_nothing_comes_makes_no_meeting(minutebook: Minutebook) -> None:
+    refused = minutebook("live", "-", stdin=b"")
+    assert refused.status == 2
+    assert refused.err.startswith("error: the source ended before any audio (0 bytes)")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("MINUTEBOOK_LEASE_MS", "soon", "valid integer"),
+        ("MINUTEBOOK_REDIS_URL", "localhost", "write redis://"),
+        ("MINUTEBOOK_ASR_PRECISION", "int3", "'bfloat16', 'float16', 'int8' or 'int4'"),
+        ("MINUTEBOOK_SUMMARY_PRECISION", "8bit", "'bfloat16', 'float16', 'int8' or 'int4'"),
+        ("MINUTEBOOK_ASR_DEVICE", "gpu", "use auto, cpu, cuda, or cuda:1"),
+        ("MINUTEBOOK_SUMMARY_DEVICE", "cuda:one", "use auto, cpu, cuda, or cuda:1"),
+        ("MINUTEBOOK_ASR_POLICY", "beam", "'align_att' or 'local_agreement'"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_remedy(
+    minutebook: Minutebook, monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    refused = minutebook("doctor")
+    assert refused.status == 2
+    assert refused.err.startswith(f"error: {name} = '{value}' is not valid: ")
+    assert remedy in refused.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["show", "m1"], ["finish", "m1"], ["delete", "m1", "-y"], ["live", "-"]]
+)
+def test_an_api_that_does_not_answer_is_named_with_its_remedy(minutebook: Minutebook, arguments: list[str]) -> None:
+    refused = minutebook(*arguments, stdin=b"\0\0")
+    assert refused.status == 1
+    assert refused.err.startswith("error: http://127.0.0.1:1 cannot be reached")
+    assert "minutebook up" in refused.err
+
+
+def test_the_doctor_names_what_is_missing_and_how_to_mend_it(minutebook: Minutebook) -> None:
+    found = minutebook("doctor")
+    assert found.status == 1
+    assert "fail redis: no answer" in found.out
+    assert "warn database" in found.out
+    assert "-> run 'minutebook db upgrade'" in found.out
+    assert "fail workers" in found.out
+
+
+def test_the_doctor_finds_a_good_database_a_lossy_redis_and_a_broken_model(
+    minutebook: Minutebook, data_dir: Path, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINUTEBOOK_REDIS_URL", valkey_url)
+    broken = data_dir / "models" / "whisper-tiny.en"
+    broken.mkdir(parents=True)
+    (broken / "config.json").write_text("{}")
+    (broken / "SHA256SUMS").write_text(f"{'0' * 64}  config.json\n")
+    monkeypatch.setenv("MINUTEBOOK_SUMMARY_MODEL", "package:nonsense")
+    minutebook("db", "upgrade")
+    lines = [json.loads(line) for line in minutebook("doctor", "--json").out.splitlines()]
+    found = {(line["part"], line["health"], line["text"].split(" ")[0]) for line in lines}
+    assert ("redis", "ok", "Valkey") in found
+    assert ("database", "ok", f"sqlite:///{data_dir / 'minutebook.db'}") in found
+    texts = " ".join(line["text"] for line in lines)
+    assert "append-only file is off" in texts
+    assert "config.json was changed: its checksum differs" in texts
+    assert "'package:nonsense' is not known" in texts
+
+
+def test_the_doctor_tells_nobody_to_delete_a_model_of_their_own(
+    minutebook: Minutebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whisper, gemma = tmp_path / "whisper", tmp_path / "gemma"
+    whisper.mkdir()
+    gemma.mkdir()
+    (gemma / "config.json").write_text("{}")
+    monkeypatch.setenv("MINUTEBOOK_ASR_MODEL", str(whisper))
+    monkeypatch.setenv("MINUTEBOOK_SUMMARY_MODEL", str(gemma))
+    found = minutebook("doctor").out
+    assert f"fail speech model: {whisper} has no config.json" in found
+    assert f"fail language model: {gemma} holds no *.safetensors weights" in found
+    assert found.count("-> put a good copy of it there") == 2
+    assert "delete" not in found
+
+
+def test_the_doctor_finds_a_database_that_cannot_be_written(minutebook: Minutebook, data_dir: Path) -> None:
+    minutebook("db", "upgrade")
+    with immutable(data_dir / "minutebook.db"):
+        found = minutebook("doctor")
+    assert f"fail database: {data_dir / 'minutebook.db'} is read-only" in found.out
+
+
+def test_the_doctor_asks_the_stack_that_runs_in_its_data_folder(
+    minutebook: Minutebook, data_dir: Path, valkey_url: str
+) -> None:
+    (data_dir / "run").mkdir()
+    facts = {"api_url": "http://127.0.0.1:2", "redis_url": valkey_url}
+    (data_dir / "run" / "stack.json").write_text(json.dumps(facts))
+    found = minutebook("doctor").out
+    assert "ok   redis: Valkey" in found
+    assert "nothing listens at 127.0.0.1:2" in found
+
+
+def test_the_doctor_names_the_worker_of_each_queue(valkey_url: str) -> None:
+    from api.cli.checks import Health, workers
+    from schema.core.settings import Settings
+
+    findings = list(workers(Settings(redis_url=valkey_url)))
+    assert [finding.health for finding in findings] == [Health.FAIL] * 3

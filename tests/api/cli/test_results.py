@@ -1,0 +1,64 @@
+"""`minutebook search` and `show --output` against a real API."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from docx import Document
+
+from schema.core.database import Database
+from tests.api.cli.api_process import ApiProcess
+from tests.api.cli.outcome import Outcome
+from tests.api.rows import add_segment
+
+Minutebook = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[ApiProcess]:
+    process = ApiProcess(tmp_path_factory.mktemp("api"), valkey_url)
+    process.start()
+    yield process
+    process.end()
+
+
+@pytest.fixture
+def meeting_id(api: ApiProcess, monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> str:
+    """A meeting with a sentence in it; the commands below talk to its API."""
+    monkeypatch.setenv("MINUTEBOOK_URL", api.url)
+    answer = httpx.post(f"{api.url}/v1/meetings", json={"title": "Launch"}, trust_env=False)
+    created: str = answer.json()["id"]
+    database = Database(api.settings.sql_url)
+    add_segment(database, created, "We move the launch to Monday.", 65, 68)
+    database.close()
+    return created
+
+
+def test_search_says_in_which_meeting_and_when(minutebook: Minutebook, meeting_id: str) -> None:
+    found = minutebook("search", "launch to", "mon*")
+    assert found.status == 0
+    assert f"{meeting_id}     1:05  Launch  We move the launch to Monday.\n" in found.out
+    assert "nothing was found" in minutebook("search", "launch on").out
+    told = json.loads(minutebook("search", "monday", "--json").out.splitlines()[0])
+    assert told["snippet"][slice(*told["marks"][0])] == "Monday"
+
+
+def test_search_without_a_word_is_refused(minutebook: Minutebook, meeting_id: str) -> None:
+    refused = minutebook("search", "--", "--")
+    assert refused.status == 2
+    assert "holds no word to look for" in refused.err
+
+
+def test_a_meeting_is_written_to_a_file(minutebook: Minutebook, meeting_id: str, tmp_path: Path) -> None:
+    path = tmp_path / "launch.docx"
+    assert minutebook("show", meeting_id, "--format", "docx", "--output", str(path)).status == 0
+    assert Document(io.BytesIO(path.read_bytes())).paragraphs[0].text == "Launch"
+    refused = minutebook("show", meeting_id, "-o", str(tmp_path / "absent" / "launch.md"))
+    assert refused.status == 2
+    assert "cannot be written (No such file or directory); name another file" in refused.err
+    assert minutebook("show", meeting_id).out.startswith("# Launch\n")

@@ -1,0 +1,211 @@
+"""`minutebook upload` and `watch` against a real API: what breaks is gone on with, nothing is sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from api.cli.watch import Journal, Look, Sent, Watch
+from api.client import Http
+from api.client.uploads import Outgoing, send_file
+from api.uploads.receiver import BLOCK_BYTES
+from schema.core.database import Database
+from schema.core.states import UploadState
+from schema.core.tables import Upload
+from schema.uploads.wire import NewUpload
+from tests.api.cli.api_process import ApiProcess
+from tests.api.cli.outcome import Outcome
+from tests.servers import wait_until
+
+Minutebook = Callable[..., Outcome]
+
+
+@pytest.fixture
+def api(tmp_path: Path, valkey_url: str) -> Iterator[ApiProcess]:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    process = ApiProcess(folder, valkey_url)
+    process.start()
+    yield process
+    process.end()
+
+
+def rows(api: ApiProcess) -> list[Upload]:
+    database = Database(api.settings.sql_url)
+    with database.read() as session:
+        found = list(session.scalars(select(Upload).order_by(Upload.created_at)))
+    database.close()
+    return found
+
+
+def stored(api: ApiProcess, upload_id: str) -> bytes:
+    return (Path(api.settings.storage_url) / upload_id).read_bytes()
+
+
+def test_files_are_sent_and_known_again(minutebook: Minutebook, api: ApiProcess, tmp_path: Path) -> None:
+    paths = [tmp_path / "one.wav", tmp_path / "two.mp4"]
+    for path in paths:
+        path.write_bytes(os.urandom(50_000))
+    sent = minutebook("upload", *map(str, paths), "--json", "--url", api.url)
+    assert sent.status == 0, sent.err
+    uploads = [json.loads(line) for line in sent.out.splitlines()]
+    assert [(each["name"], each["state"]) for each in uploads] == [("one.wav", "queued"), ("two.mp4", "queued")]
+    assert [stored(api, each["id"]) for each in uploads] == [path.read_bytes() for path in paths]
+    again = minutebook("upload", str(paths[0]), "--json", "--url", api.url)
+    assert json.loads(again.out)["id"] == uploads[0]["id"]
+    assert len(rows(api)) == 2
+    minutebook("upload", str(paths[0]), "--again", "--url", api.url)
+    assert len(rows(api)) == 3
+
+
+def test_waiting_ends_with_the_reason_of_a_failure(minutebook: Minutebook, api: ApiProcess, tmp_path: Path) -> None:
+    path = tmp_path / "bad.wav"
+    path.write_bytes(b"no sound")
+
+    def fail() -> None:
+        wait_until(lambda: any(row.state == UploadState.QUEUED for row in rows(api)))
+        database = Database(api.settings.sql_url)
+        with database.write() as session:
+            row = session.scalars(select(Upload)).one()
+            row.state, row.reason, row.detail = UploadState.FAILED, "not_media", "it is no sound"
+        database.close()
+
+    worker = threading.Thread(target=fail)
+    worker.start()
+    waited = minutebook("upload", str(path), "--wait", "--url", api.url)
+    worker.join()
+    assert waited.status == 1
+    assert "not_media: it is no sound" in waited.err
+
+
+def test_an_upload_is_listed_paused_and_cancelled(minutebook: Minutebook, api: ApiProcess, tmp_path: Path) -> None:
+    path = tmp_path / "one.wav"
+    path.write_bytes(os.urandom(1000))
+    upload_id = json.loads(minutebook("upload", str(path), "--json", "--url", api.url).out)["id"]
+    for command in ("pause", "cancel"):
+        assert minutebook("uploads", command, upload_id, "--url", api.url).status == 0
+        assert upload_id in minutebook("uploads", "list", "--url", api.url).out
+    (row,) = rows(api)
+    assert (row.paused, row.state) == (True, UploadState.CANCELLED)
+
+
+def test_a_server_that_is_killed_in_the_middle_gets_the_rest(api: ApiProcess, tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    path.write_bytes(os.urandom(6 * BLOCK_BYTES))
+    killed: list[int] = []
+
+    def progress(received: int) -> None:
+        """Called while a piece is on its way: after some blocks the server is gone, and comes back."""
+        if received > 4 * BLOCK_BYTES and not killed:
+            killed.append(received)
+            api.end(signal.SIGKILL)
+            api.start()
+
+    async def send() -> str:
+        async with Http(api.url) as http:
+            file = Outgoing.of(path)
+            return (await send_file(http, file, NewUpload(), again=False, patience_s=60, progress=progress)).id
+
+    upload_id = asyncio.run(send())
+    assert killed
+    assert stored(api, upload_id) == path.read_bytes()
+    assert rows(api)[0].sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert len(rows(api)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["upload", "absent.wav"], "absent.wav is not a file"),
+        (["upload", __file__, "--language", "Klingon"], "language = 'Klingon' is not valid"),
+        (["upload", __file__, "--priority", "99"], "priority = 99 is not valid"),
+        (["watch", "absent"], "absent is not a folder"),
+    ],
+)
+def test_wrong_input_is_named_with_its_remedy(minutebook: Minutebook, arguments: list[str], said: str) -> None:
+    refused = minutebook(*arguments)
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err.startswith(f"error: {said}")
+
+
+def test_an_empty_file_is_refused_before_anything_is_asked(minutebook: Minutebook, tmp_path: Path) -> None:
+    (tmp_path / "empty.wav").touch()
+    refused = minutebook("upload", str(tmp_path / "empty.wav"))
+    assert refused.status == 2
+    assert "is empty" in refused.err
+
+
+def test_a_folder_is_watched_and_each_recording_is_sent_once(api: ApiProcess, tmp_path: Path) -> None:
+    folder, journal = tmp_path / "in", tmp_path / "journal.jsonl"
+    folder.mkdir()
+    (folder / "one.wav").write_bytes(b"one" * 1000)
+    (folder / ".hidden.wav").write_bytes(b"hidden")
+    (folder / "empty.wav").touch()
+
+    def watching() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "api.cli", "watch", str(folder), "--every", "0.1", "--journal", str(journal)]
+        return subprocess.Popen([*command, "--url", api.url])
+
+    watch = watching()
+    wait_until(lambda: len(rows(api)) == 1)
+    (folder / "two.wav").write_bytes(b"two" * 1000)
+    wait_until(lambda: len(rows(api)) == 2)
+    wait_until(lambda: len(journal.read_text().splitlines()) == 2)
+    watch.kill()
+    watch.wait()
+    (folder / "three.wav").write_bytes(b"one" * 1000)  # the same sound under another name
+    watch = watching()
+    wait_until(lambda: len(journal.read_text().splitlines()) == 3)
+    watch.send_signal(signal.SIGINT)
+    assert watch.wait(20) == 0
+    assert [row.name for row in rows(api)] == ["one.wav", "two.wav"]
+
+
+def test_a_file_that_still_grows_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    watch = Watch(folder, Journal(tmp_path / "journal"))
+    growing = folder / "growing.wav"
+    for size in (10, 20, 30):
+        growing.write_bytes(bytes(size))
+        assert watch.ready() == []
+    ((path, look),) = watch.ready()
+    assert (path, look.size) == (growing, 30)
+
+
+def test_a_refused_file_is_not_tried_again_before_it_changes(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    watch = Watch(folder, Journal(tmp_path / "journal"))
+    bad = folder / "bad.wav"
+    bad.write_bytes(b"bad")
+    watch.ready()
+    watch.refuse(*watch.ready()[0])
+    assert watch.ready() == []
+    bad.write_bytes(b"better")
+    watch.ready()
+    assert [path for path, _ in watch.ready()] == [bad]
+
+
+def test_a_journal_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    Journal(path).add(Sent("one.wav", 3, 5, "aa", "u1"))
+    with path.open("a") as file:
+        file.write('{"name": "two')
+    journal = Journal(path)
+    assert journal.has("one.wav", Look(3, 5))
+    assert journal.upload_of("aa") == "u1"
+    assert not journal.has("two.wav", Look(3, 5))
+    journal.add(Sent("two.wav", 3, 5, "bb", "u2"))
+    assert Journal(path).upload_of("bb") == "u2"

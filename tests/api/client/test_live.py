@@ -1,0 +1,208 @@
+"""The client brings every sample to a real API, whatever happens on the way, and says what cannot be mended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from redis import Redis
+from sqlalchemy import select
+
+from api.client import Arrival, Http, LiveTrack
+from api.client.audio_source import pcm_chunks
+from api.client.pace import at_hand
+from schema.core.database import Database
+from schema.core.errors import Gone, MinutebookError, NotFound, Unauthorized, Unavailable
+from schema.core.tables import Track
+from schema.core.units import BYTES_PER_SAMPLE
+from schema.mailbox import Mailbox
+from schema.meetings.wire import NewMeeting
+from tests.api.cli.api_process import ApiProcess
+
+PCM = np.random.default_rng(7).integers(-9000, 9000, 16000 * 12, dtype=np.int16).tobytes()
+SAMPLES = len(PCM) // BYTES_PER_SAMPLE
+
+
+def _url(client: Redis) -> str:
+    kept = client.connection_pool.connection_kwargs
+    return f"redis://127.0.0.1:{kept['port']}/{kept['db']}"
+
+
+@pytest.fixture
+def api(tmp_path: Path, redis_client: Redis) -> Iterator[ApiProcess]:
+    process = ApiProcess(tmp_path, _url(redis_client))
+    process.start()
+    yield process
+    process.end()
+
+
+async def _create(api: ApiProcess) -> str:
+    async with Http(api.url) as http:
+        return (await http.create(NewMeeting(title="Test"))).id
+
+
+async def _stream(track: LiveTrack, chunks: AsyncIterator[bytes]) -> list[Arrival]:
+    return [arrival async for arrival in track.stream(chunks, finish=False)]
+
+
+async def _broken(after: int, mishap: Callable[[], Awaitable[None]]) -> AsyncIterator[bytes]:
+    """The recording with a mishap after so many chunks of 100 ms."""
+    for number, chunk in enumerate(pcm_chunks(PCM)):
+        if number == after:
+            await mishap()
+        await asyncio.sleep(0.002)
+        yield chunk
+
+
+def _received(api: ApiProcess, client: Redis) -> bytes:
+    """What the only track's mailbox holds."""
+    database = Database(api.settings.sql_url)
+    with database.read() as session:
+        track_id = session.scalars(select(Track.id)).one()
+    database.close()
+    return b"".join(span.pcm or b"" for span in Mailbox(client).read(track_id, 0, SAMPLES + 1))
+
+
+def test_every_sample_arrives_and_every_chunk_is_acknowledged(api: ApiProcess, redis_client: Redis) -> None:
+    async def run() -> LiveTrack:
+        track = LiveTrack(api.url, await _create(api))
+        arrivals = await _stream(track, at_hand(pcm_chunks(PCM)))
+        assert arrivals[0].event.type == "state"
+        assert arrivals[0].event.data["resume_sample"] == 0
+        return track
+
+    track = asyncio.run(run())
+    assert _received(api, redis_client) == PCM
+    assert len(track.ack_ms) == 120
+    assert track.reconnects == 0
+
+
+def test_a_second_run_goes_on_where_the_first_one_stopped(api: ApiProcess, redis_client: Redis) -> None:
+    async def run() -> None:
+        meeting_id = await _create(api)
+        for half in (PCM[: SAMPLES // 2 * 2], PCM[SAMPLES // 2 * 2 :]):
+            await _stream(LiveTrack(api.url, meeting_id), at_hand(pcm_chunks(half)))
+
+    asyncio.run(run())
+    assert _received(api, redis_client) == PCM
+
+
+def test_a_killed_api_costs_nothing_but_a_new_connection(api: ApiProcess, redis_client: Redis) -> None:
+    async def restart() -> None:
+        await asyncio.to_thread(api.end, signal.SIGKILL)
+        await asyncio.to_thread(api.start)
+
+    async def run() -> tuple[LiveTrack, list[Arrival]]:
+        track = LiveTrack(api.url, await _create(api))
+        return track, await _stream(track, _broken(60, restart))
+
+    track, arrivals = asyncio.run(run())
+    assert _received(api, redis_client) == PCM
+    assert track.reconnects >= 1
+    assert {"connection", "state", "ack"} <= {arrival.event.type for arrival in arrivals}
+
+
+def test_what_redis_lost_is_sent_again(api: ApiProcess, redis_client: Redis) -> None:
+    async def lose_everything() -> None:
+        await asyncio.sleep(0.2)
+        redis_client.flushdb()
+
+    async def run() -> list[Arrival]:
+        track = LiveTrack(api.url, await _create(api))
+        return await _stream(track, _broken(60, lose_everything))
+
+    arrivals = asyncio.run(run())
+    assert _received(api, redis_client) == PCM
+    assert any(arrival.event.type == "error" for arrival in arrivals)
+
+
+def test_a_full_mailbox_makes_the_client_wait_not_lose(tmp_path: Path, redis_client: Redis) -> None:
+    api = ApiProcess(tmp_path, _url(redis_client), backlog_limit_s="3")
+    api.start()
+    stop = threading.Event()
+    taken: list[bytes] = []
+    worker = threading.Thread(target=_take_all, args=(redis_client, taken, stop))
+
+    async def run() -> list[Arrival]:
+        track = LiveTrack(api.url, await _create(api))
+        worker.start()
+        return await _stream(track, at_hand(pcm_chunks(PCM)))
+
+    try:
+        arrivals = asyncio.run(run())
+    finally:
+        stop.set()
+        worker.join()
+        api.end()
+    errors = [arrival.event.data["type"] for arrival in arrivals if arrival.event.type == "error"]
+    assert "urn:minutebook:problem:backlogged" in errors
+    assert b"".join(taken) == PCM
+
+
+def _take_all(client: Redis, taken: list[bytes], stop: threading.Event) -> None:
+    """A worker that commits what it claims, half a second at a time, until everything is there."""
+    mailbox = Mailbox(client)
+    while not stop.wait(0.05) or sum(map(len, taken)) < len(PCM):
+        for claim in mailbox.claim("test", 1, 5000).tracks:
+            spans = mailbox.read(claim.track_id, claim.committed_sample, 8000)
+            taken += [span.pcm for span in spans if span.pcm]
+            end = spans[-1].end_sample if spans else claim.committed_sample
+            mailbox.release(
+                claim.track_id,
+                claim.epoch,
+                committed_sample=end,
+                keep_sample=end,
+                seen_sample=end,
+                state=b"",
+                delay_ms=0,
+            )
+
+
+@pytest.mark.parametrize("speeches", [1, 3])
+def test_one_client_process_feeds_many_meetings(api: ApiProcess, redis_client: Redis, speeches: int) -> None:
+    async def run() -> list[LiveTrack]:
+        tracks = [LiveTrack(api.url, await _create(api)) for _ in range(speeches)]
+        await asyncio.gather(*(_stream(track, at_hand(pcm_chunks(PCM))) for track in tracks))
+        return tracks
+
+    assert [track.received_sample for track in asyncio.run(run())] == [SAMPLES] * speeches
+
+
+async def _refused(url: str, meeting_id: str, key: str | None = None) -> MinutebookError:
+    track = LiveTrack(url, meeting_id, key=key, patience_s=0)
+    with pytest.raises(MinutebookError) as caught:
+        await _stream(track, at_hand(pcm_chunks(PCM)))
+    return caught.value
+
+
+def test_an_unknown_meeting_is_refused_at_once(api: ApiProcess) -> None:
+    assert isinstance(asyncio.run(_refused(api.url, "nonsense")), NotFound)
+
+
+def test_a_deleted_meeting_is_refused_as_gone(api: ApiProcess) -> None:
+    async def run() -> MinutebookError:
+        meeting_id = await _create(api)
+        async with Http(api.url) as http:
+            await http.delete(meeting_id)
+        return await _refused(api.url, meeting_id)
+
+    assert isinstance(asyncio.run(run()), Gone)
+
+
+def test_without_a_key_nothing_is_taken(tmp_path: Path, redis_client: Redis) -> None:
+    api = ApiProcess(tmp_path, _url(redis_client), auth="on")
+    api.start()
+    try:
+        assert isinstance(asyncio.run(_refused(api.url, "m1")), Unauthorized)
+        assert isinstance(asyncio.run(_refused(api.url, "m1", key="mb_nonsense")), Unauthorized)
+    finally:
+        api.end()
+
+
+def test_a_server_that_stays_away_is_named() -> None:
+    assert isinstance(asyncio.run(_refused("http://127.0.0.1:1", "m1")), Unavailable)

@@ -1,0 +1,126 @@
+"""The reference that the API serves of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+
+from api import adapters, health, webhooks
+from api.corrections import segments as corrections
+from api.corrections import sentences
+from api.export.documents import Export, Form
+from api.http.problems import MEDIA_TYPE
+from api.live import http_audio as audio
+from api.live import server_sent_events as events
+from api.meetings import content, search, versions
+from api.meetings import routes as meetings
+from api.meetings.content import WRITERS
+from api.uploads import routes as uploads
+from api.uploads import tus
+from schema.meetings.answers import Readiness
+from schema.meetings.wire import NewMeeting, Problem
+from tests.api.conftest import Api
+
+PARTS = (
+    meetings, content, corrections, sentences, versions, audio, events, search, adapters, tus, uploads, webhooks,
+    health,
+)  # fmt: skip
+ROUTES = [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
+
+
+@pytest.fixture
+def document(api: Api) -> dict[str, Any]:
+    answer = api.http.get("/openapi.json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+def test_every_route_is_in_the_reference(document: dict[str, Any]) -> None:
+    assert {route.path for route in ROUTES} == set(document["paths"])
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    def references(node: Any) -> set[str]:
+        if isinstance(node, dict):
+            own = {node["$ref"]} if "$ref" in node else set()
+            return own.union(*(references(child) for child in node.values()))
+        return set().union(*(references(child) for child in node)) if isinstance(node, list) else set()
+
+    names = {reference.removeprefix("#/components/schemas/") for reference in references(document)}
+    assert "Problem" in names
+    assert names <= set(document["components"]["schemas"])
+
+
+def test_every_error_is_a_problem_document_with_valid_examples(document: dict[str, Any]) -> None:
+    seen = 0
+    for operation in operations(document):
+        for status, answer in operation["responses"].items():
+            if status == "503" and operation["operationId"].startswith("readyz"):
+                continue
+            if int(status) >= 400:
+                assert set(answer["content"]) == {MEDIA_TYPE}, operation["operationId"]
+                for example in answer["content"][MEDIA_TYPE]["examples"].values():
+                    assert Problem.model_validate(example["value"]).status == int(status)
+                    seen += 1
+    assert seen > 20
+
+
+def test_examples_are_what_the_routes_answer(document: dict[str, Any]) -> None:
+    seen = 0
+    for route in ROUTES:
+        for method in route.methods or ():
+            answers = document["paths"][route.path][method.lower()]["responses"]
+            example = answers.get(str(route.status_code or 200), {}).get("content", {}).get("application/json", {})
+            if "example" in example and route.response_model is not None:
+                TypeAdapter(route.response_model).validate_python(example["example"])
+                seen += 1
+    assert seen >= 8
+
+
+def test_every_answer_that_a_schema_describes_is_shown(document: dict[str, Any]) -> None:
+    bare = {
+        f"{method} {path} {status}"
+        for path, routes in document["paths"].items()
+        for method, operation in routes.items()
+        for status, answer in operation["responses"].items()
+        for content in answer.get("content", {}).values()
+        if content.get("schema") and not {"example", "examples"} & set(content)
+    }
+    assert bare == set()
+
+
+def test_a_readiness_that_is_shown_is_one(document: dict[str, Any]) -> None:
+    answers = document["paths"]["/readyz"]["get"]["responses"]
+    for status, ready in (("200", True), ("503", False)):
+        example = answers[status]["content"]["application/json"]["example"]
+        assert Readiness.model_validate(example).ready is ready
+
+
+def test_exports_are_shown_as_they_are_written(document: dict[str, Any]) -> None:
+    content = document["paths"]["/v1/meetings/{meeting_id}/export"]["get"]["responses"]["200"]["content"]
+    export = Export.model_validate(content["application/json"]["example"])
+    for form, (write, media_type) in WRITERS.items():
+        if form not in (Form.JSON, Form.DOCX):
+            assert content[media_type]["example"] == write(export)
+
+
+def test_the_example_of_a_new_meeting_can_be_sent(api: Api, document: dict[str, Any]) -> None:
+    example = document["components"]["schemas"]["NewMeeting"]["examples"][0]
+    assert NewMeeting.model_validate(example).title == "Launch"
+    assert api.http.post("/v1/meetings", json=example).status_code == 201
+
+
+def test_the_live_socket_is_described(document: dict[str, Any]) -> None:
+    assert "/v1/meetings/{meeting_id}/live" in document["info"]["description"]
+
+
+def test_the_reference_can_be_read_in_a_browser(api: Api) -> None:
+    assert "swagger" in api.http.get("/docs").text

@@ -1,0 +1,227 @@
+"""The live socket: what it takes, what it refuses and how it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from schema.core.states import MeetingState
+from schema.core.tables import Track
+from schema.core.units import MEETING_LIMIT_SAMPLES
+from tests.api.conftest import Api
+from tests.api.rows import add_coverage, add_segment, move
+from tests.api.sockets import live
+
+SECOND = b"\x01\x00" * 16_000
+
+
+def test_audio_is_acknowledged_with_the_received_position(api: Api) -> None:
+    with live(api, api.create()) as socket:
+        first = socket.next()
+        assert first["type"] == "state"
+        assert first["data"] == {"state": "live", "track": "main", "resume_sample": 0, "committed_sample": 0}
+        socket.send(0, SECOND)
+        assert socket.next_of("ack") == {"track": "main", "received_sample": 16_000}
+        socket.send(0, SECOND)
+        assert socket.next_of("ack")["received_sample"] == 16_000
+        socket.send(16_000, SECOND)
+        assert socket.next_of("ack")["received_sample"] == 32_000
+
+
+def test_a_client_that_comes_back_is_told_where_to_go_on(api: Api) -> None:
+    meeting = api.create()
+    with live(api, meeting) as socket:
+        socket.send(0, SECOND)
+        socket.next_of("ack")
+    with live(api, meeting) as socket:
+        assert socket.next_of("state")["resume_sample"] == 16_000
+
+
+def test_two_tracks_are_received_side_by_side(api: Api) -> None:
+    meeting = api.create(tracks=[{"name": "anna", "speaker": "Anna"}, {"name": "ben", "speaker": "Ben"}])
+    with live(api, meeting, "?track=anna") as anna, live(api, meeting, "?track=ben") as ben:
+        anna.send(0, SECOND * 2)
+        ben.send(0, SECOND)
+        assert anna.next_of("ack") == {"track": "anna", "received_sample": 32_000}
+        assert ben.next_of("ack") == {"track": "ben", "received_sample": 16_000}
+
+
+def test_finish_drains_the_meeting_and_the_socket_stays_until_it_has_finished(api: Api) -> None:
+    meeting = api.create()
+    with live(api, meeting, "?events=0") as socket:
+        socket.next()
+        socket.send(0, SECOND)
+        socket.next_of("ack")
+        socket.control(type="finish")
+        assert socket.next_of("state") == {"state": "draining"}
+        move(api.database, meeting, MeetingState.FINISHED)
+        assert socket.next() == {"type": "state", "seq": None, "data": {"state": "finished"}}
+        assert socket.end() == (1000, "the meeting has ended")
+    with api.database.read() as session:
+        assert session.query(Track).filter_by(meeting_id=meeting).one().closed_sample == 16_000
+
+
+def test_audio_after_finish_is_refused_and_the_socket_goes_on_telling(api: Api) -> None:
+    meeting = api.create()
+    with live(api, meeting) as socket:
+        socket.send(0, SECOND)
+        socket.control(type="finish")
+        socket.send(16_000, SECOND)
+        assert socket.next_of("error")["type"] == "urn:minutebook:problem:track-closed"
+        add_segment(api.database, meeting, "The end.")
+        assert socket.next_of("segment")["text"] == "The end."
+
+
+def test_lost_audio_is_skipped_on_purpose(api: Api) -> None:
+    meeting = api.create()
+    with live(api, meeting) as socket:
+        socket.send(0, SECOND)
+        socket.next_of("ack")
+        socket.control(type="skip", to_sample=40_000)
+        assert socket.next_of("ack")["received_sample"] == 40_000
+        socket.send(40_000, SECOND)
+        assert socket.next_of("ack")["received_sample"] == 56_000
+
+
+def test_a_gap_is_refused_with_the_position_expected_and_the_socket_goes_on(api: Api) -> None:
+    with live(api, api.create()) as socket:
+        socket.send(16_000, SECOND)
+        error = socket.next_of("error")
+        assert (error["type"], error["expected_sample"]) == ("urn:minutebook:problem:audio-gap", 0)
+        socket.send(0, SECOND)
+        assert socket.next_of("ack")["received_sample"] == 16_000
+
+
+@pytest.mark.parametrize(
+    ("frame", "slug", "named"),
+    [
+        (bytes(8), "invalid-audio", "no audio"),
+        (b"", "invalid-audio", "0 bytes"),
+        (bytes(5), "invalid-audio", "5 bytes"),
+        (bytes(8 + 321), "invalid-audio", "321 bytes"),
+        (bytes(8 + (1 << 20) + 2), "invalid-audio", "limit of 1048576"),
+        (b"\xff" * 8 + SECOND, "audio-too-far", str(MEETING_LIMIT_SAMPLES)),
+        (bytes(8) + b"RIFF\0\0\0\0WAVE" + SECOND, "invalid-audio", "WAV header"),
+        (bytes(8) + b"\x1aE\xdf\xa3" + SECOND, "invalid-audio", "WebM"),
+        ("what?", "undecodable", "what?"),
+        ('{"type": "skip"}', "undecodable", "to_sample"),
+        ('{"type": "skip", "to_sample": -1}', "undecodable", "-1"),
+    ],
+)
+def test_a_bad_frame_is_named_and_the_socket_goes_on(api: Api, frame: bytes | str, slug: str, named: str) -> None:
+    with live(api, api.create()) as socket:
+        socket.connection.send(frame)
+        error = socket.next_of("error")
+        assert error["type"] == f"urn:minutebook:problem:{slug}"
+        assert named in error["detail"]
+        socket.send(0, SECOND)
+        assert socket.next_of("ack")["received_sample"] == 16_000
+
+
+def test_a_frame_of_100_mb_ends_the_connection_and_what_was_received_stays(api: Api) -> None:
+    meeting = api.create()
+    with live(api, meeting) as socket:
+        socket.send(0, SECOND)
+        socket.next_of("ack")
+        # The server hangs up as soon as it has read the length, so the client may not get to read the reason.
+        with suppress(ConnectionClosed):
+            socket.connection.send(bytes(100_000_000))
+        with pytest.raises(ConnectionClosed):
+            socket.next_of("ack", "error")
+    with live(api, meeting) as socket:
+        assert socket.next_of("state")["resume_sample"] == 16_000
+
+
+def test_the_head_of_a_frame_of_100_mb_is_answered_with_its_size_and_the_remedy(api: Api) -> None:
+    with live(api, api.create()) as socket:
+        socket.next_of("state")
+        socket.connection.socket.sendall(b"\x82\xff" + (100_000_000).to_bytes(8, "big") + bytes(4))
+        with pytest.raises(ConnectionClosed) as ended:
+            socket.next_of("ack", "error")
+    assert ended.value.rcvd is not None
+    assert ended.value.rcvd.code == 1009
+    assert "100000000 bytes" in ended.value.rcvd.reason
+    assert "send pieces of 1 MiB or less" in ended.value.rcvd.reason
+
+
+def test_a_full_mailbox_takes_nothing_of_a_frame_and_says_when_to_come_back(start: Callable[..., Api]) -> None:
+    api = start(backlog_limit_s=2)
+    with live(api, api.create()) as socket:
+        for second in range(3):
+            socket.send(second * 16_000, SECOND)
+        error = socket.next_of("error")
+        assert error["type"] == "urn:minutebook:problem:backlogged"
+        assert error["retryable"] is True
+        assert error["received_sample"] == 32_000
+        assert error["retry_after_ms"] > 0
+
+
+def test_after_redis_has_lost_everything_the_audio_goes_on_where_the_database_is(api: Api) -> None:
+    meeting = api.create()
+    with live(api, meeting) as socket:
+        socket.send(0, SECOND * 3)
+        socket.next_of("ack")
+        add_coverage(api.database, meeting, "transcribed", 0, 1)
+        api.redis.flushdb()
+        socket.send(48_000, SECOND)
+        assert socket.next_of("error")["expected_sample"] == 16_000
+        socket.send(16_000, SECOND)
+        assert socket.next_of("ack")["received_sample"] == 32_000
+
+
+def test_a_finished_meeting_is_replayed_and_takes_no_audio(api: Api) -> None:
+    meeting = api.create()
+    add_segment(api.database, meeting, "It was short.")
+    move(api.database, meeting, MeetingState.FINISHED)
+    with live(api, meeting) as socket:
+        assert socket.rows(1) == [(1, "It was short.")]
+        assert socket.next_of("state") == {"state": "finished"}
+        code, reason = socket.end()
+        assert code == 4409
+        assert "finished" in reason
+
+
+@pytest.mark.parametrize("query", ["", "?track=other"])
+def test_an_unknown_meeting_or_track_is_named_and_the_socket_closed(api: Api, query: str) -> None:
+    meeting = api.create() if query else "nothing"
+    with live(api, meeting, query) as socket:
+        error = socket.next_of("error")
+        assert error["type"] == "urn:minutebook:problem:not-found"
+        assert ("other" if query else "nothing") in error["detail"]
+        assert socket.end()[0] == 4404
+
+
+def test_a_deleted_meeting_closes_its_sockets(api: Api) -> None:
+    meeting = api.create()
+    with live(api, meeting) as quiet, live(api, meeting) as speaking:
+        speaking.send(0, SECOND)
+        speaking.next_of("ack")
+        assert api.http.delete(f"/v1/meetings/{meeting}").status_code == 204
+        with suppress(ConnectionClosed):
+            speaking.send(16_000, SECOND)
+        for socket in (quiet, speaking):
+            *_, last = socket.rest()
+            assert last == {"type": "state", "seq": None, "data": {"state": "deleted"}}
+            assert socket.end() == (4410, f"meeting '{meeting}' was deleted")
+    with live(api, meeting) as socket:
+        assert socket.next_of("error")["type"] == "urn:minutebook:problem:gone"
+        assert socket.end()[0] == 4410
+
+
+@pytest.mark.parametrize("query", ["?after=x", "?after=-1", "?events=yes", "?after=99999999999999999999"])
+def test_a_parameter_that_is_no_number_is_named(api: Api, query: str) -> None:
+    with live(api, api.create(), query) as socket:
+        assert query[1:].partition("=")[0] in socket.next_of("error")["detail"]
+        assert socket.end()[0] == 4422
+
+
+def test_audio_is_taken_when_the_broker_for_wake_ups_is_of_no_use(api: Api) -> None:
+    # The queue's key holds something that is no list, so that every wake-up fails.
+    api.redis.set("transcribe", "not a queue")
+    with live(api, api.create()) as socket:
+        for second in range(3):
+            socket.send(second * 16_000, SECOND)
+            assert socket.next_of("ack")["received_sample"] == (second + 1) * 16_000

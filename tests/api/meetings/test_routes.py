@@ -1,0 +1,213 @@
+"""Meetings: made, listed, shown, finished, deleted; on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from schema.core import migrate
+from schema.core.database import Database
+from schema.core.errors import MailboxMissing
+from schema.core.states import AdapterTask
+from schema.core.tables import Base, Meeting, Track
+from tests.adapters import version
+from tests.api.conftest import Api
+from tests.api.rows import add_coverage, add_minutes, add_note, add_segment
+from tests.api.sockets import live
+
+SECOND = b"\x01\x00" * 16_000
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest, start: Callable[..., Api]) -> Api:
+    """An API on each kind of database."""
+    if request.param == "sqlite":
+        return start()
+    url: str = request.getfixturevalue("postgres_url")
+    database = Database(url)
+    if migrate.current(database):
+        migrate.downgrade(database, "base")
+    database.close()
+    return start(database_url=url)
+
+
+def test_a_meeting_is_made_with_its_tracks(either: Api) -> None:
+    answer = either.http.post(
+        "/v1/meetings",
+        json={
+            "title": " Launch ",
+            "vocabulary": ["Priya"],
+            "tracks": [{"name": "priya", "speaker": "Priya"}, {"name": "tom"}],
+        },
+    )
+    assert answer.status_code == 201
+    meeting = answer.json()
+    assert (meeting["title"], meeting["state"], meeting["language"]) == ("Launch", "live", "en")
+    assert [(track["name"], track["speaker"]) for track in meeting["tracks"]] == [("priya", "Priya"), ("tom", None)]
+    assert either.http.get(f"/v1/meetings/{meeting['id']}").json() == meeting
+    assert meeting["created_at"].endswith("Z")
+
+
+def test_meetings_are_listed_by_pages_the_newest_first(either: Api) -> None:
+    made = [either.create(title=str(number)) for number in range(5)]
+    first = either.http.get("/v1/meetings", params={"limit": 2}).json()
+    second = either.http.get("/v1/meetings", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    third = either.http.get("/v1/meetings", params={"limit": 2, "cursor": second["next_cursor"]}).json()
+    listed = [meeting["id"] for page in (first, second, third) for meeting in page["meetings"]]
+    assert listed == made[::-1]
+    assert third["next_cursor"] is None
+
+
+def test_finishing_closes_every_track_where_its_audio_ends_and_may_be_done_again(either: Api) -> None:
+    meeting = either.create(tracks=[{"name": "a"}, {"name": "b"}])
+    either.send(meeting, 0, SECOND, track="a")
+    for _ in range(2):
+        answer = either.http.post(f"/v1/meetings/{meeting}/finish")
+        assert answer.status_code == 200
+        assert answer.json()["state"] == "draining"
+    with either.database.read() as session:
+        tracks = session.execute(select(Track.name, Track.closed_sample).where(Track.meeting_id == meeting)).all()
+    assert sorted(map(tuple, tracks)) == [("a", 16_000), ("b", 0)]
+
+
+def test_a_deleted_meeting_leaves_nothing_but_its_grave(either: Api) -> None:
+    meeting = either.create(title="Secret", vocabulary=["Priya"])
+    either.send(meeting, 0, SECOND)
+    add_segment(either.database, meeting, "Hush.")
+    add_note(either.database, meeting, "Hush")
+    add_minutes(either.database, meeting, "Hush")
+    add_coverage(either.database, meeting, "transcribed", 0, 1)
+    with either.database.read() as session:
+        track = session.scalars(select(Track.id)).one()
+    for _ in range(2):
+        assert either.http.delete(f"/v1/meetings/{meeting}").status_code == 204
+    with pytest.raises(MailboxMissing):
+        either.mailbox.status(track)
+    with either.database.read() as session:
+        left = [table.name for table in Base.metadata.sorted_tables if session.execute(select(table)).first()]
+        grave = session.get_one(Meeting, meeting)
+        assert (left, grave.state, grave.title, grave.vocabulary) == (["meetings"], "deleted", "", [])
+
+
+@pytest.mark.parametrize("path", ["", "/transcript", "/minutes", "/coverage", "/notes", "/export", "/events"])
+def test_reading_a_deleted_meeting_says_that_it_is_gone(api: Api, path: str) -> None:
+    meeting = api.create()
+    api.http.delete(f"/v1/meetings/{meeting}")
+    answer = api.http.get(f"/v1/meetings/{meeting}{path}")
+    assert answer.status_code == 410
+    assert answer.json()["type"] == "urn:minutebook:problem:gone"
+    assert api.http.get("/v1/meetings").json()["meetings"] == []
+
+
+def test_finishing_or_feeding_a_deleted_meeting_says_that_it_is_gone(api: Api) -> None:
+    meeting = api.create()
+    api.http.delete(f"/v1/meetings/{meeting}")
+    assert api.http.post(f"/v1/meetings/{meeting}/finish").status_code == 410
+    assert api.send(meeting, 0, SECOND).status_code == 410
+
+
+@pytest.mark.parametrize("path", ["", "/transcript", "/minutes", "/coverage", "/notes", "/export"])
+def test_an_unknown_meeting_is_named(api: Api, path: str) -> None:
+    answer = api.http.get(f"/v1/meetings/nothing{path}")
+    assert answer.status_code == 404
+    assert "'nothing'" in answer.json()["detail"]
+
+
+def test_an_id_that_no_database_could_hold_is_an_unknown_meeting(either: Api) -> None:
+    assert either.http.get("/v1/meetings/a%00b").status_code == 404
+
+
+def test_a_body_that_is_not_declared_as_json_says_how_to_send_it(api: Api) -> None:
+    answer = api.http.post("/v1/meetings", content=b'{"title": "Weekly"}')
+    assert answer.status_code == 422
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"language": "English"}, ["language", "'English'", "such as 'en'"]),
+        ({"language": "xx"}, ["language", "'xx'", "'auto'"]),
+        ({"title": "a\0b"}, ["title", "NUL"]),
+        ({"vocabulary": ["a\0b"]}, ["vocabulary.0", "NUL"]),
+        ({"tracks": [{"speaker": "a\0b"}]}, ["tracks.0.speaker", "NUL"]),
+        ({"title": "x" * 301}, ["title", "300"]),
+        ({"vocabulary": ["x" * 61]}, ["vocabulary.0", "60"]),
+        ({"tracks": []}, ["tracks"]),
+        ({"tracks": [{"name": "a b"}]}, ["tracks.0.name", "'a b'"]),
+        ({"tracks": [{"name": "a"}, {"name": "a"}]}, ["'a'", "a name of its own"]),
+        ({"colour": "red"}, ["colour", "'red'", "no such field; leave it out"]),
+    ],
+)
+def test_a_bad_field_is_named_with_its_value(api: Api, fields: dict[str, object], named: list[str]) -> None:
+    answer = api.http.post("/v1/meetings", json=fields)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert all(part in answer.json()["detail"] for part in named), answer.json()["detail"]
+
+
+def test_a_language_that_the_model_does_not_know_is_refused(start: Callable[..., Api]) -> None:
+    english = start(asr_model="package:tiny.en").http.post("/v1/meetings", json={"language": "de"})
+    assert english.status_code == 422
+    assert english.json()["type"] == "urn:minutebook:problem:unknown-language"
+    assert "'de'" in english.json()["detail"]
+    assert "MINUTEBOOK_ASR_MODEL" in english.json()["detail"]
+    assert start(asr_model="package:base").http.post("/v1/meetings", json={"language": "de"}).status_code == 201
+
+
+@pytest.mark.parametrize("field", ["asr_adapter", "summary_adapter"])
+def test_an_unknown_adapter_is_refused_and_the_known_ones_are_named(api: Api, field: str) -> None:
+    task = field.removesuffix("_adapter")
+    with api.database.write() as session:
+        session.add(version("medical", task=AdapterTask(task)))
+        session.add(version("for-others", task=AdapterTask.SUMMARY if task == "asr" else AdapterTask.ASR))
+    for unknown in ("legal", "for-others"):
+        answer = api.http.post("/v1/meetings", json={field: unknown})
+        assert answer.status_code == 422
+        assert answer.json()["type"] == "urn:minutebook:problem:unknown-adapter"
+        assert f"'{unknown}'" in answer.json()["detail"]
+        assert "use one of medical, or leave it out" in answer.json()["detail"]
+    assert api.http.post("/v1/meetings", json={field: "medical"}).json()[field] == "medical"
+
+
+def test_a_cursor_that_is_none_is_refused(api: Api) -> None:
+    answer = api.http.get("/v1/meetings", params={"cursor": "page2"})
+    assert answer.status_code == 422
+    assert "page2" in answer.json()["detail"]
+
+
+def test_what_is_no_json_and_what_is_too_large_is_refused(api: Api) -> None:
+    headers = {"Content-Type": "application/json"}
+    broken = api.http.post("/v1/meetings", content=b'{"title": ', headers=headers)
+    assert broken.status_code == 422
+    assert broken.json()["type"] == "urn:minutebook:problem:invalid-input"
+    assert broken.json()["detail"] == "body = no JSON: Send JSON (Expecting value at character 10)"
+    large = api.http.post("/v1/meetings", json={"title": "x" * (1 << 20)})
+    assert large.status_code == 413
+    assert "1048576" in large.json()["detail"]
+
+
+def test_unknown_routes_and_methods_are_problems_too(api: Api) -> None:
+    nowhere, wrong = api.http.get("/v2/meetings"), api.http.put("/v1/meetings")
+    assert (nowhere.status_code, wrong.status_code) == (404, 405)
+    assert nowhere.json()["type"] == "urn:minutebook:problem:no-route"
+    assert "PUT" in wrong.json()["detail"]
+    assert wrong.headers["allow"]
+    assert {answer.headers["content-type"] for answer in (nowhere, wrong)} == {"application/problem+json"}
+
+
+def test_a_fault_of_ours_is_told_by_number_only(api: Api) -> None:
+    meeting = api.create()
+    with api.database.write() as session:
+        session.get_one(Meeting, meeting).state = "confused"
+    answer = httpx.get(f"{api.url}/v1/meetings/{meeting}", trust_env=False)
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["error_id"] in answer.json()["detail"]
+    assert "confused" not in answer.text
+    with live(api, meeting) as socket:
+        assert "confused" not in socket.next_of("error")["detail"]
+        assert socket.end()[0] == 1011

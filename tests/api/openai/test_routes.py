@@ -1,0 +1,161 @@
+"""What OpenAI's client sees of errors, models and keys, without any worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import openai
+import pytest
+
+from api.auth.keys import create_key
+from api.openai.models import OPENAI_NAMES
+from api.openai.request import vocabulary_of
+from api.openai.text import Growth
+from schema.core.states import AdapterState, Scope
+from schema.core.tables import Upload
+from tests.adapters import version
+from tests.api.conftest import Api
+from tests.api.openai.conftest import wav
+
+Clients = Callable[..., openai.OpenAI]
+SOUND = wav(bytes(32_000))
+
+
+def test_models_are_the_served_one_its_adapters_and_openais_names(api: Api, client_alone: openai.OpenAI) -> None:
+    with api.database.write() as session:
+        session.add(version("clinic"))
+        session.add(version("later", state=AdapterState.DRAFT))
+    names = [model.id for model in client_alone.models.list()]
+    assert names == ["package:tiny.en", "clinic", *OPENAI_NAMES]
+    assert client_alone.models.retrieve("clinic").owned_by == "minutebook"
+
+
+def test_an_unknown_model_is_not_found(client_alone: openai.OpenAI) -> None:
+    for ask in (
+        lambda: client_alone.models.retrieve("gpt-9"),
+        lambda: client_alone.audio.transcriptions.create(model="gpt-9", file=SOUND),
+    ):
+        with pytest.raises(openai.NotFoundError) as missing:
+            ask()
+        assert missing.value.code == "model_not_found"
+        assert missing.value.param == "model"
+        assert "package:tiny.en" in missing.value.message
+
+
+@pytest.mark.parametrize(
+    ("param", "value"),
+    [
+        ("response_format", "diarized_json"),
+        ("language", "klingon"),
+        ("language", "de"),
+        ("temperature", 3),
+        ("timestamp_granularities", ["letter"]),
+        ("include", ["logprobs"]),
+        ("known_speaker_names", ["Priya"]),
+        ("prompt", "a\0b"),
+    ],
+)
+def test_what_cannot_be_served_is_a_bad_request_that_names_it(
+    api: Api, client_alone: openai.OpenAI, param: str, value: object
+) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client_alone.audio.transcriptions.create(model="whisper-1", file=SOUND, **{param: value})  # type: ignore[call-overload]
+    assert refused.value.param == param
+    assert refused.value.type == "invalid_request_error"
+    with api.database.read() as session:
+        assert session.query(Upload).count() == 0
+
+
+def test_a_form_without_a_file_is_refused(api: Api) -> None:
+    answer = api.http.post("/v1/audio/transcriptions", files={"model": (None, "whisper-1")})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "file"
+    assert answer.headers["X-Should-Retry"] == "false"
+
+
+def test_an_empty_file_is_refused(client_alone: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError):
+        client_alone.audio.transcriptions.create(model="whisper-1", file=("empty.wav", b""))
+
+
+def test_an_english_model_does_not_translate(client_alone: openai.OpenAI) -> None:
+    deprecated = pytest.warns(DeprecationWarning, match="deprecated")  # by OpenAI's client; others still ask for it
+    with deprecated, pytest.raises(openai.BadRequestError, match="knows English only"):
+        client_alone.audio.translations.create(model="whisper-1", file=SOUND)
+
+
+def test_keys_are_minutebooks_own(start: Callable[..., Api], client_at: Clients) -> None:
+    api = start(auth="on")
+    with pytest.raises(openai.AuthenticationError) as refused:
+        client_at(api.url, "sk-none").models.list()
+    assert refused.value.code == "invalid_api_key"
+    reader = create_key(api.database, "reader", [Scope.READ]).key
+    assert next(iter(client_at(api.url, reader).models.list())).id == "package:tiny.en"
+    with pytest.raises(openai.PermissionDeniedError):
+        client_at(api.url, reader).audio.transcriptions.create(model="whisper-1", file=SOUND)
+
+
+def test_too_many_requests_are_told_as_openai_does(start: Callable[..., Api], client_at: Clients) -> None:
+    api = start(auth="on")
+    key = create_key(api.database, "busy", [Scope.READ], requests_per_minute=1).key
+    client = client_at(api.url, key)
+    client.models.list()
+    with pytest.raises(openai.RateLimitError) as refused:
+        client.models.list()
+    assert refused.value.code == "rate_limit_exceeded"
+    assert int(refused.value.response.headers["Retry-After"]) >= 1
+    assert refused.value.response.headers["X-Should-Retry"] == "true"
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(start: Callable[..., Api], client_at: Clients) -> None:
+    api = start(upload_limit_bytes=1000)
+    with pytest.raises(openai.APIStatusError) as refused:
+        client_at(api.url).audio.transcriptions.create(model="whisper-1", file=("long.wav", bytes(3 << 20)))
+    assert refused.value.status_code == 413
+    assert refused.value.code == "too_large"
+
+
+def test_paths_that_are_not_openais_keep_their_problem_documents(api: Api) -> None:
+    assert api.http.get("/v1/meetings/none").json()["type"] == "urn:minutebook:problem:not-found"
+    assert "error" in api.http.get("/v1/audio/nowhere").json()
+    assert "error" in api.http.put("/v1/audio/transcriptions").json()
+
+
+def test_a_request_that_takes_too_long_is_given_up(start: Callable[..., Api], client_at: Clients) -> None:
+    api = start(openai_wait_s=1.0)  # nobody decodes here
+    with pytest.raises(openai.InternalServerError) as late:
+        client_at(api.url).audio.transcriptions.create(model="whisper-1", file=SOUND)
+    assert late.value.status_code == 504
+    assert "/v1/uploads" in late.value.message
+    assert list((api.config.data_dir / "files").iterdir()) == []
+
+
+def test_streams_say_so_too(start: Callable[..., Api], client_at: Clients) -> None:
+    api = start(openai_wait_s=1.0)
+    with pytest.raises(openai.APIError, match="/v1/uploads"):
+        list(client_at(api.url).audio.transcriptions.create(model="whisper-1", file=SOUND, stream=True))
+
+
+def test_what_is_kept_stays_as_a_meeting(start: Callable[..., Api]) -> None:
+    api = start(openai_wait_s=1.0, openai_keep=True)
+    answer = httpx.post(f"{api.url}/v1/audio/transcriptions", files={"file": SOUND}, trust_env=False, timeout=60)
+    assert answer.status_code == 504
+    (upload,) = api.http.get("/v1/uploads").json()["uploads"]
+    assert upload["state"] == "queued"
+
+
+def test_a_prompt_becomes_terms_that_the_recogniser_expects() -> None:
+    assert vocabulary_of("Priya, Tom; ZyntriQix.") == ("Priya", "Tom", "ZyntriQix")
+    long = vocabulary_of("word " * 40)
+    assert max(len(term) for term in long) <= 60
+    assert " ".join(long) == ("word " * 40).strip()
+    assert vocabulary_of("", ["one"] * 150) == ("one",) * 100
+
+
+def test_growing_segments_join_to_the_whole_text() -> None:
+    growth = Growth()
+    texts = [(1, "Good"), (1, "Good morning."), (2, "Are we"), (1, "Good morning."), (2, "Are we all here?")]
+    deltas = [growth.take({"id": number, "text": text}) for number, text in texts]
+    assert deltas == ["Good", " morning.", " Are we", "", " all here?"]
+    assert growth.text == "".join(deltas)

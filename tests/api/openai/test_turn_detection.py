@@ -1,0 +1,60 @@
+"""Where turns begin and end in real speech."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from api.openai.client_events import TurnDetection
+from api.openai.turn_detection import Began, Ear, Ended
+from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, samples_of_s
+from tests.hall import SAMPLE, sample_meeting
+
+PIECE_BYTES = 1234 * BYTES_PER_SAMPLE
+SECOND = bytes(SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
+
+
+def heard(pcm: bytes, settings: TurnDetection | None = None, piece_bytes: int = PIECE_BYTES) -> list[Began | Ended]:
+    ear = Ear(settings or TurnDetection(), 0)
+    return [each for at in range(0, len(pcm), piece_bytes) for each in ear.hear(pcm[at : at + piece_bytes])]
+
+
+def test_speech_begins_and_ends_a_turn_where_it_is() -> None:
+    first = json.loads((SAMPLE / "segments.json").read_text())[0]
+    said = sample_meeting(first["end_s"])
+    began, ended = heard(SECOND + said + SECOND)
+    assert isinstance(began, Began)
+    assert isinstance(ended, Ended)
+    assert abs(began.sample - samples_of_s(1 + first["start_s"] - 0.3)) < samples_of_s(0.3)
+    assert abs(ended.spoken_sample - samples_of_s(1 + first["end_s"])) < samples_of_s(0.4)
+    assert ended.sample - ended.spoken_sample == samples_of_s(0.5)
+
+
+def test_turns_do_not_depend_on_how_the_audio_is_cut() -> None:
+    pcm = sample_meeting(16.6) + SECOND
+    assert heard(pcm, piece_bytes=640) == heard(pcm, piece_bytes=len(pcm))
+
+
+def test_a_longer_silence_makes_fewer_turns() -> None:
+    pcm = sample_meeting(36.4) + SECOND * 3
+    short, long = (heard(pcm, TurnDetection(silence_duration_ms=ms)) for ms in (200, 2000))
+    assert 2 <= len(long) < len(short)
+    for turns in (short, long):
+        assert [type(each) for each in turns] == [Began, Ended] * (len(turns) // 2)
+
+
+def test_silence_hiss_and_clicks_are_no_turn() -> None:
+    hiss = np.random.default_rng(1).normal(0, 8, 5 * SAMPLE_RATE_HZ).astype("<i2").tobytes()
+    click = np.full(samples_of_s(0.04), 20_000, "<i2").tobytes()
+    assert heard(SECOND + hiss + click + SECOND) == []
+
+
+def test_a_turn_that_was_ended_from_outside_is_begun_again() -> None:
+    ear = Ear(TurnDetection(), 0)
+    said = sample_meeting(5.0)
+    assert [type(each) for each in ear.hear(said)][:1] == [Began]
+    ear.forget()
+    again = ear.hear(said)
+    assert isinstance(again[0], Began)
+    assert again[0].sample >= samples_of_s(5.0) - 320

@@ -1,0 +1,309 @@
+"""Files at the door: stored whole or not at all, known again, listed, paused, cancelled."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from api.app import create_app
+from api.auth.keys import create_key
+from api.uploads.receiver import BLOCK_BYTES
+from schema.core import queues
+from schema.core.errors import InvalidInput
+from schema.core.settings import Settings
+from schema.core.states import MeetingState, Scope, UploadState
+from schema.core.tables import Meeting, Track, Upload
+from tests.api.conftest import Api
+from tests.servers import wait_until
+
+SOUND = os.urandom(100_000)
+Form = dict[str, Any]
+
+
+def send(api: Api, data: bytes = SOUND, name: str = "talk.wav", again: bool = False, **fields: str) -> httpx.Response:
+    """POST a form with *data* as its file."""
+    return api.http.post(
+        "/v1/uploads", files={"file": (name, data)}, data=fields, params={"again": again} if again else {}
+    )
+
+
+def stored(api: Api) -> dict[str, bytes]:
+    folder = Path(api.config.storage_url)
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def rows(api: Api) -> list[Upload]:
+    with api.database.read() as session:
+        return list(session.scalars(select(Upload).order_by(Upload.created_at)))
+
+
+def assert_nothing_left(api: Api) -> None:
+    """No file, and no meeting that anybody sees."""
+    assert stored(api) == {}
+    assert api.http.get("/v1/meetings").json()["meetings"] == []
+    with api.database.read() as session:
+        assert session.scalars(select(Track)).all() == []
+
+
+def test_a_file_becomes_an_upload_with_a_meeting_of_its_own(api: Api) -> None:
+    answer = send(api, name="../../Weekly\\Launch.mp4", language="en", vocabulary="Priya, Leo")
+    assert answer.status_code == 201
+    upload = answer.json()
+    assert (upload["state"], upload["name"]) == ("queued", "Launch.mp4")
+    assert upload["received_bytes"] == upload["size_bytes"] == len(SOUND)
+    assert stored(api) == {upload["id"]: SOUND}
+    assert api.http.get(f"/v1/uploads/{upload['id']}").json() == upload
+    meeting = api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()
+    assert (meeting["title"], meeting["state"]) == ("Launch", "live")
+    with api.database.read() as session:
+        assert session.scalars(select(Track.kind)).one() == "batch"
+        assert session.scalars(select(Meeting)).one().vocabulary == ["Priya", "Leo"]
+    wait_until(lambda: api.redis.llen(queues.INGEST_QUEUE) > 0)
+    message = json.loads(api.redis.lrange(queues.INGEST_QUEUE, 0, -1)[0])
+    assert message["headers"]["task"] == queues.INGEST
+    assert upload["id"] in message["headers"]["argsrepr"]
+
+
+def test_a_file_of_many_blocks_is_stored_as_it_was_sent(api: Api) -> None:
+    data = os.urandom(2 * BLOCK_BYTES + 12_345)
+    upload = send(api, data).json()
+    assert stored(api)[upload["id"]] == data
+    assert upload["received_bytes"] == len(data)
+
+
+def test_fields_may_come_after_the_file(api: Api) -> None:
+    form: list[tuple[str, Any]] = [
+        ("file", ("a.wav", SOUND)),
+        ("title", (None, "Launch")),
+        ("channels", (None, "speakers")),
+    ]
+    upload = api.http.post("/v1/uploads", files=form).json()
+    assert upload["channels"] == "speakers"
+    assert api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()["title"] == "Launch"
+
+
+def test_the_same_file_is_offered_as_the_upload_that_there_is(api: Api) -> None:
+    first = send(api).json()
+    answer = send(api, name="copy.wav")
+    assert answer.status_code == 200
+    assert answer.json()["id"] == first["id"]
+    assert list(stored(api)) == [first["id"]]
+    assert len(api.http.get("/v1/meetings").json()["meetings"]) == 1
+    _, copy = rows(api)
+    assert (copy.state, copy.reason, copy.duplicate_of) == ("cancelled", "duplicate", first["id"])
+    once_more = send(api, again=True)
+    assert once_more.status_code == 201
+    assert send(api, channels="speakers").status_code == 201
+
+
+def test_the_same_file_of_another_key_is_another_upload(start: Callable[..., Api]) -> None:
+    api = start(auth="on")
+    ids = set()
+    for name in "ab":
+        key = create_key(api.database, name, [Scope.READ, Scope.WRITE]).key
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = api.http.post("/v1/uploads", files={"file": ("a", SOUND)}, headers=headers)
+        assert answer.status_code == 201
+        ids.add(answer.json()["id"])
+        assert [each["id"] for each in api.http.get("/v1/uploads", headers=headers).json()["uploads"]] == [
+            answer.json()["id"]
+        ]
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "said"),
+    [
+        ({"files": {"file": ("a.wav", b"")}}, 422, "the file is empty"),
+        ({"files": {"sound": ("a.wav", b"x")}}, 422, "called 'sound'"),
+        ({"files": {"file": ("a.wav", b"x")}, "data": {"colour": "red"}}, 422, "colour"),
+        ({"files": {"file": ("a.wav", b"x")}, "data": {"language": "Klingon"}}, 422, "language = 'Klingon'"),
+        ({"files": {"file": ("a.wav", b"x")}, "data": {"language": "de"}}, 422, "hears English only"),
+        ({"files": {"file": ("a.wav", b"x")}, "data": {"asr_adapter": "none"}}, 422, "'none' is not an adapter"),
+        ({"files": {"file": ("a.wav", b"x")}, "data": {"channels": "left"}}, 422, "channels = 'left'"),
+        ({"files": {"file": ("a.wav", b"x")}, "data": {"priority": "99"}}, 422, "priority = '99'"),
+        ({"files": [("file", ("a", b"x")), ("file", ("b", b"y"))]}, 422, "send one"),
+        ({"data": {"title": "x"}}, 422, "Content-Type"),
+        ({"files": {"title": (None, "x")}}, 422, "no file"),
+        ({"content": b"--x\r\n", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 422, "boundary"),
+    ],
+)
+def test_a_form_that_cannot_be_used_is_refused_and_leaves_nothing(api: Api, form: Form, status: int, said: str) -> None:
+    answer = api.http.post("/v1/uploads", **form)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert said in answer.json()["detail"]
+    assert_nothing_left(api)
+
+
+def test_a_file_over_the_limit_is_refused_before_its_body_is_read(start: Callable[..., Api]) -> None:
+    """The body is never sent, so whoever waits for it gives no answer."""
+    api = start(upload_limit_bytes=1 << 30)
+    head = (
+        "POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        f"Content-Length: {5 << 30}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", api.config.api_port), timeout=20) as connection:
+        connection.sendall(head.encode())
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"application/problem+json" in answer
+    assert_nothing_left(api)
+
+
+def test_a_file_of_unknown_size_is_refused_where_it_passes_the_limit(start: Callable[..., Api]) -> None:
+    api = start(upload_limit_bytes=3 * BLOCK_BYTES)
+
+    def body() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for _ in range(16):
+            yield bytes(BLOCK_BYTES // 4)
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = api.http.post("/v1/uploads", content=body(), headers=headers)
+    assert answer.status_code == 413
+    assert_nothing_left(api)
+
+
+def test_a_connection_that_breaks_leaves_nothing(api: Api) -> None:
+    head = (
+        "POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        f"Content-Length: {3 * BLOCK_BYTES}\r\n\r\n"
+        '--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    )
+    with socket.create_connection(("127.0.0.1", api.config.api_port), timeout=20) as connection:
+        connection.sendall(head.encode() + bytes(BLOCK_BYTES + 1))
+        wait_until(lambda: any(row.received_bytes for row in rows(api)))
+        assert rows(api)[0].state == "receiving"
+    wait_until(lambda: rows(api)[0].file_deleted_at is not None)
+    assert (rows(api)[0].state, rows(api)[0].reason) == ("cancelled", "incomplete")
+    assert_nothing_left(api)
+
+
+def test_a_disk_without_room_is_known_before_anything_is_stored(start: Callable[..., Api]) -> None:
+    api = start(storage_reserve_bytes=1 << 60)
+    answer = send(api)
+    assert answer.status_code == 507
+    assert answer.json()["retryable"]
+    assert "MINUTEBOOK_STORAGE_RESERVE_BYTES" in answer.json()["detail"]
+    assert_nothing_left(api)
+
+
+def test_a_disk_that_is_full_half_way_leaves_nothing(api: Api) -> None:
+    """The kernel refuses to let any file of this process grow past a block and a half."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (BLOCK_BYTES + BLOCK_BYTES // 2, limits[1]))
+    try:
+        answer = send(api, bytes(3 * BLOCK_BYTES))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert answer.status_code == 507
+    assert "has no room" in answer.json()["detail"]
+    assert rows(api)[0].state == "cancelled"
+    assert_nothing_left(api)
+
+
+def test_a_storage_that_goes_away_is_named(api: Api) -> None:
+    folder = Path(api.config.storage_url)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("not a folder any more")
+    answer = send(api)
+    assert answer.status_code == 503
+    assert "MINUTEBOOK_STORAGE" in answer.json()["detail"]
+    folder.unlink()
+    assert_nothing_left(api)
+
+
+def test_too_many_open_uploads_have_to_wait(start: Callable[..., Api]) -> None:
+    api = start(uploads_open_limit=2)
+    assert [send(api, os.urandom(10)).status_code for _ in range(3)] == [201, 201, 429]
+
+
+def test_uploads_are_listed_by_pages_the_newest_first(api: Api) -> None:
+    made = [send(api, os.urandom(10)).json()["id"] for _ in range(5)]
+    first = api.http.get("/v1/uploads", params={"limit": 3}).json()
+    second = api.http.get("/v1/uploads", params={"limit": 3, "cursor": first["next_cursor"]}).json()
+    assert [each["id"] for each in (*first["uploads"], *second["uploads"])] == made[::-1]
+    assert second["next_cursor"] is None
+    assert api.http.get("/v1/uploads", params={"state": "failed"}).json()["uploads"] == []
+
+
+def test_an_upload_is_paused_and_put_behind_others(api: Api) -> None:
+    upload = send(api).json()
+    changed = api.http.patch(f"/v1/uploads/{upload['id']}", json={"paused": True, "priority": -3}).json()
+    assert (changed["paused"], changed["priority"]) == (True, -3)
+    assert api.http.patch(f"/v1/uploads/{upload['id']}", json={"paused": False}).json()["priority"] == -3
+    assert api.http.patch(f"/v1/uploads/{upload['id']}", json={"priority": 99}).status_code == 422
+
+
+def test_only_an_admin_key_goes_before_the_files_of_others(start: Callable[..., Api]) -> None:
+    api = start(auth="on")
+    statuses = []
+    for scopes in ([Scope.READ, Scope.WRITE], [Scope.ADMIN]):
+        key = create_key(api.database, "k", scopes).key
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = api.http.post("/v1/uploads", files={"file": ("a", SOUND)}, data={"priority": "5"}, headers=headers)
+        statuses.append(answer.status_code)
+    assert statuses == [403, 201]
+
+
+@pytest.mark.parametrize("state", ["queued", "decoding", "transcribing"])
+def test_an_upload_is_cancelled_at_every_stage(api: Api, state: str) -> None:
+    upload = send(api).json()
+    with api.database.write() as session:
+        session.get_one(Upload, upload["id"]).state = state
+    for _ in range(2):
+        assert api.http.delete(f"/v1/uploads/{upload['id']}").status_code == 204
+    assert_nothing_left(api)
+    shown = api.http.get(f"/v1/uploads/{upload['id']}").json()
+    assert (shown["state"], shown["reason"], shown["name"]) == ("cancelled", "cancelled", "")
+    assert api.http.get(f"/v1/meetings/{upload['meeting_id']}").status_code == 410
+
+
+def test_deleting_a_finished_upload_deletes_its_file_and_leaves_its_meeting(api: Api) -> None:
+    upload = send(api).json()
+    with api.database.write() as session:
+        session.get_one(Upload, upload["id"]).state = UploadState.FINISHED
+        session.get_one(Meeting, upload["meeting_id"]).state = MeetingState.FINISHED
+    assert api.http.delete(f"/v1/uploads/{upload['id']}").status_code == 204
+    assert stored(api) == {}
+    assert api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()["state"] == "finished"
+    assert api.http.get(f"/v1/uploads/{upload['id']}").json()["file_deleted_at"] is not None
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_an_unknown_upload_is_named(api: Api, method: str) -> None:
+    answer = api.http.request(method, "/v1/uploads/nothing", json={} if method == "PATCH" else None)
+    assert answer.status_code == 404
+    assert "'nothing'" in answer.json()["detail"]
+
+
+def test_whoever_follows_the_meeting_hears_of_its_upload(api: Api) -> None:
+    upload = send(api).json()
+    with httpx.stream(
+        "GET", f"{api.url}/v1/meetings/{upload['meeting_id']}/events", trust_env=False, timeout=20
+    ) as sent:
+        lines = sent.iter_lines()
+        while next(lines) != "event: upload":
+            continue
+        facts = json.loads(next(line for line in lines if line.startswith("data:")).removeprefix("data:"))
+        assert (facts["id"], facts["state"], facts["paused"]) == (upload["id"], "queued", False)
+        api.http.patch(f"/v1/uploads/{upload['id']}", json={"paused": True})
+        while next(lines) != "event: upload":
+            continue
+        facts = json.loads(next(line for line in lines if line.startswith("data:")).removeprefix("data:"))
+        assert facts["paused"]
+
+
+def test_a_storage_that_nobody_knows_is_named_before_anything_is_served(settings: Callable[..., Settings]) -> None:
+    with pytest.raises(InvalidInput, match="MINUTEBOOK_STORAGE names 'nonsense://'"):
+        create_app(settings(storage="nonsense://bucket"))

@@ -1,0 +1,254 @@
+"""Resumable uploads as the tus protocol has them: gone on with wherever a connection broke."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+
+from api.auth.keys import create_key
+from api.uploads.receiver import BLOCK_BYTES
+from schema.core.states import Scope, UploadState
+from schema.core.storage import open_files
+from schema.core.tables import Upload, now
+from tests.api.conftest import Api
+from tests.servers import wait_until
+
+PATH = "/v1/uploads/tus"
+V1 = {"Tus-Resumable": "1.0.0"}
+PIECE = {**V1, "Content-Type": "application/offset+octet-stream"}
+DATA = os.urandom(300_000)
+
+
+def metadata(**fields: str) -> str:
+    return ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in fields.items())
+
+
+def create(api: Api, size: int = len(DATA), **fields: str) -> str:
+    headers = {**V1, "Upload-Length": str(size), "Upload-Metadata": metadata(filename="talk.wav", **fields)}
+    answer = api.http.post(PATH, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return answer.headers["location"]
+
+
+def patch(api: Api, place: str, at: int, data: bytes, **headers: str) -> httpx.Response:
+    return api.http.patch(place, headers={**PIECE, "Upload-Offset": str(at), **headers}, content=data)
+
+
+def offset(api: Api, place: str) -> int:
+    answer = api.http.head(place, headers=V1)
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    return int(answer.headers["upload-offset"])
+
+
+def upload_of(api: Api, place: str) -> dict[str, object]:
+    shown: dict[str, object] = api.http.get(place.replace("/tus", "")).json()
+    return shown
+
+
+def stored(api: Api) -> dict[str, bytes]:
+    folder = Path(api.config.storage_url)
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def test_the_server_says_what_it_can(api: Api) -> None:
+    answer = api.http.options(PATH)
+    assert answer.status_code == 204
+    assert answer.headers["tus-version"] == "1.0.0"
+    assert answer.headers["tus-max-size"] == str(api.config.upload_limit_bytes)
+    assert "sha1" in answer.headers["tus-checksum-algorithm"].split(",")
+    assert {"creation", "expiration", "termination", "checksum"} <= set(answer.headers["tus-extension"].split(","))
+
+
+def test_a_file_comes_in_pieces(api: Api) -> None:
+    place = create(api, language="en", title="Launch")
+    at = 0
+    for size in (100_000, 1, 150_000, 49_999):
+        answer = patch(api, place, at, DATA[at : at + size])
+        assert answer.status_code == 204
+        at += size
+        assert answer.headers["upload-offset"] == str(at)
+        assert answer.headers["tus-resumable"] == "1.0.0"
+        assert offset(api, place) == at
+    upload = upload_of(api, place)
+    assert (upload["state"], upload["name"]) == ("queued", "talk.wav")
+    assert upload["sha256"] == hashlib.sha256(DATA).hexdigest()
+    assert list(stored(api).values()) == [DATA]
+    assert api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()["title"] == "Launch"
+
+
+def test_a_file_may_come_with_its_creation(api: Api) -> None:
+    headers = {**PIECE, "Upload-Length": str(len(DATA))}
+    answer = api.http.post(PATH, headers=headers, content=DATA)
+    assert answer.status_code == 201
+    assert answer.headers["upload-offset"] == str(len(DATA))
+    assert upload_of(api, answer.headers["location"])["state"] == "queued"
+
+
+def test_a_broken_connection_is_gone_on_with_where_it_stopped(api: Api) -> None:
+    data = os.urandom(2 * BLOCK_BYTES)
+    place = create(api, len(data))
+    sent = BLOCK_BYTES + 1000
+    head = (
+        f"PATCH {place} HTTP/1.1\r\nHost: 127.0.0.1\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
+        f"Content-Type: application/offset+octet-stream\r\nContent-Length: {len(data)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", api.config.api_port), timeout=20) as connection:
+        connection.sendall(head.encode() + data[:sent])
+        wait_until(lambda: offset(api, place) >= BLOCK_BYTES)
+    wait_until(lambda: offset(api, place) == sent)
+    assert patch(api, place, sent, data[sent:]).status_code == 204
+    assert list(stored(api).values()) == [data]
+
+
+def test_a_piece_at_a_wrong_offset_changes_nothing_and_says_where_to_go_on(api: Api) -> None:
+    place = create(api)
+    patch(api, place, 0, DATA[:1000])
+    for at in (0, 999, 1001):
+        answer = patch(api, place, at, b"other")
+        assert answer.status_code == 409
+        assert answer.headers["tus-resumable"] == "1.0.0"
+        assert answer.json()["expected_offset"] == 1000
+    assert offset(api, place) == 1000
+    patch(api, place, 1000, DATA[1000:])
+    assert list(stored(api).values()) == [DATA]
+    assert patch(api, place, 1000, DATA[1000:]).status_code == 409
+
+
+def test_more_than_was_announced_is_refused(api: Api) -> None:
+    place = create(api, 10)
+    answer = patch(api, place, 0, bytes(11))
+    assert answer.status_code == 413
+    assert offset(api, place) == 0
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_a_piece_that_does_not_have_its_checksum_is_not_kept(api: Api, algorithm: str) -> None:
+    place = create(api)
+    digest = base64.b64encode(hashlib.new(algorithm, DATA).digest()).decode()
+    header = {"Upload-Checksum": f"{algorithm} {digest}"}
+    answer = patch(api, place, 0, DATA[:-1] + b"\0", **header)
+    assert answer.status_code == 460
+    assert answer.json()["type"] == "urn:minutebook:problem:checksum-mismatch"
+    assert offset(api, place) == 0
+    assert patch(api, place, 0, DATA, **header).status_code == 204
+    assert list(stored(api).values()) == [DATA]
+
+
+def test_a_file_whose_bytes_are_not_those_that_were_announced_fails(api: Api) -> None:
+    place = create(api, sha256="0" * 64)
+    answer = patch(api, place, 0, DATA)
+    assert answer.status_code == 460
+    upload = upload_of(api, place)
+    assert (upload["state"], upload["reason"]) == ("failed", "checksum")
+    assert stored(api) == {}
+
+
+def test_a_file_that_is_known_need_not_be_sent(api: Api) -> None:
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    first = create(api, sha256=sha256)
+    patch(api, first, 0, DATA[:1000])
+    assert create(api, sha256=sha256) == first  # whoever starts again goes on
+    patch(api, first, 1000, DATA[1000:])
+    second = create(api, sha256=sha256)
+    assert second == first
+    assert offset(api, second) == len(DATA)
+    assert create(api, sha256=sha256, again="1") != first
+    third = create(api)  # whoever says nothing of its bytes sends them, and hears it afterwards
+    assert patch(api, third, 0, DATA).status_code == 204
+    assert upload_of(api, third)["duplicate_of"] == first.rpartition("/")[2]
+    assert offset(api, third) == len(DATA)
+
+
+def test_an_upload_that_expired_is_gone(api: Api) -> None:
+    place = create(api)
+    expires = parsedate_to_datetime(api.http.head(place, headers=V1).headers["upload-expires"])
+    assert expires > now()
+    with api.database.write() as session:
+        session.execute(update(Upload).values(state=UploadState.CANCELLED, reason="expired", detail="too late"))
+    assert api.http.head(place, headers=V1).status_code == 410
+    answer = patch(api, place, 0, DATA)
+    assert answer.status_code == 410
+    assert "too late" in answer.json()["detail"]
+
+
+def test_every_piece_puts_the_expiry_off(api: Api) -> None:
+    place = create(api)
+    with api.database.write() as session:
+        session.execute(update(Upload).values(expires_at=now() + timedelta(seconds=5)))
+    patch(api, place, 0, DATA[:10])
+    with api.database.read() as session:
+        expires_at = session.scalars(select(Upload.expires_at)).one()
+    assert expires_at is not None
+    assert expires_at > now() + timedelta(hours=1)
+
+
+def test_a_terminated_upload_leaves_nothing(api: Api) -> None:
+    place = create(api)
+    patch(api, place, 0, DATA[:1000])
+    assert api.http.delete(place, headers=V1).status_code == 204
+    assert stored(api) == {}
+    assert api.http.head(place, headers=V1).status_code == 410
+    override = {**V1, "X-HTTP-Method-Override": "DELETE"}
+    assert api.http.post(create(api), headers=override).status_code == 204
+
+
+def test_a_server_that_died_after_the_last_byte_finishes_when_asked(api: Api) -> None:
+    place = create(api)
+    patch(api, place, 0, DATA[:-1])
+    upload_id = place.rpartition("/")[2]
+    open_files(api.config.storage_url).append(upload_id, len(DATA) - 1, DATA[-1:])
+    with api.database.write() as session:
+        session.execute(update(Upload).values(received_bytes=len(DATA)))
+    assert offset(api, place) == len(DATA)
+    assert upload_of(api, place)["state"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "said"),
+    [
+        ({"Upload-Length": "10"}, 412, "Tus-Resumable: 1.0.0"),
+        ({"Tus-Resumable": "0.2.2", "Upload-Length": "10"}, 412, "0.2.2"),
+        (V1, 422, "Upload-Length"),
+        ({**V1, "Upload-Length": "0"}, 422, "upload-length"),
+        ({**V1, "Upload-Length": str(1 << 50)}, 413, "at most"),
+        ({**V1, "Upload-Length": "10", "Upload-Metadata": "title !!"}, 422, "no base64"),
+        ({**V1, "Upload-Length": "10", "Upload-Metadata": metadata(colour="red")}, 422, "colour"),
+    ],
+)
+def test_a_creation_that_cannot_be_is_refused(api: Api, headers: dict[str, str], status: int, said: str) -> None:
+    answer = api.http.post(PATH, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["tus-resumable"] == "1.0.0"
+    assert said.lower() in answer.json()["detail"].lower()
+
+
+def test_a_piece_of_another_type_and_an_unknown_upload_are_named(api: Api) -> None:
+    place = create(api)
+    assert patch(api, place, 0, b"x", **{"Content-Type": "text/plain"}).status_code == 422
+    assert patch(api, f"{PATH}/nothing", 0, b"x").status_code == 404
+    assert patch(api, place, 0, b"x", **{"Upload-Checksum": "crc32 AAAA"}).status_code == 422
+
+
+def test_another_key_finds_no_upload(start: Callable[..., Api]) -> None:
+    api = start(auth="on")
+    places = []
+    for name in "ab":
+        key = create_key(api.database, name, [Scope.READ, Scope.WRITE]).key
+        headers = {**V1, "Authorization": f"Bearer {key}"}
+        answer = api.http.post(PATH, headers={**headers, "Upload-Length": "10"})
+        places.append((answer.headers["location"], headers))
+    assert api.http.head(places[0][0], headers=places[0][1]).status_code == 200
+    assert api.http.head(places[0][0], headers=places[1][1]).status_code == 404
+    assert api.http.head(places[0][0], headers=V1).status_code == 401

@@ -1,0 +1,167 @@
+"""Databases that cannot be written say which, why and what to do; what was committed before stands."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, select
+
+from schema.core import database as module
+from schema.core import migrate
+from schema.core.database import Database
+from schema.core.errors import InvalidInput, Unavailable
+from schema.core.tables import Meeting
+from tests.immutable import immutable
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "minutebook.db"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{path}")
+    migrate.upgrade(database)
+    with database.write() as session:
+        session.add(Meeting(id="before", owner="local"))
+    yield database
+    database.close()
+
+
+def meetings(database: Database) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(Meeting.id)))
+
+
+def test_a_database_of_another_kind_is_refused_by_name_and_its_password_kept() -> None:
+    with pytest.raises(InvalidInput, match="names 'mysql'; use sqlite or postgresql") as refused:
+        Database("mysql://me:secret@host/name")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("mysql+mysqldb://me:secret@host/name", "names 'mysql\\+mysqldb'; use sqlite or postgresql"),
+        ("postgresql+psycopg2://me:secret@host/name", "names 'postgresql\\+psycopg2'; use sqlite or postgresql"),
+        ("sqlite+aiosqlite:///file.db", "names 'sqlite\\+aiosqlite'; use sqlite or postgresql"),
+        ("postgresql://me:secret@host:port/name", "for 'host:port/name' is not a database URL; write sqlite"),
+        ("minutes.db", "for 'minutes.db' is not a database URL; write sqlite"),
+    ],
+)
+def test_an_address_that_no_installed_driver_serves_is_named_without_its_password(url: str, named: str) -> None:
+    with pytest.raises(InvalidInput, match=f"MINUTEBOOK_DATABASE_URL {named}") as refused:
+        Database(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(path: Path) -> None:
+    path.write_text("no folder")
+    with pytest.raises(Unavailable, match=f"{path} for the database cannot be made .*MINUTEBOOK_DATA_DIR"):
+        Database(f"sqlite:///{path}/minutebook.db")
+
+
+def test_a_full_disk_refuses_the_write_and_keeps_what_was_there(database: Database) -> None:
+    def limit(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    event.listen(database.engine, "checkout", limit)
+    with pytest.raises(Unavailable, match="no space left"), database.write() as session:
+        session.add_all(Meeting(id=f"m{i}", owner="local", vocabulary=["x" * 50] * 100) for i in range(20))
+    assert meetings(database) == ["before"]
+
+
+def test_a_read_only_database_can_be_read_and_names_the_remedy(path: Path, database: Database) -> None:
+    reader = Database(f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert meetings(reader) == ["before"]
+    with pytest.raises(Unavailable, match="read-only; give this user the right"), reader.write() as session:
+        session.add(Meeting(id="m", owner="local"))
+    reader.close()
+
+
+def test_a_locked_database_is_given_up_after_the_wait(
+    path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOCK_WAIT_S", 0.05)
+    second = Database(f"sqlite:///{path}")
+    with database.write() as session:
+        session.add(Meeting(id="first", owner="local"))
+        session.flush()
+        with pytest.raises(Unavailable, match="was locked"), second.write():
+            pass
+    assert meetings(second) == ["before", "first"]
+    second.close()
+
+
+def write_and_stop(database: Database) -> None:
+    with database.write() as session:
+        session.add(Meeting(id="m", owner="local"))
+        session.flush()
+        raise RuntimeError("stop")
+
+
+def test_an_error_inside_the_block_writes_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError, match="stop"):
+        write_and_stop(database)
+    assert meetings(database) == ["before"]
+
+
+def test_a_reader_is_not_held_up_by_a_writer(path: Path, database: Database) -> None:
+    with database.write() as session:
+        session.add(Meeting(id="m", owner="local"))
+        session.flush()
+        assert meetings(database) == ["before"]
+    assert meetings(database) == ["before", "m"]
+
+
+HELD_OPEN = """
+import sys
+from schema.database import Database
+from schema.errors import Unavailable
+from schema.tables import Meeting
+database = Database(sys.argv[1])
+def write(name):
+    with database.write() as session:
+        session.add(Meeting(id=name, owner="local"))
+def read():
+    with database.read() as session:
+        session.get(Meeting, "before")
+write("writable")
+for step in (lambda: write("lost"), read, lambda: write("again")):
+    print("next", flush=True)
+    input()
+    try:
+        step()
+    except Unavailable as error:
+        print(error, flush=True)
+    else:
+        print("done", flush=True)
+"""
+
+
+def test_files_that_become_read_only_are_named_by_who_has_them_open(path: Path, database: Database) -> None:
+    """A process of its own: before it was looked at first, the kernel ended it with SIGBUS."""
+    command = [sys.executable, "-c", HELD_OPEN, str(database.url)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        said = []
+        for shut in (True, True, False):
+            assert holder.stdout.readline() == "next\n"
+            with immutable(path.with_name("minutebook.db-shm")) if shut else nullcontext():
+                print(file=holder.stdin, flush=True)
+                said.append(holder.stdout.readline())
+    assert holder.returncode == 0
+    assert all(
+        "minutebook.db-shm has become read-only; make it and its folder writable again" in each for each in said[:2]
+    )
+    assert said[2] == "done\n"
+    assert meetings(database) == ["again", "before", "writable"]

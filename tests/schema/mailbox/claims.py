@@ -1,0 +1,54 @@
+"""A worker's side of the mailbox, in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from schema.mailbox import Claim, Mailbox
+from tests.schema.mailbox.conftest import LIMIT
+
+LEASE_MS = 600_000
+PassTime = Callable[[int], None]
+SECOND = bytes(32_000)
+
+
+def claim_one(mailbox: Mailbox) -> Claim:
+    (claim,) = mailbox.claim("w", 1, LEASE_MS).tracks
+    return claim
+
+
+def claimed_ids(mailbox: Mailbox, n: int = 10) -> list[str]:
+    return [claim.track_id for claim in mailbox.claim("w", n, LEASE_MS).tracks]
+
+
+def release(
+    mailbox: Mailbox,
+    claim: Claim,
+    *,
+    delay_ms: int = 0,
+    rest_ms: int = 0,
+    retry: bool = False,
+    keep: int | None = None,
+) -> bool:
+    """Commit everything that the claim saw, and give it back."""
+    done = claim.committed_sample if retry else claim.received_sample
+    return mailbox.release(
+        claim.track_id,
+        claim.epoch,
+        committed_sample=done,
+        keep_sample=done if keep is None else keep,
+        seen_sample=claim.received_sample,
+        delay_ms=delay_ms,
+        rest_ms=rest_ms,
+        retry=retry,
+    )
+
+
+def open_track(mailbox: Mailbox, track_id: str, kind: str = "live") -> None:
+    mailbox.open(
+        track_id,
+        committed_sample=0,
+        epoch=0,
+        kind="batch" if kind == "batch" else "live",
+        backlog_limit_samples=LIMIT,
+    )

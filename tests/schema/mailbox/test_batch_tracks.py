@@ -1,0 +1,109 @@
+"""Batch tracks fill the places that live ones leave free."""
+
+from __future__ import annotations
+
+from schema.mailbox import Mailbox
+from tests.schema.mailbox.claims import LEASE_MS, SECOND, PassTime, claim_one, claimed_ids, open_track, release
+
+
+def test_a_batch_track_whose_lease_was_extended_late_fills_no_place(mailbox: Mailbox, pass_time: PassTime) -> None:
+    open_track(mailbox, "file", "batch")
+    mailbox.append("file", 0, SECOND)
+    open_track(mailbox, "u")
+    claim = claim_one(mailbox)
+    pass_time(LEASE_MS + 1)
+    for track_id in ("t", "u"):
+        mailbox.append(track_id, 0, SECOND)
+    second = claim_one(mailbox)
+    assert (second.track_id, second.epoch > claim.epoch) == ("file", True)
+    pass_time(LEASE_MS + 1)
+    assert claimed_ids(mailbox, 1) == ["t"]
+    mailbox.append("file", 16_000, SECOND)
+    assert mailbox.extend("file", second.epoch, LEASE_MS)
+    assert claimed_ids(mailbox) == ["u"]
+
+
+def test_batch_tracks_fill_free_places_after_live_ones(mailbox: Mailbox, pass_time: PassTime) -> None:
+    open_track(mailbox, "file", "batch")
+    mailbox.append("file", 0, SECOND)
+    pass_time(1000)
+    mailbox.append("t", 0, SECOND)
+    assert claimed_ids(mailbox) == ["t", "file"]
+
+
+def test_live_tracks_come_before_a_batch_track_that_is_not_overdue(mailbox: Mailbox, pass_time: PassTime) -> None:
+    open_track(mailbox, "file", "batch")
+    mailbox.append("file", 0, SECOND)
+    mailbox.close("file")
+    pass_time(1000)
+    mailbox.append("t", 0, SECOND)
+    claimed = mailbox.claim("w", 1, LEASE_MS)
+    assert [claim.track_id for claim in claimed.tracks] == ["t"]
+    assert claimed.more
+
+
+def test_a_batch_track_past_its_deadline_takes_its_turn(mailbox: Mailbox, pass_time: PassTime) -> None:
+    open_track(mailbox, "file", "batch")
+    mailbox.append("file", 0, SECOND)
+    pass_time(31_000)
+    mailbox.append("t", 0, SECOND)
+    assert claimed_ids(mailbox, 1) == ["file"]
+
+
+def test_a_batch_track_that_pauses_fills_no_place(mailbox: Mailbox, pass_time: PassTime) -> None:
+    open_track(mailbox, "file", "batch")
+    mailbox.append("file", 0, SECOND)
+    release(mailbox, claim_one(mailbox), delay_ms=100_000, retry=True)
+    assert claimed_ids(mailbox) == []
+    pass_time(100_000)
+    assert claimed_ids(mailbox) == ["file"]
+
+
+def two_files(mailbox: Mailbox) -> None:
+    for track_id in ("file", "other"):
+        open_track(mailbox, track_id, "batch")
+        mailbox.append(track_id, 0, SECOND)
+
+
+def test_one_batch_track_is_lent_at_a_time_where_a_worker_asks_for_one(mailbox: Mailbox, pass_time: PassTime) -> None:
+    two_files(mailbox)
+    (claim,) = mailbox.claim("w", 4, LEASE_MS, fill="one").tracks
+    between = mailbox.claim("v", 4, LEASE_MS, fill="one")
+    assert (between.tracks, between.more) == ([], False)
+    release(mailbox, claim)
+    (other,) = mailbox.claim("v", 4, LEASE_MS, fill="one").tracks
+    assert {claim.track_id, other.track_id} == {"file", "other"}
+
+
+def test_batch_tracks_rest_together_and_live_ones_do_not_wait_for_that(mailbox: Mailbox, pass_time: PassTime) -> None:
+    two_files(mailbox)
+    (claim,) = mailbox.claim("w", 4, LEASE_MS, fill="one").tracks
+    release(mailbox, claim, rest_ms=20_000)
+    resting = mailbox.claim("w", 4, LEASE_MS, fill="one")
+    assert resting.tracks == []
+    assert resting.next_due_in_ms is not None
+    assert 10_000 < resting.next_due_in_ms <= 20_000
+    mailbox.append("t", 0, SECOND)
+    assert [lent.track_id for lent in mailbox.claim("w", 4, LEASE_MS, fill="one").tracks] == ["t"]
+    pass_time(20_000)
+    assert len(mailbox.claim("w", 4, LEASE_MS, fill="one").tracks) == 1
+
+
+def test_a_rest_ends_where_nobody_speaks_live_any_more(mailbox: Mailbox) -> None:
+    two_files(mailbox)
+    (claim,) = mailbox.claim("w", 4, LEASE_MS, fill="one").tracks
+    release(mailbox, claim, rest_ms=600_000)
+    assert len(mailbox.claim("w", 4, LEASE_MS, fill="idle").tracks) == 1
+
+
+def test_a_worker_that_dies_with_a_batch_track_holds_the_others_up_no_longer_than_its_lease(
+    mailbox: Mailbox, pass_time: PassTime
+) -> None:
+    two_files(mailbox)
+    (dead,) = mailbox.claim("w", 4, 10_000, fill="one").tracks
+    pass_time(10_000)
+    (again,) = mailbox.claim("v", 4, LEASE_MS, fill="one").tracks
+    assert (again.track_id, again.attempts) == (dead.track_id, 2)
+    release(mailbox, again)
+    (other,) = mailbox.claim("v", 4, LEASE_MS, fill="one").tracks
+    assert other.track_id != dead.track_id

@@ -1,0 +1,223 @@
+"""Systems are measured on one test set, and compared; what serves is what is measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from tests.models import whisper
+from training.__main__ import build_app
+from training.data import Dataset, load, read_audio
+from training.data.examples import Example
+from training.data.subset import of_each_group
+from training.data.training_fingerprints import write_learnt_from
+from training.data.transcript_lines import said_in
+from training.evaluation.baselines import CHOICES, Baseline
+from training.evaluation.evaluate import evaluate, table
+from training.evaluation.systems import Answer, Cascade, Recogniser, Summariser
+from workers.asr.hypothesis import Window
+
+DEMO = Path(__file__).parents[3] / "deploy/demo"
+
+
+@dataclass
+class Script:
+    """A system whose answers are written down."""
+
+    name: str
+    answers: dict[str, Answer]
+    memory_bytes: int = 0
+
+    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+        return [self.answers[example.id] for example in examples]
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Dataset:
+    rows = [
+        {"id": "a", "text": "wolf bear fox deer", "summary": "four numbers", "group": "m1"},
+        {"id": "b", "text": "red green", "summary": "two colours", "group": "m2"},
+    ]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return load(tmp_path, "test")
+
+
+def test_figures_and_differences_are_those_counted_by_hand(texts: Dataset) -> None:
+    base = Script("base", {"a": Answer("wolf bear", "letters"), "b": Answer("red green", "two colours")})
+    better = Script("better", {"a": Answer("wolf bear fox deer", "four numbers"), "b": Answer("red green", "")})
+    found = evaluate([lambda: base, lambda: better], texts)
+    first, second = found.results
+    assert first.figures["WER"].difference == pytest.approx(2 / 6)
+    assert second.figures["WER"].difference == 0.0
+    assert second.against_first["WER"].difference == pytest.approx(-2 / 6)
+    assert first.figures["ROUGE-1"].difference == second.figures["ROUGE-1"].difference == 0.5
+    assert not second.against_first["ROUGE-1"].excludes_zero
+
+
+def test_the_failure_table_tells_whose_fault_a_bad_summary_is(texts: Dataset) -> None:
+    cascade = Script("cascade", {"a": Answer("wolf", "letters"), "b": Answer("red green", "two colours")})
+    at_once = Script("at once", {"a": Answer(summary="four numbers"), "b": Answer(summary="nothing")})
+    found = evaluate([lambda: cascade, lambda: at_once], texts)
+    understood, missed = found.failures
+    assert (understood.low, understood.examples, missed.low, missed.high) == (0.0, 1, 0.4, None)
+    assert understood.rouge_1 == {"cascade": 1.0, "at once": 0.0}
+    assert missed.rouge_1 == {"cascade": 0.0, "at once": 1.0}
+    assert (understood.poor, missed.poor) == ({"cascade": 0, "at once": 1}, {"cascade": 1, "at once": 0})
+    told = table(found)
+    assert "| 40% and more | 1 | 0.000, 0.000; 1 | 1.000, 1.000; 0 |" in told
+    assert "| different summaries | 2 of 2 | 2 of 2 |" in told
+    assert "| WER | 0.500 (0.000–0.750) | – |" in told
+    json.loads(json.dumps(found.dump(), allow_nan=False))
+
+
+def test_summaries_of_one_length_are_compared_where_that_is_asked(texts: Dataset) -> None:
+    wordy = Script("wordy", {"a": Answer(summary="four numbers and more"), "b": Answer(summary="two colours and more")})
+    [free], [cut] = (evaluate([lambda: wordy], texts, same_length=flag).results for flag in (False, True))
+    assert free.figures["ROUGE-1"].difference == pytest.approx(2 * 2 / (4 + 2))
+    assert cut.figures["ROUGE-1"].difference == 1.0
+    assert cut.figures["length"].difference == 2.0
+
+
+def test_speakers_are_read_where_every_line_names_one() -> None:
+    assert [(each.id, each.speaker, each.text) for each in said_in("Anna: Yes.\nBen: No.")] == [
+        (0, "Anna", "Yes."),
+        (1, "Ben", "No."),
+    ]
+    assert [each.speaker for each in said_in("Anna: Yes.\nand no")] == [None, None]
+
+
+def test_the_minutes_as_said_name_lines_that_are_held_against_the_links(tmp_path: Path) -> None:
+    said = "Anna: We will buy the new screws from the supplier in May.\nBen: Okay.\nAnna: Great, thanks."
+    row = {"id": "w", "text": said, "summary": "They buy screws in May."}
+    (tmp_path / "test.jsonl").write_text(json.dumps(row))
+    data = load(tmp_path, "test")
+    [answer] = Summariser("said", None).answer(list(data))
+    assert answer.evidence is not None
+    assert 0 in answer.evidence
+    assert answer.summary
+    [result] = evaluate([lambda: Summariser("said", None)], data).results
+    assert result.figures["supported"].difference == 1.0
+    assert result.figures["ROUGE-1"].difference > 0
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Two turns of the sample meeting, and its first 40 s at once."""
+    folder = tmp_path_factory.mktemp("spoken")
+    samples, rate = soundfile.read(DEMO / "meeting.flac", dtype="int16")
+    soundfile.write(folder / "meeting.flac", samples[: 40 * rate], rate)
+    listed = json.loads((DEMO / "segments.json").read_text())
+    turns = [turn for turn in (listed["segments"] if isinstance(listed, dict) else listed) if turn["end_s"] < 40]
+    rows = [
+        {"id": str(i), "start_s": turn["start_s"], "end_s": turn["end_s"], "text": turn["text"]}
+        for i, turn in enumerate(turns[:2])
+    ]
+    rows.append({"id": "all", "text": " ".join(turn["text"] for turn in turns), "summary": turns[0]["text"]})
+    path = folder / "test.jsonl"
+    path.write_text("".join(json.dumps({"audio": "meeting.flac", **row}) + "\n" for row in rows))
+    return load(path)
+
+
+@pytest.mark.model
+def test_what_is_measured_is_what_the_engine_says(spoken: Dataset) -> None:
+    recogniser = Recogniser("tiny.en", whisper())
+    one, two, whole = recogniser.answer(list(spoken))
+    windows = [Window(read_audio(example)) for example in spoken[:2]]
+    assert [one.transcript, two.transcript] == [each.text.strip() for each in whisper().transcribe(windows)]
+    assert whole.transcript is not None
+    found = evaluate([lambda: recogniser], spoken)
+    assert "different summaries" not in table(found)
+    [result] = found.results
+    assert result.figures["WER"].difference < 0.2
+    assert result.memory_bytes > 30_000_000
+
+
+@pytest.mark.model
+def test_a_cascade_sums_up_what_it_heard(spoken: Dataset) -> None:
+    cascade = Cascade("cascade", Recogniser("tiny.en", whisper()), Summariser("said", None))
+    [answer] = cascade.answer([spoken[2]])
+    assert answer.summary
+    assert answer.transcript is not None
+    heard = set(answer.transcript.lower().split())
+    assert len(set(answer.summary.lower().split()) & heard) > 0.6 * len(set(answer.summary.split()))
+
+
+def test_the_command_measures_what_a_file_names(tmp_path: Path, texts: Dataset) -> None:
+    assert len(texts) == 2
+    config = tmp_path / "compare.yaml"
+    config.write_text(
+        f"data: {{source: {tmp_path}, split: test}}\n"
+        "systems:\n  - {name: first, summary: as-said}\n  - {name: second, summary: as-said}\n"
+    )
+    out = tmp_path / "found.json"
+    told = CliRunner().invoke(build_app(), ["evaluate", str(config), "--out", str(out)])
+    assert told.exit_code == 0, told.output
+    assert "| ROUGE-1 |" in told.output
+    assert [result["name"] for result in json.loads(out.read_text())["results"]] == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ([], "Give a CONFIG, or --data"),
+        (["--data", "x", "--asr", "a", "--summary", "b"], "Give a CONFIG, or --data"),
+        (["--data", "nowhere", "--summary", "as-said"], "There are no data at nowhere"),
+    ],
+)
+def test_a_command_that_cannot_work_says_what_is_missing(arguments: list[str], fault: str) -> None:
+    told = CliRunner().invoke(build_app(), ["evaluate", *arguments])
+    assert told.exit_code == 2
+    assert fault in told.output
+
+
+def test_an_adapter_is_not_measured_on_what_it_has_learnt_from(tmp_path: Path, texts: Dataset) -> None:
+    learnt = tmp_path / "adapter"
+    learnt.mkdir()
+    write_learnt_from(learnt, texts)
+    config = tmp_path / "compare.yaml"
+    config.write_text(
+        f"data: {{source: {tmp_path}, split: test}}\n"
+        f"systems: [{{name: tuned, summary: nowhere, summary_adapter: {learnt}}}]\n"
+    )
+    told = CliRunner().invoke(build_app(), ["evaluate", str(config)])
+    assert told.exit_code == 2
+    assert "2 training examples overlap with the test set" in told.output
+
+
+def test_two_systems_of_one_name_are_refused(tmp_path: Path) -> None:
+    config = tmp_path / "compare.yaml"
+    config.write_text("data: {source: x, split: y}\nsystems: [{name: a, asr: m}, {name: a, asr: n}]\n")
+    told = CliRunner().invoke(build_app(), ["evaluate", str(config)])
+    assert "two systems have one name" in told.output
+
+
+def test_the_baselines_take_the_beginning_and_the_longest_turn(tmp_path: Path) -> None:
+    lines = [
+        "Ann: Yeah.",
+        "Ann: The boiler is cold.",
+        "Bo: Um, who has a key?",
+        "Cem: Nobody. The caretaker lost it twice.",
+    ]
+    row = {"id": "a", "text": "\n".join(lines), "summary": "Nobody has a key."}
+    (tmp_path / "test.jsonl").write_text(json.dumps(row))
+    data = load(tmp_path, "test")
+    lead, longest = (Baseline(name, choice).answer(data[:1])[0] for name, choice in CHOICES.items())
+    assert (lead.summary, lead.evidence) == ("The boiler is cold. who has a key? Nobody.", (1, 2, 3))
+    assert (longest.summary, longest.evidence) == ("Nobody. The caretaker lost it twice.", (3,))
+
+
+def test_a_part_of_every_meeting_is_drawn_the_same_every_time(tmp_path: Path) -> None:
+    rows = [{"id": f"{group}{n}", "text": f"{group} {n}", "group": group} for group in "ab" for n in range(9)]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    whole = load(tmp_path, "test")
+    drawn = of_each_group(whole, 4, seed=1)
+    assert [example.group for example in drawn] == list("aaaabbbb")
+    assert [each.id for each in of_each_group(whole, 4, seed=1)] == [each.id for each in drawn]
+    assert [each.id for each in of_each_group(whole, 4, seed=2)] != [each.id for each in drawn]
+    assert drawn.fingerprint != whole.fingerprint

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from accelerate import Accelerator
+
+from schema.core.errors import NotFinite, OutOfMemory
+from tests.training.toy import ToyTask
+from training.networks.methods import attach
+from training.runs.checkpoint import Checkpoints
+from training.runs.config import Config, Source
+from training.runs.loop import Loop, Progress, Step
+
+
+def config(**changes: Any) -> Config:
+    here = Source(source="toy", split="train")
+    values: dict[str, Any] = {
+        "name": "toy", "recipe": "toy", "model": "toy", "train": here, "dev": here, "steps": 20, "batch_size": 8,
+        "learning_rate": 0.05, "method": {"kind": "lora", "rank": 4},
+    }  # fmt: skip
+    return Config.model_validate(values | changes)
+
+
+class Run:
+    """One run of the toy from the same seed; `losses` are what each step said."""
+
+    def __init__(self, folder: Path | None = None, task: ToyTask | None = None, **changes: Any) -> None:
+        self.config = config(**changes)
+        self.task = task or ToyTask()
+        self.losses: list[float] = []
+        self.dev: list[float] = []
+        torch.manual_seed(self.config.seed)
+        method = attach(self.task.net, self.config.method, self.task.targets, self.config.total_steps(40))
+        checkpoints = Checkpoints(folder, 2) if folder else None
+        self.stop_after = 10**6
+        self.loop = Loop(
+            self.task, self.config, method, Accelerator(cpu=True), checkpoints, self._note,
+            lambda: self.loop.progress.step >= self.stop_after,
+        )  # fmt: skip
+
+    def _note(self, step: Step) -> None:
+        self.losses.append(step.figures["loss"])
+        self.dev += [step.dev["loss"]] if step.dev else []
+
+    def go(self) -> Progress:
+        return self.loop.run()
+
+
+METHODS: dict[str, dict[str, Any]] = {
+    "full": {"kind": "full"},
+    "lora": {"kind": "lora", "rank": 4, "dropout": 0.1},
+    "adalora": {"kind": "adalora", "rank": 2},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_loss_falls(method: str) -> None:
+    run = Run(method=METHODS[method], steps=60, evaluate_every=6)
+    progress = run.go()
+    assert progress.step == 60
+    assert run.dev[-1] < 0.8 * run.dev[0]
+    assert progress.best == min(run.dev[-4:] if method == "adalora" else run.dev)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_that_goes_on_from_a_checkpoint_is_the_run_that_was_not_stopped(method: str, tmp_path: Path) -> None:
+    whole = Run(method=METHODS[method])
+    whole.go()
+    first = Run(tmp_path, method=METHODS[method])
+    first.stop_after = 9
+    first.go()
+    assert first.loop.stopped
+    second = Run(tmp_path, method=METHODS[method])
+    torch.manual_seed(99)
+    found = Checkpoints(tmp_path, 2).load_latest()
+    assert found is not None
+    second.loop.restore(found[1])
+    second.go()
+    assert first.losses + second.losses == whole.losses
+    assert second.loop.progress.best == whole.loop.progress.best
+
+
+def test_how_a_batch_is_cut_changes_nothing() -> None:
+    task = ToyTask()
+    task.net.drop.p = 0.0
+    whole = Run(task=task, micro_batch=8)
+    whole.go()
+    task = ToyTask()
+    task.net.drop.p = 0.0
+    cut = Run(task=task, micro_batch=3)
+    cut.go()
+    assert cut.losses == pytest.approx(whole.losses, rel=1e-4)
+
+
+def test_memory_that_runs_out_halves_the_micro_batch_and_the_run_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    task = ToyTask(room=2)
+    task.net.drop.p = 0.0
+    roomy = ToyTask()
+    roomy.net.drop.p = 0.0
+    tight, wide = Run(task=task, micro_batch=8), Run(task=roomy, micro_batch=8)
+    with caplog.at_level(logging.WARNING):
+        tight.go()
+    wide.go()
+    assert tight.losses == pytest.approx(wide.losses, rel=1e-4)
+    assert "from now on 2 examples at once" in caplog.text
+
+
+def test_a_run_that_is_stopped_where_it_has_just_saved_leaves_that_checkpoint_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To write it again is to take it away first, and a second Ctrl-C may come in between."""
+    saved: list[int] = []
+    save = Checkpoints.save
+
+    def noted(checkpoints: Checkpoints, step: int, state: Mapping[str, Any]) -> Path:
+        saved.append(step)
+        return save(checkpoints, step, state)
+
+    monkeypatch.setattr(Checkpoints, "save", noted)
+    run = Run(tmp_path, checkpoint_every=4)
+    run.stop_after = 8
+    run.go()
+    assert saved == [4, 8]
+
+
+def test_one_example_too_large_for_memory_ends_the_run_with_what_helps() -> None:
+    with pytest.raises(OutOfMemory, match="gradient_checkpointing"):
+        Run(task=ToyTask(room=0)).go()
+
+
+def test_a_loss_that_is_no_number_names_the_examples_and_changes_no_weight() -> None:
+    run = Run(task=ToyTask(poisoned=[17]), micro_batch=2)
+    with pytest.raises(NotFinite, match=r"clip-17.*or lower learning_rate, and begin anew with --fresh") as caught:
+        run.go()
+    assert len(caught.value.facts["ids"]) == 2  # type: ignore[arg-type]
+    assert all(torch.isfinite(p).all() for p in run.task.net.parameters())
+
+
+def test_a_run_ends_early_when_the_dev_loss_no_longer_falls() -> None:
+    run = Run(learning_rate=1e-12, patience=3, evaluate_every=1)
+    run.task.evaluate = lambda: {"loss": 1.0}  # type: ignore[method-assign]
+    progress = run.go()
+    assert progress.step == 4
+    assert progress.best_step == 1
+
+
+def test_the_best_weights_are_put_back() -> None:
+    run = Run(learning_rate=0.5, clip_norm=1e6, evaluate_every=1, schedule="constant")
+    progress = run.go()
+    assert run.dev[-1] > progress.best
+    run.loop.use_best()
+    run.task.net.eval()
+    assert run.task.evaluate()["loss"] == pytest.approx(progress.best)

@@ -1,0 +1,193 @@
+"""How a file is cut into windows, and what becomes of their readings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schema.core.states import CoverageKind
+from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_s
+from tests.workers.asr.conftest import Audio
+from workers.asr.hypothesis import Hypothesis, Window, Word
+from workers.asr.streaming.batch import BatchPlan, Piece, leftover, plan, reach_samples, settle
+from workers.asr.streaming.guard import Judgement, Verdict
+from workers.asr.streaming.track import Span, StreamState, TrackView
+
+MANY = 1000
+OK = Verdict(Judgement.OK)
+
+
+def view(samples: Audio, at: int = 0, closed: bool = True) -> TrackView:
+    return TrackView(StreamState(at, at), samples[at:], closed)
+
+
+def read(words: list[tuple[float, float]]) -> Hypothesis:
+    spoken = tuple(Word(f" {number}", samples_of_s(a), samples_of_s(b), 0.9) for number, (a, b) in enumerate(words))
+    return Hypothesis(spoken, (), avg_logprob=-0.1, no_speech_prob=0.0, compression_ratio=1.0)
+
+
+def piece(first_s: float, end_s: float, speech: list[tuple[float, float]]) -> Piece:
+    spans = tuple((samples_of_s(a), samples_of_s(b)) for a, b in speech)
+    first = samples_of_s(first_s)
+    window = Window(np.zeros(samples_of_s(end_s) - first, np.int16), speech=spans)
+    return Piece(first, samples_of_s(end_s), first + spans[-1][1], window)
+
+
+def planned(*parts: Span | Piece) -> BatchPlan:
+    first = parts[0].first_sample
+    return BatchPlan(view(np.zeros(parts[-1].end_sample, np.int16), first), parts)
+
+
+def spans_of(outcome_spans: tuple[Span, ...]) -> list[tuple[float, float, str]]:
+    return [(span.first_sample / 16_000, span.end_sample / 16_000, span.kind) for span in outcome_spans]
+
+
+def assert_tiles(parts: tuple[Span | Piece, ...], first: int, end: int) -> None:
+    assert [part.first_sample for part in parts] == [first, *(part.end_sample for part in parts[:-1])]
+    assert parts[-1].end_sample == end
+    assert all(part.end_sample > part.first_sample for part in parts)
+
+
+def test_the_whole_file_is_cut_into_windows_of_bearable_length(meeting: Audio) -> None:
+    cut = plan(view(meeting), MANY)
+    assert_tiles(cut.parts, 0, len(meeting))
+    assert not cut.more
+    lengths_s = [len(each.window.samples) / 16_000 for each in cut.pieces]
+    assert max(lengths_s) <= 30
+    assert 5 <= np.mean(lengths_s) <= 13
+
+
+@pytest.mark.parametrize("places", [1, 2, 5])
+def test_cuts_do_not_depend_on_how_many_windows_go_into_a_step(meeting: Audio, places: int) -> None:
+    whole = plan(view(meeting), MANY).pieces
+    at = 0
+    pieces: list[Piece] = []
+    while at < len(meeting):
+        step = plan(view(meeting, at), places)
+        pieces += step.pieces
+        at = step.end_sample
+    assert edges(pieces) == edges(whole)
+
+
+def test_cuts_do_not_depend_on_how_much_has_arrived(meeting: Audio) -> None:
+    whole = plan(view(meeting), MANY).pieces
+    at = 0
+    pieces: list[Piece] = []
+    for there in range(samples_of_s(7), len(meeting) + samples_of_s(7), samples_of_s(7)):
+        step = plan(view(meeting[:there], at, closed=there >= len(meeting)), MANY)
+        pieces += step.pieces
+        at = step.end_sample
+    assert edges(pieces) == edges(whole)
+
+
+def edges(pieces: list[Piece] | tuple[Piece, ...]) -> list[tuple[int, int]]:
+    return [(each.first_sample, each.end_sample) for each in pieces]
+
+
+def test_a_window_waits_until_thirty_seconds_are_there(meeting: Audio) -> None:
+    assert plan(view(meeting[: WINDOW_LIMIT_SAMPLES - 1], closed=False), MANY).parts == ()
+    assert len(plan(view(meeting[:WINDOW_LIMIT_SAMPLES], closed=False), MANY).pieces) == 1
+
+
+def test_what_one_step_reads_has_room_for_its_windows(meeting: Audio) -> None:
+    cut = plan(view(meeting[: reach_samples(4)], closed=False), 4)
+    assert len(cut.pieces) == 4
+    assert cut.more
+
+
+def test_silence_needs_no_window() -> None:
+    cut = plan(view(np.zeros(samples_of_s(95), np.int16)), MANY)
+    assert cut.pieces == ()
+    assert_tiles(cut.parts, 0, samples_of_s(95))
+    assert {part.kind for part in cut.parts if isinstance(part, Span)} == {CoverageKind.SILENT}
+
+
+def test_a_speaker_without_a_pause_is_cut_where_it_is_quietest(meeting: Audio) -> None:
+    breathless = np.concatenate([meeting[samples_of_s(1) : samples_of_s(4)]] * 20)
+    cut = plan(view(breathless), MANY)
+    assert_tiles(cut.parts, 0, len(breathless))
+    assert max(len(each.window.samples) for each in cut.pieces) <= WINDOW_LIMIT_SAMPLES
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 400_000)), min_size=1, max_size=6), st.integers(1, 4))
+def test_parts_tile_any_mixture_of_sound_and_silence(mixture: list[tuple[bool, int]], places: int) -> None:
+    noise = np.random.default_rng(1).normal(0, 3000, 400_000) * np.sin(np.arange(400_000) / 3000) ** 2
+    samples = np.concatenate([noise[:n] if loud else np.zeros(n) for loud, n in mixture]).astype(np.int16)
+    at, steps = 0, 0
+    while at < len(samples):
+        step = plan(view(samples, at), places)
+        assert_tiles(step.parts, at, step.end_sample)
+        assert step.end_sample > at
+        assert len(step.pieces) <= places
+        at, steps = step.end_sample, steps + 1
+
+
+def test_words_get_their_places_in_the_meeting() -> None:
+    both = planned(piece(10, 20, [(0.5, 9.5)]), piece(20, 26, [(0.2, 3)]))
+    outcome = settle(both, [[(read([(1, 2), (8, 9.5)]), OK)], [(read([(0.2, 3)]), OK)]])
+    assert [word.start_sample / 16_000 for word in outcome.words] == [11, 18, 20.2]
+    assert spans_of(outcome.spans) == [(10, 20, "transcribed"), (20, 23, "transcribed"), (23, 26, "silent")]
+    assert outcome.state == StreamState(samples_of_s(26), samples_of_s(26))
+
+
+def test_a_window_that_fails_fails_alone() -> None:
+    both = planned(piece(0, 10, [(0, 10)]), piece(10, 20, [(0, 10)]))
+    bad = (read([(1, 2)]), Verdict(Judgement.FAILED, "repetition"))
+    outcome = settle(both, [[bad], [(read([(0, 10)]), OK)]])
+    assert spans_of(outcome.spans) == [(0, 10, "failed"), (10, 20, "transcribed")]
+    assert outcome.spans[0].reason == "repetition"
+    assert len(outcome.words) == 1
+
+
+def test_speech_behind_the_last_word_is_read_again_by_itself() -> None:
+    skipping = piece(10, 20, [(0, 9)])
+    first = (read([(0, 1), (1, 2.5)]), OK)
+    rest = leftover(skipping, first)
+    assert rest is not None
+    assert (rest.first_sample, rest.end_sample) == (samples_of_s(12.5), samples_of_s(20))
+    assert rest.window.speech == ((0, samples_of_s(6.5)),)
+    outcome = settle(planned(skipping), [[first, (read([(0, 3), (3, 6)]), OK)]])
+    assert [word.end_sample / 16_000 for word in outcome.words] == [11, 12.5, 15.5, 18.5]
+    assert spans_of(outcome.spans) == [(10, 12.5, "transcribed"), (12.5, 19, "transcribed"), (19, 20, "silent")]
+
+
+def test_words_behind_a_skipped_stretch_are_left_to_the_second_reading() -> None:
+    skipping = piece(0, 10, [(0, 10)])
+    first = (read([(0, 1), (7, 8), (8, 10)]), OK)
+    nothing = (read([]), Verdict(Judgement.NO_SPEECH))
+    outcome = settle(planned(skipping), [[first, nothing]])
+    assert len(outcome.words) == 1
+    assert spans_of(outcome.spans) == [(0, 1, "transcribed"), (1, 10, "silent")]
+
+
+def test_what_is_read_whole_or_begins_with_a_gap_leaves_nothing_over() -> None:
+    whole = piece(0, 10, [(0, 9)])
+    assert leftover(whole, (read([(0, 1), (1.5, 3), (4, 6), (6, 7.5)]), OK)) is None
+    assert leftover(whole, (read([(6, 9)]), OK)) is None
+    assert leftover(whole, (read([(0, 1)]), Verdict(Judgement.FAILED, "loop"))) is None
+
+
+def test_words_stay_in_order_and_inside_their_window() -> None:
+    astray = read([(3, 4), (2, 3), (9, 14)])
+    outcome = settle(planned(piece(0, 10, [(0, 10)])), [[(astray, OK)]])
+    times = [(word.start_sample / 16_000, word.end_sample / 16_000) for word in outcome.words]
+    assert times == [(3, 4), (4, 4), (9, 10)]
+
+
+def test_the_first_window_can_be_planned_as_one_of_live_audio() -> None:
+    silence = Span(0, samples_of_s(5), CoverageKind.SILENT)
+    one = planned(silence, piece(5, 10, [(0, 4)]), piece(10, 20, [(0, 4)])).up_to_first_window()
+    assert one.silent == (silence,)
+    assert one.view.state.committed_sample == samples_of_s(5)
+    assert one.view.end_sample == samples_of_s(20)
+    assert (one.window_end_sample, one.final) == (samples_of_s(10), True)
+
+
+def test_the_vocabulary_is_the_only_prompt(meeting: Audio) -> None:
+    told = replace(view(meeting[: samples_of_s(30)]), vocabulary="Priya, Leo", language="en")
+    assert {each.window.prompt for each in plan(told, MANY).pieces} == {"Priya, Leo"}

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.policies import Recording, Replay, error_rate, offline, replay, until
+from schema.core.errors import DecodeError
+from tests.workers.asr.conftest import REPOSITORY, Audio
+from workers.asr.engine import Engine
+from workers.asr.hypothesis import Hypothesis, Window, Word
+from workers.asr.streaming.guard import Judgement, Verdict
+from workers.asr.streaming.policy import POLICIES, align_att
+from workers.asr.streaming.stream import Plan, plan, settle
+from workers.asr.streaming.track import Span, StreamState, TrackView
+
+SECOND = 16_000
+OK = Verdict(Judgement.OK)
+
+
+@dataclass
+class Track:
+    """A track streamed by hand, checking after each step what must always hold."""
+
+    samples: Audio
+    state: StreamState = field(default_factory=StreamState)
+    spans: list[Span] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+
+    def plan(self, now: int) -> Plan:
+        # The state goes through JSON, as it does between two workers.
+        state = StreamState.load(json.loads(json.dumps(self.state.dump())))
+        view = TrackView(state, self.samples[state.window_first_sample : now], closed=now >= len(self.samples))
+        planned = plan(view)
+        self._book(planned.silent, (), planned.view.state)
+        if planned.window is not None:
+            assert 0 < len(planned.window.samples) <= 30 * SECOND
+        return planned
+
+    def settle(self, planned: Plan, hypothesis: Hypothesis, verdict: Verdict = OK) -> None:
+        outcome = settle(planned, hypothesis, verdict, align_att)
+        self._book(outcome.spans, outcome.words, outcome.state)
+
+    def _book(self, spans: tuple[Span, ...], words: tuple[Word, ...], state: StreamState) -> None:
+        position = self.state.committed_sample
+        for span in spans:
+            assert span.first_sample == position
+            assert span.end_sample > position
+            position = span.end_sample
+        assert position == state.committed_sample
+        assert state.window_first_sample <= state.committed_sample
+        for word in words:
+            assert self.state.committed_sample <= word.start_sample <= word.end_sample <= state.committed_sample
+        self.spans += spans
+        self.words += words
+        self.state = state
+
+
+def _tone_words(window: Window, chance: np.random.Generator) -> Hypothesis:
+    """Some reading of the window: words in order behind the prefix, looked at anywhere."""
+    first = window.prefix[-1].end_sample if window.prefix else 0
+    edges = np.sort(chance.integers(first, len(window.samples) + 1, 2 * int(chance.integers(1, 12))))
+    words = tuple(Word(f" w{i}", int(a), int(b), 0.9) for i, (a, b) in enumerate(edges.reshape(-1, 2)))
+    attended = tuple(int(chance.integers(0, len(window.samples) + 1)) for _ in words)
+    return Hypothesis(words, attended, -0.2, 0.0, 1.0, truncated=bool(chance.random() < 0.1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), chunk_s=st.sampled_from([0.3, 1.0, 2.7, 11.0, 40.0]))
+def test_whatever_the_model_says_every_sample_is_booked_once(meeting: Audio, seed: int, chunk_s: float) -> None:
+    chance = np.random.default_rng(seed)
+    first = int(chance.integers(0, len(meeting) - 70 * SECOND))
+    samples = meeting[first : first + 60 * SECOND].copy()
+    quiet = int(chance.integers(0, 50 * SECOND))
+    samples[quiet : quiet + int(chance.integers(0, 9 * SECOND))] = 0
+    track, now, steps = Track(samples), 0, 0
+    while track.state.committed_sample < len(samples):
+        now, steps = min(now + int(chunk_s * SECOND), len(samples)), steps + 1
+        planned = track.plan(now)
+        if planned.window is None:
+            continue
+        judgement = chance.choice([Judgement.OK, Judgement.OK, Judgement.NO_SPEECH, Judgement.FAILED])
+        track.settle(planned, _tone_words(planned.window, chance), Verdict(Judgement(judgement), "a reason"))
+        assert steps < 2000
+    assert track.spans[-1].end_sample == len(samples)
+
+
+def test_silence_never_reaches_the_model() -> None:
+    track = Track(np.zeros(60 * SECOND, np.int16))
+    for now in range(SECOND, 61 * SECOND, SECOND):
+        assert track.plan(now).window is None
+    assert {span.kind for span in track.spans} == {"silent"}
+    assert track.state.committed_sample == 60 * SECOND
+
+
+def test_a_failed_reading_is_booked_with_its_reason_and_never_becomes_a_prompt(meeting: Audio) -> None:
+    track = Track(meeting[: 12 * SECOND])
+    planned = track.plan(12 * SECOND)
+    assert planned.window is not None
+    hypothesis = Hypothesis((Word(" loop", 0, SECOND, 0.5),), (0,), -0.2, 0.0, 9.0)
+    track.settle(planned, hypothesis, Verdict(Judgement.FAILED, "repetition"))
+    assert (track.spans[-1].kind, track.spans[-1].reason) == ("failed", "repetition")
+    assert track.state.history == ()
+    assert not track.words
+
+
+def test_forced_words_behind_which_the_model_hears_nothing_do_not_hold_up_speech(meeting: Audio) -> None:
+    track = Track(meeting[: 60 * SECOND])
+    planned = track.plan(2 * SECOND)
+    words = tuple(Word(text, end - SECOND // 2, end, 0.9) for end, text in ((8_000, " Thank"), (SECOND, " you.")))
+    track.settle(planned, Hypothesis(words, (0, 0), -0.2, 0.0, 1.0))
+    assert track.state.prefix
+    while track.state.prefix:
+        assert planned.window_end_sample - track.state.committed_sample < 4 * SECOND, "the words wait"
+        planned = track.plan(planned.window_end_sample + SECOND // 2)
+        assert not planned.final
+        track.settle(planned, Hypothesis((), (), 0.0, 0.0, 1.0), Verdict(Judgement.NO_SPEECH))
+    assert track.state.window_first_sample == track.state.committed_sample
+    assert track.spans[-1].kind == "transcribed"
+
+
+def test_a_state_that_does_not_parse_says_so() -> None:
+    with pytest.raises(DecodeError):
+        StreamState.load({"committed_sample": 1})
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    """The first minute and a half of the sample meeting."""
+    return until(REPOSITORY / "deploy/demo/meeting.flac", REPOSITORY / "deploy/demo/segments.json", 90 * SECOND)
+
+
+@pytest.fixture(scope="module")
+def read_at_once(engine: Engine, recording: Recording) -> list[Replay]:
+    return offline(engine, [recording])
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", sorted(POLICIES))
+def test_a_streamed_meeting_is_within_3_points_of_offline(
+    engine: Engine, recording: Recording, read_at_once: list[Replay], name: str
+) -> None:
+    streamed = replay(engine, [recording], POLICIES[name], step_s=2.0)
+    assert error_rate(streamed) <= error_rate(read_at_once) + 3
+    covered = streamed[0].covered
+    assert sum(covered.values()) == len(recording.samples)
+    assert covered["failed"] == 0

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.workers.asr.conftest import Audio
+from workers.asr.context import MARGIN_POSITIONS, audible_positions, condensed_context, full_context, short_context
+from workers.asr.encoder import encode
+from workers.asr.engine import Engine
+from workers.asr.features import log_mel
+
+TOTAL = 1500
+SECOND = 16_000
+
+
+def test_the_margin_of_a_short_context_weighs_as_much_as_the_silence_that_it_stands_for() -> None:
+    context = short_context([100, 40], TOTAL, "cpu", torch.float32)
+    assert context.index.shape == (2, 100 + MARGIN_POSITIONS)
+    assert context.bias is not None
+    weights = context.bias.exp()[:, 0, 0]
+    torch.testing.assert_close(weights.sum(1), torch.full((2,), float(TOTAL)))
+    assert set(weights[0, :100].tolist()) == {1.0}
+    assert set(weights[1, 40 + MARGIN_POSITIONS :].tolist()) == {0.0}
+
+
+@pytest.mark.parametrize("audible", [TOTAL - 3, TOTAL])
+def test_where_no_silence_is_cut_every_position_stands_for_itself(audible: int) -> None:
+    context = short_context([audible], TOTAL, "cpu", torch.float32)
+    assert context.bias is None
+    assert context.index.tolist() == [list(range(TOTAL))]
+
+
+@pytest.mark.model
+def test_a_short_context_is_near_the_full_one_before_any_training(exact_engine: Engine, meeting: Audio) -> None:
+    samples = meeting[: 6 * SECOND]
+    audible = audible_positions(len(samples))
+    contexts = {
+        "full": full_context(1, TOTAL, "cpu"),
+        "condensed": condensed_context([audible], TOTAL, 8, "cpu", torch.float32),
+        "short": short_context([audible], TOTAL, "cpu", torch.float32),
+    }
+    net = exact_engine.whisper.net
+    with torch.inference_mode():
+        states = {
+            name: encode(net, log_mel([samples], context.frames, 80), context, None)[0, :audible]
+            for name, context in contexts.items()
+        }
+    full = states["full"]
+    error = {name: float((each - full).square().mean() / full.var()) for name, each in states.items()}
+    assert error["condensed"] < error["short"] < 0.15

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from workers.asr.vocabulary import Vocabulary, load_vocabulary
+from workers.asr.weights.source import resolve
+from workers.asr.words import Floats, split_words, warp
+
+
+@pytest.fixture(scope="module")
+def vocabulary(models: Path) -> Vocabulary:
+    return load_vocabulary(resolve("package:tiny.en", models))
+
+
+def _texts(text: str, vocabulary: Vocabulary, language: str = "en") -> list[str]:
+    return [span.text for span in split_words(vocabulary.encode(text), vocabulary, language)]
+
+
+def test_punctuation_stays_with_its_word(vocabulary: Vocabulary) -> None:
+    text = " He said, \"It's ten o'clock...\" (at 10:30 a.m.) - well-known fact: $5 costs 3.5%!"
+    words = _texts(text, vocabulary)
+    assert "".join(words) == text
+    assert words[:3] == [" He", " said,", " \"It's"]
+    assert " 10:30" in words
+
+
+def test_a_character_of_several_tokens_is_one_word_piece(vocabulary: Vocabulary) -> None:
+    assert _texts(" naïve 🎉 café", vocabulary) == [" naïve", " 🎉", " café"]
+
+
+def test_languages_without_spaces_are_cut_at_characters(vocabulary: Vocabulary) -> None:
+    assert "".join(_texts("今日は晴れ。", vocabulary, "ja")) == "今日は晴れ。"
+    assert len(_texts("今日は晴れ。", vocabulary, "ja")) > 2
+
+
+def test_punctuation_does_not_move_the_spoken_end(vocabulary: Vocabulary) -> None:
+    tokens = vocabulary.encode(" yes.")
+    (span,) = split_words(tokens, vocabulary, "en")
+    assert (span.spoken_end, span.end) == (len(tokens) - 1, len(tokens))
+
+
+@given(st.text(max_size=80))
+def test_tokens_read_back_as_the_text(vocabulary: Vocabulary, text: str) -> None:
+    tokens = vocabulary.encode(text)
+    assert all(token < vocabulary.end for token in tokens)
+    assert vocabulary.decode(tokens) == text.replace("<|", "< |")
+
+
+def _warp_by_definition(cost: Floats) -> float:
+    rows, columns = cost.shape
+    total = np.full((rows + 1, columns + 1), np.inf)
+    total[0, 0] = 0
+    for i in range(1, rows + 1):
+        for j in range(1, columns + 1):
+            total[i, j] = cost[i - 1, j - 1] + min(total[i - 1, j - 1], total[i - 1, j], total[i, j - 1])
+    return float(total[rows, columns])
+
+
+@given(arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(-8, 8)))
+def test_the_warp_takes_a_cheapest_path(cost: Floats) -> None:
+    """The path's own cost equals the optimum of the plain recurrence."""
+    starts = [*warp(cost).tolist(), cost.shape[1] - 1]
+    assert starts == sorted(starts)
+    assert starts[0] == 0
+    paid = 0.0
+    for row, (first, after) in enumerate(pairwise(starts)):
+        last_row = row == len(starts) - 2
+        # The next row begins below this row's last column, or one to its right.
+        straight = float(cost[row, first : after + 1].sum())
+        diagonal = straight if last_row or after == first else float(cost[row, first:after].sum())
+        paid += min(straight, diagonal)
+    assert paid <= _warp_by_definition(cost) + 1e-3

@@ -1,0 +1,147 @@
+"""Files without doors: stored, decoded and settled when a test says so, on real servers and by real decoders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from redis import Redis
+from sqlalchemy import select, update
+
+from schema.core.database import Database
+from schema.core.errors import MailboxMissing
+from schema.core.states import MeetingState, UploadState
+from schema.core.storage import Files, open_files
+from schema.core.tables import Meeting, Track, Upload
+from schema.core.units import samples_of_s
+from schema.mailbox import Mailbox
+from schema.uploads.lifecycle import add_upload, advance, queue
+from schema.uploads.wire import NewUpload
+from workers.ingest.feeding import Bounds, Feeding
+from workers.ingest.ingester import Ingester, Plan, lease_key
+from workers.ingest.upload_sweeper import Settler
+
+BOUNDS = Bounds(
+    backlog_limit_samples=samples_of_s(120),
+    limit_samples=samples_of_s(600),
+    memory_bytes=2 << 30,
+    step_limit_s=60.0,
+)
+ATTEMPTS = 3
+
+
+@dataclass
+class Desk:
+    database: Database
+    redis: Redis
+    storage: str
+    bounds: Bounds = BOUNDS
+    places: int = 4
+    retention: str = "keep"
+    sent: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.mailbox = Mailbox(self.redis)
+        self.files: Files = open_files(self.storage)
+
+    def ingester(self, name: str = "first", **bounds: Any) -> Ingester:
+        limits = replace(self.bounds, **bounds)
+        return Ingester(
+            name=name,
+            database=self.database,
+            mailbox=self.mailbox,
+            redis=self.redis,
+            files=self.files,
+            send=self._send,
+            settler=self.settler(),
+            plan=Plan(storage=self.storage, places=self.places, attempts=ATTEMPTS, bounds=limits),
+        )
+
+    def settler(self) -> Settler:
+        backlog = self.bounds.backlog_limit_samples
+        return Settler(self.database, self.mailbox, self.redis, self.files, backlog, self.retention)
+
+    def _send(self, task: str, arguments: list[str]) -> bool:
+        self.sent.append((task, arguments))
+        return True
+
+    def store(self, data: bytes, name: str = "file.bin", owner: str = "local", **wanted: Any) -> str:
+        """A whole file, ready to be decoded; the id of its upload."""
+        with self.database.write() as session:
+            new = NewUpload(**wanted)
+            upload = add_upload(
+                session, owner=owner, name=name, new=new, size_bytes=len(data), expires_s=60, open_limit=100
+            )
+        self.files.append(upload.id, 0, data)
+        self.files.commit(upload.id, len(data))
+        with self.database.write() as session:
+            assert upload.expires_at is not None
+            advance(session, upload.id, 0, len(data), upload.expires_at)
+            queue(session, upload.id, "0" * 64)
+        return upload.id
+
+    def work(self, ingester: Ingester | None = None) -> None:
+        """Turns until none moves a file."""
+        worker = ingester or self.ingester()
+        while worker.turn():
+            pass
+        if ingester is None:
+            worker.close()
+
+    def interrupted(self, upload_id: str, blocks: int) -> None:
+        """A worker that decodes *blocks* of the file and is gone without a word."""
+        feeding = Feeding(self.database, self.mailbox, self._send, upload_id, self.storage, self.bounds)
+        for _ in range(1 + blocks):  # what the file holds comes before the first
+            feeding.step()
+        feeding.close()
+
+    def upload(self, upload_id: str) -> Upload:
+        with self.database.read() as session:
+            return session.get_one(Upload, upload_id)
+
+    def state(self, upload_id: str) -> UploadState:
+        return UploadState(self.upload(upload_id).state)
+
+    def meeting_state(self, upload_id: str) -> MeetingState:
+        with self.database.read() as session:
+            return MeetingState(session.get_one(Meeting, self.upload(upload_id).meeting_id).state)
+
+    def set_meeting(self, upload_id: str, state: MeetingState) -> None:
+        """As transcription and summary would."""
+        with self.database.write() as session:
+            session.execute(update(Meeting).where(Meeting.id == self.upload(upload_id).meeting_id).values(state=state))
+
+    def tracks(self, upload_id: str) -> list[Track]:
+        with self.database.read() as session:
+            chosen = select(Track).where(Track.meeting_id == self.upload(upload_id).meeting_id)
+            return list(session.scalars(chosen.order_by(Track.name)))
+
+    def sound(self, upload_id: str) -> NDArray[np.int16]:
+        """What the mailboxes hold from the beginning: shape (tracks, samples)."""
+        heard = [
+            b"".join(span.pcm or b"" for span in self.mailbox.read(track.id, 0, samples_of_s(3600)))
+            for track in self.tracks(upload_id)
+        ]
+        return np.stack([np.frombuffer(pcm, "<i2") for pcm in heard])
+
+    def rested(self, upload_id: str) -> None:
+        """The pause after a fault is over."""
+        self.redis.delete(lease_key(upload_id))
+
+    def left_on_disk(self) -> list[str]:
+        return sorted(path.name for path in Path(self.storage).iterdir()) if Path(self.storage).exists() else []
+
+    def assert_nothing_left(self, upload_id: str, tracks: list[Track]) -> None:
+        """Of a file that was given up: no file, no mailbox, no meeting."""
+        assert self.left_on_disk() == []
+        assert self.meeting_state(upload_id) == MeetingState.DELETED
+        assert self.tracks(upload_id) == []
+        for track in tracks:
+            try:
+                self.mailbox.status(track.id)
+            except MailboxMissing:
+                continue
+            raise AssertionError(f"track {track.name} still has a mailbox")

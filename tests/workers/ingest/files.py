@@ -1,0 +1,92 @@
+"""Recordings of every kind, made here by PyAV: real containers and codecs around real speech or a tone."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tempfile
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+SAMPLE = Path(__file__).parents[3] / "deploy/demo/meeting.flac"
+YEAR_S = 365 * 24 * 3600
+Sound = NDArray[np.float32]
+
+
+def speech(first_s: float, end_s: float) -> Sound:
+    """Of the sample meeting, at 16 kHz: shape (1, samples)."""
+    samples, _ = soundfile.read(SAMPLE, dtype="float32", start=round(first_s * 16_000), stop=round(end_s * 16_000))
+    return np.asarray(samples, np.float32).reshape(1, -1)
+
+
+def tone(seconds: float, rate_hz: int = 16_000, channels: int = 1) -> Sound:
+    """Another pitch in each channel: shape (channels, samples)."""
+    at_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    return np.stack([0.3 * np.sin(2 * np.pi * 220 * (1 + each) * at_s) for each in range(channels)]).astype(np.float32)
+
+
+def encoded(
+    sound: Sound,
+    *,
+    container: str = "wav",
+    codec: str = "pcm_s16le",
+    rate_hz: int = 16_000,
+    layout: str = "mono",
+    options: dict[str, str] | None = None,
+    video: bool = False,
+) -> bytes:
+    """*sound* of shape (channels, samples) as the bytes of a file."""
+    # By name, since some containers read again what they wrote.
+    with tempfile.NamedTemporaryFile() as file:
+        _write(file.name, sound, container, codec, rate_hz, layout, options or {}, video)
+        return Path(file.name).read_bytes()
+
+
+def _write(
+    name: str, sound: Sound, container: str, codec: str, rate_hz: int, layout: str, options: dict[str, str], video: bool
+) -> None:
+    with av.open(name, mode="w", format=container, options=options) as out:
+        picture = out.add_stream("mpeg4", rate=5, width=64, height=64) if video else None
+        stream = out.add_stream(codec, rate=rate_hz, layout=layout)
+        assert isinstance(stream, AudioStream)
+        if picture is not None:
+            assert isinstance(picture, VideoStream)
+            picture.pix_fmt = "yuv420p"
+            for number in range(round(5 * sound.shape[1] / rate_hz)):
+                image = np.full((64, 64, 3), number % 255, np.uint8)
+                out.mux(picture.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            out.mux(picture.encode(None))
+        resampler = av.AudioResampler(
+            format=stream.codec_context.format, layout=layout, rate=rate_hz, frame_size=stream.frame_size or None
+        )
+        packed = np.ascontiguousarray(sound.T).reshape(1, -1)
+        whole = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+        whole.rate = rate_hz
+        for frame in (*resampler.resample(whole), *resampler.resample(None)):
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+
+
+def silent_film(seconds: float = 2) -> bytes:
+    """A video without sound."""
+    file = io.BytesIO()
+    with av.open(file, mode="w", format="mp4") as out:
+        picture = out.add_stream("mpeg4", rate=5, width=64, height=64)
+        picture.pix_fmt = "yuv420p"
+        for number in range(round(5 * seconds)):
+            image = np.full((64, 64, 3), number, np.uint8)
+            out.mux(picture.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        out.mux(picture.encode(None))
+    return file.getvalue()
+
+
+def claiming(matroska: bytes, seconds: float) -> bytes:
+    """A Matroska file whose header promises *seconds*: its element Duration, a double of milliseconds."""
+    at = matroska.index(b"\x44\x89\x88") + 3
+    return matroska[:at] + struct.pack(">d", 1000 * seconds) + matroska[at + 8 :]

@@ -1,0 +1,114 @@
+"""A process does not grow with the number of shapes and threads that it has computed with, nor with what it freed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from workers.models.memory import KERNELS
+
+SETTINGS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "MALLOC_ARENA_MAX"}
+PROGRAM = f"""
+import ctypes, sys
+from concurrent.futures import ThreadPoolExecutor
+from workers.memory import bound
+
+if "bound" in sys.argv:
+    bound()
+
+import torch
+
+torch.set_num_threads(1)
+weight = torch.zeros(64, 64, 3)
+for length in [*range(400, 401 + {KERNELS}), 400]:
+    torch.conv1d(torch.zeros(1, 64, length), weight)
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(torch.zeros, [1000] * 100))
+libc = ctypes.CDLL(None)
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+"""
+
+
+def told(*options: str) -> str:
+    """What oneDNN says of the kernels of as many shapes as it may keep and one more, the first of them twice; and
+    what glibc says of the heaps."""
+    environment = {key: value for key, value in os.environ.items() if key not in SETTINGS}
+    environment["ONEDNN_VERBOSE"] = "profile_create"
+    command = [sys.executable, "-c", PROGRAM, *options]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+
+
+def convolutions(output: str) -> list[str]:
+    """`cache_miss` for each that was compiled, `cache_hit` for each that had been kept."""
+    fields = [line.split(",") for line in output.splitlines() if ",create:" in line and ",convolution," in line]
+    return [how.removeprefix("create:") for line in fields for how in line if how.startswith("create:")]
+
+
+@pytest.fixture(scope="module")
+def bounded() -> str:
+    return told("bound")
+
+
+def test_kernels_are_kept_for_so_many_shapes(bounded: str) -> None:
+    if not convolutions(bounded):
+        pytest.skip("this build of torch convolves without oneDNN")
+    assert convolutions(bounded)[-1] == "cache_miss"
+    assert convolutions(told())[-1] == "cache_hit"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
+def test_threads_share_one_heap(bounded: str) -> None:
+    assert bounded.count("<heap nr=") == 1
+
+
+HOLES = """
+import psutil
+from workers.memory import give_back
+
+blocks = [bytearray(16_000) for _ in range(20_000)]
+kept = blocks[::1000]
+del blocks
+before = psutil.Process().memory_info().rss
+give_back()
+print(before - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
+def test_what_was_freed_between_what_is_in_use_goes_back_to_the_system() -> None:
+    told = subprocess.run([sys.executable, "-c", HOLES], check=True, capture_output=True, text=True).stdout
+    assert int(told) > 200_000_000
+
+
+FREED = """
+import sys
+import psutil
+from workers.memory import give_back, keep_freed
+
+if "keep" in sys.argv:
+    keep_freed()
+blocks = [bytearray(4_000_000) for _ in range(50)]
+before = psutil.Process().memory_info().rss
+blocks.clear()
+print(before - psutil.Process().memory_info().rss)
+give_back()
+print(before - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
+def test_what_a_step_freed_stays_for_the_next_until_it_is_given_back() -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
+
+    def gone(*options: str) -> list[int]:
+        command = [sys.executable, "-c", FREED, *options]
+        ran = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        return [int(line) for line in ran.stdout.split()]
+
+    at_once, kept = gone(), gone("keep")
+    assert at_once[0] > 150_000_000
+    assert kept[0] < 50_000_000
+    assert kept[1] > 150_000_000

@@ -1,0 +1,118 @@
+"""The adapter for notes that comes with the project: found, used, named, and done without where it is damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from schema.core.tables import Meeting, Note, Segment, Summary
+from tests import models
+from tests.text_models import write_decoder
+from tests.workers.studio import Studio
+from workers.models.cache import verify_sums
+from workers.models.shipped import FOLDER, NOTES, Shipped, shipped_notes
+from workers.summarize.text.segment import Segment as Said
+from workers.summarize.writing.model import TextModel, load_model
+from workers.summarize.writing.notes import NOTE, write_note
+
+GEMMA = "package:gemma-3-270m"
+NAME = NOTES[GEMMA]
+SAID = (
+    ("Vera", "Um, the boiler in the north wing, it lost pressure twice during the night, you know."),
+    ("Otto", "The plumber wants nine hundred euros for a new boiler and he could build it in next week."),
+    ("Vera", "Okay, then we buy the new boiler from the plumber."),
+)
+
+
+@pytest.fixture(scope="module")
+def gemma() -> TextModel:
+    """A copy of its own: adapters are put in."""
+    return load_model(GEMMA, models.FOLDER, threads=1)
+
+
+def hold(studio: Studio, meeting_id: str, **fields: str) -> None:
+    """A meeting that has ended, its words in SQL."""
+    studio.open_meeting(meeting_id)
+    with studio.database.write() as session:
+        changed = update(Meeting).where(Meeting.id == meeting_id)
+        session.execute(changed.values(state="summarizing", seq=len(SAID), **fields))
+        for at, (speaker, text) in enumerate(SAID):
+            said = {"speaker": speaker, "text": text, "words": [], "model": "tiny.en", "closed": True}
+            place = {"first_sample": at * 80_000, "end_sample": at * 80_000 + 72_000, "seq": at + 1}
+            session.add(Segment(meeting_id=meeting_id, track_id=f"{meeting_id}-main", **said, **place))
+
+
+def written(studio: Studio, meeting_id: str) -> tuple[list[str], str | None]:
+    """The sentences of the meeting's only note and the adapter that wrote them; the minutes name the same."""
+    with studio.database.read() as session:
+        [note] = session.query(Note).where(Note.meeting_id == meeting_id)
+        [minutes] = session.query(Summary).where(Summary.meeting_id == meeting_id)
+        assert note.adapter == minutes.adapter
+        return [sentence.text for sentence in NOTE.validate_python(note.body).sentences], note.adapter
+
+
+@pytest.mark.model
+def test_it_writes_where_a_meeting_names_no_adapter_and_says_so(studio: Studio, gemma: TextModel) -> None:
+    hold(studio, "plain")
+    hold(studio, "bare", summary_adapter="base")
+    summarizer = studio.summarizer(gemma, shipped=shipped_notes(GEMMA))
+    summarizer.run("plain")
+    summarizer.run("bare")
+    sentences, adapter = written(studio, "plain")
+    assert adapter == NAME
+    assert written(studio, "bare")[1] is None
+    assert sentences != written(studio, "bare")[0]
+    window = [Said(at, speaker, at * 80_000, at * 80_000 + 72_000, text) for at, (speaker, text) in enumerate(SAID)]
+    gemma.use_adapter(NAME)
+    assert sentences == [sentence.text for sentence in write_note(window, gemma).sentences]
+
+
+@pytest.mark.model
+def test_damaged_files_are_refused_and_the_minutes_are_written_without(
+    studio: Studio, gemma: TextModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(FOLDER / NAME, tmp_path / "copy")
+    weights = tmp_path / "copy/adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"oops")
+    hold(studio, "m")
+    summarizer = studio.summarizer(gemma, shipped=Shipped("damaged", tmp_path / "copy"))
+    summarizer.run("m")
+    assert written(studio, "m")[1] is None
+    [told] = [record.message for record in caplog.records if "is left out" in record.message]
+    assert "differs from its checksum" in told
+    assert "MINUTEBOOK_SUMMARY_SHIPPED=false" in told
+
+
+def test_a_model_that_it_was_not_trained_for_refuses_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    other = load_model(str(write_decoder(tmp_path / "decoder")), tmp_path, precision="float32")
+    shipped = Shipped(NAME, FOLDER / NAME)
+    assert not shipped.lend(other.load_adapter)
+    assert not shipped.lend(other.load_adapter)
+    [told] = [record.message for record in caplog.records]
+    assert "was trained for 'package:gemma-3-270m'" in told
+    assert other.adapters == ()
+
+
+def test_another_model_and_a_setting_do_without() -> None:
+    assert shipped_notes("google-t5/t5-small") is None
+    assert shipped_notes(GEMMA, wanted=False) is None
+
+
+@pytest.mark.parametrize("name", sorted(NOTES.values()))
+def test_it_is_small_whole_and_says_what_it_is(name: str) -> None:
+    folder = FOLDER / name
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 20_000_000
+    assert (folder / "SHA256SUMS").is_file()
+    verify_sums(folder, "")
+    metadata = json.loads((folder / "minutebook.json").read_text())
+    assert {"base_model", "base_checksum", "instruction", "suffix"} <= set(metadata)
+    card = (folder / "README.md").read_text()
+    for part in ("Data", "Training", "Figures", "Limits", "Licence"):
+        assert f"## {part}" in card
+    notice = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms"
+    assert notice in (folder / "NOTICE").read_text()
+    assert "Section 3: DISTRIBUTION AND RESTRICTIONS" in (folder / "GEMMA_TERMS.md").read_text()

@@ -1,0 +1,137 @@
+"""What a model writes is printed only when it says what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import pytest
+
+from tests.workers.summarize.conftest import meeting
+from workers.summarize.writing.notes import write_note
+from workers.summarize.writing.prompts import REWRITE, TITLE
+
+SAID = meeting(
+    "Vera: Um, the boiler in the north wing, you know, lost pressure twice during the night.",
+    "Otto: The caretaker does not have a key for the north wing.",
+    "Vera: I have asked the plumber for an offer for a new boiler.",
+    "Otto: The plumber will measure the pressure of the boiler in the north wing again.",
+)
+SPOKEN = {
+    "The boiler in the north wing, lost pressure twice during the night.",
+    "The caretaker does not have a key for the north wing.",
+    "Vera: I have asked the plumber for an offer for a new boiler.",
+    "The plumber will measure the pressure of the boiler in the north wing again.",
+}
+
+
+class Scripted:
+    """A generator that always says the same. `continues` like a decoder-only model."""
+
+    continues = True
+    asked = None
+    adapter = None
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+
+    def bare(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        *,
+        prefix: str = "",
+        stop: Sequence[str] = ("\n",),
+        only: str = "",
+        lines_once: bool = False,
+    ) -> list[str]:
+        return [self.line] * len(prompts)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "   \n ",
+        "...",
+        "<think>The user wants a sentence.</think> The boiler lost pressure.",
+        "<start_of_turn>model The boiler lost pressure.",
+        "Minutes: The boiler lost pressure.",
+        "Said by Vera: the boiler lost pressure.",
+        "**The boiler** lost pressure.",
+        "Here is the sentence. The boiler lost pressure.",
+        "As an AI language model, the boiler lost pressure.",
+        "The supplier raised the price of the screws by ten percent.",
+        "The boiler the boiler the boiler the boiler the boiler the boiler.",
+        "The boiler in the north wing lost pressure three times during the night.",
+        "Otto lost pressure twice during the night.",
+        "The boiler lost pressure and",
+        "The caretaker has a key for the north wing.",
+        "The plumber measured the pressure of the boiler.",
+        "The boiler should lose pressure.",
+        "http://example.org/boiler.",
+        "1. The boiler lost pressure.",
+        "Otto said that the caretaker does not have a key for the north wing.",
+        "Otto does not have a key for the north wing.",
+    ],
+)
+def test_nothing_but_what_was_said_gets_into_a_note(line: str) -> None:
+    note = write_note(SAID, Scripted(line))
+    assert {sentence.text for sentence in note.sentences} <= SPOKEN
+    assert note.sentences
+    assert all(sentence.supported for sentence in note.sentences)
+    assert note.title == "Boiler, north, wing"
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("Last night, 11 of the 40 payment tests failed.", "The 40 payment tests failed."),
+        ("Last night, eleven of the forty payment tests failed.", "The payment tests failed."),
+        ("Some of the pumps in the cellar leak.", "The pumps in the cellar leak."),
+        ("The repair costs more than the new boiler.", "The repair costs the new boiler."),
+        ("The boiler in the north wing might lose pressure.", "The boiler in the north wing lose pressure."),
+        ("The fix is small, maybe half a day.", "The fix is small, half a day."),
+    ],
+)
+def test_how_many_and_how_sure_is_not_left_out(said: str, line: str) -> None:
+    note = write_note(meeting(f"Otto: {said}"), Scripted(line))
+    assert [sentence.text for sentence in note.sentences] == [said]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("No one in the north wing has a key.", "No one in the north wing has a key."),
+        ("No problem was found in the north wing.", "No problem was found in the north wing."),
+        ("Perhaps the boiler in the north wing is broken.", "Perhaps the boiler in the north wing is broken."),
+        (
+            "Good results came from the boiler in the north wing.",
+            "Good results came from the boiler in the north wing.",
+        ),
+        ("No, the caretaker has a key for the north wing.", "The caretaker has a key for the north wing."),
+        ("Okay, good, so the boiler in the north wing is broken.", "The boiler in the north wing is broken."),
+    ],
+)
+def test_a_lead_in_is_left_out_where_it_says_nothing(said: str, told: str) -> None:
+    note = write_note(meeting(f"Otto: {said}"), None)
+    assert [sentence.text for sentence in note.sentences] == [told]
+
+
+def test_a_shorter_sentence_that_keeps_the_meaning_is_taken() -> None:
+    note = write_note(SAID, Scripted("The boiler in the north wing lost pressure twice during the night."))
+    assert "The boiler in the north wing lost pressure twice during the night." in {s.text for s in note.sentences}
+
+
+def test_a_title_must_be_about_the_window() -> None:
+    assert write_note(SAID, Scripted("New boiler")).title == "New boiler"
+    assert write_note(SAID, Scripted("Price of screws")).title != "Price of screws"
+
+
+def test_the_examples_speak_of_nothing_that_a_check_could_miss() -> None:
+    for prompt in (REWRITE, TITLE):
+        note = write_note(SAID, Scripted(prompt.strip().splitlines()[-1]))
+        assert {sentence.text for sentence in note.sentences} <= SPOKEN

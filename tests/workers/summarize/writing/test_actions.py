@@ -1,0 +1,83 @@
+"""Who does what until when, in meetings of several kinds, with speakers known and not."""
+
+from __future__ import annotations
+
+import pytest
+
+from schema.meetings.minutes import Action
+from tests.workers.summarize.conftest import meeting, one_track
+from workers.summarize.text.segment import Segment
+from workers.summarize.writing.notes import write_note
+
+CHOIR = meeting(
+    "Ruth: The hall is booked, but nobody has printed the programme.",
+    "Ruth: Henrik, could you print two hundred copies?",
+    "Henrik: Sure, I'll print them by Tuesday.",
+    "Ruth: And the sopranos need new folders. Agnes orders the folders by the end of the week.",
+    "Agnes: Fine, I will do that tonight.",
+)
+CLINIC = meeting(
+    "Dr Bell: The fridge for the vaccines was at nine degrees on Sunday.",
+    "Nadia: I have called the technician, and he cannot come before Thursday.",
+    "Dr Bell: Nadia, please move the vaccines to the pharmacy today.",
+    "Nadia: Yes. And I will write a log of the temperatures.",
+    "Dr Bell: We have to inform the health office by Wednesday.",
+)
+GARDEN = meeting(
+    "Yusuf: Who can water the seedlings while we are away?",
+    "Marta: I can't, I am away myself.",
+    "Yusuf: Paolo, will you water the seedlings on Saturday?",
+    "Paolo: Sorry, I have no time on Saturday.",
+    "Yusuf: Then Marta will ask the neighbours tomorrow morning.",
+)
+
+
+def actions(*, of: list[Segment]) -> dict[str, Action]:
+    return {action.text: action for action in write_note(of, None).actions}
+
+
+@pytest.mark.parametrize("segments", [CHOIR, one_track(CHOIR)], ids=["speakers", "one track"])
+def test_an_accepted_request_and_an_assignment_name_owner_and_due(segments: list[Segment]) -> None:
+    found = {(action.owner, action.due) for action in write_note(segments, None).actions}
+    assert found == {("Henrik", "Tuesday"), ("Agnes", "the end of the week")}
+
+
+def test_an_action_rests_on_the_request_and_the_answer() -> None:
+    [printing, folders] = write_note(CHOIR, None).actions
+    assert printing.evidence == (2, 3)
+    assert folders.evidence == (4, 5)
+    assert printing.supported
+    assert folders.supported
+
+
+def test_a_request_by_name_needs_no_answer_and_a_duty_of_all_no_owner() -> None:
+    found = actions(of=CLINIC)
+    owners = {(action.owner, action.due) for action in found.values()}
+    assert ("Nadia", "today") in owners
+    assert (None, "Wednesday") in owners
+    assert any("log of the temperatures" in text and action.owner == "Nadia" for text, action in found.items())
+
+
+@pytest.mark.parametrize("segments", [GARDEN, one_track(GARDEN)], ids=["speakers", "one track"])
+def test_a_refused_request_is_no_action(segments: list[Segment]) -> None:
+    found = write_note(segments, None).actions
+    assert [(action.owner, action.due) for action in found] == [("Marta", "tomorrow morning")]
+
+
+def test_talk_about_the_talk_is_no_action() -> None:
+    said = meeting(
+        "Ann: I will start with the slides. I'll show you the first picture.",
+        "Bo: Can you hear me now?",
+        "Ann: Yes, I can hear you. I think I will be brief.",
+        "Bo: If it rains I will probably be late.",
+    )
+    assert write_note(said, None).actions == ()
+
+
+def test_a_list_of_tasks_becomes_one_action_each() -> None:
+    said = meeting("Ada: To sum up: Ben sends the offer by Monday and calls the printer tomorrow. Cleo books the room.")
+    found = [(action.owner, action.text) for action in write_note(said, None, people=["Ben", "Cleo"]).actions]
+    assert found == [
+        ("Ben", "Ben sends the offer by Monday."),
+        ("Ben", "Ben calls the printer tomorrow."),
+    ]

@@ -1,0 +1,172 @@
+"""Notes by a model that was trained to write them: how it is asked, and what of its answer stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import pytest
+
+from schema.core.errors import PromptTooLong
+from tests.workers.summarize.conftest import meeting
+from workers.summarize.checking.evidence import Evidence
+from workers.summarize.text.segment import statements
+from workers.summarize.writing.generator import Asked
+from workers.summarize.writing.model_input import transcript
+from workers.summarize.writing.model_notes import summarise
+from workers.summarize.writing.note_format import Kind, Line, lines_of, written
+from workers.summarize.writing.notes import write_note
+
+SAID = meeting(
+    "Vera: Um, the boiler in the north wing, you know, lost pressure twice during the night.",
+    "Otto: Yeah.",
+    "Otto: The caretaker does not have a key for the north wing.",
+    "Vera: And the plumber wants nine hundred euros for a new boiler.",
+    "Vera: So we decided on the new boiler, we take the offer of the plumber.",
+    "Otto: I give the plumber a key on Tuesday, then.",
+)
+ASKED = Asked("Sum up:\n", "\nNote:", "en")
+
+
+class Trained:
+    """A generator that was trained to write notes; it writes what a test gives it and keeps its prompts."""
+
+    continues = True
+    asked = ASKED
+    adapter = "notes"
+
+    def __init__(self, draft: str, limit_words: int = 1000) -> None:
+        self.draft = draft
+        self.limit_words = limit_words
+        self.prompts: list[str] = []
+
+    def bare(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        *,
+        prefix: str = "",
+        stop: Sequence[str] = ("\n",),
+        only: str = "",
+        lines_once: bool = False,
+    ) -> list[str]:
+        if prefix != ASKED.instruction:
+            return [""] * len(prompts)
+        if any(len(prompt.split()) > self.limit_words for prompt in prompts):
+            raise PromptTooLong("too long")
+        self.prompts += [prefix + prompt for prompt in prompts]
+        return [self.draft] * len(prompts)
+
+
+def test_it_reads_turns_without_hesitation_and_mere_assent() -> None:
+    assert transcript(statements(SAID)).splitlines() == [
+        "Vera: the boiler in the north wing, lost pressure twice during the night.",
+        "Otto: The caretaker does not have a key for the north wing.",
+        "Vera: And the plumber wants nine hundred euros for a new boiler. "
+        "So we decided on the new boiler, we take the offer of the plumber.",
+        "Otto: I give the plumber a key on Tuesday, then.",
+    ]
+    assert transcript(statements(meeting("Vera: Yeah."))) == "Vera: Yeah."
+
+
+def test_lines_are_read_as_they_are_written() -> None:
+    lines = [
+        Line(Kind.POINT, "The boiler lost pressure."),
+        Line(Kind.DECISION, "They take the offer."),
+        Line(Kind.ACTION, "Otto brings a key."),
+    ]
+    assert lines_of(written(lines)) == lines
+    assert lines_of("\n  \nDecision:\n") == []
+
+
+def test_points_decisions_and_tasks_go_where_they_belong_each_with_its_evidence() -> None:
+    model = Trained(
+        "The boiler in the north wing lost pressure.\nDecision: A new boiler is bought from the plumber.\n"
+        "Action: Otto will give the plumber a key on Tuesday."
+    )
+    note = write_note(SAID, model)
+    assert [(sentence.text, sentence.evidence) for sentence in note.sentences] == [
+        ("The boiler in the north wing lost pressure.", (1,))
+    ]
+    [decision] = note.decisions
+    assert decision.evidence == (5,)
+    [action] = [each for each in note.actions if each.text == "Otto will give the plumber a key on Tuesday."]
+    assert (action.owner, action.due, action.evidence) == ("Otto", "Tuesday", (6,))
+    assert all(sentence.supported for sentence in (*note.sentences, *note.decisions))
+    assert all(each.supported for each in note.actions)
+    assert model.prompts == [f"Sum up:\n{transcript(statements(SAID))}\nNote:"]
+
+
+@pytest.mark.parametrize(
+    ("draft", "told"),
+    [
+        ("They decided to take the offer of the plumber.", "They decided to take the offer of the plumber."),
+        ("They decided to give the caretaker a key.", "They discussed whether to give the caretaker a key."),
+        ("They agreed not to give Otto a key.", "They discussed whether to give Otto a key."),
+        (
+            "They decided that the caretaker should have a key.",
+            "They discussed whether the caretaker should have a key.",
+        ),
+        ("They also decided on a key for the north wing.", "They also discussed a key for the north wing."),
+        ("They decided when the caretaker has a key.", "They discussed when the caretaker has a key."),
+        ("It was agreed to give the caretaker a key.", "It was discussed whether to give the caretaker a key."),
+        ("The caretaker agreed with Otto.", "The caretaker agreed with Otto."),
+        ("The caretaker's key was agreed to be a key of the north wing.", None),
+    ],
+)
+def test_decided_is_told_of_what_somebody_is_heard_deciding(draft: str, told: str | None) -> None:
+    bare = write_note(SAID, None)
+    note = write_note(SAID, Trained(draft))
+    assert [sentence.text for sentence in note.sentences] == ([told] if told else [s.text for s in bare.sentences])
+    assert note.decisions == bare.decisions
+
+
+@pytest.mark.parametrize(
+    "draft", ["They decided on a new boiler.", "Decision: A new boiler is bought from the plumber."]
+)
+def test_what_is_called_decided_has_the_words_of_who_decides_for_evidence(draft: str) -> None:
+    found = summarise(statements(SAID), Evidence(SAID), Trained(draft), ASKED, english=True)
+    [heard] = (*found.sentences, *found.decisions)
+    assert (heard.text, heard.evidence) == (draft.removeprefix("Decision: "), (5,))
+    assert bool(found.decisions) == draft.startswith("Decision")
+
+
+def test_a_decision_that_nobody_is_heard_making_is_a_point() -> None:
+    note = write_note(SAID, Trained("Decision: The plumber wants nine hundred euros for a boiler."))
+    assert [sentence.text for sentence in note.sentences] == ["The plumber wants nine hundred euros for a boiler."]
+    assert note.decisions == write_note(SAID, None).decisions
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        "",
+        "The gardener planted roses behind the garage.",
+        "The boiler costs seven hundred euros.",
+        "The boiler in the north wing did not lose pressure.",
+        "The caretaker has a key for the north wing.",
+        "Decision: Mathilda repairs the boiler in the north wing.",
+        "<b>The boiler lost pressure.</b>",
+        "The boiler the boiler the boiler the boiler the boiler the boiler.",
+    ],
+)
+def test_what_nobody_said_leaves_the_note_in_the_words_that_were_said(draft: str) -> None:
+    bare = write_note(SAID, None)
+    note = write_note(SAID, Trained(draft))
+    assert (note.sentences, note.decisions, note.actions) == (bare.sentences, bare.decisions, bare.actions)
+
+
+def test_what_it_cannot_read_at_once_it_reads_in_halves() -> None:
+    model = Trained("The boiler in the north wing lost pressure.", limit_words=45)
+    write_note(SAID, model)
+    assert len(model.prompts) == 2
+    assert "plumber a key" in model.prompts[1]
+
+
+def test_a_model_that_learnt_english_is_not_asked_in_another_language() -> None:
+    model = Trained("The boiler lost pressure.")
+    write_note(meeting("Uwe: Der neue Ofen in der Bäckerei wird am Montag geliefert und braucht viel Strom."), model)
+    assert model.prompts == []

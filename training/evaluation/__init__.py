@@ -1,0 +1,1 @@
+"""Systems measured beside each other on one test set."""

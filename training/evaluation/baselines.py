@@ -1,0 +1,93 @@
+"""What a summariser has to beat: the beginning of every window, the longest that anybody said in it at once, and one
+summary for everything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from training.data.examples import Example
+from training.data.transcript_lines import said_in
+from training.evaluation.systems import Answer
+from training.metrics.rouge import rouge
+from workers.summarize.text.disfluency import fluent
+from workers.summarize.text.segment import Segment, Statement, statements
+from workers.summarize.text.words import content_stems, count_words
+from workers.summarize.windows import next_window
+
+LEAD_SENTENCES = 3
+Choice = Callable[[Sequence[Segment]], list[tuple[str, tuple[int, ...]]]]
+"""Takes texts and the ids of their segments out of a window."""
+
+
+def lead(window: Sequence[Segment]) -> list[tuple[str, tuple[int, ...]]]:
+    """The first sentences that say anything."""
+    telling = (each for each in statements(window) if content_stems(fluent(each.text)))
+    return [_taken([each]) for _, each in zip(range(LEAD_SENTENCES), telling, strict=False)]
+
+
+def longest(window: Sequence[Segment]) -> list[tuple[str, tuple[int, ...]]]:
+    """The longest turn."""
+    turns: list[list[Statement]] = []
+    for each in statements(window):
+        if turns and turns[-1][-1].speaker == each.speaker is not None:
+            turns[-1].append(each)
+        else:
+            turns.append([each])
+    return [_taken(max(turns, key=lambda turn: sum(count_words(each.text) for each in turn)))]
+
+
+CHOICES: dict[str, Choice] = {"lead": lead, "longest-utterance": longest}
+
+
+class Baseline:
+    """A `System` without a model."""
+
+    memory_bytes = 0
+
+    def __init__(self, name: str, choice: Choice) -> None:
+        self.name = name
+        self._choice = choice
+
+    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+        return [self._answer(example) for example in examples]
+
+    def _answer(self, example: Example) -> Answer:
+        started = time.perf_counter()
+        rest, taken = said_in(example.text or ""), list[tuple[str, tuple[int, ...]]]()
+        while window := next_window(rest, final=True):
+            taken += self._choice(window)
+            inside = {segment.id for segment in window}
+            rest = [segment for segment in rest if segment.id not in inside]
+        evidence = tuple(sorted({key for _, keys in taken for key in keys}))
+        summary = " ".join(text for text, _ in taken)
+        return Answer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
+
+
+class Constant:
+    """A `System` that says the same of every example."""
+
+    memory_bytes = 0
+
+    def __init__(self, name: str, summary: str) -> None:
+        self.name = name
+        self._summary = summary
+
+    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+        return [Answer(summary=self._summary) for _ in examples]
+
+
+def most_typical(summaries: Sequence[str]) -> str:
+    """The one of *summaries* with the highest ROUGE-1 as a summary of what all the others are of; the first of several.
+    Time is quadratic in their number."""
+
+    def likeness(place: int) -> float:
+        return sum(rouge(each, summaries[place]).r1 for other, each in enumerate(summaries) if other != place)
+
+    return summaries[max(range(len(summaries)), key=likeness)]
+
+
+def _taken(said: Iterable[Statement]) -> tuple[str, tuple[int, ...]]:
+    chosen = list(said)
+    ids = dict.fromkeys(key for each in chosen for key in each.segments)
+    return " ".join(fluent(each.text) for each in chosen), tuple(ids)

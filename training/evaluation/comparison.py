@@ -1,0 +1,153 @@
+"""Which systems to measure on what: the YAML of `minutebook evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from pydantic import Field, ValidationError, model_validator
+
+from schema.core.errors import InvalidConfig
+from training.data.checks import Part
+from training.data.subset import first, read
+from training.e2e.system import EndToEnd
+from training.evaluation.baselines import CHOICES, Baseline, Constant, most_typical
+from training.evaluation.systems import Cascade, Recogniser, Summariser, System
+from training.runs.config import Section, Source, changed, read_yaml
+
+AS_SAID, CONSTANT = "as-said", "constant"
+TYPICAL_OF = 100
+"""Summaries among which the most typical is looked for; every two of them are compared."""
+
+
+class SystemConfig(Section):
+    """With `asr` a recogniser, with `summary` a summariser of the text, with both a cascade; with `e2e` one model from
+    audio to summary."""
+
+    name: str
+    asr: str | None = None
+    """A model by reference, as the workers take it."""
+    asr_adapter: Path | None = None
+    summary: str | None = None
+    """A model by reference; without a model `as-said` takes what matters in the words of the meeting, `lead` the
+    beginning of each window, `longest-utterance` the longest turn in it, `constant` the most typical summary of
+    `constant_of` for everything."""
+    constant_of: str | None = None
+    """A split of the same source; its first hundred examples are looked at."""
+    summary_adapter: Path | None = None
+    e2e: Path | None = None
+    """The folder of a run of recipe `e2e`; `asr` and `summary` may then name its base models, if they go by other names
+    here than where it was trained."""
+    wrong_audio: bool = False
+    """An `e2e` is given another example's audio: what it scores then is not of listening."""
+    precision: str = "auto"
+    device: str = "auto"
+    plain: bool = False
+    """The summary model's own answer counts, without notes and checks."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> SystemConfig:
+        if self.asr is None and self.summary is None and self.e2e is None:
+            raise ValueError("a system needs a model: asr, summary or both, or e2e")
+        if self.e2e is not None and (self.asr_adapter or self.summary_adapter or self.plain):
+            raise ValueError("e2e has adapters of its own and always answers plainly; leave out the other settings")
+        if self.wrong_audio and self.e2e is None:
+            raise ValueError("wrong_audio is for e2e; leave it out, or name one")
+        if (self.summary == CONSTANT) != (self.constant_of is not None):
+            raise ValueError("summary: constant and constant_of, a split with summaries, need each other")
+        if self.asr is not None and self.summary in (*CHOICES, CONSTANT):
+            raise ValueError(f"summary: {self.summary} reads texts, not what a recogniser heard")
+        return self
+
+
+class Comparison(Section):
+    data: Source
+    systems: tuple[SystemConfig, ...] = Field(min_length=1)
+    of_each_group: int = Field(default=0, ge=0)
+    """Examples of each meeting or speaker, drawn by `seed`; 0 measures all."""
+    same_length: bool = False
+    """Cut each summary to the words of its reference."""
+    bert: str | None = None
+    """A text encoder for BERTScore, by hub name or folder."""
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Comparison:
+        if len({system.name for system in self.systems}) < len(self.systems):
+            raise ValueError("two systems have one name; give each its own")
+        return self
+
+    @property
+    def adapters(self) -> list[Path]:
+        """Folders of all adapters that are measured."""
+        return [each for system in self.systems for each in (system.asr_adapter, system.summary_adapter) if each]
+
+    @property
+    def needs(self) -> tuple[Part, ...]:
+        """What every example must have."""
+        parts: set[Part] = set()
+        for system in self.systems:
+            parts |= {"audio"} if system.asr or system.e2e else {"text"}
+            parts |= {"summary"} if system.summary or system.e2e else {"text"}
+        return tuple(sorted(parts))
+
+
+def read_comparison(path: Path, changes: Sequence[str] = ()) -> Comparison:
+    """The comparison in *path*, with *changes* such as `same_length=true`. Raises InvalidConfig."""
+    values = changed(read_yaml(path), changes)
+    try:
+        return Comparison.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in fault["loc"]) or "the comparison"
+        raise InvalidConfig(f"{path}: {key}: {fault['msg']}; it is {fault['input']!r}") from error
+
+
+def makers(comparison: Comparison, cache_dir: Path) -> list[Callable[[], System]]:
+    """What loads each of the systems."""
+    return [partial(_make, system, comparison.data, cache_dir) for system in comparison.systems]
+
+
+def _make(config: SystemConfig, data: Source, cache_dir: Path) -> System:
+    if config.e2e is not None:
+        return _end_to_end(config, config.e2e, cache_dir)
+    if config.constant_of is not None:
+        return Constant(config.name, most_typical(_summaries(data, config.constant_of)))
+    if config.asr is None:
+        choice = CHOICES.get(config.summary or "")
+        return _summariser(config, cache_dir) if choice is None else Baseline(config.name, choice)
+    recogniser = _recogniser(config, config.asr, cache_dir)
+    if config.summary is None:
+        return recogniser
+    return Cascade(config.name, recogniser, _summariser(config, cache_dir))
+
+
+def _summaries(data: Source, split: str) -> list[str]:
+    whole = read(data.model_copy(update={"split": split}), ["summary"])
+    return [example.summary or "" for example in first(whole, TYPICAL_OF)]
+
+
+def _end_to_end(config: SystemConfig, folder: Path, cache_dir: Path) -> EndToEnd:
+    from training.e2e.saved import load_speech_model
+
+    model = load_speech_model(
+        folder, cache_dir, precision=config.precision, device=config.device, speech=config.asr, text=config.summary
+    )
+    return EndToEnd(config.name, model, config.wrong_audio)
+
+
+def _recogniser(config: SystemConfig, reference: str, cache_dir: Path) -> Recogniser:
+    from workers.asr.engine import load_engine
+
+    engine = load_engine(reference, cache_dir, config.precision, config.device)
+    return Recogniser(config.name, engine, config.asr_adapter)
+
+
+def _summariser(config: SystemConfig, cache_dir: Path) -> Summariser:
+    from workers.summarize.writing.model import load_model
+
+    if config.summary is None or config.summary == AS_SAID:
+        return Summariser(config.name, None)
+    model = load_model(config.summary, cache_dir, precision=config.precision, device=config.device)
+    return Summariser(config.name, model, config.summary_adapter, config.plain)

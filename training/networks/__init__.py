@@ -1,0 +1,1 @@
+"""Networks as they are trained, and what of them is trained."""

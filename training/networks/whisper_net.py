@@ -1,0 +1,83 @@
+"""Whisper's forward pass as it is trained: transformers' modules, any context, nothing computed that no loss needs.
+
+Legend: B rows, S encoder positions, T tokens, D model width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.utils.checkpoint import checkpoint
+
+from training.networks.attention import attend
+from training.networks.low_rank import apply
+from workers.asr.context import Context
+from workers.asr.encoder import join_heads, split_heads
+
+
+def encode(net: Any, mel: torch.Tensor, context: Context, recompute: bool = False) -> torch.Tensor:
+    """States (B, S, D) of features (B, n_mels, context.frames), as the workers' encoder gives them.
+
+    With *recompute* a layer keeps its input only and runs again in the backward pass. Without a gradient where
+    nothing in the encoder is trained.
+    """
+    encoder = net.model.encoder
+    trained = torch.is_grad_enabled() and any(p.requires_grad for p in encoder.parameters())
+    with torch.set_grad_enabled(trained):
+        x = gelu(encoder.conv1(mel.to(encoder.conv1.weight.dtype)))
+        x = gelu(encoder.conv2(x)).transpose(1, 2)
+        x = context.spread(x) + encoder.embed_positions.weight[context.index]
+        for layer in encoder.layers:
+            x = _run(_encoder_layer, recompute and trained, layer, x, context.bias)
+        states: torch.Tensor = encoder.layer_norm(x)
+    return states
+
+
+def decode(
+    net: Any, tokens: torch.Tensor, states: torch.Tensor, bias: torch.Tensor | None, recompute: bool = False
+) -> torch.Tensor:
+    """States (B, T, D) before the output layer, of *tokens* (B, T) padded at their end.
+
+    *bias* (B, 1, 1, S) is added to attention scores on *states* (B, S, D).
+    """
+    decoder = net.model.decoder
+    x = decoder.embed_tokens(tokens) + decoder.embed_positions.weight[: tokens.shape[1]]
+    for layer in decoder.layers:
+        x = _run(_decoder_layer, recompute and torch.is_grad_enabled(), layer, x, states, bias)
+    hidden: torch.Tensor = decoder.layer_norm(x)
+    return hidden
+
+
+def _run(function: Any, recompute: bool, *arguments: Any) -> torch.Tensor:
+    y: torch.Tensor = checkpoint(function, *arguments, use_reentrant=False) if recompute else function(*arguments)
+    return y
+
+
+def _encoder_layer(layer: Any, x: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    h = layer.self_attn_layer_norm(x)
+    x = x + _attend(layer.self_attn, h, h, bias, causal=False)
+    return _feed_forward(layer, x)
+
+
+def _decoder_layer(layer: Any, x: torch.Tensor, states: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    h = layer.self_attn_layer_norm(x)
+    x = x + _attend(layer.self_attn, h, h, None, causal=True)
+    x = x + _attend(layer.encoder_attn, layer.encoder_attn_layer_norm(x), states, bias, causal=False)
+    return _feed_forward(layer, x)
+
+
+def _attend(
+    attention: Any, x: torch.Tensor, seen: torch.Tensor, bias: torch.Tensor | None, causal: bool
+) -> torch.Tensor:
+    heads: int = attention.num_heads
+    q = split_heads(apply(attention.q_proj, x), heads)
+    k, v = (split_heads(apply(part, seen), heads) for part in (attention.k_proj, attention.v_proj))
+    bias = bias if bias is None else bias.to(q.dtype)
+    mixed = scaled_dot_product_attention(q, k, v, is_causal=True) if causal else attend(q, k, v, bias)
+    return apply(attention.out_proj, join_heads(mixed))
+
+
+def _feed_forward(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    return x + apply(layer.fc2, gelu(apply(layer.fc1, layer.final_layer_norm(x))))

@@ -1,0 +1,72 @@
+"""Whether an adapter fits its base: layer for layer and shape for shape, by the code that loads it in a worker."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from schema.core.errors import AdapterMismatch, BrokenModel
+from schema.core.states import AdapterTask
+from training.registry.candidate import Candidate
+from workers.asr.weights.bundled_weights import CARRIED
+from workers.asr.weights.source import WHISPER
+from workers.models.lora import inject, layers
+from workers.models.source import PACKAGE_PREFIX
+from workers.summarize.writing.weights import TEXT_MODEL
+
+NAME = "candidate"
+"""Of the adapter in the network; a folder may be called what no module can, such as `tiny.en-clinic`."""
+
+
+def resolve_base(reference: str, cache_dir: Path) -> tuple[AdapterTask, Path]:
+    """What a base model is for, and its folder. Raises UnknownModel, BrokenModel."""
+    if reference.removeprefix(PACKAGE_PREFIX) in CARRIED:
+        return AdapterTask.ASR, WHISPER.resolve(reference, cache_dir)
+    folder = TEXT_MODEL.resolve(reference, cache_dir)
+    if _config(folder).model_type == "whisper":
+        return AdapterTask.ASR, WHISPER.resolve(reference, cache_dir)
+    return AdapterTask.SUMMARY, folder
+
+
+def check_fit(candidate: Candidate, base_folder: Path) -> None:
+    """Raises AdapterMismatch when *candidate* does not fit the model in *base_folder*.
+
+    The network is built without its weights, so that this costs no memory however large it is.
+    """
+    net = _skeleton(base_folder)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*meta parameter.*no-op")  # nothing is to be copied
+        inject(net, NAME, candidate.folder)
+    changed = {name for name, module in net.named_modules() if hasattr(module, "lora_A")}
+    without = sorted(changed - candidate.ranks.keys())
+    if without:
+        raise AdapterMismatch(
+            f"{candidate.folder} says that it changes {without[0]} and {len(without) - 1} other layers, but has no "
+            "weights for them. Save the adapter again."
+        )
+    if not layers(net):
+        raise AdapterMismatch(f"{candidate.folder} changes no layer of {candidate.base_model}. Correct target_modules.")
+
+
+def _config(folder: Path) -> Any:
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise BrokenModel(f"{folder / 'config.json'} cannot be read: {error}. Fetch the model anew.") from error
+
+
+def _skeleton(folder: Path) -> Any:
+    """The network of *folder* on the device `meta`: all shapes, no numbers."""
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, WhisperForConditionalGeneration
+
+    config = _config(folder)
+    with torch.device("meta"):
+        if config.model_type == "whisper":
+            return WhisperForConditionalGeneration(config)
+        kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        return kind.from_config(config)

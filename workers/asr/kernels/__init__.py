@@ -1,0 +1,1 @@
+"""The products that a step spends its time in."""

@@ -1,0 +1,1 @@
+"""Windows of a track: what is read, what is committed."""

@@ -1,0 +1,84 @@
+"""What streaming knows of a track between two steps. Positions are samples since the start of the meeting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schema.core.errors import DecodeError
+from schema.core.states import CoverageKind
+from workers.asr.hypothesis import Word
+
+HISTORY_WORDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What became of [first_sample, end_sample)."""
+
+    first_sample: int
+    end_sample: int
+    kind: CoverageKind
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """All that a worker needs, besides the audio, to go on where another stopped.
+
+    The next window begins at `window_first_sample` ≤ `committed_sample`; `prefix` are the committed words in between.
+    `previous` are the words that the last hypothesis left uncommitted, `history` the last words before the window.
+    """
+
+    committed_sample: int = 0
+    window_first_sample: int = 0
+    prefix: tuple[Word, ...] = ()
+    previous: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+
+    def dump(self) -> dict[str, Any]:
+        """The state as JSON values."""
+        return {
+            "committed_sample": self.committed_sample,
+            "window_first_sample": self.window_first_sample,
+            "prefix": [[word.text, word.start_sample, word.end_sample, word.probability] for word in self.prefix],
+            "previous": list(self.previous),
+            "history": list(self.history),
+        }
+
+    @classmethod
+    def load(cls, value: Mapping[str, Any]) -> StreamState:
+        """Read what `dump` wrote. Raises DecodeError."""
+        try:
+            return cls(
+                committed_sample=int(value["committed_sample"]),
+                window_first_sample=int(value["window_first_sample"]),
+                prefix=tuple(Word(str(t), int(first), int(end), float(p)) for t, first, end, p in value["prefix"]),
+                previous=tuple(str(word) for word in value["previous"]),
+                history=tuple(str(word) for word in value["history"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DecodeError(f"The state of a track does not parse: {error!r}. It is rebuilt from SQL.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class TrackView:
+    """One track at the beginning of a step. `samples` (n,) int16 begin at `state.window_first_sample`.
+
+    `closed`: nothing comes after these samples.
+    """
+
+    state: StreamState
+    samples: NDArray[np.int16]
+    closed: bool = False
+    language: str = "en"
+    vocabulary: str = ""
+    adapter: str | None = None
+
+    @property
+    def end_sample(self) -> int:
+        return self.state.window_first_sample + len(self.samples)

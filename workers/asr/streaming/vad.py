@@ -1,0 +1,120 @@
+"""Where speech is: webrtcvad, kept from taking noise for it by a comparison with the window's own quiet.
+
+webrtcvad hears speech in steady noise and in clicks, and misses very quiet speakers. So its input is brought to one
+level, a frame counts only when it stands out from the quietest frames, and a few frames in a row are needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import webrtcvad
+from numpy.typing import NDArray
+
+from schema.core.units import SAMPLE_RATE_HZ, samples_of_ms
+
+FRAME_MS = 30
+FRAME_SAMPLES = samples_of_ms(FRAME_MS)
+
+STEADY_MS = 1000
+DIGITAL_SILENCE = 0.5
+"""RMS of a frame that no microphone gave."""
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    aggressiveness: int = 2
+    """webrtcvad's mode, 0 (hears most) to 3."""
+    stand_out: float = 2.0
+    """How many times louder than the window's quiet a frame must be: 6 dB."""
+    floor: float = 4.0
+    """RMS of int16 samples below which nothing is speech (-78 dB of full scale)."""
+    quiet_limit: float = 300.0
+    """A window whose quietest tenth is above this RMS has no quiet in it to compare with."""
+    level: float = 2000.0
+    """RMS to which the loud parts are brought before webrtcvad hears them."""
+    gain_limit: float = 60.0
+    shortest_ms: int = 120
+    """Speech shorter than this is a click."""
+    hangover_ms: int = 240
+    """A gap up to this is part of the speech around it."""
+    padding_ms: int = 60
+
+
+USUAL = GateSettings()
+
+
+def speech_spans(samples: NDArray[np.int16], settings: GateSettings = USUAL) -> list[tuple[int, int]]:
+    """Stretches [first, end) of *samples* that hold speech, in order, apart by more than the hangover."""
+    flags = _frames_with_speech(samples, settings)
+    spans = [span for span in _joined(_runs(flags), settings.hangover_ms) if _dense(flags, span, settings.shortest_ms)]
+    padding = samples_of_ms(settings.padding_ms)
+    return [
+        (max(first * FRAME_SAMPLES - padding, 0), min(end * FRAME_SAMPLES + padding, len(samples)))
+        for first, end in spans
+    ]
+
+
+def trailing_silence_samples(samples: NDArray[np.int16], settings: GateSettings = USUAL) -> int:
+    """Samples after the last speech; all of them when there is none."""
+    spans = speech_spans(samples, settings)
+    return len(samples) - (spans[-1][1] if spans else 0)
+
+
+def leading_silence_samples(samples: NDArray[np.int16], settings: GateSettings = USUAL) -> int:
+    """Samples before the first speech; all of them when there is none."""
+    spans = speech_spans(samples, settings)
+    return spans[0][0] if spans else len(samples)
+
+
+def _frames_with_speech(samples: NDArray[np.int16], settings: GateSettings) -> Flags:
+    count = len(samples) // FRAME_SAMPLES
+    if not count:
+        return np.zeros(0, np.bool_)
+    frames = samples[: count * FRAME_SAMPLES].reshape(count, FRAME_SAMPLES).astype(np.float32)
+    frames -= frames.mean(axis=1, keepdims=True)
+    loudness = np.sqrt(np.square(frames).mean(axis=1))
+    audible = loudness[loudness > DIGITAL_SILENCE]
+    if not len(audible):
+        return np.zeros(count, np.bool_)
+    # Digital silence is left out, or the noise of the room would stand out from it.
+    quiet = min(float(np.quantile(audible, 0.1)), settings.quiet_limit)
+    loud: Flags = loudness > max(settings.floor, settings.stand_out * quiet)
+    if not loud.any() or _steady(audible, settings):
+        return np.zeros(count, np.bool_)
+    gain = min(settings.level / float(np.quantile(loudness[loud], 0.75)), settings.gain_limit)
+    levelled = np.clip(frames * max(gain, 1.0), -32_768, 32_767).astype("<i2")
+    detector = webrtcvad.Vad(settings.aggressiveness)
+    heard = [detector.is_speech(frame.tobytes(), SAMPLE_RATE_HZ) for frame in levelled]
+    flags: Flags = loud & np.array(heard)
+    return flags
+
+
+def _steady(loudness: NDArray[np.floating[Any]], settings: GateSettings) -> bool:
+    """Whether nothing in a second or more stands out: speech never stays at one loudness, noise does."""
+    low, high = np.quantile(loudness, (0.1, 0.95))
+    return bool(len(loudness) * FRAME_MS >= STEADY_MS and high < settings.stand_out * low)
+
+
+def _runs(flags: Flags) -> list[tuple[int, int]]:
+    """[first, end) of each run of true frames."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _joined(runs: list[tuple[int, int]], hangover_ms: int) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for first, end in runs:
+        if joined and (first - joined[-1][1]) * FRAME_MS <= hangover_ms:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((first, end))
+    return joined
+
+
+def _dense(flags: Flags, span: tuple[int, int], shortest_ms: int) -> bool:
+    return int(flags[slice(*span)].sum()) * FRAME_MS >= shortest_ms

@@ -1,0 +1,1 @@
+"""Where Whisper weights come from, and how they become a folder."""

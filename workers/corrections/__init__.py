@@ -1,0 +1,1 @@
+"""Corrections that survive another reading or another version."""

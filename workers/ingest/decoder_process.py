@@ -1,0 +1,136 @@
+"""The worker's end of a decoder's process."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from schema.core.states import Channels
+from workers.ingest.faults import DecodingFailed, Reason
+from workers.ingest.media import Pcm
+from workers.ingest.messages import HEAD, LONGEST_BYTES, Kind
+
+READ_BYTES = 1 << 20
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to decode. Sound before *from_sample* is left out."""
+
+    storage: str
+    file_id: str
+    channels: Channels
+    from_sample: int
+    limit_samples: int
+    memory_bytes: int
+    step_limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The file can be read; its sound makes so many *tracks*."""
+
+    tracks: int
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The file is through; *facts* say how it went. `samples` counts from the beginning of the file."""
+
+    samples: int
+    facts: dict[str, Any]
+
+
+class Decoder:
+    """A process under way. It works ahead only as far as a pipe holds, so one that is not read costs nothing."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        facts = {name: getattr(order, name) for name in ("storage", "file_id", "channels")}
+        limits = {name: getattr(order, name) for name in ("from_sample", "limit_samples", "memory_bytes")}
+        argument = json.dumps({**facts, **limits, "worker_pid": os.getpid()})
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "workers.ingest.decoder", argument],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **ENVIRONMENT},
+        )
+        assert self._process.stdout is not None
+        self._pipe = self._process.stdout.fileno()
+        os.set_blocking(self._pipe, False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._pipe, selectors.EVENT_READ)
+        self._held = bytearray()
+        self._tracks = 0
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def next(self) -> Found | Pcm | Ended:
+        """What comes next: `Found` first, then blocks of PCM16 of shape (tracks, samples), and `Ended` last.
+
+        Raises DecodingFailed; the process is gone then.
+        """
+        kind, body = self._message()
+        match kind:
+            case Kind.MEDIA:
+                facts = json.loads(body)
+                self._tracks = facts["tracks"]
+                return Found(facts["tracks"], facts["facts"])
+            case Kind.PCM:
+                return np.frombuffer(body, dtype="<i2").reshape(self._tracks, -1)
+            case Kind.END:
+                facts = json.loads(body)
+                return Ended(facts.pop("samples"), facts)
+            case Kind.FAULT:
+                fault = json.loads(body)
+                self.close()
+                raise DecodingFailed(Reason(fault["reason"]), fault["detail"])
+
+    def close(self) -> None:
+        """End the process, whatever it does. Closing again changes nothing."""
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdout is not None and not self._process.stdout.closed:
+            self._selector.close()
+            self._process.stdout.close()
+
+    def _message(self) -> tuple[Kind, bytes]:
+        self._fill(HEAD.size)
+        kind, length = HEAD.unpack_from(self._held)
+        if length > LONGEST_BYTES:
+            raise self._died()
+        self._fill(HEAD.size + length)
+        body = bytes(memoryview(self._held)[HEAD.size : HEAD.size + length])
+        del self._held[: HEAD.size + length]
+        return Kind(kind), body
+
+    def _fill(self, size: int) -> None:
+        while len(self._held) < size:
+            if not self._selector.select(self._order.step_limit_s):
+                self.close()
+                raise DecodingFailed(
+                    Reason.DECODER_HUNG,
+                    f"the decoder gave nothing for {self._order.step_limit_s:g} s; send the sound in another format",
+                )
+            piece = os.read(self._pipe, READ_BYTES)
+            if not piece:
+                raise self._died()
+            self._held += piece
+
+    def _died(self) -> DecodingFailed:
+        self.close()
+        how = f"exit status {self._process.returncode}"
+        return DecodingFailed(
+            Reason.DECODER_DIED, f"the decoder died over the file ({how}); send the sound in another format"
+        )

@@ -1,0 +1,132 @@
+"""Uploads whose next move is due: transcribed, abandoned, deleted with their meeting, or with a file not to be kept.
+
+Each remedy is conditional, so that several workers may settle at once, and one that dies is made up for by the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from redis import Redis
+from sqlalchemy import ColumnElement, select
+
+from schema.core.database import Database
+from schema.core.errors import MinutebookError
+from schema.core.events import publish
+from schema.core.states import MeetingState, UploadState
+from schema.core.storage import Files
+from schema.core.tables import Meeting, Upload, now
+from schema.mailbox import Mailbox
+from schema.meetings.lifecycle import finish_meeting
+from schema.uploads.lifecycle import BEFORE_END, GIVEN_UP, clean_up, drop_file, give_up, move
+from schema.uploads.views import upload_event, upload_out
+from workers.ingest.faults import Reason
+
+log = logging.getLogger(__name__)
+
+SELDOM_S = 15.0
+PAGE = 200
+FED = frozenset({UploadState.QUEUED, UploadState.DECODING})
+
+
+class Settler:
+    def __init__(
+        self,
+        database: Database,
+        mailbox: Mailbox,
+        redis: Redis,
+        files: Files,
+        backlog_limit_samples: int,
+        retention: str,
+    ) -> None:
+        self._database = database
+        self._mailbox = mailbox
+        self._redis = redis
+        self._files = files
+        self._backlog_limit_samples = backlog_limit_samples
+        self._retention = retention
+        self._told: dict[str, object] = {}
+        self._seldom_due_s = 0.0
+
+    def run(self) -> None:
+        """Look at all of them. What only tidies up is looked at once in a while."""
+        self._each(Upload.state.in_(BEFORE_END) & (Meeting.state == MeetingState.DELETED), self._cancel)
+        stopped = Meeting.state.not_in((MeetingState.LIVE, MeetingState.DELETED))
+        self._each(Upload.state.in_(FED) & stopped, self._end_early)
+        self._each(Upload.state == UploadState.TRANSCRIBING, self.finish)
+        self._tell()
+        if time.monotonic() >= self._seldom_due_s:
+            self._seldom_due_s = time.monotonic() + SELDOM_S
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Give up what stopped coming; delete files that are not kept."""
+        self._each((Upload.state == UploadState.RECEIVING) & (Upload.expires_at < now()), self._expire)
+        there = Upload.file_deleted_at.is_(None)
+        self._each(Upload.state.in_(GIVEN_UP) & there, self._clean_up)
+        finished = (Upload.state == UploadState.FINISHED) & there
+        self._each(finished & (Meeting.state == MeetingState.DELETED), self._drop_file)
+        self._each(finished & Upload.expires_at.is_not(None), self._drop_file)
+        if self._retention == "after_minutes":
+            self._each(finished, self._drop_file)
+        elif self._retention != "keep":
+            age = timedelta(days=int(self._retention.removeprefix("days:")))
+            self._each(finished & (Upload.finished_at < now() - age), self._drop_file)
+
+    def finish(self, upload_id: str) -> None:
+        """Nothing more comes for its meeting; once that is finished, so is the upload."""
+        with self._database.read() as session:
+            upload = session.get_one(Upload, upload_id)
+            state = session.get_one(Meeting, upload.meeting_id).state
+        if state == MeetingState.LIVE:
+            finish_meeting(self._database, self._mailbox, self._redis, upload.meeting_id, self._backlog_limit_samples)
+        elif state == MeetingState.FINISHED:
+            with self._database.write() as session:
+                before = frozenset({UploadState.TRANSCRIBING})
+                move(session, upload_id, before, UploadState.FINISHED, finished_at=now(), attempts=0)
+
+    def _cancel(self, upload_id: str) -> None:
+        self._give_up(upload_id, UploadState.CANCELLED, Reason.MEETING_DELETED, "its meeting was deleted")
+
+    def _expire(self, upload_id: str) -> None:
+        detail = "the rest of the file did not come in time; send it again"
+        self._give_up(upload_id, UploadState.CANCELLED, Reason.EXPIRED, detail)
+
+    def _give_up(self, upload_id: str, state: UploadState, reason: Reason, detail: str) -> None:
+        give_up(self._database, self._mailbox, self._redis, self._files, upload_id, state, reason=reason, detail=detail)
+
+    def _end_early(self, upload_id: str) -> None:
+        """Somebody finished the meeting: what was decoded so far is all of it."""
+        with self._database.write() as session:
+            move(session, upload_id, FED, UploadState.TRANSCRIBING, duration_samples=Upload.decoded_sample)
+
+    def _clean_up(self, upload_id: str) -> None:
+        clean_up(self._database, self._mailbox, self._redis, self._files, upload_id)
+
+    def _drop_file(self, upload_id: str) -> None:
+        drop_file(self._database, self._files, upload_id)
+
+    def _each(self, which: ColumnElement[bool], remedy: Callable[[str], None]) -> None:
+        """One upload that cannot be settled keeps no other waiting."""
+        chosen = select(Upload.id).join(Meeting, Meeting.id == Upload.meeting_id).where(which)
+        with self._database.read() as session:
+            upload_ids = session.scalars(chosen.order_by(Upload.created_at).limit(PAGE)).all()
+        for upload_id in upload_ids:
+            try:
+                remedy(upload_id)
+            except MinutebookError as error:
+                log.warning("upload %s cannot be settled: %s", upload_id, error)
+
+    def _tell(self) -> None:
+        """Say how far those in work have come, to whoever follows their meetings."""
+        states = (UploadState.DECODING, UploadState.TRANSCRIBING)
+        with self._database.read() as session:
+            in_work = session.scalars(select(Upload).where(Upload.state.in_(states)).limit(PAGE)).all()
+            told = {upload.meeting_id: upload_event(upload_out(session, upload)) for upload in in_work}
+        for meeting_id, event in told.items():
+            if self._told.get(meeting_id) != event.data:
+                publish(self._redis, meeting_id, [event])
+        self._told = {meeting_id: event.data for meeting_id, event in told.items()}

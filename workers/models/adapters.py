@@ -1,0 +1,71 @@
+"""Adapters from the registry: their files in the store, looked at before they are loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import select
+
+from schema.adapters.label import AdapterLabel
+from schema.adapters.tables import Adapter
+from schema.core.database import Database
+from schema.core.errors import BrokenModel, MinutebookError, Unavailable, UnknownAdapter
+from schema.core.states import AdapterTask
+from workers.models.cache import MANIFEST, verify_sums
+
+log = logging.getLogger(__name__)
+
+TRY_AGAIN_S = 30.0
+"""An adapter that could not be had is left out for so long, so that no step pays for it."""
+
+
+class Shelf:
+    """The adapters for one task as a worker finds them. What could not be had is remembered for half a minute."""
+
+    def __init__(self, database: Database, store: Path, task: AdapterTask) -> None:
+        self.database = database
+        self.store = store
+        self.task = task
+        self._missed: dict[str, float] = {}
+
+    def lend(self, label: str, load: Callable[[str, Path], None]) -> bool:
+        """Have *load* take in the files of `NAME@VERSION`. False when they cannot be had. Raises Unavailable."""
+        if self._missed.get(label, 0.0) > time.monotonic():
+            return False
+        try:
+            load(label, self._folder(label))
+        except Unavailable:
+            raise
+        except MinutebookError as error:
+            self._missed[label] = time.monotonic() + TRY_AGAIN_S
+            log.warning("%s adapter %s is left out for %.0f s: %s", self.task, label, TRY_AGAIN_S, error)
+            return False
+        self._missed.pop(label, None)
+        return True
+
+    def _folder(self, label: str) -> Path:
+        wanted = AdapterLabel.parse(label)
+        with self.database.read() as session:
+            version = (Adapter.task == self.task, Adapter.name == wanted.name, Adapter.version == wanted.version)
+            checksum = session.scalar(select(Adapter.checksum).where(*version))
+        if checksum is None:
+            raise UnknownAdapter(f"no {self.task} adapter '{label}' is in the registry; publish it")
+        return stored(self.store, checksum)
+
+
+def stored(store: Path, checksum: str) -> Path:
+    """The folder of the adapter with *checksum*, every file of it checked. Raises BrokenModel."""
+    folder = store / checksum
+    remedy = "Publish the adapter again, or let MINUTEBOOK_ADAPTER_DIR name the store that has it."
+    try:
+        found = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    except OSError as error:
+        raise BrokenModel(f"{folder / MANIFEST} cannot be read ({error.strerror}). {remedy}") from error
+    if found != checksum:
+        raise BrokenModel(f"{folder / MANIFEST} is not what was published. {remedy}")
+    verify_sums(folder, remedy)
+    return folder

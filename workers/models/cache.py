@@ -1,0 +1,83 @@
+"""Models as folders in the local cache: made whole or not at all, by one process, with a checksum for every file."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schema.core.errors import BrokenModel
+
+MANIFEST = "SHA256SUMS"
+
+
+def made_once(target: Path, write: Callable[[Path], None]) -> Path:
+    """*target*, which *write* fills the first time. A folder of that name is always complete."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_name(f".{target.name}.lock")):
+        if not target.exists():
+            _make(target, write)
+    return target
+
+
+def _make(target: Path, write: Callable[[Path], None]) -> None:
+    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        write(draft)
+        write_manifest(draft)
+        _make_readable(draft)
+        os.rename(draft, target)
+    except BaseException:
+        shutil.rmtree(draft)
+        raise
+
+
+def _make_readable(folder: Path) -> None:
+    """Temporary folders and safetensors files are private to their writer; a cache serves every user of the machine."""
+    folder.chmod(0o755)
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two processes that start together convert once: the second waits and finds the folder."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def write_manifest(folder: Path) -> None:
+    """Write `SHA256SUMS` over the folder's files, in the format of `sha256sum`."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
+    (folder / MANIFEST).write_text("".join(f"{_sha256(path)}  {path.name}\n" for path in files))
+
+
+def verify_sums(folder: Path, remedy: str) -> None:
+    """Raise BrokenModel, saying *remedy*, when a file of *folder* is missing or differs from its manifest, if any."""
+    if not (folder / MANIFEST).exists():
+        return
+    for line in (folder / MANIFEST).read_text().splitlines():
+        expected, _, name = line.partition("  ")
+        path = folder / name
+        if not path.is_file():
+            raise BrokenModel(f"{path} is missing. {remedy}")
+        if _sha256(path) != expected:
+            raise BrokenModel(f"{path} differs from its checksum in {MANIFEST}. {remedy}")
+
+
+def remedy(folder: Path, cache_dir: Path) -> str:
+    """What helps against files that are not whole: a folder of the cache is made anew, any other is its owner's."""
+    if folder.absolute().is_relative_to(cache_dir.absolute()):
+        return f"Delete {folder} and start again, and it is fetched anew."
+    return "Put a good copy of the file there, or give the folder of a whole model."
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,119 @@
+"""Which of a model's sentences may stand in minutes: none with markup, prompt text, loops, or another meaning."""
+
+from __future__ import annotations
+
+import re
+
+from workers.summarize.checking.negation import NEGATION
+from workers.summarize.text.numbers import numbers
+from workers.summarize.text.words import content_stems, words
+
+_MARKUP = re.compile(
+    r"[<>{}|`#*_\\\[\]]|https?:|^\W*$|\b(?:minutes|title|part|user|assistant|system|model|transcript|summary|notes?"
+    r"|said by|thinking|reasoning|step \d+)\s*:|^(?:-|\d+[.)])\s",
+    re.I,
+)
+_MACHINE = re.compile(
+    r"\b(?:as an ai|language model|the user|i cannot|here is|here are|let me think|okay, so i)\b", re.I
+)
+_FIRST_PERSON = re.compile(r"\b(?:I|I'm|I'll|I've|I'd|me|my|mine|myself|you|your)\b")
+_CONDITION = re.compile(r"\b(?:if|unless|until|except|only)\b", re.I)
+_FUTURE = re.compile(r"\b(?:will|going to|plans? to|wants? to|shall)\b|['’]ll\b", re.I)
+_MODALS = re.compile(
+    r"\b(?:should|could|might|may|must|would|can|has to|have to|needs? to|maybe|perhaps|probably|possibly|likely)\b",
+    re.I,
+)
+_EXTENT = re.compile(
+    r"\b(?:half|thirds? of|quarters? of|most|some|few|fewer|several|many|almost|nearly|hardly|barely|at least|at most"
+    r"|up to|more than|less than)\b",
+    re.I,
+)
+_ECHO = 5
+_LOOP = 3
+_KEPT_ORDER = 0.8
+
+
+def clean(draft: str) -> str | None:
+    """The first whole sentence or sentences of *draft*, or None when there is nothing fit to print."""
+    plain = " ".join(draft.strip().split())
+    whole = re.match(r".*[.!。！]", plain)
+    if whole is None or not is_clean(plain):
+        return None
+    text = whole[0]
+    if len(words(text)) < 3:
+        return None
+    return f"{text[0].upper()}{text[1:]}"
+
+
+def is_clean(text: str) -> bool:
+    """Whether *text* has words and neither markup, talk of a machine about itself, nor a loop."""
+    if not text or not text[0].isalnum() or _MARKUP.search(text) or _MACHINE.search(text):
+        return False
+    return not _loops(text)
+
+
+def _loops(text: str) -> bool:
+    grams = _grams(text, _LOOP)
+    return len(grams) != len(set(grams))
+
+
+def echoes(text: str, prompt: str, source: str) -> bool:
+    """Whether *text* repeats a run of words from *prompt* that *source* does not have."""
+    taken = set(_grams(text, _ECHO)) & set(_grams(prompt, _ECHO))
+    return bool(taken - set(_grams(source, _ECHO)))
+
+
+def _names_teller(text: str, source: str, speaker: str | None) -> bool:
+    """`Ada said ...`, or Ada as the subject of what she did not say of herself."""
+    if re.search(r"\bsaid\b", text) and not re.search(r"\bsaid\b", source):
+        return True
+    return bool(speaker) and text.startswith(f"{speaker} ") and not _FIRST_PERSON.search(source)
+
+
+def _kept_order(text: str, source: str, speaker: str | None) -> float:
+    """The share of the words of *text* that stand in *source* in the same order; a speaker stands where `I` did."""
+    said = [(speaker or word).lower() if word in ("I", "my", "me") else word.lower() for word in words(source)]
+    told = [word.lower() for word in words(text)]
+    row = [0] * (len(said) + 1)
+    for word in told:
+        row = _next_row(row, word, said)
+    return row[-1] / max(len(told), 1)
+
+
+def _next_row(row: list[int], word: str, said: list[str]) -> list[int]:
+    """One row of the longest common subsequence."""
+    fresh = [0]
+    for at, other in enumerate(said):
+        fresh.append(row[at] + 1 if word == other else max(row[at + 1], fresh[-1]))
+    return fresh
+
+
+def _grams(text: str, length: int) -> list[tuple[str, ...]]:
+    found = [word.lower() for word in words(text)]
+    return [tuple(found[at : at + length]) for at in range(len(found) - length + 1)]
+
+
+def _extent(text: str) -> frozenset[str]:
+    """What *text* says of how many or how much: `11 of the 40 tests failed` is not `the 40 tests failed`."""
+    return numbers(text) | {word.lower() for word in _EXTENT.findall(text)}
+
+
+def keeps_meaning(text: str, source: str, speaker: str | None = None) -> bool:
+    """Whether *text* can stand for *source*: nearly all of it said in that order, nothing named that was not.
+
+    Nothing negated, put under a condition or into the future is told without that, nor is anything counted told without
+    how many; no obligation or doubt is new or left out, and the speaker is named only for what they said in the first
+    person.
+    """
+    named = set(content_stems(speaker or "")) if _FIRST_PERSON.search(source) else set()
+    if set(content_stems(text)) - set(content_stems(source)) - named or _extent(text) != _extent(source):
+        return False
+    if (
+        _names_teller(text, source, speaker)
+        or _FIRST_PERSON.search(text)
+        or _kept_order(text, source, speaker) < _KEPT_ORDER
+    ):
+        return False
+    if any(bool(kind.search(text)) != bool(kind.search(source)) for kind in (NEGATION, _CONDITION, _FUTURE)):
+        return False
+    return {word.lower() for word in _MODALS.findall(text)} == {word.lower() for word in _MODALS.findall(source)}

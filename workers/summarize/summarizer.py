@@ -1,0 +1,202 @@
+"""One meeting's minutes brought up to date: close windows, merge notes, a rolling version, at the end the final one.
+
+When something is corrected, the notes that rest on it are written again and a further version of the minutes is made,
+also of a meeting that is finished.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from redis import Redis
+from sqlalchemy import select
+
+from schema.core.database import Database
+from schema.core.events import Event, publish
+from schema.core.states import MeetingState
+from schema.core.tables import Track
+from schema.mailbox import Mailbox
+from workers.corrections.minutes import corrected_minutes
+from workers.models.adapters import Shelf
+from workers.models.shipped import Shipped
+from workers.summarize.final import final_minutes
+from workers.summarize.rolling import merge, merge_due, rolling_minutes
+from workers.summarize.store import (
+    Author,
+    Desk,
+    Stale,
+    add_final,
+    add_note,
+    add_rolling,
+    all_notes,
+    forget_corrections,
+    merge_notes,
+    read_desk,
+    rewrite_note,
+)
+from workers.summarize.text.segment import Segment as Said
+from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
+from workers.summarize.writing.model import TextModel
+from workers.summarize.writing.notes import Note, write_note
+from workers.tasks.crash_limit import deaths_counted
+from workers.tasks.failures import failed_summaries
+
+log = logging.getLogger(__name__)
+
+HOLD_MS = 30_000
+"""How long a meeting is kept from other summarisers; renewed at every note. Saves work only: SQL settles races."""
+STEPS_LIMIT = 20
+"""Notes in one task, so that one long meeting does not keep the others waiting."""
+
+
+class Summarizer:
+    def __init__(
+        self,
+        *,
+        name: str,
+        model: TextModel,
+        model_name: str,
+        database: Database,
+        adapters: Shelf,
+        shipped: Shipped | None,
+        mailbox: Mailbox,
+        redis: Redis,
+        rolling_words: int,
+        deaths_limit: int,
+    ) -> None:
+        self.name = name
+        self.model = model
+        self.model_name = model_name
+        self.database = database
+        self.adapters = adapters
+        self.shipped = shipped
+        self.mailbox = mailbox
+        self.redis = redis
+        self.rolling_words = rolling_words
+        self.deaths_limit = deaths_limit
+
+    def run(self, meeting_id: str) -> None:
+        """Do what is due for a meeting; nothing when another worker is at it (the sweep asks again).
+
+        Raises WorkerLost for a step that killed its worker time and again; after that the meeting waits for a replay.
+        """
+        with self._held(meeting_id) as mine:
+            if not mine or self._waits_for_replay(meeting_id):
+                return
+            for _ in range(STEPS_LIMIT):
+                with deaths_counted(self.redis, meeting_id, self.deaths_limit):
+                    more = self._step(meeting_id)
+                if not more:
+                    return
+
+    def _waits_for_replay(self, meeting_id: str) -> bool:
+        with self.database.read() as session:
+            return failed_summaries(session).get(meeting_id, False)
+
+    def _step(self, meeting_id: str) -> bool:
+        """One note, merge or version; True when there may be more to do."""
+        self.redis.set(hold_key(meeting_id), self.name, px=HOLD_MS)
+        with self.database.read() as session:
+            desk = read_desk(session, meeting_id)
+        if desk is None or (desk.state == MeetingState.FINISHED and not desk.revised):
+            return False
+        self._use_adapter(desk)
+        if desk.stale is not None:
+            return self._write_again(desk, desk.stale)
+        ended = desk.state in (MeetingState.SUMMARIZING, MeetingState.FINISHED)
+        window = next_window(desk.unread, final=ended)
+        if window is not None:
+            return self._close_window(desk, [said.id for said in window], self._noted(desk, window))
+        if self._merge_notes(desk):
+            return True
+        return self._finish(desk) if ended else self._roll(desk, noted=False)
+
+    def _noted(self, desk: Desk, window: Sequence[Said]) -> Note:
+        people = {action.owner for _, note in desk.notes for action in note.actions if action.owner}
+        return write_note(window, self.model, people=people)
+
+    def _write_again(self, desk: Desk, stale: Stale) -> bool:
+        note = merge(stale.group) if stale.group else self._noted(desk, self._pieces(stale))
+        event = rewrite_note(self.database, desk, stale, note, self._author)
+        if event is None:
+            log.info("meeting %s: note %s changed meanwhile; read again", desk.meeting_id, stale.note_id)
+        else:
+            publish(self.redis, desk.meeting_id, [event])
+        return True
+
+    def _pieces(self, stale: Stale) -> list[Said]:
+        return [piece for said in stale.window for piece in split_segment(said, LIMIT_WORDS)]
+
+    def _close_window(self, desk: Desk, segment_ids: list[int], note: Note) -> bool:
+        event = add_note(self.database, desk, note, list(dict.fromkeys(segment_ids)), self._author)
+        if event is None:
+            log.info("meeting %s: this window is noted, or was corrected, meanwhile; read again", desk.meeting_id)
+            return True
+        publish(self.redis, desk.meeting_id, [event])
+        with self.database.read() as session:
+            now = read_desk(session, desk.meeting_id)
+        if now is not None and now.state != MeetingState.SUMMARIZING:
+            self._roll(now, noted=True)
+        return True
+
+    def _merge_notes(self, desk: Desk) -> bool:
+        group = merge_due([note for _, note in desk.notes])
+        if group is None:
+            return False
+        ids = [key for key, note in desk.notes if any(note is each for each in group)]
+        return merge_notes(self.database, desk, merge(group), ids, self._author)
+
+    def _roll(self, desk: Desk, *, noted: bool) -> bool:
+        """A new rolling version after a note or a correction, or once enough words have come since the last one."""
+        waiting = sum(len(said.text.split()) for said in desk.unread) - desk.summarised_words
+        if noted or waiting >= self.rolling_words or (desk.revised and desk.last_version):
+            minutes = rolling_minutes([note for _, note in desk.notes], desk.unread)
+            event = add_rolling(self.database, desk, minutes, self._author)
+            publish(self.redis, desk.meeting_id, [event] if event else [])
+        elif desk.revised:
+            forget_corrections(self.database, desk)
+        return False
+
+    def _finish(self, desk: Desk) -> bool:
+        with self.database.read() as session:
+            minutes = corrected_minutes(session, desk.meeting_id, final_minutes(all_notes(session, desk.meeting_id)))
+            track_ids = session.scalars(select(Track.id).where(Track.meeting_id == desk.meeting_id)).all()
+        # SQL has all of the audio's text by now. Before the end, since nobody comes back to a finished meeting.
+        for track_id in track_ids:
+            self.mailbox.forget(track_id)
+        events: list[Event] = add_final(self.database, desk, minutes, self._author)
+        publish(self.redis, desk.meeting_id, events)
+        return not events
+
+    def _use_adapter(self, desk: Desk) -> None:
+        """Have the model use a meeting's adapter. One that cannot be had costs quality, not the minutes."""
+        own = None if desk.bare or self.shipped is None else self.shipped.name
+        name = desk.adapter or own
+        there = name is None or name in self.model.adapters or self._lend(name)
+        self.model.use_adapter(name if there else None)
+
+    def _lend(self, name: str) -> bool:
+        source = self.shipped if self.shipped is not None and name == self.shipped.name else None
+        if source is not None:
+            return source.lend(self.model.load_adapter)
+        return self.adapters.lend(name, self.model.load_adapter)
+
+    @property
+    def _author(self) -> Author:
+        return Author(self.model_name, self.model.adapter)
+
+    @contextmanager
+    def _held(self, meeting_id: str) -> Iterator[bool]:
+        mine = bool(self.redis.set(hold_key(meeting_id), self.name, nx=True, px=HOLD_MS))
+        try:
+            yield mine
+        finally:
+            if mine and self.redis.get(hold_key(meeting_id)) == self.name.encode():
+                self.redis.delete(hold_key(meeting_id))
+
+
+def hold_key(meeting_id: str) -> str:
+    """Set while a worker is at the meeting's minutes."""
+    return f"mb:summarizing:{meeting_id}"

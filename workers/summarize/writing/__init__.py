@@ -1,0 +1,1 @@
+"""Notes: rules and models that write them."""

@@ -1,0 +1,119 @@
+"""Notes by models that were trained to write them, with or without an adapter: T5, mBART, decoder-only models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from schema.core.errors import PromptTooLong
+from schema.meetings.minutes import Action, Sentence
+from workers.summarize.checking.decision_claims import as_heard
+from workers.summarize.checking.evidence import Evidence
+from workers.summarize.checking.guard import clean
+from workers.summarize.checking.negation import keeps_negation
+from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences
+from workers.summarize.text.segment import Statement
+from workers.summarize.writing.decisions import find_decisions
+from workers.summarize.writing.due import find_due
+from workers.summarize.writing.generator import Asked, Generator
+from workers.summarize.writing.model_input import transcript
+from workers.summarize.writing.note_format import Kind, Line, lines_of
+from workers.summarize.writing.vocabulary import vocabulary
+
+SUMMARY_TOKENS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What of a model's note stands: sentences that what was said supports."""
+
+    sentences: tuple[Sentence, ...] = ()
+    decisions: tuple[Sentence, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+
+def summarise(
+    said: Sequence[Statement],
+    evidence: Evidence,
+    model: Generator,
+    asked: Asked,
+    people: Collection[str] = (),
+    *,
+    english: bool,
+) -> Summary:
+    """The supported sentences of what *model*, *asked* so, writes about *said*. *people* may own a task.
+
+    Where *said* is *english* they must also deny what was denied and nothing else, and call decided only what somebody
+    is heard deciding.
+    """
+    lines = list(_clean(line for draft in _drafts(said, model, asked) for line in lines_of(draft)))
+    checked = [(line.kind, evidence.check(line.text)) for line in lines]
+    standing = [(kind, sentence) for kind, sentence in checked if sentence.supported]
+    if english:
+        standing = list(_as_meant(standing, said, evidence))
+    return Summary(
+        merge_sentences(sentence for kind, sentence in standing if kind is Kind.POINT),
+        merge_decisions(sentence for kind, sentence in standing if kind is Kind.DECISION),
+        merge_actions(_action(sentence, people) for kind, sentence in standing if kind is Kind.ACTION),
+    )
+
+
+def _as_meant(
+    standing: Sequence[tuple[Kind, Sentence]], said: Sequence[Statement], evidence: Evidence
+) -> Iterator[tuple[Kind, Sentence]]:
+    deciding = tuple(dict.fromkeys(key for at in find_decisions(said) for key in said[at].segments))
+    for kind, sentence in standing:
+        heard = as_heard(kind, sentence, evidence, deciding)
+        if heard is None:
+            continue
+        # What is told as discussed neither asserts nor denies it.
+        retold = heard[1].text != sentence.text
+        if retold or keeps_negation(heard[1].text, _carrying(heard[1], said)):
+            yield heard
+
+
+def _carrying(sentence: Sentence, said: Sequence[Statement]) -> list[str]:
+    """The statements that stand, if only with a part, in the segments that *sentence* rests on."""
+    return [statement.text for statement in said if not set(statement.segments).isdisjoint(sentence.evidence)]
+
+
+def _clean(lines: Iterator[Line]) -> Iterator[Line]:
+    for line in lines:
+        text = clean(line.text)
+        if text is not None:
+            yield Line(line.kind, text)
+
+
+def _drafts(said: Sequence[Statement], model: Generator, asked: Asked) -> list[str]:
+    """The note of *said*, in halves as long as the model cannot read it at once."""
+    text = transcript(said)
+    only = vocabulary(text) if asked.language == "en" else ""
+    try:
+        return model.generate(
+            [f"{text}{asked.suffix}"], SUMMARY_TOKENS, prefix=asked.instruction, stop=(), only=only, lines_once=True
+        )
+    except PromptTooLong:
+        if len(said) < 2:
+            raise
+    half = len(said) // 2
+    return [*_drafts(said[:half], model, asked), *_drafts(said[half:], model, asked)]
+
+
+def _action(sentence: Sentence, people: Collection[str]) -> Action:
+    return Action(
+        sentence.text,
+        _owner(sentence.text, people),
+        find_due(sentence.text),
+        sentence.evidence,
+        sentence.support,
+        sentence.supported,
+    )
+
+
+def _owner(text: str, people: Collection[str]) -> str | None:
+    """Who the sentence is about, as they are called in the meeting."""
+    named = (
+        name for name in sorted(people, key=len, reverse=True) if re.match(rf"(?:the )?{re.escape(name)}\b", text, re.I)
+    )
+    return next(named, None)

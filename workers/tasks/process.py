@@ -1,0 +1,243 @@
+"""What one worker process holds open: database, Redis, mailbox, and the models, each made at first use."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import LockError, RedisError
+
+from schema.core import queues
+from schema.core.database import Database
+from schema.core.settings import Settings, settings
+from schema.core.states import AdapterTask
+from schema.mailbox import Mailbox
+from workers.models import library_log, memory
+from workers.models.adapters import Shelf
+from workers.tasks.summary_requests import SummaryRequests
+
+if TYPE_CHECKING:
+    from workers.ingest.ingester import Ingester
+    from workers.summarize.summarizer import Summarizer
+    from workers.tasks.sweeper import Sweeper
+    from workers.transcribe.transcriber import Transcriber
+    from workers.webhooks.delivery import Courier
+
+log = logging.getLogger(__name__)
+
+CPU_BATCH = 4
+GPU_BATCH = 32
+
+
+class Process:
+    """Made in the child after the fork, since connections and models do not survive one.
+
+    What needs torch is imported where it is made: beat, Flower and a worker's main process do without.
+    """
+
+    _current: ClassVar[Process | None] = None
+
+    def __init__(self, config: Settings) -> None:
+        self.config = config
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self.pid = os.getpid()
+
+    @classmethod
+    def current(cls) -> Process:
+        if cls._current is None or cls._current.pid != os.getpid():
+            cls._current = cls(settings())
+        return cls._current
+
+    @classmethod
+    def close_current(cls) -> None:
+        if cls._current is not None and cls._current.pid == os.getpid():
+            cls._current.close()
+        cls._current = None
+
+    def close(self) -> None:
+        if "ingester" in self.__dict__:
+            self.ingester.close()
+        if "database" in self.__dict__:
+            self.database.close()
+        if "redis" in self.__dict__:
+            self.redis.close()
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.config.sql_url)
+
+    @cached_property
+    def redis(self) -> Redis:
+        return Redis.from_url(self.config.redis_url, socket_timeout=10, socket_connect_timeout=5)
+
+    @cached_property
+    def mailbox(self) -> Mailbox:
+        return Mailbox(self.redis, shards=self.config.shards)
+
+    def send(self, task: str, arguments: list[str]) -> bool:
+        """Enqueue a task. One that the broker does not take is only logged: beat and the sweep send it again."""
+        from workers.app import app
+
+        expires = queues.WAKE_EXPIRES_S if task in (queues.TRANSCRIBE, queues.INGEST) else None
+        try:
+            app.send_task(task, args=arguments, expires=expires)
+        except (OperationalError, RedisError) as error:  # a full broker must not cost a step its audio
+            log.warning("%s %s not sent: %s", task, arguments, error)
+            return False
+        return True
+
+    @cached_property
+    def summaries(self) -> SummaryRequests:
+        return SummaryRequests(self.redis, self.send)
+
+    @cached_property
+    def transcriber(self) -> Transcriber:
+        library_log.leave_out_advice()
+        memory.bound()
+        import torch
+
+        from workers.asr.engine import load_engine
+        from workers.asr.streaming.policy import POLICIES
+        from workers.transcribe.file_budget import FilePace, on_cpu
+        from workers.transcribe.transcriber import Pace, Transcriber
+
+        config = self.config
+        cores = len(os.sched_getaffinity(0))
+        threads = config.asr_threads or max(1, cores // config.asr_processes)
+        torch.set_num_threads(threads)
+        engine = load_engine(config.asr_model, config.models, config.asr_precision, config.asr_device)
+        on_gpu = engine.whisper.device != "cpu"
+        return Transcriber(
+            name=self.name,
+            model=config.asr_model,
+            engine=engine,
+            policy=POLICIES[config.asr_policy],
+            database=self.database,
+            adapters=self._shelf(AdapterTask.ASR),
+            mailbox=self.mailbox,
+            redis=self.redis,
+            send=self.send,
+            summaries=self.summaries,
+            pace=Pace(
+                batch=config.asr_batch or (GPU_BATCH if on_gpu else CPU_BATCH),
+                step_interval_ms=config.step_interval_ms,
+                lease_ms=config.lease_ms,
+                attempts_limit=config.attempts_limit,
+                files=FilePace(GPU_BATCH, GPU_BATCH) if on_gpu else on_cpu(max(1, cores // threads)),
+            ),
+        )
+
+    @cached_property
+    def summarizer(self) -> Summarizer:
+        library_log.leave_out_advice()
+        from workers.models.shipped import shipped_notes
+        from workers.summarize.summarizer import Summarizer
+        from workers.summarize.writing.model import load_model
+        from workers.summarize.writing.prompts import PREFIXES
+
+        config = self.config
+        model = load_model(
+            config.summary_model,
+            config.models,
+            precision=config.summary_precision,
+            device=config.summary_device,
+            threads=config.summary_threads,
+        )
+        if model.continues:
+            for prefix in PREFIXES:
+                model.read(prefix)
+        shipped = shipped_notes(config.summary_model, wanted=config.summary_shipped)
+        if shipped is not None:
+            shipped.lend(model.load_adapter)
+        return Summarizer(
+            name=self.name,
+            model=model,
+            model_name=config.summary_model,
+            database=self.database,
+            adapters=self._shelf(AdapterTask.SUMMARY),
+            shipped=shipped,
+            mailbox=self.mailbox,
+            redis=self.redis,
+            rolling_words=config.rolling_words,
+            deaths_limit=config.attempts_limit,
+        )
+
+    def _shelf(self, task: AdapterTask) -> Shelf:
+        return Shelf(self.database, self.config.adapters, task)
+
+    @cached_property
+    def ingester(self) -> Ingester:
+        from schema.core.storage import open_files
+        from workers.ingest.feeding import Bounds
+        from workers.ingest.ingester import Ingester, Plan
+        from workers.ingest.upload_sweeper import Settler
+
+        config = self.config
+        files = open_files(config.storage_url)
+        backlog = config.backlog_limit_samples
+        return Ingester(
+            name=self.name,
+            database=self.database,
+            mailbox=self.mailbox,
+            redis=self.redis,
+            files=files,
+            send=self.send,
+            settler=Settler(self.database, self.mailbox, self.redis, files, backlog, config.upload_retention),
+            plan=Plan(
+                storage=config.storage_url,
+                places=config.ingest_places,
+                attempts=config.attempts_limit,
+                bounds=Bounds(
+                    backlog_limit_samples=backlog,
+                    limit_samples=config.upload_limit_samples,
+                    memory_bytes=config.decoder_memory_bytes,
+                    step_limit_s=config.decoder_step_limit_s,
+                ),
+            ),
+        )
+
+    @contextmanager
+    def alone(self, key: str, limit_s: float) -> Iterator[bool]:
+        """True for one process at a time; whoever dies within lets go after *limit_s*."""
+        lock = self.redis.lock(key, timeout=limit_s)
+        mine = lock.acquire(blocking=False)
+        try:
+            yield mine
+        finally:
+            if mine:
+                with suppress(LockError):  # it took longer than that, and another one may be at it by now
+                    lock.release()
+
+    @cached_property
+    def courier(self) -> Courier:
+        from workers.webhooks.delivery import Courier
+
+        return Courier(
+            database=self.database,
+            attempts_limit=self.config.webhook_attempts,
+            allow_private=self.config.webhook_private,
+        )
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        from workers.tasks.sweeper import Sweeper
+
+        return Sweeper(
+            database=self.database,
+            mailbox=self.mailbox,
+            redis=self.redis,
+            summaries=self.summaries,
+            idle_finish_s=self.config.idle_finish_s,
+            backlog_limit_samples=self.config.backlog_limit_samples,
+        )
+
+
+def process() -> Process:
+    return Process.current()

@@ -1,0 +1,136 @@
+"""The safety net: what a crash left between a commit and a message is found in SQL and sent again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from redis import Redis
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session
+
+from schema.core.database import Database
+from schema.core.errors import MailboxMissing, MinutebookError, Unavailable
+from schema.core.states import MeetingState, TrackKind
+from schema.core.tables import Meeting, Segment, Track
+from schema.corrections.segments import quiet_key
+from schema.mailbox import Mailbox
+from schema.meetings.lifecycle import delete_meeting, finish_meeting, unfinished
+from schema.uploads.lifecycle import fed_by_upload
+from workers.tasks.failures import failed_summaries
+from workers.tasks.summary_requests import SummaryRequests
+from workers.transcribe.endings import end_transcription
+
+log = logging.getLogger(__name__)
+
+ASK_INTERVAL_MS = 30_000
+"""A live meeting with text that is in no note yet is offered to the summariser so often."""
+FAILED_INTERVAL_MS = 60_000
+"""A meeting whose summary has failed for good, and was not replayed yet, is offered so often."""
+
+
+class Sweeper:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        mailbox: Mailbox,
+        redis: Redis,
+        summaries: SummaryRequests,
+        idle_finish_s: float,
+        backlog_limit_samples: int,
+    ) -> None:
+        self.database = database
+        self.mailbox = mailbox
+        self.redis = redis
+        self.summaries = summaries
+        self.idle_finish_s = idle_finish_s
+        self.backlog_limit_samples = backlog_limit_samples
+
+    def run(self) -> None:
+        """Look at every meeting that is not finished. Each remedy is conditional, so sweeps may overlap."""
+        with self.database.read() as session:
+            live = self._in_state(session, MeetingState.LIVE, ~fed_by_upload())
+            draining = self._in_state(session, MeetingState.DRAINING)
+            summarizing = self._in_state(session, MeetingState.SUMMARIZING)
+            unread = self._with_unread_text(session)
+            revised = self._revised(session)
+            half_deleted = set(unfinished(session)) - set(draining)
+            failed = failed_summaries(session)
+        self._each(live, self._finish_if_idle)
+        self._each(draining, self._drain)
+        self._each(half_deleted, self._delete)
+        for meeting_ids, interval_ms in ((summarizing, 0), (unread, ASK_INTERVAL_MS), (self._quiet(revised), 0)):
+            for meeting_id in meeting_ids:
+                if not failed.get(meeting_id):
+                    self.summaries.ask(meeting_id, FAILED_INTERVAL_MS if meeting_id in failed else interval_ms)
+
+    @staticmethod
+    def _each(meeting_ids: Iterable[str], mend: Callable[[str], None]) -> None:
+        """One meeting that cannot be mended does not keep the others waiting; a server that is away stops it all."""
+        for meeting_id in meeting_ids:
+            try:
+                mend(meeting_id)
+            except Unavailable:
+                raise
+            except MinutebookError as error:  # deleted meanwhile, for one
+                log.warning("meeting %s cannot be swept: %s", meeting_id, error)
+
+    def _finish(self, meeting_id: str) -> None:
+        finish_meeting(self.database, self.mailbox, self.redis, meeting_id, self.backlog_limit_samples)
+
+    def _finish_if_idle(self, meeting_id: str) -> None:
+        if self._is_idle(meeting_id):
+            self._finish(meeting_id)
+
+    def _drain(self, meeting_id: str) -> None:
+        self._finish(meeting_id)
+        if end_transcription(self.database, self.redis, meeting_id):
+            self.summaries.ask(meeting_id)
+
+    def _delete(self, meeting_id: str) -> None:
+        delete_meeting(self.database, self.mailbox, self.redis, meeting_id)
+
+    def _is_idle(self, meeting_id: str) -> bool:
+        """Whether nothing was received for `idle_finish_s`, by Redis's clock."""
+        with self.database.read() as session:
+            tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id)).all()
+        received = sum(self._received_sample(track) for track in tracks)
+        now_s = self.redis.time()[0]
+        key = f"mb:idle:{meeting_id}"
+        seen = self.redis.hgetall(key)
+        if int(seen.get(b"received", -1)) != received:
+            with self.redis.pipeline() as both:  # or a sweep that dies in between leaves a key for ever
+                both.hset(key, mapping={"received": received, "since_s": now_s})
+                both.expire(key, int(self.idle_finish_s) * 2 + 3600)
+                both.execute()
+            return False
+        return now_s - int(seen[b"since_s"]) >= self.idle_finish_s
+
+    def _received_sample(self, track: Track) -> int:
+        try:
+            return self.mailbox.status(track.id).received_sample
+        except MailboxMissing:  # not opened yet, or lost with Redis
+            return track.committed_sample
+
+    def _quiet(self, meeting_ids: list[str]) -> list[str]:
+        """Those in which nobody is correcting just now."""
+        keys = [quiet_key(meeting_id) for meeting_id in meeting_ids]
+        set_lately = self.redis.mget(keys) if keys else []
+        return [each for each, busy in zip(meeting_ids, set_lately, strict=True) if busy is None]
+
+    @staticmethod
+    def _revised(session: Session) -> list[str]:
+        """Meetings of which minutes rest on text that was corrected since. The final ones come in any case."""
+        past = (MeetingState.SUMMARIZING, MeetingState.DELETED)
+        return list(session.scalars(select(Meeting.id).where(Meeting.revised_seq > 0, Meeting.state.not_in(past))))
+
+    @staticmethod
+    def _in_state(session: Session, state: MeetingState, *further: ColumnElement[bool]) -> list[str]:
+        return list(session.scalars(select(Meeting.id).where(Meeting.state == state, *further)))
+
+    @staticmethod
+    def _with_unread_text(session: Session) -> list[str]:
+        unread = exists().where(Segment.meeting_id == Meeting.id, Segment.closed, Segment.note_id.is_(None))
+        live = exists().where(Track.meeting_id == Meeting.id, Track.kind == TrackKind.LIVE)
+        return list(session.scalars(select(Meeting.id).where(Meeting.state == MeetingState.LIVE, live, unread)))

@@ -1,0 +1,56 @@
+"""A worker's processes load their model before the first message comes; a worker that cannot ends with status 1."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from functools import partial
+from typing import Any
+
+from celery.platforms import EX_FAILURE
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown
+from celery.worker import state
+
+from schema.core import queues
+from schema.core.errors import MinutebookError
+from workers.app import app
+from workers.tasks.process import Process, process
+
+log = logging.getLogger(__name__)
+
+GIVE_UP = signal.SIGRTMIN
+"""From a pool process to its worker: stop as at SIGTERM, but say that it failed."""
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]
+def _prepare(**_: Any) -> None:
+    signal.signal(GIVE_UP, _give_up)
+    worker_process_init.connect(partial(_load, os.getpid()), weak=False)
+
+
+def _give_up(*_: Any) -> None:
+    state.should_stop = EX_FAILURE
+
+
+def _load(worker_pid: int, **_: Any) -> None:
+    """Load the model of the queue that this worker serves, so that the first message does not wait for it."""
+    consumed = set(app.amqp.queues.consume_from)
+    try:
+        if queues.TRANSCRIBE_QUEUE in consumed:
+            process().transcriber  # noqa: B018
+        if queues.SUMMARIZE_QUEUE in consumed:
+            process().summarizer  # noqa: B018
+        if queues.INGEST_QUEUE in consumed:
+            process().ingester  # noqa: B018
+    except Exception as error:
+        # Celery would log it and take tasks all the same; a worker without its model must not look ready.
+        told = None if isinstance(error, MinutebookError) else error
+        log.critical("the worker stops, since its model cannot be loaded: %s", error, exc_info=told)
+        os.kill(worker_pid, GIVE_UP)
+        raise SystemExit(EX_FAILURE) from error
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _close(**_: Any) -> None:
+    Process.close_current()

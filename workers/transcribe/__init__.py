@@ -1,0 +1,1 @@
+"""One step of transcription: claim, read, decode, commit."""

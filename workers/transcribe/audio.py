@@ -1,0 +1,103 @@
+"""A claimed track's audio as a view for the streaming step: from the mailbox, joined with the state SQL agrees to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from schema.core.errors import AudioTrimmed, DecodeError
+from schema.core.states import CoverageKind
+from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_SAMPLES
+from schema.mailbox import Claim, Mailbox
+from schema.mailbox import Span as Piece
+from workers.asr.streaming.track import HISTORY_WORDS, Span, StreamState, TrackView
+from workers.transcribe.track_rows import TrackFacts, recent_text
+
+READ_LIMIT_SAMPLES = WINDOW_LIMIT_SAMPLES + SAMPLE_RATE_HZ
+"""A second more than a window holds, so that a step sees that the audio goes on."""
+LOST_REASON = "the audio left the mailbox before it was committed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`view` ends at the first hole; `hole` is that hole, to be booked once everything before it is committed."""
+
+    view: TrackView
+    hole: Span | None = None
+
+
+def read_track(
+    session: Session, mailbox: Mailbox, claim: Claim, facts: TrackFacts, limit_samples: int = READ_LIMIT_SAMPLES
+) -> Reading:
+    """What the mailbox holds of a track from its window on, *limit_samples* at most. Raises MailboxMissing."""
+    state = _state(session, claim, facts)
+    try:
+        pieces = mailbox.read(claim.track_id, state.window_first_sample, limit_samples)
+    except AudioTrimmed as error:
+        # The state reaches back to audio that is gone, which costs context; past the commit it would cost audio.
+        state = _fresh_state(session, facts)
+        first_there = min(int(str(error.facts["first_sample"])), claim.received_sample)
+        if first_there > facts.committed_sample:
+            return _lost(state, facts, first_there)
+        pieces = mailbox.read(claim.track_id, state.window_first_sample, limit_samples)
+    return _reading(state, pieces, claim, facts)
+
+
+def _state(session: Session, claim: Claim, facts: TrackFacts) -> StreamState:
+    """The state of the last release, unless a crash came between its commit and its release."""
+    if claim.state:
+        try:
+            state = StreamState.load(json.loads(claim.state))
+        except (DecodeError, ValueError):
+            return _fresh_state(session, facts)
+        if state.committed_sample == facts.committed_sample:
+            return state
+    return _fresh_state(session, facts)
+
+
+def _fresh_state(session: Session, facts: TrackFacts) -> StreamState:
+    committed = facts.committed_sample
+    said = recent_text(session, facts.track_id).split() if committed else []
+    history = tuple(f" {word}" for word in said[-HISTORY_WORDS:])
+    return StreamState(committed_sample=committed, window_first_sample=committed, history=history)
+
+
+def _lost(state: StreamState, facts: TrackFacts, first_there: int) -> Reading:
+    hole = Span(facts.committed_sample, first_there, CoverageKind.MISSING, LOST_REASON)
+    return Reading(_view(state, np.empty(0, np.int16), True, facts), hole)
+
+
+def _reading(state: StreamState, pieces: list[Piece], claim: Claim, facts: TrackFacts) -> Reading:
+    audio: list[bytes] = []
+    for piece in pieces:
+        if piece.pcm is None and piece.end_sample <= state.committed_sample:
+            # A hole that was booked already lies inside the kept context; silence keeps the positions right.
+            audio.append(bytes(2 * (piece.end_sample - piece.first_sample)))
+        elif piece.pcm is None:
+            hole = Span(max(piece.first_sample, state.committed_sample), piece.end_sample, CoverageKind.MISSING)
+            return Reading(_view(state, _samples(audio), True, facts), hole)
+        else:
+            audio.append(piece.pcm)
+    samples = _samples(audio)
+    whole = state.window_first_sample + len(samples) == claim.received_sample
+    return Reading(_view(state, samples, claim.closed and whole, facts))
+
+
+def _samples(audio: list[bytes]) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    return np.frombuffer(b"".join(audio), dtype="<i2").astype(np.int16, copy=False)
+
+
+def _view(
+    state: StreamState, samples: np.ndarray[tuple[int], np.dtype[np.int16]], closed: bool, facts: TrackFacts
+) -> TrackView:
+    return TrackView(
+        state=state,
+        samples=samples,
+        closed=closed,
+        language=facts.language,
+        vocabulary=", ".join(facts.vocabulary),
+        adapter=facts.adapter,
+    )

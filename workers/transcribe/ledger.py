@@ -1,0 +1,183 @@
+"""The commit: text, coverage and position of many tracks in one transaction, each only if nobody was there first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from schema.core.database import Database
+from schema.core.events import Event
+from schema.core.tables import Coverage, Segment, Track
+from schema.core.units import samples_of_s
+from schema.meetings.locks import advance_seq
+from schema.meetings.views import segment_event
+from workers.asr.hypothesis import Word
+from workers.asr.streaming.track import Span
+
+SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "।")
+SEGMENT_LIMIT_SAMPLES = samples_of_s(20)
+PAUSE_SAMPLES = samples_of_s(1)
+"""A segment is closed at the end of a sentence, at a pause, and at its limit of length at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackCommit:
+    """One track's part of a step. `spans` tile [old_sample, new_sample); `words` have positions in the meeting."""
+
+    meeting_id: str
+    track_id: str
+    old_epoch: int
+    epoch: int
+    """Of the last commit that the step knew of, and of the claim that the step worked under."""
+    old_sample: int
+    new_sample: int
+    spans: Sequence[Span]
+    words: Sequence[Word] = ()
+    pause: bool = False
+    """The speaker paused at `new_sample`: the open segment ends there."""
+    model: str = ""
+    adapter: str | None = None
+    received_sample: int = 0
+    """How far the track's audio had come when the step began."""
+
+
+@dataclass(slots=True)
+class Committed:
+    """What a step has written: the tracks whose commit was accepted, the events to publish by meeting."""
+
+    track_ids: set[str] = field(default_factory=set)
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    closed_words: dict[str, int] = field(default_factory=dict)
+    """Words in segments closed by this commit, by meeting."""
+
+
+def commit(database: Database, commits: Iterable[TrackCommit]) -> Committed:
+    """Write all *commits* in one transaction. One that comes too late is left out; its track is not in the result."""
+    result = Committed()
+    with database.write() as session:
+        # One order for everybody, so that two workers that share meetings cannot lock each other out.
+        for part in sorted(commits, key=lambda part: (part.meeting_id, part.track_id)):
+            track = _take(session, part)
+            if track is not None:
+                result.track_ids.add(track.id)
+                _write(session, track, part, result)
+    return result
+
+
+def _take(session: Session, part: TrackCommit) -> Track | None:
+    """Move the track's position on, if nobody has committed since this step began.
+
+    Epochs are compared, not ordered: after Redis lost its data, whoever holds the track may have the smaller one.
+    """
+    taken = (
+        update(Track)
+        .where(Track.id == part.track_id, Track.committed_sample == part.old_sample, Track.epoch == part.old_epoch)
+        .values(committed_sample=part.new_sample, received_sample=part.received_sample, epoch=part.epoch)
+        .returning(Track)
+    )
+    return session.scalar(taken)
+
+
+def _write(session: Session, track: Track, part: TrackCommit, result: Committed) -> None:
+    _extend_coverage(session, part)
+    changed = _grow_segments(session, track, part)
+    if not changed:  # silence: nobody has to wait for the meeting's row
+        return
+    last_seq = advance_seq(session, track.meeting_id, len(changed))
+    for seq, segment in enumerate(changed, last_seq - len(changed) + 1):
+        segment.seq = seq
+    session.flush()
+    result.events.setdefault(track.meeting_id, []).extend(segment_event(each, track.name) for each in changed)
+    closed = sum(len(each.words) for each in changed if each.closed)
+    result.closed_words[track.meeting_id] = result.closed_words.get(track.meeting_id, 0) + closed
+
+
+def _extend_coverage(session: Session, part: TrackCommit) -> None:
+    last = session.scalar(
+        select(Coverage).where(Coverage.track_id == part.track_id).order_by(Coverage.first_sample.desc()).limit(1)
+    )
+    position = part.old_sample
+    for span in part.spans:
+        if span.first_sample != position or span.end_sample <= position:
+            raise ValueError(f"coverage of {part.track_id} does not tile: {span} at {position}")
+        position = span.end_sample
+        if last is not None and (last.kind, last.reason) == (span.kind, span.reason):
+            last.end_sample = span.end_sample
+            continue
+        last = Coverage(
+            track_id=part.track_id,
+            first_sample=span.first_sample,
+            end_sample=span.end_sample,
+            kind=span.kind,
+            reason=span.reason,
+        )
+        session.add(last)
+    if position != part.new_sample:
+        raise ValueError(f"coverage of {part.track_id} ends at {position}, not at {part.new_sample}")
+
+
+def _grow_segments(session: Session, track: Track, part: TrackCommit) -> list[Segment]:
+    """Put the words behind the open segment, or into new ones; returns the segments that changed, in order."""
+    segment = session.scalar(select(Segment).where(Segment.track_id == track.id, Segment.closed.is_(False)))
+    changed: list[Segment] = []
+    for word in part.words:
+        if segment is not None and (_ends_before(segment, word) or not _reads_on(segment, part)):
+            segment.closed = True
+            if segment not in changed:
+                changed.append(segment)
+            segment = None
+        if segment is None:
+            segment = _new_segment(track, part, word)
+            session.add(segment)
+        else:
+            _append(segment, word)
+        if segment not in changed:
+            changed.append(segment)
+        if word.text.rstrip("\"'”’)").endswith(SENTENCE_ENDS):
+            segment.closed = True
+            segment = None
+    if segment is not None and part.pause:
+        segment.closed = True
+        if segment not in changed:
+            changed.append(segment)
+    return changed
+
+
+def _ends_before(segment: Segment, word: Word) -> bool:
+    too_long = word.end_sample - segment.first_sample > SEGMENT_LIMIT_SAMPLES
+    return too_long or word.start_sample - segment.end_sample >= PAUSE_SAMPLES
+
+
+def _reads_on(segment: Segment, part: TrackCommit) -> bool:
+    """Whether the words of *part* come from the model and adapter that *segment* names: it has one of each."""
+    return (segment.model, segment.adapter) == (part.model, part.adapter)
+
+
+def _new_segment(track: Track, part: TrackCommit, word: Word) -> Segment:
+    return Segment(
+        meeting_id=track.meeting_id,
+        track_id=track.id,
+        seq=0,
+        first_sample=word.start_sample,
+        end_sample=word.end_sample,
+        speaker=track.speaker,
+        text=word.text.strip(),
+        words=[_word_row(word)],
+        closed=False,
+        model=part.model,
+        adapter=part.adapter,
+    )
+
+
+def _append(segment: Segment, word: Word) -> None:
+    segment.end_sample = word.end_sample
+    segment.text += word.text
+    # A new list, since a JSON column is compared by identity.
+    segment.words = [*segment.words, _word_row(word)]
+
+
+def _word_row(word: Word) -> list[object]:
+    return [word.text, word.start_sample, word.end_sample, round(word.probability, 3)]
