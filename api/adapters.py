@@ -2,29 +2,88 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fastapi import APIRouter
 
-from api import adapter_examples as shown
 from api.auth.bearer import Reader
-from api.http.examples import response
+from api.http.examples import BEGAN, response
 from api.http.problems import responses
 from api.services import ServicesHere
 from schema.adapters.registry import history, listed
-from schema.adapters.wire import AdapterHistory, AdapterList, AdapterOut
+from schema.adapters.wire import AdapterHistory, AdapterList, AdapterOut, DecisionOut
 from schema.core.errors import Forbidden, NotFound, RateLimited, Unauthorized
-from schema.core.states import AdapterTask
+from schema.core.states import AdapterMove, AdapterState, AdapterTask
+
+ACTIVE = AdapterOut(
+    label="medical-terms@3",
+    task=AdapterTask.ASR,
+    name="medical-terms",
+    version=3,
+    state=AdapterState.ACTIVE,
+    base_model="package:tiny.en",
+    base_checksum="d9a5a7d237ea98165446176ef5aba5f3603a6e83cd23c52f661b0a76f2018374",
+    method="lora",
+    rank=32,
+    precision="bfloat16",
+    audio_context=False,
+    data_fingerprint="562e1a66a4c6d8b8",
+    checksum="3c1cc3b54f359b9f335dd5db64403ea44a59ecb03ecfeb274e53ea3937bb7ccc",
+    size_bytes=792_497,
+    metrics={"wer": 0.081},
+    facts={"ranks": {"model.decoder.layers.0.self_attn.q_proj": 32}},
+    created_at=BEGAN - timedelta(days=2),
+)
+REPLACED = ACTIVE.model_copy(
+    update={
+        "label": "medical-terms@2",
+        "version": 2,
+        "state": AdapterState.RETIRED,
+        "checksum": "8f73045492671f812d32740168ae9503548336e8c6e781a7b450ebd5bcad272d",
+        "metrics": {"wer": 0.092},
+        "created_at": BEGAN - timedelta(days=9),
+    }
+)
+ADAPTERS = AdapterList(adapters=[ACTIVE, REPLACED])
+HISTORY = AdapterHistory(
+    versions=[ACTIVE, REPLACED],
+    decisions=[
+        DecisionOut(
+            move=AdapterMove.PROMOTE,
+            adapter=ACTIVE.label,
+            replaced=REPLACED.label,
+            decided_by="ann",
+            forced=False,
+            reason="the new ward's words",
+            figures={
+                "data": "test.jsonl",
+                "examples": 212,
+                "groups": 24,
+                "metric": "word error rate",
+                "candidate": 0.081,
+                "compared_with": REPLACED.label,
+                "serving": 0.092,
+                "gain": 0.011,
+                "gain_low": 0.002,
+                "gain_high": 0.021,
+                "precision": "bfloat16",
+            },
+            created_at=BEGAN - timedelta(days=1),
+        )
+    ],
+)
 
 router = APIRouter(prefix="/v1/adapters", tags=["adapters"], responses=responses(Unauthorized, Forbidden, RateLimited))
 
 
-@router.get("", responses=response(shown.ADAPTERS))
+@router.get("", responses=response(ADAPTERS))
 def list_adapters(services: ServicesHere, _principal: Reader, task: AdapterTask | None = None) -> AdapterList:
     """Versions of adapters by task and name, the newest first. A meeting that names one gets its active version."""
     with services.database.read() as session:
         return AdapterList(adapters=[AdapterOut.model_validate(each) for each in listed(session, task)])
 
 
-@router.get("/{task}/{name}", responses={**responses(NotFound), **response(shown.HISTORY)})
+@router.get("/{task}/{name}", responses={**responses(NotFound), **response(HISTORY)})
 def show(task: AdapterTask, name: str, services: ServicesHere, _principal: Reader) -> AdapterHistory:
     """All versions of one adapter, and who made which of them serve, when and on what figures."""
     with services.database.read() as session:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from api import adapters, health, webhooks
 from api.corrections import segments as corrections
 from api.corrections import sentences
+from api.export import routes as export
 from api.http import openapi, problems
 from api.http.middleware import access_log
 from api.http.middleware.body_limit import BodyLimit
@@ -19,7 +20,7 @@ from api.http.middleware.loopback import LoopbackOnly
 from api.live import http_audio as audio
 from api.live import server_sent_events as events
 from api.live import socket as live
-from api.meetings import content, search, versions
+from api.meetings import minutes, search, transcript, versions
 from api.meetings import routes as meetings
 from api.openai import routes as doors
 from api.services import opened
@@ -58,8 +59,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
     doors.install(app)
     app.add_middleware(LingeringClose)
     parts = (
-        meetings, content, corrections, sentences, versions, audio, events, live, search, adapters, tus, uploads,
-        webhooks, health,
+        meetings, transcript, minutes, export, corrections, sentences, versions, audio, events, live, search,
+        adapters, tus, uploads, webhooks, health,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

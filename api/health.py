@@ -5,17 +5,31 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from redis.exceptions import RedisError
 
-from api import health_examples as shown
 from api.auth.bearer import Reader
 from api.http.examples import response
 from api.http.problems import responses
 from api.services import Services, ServicesHere
 from schema.core import migrate
+from schema.core.database import check_writable
 from schema.core.errors import Forbidden, MinutebookError, Unauthorized, Unavailable
 from schema.core.units import s_of_samples
-from schema.core.writable import check_writable
+from schema.core.wire import Part, Readiness, ShardStatus, SystemStatus
 from schema.mailbox.unavailable import address
-from schema.meetings.answers import Part, Readiness, ShardStatus, SystemStatus
+
+REDIS = Part(ok=True, detail="127.0.0.1:6379/0")
+READY = Readiness(ready=True, parts={"redis": REDIS, "database": Part(ok=True, detail="at revision 0006")})
+NOT_READY = Readiness(
+    ready=False,
+    parts={
+        "redis": REDIS,
+        "database": Part(ok=False, detail="at revision 0005, 0006 is needed; run 'minutebook db upgrade'"),
+    },
+)
+STATUS = SystemStatus(
+    pending_s=3.5,
+    shards=[ShardStatus(shard=0, waiting_tracks=3, due_tracks=1, leased_tracks=2, pending_s=3.5)],
+    followed_meetings=2,
+)
 
 router = APIRouter(tags=["health"])
 
@@ -26,10 +40,10 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-NOT_READY = {"model": Readiness, "description": "A part cannot be used", **response(shown.NOT_READY, 503)[503]}
+NOT_READY_ANSWER = {"model": Readiness, "description": "A part cannot be used", **response(NOT_READY, 503)[503]}
 
 
-@router.get("/readyz", responses={**response(shown.READY), 503: NOT_READY})
+@router.get("/readyz", responses={**response(READY), 503: NOT_READY_ANSWER})
 def readyz(services: ServicesHere, answer: Response) -> Readiness:
     """Redis answers; the database is at the revision that this version needs and takes writes."""
     parts = {"redis": _redis(services), "database": _database(services)}
@@ -42,7 +56,7 @@ def readyz(services: ServicesHere, answer: Response) -> Readiness:
 @router.get(
     "/v1/status",
     tags=["status"],
-    responses={**responses(Unauthorized, Forbidden, Unavailable), **response(shown.STATUS)},
+    responses={**responses(Unauthorized, Forbidden, Unavailable), **response(STATUS)},
 )
 def status(services: ServicesHere, _principal: Reader) -> SystemStatus:
     """How much audio waits to be transcribed."""

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from api.client.audio_source import read_file
-from bench.machine import machine
+from bench.report import machine
 from training.metrics.bootstrap import paired
 from training.metrics.errors import Counts, rate, word_errors
 from workers.asr.context import STRIDE

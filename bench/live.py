@@ -28,7 +28,7 @@ from api.client.latency import LatencyMeter
 from api.client.pace import at_hand, paced
 from api.client.view import MeetingView
 from bench import offline, report, rolling
-from bench.machine import machine
+from bench.report import machine
 from bench.speech import Speech, meetings
 from bench.usage import of_stack, watched
 from deploy.fresh import MODELS, ROOT, fresh_stack

@@ -24,17 +24,16 @@ from redis import Redis
 from rich.console import Console
 from sqlalchemy import func, select
 
-from bench.machine import machine
-from bench.report import write
+from bench.report import machine, write
 from deploy.fresh import MODELS, ROOT, fresh_stack
 from deploy.supervisor import Stack
 from schema.core.database import Database
 from schema.core.errors import MinutebookError
 from schema.core.settings import settings
 from schema.core.states import AdapterTask
-from schema.core.tables import Meeting, Note, Segment, Track
 from schema.core.units import samples_of_s
 from schema.mailbox import Mailbox
+from schema.meetings.tables import Meeting, Note, Segment, Track
 from workers.models.adapters import Shelf
 from workers.summarize.store import Desk
 from workers.summarize.summarizer import Summarizer

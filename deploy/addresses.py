@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from deploy import ports
-from schema.core.errors import InvalidInput
+from schema.core.errors import Conflict, InvalidInput
 from schema.core.settings import Settings
 
 PREFIX = "MINUTEBOOK_"
@@ -72,7 +73,7 @@ def resolve(overlay: Mapping[str, str]) -> Addresses:
     redis_port = None
     if "redis_url" not in asked:
         usual = urlsplit(chosen.redis_url).port or 6379
-        redis_port = ports.choose(LOOPBACK, usual, variable=f"{PREFIX}REDIS_URL", asked_for=False)
+        redis_port = choose_port(LOOPBACK, usual, variable=f"{PREFIX}REDIS_URL", asked_for=False)
     return Addresses(
         data_dir=chosen.data_dir,
         model_dir=chosen.models,
@@ -80,10 +81,10 @@ def resolve(overlay: Mapping[str, str]) -> Addresses:
         redis_url=chosen.redis_url if redis_port is None else f"redis://{LOOPBACK}:{redis_port}/0",
         redis_port=redis_port,
         api_host=chosen.api_host,
-        api_port=ports.choose(
+        api_port=choose_port(
             chosen.api_host, chosen.api_port, variable=f"{PREFIX}API_PORT", asked_for="api_port" in asked
         ),
-        flower_port=ports.choose(
+        flower_port=choose_port(
             LOOPBACK, chosen.flower_port, variable=f"{PREFIX}FLOWER_PORT", asked_for="flower_port" in asked
         ),
     )
@@ -98,3 +99,44 @@ def _settings(overlay: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         faults = [f"{PREFIX}{str(each['loc'][0]).upper()}={each['input']!r}: {each['msg']}" for each in error.errors()]
         raise InvalidInput("; ".join(faults)) from error
+
+
+def choose_port(host: str, port: int, *, variable: str, asked_for: bool) -> int:
+    """A port of *host* that can be listened on now; port 0 means any.
+
+    Raises Conflict when *port* was asked for by setting *variable* and another program holds it, InvalidInput for a
+    host that is none of this machine's or a port that only root may use.
+    """
+    if port and _is_free(host, port):
+        return port
+    if port and asked_for:
+        raise Conflict(f"port {port} of {host} is taken by another program; stop it, or set {variable} to a free port")
+    return _any_free(host)
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+        # As servers do, so that connections which are still closing do not count as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise InvalidInput(
+                f"nothing can listen on {host}, port {port}: {error.strerror}; choose another"
+            ) from error
+    return True
+
+
+def _any_free(host: str) -> int:
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _family(host: str) -> socket.AddressFamily:
+    try:
+        return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+    except socket.gaierror as error:
+        raise InvalidInput(f"{host!r} is no address of this machine; set MINUTEBOOK_API_HOST to one") from error

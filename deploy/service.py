@@ -1,19 +1,47 @@
-"""One supervised process: started on a leash, restarted after a crash, ended with everything it started."""
+"""The Procfile, and one of its processes under supervision: started on a leash, restarted, ended with its children."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.output import Output
-from deploy.procfile import Entry
-from schema.core.errors import Unavailable
+from schema.core.errors import InvalidInput, Unavailable
+
+PROCFILE = Path(__file__).with_name("Procfile")
+
+_LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):\s*(\S.*)")
+
+
+@dataclass(frozen=True)
+class Entry:
+    name: str
+    command: str
+
+
+def read_procfile(path: Path = PROCFILE) -> list[Entry]:
+    """The entries in file order. Raises InvalidInput for a line that is neither an entry, empty nor a comment."""
+    entries: dict[str, Entry] = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line.rstrip())
+        if match is None:
+            raise InvalidInput(f"{path}:{number}: {line!r} is no entry; write `name: command`")
+        name, command = match.groups()
+        if name in entries:
+            raise InvalidInput(f"{path}:{number}: the name {name!r} is taken by an earlier line; choose another")
+        entries[name] = Entry(name, command)
+    return list(entries.values())
+
 
 LEASH = Path(__file__).with_name("leash.py")
 GRACE_S = 10.0
@@ -143,3 +171,23 @@ class Service:
         if self._reader is not None:
             self._reader.join(OUTPUT_END_S)
         self._leash = self._lead = self._reader = self.pid = None
+
+
+BY_SIGNAL = 128
+"""A shell, and the leash, add this to the number of the signal that ended a command."""
+HINTS = {
+    signal.SIGBUS: "a file it had mapped can no longer be written or read: look whether the data folder has become "
+    "read-only or its disk full, and run 'minutebook doctor'",
+    signal.SIGKILL: "if nobody sent it, the system was out of memory: take a smaller model or fewer processes",
+    signal.SIGILL: "a library was built for another CPU; install its build for this one",
+}
+
+
+def meaning(status: int) -> str:
+    """`status 1`, or for an end by a signal its name and what usually lies behind it."""
+    try:
+        ended_by = signal.Signals(status - BY_SIGNAL)
+    except ValueError:
+        return f"status {status}"
+    hint = f": {HINTS[ended_by]}" if ended_by in HINTS else ""
+    return f"status {status} ({ended_by.name}{hint})"

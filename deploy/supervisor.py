@@ -17,10 +17,8 @@ import psutil
 from deploy.addresses import Addresses, resolve
 from deploy.datadir import DataDir, mark
 from deploy.output import Output, Terminal
-from deploy.procfile import PROCFILE, Entry, read
 from deploy.readiness import Check, checks
-from deploy.service import GRACE_S, Service
-from deploy.status import meaning
+from deploy.service import GRACE_S, PROCFILE, Entry, Service, meaning, read_procfile
 from schema.core.errors import InvalidInput, Unavailable
 
 ONCE = frozenset({"migrate"})
@@ -65,7 +63,7 @@ class Stack:
         if data_dir is not None:
             overlay["MINUTEBOOK_DATA_DIR"] = str(data_dir)
         self._overlay = overlay
-        self._entries = _wanted(read(procfile), processes)
+        self._entries = _wanted(read_procfile(procfile), processes)
         self._terminal = terminal
         self._ready_within_s = ready_within_s
         self._grace_s = grace_s

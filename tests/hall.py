@@ -29,10 +29,10 @@ from deploy.wer import word_error_rate
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, SummaryKind
-from schema.core.tables import Coverage, Failure, Segment, Summary, Track
 from schema.core.units import BYTES_PER_SAMPLE, s_of_samples, samples_of_s
 from schema.mailbox import Mailbox, Status
 from schema.meetings.minutes import MINUTES, Minutes
+from schema.meetings.tables import Coverage, Failure, Segment, Summary, Track
 from schema.meetings.wire import NewMeeting, NewTrack
 from tests.models import FOLDER, ROOT
 

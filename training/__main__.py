@@ -10,7 +10,7 @@ import typer
 
 import training.cli
 from training.cli.errors import ErrorGroup
-from workers.models import library_log, memory
+from workers.models import libraries
 
 
 def build_app() -> typer.Typer:
@@ -31,7 +31,7 @@ def build_app() -> typer.Typer:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    library_log.leave_out_advice()
-    memory.bound()
-    memory.keep_freed()
+    libraries.leave_out_advice()
+    libraries.bound_memory()
+    libraries.keep_freed_memory()
     build_app()(prog_name="minutebook")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from api.auth.keys import Principal
 from schema.core.errors import Gone, NotFound
 from schema.core.states import MeetingState
-from schema.core.tables import Meeting, Track
+from schema.meetings.tables import Meeting, Track
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,12 @@ import sys
 import typer
 
 from api.cli import (
-    correct,
+    corrections,
     database,
     doctor,
     failures,
-    keys,
     live,
     meetings,
-    search,
-    sentences,
     upload,
     uploads,
     versions,
@@ -58,12 +55,12 @@ app.command()(upload.upload)
 app.command()(watch.watch)
 app.command("list")(meetings.list_meetings)
 app.command()(meetings.show)
-app.command()(search.search)
-app.command("segments")(correct.list_segments)
-app.command()(correct.correct)
-app.command("rename-speaker")(correct.rename)
-app.command("sentences")(sentences.list_sentences)
-app.command("correct-sentence")(sentences.correct)
+app.command()(meetings.search)
+app.command("segments")(corrections.list_segments)
+app.command()(corrections.correct)
+app.command("rename-speaker")(corrections.rename)
+app.command("sentences")(corrections.list_sentences)
+app.command("correct-sentence")(corrections.change_sentence)
 app.command("reprocess")(versions.reprocess_meeting)
 app.command()(versions.versions)
 app.command()(meetings.finish)
@@ -78,6 +75,6 @@ _hand_over("adapters", "List, publish, promote and roll back adapters.")
 _hand_over("rate", "Have people rate minutes, and add their answers up.")
 app.add_typer(uploads.app, name="uploads")
 app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(keys.app, name="keys")
+app.add_typer(database.keys, name="keys")
 app.add_typer(database.app, name="db")
 app.add_typer(failures.app, name="failures")

@@ -21,11 +21,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from schema.core import migrate
-from schema.core.database import Database
+from schema.core.database import Database, check_writable
 from schema.core.errors import MinutebookError
 from schema.core.queues import INGEST_QUEUE, SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
 from schema.core.settings import Settings
-from schema.core.writable import check_writable
 
 QUESTION_S = 2.0
 OLDEST_REDIS = (7, 0)

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from api.cli.checks import CHECKS, Finding, Health
-from api.cli.options import AsJson
-from api.cli.stack import as_seen_by_the_stack
+from api.cli.options import AsJson, as_seen_by_the_stack
 from schema.core.settings import settings
 
 COLOURS = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red"}

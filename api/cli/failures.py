@@ -15,11 +15,12 @@ from sqlalchemy import select
 
 from api.cli.database import opened
 from api.cli.meetings import ID_CHARACTERS
-from api.cli.stack import as_seen_by_the_stack
+from api.cli.options import as_seen_by_the_stack
 from schema.core import queues
 from schema.core.errors import InvalidInput, NotFound, Unavailable
 from schema.core.settings import settings
-from schema.core.tables import Failure, now
+from schema.core.tables import now
+from schema.meetings.tables import Failure
 
 app = typer.Typer(no_args_is_help=True, help="Tasks that failed for good.")
 QUEUES = {

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from api.client.view import MeetingView
-from api.export.documents import UNSUPPORTED, clock, coverage_line
+from api.export.phrases import UNSUPPORTED, clock, coverage_line
 from schema.core.events import Event
 from schema.core.states import MeetingState, SummaryKind
 from schema.core.units import s_of_samples

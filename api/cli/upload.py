@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from api.cli.options import AsJson, Key, Url
 from api.client import DEFAULT_URL, Http
 from api.client.uploads import Outgoing, send_file, upload_of
-from api.export.documents import clock
+from api.export.phrases import clock
 from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.states import Channels, UploadState
 from schema.uploads.wire import NewUpload, UploadOut

@@ -14,7 +14,7 @@ from rich.text import Text
 from api.cli.options import AsJson, Key, Url
 from api.client import DEFAULT_URL, Http
 from api.client.uploads import cancel_upload, change_upload, uploads
-from api.export.documents import clock
+from api.export.phrases import clock
 from schema.uploads.wire import UploadOut
 
 app = typer.Typer(no_args_is_help=True, help="Files that were sent to be transcribed.")

@@ -6,6 +6,7 @@ from typing import Any
 
 from api.client.http import Http
 from schema.core.errors import NotFound
+from schema.corrections.sentence_wire import SentenceOut, SentenceVersions
 from schema.corrections.wire import (
     CorrectionOut,
     CorrectionPage,
@@ -14,8 +15,7 @@ from schema.corrections.wire import (
     SegmentVersions,
     SpeakerChanged,
 )
-from schema.meetings.answers import Transcript
-from schema.meetings.wire import MeetingOut, SegmentOut
+from schema.meetings.wire import MeetingOut, SegmentOut, Transcript
 
 
 async def correct_segment(
@@ -95,3 +95,25 @@ def _segment(meeting_id: str, segment_id: int) -> str:
 def if_match(version: int | None) -> dict[str, str]:
     """The header of a change that is made only at *version*."""
     return {} if version is None else {"If-Match": f'"{version}"'}
+
+
+async def correct_sentence(
+    http: Http, meeting_id: str, sentence_id: str, wanted: dict[str, str | None], version: int | None = None
+) -> SentenceOut:
+    """Change `text`, `owner` or `due`; with *version* only if the sentence is at it. Raises VersionMismatch."""
+    answer = await http.call("PATCH", _path(meeting_id, sentence_id), json=wanted, headers=if_match(version))
+    return SentenceOut.model_validate_json(answer.content)
+
+
+async def undo_sentence(http: Http, meeting_id: str, sentence_id: str, version: int | None = None) -> SentenceOut:
+    path = f"{_path(meeting_id, sentence_id)}/correction"
+    return SentenceOut.model_validate_json((await http.call("DELETE", path, headers=if_match(version))).content)
+
+
+async def sentence_versions(http: Http, meeting_id: str, sentence_id: str) -> SentenceVersions:
+    answer = await http.call("GET", f"{_path(meeting_id, sentence_id)}/versions")
+    return SentenceVersions.model_validate_json(answer.content)
+
+
+def _path(meeting_id: str, sentence_id: str) -> str:
+    return f"/v1/meetings/{meeting_id}/minutes/sentences/{sentence_id}"

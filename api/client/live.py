@@ -15,14 +15,13 @@ from urllib.parse import urlencode
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from api.client.http import unreachable
-from api.client.problems import error_of, error_of_text
+from api.client.http import error_of, error_of_text, unreachable
 from api.client.resend import ResendBuffer, SendLog
 from schema.core.errors import AudioGap, Backlogged, InvalidInput, MinutebookError, TrackClosed
 from schema.core.events import ENDING_STATES, Event
 from schema.core.states import MeetingState
 from schema.core.units import samples_of_s
-from schema.meetings.wire import LiveFrame, SkipControl
+from schema.meetings.live_wire import LiveFrame, SkipControl
 
 FIRST_BACKOFF_S = 0.2
 LONGEST_BACKOFF_S = 5.0

@@ -15,14 +15,13 @@ from api.auth.access import find_meeting
 from api.auth.bearer import Reader, Writer
 from api.auth.keys import Principal
 from api.corrections import examples as shown
-from api.http.etags import IfMatch, tag_of, version_of
 from api.http.examples import SEGMENT, response
+from api.http.params import IfMatch, tag_of, version_of
 from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
 from schema.core.errors import Conflict, Gone, InvalidInput, NotFound, SegmentOpen, VersionMismatch
 from schema.core.events import publish
-from schema.core.tables import Segment, Track
 from schema.core.units import s_of_samples
 from schema.corrections.segments import (
     QUIET_MS,
@@ -43,6 +42,7 @@ from schema.corrections.wire import (
     SpeakerChange,
     SpeakerChanged,
 )
+from schema.meetings.tables import Segment, Track
 from schema.meetings.views import segment_event, segment_out
 from schema.meetings.wire import SegmentOut
 

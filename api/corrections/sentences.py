@@ -14,8 +14,8 @@ from api.auth.access import find_meeting
 from api.auth.bearer import Reader, Writer
 from api.auth.keys import Principal
 from api.corrections import examples as shown
-from api.http.etags import IfMatch, tag_of, version_of
 from api.http.examples import response
+from api.http.params import IfMatch, tag_of, version_of
 from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere

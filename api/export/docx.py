@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from docx import Document
 from docx.document import Document as Doc
 
-from api.export.documents import (
+from api.export.documents import Export
+from api.export.phrases import (
     NOBODY,
-    Export,
     authors_line,
     chapter_head,
     clock,

@@ -1,4 +1,4 @@
-"""Subtitle cues from the times of words."""
+"""Subtitles, SRT and WebVTT: cues from the times of words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from api.export.documents import Export
+from api.export.phrases import (
+    authors_line,
+    coverage_line,
+)
 from schema.meetings.wire import SegmentOut, WordOut
 
 LINE_CHARACTERS = 42
@@ -13,6 +18,39 @@ LINES = 2
 PAUSE_S = 1.0
 LONGEST_S = 7.0
 """A cue ends at a pause, when it is full, and after this time."""
+
+
+def to_srt(export: Export) -> str:
+    """SubRip: at most two lines of 42 characters; a turn begins with its speaker's name."""
+    cues = cues_of(export.segments, named_in_text=True)
+    blocks = [
+        f"{number}\n{_stamp(cue.start_s, ',')} --> {_stamp(cue.end_s, ',')}\n" + "\n".join(cue.lines) + "\n"
+        for number, cue in enumerate(cues, 1)
+    ]
+    return "\n".join(blocks)
+
+
+def to_vtt(export: Export) -> str:
+    """WebVTT: as SRT, with speakers as voices the coverage and what made the text as notes."""
+    notes = [coverage_line(export.meeting.coverage), authors_line(export.meeting.made_by)]
+    blocks = ["WEBVTT\n", *(f"NOTE {note}\n" for note in notes if note)]
+    for cue in cues_of(export.segments, named_in_text=False):
+        voice = f"<v {_in_vtt(cue.speaker)}>" if cue.speaker else ""
+        text = "\n".join(_in_vtt(line) for line in cue.lines)
+        blocks.append(f"{_stamp(cue.start_s, '.')} --> {_stamp(cue.end_s, '.')}\n{voice}{text}\n")
+    return "\n".join(blocks)
+
+
+def _stamp(seconds: float, comma: str) -> str:
+    total_ms = round(1000 * seconds)
+    second, ms = divmod(total_ms, 1000)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return f"{hour:02}:{minute:02}:{second:02}{comma}{ms:03}"
+
+
+def _in_vtt(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 @dataclass(frozen=True, slots=True)

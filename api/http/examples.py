@@ -12,21 +12,25 @@ from pydantic import BaseModel
 
 from api.export.documents import Export
 from schema.core.states import MeetingState, SummaryKind
-from schema.meetings.answers import CoverageOut, MeetingPage, NotesOut, Transcript
+from schema.meetings.live_wire import Received
 from schema.meetings.minutes import Action, Chapter, Minutes, Sentence
-from schema.meetings.search_wire import SearchHit, SearchPage
 from schema.meetings.wire import (
     Author,
     Authors,
+    CoverageOut,
     CoverageSpan,
     CoverageTotals,
     MeetingOut,
+    MeetingPage,
     MinutesOut,
     NoteOut,
-    Received,
+    NotesOut,
+    SearchHit,
+    SearchPage,
     SegmentOut,
     TrackCoverage,
     TrackOut,
+    Transcript,
     WordOut,
 )
 from schema.webhooks.outbox import DeliveryState, WebhookEvent

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from schema.meetings.wire import Problem
+from schema.core.wire import Problem
 
 DESCRIPTION = """\
 Live meetings in, minutes out.

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from schema.core.database import Database
 from schema.core.events import Event
 from schema.core.states import MeetingState
-from schema.core.tables import Meeting
+from schema.meetings.tables import Meeting
 from schema.meetings.views import events_after
 
 PAGE = 500

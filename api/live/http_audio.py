@@ -24,7 +24,7 @@ from schema.core.errors import (
 )
 from schema.core.units import MEETING_LIMIT_SAMPLES
 from schema.mailbox.limits import check_piece
-from schema.meetings.wire import Received
+from schema.meetings.live_wire import Received
 
 router = APIRouter(prefix="/v1/meetings", tags=["audio"])
 

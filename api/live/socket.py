@@ -22,7 +22,7 @@ from api.services import Services, services_of
 from schema.core.errors import Forbidden, MinutebookError, NotFound
 from schema.core.events import ENDING_STATES, Event
 from schema.core.states import MeetingState, Scope
-from schema.meetings.wire import LiveFrame, SkipControl, decode_control
+from schema.meetings.live_wire import LiveFrame, SkipControl, decode_control
 
 log = logging.getLogger(__name__)
 

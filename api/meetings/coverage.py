@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing, Unavailable
-from schema.core.tables import Track
 from schema.mailbox import Mailbox
+from schema.meetings.tables import Track
 from schema.meetings.views import coverage_totals
-from schema.meetings.wire import CoverageTotals
+from schema.meetings.wire import (
+    CoverageTotals,
+)
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from api.auth.access import find_meeting
 from api.auth.bearer import Reader, Writer
 from api.auth.keys import Principal
 from api.http import examples
-from api.http.paging import decode_cursor, encode_cursor
+from api.http.params import decode_cursor, encode_cursor
 from api.http.problems import responses
 from api.live.track_writer import finish
 from api.meetings.coverage import received_samples, tally_from
@@ -33,12 +33,11 @@ from schema.core.errors import (
     UnknownLanguage,
 )
 from schema.core.states import MeetingState, Scope
-from schema.core.tables import Meeting, Track
 from schema.mailbox import Mailbox
-from schema.meetings.answers import MeetingPage
 from schema.meetings.lifecycle import delete_meeting
+from schema.meetings.tables import Meeting, Track
 from schema.meetings.views import authors
-from schema.meetings.wire import MeetingOut, NewMeeting, TrackOut
+from schema.meetings.wire import MeetingOut, MeetingPage, NewMeeting, TrackOut
 
 ANY = (Unauthorized, Forbidden, RateLimited)
 router = APIRouter(prefix="/v1/meetings", tags=["meetings"], responses=responses(*ANY))

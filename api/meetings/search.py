@@ -17,7 +17,7 @@ from schema.core.errors import Gone, InvalidInput, NotFound
 from schema.core.states import Scope as KeyScope
 from schema.core.units import s_of_samples
 from schema.meetings.search import Hit, Scope, last_segment_id, parse_query, search
-from schema.meetings.search_wire import SearchHit, SearchPage
+from schema.meetings.wire import SearchHit, SearchPage
 
 OFFSET_LIMIT = 1000
 """How deep the pages of one search go; who needs more gives more words."""

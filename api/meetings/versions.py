@@ -24,8 +24,8 @@ from schema.core.errors import (
     UnknownLanguage,
     UnknownModel,
 )
-from schema.core.tables import Meeting
 from schema.corrections.wire import MeetingVersions, Part, Reprocessed, Reprocessing
+from schema.meetings.tables import Meeting
 from schema.meetings.versions import (
     Wanted,
     add_version,

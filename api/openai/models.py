@@ -13,7 +13,7 @@ from api.services import ServicesHere
 from schema.adapters.tables import Adapter
 from schema.core.errors import NotFound
 from schema.core.states import AdapterState, AdapterTask
-from schema.meetings.wire import Wire
+from schema.core.wire import Wire
 
 OPENAI_NAMES = (
     "whisper-1",

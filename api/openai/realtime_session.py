@@ -23,8 +23,8 @@ from api.services import Services
 from schema.core.errors import Gone, InvalidAudio, InvalidInput, MinutebookError
 from schema.core.events import Event
 from schema.core.states import CoverageKind, MeetingState
-from schema.core.tables import Coverage, Track
 from schema.core.units import BYTES_PER_SAMPLE, s_of_samples, samples_of_ms, samples_of_s
+from schema.meetings.tables import Coverage, Track
 
 PIECE_BYTES = RATE_HZ * BYTES_PER_SAMPLE
 """A second of the client's audio: what is handled at once."""

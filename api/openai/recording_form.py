@@ -15,7 +15,7 @@ from api.openai.errors import invalid
 from api.openai.request import Wanted, read_wanted
 from api.services import Services
 from api.uploads.receiver import FORM_EXPIRES_S, Receiver
-from schema.core.tables import Upload
+from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 
 PRIORITY = 5

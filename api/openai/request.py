@@ -15,8 +15,7 @@ from api.meetings.validation import check_language
 from api.openai.errors import invalid
 from api.openai.models import adapter_named
 from schema.core.errors import InvalidInput, UnknownLanguage
-from schema.core.languages import AUTO, LANGUAGES
-from schema.meetings.wire import Term
+from schema.core.wire import AUTO, LANGUAGES, Term
 
 Fields = Mapping[str, Sequence[str]]
 """Values by the field's name; a list is sent as a field for each of its values, `NAME[]`."""

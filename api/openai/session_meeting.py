@@ -12,7 +12,7 @@ from api.openai.client_events import Transcription
 from api.openai.models import adapter_named
 from api.openai.request import spoken_language, vocabulary_of
 from api.services import Services
-from schema.core.tables import Meeting, Track
+from schema.meetings.tables import Meeting, Track
 
 TITLE = "Realtime session"
 

@@ -9,16 +9,17 @@ from contextlib import suppress
 from starlette.exceptions import HTTPException
 
 from api.export.documents import Export
-from api.meetings.content import read_segments
 from api.meetings.routes import meeting_out
+from api.meetings.transcript import read_segments
+from api.openai.formats import Growth
 from api.openai.recording_form import Taken
-from api.openai.text import Growth
 from api.services import Services
 from schema.core.errors import InvalidInput, MinutebookError, Unavailable
 from schema.core.events import Event
 from schema.core.states import MeetingState, UploadState
-from schema.core.tables import Meeting, Upload
+from schema.meetings.tables import Meeting
 from schema.uploads.lifecycle import give_up
+from schema.uploads.tables import Upload
 
 READ = frozenset({MeetingState.SUMMARIZING, MeetingState.FINISHED})
 """From here on a meeting's transcript is whole; its minutes need not be."""

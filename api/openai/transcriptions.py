@@ -23,9 +23,8 @@ from api.export.documents import Export
 from api.http.cancel import cancel
 from api.http.problems import internal_problem
 from api.openai.errors import error_body, error_of, invalid
-from api.openai.formats import answer, usage
+from api.openai.formats import answer, joined, usage
 from api.openai.recording_form import take_form
-from api.openai.text import joined
 from api.openai.transcription_job import Hearing
 from api.services import ServicesHere
 from schema.core.errors import MinutebookError

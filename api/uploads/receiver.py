@@ -19,7 +19,7 @@ from schema.core.errors import ChecksumMismatch, Forbidden, InvalidInput, Minute
 from schema.core.events import publish
 from schema.core.states import Scope, UploadState
 from schema.core.storage import COPY_BYTES
-from schema.core.tables import Upload, now
+from schema.core.tables import now
 from schema.uploads.lifecycle import (
     add_upload,
     advance,
@@ -32,6 +32,7 @@ from schema.uploads.lifecycle import (
     same_as,
     same_file,
 )
+from schema.uploads.tables import Upload
 from schema.uploads.views import upload_event, upload_out
 from schema.uploads.wire import NewUpload, UploadOut
 

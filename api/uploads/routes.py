@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,12 +16,12 @@ from sqlalchemy.orm import Session
 from api.auth.bearer import Reader, Writer
 from api.auth.keys import Principal
 from api.http import examples
+from api.http.examples import BEGAN, MEETING, MEETINGS
 from api.http.form_stream import Field, FileBegins, FileData, form_parts
-from api.http.paging import decode_cursor, encode_cursor
+from api.http.params import decode_cursor, encode_cursor
 from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
-from api.uploads import examples as upload_examples
 from api.uploads.receiver import FORM_EXPIRES_S, Receiver, Stored, check_priority, tell
 from schema.core.errors import (
     Backlogged,
@@ -32,11 +33,39 @@ from schema.core.errors import (
     UnknownAdapter,
     UnknownLanguage,
 )
-from schema.core.states import Scope, UploadState
-from schema.core.tables import Upload
+from schema.core.states import Channels, Scope, UploadState
 from schema.uploads.lifecycle import ENDED, drop_file, give_up
+from schema.uploads.tables import Upload
 from schema.uploads.views import upload_out
 from schema.uploads.wire import NewUpload, UploadChange, UploadOut, UploadPage
+
+UPLOAD = UploadOut(
+    id="91b1f3d0c2a94be5a3a7d2aa",
+    meeting_id=MEETING.id,
+    name="launch.mp4",
+    state=UploadState.TRANSCRIBING,
+    priority=0,
+    paused=False,
+    channels=Channels.MIX,
+    size_bytes=48_213_110,
+    received_bytes=48_213_110,
+    sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    media={"container": "mov,mp4,m4a,3gp,3g2,mj2", "codec": "aac", "rate_hz": 48_000, "channels": 2, "video": True},
+    duration_s=3600.0,
+    decoded_s=3600.0,
+    transcribed_s=1800.0,
+    percent=50.0,
+    speed=45.0,
+    left_s=40.0,
+    duplicate_of="1d3bf0c2a94be5a3a7d291b1",
+    reason="too_long",
+    detail="Why it ended, and what to do",
+    created_at=BEGAN,
+    expires_at=BEGAN + timedelta(days=1),
+    finished_at=BEGAN + timedelta(minutes=3),
+    file_deleted_at=BEGAN + timedelta(days=30),
+)
+UPLOADS = UploadPage(uploads=[UPLOAD], next_cursor=MEETINGS.next_cursor)
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"], responses=responses(*ANY))
 RECEIVING = (InvalidInput, UnknownAdapter, UnknownLanguage, TooLarge, StorageFull, Backlogged, Unavailable)
@@ -64,7 +93,7 @@ FORM: dict[str, Any] = {
     "",
     status_code=201,
     openapi_extra=FORM,
-    responses={**responses(*RECEIVING), **examples.response(upload_examples.UPLOAD, 201)},
+    responses={**responses(*RECEIVING), **examples.response(UPLOAD, 201)},
 )
 async def create(
     request: Request,
@@ -130,7 +159,7 @@ def wanted_of(fields: dict[str, list[str]]) -> NewUpload:
         raise RequestValidationError(error.errors(include_url=False)) from error
 
 
-@router.get("", responses=examples.response(upload_examples.UPLOADS))
+@router.get("", responses=examples.response(UPLOADS))
 def list_uploads(
     services: ServicesHere,
     principal: Reader,
@@ -154,14 +183,14 @@ def list_uploads(
     return UploadPage(uploads=page, next_cursor=encode_cursor(last.created_at, last.id) if last else None)
 
 
-@router.get("/{upload_id}", responses={**responses(NotFound), **examples.response(upload_examples.UPLOAD)})
+@router.get("/{upload_id}", responses={**responses(NotFound), **examples.response(UPLOAD)})
 def show(upload_id: str, services: ServicesHere, principal: Reader) -> UploadOut:
     """One upload: its state, how far it is, and why it ended if it failed."""
     with services.database.read() as session:
         return upload_out(session, find_upload(session, upload_id, principal))
 
 
-@router.patch("/{upload_id}", responses={**responses(NotFound), **examples.response(upload_examples.UPLOAD)})
+@router.patch("/{upload_id}", responses={**responses(NotFound), **examples.response(UPLOAD)})
 def change(upload_id: str, wanted: UploadChange, services: ServicesHere, principal: Writer) -> UploadOut:
     """Pause it, let it go on, or change its priority. What is in work already is transcribed to the end."""
     check_priority(principal, wanted.priority)

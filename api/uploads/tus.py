@@ -31,8 +31,8 @@ from api.uploads.tus_protocol import (
 )
 from schema.core.errors import ChecksumMismatch, Gone, InvalidInput, NotFound, WrongOffset
 from schema.core.states import UploadState
-from schema.core.tables import Upload
 from schema.uploads.lifecycle import GIVEN_UP, check_receiving
+from schema.uploads.tables import Upload
 
 router = APIRouter(prefix=PATH, tags=["resumable uploads"], responses=responses(*ANY))
 

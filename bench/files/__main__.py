@@ -22,12 +22,11 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.files import beside, memory, ours, peer
-from bench.files.peer import Transcribed
+from bench.files import beside, memory, systems
 from bench.files.recordings import recording, write_flac
-from bench.machine import machine
+from bench.files.systems import Transcribed
 from bench.peers.server import free_port
-from bench.report import write
+from bench.report import machine, write
 from bench.speech import Speech, meetings
 from deploy.fresh import ROOT, fresh_stack
 from deploy.supervisor import Stack
@@ -93,15 +92,19 @@ def _fresh_stack() -> AbstractContextManager[Stack]:
 
 def _speed(console: Console, stack: Stack, speech: Speech, audio: Path, arguments: argparse.Namespace) -> Figures:
     console.print("warming up", style="dim")
-    asyncio.run(ours.transcribe(stack, write_flac(recording(arguments.shared, WARM_UP_S), FOLDER / "warm-up.flac")))
-    asyncio.run(ours.quiet(stack))
+    asyncio.run(
+        systems.transcribe_with_minutebook(
+            stack, write_flac(recording(arguments.shared, WARM_UP_S), FOLDER / "warm-up.flac")
+        )
+    )
+    asyncio.run(systems.quiet(stack))
     model = CARRIED[MODEL].folder()
-    theirs = [_noted(console, "faster-whisper", peer.transcribe(model, audio))]
+    theirs = [_noted(console, "faster-whisper", systems.transcribe_with_faster_whisper(model, audio))]
     own = []
     for _ in range(arguments.repeats):
-        own.append(_noted(console, "Minutebook", asyncio.run(ours.transcribe(stack, audio))))
-        asyncio.run(ours.quiet(stack))
-    theirs.append(_noted(console, "faster-whisper", peer.transcribe(model, audio)))
+        own.append(_noted(console, "Minutebook", asyncio.run(systems.transcribe_with_minutebook(stack, audio))))
+        asyncio.run(systems.quiet(stack))
+    theirs.append(_noted(console, "faster-whisper", systems.transcribe_with_faster_whisper(model, audio)))
     return {
         "ratio": round(fmean(run.wall_s for run in theirs) / fmean(run.wall_s for run in own), 2),
         "speed": {"minutebook": _runs(own, speech), "faster_whisper": _runs(theirs, speech)},

@@ -15,7 +15,7 @@ from typing import Any
 from api.client import Http
 from api.client.latency import quantiles
 from bench import live
-from bench.files.ours import send
+from bench.files.systems import send
 from bench.speech import Speech
 from deploy.supervisor import Stack
 

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from api.client import Http
-from bench.files.ours import POLL_S, STILL_READ, send
+from bench.files.systems import POLL_S, STILL_READ, send
 from deploy.supervisor import Stack
 from schema.core.errors import Unavailable
 

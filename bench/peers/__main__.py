@@ -18,14 +18,13 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.machine import machine
 from bench.peers import report, server
 from bench.peers.minutebook import minutebook
 from bench.peers.system import Heard, Running, System
 from bench.peers.whisper_live import whisper_live
 from bench.peers.whisper_live_kit import whisper_live_kit
 from bench.peers.words import spoken_words
-from bench.report import write
+from bench.report import machine, write
 from bench.speech import Speech, meetings
 from bench.usage import watched
 from deploy.fresh import MODELS, ROOT

@@ -13,11 +13,10 @@ from pathlib import Path
 import httpx
 import psutil
 
+from deploy.addresses import choose_port
 from deploy.fresh import ROOT
 from deploy.output import Output
-from deploy.ports import choose
-from deploy.procfile import Entry
-from deploy.service import Service
+from deploy.service import Entry, Service
 from schema.core.errors import Unavailable
 
 FOLDER = ROOT / "var" / "bench" / "peers"
@@ -37,7 +36,7 @@ def version(distribution: str) -> str:
 
 
 def free_port() -> int:
-    return choose(HOST, 0, variable="", asked_for=False)
+    return choose_port(HOST, 0, variable="", asked_for=False)
 
 
 @contextmanager

@@ -20,8 +20,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.machine import machine
-from bench.report import write
+from bench.report import machine, write
 from bench.summaries.measures import abstract, measured, minutes_text
 from bench.summaries.systems import WITHOUT_MODEL, Maker, served
 from bench.summaries.written import Shelf, Written

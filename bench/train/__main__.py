@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.machine import machine
+from bench.report import machine
 from bench.train.task import clips, configuration, split, write_manifests
 from deploy.fresh import ROOT
 from schema.core.errors import MinutebookError, Unavailable

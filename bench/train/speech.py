@@ -26,7 +26,7 @@ from schema.core.errors import Unavailable
 from schema.core.settings import settings
 from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_S
 from training.data import read_audio
-from training.data.examples import Example
+from training.data.dataset import Example
 from workers.asr.engine import load_engine
 from workers.asr.hypothesis import Window
 from workers.asr.streaming.guard import Judgement, transcribe_guarded

@@ -15,9 +15,8 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from schema.adapters.label import AdapterLabel
 from schema.adapters.tables import Adapter, AdapterDecision
-from schema.adapters.wire import AdapterHistory, AdapterOut, DecisionOut
+from schema.adapters.wire import AdapterHistory, AdapterLabel, AdapterOut, DecisionOut
 from schema.core.errors import InvalidInput, NotFound, UnknownAdapter
 from schema.core.states import AdapterMove, AdapterState, AdapterTask
 

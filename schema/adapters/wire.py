@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from schema.core.errors import InvalidInput
 from schema.core.states import AdapterMove, AdapterState, AdapterTask
-from schema.meetings.wire import Wire
+from schema.core.wire import Wire
 
 
 class AdapterOut(Wire):
@@ -53,3 +56,25 @@ class AdapterHistory(Wire):
 
     versions: list[AdapterOut]
     decisions: list[DecisionOut]
+
+
+LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(@[1-9][0-9]{0,5})?$"
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterLabel:
+    """`clinic`, or `clinic@3` for one version of it."""
+
+    name: str
+    version: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> AdapterLabel:
+        """Raises InvalidInput."""
+        if not re.fullmatch(LABEL_PATTERN, text):
+            raise InvalidInput(
+                f"'{text[:80]}' is no name of an adapter; use letters, digits, '_' and '-' (64 at most), "
+                "and NAME@VERSION for one version"
+            )
+        name, _, version = text.partition("@")
+        return cls(name, int(version) if version else None)

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, delete, event, false, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from schema.core.errors import InvalidInput, Unavailable
+from schema.meetings.tables import Meeting
 
 BACKENDS = ("sqlite", "postgresql")
 DRIVERS = (*BACKENDS, "sqlite+pysqlite", "postgresql+psycopg")
@@ -168,3 +169,22 @@ def _remedy(message: str) -> str:
     if "no such table" in lowered or "does not exist" in lowered:
         return "is not migrated; run 'minutebook db upgrade'"
     return f"cannot be used ({message.splitlines()[0]}); check that it runs and that MINUTEBOOK_DATABASE_URL is right"
+
+
+def check_writable(database: Database) -> None:
+    """Raise Unavailable, with the remedy, when nothing can be written now."""
+    for path in _files(database.url):
+        # A file that was made read-only after it was opened fails at the next checkpoint only, and then for everybody.
+        if not os.access(path, os.W_OK):
+            raise Unavailable(f"{path} is read-only, and the database must write it; give this user the right to")
+    with database.write() as session:
+        session.execute(delete(Meeting).where(false()))
+
+
+def _files(url: URL) -> Iterator[Path]:
+    """The files and the folder that SQLite has to write, as far as they are there."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith("file:"):
+        return
+    main = Path(url.database)
+    yield main.parent
+    yield from (path for end in BESIDE if (path := main.with_name(main.name + end)).exists())

@@ -18,8 +18,9 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from schema.core.errors import Conflict, NotFound, SegmentOpen, VersionMismatch
-from schema.core.tables import Base, Id, Meeting, Segment, Track, now
+from schema.core.tables import Base, Id, now
 from schema.meetings.locks import lock_meeting, lock_tracks
+from schema.meetings.tables import Meeting, Segment, Track
 
 VERSIONS_LIMIT = 500
 """Of one segment."""

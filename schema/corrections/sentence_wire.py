@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from schema.core.wire import Wire
 from schema.corrections.segments import Origin
 from schema.corrections.wire import Line
 from schema.meetings.minutes import Part
-from schema.meetings.wire import Wire
 
 TEXT_CHARACTERS = 2000
 """Of a sentence of the minutes."""

@@ -19,10 +19,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from schema.core.errors import Conflict, InvalidInput, NotFound, VersionMismatch
 from schema.core.states import SummaryKind
-from schema.core.tables import Base, Id, Summary, now
+from schema.core.tables import Base, Id, now
 from schema.corrections.segments import VERSIONS_LIMIT, Origin, mark_revised
 from schema.meetings.locks import lock_meeting
 from schema.meetings.minutes import MINUTES, Action, Item, Sentence, changed, named, parts
+from schema.meetings.tables import Summary
 
 
 class SentenceCorrection(Base):

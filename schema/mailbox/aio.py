@@ -6,10 +6,9 @@ from typing import TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 
-from schema.mailbox.calls import Call, Calls, check_claim
+from schema.mailbox.calls import NAMES, Call, Calls, check_claim, source
 from schema.mailbox.limits import BATCH_DELAY_MS, CANDIDATES_PER_PLACE, CLAIM_TRIES
 from schema.mailbox.records import Appended, Claimed, Depth, Fill, Kind, Span, Status
-from schema.mailbox.scripts import NAMES, source
 from schema.mailbox.unavailable import check_client, reachable
 
 T = TypeVar("T")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from schema.core.errors import AudioGap, AudioTrimmed, Backlogged, InvalidInput, MailboxMissing, TrackClosed
@@ -252,3 +254,14 @@ def _claim(
 
 def _texts(values: list[bytes]) -> list[str]:
     return [value.decode() for value in values]
+
+
+FOLDER = Path(__file__).with_name("lua")
+NAMES = ("open", "append", "skip", "close", "due", "claim", "read", "extend", "release", "forget", "status", "depth")
+
+
+@cache
+def source(name: str) -> str:
+    """The whole text of a script as it goes to the server."""
+    flags, body = (FOLDER / f"{name}.lua").read_text().split("\n", 1)
+    return f"{flags}\n{(FOLDER / 'prelude.lua').read_text()}\n{body}"

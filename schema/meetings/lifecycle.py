@@ -17,11 +17,12 @@ from schema.core.database import Database
 from schema.core.errors import Gone, NotFound
 from schema.core.events import Event, publish
 from schema.core.states import MeetingState, TrackKind
-from schema.core.tables import Coverage, Failure, Meeting, Note, Segment, Summary, Track, now
+from schema.core.tables import now
 from schema.corrections.segments import Correction
 from schema.corrections.sentences import SentenceCorrection
 from schema.mailbox import Mailbox, shard_of
 from schema.meetings.locks import lock_tracks, lock_versions
+from schema.meetings.tables import Coverage, Failure, Meeting, Note, Segment, Summary, Track
 
 
 @dataclass(frozen=True, slots=True)

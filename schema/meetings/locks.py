@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from schema.core.errors import Gone, NotFound
 from schema.core.states import MeetingState
-from schema.core.tables import Meeting, Track
+from schema.meetings.tables import Meeting, Track
 
 
 def lock_tracks(session: Session, meeting_id: str) -> Sequence[str]:

@@ -16,7 +16,7 @@ from sqlalchemy.sql import ColumnElement
 
 from schema.core.errors import InvalidInput
 from schema.core.states import MeetingState
-from schema.core.tables import Meeting, Segment, Track
+from schema.meetings.tables import Meeting, Segment, Track
 
 TERMS_LIMIT = 16
 RANKED_LIMIT = 5000

@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 
 from schema.core.errors import AudioNotKept, Conflict
 from schema.core.states import Channels, MeetingState, SummaryKind, UploadState
-from schema.core.tables import Meeting, Summary, Track, Upload
 from schema.meetings.locks import advance_seq, lock_meeting, lock_versions
+from schema.meetings.tables import Meeting, Summary, Track
 from schema.uploads.lifecycle import add_upload, file_id_of, lock_readers, new_track
+from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 
 VERSIONS_LIMIT = 50

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from schema.core.events import Event
 from schema.core.states import CoverageKind, SummaryKind
-from schema.core.tables import Coverage, Note, Segment, Summary, Track
 from schema.core.units import s_of_samples
 from schema.corrections.alignment import timed_words
 from schema.meetings.minutes import MINUTES, named
+from schema.meetings.tables import Coverage, Note, Segment, Summary, Track
 from schema.meetings.wire import Author, Authors, CoverageTotals, MinutesOut, NoteOut, SegmentOut, WordOut
 
 

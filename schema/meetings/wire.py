@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, StringConstraints
 
-from schema.adapters.label import LABEL_PATTERN
-from schema.core.errors import DecodeError, InvalidAudio
-from schema.core.languages import AUTO, LANGUAGES
+from schema.adapters.wire import LABEL_PATTERN
 from schema.core.states import MeetingState, SummaryKind
-from schema.core.units import MEETING_LIMIT_SAMPLES
-from schema.mailbox.limits import check_piece
+from schema.core.wire import Language, Name, Term, Text, Wire
 from schema.meetings.minutes import Minutes
-
-POSITION = struct.Struct("<Q")
-"""A live frame begins with the position of its first sample: 8 bytes, little-endian."""
-
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-
 
 AdapterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
 """`clinic`, its active version; `clinic@3`, this one; `base`, the model without any."""
-
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise PydanticCustomError("nul_in_text", "Leave the NUL character out; not every database keeps it")
-    return text
-
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_storable)]
-Term = Annotated[Text, StringConstraints(min_length=1, max_length=60)]
-
-
-def _known_language(code: str) -> str:
-    if code not in LANGUAGES and code != AUTO:
-        raise PydanticCustomError("unknown_language", "Give the code of a language, such as 'en' or 'de', or 'auto'")
-    return code
-
-
-Language = Annotated[str, AfterValidator(_known_language)]
-"""One that some Whisper model knows. Without this check its audio would be taken, and fail in the worker."""
-
-
-class Wire(BaseModel):
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
 
 
 class NewTrack(Wire):
@@ -191,68 +155,50 @@ class MinutesOut(Wire):
     minutes: Minutes
 
 
-class Received(Wire):
-    """How far the track's audio is safely received: where the producer goes on."""
+class SearchHit(Wire):
+    """A segment in which the words are said. `marks` are [first, end) ranges of characters in `snippet`.
 
-    track: str
-    received_sample: int
+    A higher `rank` is better; ranks of different searches do not compare.
+    """
 
-
-class Problem(BaseModel):
-    """RFC 9457 problem details; further members carry the values that belong to the error."""
-
-    model_config = ConfigDict(extra="allow")
-    type: str
+    meeting_id: str
     title: str
-    status: int
-    detail: str
-    retryable: bool = False
+    segment_id: int
+    track: str
+    speaker: str | None
+    start_s: float
+    end_s: float
+    rank: float
+    snippet: str
+    marks: list[tuple[int, int]]
 
 
-class SkipControl(Wire):
-    """The producer lost what lies before `to_sample` for good; the span is booked as missing."""
+class SearchPage(Wire):
+    """The best first. `next_cursor` is given while there are more."""
 
-    type: Literal["skip"]
-    to_sample: int = Field(ge=0, le=MEETING_LIMIT_SAMPLES)
-
-
-class FinishControl(Wire):
-    type: Literal["finish"]
+    hits: list[SearchHit]
+    next_cursor: str | None = None
 
 
-Control = Annotated[SkipControl | FinishControl, Field(discriminator="type")]
-_CONTROL: TypeAdapter[SkipControl | FinishControl] = TypeAdapter(Control)
+class MeetingPage(Wire):
+    """The newest first. `next_cursor` is given while there are more."""
+
+    meetings: list[MeetingOut]
+    next_cursor: str | None = None
 
 
-def decode_control(message: str) -> SkipControl | FinishControl:
-    """A text frame of a live socket. Raises DecodeError."""
-    try:
-        return _CONTROL.validate_json(message)
-    except ValidationError as error:
-        raise DecodeError(
-            f"{message[:80]!r} is no control message ({error.errors(include_url=False)[0]['msg']}); "
-            'send {"type": "skip", "to_sample": N} or {"type": "finish"}'
-        ) from error
+class Transcript(Wire):
+    """All tracks by time. `last_seq` is where `GET .../events?after=` goes on."""
+
+    meeting_id: str
+    last_seq: int
+    segments: list[SegmentOut]
 
 
-@dataclass(frozen=True, slots=True)
-class LiveFrame:
-    """A binary frame of a live socket: `first_sample` and PCM16."""
+class CoverageOut(Wire):
+    totals: CoverageTotals
+    tracks: list[TrackCoverage]
 
-    first_sample: int
-    pcm: bytes
 
-    @classmethod
-    def decode(cls, message: bytes, limit_bytes: int) -> LiveFrame:
-        """Raises InvalidAudio or AudioTooFar naming the value."""
-        if len(message) < POSITION.size:
-            raise InvalidAudio(
-                f"a frame of {len(message)} bytes has no position; send 8 bytes little-endian first sample, then PCM16"
-            )
-        (first_sample,) = POSITION.unpack_from(message)
-        pcm = message[POSITION.size :]
-        check_piece(first_sample, len(pcm), limit_bytes)
-        return cls(first_sample, pcm)
-
-    def encode(self) -> bytes:
-        return POSITION.pack(self.first_sample) + self.pcm
+class NotesOut(Wire):
+    notes: list[NoteOut]

@@ -20,9 +20,11 @@ from schema.core.database import Database
 from schema.core.errors import Backlogged, Gone, NotFound, WrongOffset
 from schema.core.states import Channels, MeetingState, TrackKind, UploadState
 from schema.core.storage import Files
-from schema.core.tables import Meeting, Track, Upload, now
+from schema.core.tables import now
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting
+from schema.meetings.tables import Meeting, Track
+from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from schema.webhooks.outbox import WebhookEvent, announce
 

@@ -8,8 +8,8 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from schema.core.states import UploadState
-from schema.core.tables import Upload
 from schema.uploads.lifecycle import IN_WORK
+from schema.uploads.tables import Upload
 
 
 def uploads_to_decode(session: Session, places: int) -> list[str]:

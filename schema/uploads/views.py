@@ -7,8 +7,10 @@ from sqlalchemy.orm import Session
 
 from schema.core.events import Event
 from schema.core.states import Channels, UploadState
-from schema.core.tables import Track, Upload, now
+from schema.core.tables import now
 from schema.core.units import MEETING_LIMIT_SAMPLES, s_of_samples, samples_of_s
+from schema.meetings.tables import Track
+from schema.uploads.tables import Upload
 from schema.uploads.wire import UploadOut
 
 HINTS = ("state", "received_bytes", "size_bytes", "duration_s", "transcribed_s", "percent", "speed", "left_s", "paused")

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.core.states import Channels, UploadState
-from schema.meetings.wire import AdapterName, Language, Term, Text, Wire
+from schema.core.wire import Language, Term, Text, Wire
+from schema.meetings.wire import AdapterName
 
 HIGHEST_PRIORITY = 10
 Priority = Annotated[int, Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from schema.meetings.wire import Wire
+from schema.core.wire import Wire
 from schema.webhooks.addresses import URL_CHARACTERS
 from schema.webhooks.outbox import DeliveryState, WebhookEvent
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from schema.core.database import Database
 from schema.core.events import Event
 from schema.core.states import MeetingState, SummaryKind
-from schema.core.tables import Coverage, Meeting, Note, Segment, Summary, Track
 from schema.core.units import samples_of_s
+from schema.meetings.tables import Coverage, Meeting, Note, Segment, Summary, Track
 from schema.meetings.views import minutes_event, note_event, segment_event
 
 

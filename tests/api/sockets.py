@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from schema.meetings.wire import LiveFrame
+from schema.meetings.live_wire import LiveFrame
 from tests.api.conftest import Api
 
 LIMIT_S = 20

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import update
 
-from schema.adapters.label import AdapterLabel
 from schema.adapters.lifecycle import Grounds, promote
 from schema.adapters.registry import find_version
+from schema.adapters.wire import AdapterLabel
 from schema.core.states import AdapterState, AdapterTask
-from schema.core.tables import Segment
+from schema.meetings.tables import Segment
 from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.rows import add_segment

@@ -6,8 +6,7 @@ import io
 
 from rich.console import Console
 
-from bench.machine import machine
-from bench.report import Measured, table
+from bench.report import Measured, machine, table
 from schema.meetings.wire import CoverageTotals
 
 MEASURED = Measured(

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy import procfile
+from deploy import service
 from schema.core import queues
 
-COMPOSE = procfile.PROCFILE.with_name("compose.yaml")
+COMPOSE = service.PROCFILE.with_name("compose.yaml")
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
-ENTRIES = {entry.name: entry.command for entry in procfile.read()}
+ENTRIES = {entry.name: entry.command for entry in service.read_procfile()}
 OURS = sorted(set(ENTRIES) - {"redis"})
 
 WHERE = {"--address", "--port", "--bind", "--dir", "--schedule"}

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy.procfile import Entry, read
+from deploy.service import Entry, read_procfile
 from schema.core.errors import InvalidInput
 
 
 def test_entries_keep_their_order_and_comments_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "Procfile"
     path.write_text("# first\nweb: serve --port $PORT  \n\nwork-2: run: it\n")
-    assert read(path) == [Entry("web", "serve --port $PORT"), Entry("work-2", "run: it")]
+    assert read_procfile(path) == [Entry("web", "serve --port $PORT"), Entry("work-2", "run: it")]
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ def test_a_broken_line_is_named(tmp_path: Path, text: str, message: str) -> None
     path = tmp_path / "Procfile"
     path.write_text(text)
     with pytest.raises(InvalidInput, match=message):
-        read(path)
+        read_procfile(path)

@@ -18,8 +18,9 @@ from sqlalchemy import select
 from deploy.wer import word_error_rate
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, UploadState
-from schema.core.tables import Coverage, Failure, Meeting, Track, Upload
 from schema.core.units import samples_of_s
+from schema.meetings.tables import Coverage, Failure, Meeting, Track
+from schema.uploads.tables import Upload
 from tests.faults.conftest import BACKLOG_S
 from tests.hall import PATIENCE_S, SAMPLE, TIES, Hall, Sitting, eventually, spoken
 

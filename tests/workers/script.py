@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import update
 
 from schema.core.states import CoverageKind, MeetingState
-from schema.core.tables import Meeting, Track
 from schema.core.units import samples_of_s
+from schema.meetings.tables import Meeting, Track
 from tests.models import ROOT
 from tests.workers.studio import Studio
 from workers.asr.hypothesis import Word

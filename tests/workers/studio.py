@@ -12,14 +12,13 @@ from sqlalchemy import func, select
 
 from schema.core.database import Database
 from schema.core.states import AdapterTask, MeetingState
-from schema.core.tables import Coverage, Failure, Meeting, Segment, Track
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from schema.mailbox import Keys, Mailbox
 from schema.meetings.lifecycle import Finished, finish_meeting
+from schema.meetings.tables import Coverage, Failure, Meeting, Segment, Track
 from workers.asr.engine import Engine
 from workers.asr.streaming.policy import align_att
-from workers.models.adapters import Shelf
-from workers.models.shipped import Shipped
+from workers.models.adapters import Shelf, Shipped
 from workers.summarize.summarizer import Summarizer
 from workers.summarize.writing.model import TextModel
 from workers.tasks.summary_requests import SummaryRequests

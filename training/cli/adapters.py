@@ -14,11 +14,10 @@ import typer
 from sqlalchemy.orm import Session
 
 from schema.adapters import lifecycle as adapter_moves
-from schema.adapters.label import AdapterLabel
 from schema.adapters.lifecycle import Grounds
 from schema.adapters.registry import find_version, history, listed, newest_draft, task_of
 from schema.adapters.tables import Adapter
-from schema.adapters.wire import AdapterOut
+from schema.adapters.wire import AdapterLabel, AdapterOut
 from schema.core.database import Database
 from schema.core.errors import InvalidInput
 from schema.core.settings import settings

@@ -32,7 +32,7 @@ def evaluate(
 ) -> None:
     """Measure models and adapters on a test set: those of CONFIG, or one model without and with each adapter."""
     from schema.core.settings import settings
-    from training.data.subset import first, of_each_group, read
+    from training.data.sources import first, of_each_group, read
     from training.data.training_fingerprints import refuse_learnt_from
     from training.evaluation.comparison import makers, read_comparison
     from training.evaluation.evaluate import evaluate as measure

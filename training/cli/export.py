@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from schema.adapters.label import AdapterLabel
 from schema.adapters.registry import find_version, task_of
+from schema.adapters.wire import AdapterLabel
 from schema.core.database import Database
 from schema.core.settings import Settings, settings
 from schema.core.states import AdapterTask

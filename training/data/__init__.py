@@ -11,7 +11,7 @@ from training.data.audio import read_audio
 from training.data.checks import Limits
 from training.data.dataset import Dataset
 from training.data.order import batches
-from training.data.overlap import refuse_overlap
 from training.data.sources import load
+from training.data.training_fingerprints import refuse_overlap
 
 __all__ = ["Dataset", "Limits", "batches", "load", "read_audio", "refuse_overlap"]

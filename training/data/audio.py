@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from schema.core.errors import InvalidData
 from schema.core.units import SAMPLE_RATE_HZ
-from training.data.examples import Example
+from training.data.dataset import Example
 
 Samples = NDArray[np.int16]
 

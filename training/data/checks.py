@@ -5,16 +5,38 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from schema.core.errors import InvalidData
 from schema.core.units import SAMPLE_RATE_HZ
 from training.data.audio import AudioFacts, audio_facts
-from training.data.dataset import Dataset, Record
-from training.data.examples import Example
-from training.data.faults import SHOWN_LIMIT, Fault, refused
+from training.data.dataset import Dataset, Example, Record
+
+SHOWN_LIMIT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`reason` says what is wrong at `where` ("train.jsonl:12"), with the value and the remedy."""
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
+def refused(faults: Sequence[Fault], more: int = 0, remedy: str = "mend them") -> InvalidData:
+    """The error of *faults*, and of *more* that were found and not kept."""
+    total = len(faults) + more
+    lines = [str(fault) for fault in faults[:SHOWN_LIMIT]]
+    if total > len(lines):
+        lines.append(f"and {total - len(lines)} more")
+    head = "1 example cannot be used" if total == 1 else f"{total} examples cannot be used"
+    return InvalidData(f"{head}; {remedy}:\n" + "\n".join(lines), faults=total)
+
 
 log = logging.getLogger(__name__)
 

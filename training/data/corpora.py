@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from schema.core.errors import InvalidData
-from training.data.examples import Example
-from training.data.faults import Fault
+from training.data.checks import Fault
+from training.data.dataset import Example
 from training.data.manifests import FIELD_LIMIT, opened, read_text
 
 Stream = Iterator[Example | Fault]

@@ -10,9 +10,9 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from schema.core.states import SummaryKind
-from schema.core.tables import Meeting, Note, Segment, Summary
 from schema.corrections.sentences import SentenceCorrection
 from schema.meetings.minutes import MINUTES, Action, Sentence, named, parts
+from schema.meetings.tables import Meeting, Note, Segment, Summary
 
 
 def corrected_windows(session: Session) -> list[dict[str, Any]]:

@@ -29,9 +29,11 @@ from schema.core.database import Database
 from schema.core.errors import InvalidData, NotFound
 from schema.core.states import Channels
 from schema.core.storage import Files
-from schema.core.tables import Meeting, Segment, Upload, now
+from schema.core.tables import now
 from schema.core.units import SAMPLE_RATE_HZ
+from schema.meetings.tables import Meeting, Segment
 from schema.uploads.lifecycle import file_id_of
+from schema.uploads.tables import Upload
 from training.data.corrected_minutes import corrected_windows
 from training.data.dataset import Dataset
 from training.data.sources import load

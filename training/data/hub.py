@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from schema.core.errors import InvalidData
-from training.data.examples import Example
-from training.data.faults import Fault
+from training.data.checks import Fault
+from training.data.dataset import Example
 
 TEXT = ("text", "sentence", "transcription", "article", "document", "transcript")
 SUMMARY = ("summary", "headline", "highlights", "abstract")

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from schema.core.errors import InvalidData
-from training.data.examples import Example
-from training.data.faults import Fault
+from training.data.checks import Fault
+from training.data.dataset import Example
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 COLUMNS = frozenset(

@@ -18,8 +18,8 @@ from typing import Any
 
 from schema.core.errors import InvalidData
 from schema.core.units import samples_of_s
-from training.data.examples import Example
-from training.data.faults import Fault
+from training.data.checks import Fault
+from training.data.dataset import Example
 from workers.summarize.text.segment import Segment
 from workers.summarize.windows import next_window
 

@@ -15,15 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from schema.core.errors import InvalidData
-from training.data.examples import Example
-from training.data.faults import Fault
+from training.data.checks import Fault
+from training.data.dataset import Example
 from training.data.meetings import Linked, NoteWindow, note_windows, qmsum, read_meetings, split_file
 from workers.summarize.text.segment import Segment, statements
 from workers.summarize.text.sentences import split_sentences
 from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
-from workers.summarize.writing.model_input import transcript
-from workers.summarize.writing.note_format import Kind, Line, written
+from workers.summarize.writing.note_format import Kind, Line, transcript, written
 
 SPLITS = ("train", "valid", "dev")
 VALID_SHARE = 12

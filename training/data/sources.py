@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from pathlib import Path
 
 from schema.core.errors import InvalidData
 from training.data import corpora, meetings, notes
-from training.data.checks import DEFAULTS, Limits, Part, checked
-from training.data.dataset import Dataset
-from training.data.examples import Example
-from training.data.faults import Fault
+from training.data.checks import DEFAULTS, Fault, Limits, Part, checked
+from training.data.dataset import Dataset, Example
 from training.data.hub import from_hub
 from training.data.manifests import read_folder, read_manifest
 from training.data.spoken import spoken
+from training.runs.config import Source
 
 MANIFEST_ENDINGS = (".jsonl", ".csv", ".tsv", ".jsonl.gz", ".csv.gz", ".tsv.gz")
 LAYOUTS: dict[str, Callable[[Path, str, str], Iterator[Example | Fault]]] = {
@@ -70,3 +72,38 @@ def _stream(source: str, split: str, language: str) -> Iterator[Example | Fault]
         if (path / f"{split}{ending}").is_file():
             return read_manifest(path / f"{split}{ending}", language)
     return read_folder(path / split if (path / split).is_dir() else path, language)
+
+
+def read(source: Source, needs: Collection[Part], limits: Limits = DEFAULTS) -> Dataset:
+    """All of *source*, whatever its `limit`. Raises InvalidData."""
+    return load(
+        source.source,
+        source.split,
+        language=source.language,
+        needs=needs,
+        limits=limits,
+        skip_faulty=source.skip_faulty,
+    )
+
+
+def first(data: Dataset, limit: int) -> Dataset:
+    """The first *limit* examples of *data*, all for 0."""
+    if not 0 < limit < len(data):
+        return data
+    kept = Dataset(islice(data.records(), limit))
+    kept.fingerprint = f"{data.fingerprint}:{limit}"
+    return kept
+
+
+def of_each_group(data: Dataset, count: int, seed: int) -> Dataset:
+    """At most *count* examples of each meeting or speaker, drawn by *seed*, in their order; all for 0."""
+    if count <= 0:
+        return data
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, example in enumerate(data):
+        places[example.group or example.id].append(place)
+    dice = random.Random(seed)  # noqa: S311
+    drawn = sorted(place for group in places.values() for place in dice.sample(group, min(count, len(group))))
+    kept = Dataset(data.record(place) for place in drawn)
+    kept.fingerprint = f"{data.fingerprint}:{count} of each:{seed}"
+    return kept

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from schema.core.errors import InvalidData
-from training.data.examples import Example
-from training.data.faults import Fault
+from training.data.checks import Fault
+from training.data.dataset import Example
 from training.data.manifests import AUDIO_ENDINGS
 from training.data.meetings import NoteWindow, note_windows, read_meetings
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from schema.core.errors import InvalidData, InvalidInput
 from schema.core.units import SAMPLE_RATE_HZ
-from training.data.examples import Example
+from training.data.dataset import Example
 from training.data.transcript_lines import said_in
 
 VOICES = ("slt", "rms", "awb", "kal16")

@@ -4,12 +4,77 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from training.data.dataset import Dataset, Record
-from training.data.examples import Example
-from training.data.overlap import refuse_overlap
+from schema.core.errors import DataOverlap
+from training.data.dataset import Dataset, Example, Record
+
+SHOWN_LIMIT = 5
+
+
+def refuse_overlap(train: Dataset, test: Dataset, *, shared_groups: bool = False) -> None:
+    """Raise DataOverlap where *train* and *test* share audio, or texts, by the checksum of their content.
+
+    Examples without audio share something when their texts are equal but for case and spaces. A meeting or speaker
+    that is in both is refused too, unless *shared_groups* says that this is meant.
+    """
+    held = _Held(test)
+    found: list[str] = []
+    count = 0
+    for record in train.records():
+        if reason := held.overlaps(record, shared_groups):
+            count += 1
+            if len(found) < SHOWN_LIMIT:
+                found.append(reason)
+    if count:
+        more = f" and {count - len(found)} more" if count > len(found) else ""
+        raise DataOverlap(
+            f"{count} training examples overlap with the test set; take them out of one of the two: "
+            f"{'; '.join(found)}{more}.",
+            overlaps=count,
+        )
+
+
+class _Held:
+    """The content of a test set, by checksum."""
+
+    def __init__(self, test: Dataset) -> None:
+        self._spans: defaultdict[str, list[tuple[float, float, str]]] = defaultdict(list)
+        self._texts: dict[str, str] = {}
+        self._groups: dict[str, str] = {}
+        for record in test.records():
+            example = record.example
+            if record.audio_sha256 is not None:
+                self._spans[record.audio_sha256].append((*_span(record), example.where))
+            elif record.text_sha256 is not None:
+                self._texts[record.text_sha256] = example.where
+            if example.group:
+                self._groups[example.group] = example.where
+
+    def overlaps(self, record: Record, shared_groups: bool) -> str | None:
+        example = record.example
+        for where in self._same_audio(record):
+            return f"{example.where} has audio of {where}"
+        if record.audio_sha256 is None and record.text_sha256 in self._texts:
+            return f"{example.where} has the text of {self._texts[record.text_sha256]}"
+        if not shared_groups and example.group in self._groups:
+            return f"{example.where} is of {example.group!r} as is {self._groups[example.group]}"
+        return None
+
+    def _same_audio(self, record: Record) -> Iterator[str]:
+        if record.audio_sha256 is None:
+            return
+        first_s, end_s = _span(record)
+        for other_first_s, other_end_s, where in self._spans.get(record.audio_sha256, ()):
+            if first_s < other_end_s and other_first_s < end_s:
+                yield where
+
+
+def _span(record: Record) -> tuple[float, float]:
+    return record.example.start_s, record.example.start_s + record.length
+
 
 NAME = "learnt-from.jsonl.gz"
 

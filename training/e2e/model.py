@@ -9,9 +9,8 @@ import torch
 from schema.core.errors import PromptTooLong
 from training.data.audio import Samples
 from training.e2e.ctc import CtcConnector
-from training.e2e.net import SpeechSummarizer
+from training.e2e.net import SpeechSummarizer, cut
 from training.e2e.prompt import asked, prompt
-from training.e2e.windows import cut
 from workers.asr.context import audible_positions
 from workers.asr.features import log_mel
 from workers.summarize.writing.model import TextModel

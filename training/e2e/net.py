@@ -18,10 +18,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from training.e2e.connector import Connector, stacked
+from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_SAMPLES
+from training.data.audio import Samples
+from training.e2e.connector import Connector, Shape, stacked
 from training.e2e.ctc import CtcConnector
 from training.networks.whisper_net import encode
-from workers.asr.context import STRIDE, Context, condensed_context, short_context
+from workers.asr.context import STRIDE, Context, audible_positions, condensed_context, short_context
 from workers.asr.model import Whisper
 from workers.summarize.writing.model import TextModel
 
@@ -105,3 +107,20 @@ class SpeechSummarizer(nn.Module):
         if any(weight.requires_grad for weight in encoder.parameters()):
             save_file({name: weight.contiguous() for name, weight in encoder.state_dict().items()}, folder / ENCODER)
         self.text.save_pretrained(folder / TEXT)
+
+
+def cut(samples: Samples) -> list[Samples]:
+    """The windows of *samples* (n,), each but the last of 30 s."""
+    return [samples[first : first + WINDOW_LIMIT_SAMPLES] for first in range(0, len(samples), WINDOW_LIMIT_SAMPLES)]
+
+
+def embeddings(windows: Sequence[Samples], shape: Shape) -> int:
+    """How many embeddings stand for *windows*."""
+    return sum(shape.embeddings(audible_positions(len(window))) for window in windows)
+
+
+def most_embeddings(seconds: float, shape: Shape) -> int:
+    """No fewer than stand for so many *seconds* of audio."""
+    whole, rest = divmod(round(seconds * SAMPLE_RATE_HZ) + 1, WINDOW_LIMIT_SAMPLES)
+    full = shape.embeddings(audible_positions(WINDOW_LIMIT_SAMPLES))
+    return whole * full + (shape.embeddings(audible_positions(rest)) if rest else 0)

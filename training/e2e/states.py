@@ -15,8 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from training.data import Dataset, read_audio
 from training.e2e.model import features
-from training.e2e.net import SpeechSummarizer
-from training.e2e.windows import cut
+from training.e2e.net import SpeechSummarizer, cut
 
 
 class EncoderStates:

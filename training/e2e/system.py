@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from training.data.audio import read_audio
-from training.data.examples import Example
+from training.data.dataset import Example
 from training.e2e.model import SpeechModel
 from training.evaluation.systems import PLAIN_TOKENS, Answer
 from training.metrics.cost import memory_bytes

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from training.data.examples import Example
+from training.data.dataset import Example
 from training.data.transcript_lines import said_in
 from training.evaluation.systems import Answer
 from training.metrics.rouge import rouge

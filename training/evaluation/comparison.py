@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from schema.core.errors import InvalidConfig
 from training.data.checks import Part
-from training.data.subset import first, read
+from training.data.sources import first, read
 from training.e2e.system import EndToEnd
 from training.evaluation.baselines import CHOICES, Baseline, Constant, most_typical
 from training.evaluation.systems import Cascade, Recogniser, Summariser, System

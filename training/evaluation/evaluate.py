@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from training.data.dataset import Dataset
-from training.data.examples import Example
+from training.data.dataset import Dataset, Example
 from training.data.transcript_lines import said_in
 from training.evaluation.systems import Answer, System
 from training.metrics.bootstrap import Interval, interval, paired

@@ -16,7 +16,7 @@ from schema.core.states import CoverageKind
 from schema.core.units import WINDOW_LIMIT_SAMPLES
 from schema.meetings.minutes import Minutes
 from training.data.audio import Samples, read_audio
-from training.data.examples import Example
+from training.data.dataset import Example
 from training.data.transcript_lines import said_in
 from training.metrics.cost import memory_bytes
 from workers.asr.engine import Engine

@@ -112,3 +112,22 @@ def _whole(sums: NDArray[np.float64]) -> float:
 def _interval(figure: float, draws: Sequence[NDArray[np.float64]], level: float) -> Interval:
     low, high = np.quantile(np.concatenate(draws), [(1 - level) / 2, (1 + level) / 2])
     return Interval(figure, float(low), float(high))
+
+
+BASE = "base_"
+CHANGE, LOW, HIGH = "_change", "_change_low", "_change_high"
+
+
+def measured_change(name: str, base: Values, trained: Values, groups: Sequence[str]) -> dict[str, float]:
+    """`NAME` and `base_NAME`, the first less the second as `NAME_change`, its 95 % interval as `.._low`, `.._high`.
+
+    Place i of all three is of one example; the bootstrap draws *groups*.
+    """
+    found = paired(base, trained, groups=groups)
+    return {
+        name: figure(trained),
+        f"{BASE}{name}": figure(base),
+        f"{name}{CHANGE}": found.difference,
+        f"{name}{LOW}": found.low,
+        f"{name}{HIGH}": found.high,
+    }

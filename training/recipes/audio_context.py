@@ -27,7 +27,7 @@ from pydantic import Field
 from schema.core.errors import InvalidConfig, InvalidData
 from schema.core.units import s_of_samples, samples_of_s
 from training.data import Dataset, read_audio, refuse_overlap
-from training.data.subset import first, read
+from training.data.sources import first, read
 from training.data.training_fingerprints import write_learnt_from
 from training.distillation.clips import Clip, cut, sound
 from training.distillation.contexts import compared

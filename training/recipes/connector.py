@@ -19,18 +19,17 @@ import torch
 
 from schema.core.errors import InvalidConfig, InvalidData
 from training.data import Dataset, read_audio, refuse_overlap
-from training.data.examples import Example
-from training.data.subset import first, read
+from training.data.dataset import Example
+from training.data.sources import first, read
 from training.e2e import ctc
 from training.e2e.connector import Shape
 from training.e2e.ctc import CtcConnector
 from training.e2e.model import TOKENS
-from training.e2e.net import SpeechSummarizer
+from training.e2e.net import SpeechSummarizer, most_embeddings
 from training.e2e.options import ConnectorOptions
 from training.e2e.prompt import spelt
 from training.e2e.saved import Facts, load_speech_model
 from training.e2e.states import EncoderStates
-from training.e2e.windows import most_embeddings
 from training.metrics.errors import rate, word_errors
 from training.networks.precision import mixed
 from training.runs.config import Config, validated

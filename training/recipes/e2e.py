@@ -25,18 +25,17 @@ from torch.nn.functional import cross_entropy
 from schema.core.errors import InvalidConfig, InvalidData
 from training.data import Dataset, read_audio, refuse_overlap
 from training.data.checks import Part
-from training.data.examples import Example
-from training.data.subset import first, read
+from training.data.dataset import Example
+from training.data.sources import first, read
 from training.e2e.connector import save_connector
 from training.e2e.initialisation import facts, loudness, products
 from training.e2e.model import features
-from training.e2e.net import TEXT, SpeechSummarizer
+from training.e2e.net import TEXT, SpeechSummarizer, cut, most_embeddings
 from training.e2e.options import Options
 from training.e2e.prompt import prompt, taught, written
 from training.e2e.saved import load_connector, load_speech_model, new_connector
 from training.e2e.states import EncoderStates
 from training.e2e.warm_start import begin_with
-from training.e2e.windows import cut, most_embeddings
 from training.metrics.errors import rate, word_errors
 from training.metrics.rouge import rouge
 from training.networks.precision import base_precision, mixed, trains_here

@@ -20,10 +20,10 @@ from torch.nn.functional import cross_entropy
 
 from schema.core.errors import InvalidData
 from training.data import Dataset, refuse_overlap
-from training.data.examples import Example
-from training.data.subset import first, read
+from training.data.dataset import Example
+from training.data.sources import first, read
 from training.data.training_fingerprints import write_learnt_from
-from training.metrics.change import measured_change
+from training.metrics.bootstrap import measured_change
 from training.metrics.rouge import Rouge, rouge
 from training.networks.precision import base_precision, mixed, trains_here
 from training.networks.text_net import IGNORED, linear_layers, norms_in_32_bits, padded

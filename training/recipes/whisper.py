@@ -17,11 +17,11 @@ from torch.nn.functional import cross_entropy
 from schema.core.errors import InvalidData, UnknownLanguage
 from schema.core.units import WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES, s_of_samples
 from training.data import Dataset, Limits, read_audio, refuse_overlap
-from training.data.examples import Example
-from training.data.faults import Fault, refused
-from training.data.subset import first, read
+from training.data.checks import Fault, refused
+from training.data.dataset import Example
+from training.data.sources import first, read
 from training.data.training_fingerprints import write_learnt_from
-from training.metrics.change import measured_change
+from training.metrics.bootstrap import measured_change
 from training.metrics.errors import character_errors, word_errors
 from training.networks.precision import base_precision, mixed, trains_here
 from training.networks.whisper_net import decode, encode

@@ -15,8 +15,7 @@ from schema.core.states import AdapterTask
 from training.registry.candidate import read_candidate
 from training.registry.compatibility import check_fit, resolve_base
 from training.registry.formats import Format, Weights
-from workers.models.base_weights import weights_checksum
-from workers.models.cache import made_once
+from workers.models.cache import made_once, weights_checksum
 from workers.models.lora import check_base, inject
 
 NAME = "merged"

@@ -24,8 +24,7 @@ from training.metrics.bootstrap import Interval, paired
 from training.metrics.errors import Counts, rate, word_errors
 from training.metrics.rouge import Rouge, rouge
 from training.registry.measuring import minutes, transcripts
-from workers.models.adapters import stored
-from workers.models.shipped import shipped_notes
+from workers.models.adapters import shipped_notes, stored
 
 if TYPE_CHECKING:
     from workers.summarize.writing.model import TextModel

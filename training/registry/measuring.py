@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from schema.core.units import samples_of_s
 from schema.meetings.minutes import Minutes
 from training.data import read_audio
-from training.data.examples import Example
+from training.data.dataset import Example
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Window
 from workers.asr.streaming.batch import BatchPlan, Piece, Reading, leftover, plan, settle

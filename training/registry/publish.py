@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from schema.adapters.label import AdapterLabel
 from schema.adapters.registry import BARE
 from schema.adapters.tables import Adapter
+from schema.adapters.wire import AdapterLabel
 from schema.core.database import Database
 from schema.core.errors import Conflict, InvalidInput
 from schema.core.states import AdapterTask
@@ -21,7 +21,7 @@ from training.data.training_fingerprints import NAME as LEARNT_FROM
 from training.registry.candidate import CONFIG, METRICS, WEIGHTS, Candidate, read_candidate
 from training.registry.compatibility import check_fit, resolve_base
 from training.registry.store import Stored, put
-from workers.models.base_weights import weights_checksum
+from workers.models.cache import weights_checksum
 from workers.models.lora import METADATA, check_base
 
 VERSIONS_LIMIT = 999_999

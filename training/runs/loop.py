@@ -24,7 +24,7 @@ from training.runs.feed import Feed, Place, Work
 from training.runs.memory import no_room_for_one, ran_out
 from training.runs.optimiser import build_optimiser, learning_rate
 from training.runs.task import Task
-from workers.models import memory
+from workers.models import libraries
 
 log = logging.getLogger(__name__)
 LOOKS = 20
@@ -141,7 +141,7 @@ class Loop:
         began_s = time.monotonic()
         if self._device.startswith("cuda") or began_s < self._give_back_at_s:
             return
-        memory.give_back()
+        libraries.give_back_memory()
         ended_s = time.monotonic()
         self._give_back_at_s = ended_s + max(_GIVE_BACK_EVERY_S, (ended_s - began_s) / _GIVE_BACK_SHARE)
 

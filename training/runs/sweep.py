@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from schema.core.errors import Interrupted
-from training.metrics.change import BASE, CHANGE, HIGH, LOW
+from training.metrics.bootstrap import BASE, CHANGE, HIGH, LOW
 from training.runs.chart import line_chart
 from training.runs.config import Config, Precision, Section, changed, checked, dump, read_yaml, validated
 from training.runs.run_folder import METRICS

@@ -18,7 +18,24 @@ from workers.asr.kernels.attention import attend, attend_openly
 from workers.asr.kernels.products import project_all
 from workers.asr.model import Whisper
 from workers.asr.repetition import runs_away
-from workers.asr.sampling import pick
+
+
+def pick(
+    logits: torch.Tensor, temperatures: torch.Tensor | None, sampler: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The next token of each row and its log-probability; the likeliest, or drawn where the temperature is above 0."""
+    chosen = logits
+    if temperatures is not None:
+        uniform = torch.rand(logits.shape, generator=sampler, device=logits.device).clamp_(min=1e-20)
+        chosen = logits - temperatures * (-uniform.log()).log()  # Gumbel's trick: the maximum is a sample
+    tokens = _largest(chosen)
+    return tokens, logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
+
+
+def _largest(logits: torch.Tensor) -> torch.Tensor:
+    """The place of the largest of each row; on a CPU by NumPy, which compares many numbers at a time."""
+    return torch.from_numpy(logits.numpy().argmax(-1)) if logits.device.type == "cpu" else logits.argmax(-1)
+
 
 CHECK_EVERY = 8
 """Tokens between two looks for runaway repetition."""

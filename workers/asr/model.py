@@ -17,7 +17,7 @@ from workers.asr.kernels.int8 import INT8_DYNAMIC, pays_here, quantise
 from workers.asr.kernels.packed import pack
 from workers.asr.vocabulary import Vocabulary, load_vocabulary
 from workers.asr.weights.source import resolve
-from workers.models.base_weights import weights_checksum
+from workers.models.cache import weights_checksum
 from workers.models.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 
 

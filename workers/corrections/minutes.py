@@ -14,9 +14,9 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schema.core.tables import Segment as Row
 from schema.corrections.sentences import SentenceCorrection, last_changes
 from schema.meetings.minutes import Action, Item, Minutes, Part, Sentence, changed, named, parts
+from schema.meetings.tables import Segment as Row
 from workers.summarize.checking.evidence import SUPPORTED_FROM, Evidence
 from workers.summarize.text.salience import overlap
 from workers.summarize.text.segment import Segment

@@ -13,9 +13,10 @@ from schema.core import queues
 from schema.core.database import Database
 from schema.core.errors import Backlogged, NotFound
 from schema.core.states import Channels, MeetingState
-from schema.core.tables import Meeting, Track, Upload
 from schema.mailbox import Mailbox, shard_of
+from schema.meetings.tables import Meeting, Track
 from schema.uploads.lifecycle import file_id_of, new_track
+from schema.uploads.tables import Upload
 from workers.ingest.decoder_process import Decoder, Ended, Found, Order
 from workers.ingest.faults import DecodingFailed, Reason
 from workers.ingest.media import Pcm

@@ -19,11 +19,12 @@ from schema.core.database import Database
 from schema.core.errors import MailboxMissing, NotFound, TrackClosed
 from schema.core.states import UploadState
 from schema.core.storage import Files
-from schema.core.tables import Upload, now
+from schema.core.tables import now
 from schema.mailbox import Mailbox
 from schema.mailbox.unavailable import reachable
 from schema.uploads.lifecycle import give_up, move
 from schema.uploads.queue import uploads_to_decode
+from schema.uploads.tables import Upload
 from workers.ingest.faults import PASSING, DecodingFailed, Reason
 from workers.ingest.feeding import Bounds, Feeding, Step
 from workers.ingest.upload_sweeper import FED, Settler

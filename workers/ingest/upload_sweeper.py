@@ -18,10 +18,12 @@ from schema.core.errors import MinutebookError
 from schema.core.events import publish
 from schema.core.states import MeetingState, UploadState
 from schema.core.storage import Files
-from schema.core.tables import Meeting, Upload, now
+from schema.core.tables import now
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import finish_meeting
+from schema.meetings.tables import Meeting
 from schema.uploads.lifecycle import BEFORE_END, GIVEN_UP, clean_up, drop_file, give_up, move
+from schema.uploads.tables import Upload
 from schema.uploads.views import upload_event, upload_out
 from workers.ingest.faults import Reason
 

@@ -6,12 +6,13 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import select
 
-from schema.adapters.label import AdapterLabel
 from schema.adapters.tables import Adapter
+from schema.adapters.wire import AdapterLabel
 from schema.core.database import Database
 from schema.core.errors import BrokenModel, MinutebookError, Unavailable, UnknownAdapter
 from schema.core.states import AdapterTask
@@ -69,3 +70,39 @@ def stored(store: Path, checksum: str) -> Path:
         raise BrokenModel(f"{folder / MANIFEST} is not what was published. {remedy}")
     verify_sums(folder, remedy)
     return folder
+
+
+FOLDER = Path(__file__).parents[1] / "summarize/shipped"
+NOTES = {"package:gemma-3-270m": "gemma-3-270m-notes"}
+"""Models by reference and the adapter that writes notes with them."""
+_REMEDY = "Install Minutebook again, or set MINUTEBOOK_SUMMARY_SHIPPED=false to do without it."
+
+
+@dataclass(slots=True)
+class Shipped:
+    """An adapter that came with the project. Its name has no version, which tells it from the registry's."""
+
+    name: str
+    folder: Path
+    _refused: bool = field(default=False, init=False)
+
+    def lend(self, load: Callable[[str, Path], None]) -> bool:
+        """Have *load* take in the files. False, and the log says why, when they are damaged or do not fit the model;
+        then they are not tried again."""
+        if self._refused:
+            return False
+        try:
+            if not (self.folder / MANIFEST).is_file():
+                raise BrokenModel(f"{self.folder / MANIFEST} is missing. {_REMEDY}")
+            verify_sums(self.folder, _REMEDY)
+            load(self.name, self.folder)
+        except MinutebookError as error:
+            self._refused = True
+            log.warning("the shipped adapter %s is left out: %s", self.name, error)
+        return not self._refused
+
+
+def shipped_notes(reference: str, *, wanted: bool = True) -> Shipped | None:
+    """The adapter that writes notes with the model *reference*, if one came with the project and is *wanted*."""
+    name = NOTES.get(reference) if wanted else None
+    return None if name is None else Shipped(name, FOLDER / name)

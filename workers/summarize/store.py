@@ -13,10 +13,10 @@ from schema.adapters.registry import BARE, served_labels
 from schema.core.database import Database
 from schema.core.events import Event
 from schema.core.states import AdapterTask, MeetingState, SummaryKind
-from schema.core.tables import Meeting, Segment, Summary, Track
-from schema.core.tables import Note as NoteRow
 from schema.meetings.locks import advance_seq, lock_versions
 from schema.meetings.minutes import MINUTES, Minutes
+from schema.meetings.tables import Meeting, Segment, Summary, Track
+from schema.meetings.tables import Note as NoteRow
 from schema.meetings.views import minutes_event, note_event
 from schema.webhooks.outbox import WebhookEvent, announce
 from workers.summarize.text.segment import Segment as Said

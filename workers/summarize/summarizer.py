@@ -16,11 +16,10 @@ from sqlalchemy import select
 from schema.core.database import Database
 from schema.core.events import Event, publish
 from schema.core.states import MeetingState
-from schema.core.tables import Track
 from schema.mailbox import Mailbox
+from schema.meetings.tables import Track
 from workers.corrections.minutes import corrected_minutes
-from workers.models.adapters import Shelf
-from workers.models.shipped import Shipped
+from workers.models.adapters import Shelf, Shipped
 from workers.summarize.final import final_minutes
 from workers.summarize.rolling import merge, merge_due, rolling_minutes
 from workers.summarize.store import (

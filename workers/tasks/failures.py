@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from schema.core import queues
 from schema.core.database import Database
 from schema.core.errors import MinutebookError, WorkerLost
-from schema.core.tables import Failure, Meeting
+from schema.meetings.tables import Failure, Meeting
 
 
 def book_failure(

@@ -19,7 +19,7 @@ from schema.core.database import Database
 from schema.core.settings import Settings, settings
 from schema.core.states import AdapterTask
 from schema.mailbox import Mailbox
-from workers.models import library_log, memory
+from workers.models import libraries
 from workers.models.adapters import Shelf
 from workers.tasks.summary_requests import SummaryRequests
 
@@ -99,8 +99,8 @@ class Process:
 
     @cached_property
     def transcriber(self) -> Transcriber:
-        library_log.leave_out_advice()
-        memory.bound()
+        libraries.leave_out_advice()
+        libraries.bound_memory()
         import torch
 
         from workers.asr.engine import load_engine
@@ -136,8 +136,8 @@ class Process:
 
     @cached_property
     def summarizer(self) -> Summarizer:
-        library_log.leave_out_advice()
-        from workers.models.shipped import shipped_notes
+        libraries.leave_out_advice()
+        from workers.models.adapters import shipped_notes
         from workers.summarize.summarizer import Summarizer
         from workers.summarize.writing.model import load_model
         from workers.summarize.writing.prompts import PREFIXES

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing, MinutebookError, Unavailable
 from schema.core.states import MeetingState, TrackKind
-from schema.core.tables import Meeting, Segment, Track
 from schema.corrections.segments import quiet_key
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting, finish_meeting, unfinished
+from schema.meetings.tables import Meeting, Segment, Track
 from schema.uploads.lifecycle import fed_by_upload
 from workers.tasks.failures import failed_summaries
 from workers.tasks.summary_requests import SummaryRequests

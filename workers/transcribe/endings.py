@@ -8,10 +8,9 @@ from sqlalchemy import func, or_, select, update
 from schema.core.database import Database
 from schema.core.events import Event, publish
 from schema.core.states import MeetingState
-from schema.core.tables import Meeting, Track
+from schema.meetings.tables import Meeting, Track
 from schema.meetings.views import segment_event
-from workers.corrections.carry_over import carry_corrections
-from workers.corrections.sentence_carry_over import carry_sentences
+from workers.corrections.carry_over import carry_corrections, carry_sentences
 
 
 def end_transcription(database: Database, redis: Redis, meeting_id: str) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from schema.adapters.registry import served_labels
 from schema.core.states import AdapterTask, MeetingState
-from schema.core.tables import Meeting, Segment, Track
+from schema.meetings.tables import Meeting, Segment, Track
 
 PROMPT_SEGMENTS = 4
 

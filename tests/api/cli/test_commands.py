@@ -11,7 +11,7 @@ from redis import Redis
 
 from schema.core import migrate, queues
 from schema.core.database import Database
-from schema.core.tables import Failure, Meeting
+from schema.meetings.tables import Failure, Meeting
 from tests.api.cli.outcome import Outcome
 from tests.immutable import immutable
 

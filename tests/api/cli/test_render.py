@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from api.cli.render import LiveScreen, minutes_text
-from api.export.documents import clock, coverage_line
+from api.export.phrases import clock, coverage_line
 from schema.core.events import Event
 from schema.core.units import SAMPLE_RATE_HZ
 from schema.meetings.minutes import MINUTES, Action, Chapter, Minutes, Sentence

@@ -22,7 +22,7 @@ from api.client.uploads import Outgoing, send_file
 from api.uploads.receiver import BLOCK_BYTES
 from schema.core.database import Database
 from schema.core.states import UploadState
-from schema.core.tables import Upload
+from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from tests.api.cli.api_process import ApiProcess
 from tests.api.cli.outcome import Outcome

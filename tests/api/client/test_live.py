@@ -18,9 +18,9 @@ from api.client.audio_source import pcm_chunks
 from api.client.pace import at_hand
 from schema.core.database import Database
 from schema.core.errors import Gone, MinutebookError, NotFound, Unauthorized, Unavailable
-from schema.core.tables import Track
 from schema.core.units import BYTES_PER_SAMPLE
 from schema.mailbox import Mailbox
+from schema.meetings.tables import Track
 from schema.meetings.wire import NewMeeting
 from tests.api.cli.api_process import ApiProcess
 

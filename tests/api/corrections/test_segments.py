@@ -12,8 +12,8 @@ from websockets.asyncio.client import connect
 
 from api.auth.keys import create_key
 from schema.core.states import MeetingState, Scope
-from schema.core.tables import Meeting, Segment
 from schema.corrections.segments import QUIET_MS, VERSIONS_LIMIT, quiet_key
+from schema.meetings.tables import Meeting, Segment
 from tests.api.conftest import Api
 from tests.api.rows import add_segment, move
 from tests.databases import fresh_postgres

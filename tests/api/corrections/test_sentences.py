@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from schema.core.states import MeetingState, SummaryKind
-from schema.core.tables import Meeting, Summary
 from schema.corrections.segments import VERSIONS_LIMIT, quiet_key
 from schema.corrections.sentences import SentenceCorrection
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.minutes import MINUTES, Action, Chapter, Minutes, Sentence, named
+from schema.meetings.tables import Meeting, Summary
 from tests.api.conftest import Api
 from tests.api.rows import add_minutes, add_segment, move
 from tests.databases import fresh_postgres

@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from api.export.documents import Export, to_json, to_markdown, to_srt, to_text, to_vtt
-from api.export.subtitles import LINE_CHARACTERS, LINES, cues_of
+from api.export.documents import Export, to_json, to_markdown, to_text
+from api.export.subtitles import LINE_CHARACTERS, LINES, cues_of, to_srt, to_vtt
 from schema.core.states import MeetingState, SummaryKind
 from schema.meetings.minutes import Action, Chapter, Minutes, Sentence
 from schema.meetings.wire import CoverageTotals, MeetingOut, MinutesOut, SegmentOut, WordOut

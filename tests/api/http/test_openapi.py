@@ -11,22 +11,23 @@ from pydantic import TypeAdapter
 from api import adapters, health, webhooks
 from api.corrections import segments as corrections
 from api.corrections import sentences
+from api.export import routes as export
 from api.export.documents import Export, Form
+from api.export.routes import WRITERS
 from api.http.problems import MEDIA_TYPE
 from api.live import http_audio as audio
 from api.live import server_sent_events as events
-from api.meetings import content, search, versions
+from api.meetings import minutes, search, transcript, versions
 from api.meetings import routes as meetings
-from api.meetings.content import WRITERS
 from api.uploads import routes as uploads
 from api.uploads import tus
-from schema.meetings.answers import Readiness
-from schema.meetings.wire import NewMeeting, Problem
+from schema.core.wire import Problem, Readiness
+from schema.meetings.wire import NewMeeting
 from tests.api.conftest import Api
 
 PARTS = (
-    meetings, content, corrections, sentences, versions, audio, events, search, adapters, tus, uploads, webhooks,
-    health,
+    meetings, transcript, minutes, export, corrections, sentences, versions, audio, events, search, adapters, tus,
+    uploads, webhooks, health,
 )  # fmt: skip
 ROUTES = [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
 

@@ -9,8 +9,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from schema.core.states import MeetingState
-from schema.core.tables import Track
 from schema.core.units import MEETING_LIMIT_SAMPLES
+from schema.meetings.tables import Track
 from tests.api.conftest import Api
 from tests.api.rows import add_coverage, add_segment, move
 from tests.api.sockets import live

@@ -10,7 +10,7 @@ from schema.core import migrate
 from schema.core.database import Database
 from schema.core.events import Event
 from schema.core.states import MeetingState
-from schema.core.tables import Meeting, Track
+from schema.meetings.tables import Meeting, Track
 from tests.api.rows import add_segments, move
 
 

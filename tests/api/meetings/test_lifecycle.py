@@ -13,9 +13,9 @@ from schema.core import migrate
 from schema.core.database import Database
 from schema.core.errors import Gone, MailboxMissing, NotFound, TrackClosed, Unavailable
 from schema.core.states import MeetingState
-from schema.core.tables import Meeting, Track
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting, finish_meeting, unfinished
+from schema.meetings.tables import Meeting, Track
 
 SECOND = b"\x01\x00" * 16_000
 LIMIT = 16_000 * 60

@@ -12,7 +12,8 @@ from schema.core import migrate
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
 from schema.core.states import AdapterTask
-from schema.core.tables import Base, Meeting, Track
+from schema.core.tables import Base
+from schema.meetings.tables import Meeting, Track
 from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.rows import add_coverage, add_minutes, add_note, add_segment

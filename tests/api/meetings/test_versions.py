@@ -11,11 +11,12 @@ import pytest
 from api.auth.keys import create_key
 from schema.core.states import AdapterTask, MeetingState, Scope, SummaryKind, UploadState
 from schema.core.storage import open_files
-from schema.core.tables import Meeting, Track, Upload
 from schema.corrections.segments import Correction
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.minutes import Minutes
+from schema.meetings.tables import Meeting, Track
 from schema.uploads.lifecycle import drop_file
+from schema.uploads.tables import Upload
 from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.rows import add_minutes, add_segment, move

@@ -14,9 +14,9 @@ from websockets.sync.client import ClientConnection, connect
 from api.openai.inflow import Resampler
 from schema.core.errors import MailboxMissing
 from schema.core.states import CoverageKind
-from schema.core.tables import Coverage, Track
 from schema.core.units import SAMPLE_RATE_HZ
 from schema.mailbox import Mailbox
+from schema.meetings.tables import Coverage, Track
 from tests.api.conftest import Api
 from tests.api.rows import add_segment
 from tests.hall import eventually

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 from deploy.wer import word_error_rate
 from schema.core.states import MeetingState
-from schema.core.tables import Coverage, Meeting, Segment, Track
+from schema.meetings.tables import Coverage, Meeting, Segment, Track
 from tests.api.conftest import Api
 from tests.api.openai.conftest import SPOKEN_S, at_24_khz
 from tests.hall import Hall, eventually, sample_meeting, spoken

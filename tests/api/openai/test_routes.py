@@ -9,11 +9,11 @@ import openai
 import pytest
 
 from api.auth.keys import create_key
+from api.openai.formats import Growth
 from api.openai.models import OPENAI_NAMES
 from api.openai.request import vocabulary_of
-from api.openai.text import Growth
 from schema.core.states import AdapterState, Scope
-from schema.core.tables import Upload
+from schema.uploads.tables import Upload
 from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.openai.conftest import wav

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from deploy.wer import word_error_rate
 from schema.core.states import MeetingState, UploadState
-from schema.core.tables import Meeting, Upload
+from schema.meetings.tables import Meeting
+from schema.uploads.tables import Upload
 from tests.api.openai.conftest import SPOKEN_S
 from tests.hall import Hall, eventually, spoken
 

@@ -21,7 +21,8 @@ from schema.core import queues
 from schema.core.errors import InvalidInput
 from schema.core.settings import Settings
 from schema.core.states import MeetingState, Scope, UploadState
-from schema.core.tables import Meeting, Track, Upload
+from schema.meetings.tables import Meeting, Track
+from schema.uploads.tables import Upload
 from tests.api.conftest import Api
 from tests.servers import wait_until
 

@@ -19,7 +19,8 @@ from api.auth.keys import create_key
 from api.uploads.receiver import BLOCK_BYTES
 from schema.core.states import Scope, UploadState
 from schema.core.storage import open_files
-from schema.core.tables import Upload, now
+from schema.core.tables import now
+from schema.uploads.tables import Upload
 from tests.api.conftest import Api
 from tests.servers import wait_until
 

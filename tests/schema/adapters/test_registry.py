@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from schema.adapters.label import AdapterLabel
 from schema.adapters.lifecycle import Grounds, promote, retire, roll_back
 from schema.adapters.registry import check_served, find_version, history, newest_draft, served_labels, task_of
 from schema.adapters.tables import Adapter
+from schema.adapters.wire import AdapterLabel
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.errors import Conflict, InvalidInput, NotFound, UnknownAdapter

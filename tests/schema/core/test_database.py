@@ -16,7 +16,7 @@ from schema.core import database as module
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.errors import InvalidInput, Unavailable
-from schema.core.tables import Meeting
+from schema.meetings.tables import Meeting
 from tests.immutable import immutable
 
 
@@ -124,9 +124,9 @@ def test_a_reader_is_not_held_up_by_a_writer(path: Path, database: Database) -> 
 
 HELD_OPEN = """
 import sys
-from schema.database import Database
-from schema.errors import Unavailable
-from schema.tables import Meeting
+from schema.core.database import Database
+from schema.core.errors import Unavailable
+from schema.meetings.tables import Meeting
 database = Database(sys.argv[1])
 def write(name):
     with database.write() as session:

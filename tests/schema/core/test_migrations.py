@@ -9,7 +9,7 @@ import pytest
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.errors import InvalidInput, Unavailable
-from schema.core.tables import Meeting
+from schema.meetings.tables import Meeting
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,10 +10,9 @@ import pytest
 from sqlalchemy import event, make_url, select
 
 from schema.core import migrate
-from schema.core.database import Database
+from schema.core.database import Database, check_writable
 from schema.core.errors import Unavailable
-from schema.core.tables import Meeting
-from schema.core.writable import check_writable
+from schema.meetings.tables import Meeting
 from tests.immutable import immutable
 
 

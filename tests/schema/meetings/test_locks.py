@@ -13,10 +13,10 @@ from sqlalchemy import select, text, update
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.errors import Unavailable
-from schema.core.tables import Coverage, Meeting, Segment, Track
 from schema.corrections.segments import rename_speaker
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting
+from schema.meetings.tables import Coverage, Meeting, Segment, Track
 
 ONE_WAITS = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 

@@ -14,9 +14,9 @@ from schema.core import migrate
 from schema.core.database import Database
 from schema.core.errors import InvalidInput
 from schema.core.states import MeetingState
-from schema.core.tables import Meeting, Segment, Track
 from schema.meetings import search as module
 from schema.meetings.search import TERMS_LIMIT, Hit, Scope, Term, last_segment_id, parse_query, search, unmarked
+from schema.meetings.tables import Meeting, Segment, Track
 from tests.databases import fresh_postgres
 
 

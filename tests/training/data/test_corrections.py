@@ -16,12 +16,13 @@ from schema.core.database import Database
 from schema.core.errors import InvalidData
 from schema.core.states import SummaryKind
 from schema.core.storage import LocalFiles
-from schema.core.tables import Meeting, Note, Segment, Summary, Track, Upload
 from schema.core.units import samples_of_s
 from schema.corrections.segments import correct, rename_speaker
 from schema.corrections.sentences import correct_sentence
 from schema.meetings.minutes import MINUTES, Action, Minutes, Sentence, named
+from schema.meetings.tables import Meeting, Note, Segment, Summary, Track
 from schema.uploads.lifecycle import add_upload
+from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from training.data import load, read_audio
 from training.data.corrections import build

@@ -11,7 +11,7 @@ import pytest
 from schema.core.errors import InvalidData
 from tests.training.data.conftest import Recorder, Writer
 from training.data import Limits, load, read_audio
-from training.data.faults import SHOWN_LIMIT
+from training.data.checks import SHOWN_LIMIT
 
 
 def test_a_manifest_is_a_sequence_of_examples(record: Recorder, manifest: Writer) -> None:

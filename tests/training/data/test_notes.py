@@ -10,11 +10,11 @@ import pytest
 from schema.core.errors import InvalidData
 from tests.training.data.test_meetings import SHARED, asked, meeting, needs_shared, write
 from training.data import load, refuse_overlap
-from training.data.examples import Example
+from training.data.dataset import Example
 from training.data.meetings import note_windows, read_meetings
 from training.data.notes import NAMES
 from workers.summarize.text.segment import statements
-from workers.summarize.writing.model_input import transcript
+from workers.summarize.writing.note_format import transcript
 
 
 @pytest.fixture

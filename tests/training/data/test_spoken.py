@@ -14,7 +14,7 @@ from schema.core.errors import InvalidData, InvalidInput
 from tests.training.data.conftest import Recorder
 from tests.training.data.test_meetings import meeting
 from training.data import load, read_audio
-from training.data.examples import Example
+from training.data.dataset import Example
 from training.data.text_to_speech import speak
 
 needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite not found: skipping what reads out")

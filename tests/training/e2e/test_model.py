@@ -14,9 +14,8 @@ from tests.training.e2e.conftest import Loaded
 from training.data.audio import Samples
 from training.e2e.connector import Shape, stacked
 from training.e2e.model import SpeechModel, features
-from training.e2e.net import SpeechSummarizer
+from training.e2e.net import SpeechSummarizer, cut, embeddings, most_embeddings
 from training.e2e.prompt import asked, prompt, taught
-from training.e2e.windows import cut, embeddings, most_embeddings
 
 pytestmark = pytest.mark.model
 KINDS = ("decoder", "t5", "mbart")

@@ -11,8 +11,8 @@ import torch
 from tests.training.e2e.conftest import Loaded
 from training.data import load, read_audio
 from training.e2e.model import features
+from training.e2e.net import cut
 from training.e2e.states import EncoderStates
-from training.e2e.windows import cut
 
 pytestmark = pytest.mark.model
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from tests.models import whisper
 from training.__main__ import build_app
 from training.data import Dataset, load, read_audio
-from training.data.examples import Example
-from training.data.subset import of_each_group
+from training.data.dataset import Example
+from training.data.sources import of_each_group
 from training.data.training_fingerprints import write_learnt_from
 from training.data.transcript_lines import said_in
 from training.evaluation.baselines import CHOICES, Baseline

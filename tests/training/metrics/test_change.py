@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from training.metrics.bootstrap import paired
-from training.metrics.change import measured_change
+from training.metrics.bootstrap import measured_change, paired
 from training.metrics.errors import Counts
 
 

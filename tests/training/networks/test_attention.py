@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from training.networks.attention import attend
+from training.networks.whisper_net import attend
 
 
 @pytest.mark.parametrize("biased", [False, True])

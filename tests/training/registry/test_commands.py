@@ -96,7 +96,7 @@ def test_the_command_is_handed_over_and_lists_without_torch(run: Run) -> None:
     done = subprocess.run(command, cwd=models.ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["label"] == "clinic@3"
     code = (
-        "import sys; from training.cli import adapters; from schema.settings import settings; adapters.list_all(); "
-        "sys.exit('torch' in sys.modules)"
+        "import sys; from training.cli import adapters; from schema.core.settings import settings; "
+        "adapters.list_all(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=models.ROOT, check=False).returncode == 0

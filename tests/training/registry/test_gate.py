@@ -16,7 +16,7 @@ from schema.core.database import Database
 from schema.core.errors import Conflict, DataOverlap, NoGain
 from schema.core.settings import Settings
 from schema.core.states import AdapterTask, TrackKind
-from schema.core.tables import Meeting, Track
+from schema.meetings.tables import Meeting, Track
 from tests import models
 from tests.adapters import BASE, WILD, write_adalora, write_lora
 from tests.text_models import write_decoder, write_text_adapter

@@ -22,7 +22,7 @@ from tests import models
 from tests.adapters import BASE, MILD, STEMS, WILD, write_adalora, write_adapter, write_lora
 from training.registry.publish import Places, Published, publish
 from workers.models.adapters import stored
-from workers.models.base_weights import weights_checksum
+from workers.models.cache import weights_checksum
 from workers.models.lora import read_metadata
 
 pytestmark = pytest.mark.model

@@ -23,9 +23,9 @@ INSTALLED = Path(sysconfig.get_path("purelib"))
 LOAD_BOTH = """
 import sys
 from pathlib import Path
-from schema.errors import UnsupportedPrecision
+from schema.core.errors import UnsupportedPrecision
 from workers.asr.model import load
-from workers.summarize.model import load_model
+from workers.summarize.writing.model import load_model
 models, precision = Path(sys.argv[1]), sys.argv[2]
 for call, reference in ((load, "package:tiny.en"), (load_model, "package:gemma-3-270m")):
     try:

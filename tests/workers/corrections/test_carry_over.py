@@ -13,11 +13,11 @@ from sqlalchemy import select
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.states import MeetingState, SummaryKind
-from schema.core.tables import Meeting, Segment, Summary, Track
 from schema.core.units import samples_of_s
 from schema.corrections.segments import Correction, correct
 from schema.corrections.sentences import SentenceCorrection, correct_sentence
 from schema.meetings.minutes import MINUTES, Minutes, Sentence, named
+from schema.meetings.tables import Meeting, Segment, Summary, Track
 from tests.databases import fresh_postgres
 from workers.corrections.carry_over import NO_SEGMENT, NO_TRACK, NO_WORDS
 from workers.transcribe.endings import end_transcription

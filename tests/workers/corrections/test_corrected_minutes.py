@@ -8,10 +8,10 @@ from sqlalchemy import select
 from schema.core import queues
 from schema.core.database import Database
 from schema.core.states import MeetingState, SummaryKind
-from schema.core.tables import Meeting, Note, Segment, Summary
 from schema.corrections.segments import correct, quiet_key
 from schema.corrections.sentences import correct_sentence
 from schema.meetings.minutes import MINUTES, Minutes, named
+from schema.meetings.tables import Meeting, Note, Segment, Summary
 from schema.meetings.versions import redo_minutes
 from schema.webhooks.outbox import Delivery
 from tests.workers.script import A_FEW, SAID, end, write_down

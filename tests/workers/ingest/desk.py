@@ -15,10 +15,11 @@ from schema.core.database import Database
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, UploadState
 from schema.core.storage import Files, open_files
-from schema.core.tables import Meeting, Track, Upload
 from schema.core.units import samples_of_s
 from schema.mailbox import Mailbox
+from schema.meetings.tables import Meeting, Track
 from schema.uploads.lifecycle import add_upload, advance, queue
+from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from workers.ingest.feeding import Bounds, Feeding
 from workers.ingest.ingester import Ingester, Plan, lease_key

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from schema.core.states import MeetingState, UploadState
-from schema.core.tables import Meeting, Upload
 from schema.core.units import samples_of_s
+from schema.meetings.tables import Meeting
+from schema.uploads.tables import Upload
 from tests.workers.ingest.desk import ATTEMPTS, Desk
 from tests.workers.ingest.files import SAMPLE, encoded, silent_film, speech, tone
 from workers.ingest.feeding import Feeding

@@ -10,9 +10,9 @@ from sqlalchemy import update
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.states import UploadState
-from schema.core.tables import Upload
 from schema.uploads.lifecycle import add_upload
 from schema.uploads.queue import uploads_to_decode
+from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from tests.databases import fresh_postgres
 from tests.workers.ingest.desk import Desk

@@ -11,9 +11,10 @@ from sqlalchemy import update
 
 from schema.core.events import Event, channel
 from schema.core.states import MeetingState, UploadState
-from schema.core.tables import Upload, now
+from schema.core.tables import now
 from schema.meetings.lifecycle import finish_meeting
 from schema.uploads.lifecycle import add_upload
+from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from tests.workers.ingest.desk import Desk
 from tests.workers.ingest.files import encoded, tone

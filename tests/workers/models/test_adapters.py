@@ -10,13 +10,13 @@ import pytest
 from redis import Redis
 from sqlalchemy import update
 
-from schema.adapters.label import AdapterLabel
 from schema.adapters.lifecycle import Grounds, promote, roll_back
 from schema.adapters.registry import find_version
+from schema.adapters.wire import AdapterLabel
 from schema.core.database import Database
 from schema.core.states import AdapterState, AdapterTask
-from schema.core.tables import Meeting, Note, Segment, Summary
 from schema.core.units import samples_of_s
+from schema.meetings.tables import Meeting, Note, Segment, Summary
 from tests.adapters import MILD, WILD, version, write_adalora, write_lora
 from tests.text_models import write_decoder, write_text_adapter
 from tests.workers.spoken import assert_all_there, errors_in

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from schema.core.errors import BrokenModel
-from workers.models.base_weights import weights_checksum
+from workers.models.cache import weights_checksum
 
 TENSORS = {"b": torch.arange(6.0).reshape(2, 3), "a": torch.ones(4, dtype=torch.bfloat16)}
 

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from workers.models.library_log import leave_out_advice
+from workers.models.libraries import leave_out_advice
 
 
 def test_the_advice_to_install_kernels_is_left_out_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:

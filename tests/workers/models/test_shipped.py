@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from schema.core.tables import Meeting, Note, Segment, Summary
+from schema.meetings.tables import Meeting, Note, Segment, Summary
 from tests import models
 from tests.text_models import write_decoder
 from tests.workers.studio import Studio
+from workers.models.adapters import FOLDER, NOTES, Shipped, shipped_notes
 from workers.models.cache import verify_sums
-from workers.models.shipped import FOLDER, NOTES, Shipped, shipped_notes
 from workers.summarize.text.segment import Segment as Said
 from workers.summarize.writing.model import TextModel, load_model
 from workers.summarize.writing.notes import NOTE, write_note

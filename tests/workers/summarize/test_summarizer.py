@@ -10,9 +10,9 @@ from sqlalchemy import select
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, SummaryKind
-from schema.core.tables import Note, Segment, Summary
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.minutes import MINUTES, Minutes
+from schema.meetings.tables import Note, Segment, Summary
 from tests.workers.script import A_FEW, SAID, end, write_down
 from tests.workers.studio import Studio
 from workers.summarize.writing.model import TextModel

@@ -12,7 +12,8 @@ from sqlalchemy import update
 from schema.core import queues
 from schema.core.errors import MailboxMissing, WorkerLost
 from schema.core.states import MeetingState
-from schema.core.tables import Failure, Meeting, Track, now
+from schema.core.tables import now
+from schema.meetings.tables import Failure, Meeting, Track
 from tests.workers.studio import IDLE_FINISH_S, Audio, Studio
 from workers.tasks.failures import book_failure
 

@@ -17,7 +17,8 @@ from schema.core import queues
 from schema.core.database import Database
 from schema.core.settings import Settings
 from schema.core.states import MeetingState
-from schema.core.tables import Base, Failure, now
+from schema.core.tables import Base, now
+from schema.meetings.tables import Failure
 from tests.workers.script import A_FEW, end, write_down
 from tests.workers.studio import DEATHS_LIMIT, Audio, Studio
 from workers.summarize.writing.model import TextModel

@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from schema.core import queues
 from schema.core.states import MeetingState, TrackKind
-from schema.core.tables import Meeting, Segment, Track
 from schema.core.units import samples_of_s
 from schema.mailbox.limits import BATCH_DELAY_MS
+from schema.meetings.tables import Meeting, Segment, Track
 from tests.workers.conftest import sample_meeting
 from tests.workers.studio import BACKLOG_LIMIT_SAMPLES, PACE, Audio, Studio
 from workers.asr.engine import USUAL, Engine, Fallback

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.states import CoverageKind
-from schema.core.tables import Coverage, Meeting, Segment, Track
+from schema.meetings.tables import Coverage, Meeting, Segment, Track
 from workers.asr.hypothesis import Word
 from workers.asr.streaming.track import Span
 from workers.transcribe.ledger import TrackCommit, commit

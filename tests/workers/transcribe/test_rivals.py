@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from schema.core.tables import Coverage, Segment, Track
 from schema.core.units import samples_of_s
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting
+from schema.meetings.tables import Coverage, Segment, Track
 from tests.workers.spoken import assert_all_there
 from tests.workers.studio import PACE, Audio, Studio
 from workers.asr.engine import USUAL, Engine, Fallback

@@ -5,8 +5,8 @@ from __future__ import annotations
 from schema.core import queues
 from schema.core.events import Event, channel
 from schema.core.states import MeetingState
-from schema.core.tables import Coverage, Meeting, Segment, Track
 from schema.core.units import samples_of_s
+from schema.meetings.tables import Coverage, Meeting, Segment, Track
 from tests.workers.spoken import SPEECH_S, assert_all_there
 from tests.workers.studio import Audio, Studio
 

@@ -10,8 +10,8 @@ import pytest
 
 from schema.core import queues
 from schema.core.states import MeetingState
-from schema.core.tables import Meeting
 from schema.core.units import samples_of_s
+from schema.meetings.tables import Meeting
 from tests.workers.spoken import SPEECH_S, SPOKEN, assert_all_there, errors_in
 from tests.workers.studio import Audio, Booked, Studio
 from workers.asr.engine import USUAL, Engine, Fallback

@@ -14,8 +14,8 @@ from sqlalchemy import update
 from schema.core.database import Database
 from schema.core.settings import Settings
 from schema.core.states import MeetingState
-from schema.core.tables import Meeting
 from schema.meetings.minutes import Minutes
+from schema.meetings.tables import Meeting
 from schema.webhooks.outbox import DeliveryState, Webhook, WebhookEvent, announce
 from tests.workers.webhooks.outbox import ATTEMPTS, SECRET, Clock, add_webhook, deliveries, only, tell
 from tests.workers.webhooks.receiver import Receiver, receiving

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from workers.summarize.text.disfluency import fluent
-from workers.summarize.text.lead_in import without_lead_in
+from workers.summarize.text.disfluency import fluent, without_lead_in
 from workers.summarize.text.segment import Statement
 from workers.summarize.text.words import content_stems
 from workers.summarize.writing.due import find_due

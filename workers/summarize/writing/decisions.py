@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from workers.summarize.text.disfluency import fluent
-from workers.summarize.text.lead_in import without_lead_in
+from workers.summarize.text.disfluency import fluent, without_lead_in
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import Statement
 from workers.summarize.text.words import content_stems

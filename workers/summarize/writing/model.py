@@ -16,11 +16,10 @@ from typing import Any
 import torch
 
 from schema.core.errors import BrokenModel, PromptTooLong, UnknownAdapter
-from workers.models.base_weights import weights_checksum
+from workers.models.cache import weights_checksum
 from workers.models.lora import check_base, check_precision, inject, layers, make_room, read_metadata, used
 from workers.models.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
-from workers.summarize.writing.generator import Asked
-from workers.summarize.writing.stopping import Ending
+from workers.summarize.writing.generator import Asked, Ending
 from workers.summarize.writing.weights import resolve
 
 PREFIXES_KEPT = 4

@@ -10,16 +10,32 @@ from schema.core.errors import PromptTooLong
 from schema.meetings.minutes import Action, Sentence
 from workers.summarize.checking.decision_claims import as_heard
 from workers.summarize.checking.evidence import Evidence
-from workers.summarize.checking.guard import clean
-from workers.summarize.checking.negation import keeps_negation
+from workers.summarize.checking.guard import clean, keeps_negation
 from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences
 from workers.summarize.text.segment import Statement
+from workers.summarize.text.words import words
 from workers.summarize.writing.decisions import find_decisions
 from workers.summarize.writing.due import find_due
 from workers.summarize.writing.generator import Asked, Generator
-from workers.summarize.writing.model_input import transcript
-from workers.summarize.writing.note_format import Kind, Line, lines_of
-from workers.summarize.writing.vocabulary import vocabulary
+from workers.summarize.writing.note_format import Kind, Line, lines_of, transcript
+from workers.summarize.writing.prompts import GLUE
+
+_REPORTED = """\
+group members participants meeting discussion presentation ideas issues problems options features requirements results
+research work task project current new different other another each both some several two first next final main
+discussed presented decided suggested introduced instructed explained described agreed opened closed gave given made
+make found felt used use using uses include includes including included needed need should must may when what
+which how about between during before instead however since also only one over out up too being having such own
+possible necessary further finally yet still regarding their they it its there these those"""
+
+
+def vocabulary(text: str) -> str:
+    """Every word of a note of *text*, as it may stand inside a line and at the beginning of one."""
+    common = f"{GLUE} {_REPORTED}"
+    starts = {word[0].upper() + word[1:] for word in (*words(text), *words(common))}
+    marks = [f"{kind}: " for kind in Kind if kind]
+    return "\n".join([f"{common} {text}", *sorted(starts), *marks, ""])
+
 
 SUMMARY_TOKENS = 128
 

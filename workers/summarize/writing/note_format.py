@@ -8,10 +8,15 @@ Action: Ben will ask for two offers.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
+from workers.summarize.text.disfluency import fluent
+from workers.summarize.text.segment import Statement
 from workers.summarize.text.sentences import split_sentences
+from workers.summarize.text.words import content_stems, count_words
 
 
 class Kind(StrEnum):
@@ -43,3 +48,19 @@ def lines_of(draft: str) -> list[Line]:
             kind = Kind(match[1] or "")
             found += [Line(kind, text) for text in split_sentences(match[2])]
     return found
+
+
+_AGREEING_WORDS = 3
+"""The most words of a sentence that is left out when none of them carries meaning: `Yeah, okay.`"""
+
+
+def transcript(said: Sequence[Statement]) -> str:
+    """*said* without hesitations and mere assent, each turn behind the name of its speaker where that is known."""
+    pairs = [(statement.speaker, fluent(statement.text)) for statement in said]
+    telling = [pair for pair in pairs if content_stems(pair[1]) or count_words(pair[1]) > _AGREEING_WORDS]
+    turns = groupby(telling or pairs, key=lambda pair: pair[0])
+    return "\n".join(_line(speaker, " ".join(text for _, text in turn)) for speaker, turn in turns)
+
+
+def _line(speaker: str | None, text: str) -> str:
+    return f"{speaker}: {text}" if speaker else text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from workers.summarize.text.lead_in import without_lead_in
+from workers.summarize.text.disfluency import without_lead_in
 from workers.summarize.text.segment import Statement
 from workers.summarize.text.stop_words import STOP_WORDS
 from workers.summarize.writing.due import days, find_due

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.summarize.checking.negation import keeps_negation
+from workers.summarize.checking.guard import keeps_negation
 
 SAID = (
     "Well, the caretaker does not have a key for the north wing, so Otto waits outside.",

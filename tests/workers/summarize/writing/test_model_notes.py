@@ -12,9 +12,8 @@ from tests.workers.summarize.conftest import meeting
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.text.segment import statements
 from workers.summarize.writing.generator import Asked
-from workers.summarize.writing.model_input import transcript
 from workers.summarize.writing.model_notes import summarise
-from workers.summarize.writing.note_format import Kind, Line, lines_of, written
+from workers.summarize.writing.note_format import Kind, Line, lines_of, transcript, written
 from workers.summarize.writing.notes import write_note
 
 SAID = meeting(

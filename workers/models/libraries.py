@@ -1,4 +1,4 @@
-"""What libraries keep of a process's memory, held within bounds.
+"""How libraries behave in our processes: the memory that they keep, and the advice that they log.
 
 Windows differ in length, so a model computes with thousands of shapes. oneDNN compiles a kernel for each of them and
 keeps the last 1024; those lie between the tensors that come and go, so that what is freed around them does not go back
@@ -8,6 +8,7 @@ to the system. glibc gives every thread such a heap of its own.
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 
 KERNELS = 128
@@ -22,7 +23,7 @@ _LARGEST_MMAP_THRESHOLD = 32 << 20
 """Beyond this glibc takes none, and to this its own rises by itself."""
 
 
-def bound() -> None:
+def bound_memory() -> None:
     """For this process, from now on: to be called before it computes and starts threads.
 
     What the environment says (`ONEDNN_PRIMITIVE_CACHE_CAPACITY`, `MALLOC_ARENA_MAX`) goes before.
@@ -32,8 +33,8 @@ def bound() -> None:
         _set(_M_ARENA_MAX, HEAPS)
 
 
-def keep_freed() -> None:
-    """Up to `FREED_BYTES` at the heap's end stay with this process when they are freed, until `give_back`.
+def keep_freed_memory() -> None:
+    """Up to `FREED_BYTES` at the heap's end stay with this process when they are freed, until `give_back_memory`.
 
     A step takes and frees the same hundreds of megabytes as the one before; the system clears every page that goes and
     comes, which is a tenth of a training step of Whisper tiny.en.
@@ -50,8 +51,23 @@ def _set(parameter: int, value: int) -> None:
         mallopt(parameter, value)
 
 
-def give_back() -> None:
+def give_back_memory() -> None:
     """What was freed goes back to the system, also from between what is in use. With glibc; nothing elsewhere."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+_LOGGER = "bitsandbytes.backends.cpu.ops"
+_ADVICE = "Failed to load CPU gemm_4bit_forward from kernels-community"
+"""bitsandbytes says so wherever it is imported on a CPU with AVX-512 BF16, also for models that are not quantised. What
+it advises would fetch code from a hub; without it 4 bits work as everywhere else."""
+
+
+def leave_out_advice() -> None:
+    """For this process, from now on: to be called before bitsandbytes is imported, which PEFT does."""
+    logging.getLogger(_LOGGER).addFilter(_is_no_advice)
+
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(_ADVICE)

@@ -8,16 +8,16 @@ import sys
 
 import pytest
 
-from workers.models.memory import KERNELS
+from workers.models.libraries import KERNELS
 
 SETTINGS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "MALLOC_ARENA_MAX"}
 PROGRAM = f"""
 import ctypes, sys
 from concurrent.futures import ThreadPoolExecutor
-from workers.memory import bound
+from workers.models.libraries import bound_memory
 
 if "bound" in sys.argv:
-    bound()
+    bound_memory()
 
 import torch
 
@@ -66,13 +66,13 @@ def test_threads_share_one_heap(bounded: str) -> None:
 
 HOLES = """
 import psutil
-from workers.memory import give_back
+from workers.models.libraries import give_back_memory
 
 blocks = [bytearray(16_000) for _ in range(20_000)]
 kept = blocks[::1000]
 del blocks
 before = psutil.Process().memory_info().rss
-give_back()
+give_back_memory()
 print(before - psutil.Process().memory_info().rss)
 """
 
@@ -86,15 +86,15 @@ def test_what_was_freed_between_what_is_in_use_goes_back_to_the_system() -> None
 FREED = """
 import sys
 import psutil
-from workers.memory import give_back, keep_freed
+from workers.models.libraries import give_back_memory, keep_freed_memory
 
 if "keep" in sys.argv:
-    keep_freed()
+    keep_freed_memory()
 blocks = [bytearray(4_000_000) for _ in range(50)]
 before = psutil.Process().memory_info().rss
 blocks.clear()
 print(before - psutil.Process().memory_info().rss)
-give_back()
+give_back_memory()
 print(before - psutil.Process().memory_info().rss)
 """
 

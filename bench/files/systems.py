@@ -1,18 +1,47 @@
-"""A file through the whole stack: in at the door, through decoder, mailbox and workers, until SQL has it all."""
+"""The two systems that read the file: faster-whisper in a process of its own, and the whole stack."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from api.client import Http
-from bench.files.peer import Transcribed
 from bench.usage import of_stack, watched
+from deploy.fresh import ROOT
 from deploy.supervisor import Stack
-from schema.core.errors import MinutebookError
+from schema.core.errors import MinutebookError, Unavailable
 from schema.core.states import MeetingState
+
+PYTHON = ROOT / "var" / "bench" / "files" / "venv" / "bin" / "python"
+SCRIPT = Path(__file__).with_name("batched_pipeline.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """One run over the whole file."""
+
+    wall_s: float
+    cpu_s: float
+    text: str
+
+
+def transcribe_with_faster_whisper(model: Path, audio: Path) -> Transcribed:
+    """int8, batch 8, beam 1, all cores. Raises Unavailable when it is not installed or fails."""
+    if not PYTHON.is_file():
+        raise Unavailable(f"{PYTHON} is not there; `make bench-files` installs faster-whisper")
+    cores = str(len(os.sched_getaffinity(0)))
+    environment = {**os.environ, "OMP_NUM_THREADS": cores, "HF_HUB_OFFLINE": "1"}
+    command = [str(PYTHON), "-I", str(SCRIPT), str(model), str(audio), cores]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if ran.returncode:
+        raise Unavailable(f"faster-whisper ended with {ran.returncode}: {ran.stderr.strip()[-500:]}")
+    return Transcribed(**json.loads(ran.stdout))
+
 
 POLL_S = 0.25
 STILL_READ = (MeetingState.LIVE, MeetingState.DRAINING)
@@ -37,7 +66,7 @@ async def read_whole(http: Http, meeting_id: str, upload_id: str) -> str:
     return " ".join(segment["text"] for segment in segments)
 
 
-async def transcribe(stack: Stack, audio: Path) -> Transcribed:
+async def transcribe_with_minutebook(stack: Stack, audio: Path) -> Transcribed:
     async with Http(stack.api_url, timeout_s=120) as http, watched(of_stack(stack)) as usage:
         began_s = time.perf_counter()
         upload_id, meeting_id = await send(http, audio)

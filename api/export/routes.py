@@ -1,0 +1,74 @@
+"""The route that serves a meeting as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from api.auth.access import find_meeting
+from api.auth.bearer import Reader
+from api.auth.keys import Principal
+from api.export.documents import Export, Form, to_json, to_markdown, to_text
+from api.export.docx import to_docx
+from api.export.subtitles import to_srt, to_vtt
+from api.http import examples
+from api.http.problems import responses
+from api.meetings.minutes import VERSION_LIMIT, read_minutes
+from api.meetings.routes import ANY, meeting_out
+from api.meetings.transcript import read_segments
+from api.services import Services, ServicesHere
+from schema.core.errors import Gone, NotFound
+from schema.core.states import SummaryKind
+from schema.meetings.tables import Meeting
+
+WRITERS: dict[Form, tuple[Callable[[Export], str | bytes], str]] = {
+    Form.MD: (to_markdown, "text/markdown; charset=utf-8"),
+    Form.JSON: (to_json, "application/json"),
+    Form.TXT: (to_text, "text/plain; charset=utf-8"),
+    Form.SRT: (to_srt, "application/x-subrip; charset=utf-8"),
+    Form.VTT: (to_vtt, "text/vtt; charset=utf-8"),
+    Form.DOCX: (to_docx, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+}
+
+
+SHOWN: dict[str, dict[str, Any]] = {
+    media_type: {} if form == Form.DOCX else {"example": write(examples.EXPORT)}
+    for form, (write, media_type) in WRITERS.items()
+}
+
+
+SHOWN[WRITERS[Form.JSON][1]] = {"example": examples.EXPORT.model_dump(mode="json")}
+"""What the reference shows of each, which cannot be done of DOCX."""
+
+
+router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["content"], responses=responses(*ANY, NotFound, Gone))
+
+
+@router.get("/export", responses={200: {"content": SHOWN}})
+def export(
+    meeting_id: str,
+    services: ServicesHere,
+    principal: Reader,
+    form: Annotated[Form, Query(alias="format")] = Form.MD,
+    minutes: Annotated[int | None, Query(ge=1, le=VERSION_LIMIT, description="Final minutes of this version")] = None,
+) -> Response:
+    """Minutes, transcript and coverage as Markdown, JSON, text or DOCX; the transcript as SRT or WebVTT subtitles."""
+    write, media_type = WRITERS[form]
+    name = f'inline; filename="meeting-{meeting_id}.{form.value}"'
+    body = write(_read_export(services, meeting_id, principal, minutes))
+    return Response(body, media_type=media_type, headers={"Content-Disposition": name})
+
+
+def _read_export(services: Services, meeting_id: str, principal: Principal, version: int | None) -> Export:
+    with services.database.read() as session:
+        meeting: Meeting = find_meeting(session, meeting_id, principal)
+        minutes = read_minutes(session, meeting_id, None if version is None else SummaryKind.FINAL, version)
+        if minutes is None and version is not None:
+            raise NotFound(f"meeting '{meeting_id}' has no final minutes of version {version}; leave it out")
+        return Export(
+            meeting=meeting_out(session, services.blocking_mailbox, meeting),
+            minutes=minutes,
+            segments=read_segments(session, meeting_id),
+        )

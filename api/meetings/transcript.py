@@ -1,0 +1,90 @@
+"""Routes of the transcript and of its coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.auth.access import find_meeting
+from api.auth.bearer import Reader
+from api.http import examples
+from api.http.problems import responses
+from api.meetings.coverage import Tally, tally_of
+from api.meetings.routes import ANY
+from api.services import ServicesHere
+from schema.core.errors import Gone, NotFound
+from schema.core.units import s_of_samples
+from schema.meetings.tables import Coverage, Segment, Track
+from schema.meetings.views import segment_out
+from schema.meetings.wire import (
+    CoverageOut,
+    CoverageSpan,
+    CoverageTotals,
+    SegmentOut,
+    TrackCoverage,
+    Transcript,
+)
+
+router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["content"], responses=responses(*ANY, NotFound, Gone))
+
+
+@router.get("/transcript", responses=examples.response(examples.TRANSCRIPT))
+def transcript(
+    meeting_id: str,
+    services: ServicesHere,
+    principal: Reader,
+    words: Annotated[bool, Query(description="With the time and probability of every word")] = False,
+) -> Transcript:
+    """What was said so far, all tracks merged by time. A segment that is not closed still grows at its end."""
+    with services.database.read() as session:
+        meeting = find_meeting(session, meeting_id, principal)
+        segments = read_segments(session, meeting_id)
+    if not words:
+        segments = [segment.model_copy(update={"words": []}) for segment in segments]
+    return Transcript(meeting_id=meeting_id, last_seq=meeting.seq, segments=segments)
+
+
+def read_segments(session: Session, meeting_id: str) -> list[SegmentOut]:
+    """All tracks by time."""
+    rows = session.execute(
+        select(Segment, Track.name)
+        .join(Track, Track.id == Segment.track_id)
+        .where(Segment.meeting_id == meeting_id)
+        .order_by(Segment.first_sample, Segment.id)
+    )
+    return [segment_out(segment, name) for segment, name in rows]
+
+
+PENDING = "pending"
+
+
+@router.get("/coverage", responses=examples.response(examples.COVERAGE))
+def coverage(meeting_id: str, services: ServicesHere, principal: Reader) -> CoverageOut:
+    """What became of every second: the spans of a track tile it from 0 to its received position."""
+    with services.database.read() as session:
+        find_meeting(session, meeting_id, principal)
+        tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id).order_by(Track.name)).all()
+        tally = tally_of(session, services.blocking_mailbox, tracks)
+        return CoverageOut(totals=tally.totals, tracks=[_track_coverage(session, track, tally) for track in tracks])
+
+
+def _track_coverage(session: Session, track: Track, tally: Tally) -> TrackCoverage:
+    rows = session.scalars(select(Coverage).where(Coverage.track_id == track.id).order_by(Coverage.first_sample)).all()
+    spans = [CoverageSpan.model_validate(row) for row in rows]
+    covered = spans[-1].end_sample if spans else 0
+    received = max(tally.received_samples[track.id], covered)
+    if covered < received:
+        spans.append(CoverageSpan(first_sample=covered, end_sample=received, kind=PENDING))
+    return TrackCoverage(track=track.name, totals=_totals(spans), spans=spans)
+
+
+def _totals(spans: Sequence[CoverageSpan]) -> CoverageTotals:
+    samples: dict[str, int] = {}
+    for span in spans:
+        samples[span.kind] = samples.get(span.kind, 0) + span.end_sample - span.first_sample
+    seconds = {f"{kind}_s": s_of_samples(count) for kind, count in samples.items()}
+    return CoverageTotals(received_s=s_of_samples(sum(samples.values())), **seconds)
