@@ -1,1 +1,1 @@
-"""The doors: HTTP, WebSocket, events, the command line."""
+"""The API: HTTP, live sockets, events, and the command line."""

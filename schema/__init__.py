@@ -1,1 +1,1 @@
-"""The contract every part of Minutebook shares: units, errors, settings, tables, wire types, mailbox."""
+"""The contract that every part shares: units, errors, settings, tables, wire types, the mailbox."""

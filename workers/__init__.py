@@ -1,1 +1,1 @@
-"""Celery workers: live transcription and summarisation."""
+"""Celery workers: they transcribe, summarise, decode files and deliver webhooks."""

@@ -1,1 +1,1 @@
-"""Keys: who asks, and what they may see."""
+"""API keys: who calls, and what they may see."""

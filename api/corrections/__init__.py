@@ -1,1 +1,1 @@
-"""Routes of corrections of transcripts and minutes."""
+"""Routes that correct transcripts and minutes."""

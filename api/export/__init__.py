@@ -1,1 +1,1 @@
-"""A meeting as a file."""
+"""A meeting as a file: Markdown, JSON, text, DOCX, SRT, WebVTT."""

@@ -1,1 +1,1 @@
-"""What all HTTP routes share: problems, parameters, paging, ETags, the reference."""
+"""Parts that all routes share: problem details, parameters, forms, the reference."""

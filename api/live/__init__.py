@@ -1,1 +1,1 @@
-"""Live meetings: audio in, events out."""
+"""Live meetings: audio comes in, events go out."""

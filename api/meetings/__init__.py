@@ -1,1 +1,1 @@
-"""Routes of meetings and of what they hold."""
+"""Routes of meetings, their transcripts, their minutes and search."""

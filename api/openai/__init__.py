@@ -1,1 +1,1 @@
-"""Doors that speak OpenAI's API for audio, so that its clients work unchanged: files, realtime sessions, models."""
+"""Routes that speak OpenAI's audio API, so that its clients work unchanged."""

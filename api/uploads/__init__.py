@@ -1,1 +1,1 @@
-"""Routes of uploads: a file in one request, or resumed by the tus protocol."""
+"""Routes of uploads: a whole file in one request, or in pieces by the tus protocol."""

@@ -1,1 +1,1 @@
-"""The registry of adapters: tables, checked moves and wire types."""
+"""The registry of trained adapters: tables, life cycle, wire types."""

@@ -1,1 +1,1 @@
-"""What every feature rests on: units, errors, settings, the database, events."""
+"""What every feature uses: units, errors, settings, the database, file storage, events."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from schema.core.errors import InvalidInput, Unavailable
-from schema.meetings.tables import Meeting
+from schema.core.tables import ApiKey
 
 BACKENDS = ("sqlite", "postgresql")
 DRIVERS = (*BACKENDS, "sqlite+pysqlite", "postgresql+psycopg")
@@ -178,7 +178,7 @@ def check_writable(database: Database) -> None:
         if not os.access(path, os.W_OK):
             raise Unavailable(f"{path} is read-only, and the database must write it; give this user the right to")
     with database.write() as session:
-        session.execute(delete(Meeting).where(false()))
+        session.execute(delete(ApiKey).where(false()))
 
 
 def _files(url: URL) -> Iterator[Path]:

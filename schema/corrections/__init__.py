@@ -1,1 +1,1 @@
-"""Corrections of transcripts and minutes: tables, rules and wire types."""
+"""Corrections by people of transcripts and minutes: tables, rules, wire types."""

@@ -1,1 +1,1 @@
-"""Meetings: their rows, their life cycle, and the shapes in which clients see them."""
+"""Meetings: tables, life cycle, search, minutes, and the rows as clients see them."""

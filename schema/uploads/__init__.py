@@ -1,1 +1,1 @@
-"""Uploads: their life cycle, their turn, and the shapes in which clients see them."""
+"""Uploads: table, life cycle, queue, and the rows as clients see them."""

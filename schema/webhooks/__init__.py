@@ -1,1 +1,1 @@
-"""Webhooks: the outbox, the addresses they may reach, and wire types."""
+"""Webhooks: the outbox of messages, the addresses that they may go to, wire types."""

@@ -1,1 +1,1 @@
-"""Systems measured beside each other on one test set."""
+"""Systems measured side by side on one test set."""

@@ -1,1 +1,1 @@
-"""Networks as they are trained, and what of them is trained."""
+"""Networks in training: forward passes, LoRA and AdaLoRA, precision."""

@@ -1,1 +1,1 @@
-"""One training run: configuration, loop, checkpoints, curve, report."""
+"""A training run: loop, checkpoints, memory, report."""

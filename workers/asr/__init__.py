@@ -1,1 +1,1 @@
-"""Speech recognition: a batched Whisper engine, streaming policies, the guard, the gate for silence."""
+"""Speech recognition: the batched Whisper engine."""

@@ -1,1 +1,1 @@
-"""Corrections that survive another reading or another version."""
+"""Corrections that are kept when a recording is read again or minutes are rewritten."""

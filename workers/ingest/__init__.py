@@ -1,1 +1,1 @@
-"""Files: decoded in processes of their own, into the mailboxes of their meetings."""
+"""Uploaded files: decoded in processes of their own, fed into the mailboxes of their meetings."""

@@ -1,1 +1,1 @@
-"""Models as files and in memory: source, cache, precision, adapters."""
+"""Models as files and in memory: source, cache, precision, LoRA, adapters."""

@@ -1,1 +1,1 @@
-"""Minutes from transcripts: notes per window, a bounded rolling merge, final minutes with evidence."""
+"""Minutes from transcripts: windows, notes, rolling and final minutes."""

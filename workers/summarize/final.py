@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from schema.meetings.minutes import Minutes
-from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences, still_true
 from workers.summarize.rolling import OVERVIEW_SENTENCES, best, chapter, merge
+from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences, still_true
 from workers.summarize.writing.notes import Note
 
 CHAPTERS_LIMIT = 12

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schema.meetings.minutes import Chapter, Minutes, Sentence
-from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences, still_true
 from workers.summarize.text.salience import pick
 from workers.summarize.text.segment import Segment
 from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
+from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences, still_true
 from workers.summarize.writing.notes import Note, write_note
 
 KEPT = 4

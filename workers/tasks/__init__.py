@@ -1,1 +1,1 @@
-"""The Celery tasks and what one worker process holds."""
+"""The Celery tasks, what a worker process holds, and what repairs crashes."""

@@ -1,1 +1,1 @@
-"""One step of transcription: claim, read, decode, commit."""
+"""One step of transcription: claim tracks, read audio, decode, commit."""

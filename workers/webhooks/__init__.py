@@ -1,1 +1,1 @@
-"""Delivery of webhooks."""
+"""Delivery of webhook messages, with retries."""

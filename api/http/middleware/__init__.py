@@ -1,1 +1,1 @@
-"""What stands before every route."""
+"""Checks and limits that run before every route."""

@@ -1,1 +1,1 @@
-"""The products that a step spends its time in."""
+"""Matrix products and attention, made fast for the processor."""

@@ -1,1 +1,1 @@
-"""Windows of a track: what is read, what is committed."""
+"""Windows of a track: voice activity, policies, the guard, what is committed."""

@@ -1,1 +1,1 @@
-"""Where Whisper weights come from, and how they become a folder."""
+"""Whisper weights: where they come from and how they become a folder."""

@@ -1,1 +1,1 @@
-"""Checks of what was written against what was said."""
+"""Checks of written sentences against what was said."""

@@ -1,1 +1,1 @@
-"""Words, numbers and sentences of a text."""
+"""Words, numbers, dates and sentences of a text."""

@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from workers.summarize.text.due import days
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.words import content_stems, count_words, words
-from workers.summarize.writing.due import days
 
 MIN_WORDS = 5
 _LONG_WORDS = 35

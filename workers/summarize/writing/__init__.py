@@ -1,1 +1,1 @@
-"""Notes: rules and models that write them."""
+"""Notes of a window, written by rules or by a language model."""

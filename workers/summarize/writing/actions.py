@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workers.summarize.text.disfluency import fluent, without_lead_in
+from workers.summarize.text.due import find_due
 from workers.summarize.text.segment import Statement
 from workers.summarize.text.words import content_stems
-from workers.summarize.writing.due import find_due
 from workers.summarize.writing.people import addressed
 
 RECAP = re.compile(r"\b(?:to sum up|in summary|to recap|to summari[sz]e|action (?:items|points)|so we have)\b", re.I)

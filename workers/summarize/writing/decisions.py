@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from workers.summarize.text.disfluency import fluent, without_lead_in
+from workers.summarize.text.due import find_due
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import Statement
 from workers.summarize.text.words import content_stems
-from workers.summarize.writing.due import find_due
 
 _STRONG = re.compile(
     r"\bwe(?:'ve|’ve|'ll|’ll| have| will| are going to| all)?\s+(?:now\s+|then\s+|all\s+)?"

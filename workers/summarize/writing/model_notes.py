@@ -11,12 +11,12 @@ from schema.meetings.minutes import Action, Sentence
 from workers.summarize.checking.decision_claims import as_heard
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.checking.guard import clean, keeps_negation
-from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences
+from workers.summarize.text.due import find_due
 from workers.summarize.text.segment import Statement
 from workers.summarize.text.words import words
 from workers.summarize.writing.decisions import find_decisions
-from workers.summarize.writing.due import find_due
 from workers.summarize.writing.generator import Asked, Generator
+from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences
 from workers.summarize.writing.note_format import Kind, Line, lines_of, transcript
 from workers.summarize.writing.prompts import GLUE
 

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter
 from schema.meetings.minutes import Action, Sentence
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.checking.guard import clean, echoes, is_clean, keeps_meaning
-from workers.summarize.merge import merge_actions, merge_decisions, merge_sentences
 from workers.summarize.text.disfluency import told
 from workers.summarize.text.salience import keywords, pick
 from workers.summarize.text.segment import Segment, Statement, statements
@@ -23,6 +22,7 @@ from workers.summarize.text.words import content_stems, count_words, is_english
 from workers.summarize.writing.actions import Task, find_tasks
 from workers.summarize.writing.decisions import decision_text, find_decisions
 from workers.summarize.writing.generator import Generator
+from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences
 from workers.summarize.writing.model_notes import Summary, summarise
 from workers.summarize.writing.people import find_people
 from workers.summarize.writing.prompts import GLUE, REWRITE, TITLE, rewrite_prompt, title_prompt

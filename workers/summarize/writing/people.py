@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from workers.summarize.text.disfluency import without_lead_in
+from workers.summarize.text.due import days, find_due
 from workers.summarize.text.segment import Statement
 from workers.summarize.text.stop_words import STOP_WORDS
-from workers.summarize.writing.due import days, find_due
 
 _NAME = r"([A-Z][a-zà-öø-ÿ]+)"
 _STRONG = (
