@@ -18,13 +18,21 @@ from schema.core.errors import InvalidInput, MinutebookError, Unavailable
 from schema.core.events import Event
 from schema.core.states import MeetingState, UploadState
 from schema.meetings.tables import Meeting
+from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import give_up
 from schema.uploads.tables import Upload
 
 READ = frozenset({MeetingState.SUMMARIZING, MeetingState.FINISHED})
 """From here on a meeting's transcript is whole; its minutes need not be."""
-OURS = frozenset({"storage_away", "decoder_died", "decoder_hung", "file_missing"})
-"""Reasons of a failure that another file would not have changed."""
+OURS = frozenset(
+    {
+        UploadFailure.STORAGE_AWAY,
+        UploadFailure.DECODER_DIED,
+        UploadFailure.DECODER_HUNG,
+        UploadFailure.FILE_MISSING,
+    }
+)
+"""Failures that another file would not have changed."""
 
 
 class Hearing:
@@ -98,7 +106,7 @@ class Hearing:
             services.files,
             self.taken.upload_id,
             UploadState.CANCELLED,
-            reason="answered",
+            reason=UploadFailure.ANSWERED,
             detail="its text was given with the answer; MINUTEBOOK_OPENAI_KEEP=1 keeps such files",
             name="",
         )

@@ -20,6 +20,7 @@ from schema.core.events import publish
 from schema.core.states import Scope, UploadState
 from schema.core.storage import COPY_BYTES
 from schema.core.tables import now
+from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import (
     add_upload,
     advance,
@@ -113,7 +114,9 @@ class Receiver:
         """The rest does not come: nothing is left of it. What cannot be removed now is removed by a worker later."""
         detail = error.detail if isinstance(error, MinutebookError) else "the connection ended before the file did"
         with suppress(MinutebookError):
-            await asyncio.shield(asyncio.to_thread(self._give_up, UploadState.CANCELLED, "incomplete", detail))
+            await asyncio.shield(
+                asyncio.to_thread(self._give_up, UploadState.CANCELLED, UploadFailure.INCOMPLETE, detail)
+            )
 
     def _store(self, size: int) -> None:
         data = bytes(memoryview(self._held)[:size])
@@ -157,10 +160,10 @@ class Receiver:
         return Stored(tell(services, self.upload_id if known is None else known.id), known is not None)
 
     def _refuse(self, detail: str) -> ChecksumMismatch:
-        self._give_up(UploadState.FAILED, "checksum", detail)
+        self._give_up(UploadState.FAILED, UploadFailure.CHECKSUM, detail)
         return ChecksumMismatch(detail)
 
-    def _give_up(self, state: UploadState, reason: str, detail: str) -> None:
+    def _give_up(self, state: UploadState, reason: UploadFailure, detail: str) -> None:
         services = self._services
         give_up(
             services.database,
@@ -226,7 +229,11 @@ def known_upload(
 
 
 def _mark_known(session: Session, upload_id: str, known_id: str) -> None:
-    facts = {"reason": "duplicate", "detail": f"the same file is upload '{known_id}'", "duplicate_of": known_id}
+    facts = {
+        "reason": UploadFailure.DUPLICATE,
+        "detail": f"the same file is upload '{known_id}'",
+        "duplicate_of": known_id,
+    }
     receiving = frozenset({UploadState.RECEIVING})
     move(session, upload_id, receiving, UploadState.CANCELLED, finished_at=now(), expires_at=None, **facts)
 

@@ -34,6 +34,7 @@ from schema.core.errors import (
     UnknownLanguage,
 )
 from schema.core.states import Channels, Scope, UploadState
+from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import ENDED, drop_file, give_up
 from schema.uploads.tables import Upload
 from schema.uploads.views import upload_out
@@ -58,7 +59,7 @@ UPLOAD = UploadOut(
     speed=45.0,
     left_s=40.0,
     duplicate_of="1d3bf0c2a94be5a3a7d291b1",
-    reason="too_long",
+    reason=UploadFailure.TOO_LONG,
     detail="Why it ended, and what to do",
     created_at=BEGAN,
     expires_at=BEGAN + timedelta(days=1),
@@ -225,7 +226,7 @@ def cancel_upload(upload_id: str, services: Services, principal: Principal) -> N
         services.files,
         upload_id,
         UploadState.CANCELLED,
-        reason="cancelled",
+        reason=UploadFailure.CANCELLED,
         detail="somebody cancelled it",
         name="",
     )

@@ -24,6 +24,7 @@ from schema.core.tables import now
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Meeting, Track
+from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from schema.webhooks.outbox import WebhookEvent, announce
@@ -186,7 +187,7 @@ def give_up(
     upload_id: str,
     state: UploadState,
     *,
-    reason: str,
+    reason: UploadFailure,
     detail: str,
     **values: Any,
 ) -> bool:

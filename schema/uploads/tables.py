@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Enum,
     ForeignKey,
     Index,
     String,
@@ -17,6 +18,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from schema.core.states import Channels, UploadState
 from schema.core.tables import Base, now
 from schema.meetings.tables import Meeting
+from schema.uploads.failures import UploadFailure
+
+FAILURE = Enum(
+    UploadFailure,
+    native_enum=False,
+    length=100,
+    validate_strings=True,
+    values_callable=lambda failures: [each.value for each in failures],
+)
+"""Text in the database; nothing but a member of `UploadFailure` can be written."""
 
 
 class Upload(Base):
@@ -49,7 +60,7 @@ class Upload(Base):
     again: Mapped[bool] = mapped_column(default=False)
     duplicate_of: Mapped[str | None] = mapped_column(String(32))
     file_of: Mapped[str | None] = mapped_column(String(32), index=True)
-    reason: Mapped[str | None] = mapped_column(String(100))
+    reason: Mapped[UploadFailure | None] = mapped_column(FAILURE)
     detail: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from schema.core.states import Channels, UploadState
 from schema.core.wire import Language, Term, Text, Wire
 from schema.meetings.wire import AdapterName
+from schema.uploads.failures import UploadFailure
 
 HIGHEST_PRIORITY = 10
 Priority = Annotated[int, Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY)]
@@ -58,7 +59,7 @@ class UploadOut(Wire):
     speed: float | None
     left_s: float | None
     duplicate_of: str | None
-    reason: str | None
+    reason: UploadFailure | None
     detail: str | None
     created_at: datetime
     expires_at: datetime | None

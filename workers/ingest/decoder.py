@@ -22,7 +22,8 @@ from schema.core.errors import MinutebookError, NotFound
 from schema.core.states import Channels
 from schema.core.storage import open_files
 from schema.core.units import SAMPLE_RATE_HZ
-from workers.ingest.faults import DecodingFailed, Reason
+from schema.uploads.failures import UploadFailure
+from workers.ingest.faults import DecodingFailed
 from workers.ingest.media import Pcm, Recording
 from workers.ingest.messages import BLOCK_SAMPLES, Kind, send, send_facts
 
@@ -39,9 +40,9 @@ def main(argument: str, pipe: BinaryIO) -> None:
     except DecodingFailed as fault:
         _report(pipe, fault.reason, fault.detail)
     except NotFound as error:
-        _report(pipe, Reason.FILE_MISSING, error.detail)
+        _report(pipe, UploadFailure.FILE_MISSING, error.detail)
     except (MinutebookError, OSError) as error:
-        _report(pipe, Reason.STORAGE_AWAY, str(error) or type(error).__name__)
+        _report(pipe, UploadFailure.STORAGE_AWAY, str(error) or type(error).__name__)
 
 
 def _decode(file: BinaryIO, channels: Channels, from_sample: int, limit_samples: int, pipe: BinaryIO) -> None:
@@ -60,7 +61,7 @@ def _within(blocks: Iterator[Pcm], limit_samples: int) -> Iterator[Pcm]:
         samples += block.shape[1]
         if samples > limit_samples:
             raise DecodingFailed(
-                Reason.TOO_LONG,
+                UploadFailure.TOO_LONG,
                 f"the recording is longer than {limit_samples / SAMPLE_RATE_HZ / 3600:.1f} hours; cut it into parts, "
                 "or set MINUTEBOOK_UPLOAD_LIMIT_S",
             )
@@ -91,7 +92,7 @@ def _after(blocks: Iterator[Pcm], from_sample: int) -> Iterator[Pcm]:
             yield block[:, max(0, from_sample - first) :]
 
 
-def _report(pipe: BinaryIO, reason: Reason, detail: str) -> None:
+def _report(pipe: BinaryIO, reason: UploadFailure, detail: str) -> None:
     send_facts(pipe, Kind.FAULT, {"reason": reason, "detail": detail})
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from schema.core.states import Channels
-from workers.ingest.faults import DecodingFailed, Reason
+from schema.uploads.failures import UploadFailure
+from workers.ingest.faults import DecodingFailed
 from workers.ingest.media import Pcm
 from workers.ingest.messages import HEAD, LONGEST_BYTES, Kind
 
@@ -95,7 +96,7 @@ class Decoder:
             case Kind.FAULT:
                 fault = json.loads(body)
                 self.close()
-                raise DecodingFailed(Reason(fault["reason"]), fault["detail"])
+                raise DecodingFailed(UploadFailure(fault["reason"]), fault["detail"])
 
     def close(self) -> None:
         """End the process, whatever it does. Closing again changes nothing."""
@@ -120,7 +121,7 @@ class Decoder:
             if not self._selector.select(self._order.step_limit_s):
                 self.close()
                 raise DecodingFailed(
-                    Reason.DECODER_HUNG,
+                    UploadFailure.DECODER_HUNG,
                     f"the decoder gave nothing for {self._order.step_limit_s:g} s; send the sound in another format",
                 )
             piece = os.read(self._pipe, READ_BYTES)
@@ -132,5 +133,5 @@ class Decoder:
         self.close()
         how = f"exit status {self._process.returncode}"
         return DecodingFailed(
-            Reason.DECODER_DIED, f"the decoder died over the file ({how}); send the sound in another format"
+            UploadFailure.DECODER_DIED, f"the decoder died over the file ({how}); send the sound in another format"
         )

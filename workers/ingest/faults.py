@@ -1,37 +1,17 @@
-"""Why a file cannot become a meeting."""
+"""What goes wrong while a file is decoded, and what another attempt may get over."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from schema.uploads.failures import UploadFailure
 
-
-class Reason(StrEnum):
-    """Short codes for programs; the detail beside it is for people."""
-
-    NOT_MEDIA = "not_media"
-    NO_AUDIO = "no_audio"
-    TRUNCATED = "truncated"
-    DAMAGED = "damaged"
-    ENCRYPTED = "encrypted"
-    TOO_LONG = "too_long"
-    TOO_MANY_CHANNELS = "too_many_channels"
-    FILE_MISSING = "file_missing"
-    STORAGE_AWAY = "storage_away"
-    DECODER_DIED = "decoder_died"
-    DECODER_HUNG = "decoder_hung"
-    EXPIRED = "expired"
-    DUPLICATE = "duplicate"
-    CHECKSUM = "checksum"
-    CANCELLED = "cancelled"
-    MEETING_DELETED = "meeting_deleted"
-
-
-PASSING = frozenset({Reason.STORAGE_AWAY, Reason.DECODER_DIED, Reason.DECODER_HUNG})
+PASSING = frozenset({UploadFailure.STORAGE_AWAY, UploadFailure.DECODER_DIED, UploadFailure.DECODER_HUNG})
 """What another attempt may get over."""
 
 
 class DecodingFailed(Exception):
-    def __init__(self, reason: Reason, detail: str) -> None:
+    """The file cannot be decoded, at least not now. `detail` says what to do."""
+
+    def __init__(self, reason: UploadFailure, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail

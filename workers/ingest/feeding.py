@@ -15,10 +15,11 @@ from schema.core.errors import Backlogged, NotFound
 from schema.core.states import Channels, MeetingState
 from schema.mailbox import Mailbox, shard_of
 from schema.meetings.tables import Meeting, Track
+from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import file_id_of, new_track
 from schema.uploads.tables import Upload
 from workers.ingest.decoder_process import Decoder, Ended, Found, Order
-from workers.ingest.faults import DecodingFailed, Reason
+from workers.ingest.faults import DecodingFailed
 from workers.ingest.media import Pcm
 from workers.tasks.summary_requests import Send
 
@@ -116,7 +117,7 @@ class Feeding:
                 self._tracks = self._make_tracks(session, found.tracks)
         if len(self._tracks) != found.tracks:
             raise DecodingFailed(
-                Reason.DAMAGED,
+                UploadFailure.DAMAGED,
                 f"the file has {found.tracks} channels now and had {len(self._tracks)} before; send it again",
             )
         with self._database.read() as session:

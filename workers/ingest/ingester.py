@@ -22,10 +22,11 @@ from schema.core.storage import Files
 from schema.core.tables import now
 from schema.mailbox import Mailbox
 from schema.mailbox.unavailable import reachable
+from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import give_up, move
 from schema.uploads.queue import uploads_to_decode
 from schema.uploads.tables import Upload
-from workers.ingest.faults import PASSING, DecodingFailed, Reason
+from workers.ingest.faults import PASSING, DecodingFailed
 from workers.ingest.feeding import Bounds, Feeding, Step
 from workers.ingest.upload_sweeper import FED, Settler
 from workers.tasks.summary_requests import Send
@@ -183,7 +184,7 @@ class Ingester:
             upload = session.get_one(Upload, upload_id)
             upload.attempts = 1 if work.feeding.sample > work.feeding.first_sample else upload.attempts + 1
             attempts = upload.attempts
-        limit = AWAY_ATTEMPTS if fault.reason == Reason.STORAGE_AWAY else self.plan.attempts
+        limit = AWAY_ATTEMPTS if fault.reason == UploadFailure.STORAGE_AWAY else self.plan.attempts
         if fault.reason in PASSING and attempts < limit:
             log.warning("upload %s, attempt %s: %s", upload_id, attempts, fault.detail)
             self._rest(work.lease, min(2**attempts, LONGEST_PAUSE_S))

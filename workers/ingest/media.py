@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from schema.core.states import Channels
 from schema.core.units import SAMPLE_RATE_HZ
-from workers.ingest.faults import DecodingFailed, Reason
+from schema.uploads.failures import UploadFailure
+from workers.ingest.faults import DecodingFailed
 
 Pcm = NDArray[np.int16]
 
@@ -81,7 +82,8 @@ class Recording:
             yield block
         if not self.samples:
             raise DecodingFailed(
-                Reason.NO_AUDIO, f"not one sample of its {self.media.codec} sound could be decoded; send another copy"
+                UploadFailure.NO_AUDIO,
+                f"not one sample of its {self.media.codec} sound could be decoded; send another copy",
             )
 
     @property
@@ -114,7 +116,7 @@ class Recording:
             self._faults_in_a_row += 1
             if self._faults_in_a_row >= FAULTS_IN_A_ROW_LIMIT:
                 raise DecodingFailed(
-                    Reason.DAMAGED,
+                    UploadFailure.DAMAGED,
                     f"{FAULTS_IN_A_ROW_LIMIT} packets in a row cannot be decoded ({error}), from "
                     f"{self.samples / SAMPLE_RATE_HZ:.0f} s on; send an undamaged copy",
                 ) from error
@@ -130,7 +132,7 @@ class Recording:
         tracks = channels if self._channels == Channels.SPEAKERS else 1
         if not 0 < tracks <= TRACKS_LIMIT:
             raise DecodingFailed(
-                Reason.TOO_MANY_CHANNELS,
+                UploadFailure.TOO_MANY_CHANNELS,
                 f"the sound has {channels} channels, at most {TRACKS_LIMIT} can be speakers; use channels=mix",
             )
         return Media(
@@ -202,9 +204,10 @@ def _open(file: BinaryIO) -> InputContainer:
         file.seek(0)
         if file.read(12)[4:8] == b"ftyp":
             detail = "the MP4 file ends before its table of contents; send the whole file"
-            raise DecodingFailed(Reason.TRUNCATED, detail) from error
+            raise DecodingFailed(UploadFailure.TRUNCATED, detail) from error
         raise DecodingFailed(
-            Reason.NOT_MEDIA, f"it is no sound or video file that can be read ({error.strerror}); send another format"
+            UploadFailure.NOT_MEDIA,
+            f"it is no sound or video file that can be read ({error.strerror}); send another format",
         ) from error
 
 
@@ -213,11 +216,11 @@ def _sound(container: InputContainer) -> AudioStream:
     stream = container.streams.best("audio")
     if not isinstance(stream, AudioStream):
         what = "video" if container.streams.video else "file"
-        raise DecodingFailed(Reason.NO_AUDIO, f"the {what} has no sound; send one that has")
+        raise DecodingFailed(UploadFailure.NO_AUDIO, f"the {what} has no sound; send one that has")
     if stream.codec_context.codec_tag in ENCRYPTED_TAGS:
         raise _encrypted()
     return stream
 
 
 def _encrypted() -> DecodingFailed:
-    return DecodingFailed(Reason.ENCRYPTED, "the sound is encrypted (DRM); send a copy without protection")
+    return DecodingFailed(UploadFailure.ENCRYPTED, "the sound is encrypted (DRM); send a copy without protection")

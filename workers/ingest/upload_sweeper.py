@@ -22,10 +22,10 @@ from schema.core.tables import now
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import finish_meeting
 from schema.meetings.tables import Meeting
+from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import BEFORE_END, GIVEN_UP, clean_up, drop_file, give_up, move
 from schema.uploads.tables import Upload
 from schema.uploads.views import upload_event, upload_out
-from workers.ingest.faults import Reason
 
 log = logging.getLogger(__name__)
 
@@ -91,13 +91,13 @@ class Settler:
                 move(session, upload_id, before, UploadState.FINISHED, finished_at=now(), attempts=0)
 
     def _cancel(self, upload_id: str) -> None:
-        self._give_up(upload_id, UploadState.CANCELLED, Reason.MEETING_DELETED, "its meeting was deleted")
+        self._give_up(upload_id, UploadState.CANCELLED, UploadFailure.MEETING_DELETED, "its meeting was deleted")
 
     def _expire(self, upload_id: str) -> None:
         detail = "the rest of the file did not come in time; send it again"
-        self._give_up(upload_id, UploadState.CANCELLED, Reason.EXPIRED, detail)
+        self._give_up(upload_id, UploadState.CANCELLED, UploadFailure.EXPIRED, detail)
 
-    def _give_up(self, upload_id: str, state: UploadState, reason: Reason, detail: str) -> None:
+    def _give_up(self, upload_id: str, state: UploadState, reason: UploadFailure, detail: str) -> None:
         give_up(self._database, self._mailbox, self._redis, self._files, upload_id, state, reason=reason, detail=detail)
 
     def _end_early(self, upload_id: str) -> None:

@@ -22,6 +22,7 @@ from api.client.uploads import Outgoing, send_file
 from api.uploads.receiver import BLOCK_BYTES
 from schema.core.database import Database
 from schema.core.states import UploadState
+from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from tests.api.cli.api_process import ApiProcess
@@ -78,7 +79,7 @@ def test_waiting_ends_with_the_reason_of_a_failure(minutebook: Minutebook, api: 
         database = Database(api.settings.sql_url)
         with database.write() as session:
             row = session.scalars(select(Upload)).one()
-            row.state, row.reason, row.detail = UploadState.FAILED, "not_media", "it is no sound"
+            row.state, row.reason, row.detail = UploadState.FAILED, UploadFailure.NOT_MEDIA, "it is no sound"
         database.close()
 
     worker = threading.Thread(target=fail)

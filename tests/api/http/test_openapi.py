@@ -23,6 +23,7 @@ from api.uploads import routes as uploads
 from api.uploads import tus
 from schema.core.wire import Problem, Readiness
 from schema.meetings.wire import NewMeeting
+from schema.uploads.failures import UploadFailure
 from tests.api.conftest import Api
 
 PARTS = (
@@ -125,3 +126,9 @@ def test_the_live_socket_is_described(document: dict[str, Any]) -> None:
 
 def test_the_reference_can_be_read_in_a_browser(api: Api) -> None:
     assert "swagger" in api.http.get("/docs").text
+
+
+def test_the_reference_lists_why_an_upload_can_end(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert schemas["UploadFailure"]["enum"] == [failure.value for failure in UploadFailure]
+    assert {"$ref": "#/components/schemas/UploadFailure"} in schemas["UploadOut"]["properties"]["reason"]["anyOf"]

@@ -11,6 +11,7 @@ import s3fs  # type: ignore[import-untyped]
 
 from schema.core.states import MeetingState, UploadState
 from schema.core.storage import open_files
+from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import give_up
 from tests.s3 import BUCKET, S3, s3_server
 from tests.workers.ingest.desk import Desk
@@ -68,7 +69,14 @@ def test_giving_up_half_a_file_removes_its_pieces(far: Desk) -> None:
     far.files.append(other, 0, b"half")
     open_files(far.storage).delete(other)
     give_up(
-        far.database, far.mailbox, far.redis, far.files, upload_id, UploadState.CANCELLED, reason="test", detail="test"
+        far.database,
+        far.mailbox,
+        far.redis,
+        far.files,
+        upload_id,
+        UploadState.CANCELLED,
+        reason=UploadFailure.CANCELLED,
+        detail="test",
     )
     s3fs.S3FileSystem.clear_instance_cache()
     assert s3fs.S3FileSystem().find(BUCKET) == []

@@ -11,6 +11,7 @@ from schema.core.database import Database
 from schema.core.states import UploadState
 from schema.core.storage import open_files
 from schema.mailbox import Mailbox
+from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import add_upload, give_up
 from schema.uploads.wire import NewUpload
 from tests.workers.webhooks.outbox import add_webhook, deliveries
@@ -37,7 +38,14 @@ def test_a_failed_upload_is_told_of_with_its_reason(
     mailbox = Mailbox(redis_client)
     for _ in range(2):
         give_up(
-            database, mailbox, redis_client, files, upload.id, state, reason="no_audio", detail="no sound; send another"
+            database,
+            mailbox,
+            redis_client,
+            files,
+            upload.id,
+            state,
+            reason=UploadFailure.NO_AUDIO,
+            detail="no sound; send another",
         )
     assert courier.run() == told
     events = [(each.event, '"reason":"no_audio"' in each.body, upload.id in each.body) for each in deliveries(database)]

@@ -1,0 +1,46 @@
+"""Why an upload ended without a meeting."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class UploadFailure(StrEnum):
+    """Short codes for programs; the `detail` beside the code is for people."""
+
+    NOT_MEDIA = "not_media"
+    """The file is no sound or video file that can be read, whatever its name says."""
+    NO_AUDIO = "no_audio"
+    """The file has no sound, or not one sample of it could be decoded."""
+    TRUNCATED = "truncated"
+    """The file ends before its table of contents."""
+    DAMAGED = "damaged"
+    """From some point on nothing can be decoded, or the number of channels changed between two attempts."""
+    ENCRYPTED = "encrypted"
+    """The sound is protected (DRM)."""
+    TOO_LONG = "too_long"
+    """More sound was decoded than a recording may have."""
+    TOO_MANY_CHANNELS = "too_many_channels"
+    """Each channel is to be a speaker, and there are more channels than tracks in a meeting."""
+    CHECKSUM = "checksum"
+    """The bytes do not have the SHA-256 that the sender announced."""
+    FILE_MISSING = "file_missing"
+    """The storage has lost the file."""
+    STORAGE_AWAY = "storage_away"
+    """The storage could not be reached in any attempt."""
+    DECODER_DIED = "decoder_died"
+    """The decoder's process died over the file in every attempt."""
+    DECODER_HUNG = "decoder_hung"
+    """The decoder's process gave no sound for too long in every attempt."""
+    INCOMPLETE = "incomplete"
+    """The request that brought the file ended, or was refused, before all of the file had come."""
+    EXPIRED = "expired"
+    """The rest of the file did not come in time."""
+    DUPLICATE = "duplicate"
+    """The same owner has sent the same file before; `duplicate_of` is that upload."""
+    CANCELLED = "cancelled"
+    """Somebody cancelled the upload."""
+    MEETING_DELETED = "meeting_deleted"
+    """Somebody deleted the upload's meeting."""
+    ANSWERED = "answered"
+    """The recording came in a request for its text, which was answered; such recordings are not kept."""
