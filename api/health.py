@@ -67,9 +67,9 @@ def status(services: ServicesHere, _principal: Reader) -> SystemStatus:
 
 
 def _redis(services: Services) -> Part:
-    where = address(services.blocking_redis)
+    where = address(services.stores.redis)
     try:
-        services.blocking_redis.ping()
+        services.stores.redis.ping()
     except RedisError as error:
         return Part(ok=False, detail=f"Redis at {where} does not answer ({error}); check that it runs")
     return Part(ok=True, detail=where)
@@ -88,7 +88,7 @@ def _database(services: Services) -> Part:
 
 
 def _shard(services: Services, shard: int) -> ShardStatus:
-    depth = services.blocking_mailbox.depth(shard)
+    depth = services.stores.mailbox.depth(shard)
     return ShardStatus(
         shard=shard,
         waiting_tracks=depth.ready,

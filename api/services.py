@@ -22,8 +22,8 @@ from api.live.feed import Feeds
 from api.task_sender import Waker
 from schema.core.database import Database
 from schema.core.settings import Settings
-from schema.core.storage import Files, open_files
 from schema.mailbox import AsyncMailbox, Mailbox
+from schema.stores import Stores
 
 CONNECTIONS = 64
 CONNECT_LIMIT_S = 2.0
@@ -34,19 +34,21 @@ RETRIES = 2
 
 @dataclass(frozen=True)
 class Services:
-    """`blocking_...` are for code that runs in a thread, such as the life cycle of a meeting."""
+    """`stores` block: they are for code that runs in a thread. `redis` and `mailbox` are for the event loop."""
 
     config: Settings
-    database: Database
+    stores: Stores
     redis: AsyncRedis
     mailbox: AsyncMailbox
-    blocking_redis: Redis
-    blocking_mailbox: Mailbox
     waker: Waker
     feeds: Feeds
     keys: KeyCache
     limiter: RateLimiter
-    files: Files
+
+    @property
+    def database(self) -> Database:
+        """What most routes need of the stores."""
+        return self.stores.database
 
 
 @asynccontextmanager
@@ -62,29 +64,25 @@ async def opened(config: Settings) -> AsyncIterator[Services]:
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), RETRIES),
     )
     waker = Waker(config.redis_url)
-    blocking_mailbox = Mailbox(blocking, config.shards)
-    feeds = Feeds(redis, database, blocking_mailbox)
+    stores = Stores(database, blocking, Mailbox(blocking, config.shards), config.storage_url)
+    feeds = Feeds(redis, stores)
     try:
         async with feeds:
             yield Services(
                 config=config,
-                database=database,
+                stores=stores,
                 redis=redis,
                 mailbox=AsyncMailbox(redis, config.shards),
-                blocking_redis=blocking,
-                blocking_mailbox=blocking_mailbox,
                 waker=waker,
                 feeds=feeds,
                 keys=KeyCache(database),
                 limiter=RateLimiter(pool, config.requests_per_minute),
-                files=open_files(config.storage_url),
             )
     finally:
         waker.close()
         await redis.aclose()
         await pool.disconnect()
-        blocking.close()
-        database.close()
+        stores.close()
 
 
 def _pool(redis_url: str) -> BlockingConnectionPool:

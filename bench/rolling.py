@@ -34,6 +34,7 @@ from schema.core.states import AdapterTask
 from schema.core.units import samples_of_s
 from schema.mailbox import Mailbox
 from schema.meetings.tables import Meeting, Note, Segment, Track
+from schema.stores import Stores
 from workers.models.adapters import Shelf
 from workers.summarize.store import Desk
 from workers.summarize.summarizer import Summarizer
@@ -171,11 +172,9 @@ class Room:
             name="bench",
             model=self.model,
             model_name=self.model.reference,
-            database=self.database,
+            stores=Stores(self.database, self.redis, Mailbox(self.redis), settings().storage_url),
             adapters=Shelf(self.database, settings().adapters, AdapterTask.SUMMARY),
             shipped=None,
-            mailbox=Mailbox(self.redis),
-            redis=self.redis,
             rolling_words=self.rolling_words,
             deaths_limit=1,
         )

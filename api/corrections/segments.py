@@ -171,8 +171,8 @@ def _written(
         tracks = session.execute(select(Track.id, Track.name).where(Track.meeting_id == meeting_id))
         names = {row.id: row.name for row in tracks}
     with suppress(RedisError):  # without Redis the minutes are only made again a little sooner
-        services.blocking_redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
-    publish(services.blocking_redis, meeting_id, [segment_event(each, names[each.track_id]) for each in segments])
+        services.stores.redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
+    publish(services.stores.redis, meeting_id, [segment_event(each, names[each.track_id]) for each in segments])
     return [segment_out(each, names[each.track_id]) for each in segments]
 
 

@@ -122,8 +122,8 @@ def _written(services: Services, principal: Principal, meeting_id: str, work: Ca
     with services.database.write() as session:
         found = work(session)
     with suppress(RedisError):  # without Redis the minutes are only made again a little sooner
-        services.blocking_redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
-    publish(services.blocking_redis, meeting_id, [minutes_event(found.summary)])
+        services.stores.redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
+    publish(services.stores.redis, meeting_id, [minutes_event(found.summary)])
     return found
 
 

@@ -68,7 +68,7 @@ def _read_export(services: Services, meeting_id: str, principal: Principal, vers
         if minutes is None and version is not None:
             raise NotFound(f"meeting '{meeting_id}' has no final minutes of version {version}; leave it out")
         return Export(
-            meeting=meeting_out(session, services.blocking_mailbox, meeting),
+            meeting=meeting_out(session, services.stores.mailbox, meeting),
             minutes=minutes,
             segments=read_segments(session, meeting_id),
         )

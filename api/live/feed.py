@@ -25,7 +25,7 @@ from schema.core.database import Database
 from schema.core.errors import DecodeError, Unavailable
 from schema.core.events import Event, channel
 from schema.core.states import MeetingState
-from schema.mailbox import Mailbox
+from schema.stores import Stores
 from schema.uploads.views import event_of_meeting
 
 log = logging.getLogger(__name__)
@@ -44,12 +44,11 @@ CONTROL_CHANNEL = "mb:events:"
 class Feed:
     """One meeting's events at this process. `ready` is set once everything newer is offered to its subscriptions."""
 
-    def __init__(self, database: Database, mailbox: Mailbox, meeting_id: str, looks: asyncio.Semaphore) -> None:
+    def __init__(self, stores: Stores, meeting_id: str, looks: asyncio.Semaphore) -> None:
         self.meeting_id = meeting_id
         self.ready = asyncio.Event()
         self.subscriptions: set[Subscription] = set()
-        self._database = database
-        self._mailbox = mailbox
+        self._stores = stores
         self._looks = looks
         self._cursor: int | None = None
         self._state: MeetingState | None = None
@@ -101,7 +100,7 @@ class Feed:
 
     async def _look(self) -> None:
         self._asked.clear()
-        rows = await asyncio.to_thread(rows_after, self._database, self.meeting_id, self._cursor)
+        rows = await asyncio.to_thread(rows_after, self._stores.database, self.meeting_id, self._cursor)
         for event in rows.events:
             if event.seq is not None and event.seq > (self._cursor or 0):
                 self._cursor = event.seq
@@ -111,7 +110,7 @@ class Feed:
         if not rows.complete:
             self.look_soon()
             return
-        tally = await asyncio.to_thread(take_tally, self._database, self._mailbox, self.meeting_id)
+        tally = await asyncio.to_thread(take_tally, self._stores, self.meeting_id)
         if tally != self._tally:
             self._tally = tally
             self._offer(Event("coverage", tally.data()))
@@ -123,7 +122,7 @@ class Feed:
 
     async def _look_at_upload(self) -> None:
         """A meeting has its upload from the beginning, or never."""
-        upload = await asyncio.to_thread(_upload_event, self._database, self.meeting_id)
+        upload = await asyncio.to_thread(_upload_event, self._stores.database, self.meeting_id)
         self._has_upload = upload is not None
         if upload is not None and upload != self._upload:
             self._upload = upload
@@ -137,10 +136,9 @@ class Feed:
 class Feeds:
     """The feeds of all meetings that somebody follows here, over one connection to Redis."""
 
-    def __init__(self, redis: Redis, database: Database, mailbox: Mailbox) -> None:
+    def __init__(self, redis: Redis, stores: Stores) -> None:
         self._redis = redis
-        self._database = database
-        self._mailbox = mailbox
+        self._stores = stores
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._feeds: dict[str, Feed] = {}
         self._looking: dict[str, asyncio.Task[None]] = {}
@@ -166,10 +164,10 @@ class Feeds:
         """A subscription for the length of the block: rows after *after*, and the state unless it is *known_state*."""
         feed = self._feeds.get(meeting_id)
         if feed is None:
-            feed = self._feeds[meeting_id] = Feed(self._database, self._mailbox, meeting_id, self._looks)
+            feed = self._feeds[meeting_id] = Feed(self._stores, meeting_id, self._looks)
             self._changed = True
             self._looking[meeting_id] = asyncio.create_task(feed.run())
-        subscription = Subscription(feed, self._database, meeting_id, after, known_state)
+        subscription = Subscription(feed, self._stores.database, meeting_id, after, known_state)
         feed.subscriptions.add(subscription)
         try:
             yield subscription

@@ -98,9 +98,7 @@ async def finish(services: Services, meeting_id: str) -> Finished:
     """Finish a meeting and wake the workers that settle what is left of it."""
     finished = await asyncio.to_thread(
         finish_meeting,
-        services.database,
-        services.blocking_mailbox,
-        services.blocking_redis,
+        services.stores,
         meeting_id,
         services.config.backlog_limit_samples,
     )

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schema.core.database import Database
 from schema.core.errors import MailboxMissing, Unavailable
 from schema.mailbox import Mailbox
 from schema.meetings.tables import Track
@@ -18,6 +17,7 @@ from schema.meetings.views import coverage_totals
 from schema.meetings.wire import (
     CoverageTotals,
 )
+from schema.stores import Stores
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +33,11 @@ class Tally:
         return self.totals.model_dump(mode="json")
 
 
-def take_tally(database: Database, mailbox: Mailbox, meeting_id: str) -> Tally:
+def take_tally(stores: Stores, meeting_id: str) -> Tally:
     """Of a whole meeting. Blocks."""
-    with database.read() as session:
+    with stores.database.read() as session:
         tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id)).all()
-        return tally_of(session, mailbox, tracks)
+        return tally_of(session, stores.mailbox, tracks)
 
 
 def tally_of(session: Session, mailbox: Mailbox, tracks: Sequence[Track]) -> Tally:

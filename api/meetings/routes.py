@@ -72,7 +72,7 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
         session.add_all(tracks)
     # Another session: a Redis that does not answer must not keep SQLite's only writer waiting.
     with services.database.read() as session:
-        return meeting_out(session, services.blocking_mailbox, meeting)
+        return meeting_out(session, services.stores.mailbox, meeting)
 
 
 @router.get("", responses=examples.response(examples.MEETINGS))
@@ -94,7 +94,7 @@ def list_meetings(
     with services.database.read() as session:
         newest = wanted.order_by(Meeting.created_at.desc(), Meeting.id.desc()).limit(limit + 1)
         found = session.scalars(newest).all()
-        page = meetings_out(session, services.blocking_mailbox, found[:limit])
+        page = meetings_out(session, services.stores.mailbox, found[:limit])
     more = len(found) > limit
     return MeetingPage(
         meetings=page, next_cursor=encode_cursor(found[limit - 1].created_at, found[limit - 1].id) if more else None
@@ -105,7 +105,7 @@ def list_meetings(
 def show(meeting_id: str, services: ServicesHere, principal: Reader) -> MeetingOut:
     """One meeting: its state, and how far each track is received and transcribed."""
     with services.database.read() as session:
-        return meeting_out(session, services.blocking_mailbox, find_meeting(session, meeting_id, principal))
+        return meeting_out(session, services.stores.mailbox, find_meeting(session, meeting_id, principal))
 
 
 @router.post("/{meeting_id}/finish", responses={**responses(NotFound, Gone), **examples.response(examples.MEETING)})
@@ -122,7 +122,7 @@ def remove(meeting_id: str, services: ServicesHere, principal: Writer) -> Respon
     # Again, for one that is gone: that completes what a crash may have left.
     with suppress(Gone), services.database.read() as session:
         find_meeting(session, meeting_id, principal)
-    delete_meeting(services.database, services.blocking_mailbox, services.blocking_redis, meeting_id)
+    delete_meeting(services.stores, meeting_id)
     return Response(status_code=204)
 
 

@@ -68,7 +68,7 @@ def coverage(meeting_id: str, services: ServicesHere, principal: Reader) -> Cove
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id).order_by(Track.name)).all()
-        tally = tally_of(session, services.blocking_mailbox, tracks)
+        tally = tally_of(session, services.stores.mailbox, tracks)
         return CoverageOut(totals=tally.totals, tracks=[_track_coverage(session, track, tally) for track in tracks])
 
 

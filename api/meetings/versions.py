@@ -77,7 +77,7 @@ def list_versions(meeting_id: str, services: ServicesHere, principal: Reader) ->
     """Every version of this meeting, whichever of them is named. Each is a meeting with an id of its own."""
     with services.database.read() as session:
         found = versions_of(session, find_meeting(session, meeting_id, principal))
-        return MeetingVersions(versions=meetings_out(session, services.blocking_mailbox, found))
+        return MeetingVersions(versions=meetings_out(session, services.stores.mailbox, found))
 
 
 @router.post("/show", responses={**responses(Conflict), **response(MEETING)})
@@ -88,7 +88,7 @@ def show(meeting_id: str, services: ServicesHere, principal: Writer) -> MeetingO
     with services.database.write() as session:
         show_version(session, meeting_id)
     with services.database.read() as session:
-        return meeting_out(session, services.blocking_mailbox, find_meeting(session, meeting_id, principal))
+        return meeting_out(session, services.stores.mailbox, find_meeting(session, meeting_id, principal))
 
 
 def _part(wanted: Reprocessing) -> Part:
@@ -113,7 +113,7 @@ def _minutes_again(services: Services, source: Meeting, wanted: Reprocessing) ->
         check_adapters(session, None, adapter)
         version = redo_minutes(session, source.id, adapter)
     with services.database.read() as session:
-        meeting = meeting_out(session, services.blocking_mailbox, session.get_one(Meeting, source.id))
+        meeting = meeting_out(session, services.stores.mailbox, session.get_one(Meeting, source.id))
     return Reprocessed(part=Part.MINUTES, meeting=meeting, minutes_version=version)
 
 
@@ -135,7 +135,7 @@ def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Re
     services.waker.ingest(upload.id)
     with services.database.read() as session:
         made = session.get_one(Meeting, upload.meeting_id)
-        meeting = meeting_out(session, services.blocking_mailbox, made)
+        meeting = meeting_out(session, services.stores.mailbox, made)
     return Reprocessed(part=Part.TRANSCRIPT, meeting=meeting, minutes_version=1, upload_id=upload.id)
 
 
@@ -145,7 +145,7 @@ def _check_kept(services: Services, source: Meeting) -> None:
         check_finished(source)
         recording = recording_of(session, source)
     try:
-        services.files.open(file_id_of(recording)).close()
+        services.stores.files.open(file_id_of(recording)).close()
     except NotFound as error:
         raise AudioNotKept(
             f"the file of meeting '{source.id}' is not in the storage any more; upload the recording to read it again"

@@ -85,7 +85,7 @@ class Hearing:
         services, meeting_id = self._services, self.taken.meeting_id
         with services.database.read() as session:
             return Export(
-                meeting=meeting_out(session, services.blocking_mailbox, session.get_one(Meeting, meeting_id)),
+                meeting=meeting_out(session, services.stores.mailbox, session.get_one(Meeting, meeting_id)),
                 minutes=None,
                 segments=read_segments(session, meeting_id),
             )
@@ -100,10 +100,7 @@ class Hearing:
     def _delete(self) -> None:
         services = self._services
         give_up(
-            services.database,
-            services.blocking_mailbox,
-            services.blocking_redis,
-            services.files,
+            services.stores,
             self.taken.upload_id,
             UploadState.CANCELLED,
             reason=UploadFailure.ANSWERED,

@@ -125,7 +125,7 @@ class Receiver:
         check_room(services, size)
         with services.database.read() as session:  # a later request may have gone on with the file
             check_receiving(session.get(Upload, self.upload_id), self.upload_id, self.stored_bytes)
-        services.files.append(self.upload_id, self.stored_bytes, data)
+        services.stores.files.append(self.upload_id, self.stored_bytes, data)
         with services.database.write() as session:
             advance(session, self.upload_id, self.stored_bytes, end, now() + timedelta(seconds=self._expires_s))
         if self._digest is not None:
@@ -138,7 +138,7 @@ class Receiver:
         services, size = self._services, self.stored_bytes
         if not size:
             raise InvalidInput("the file is empty; send one that holds a recording")
-        services.files.commit(self.upload_id, size)
+        services.stores.files.commit(self.upload_id, size)
         sha256 = self._digest.hexdigest() if self._digest else _sha256(services, self.upload_id)
         with services.database.write() as session:
             upload = session.get_one(Upload, self.upload_id)
@@ -153,9 +153,7 @@ class Receiver:
         if claimed not in (None, sha256):
             raise self._refuse(f"the file's SHA-256 is {sha256}, not {claimed} as was said; send it again")
         if known is not None:
-            clean_up(
-                services.database, services.blocking_mailbox, services.blocking_redis, services.files, self.upload_id
-            )
+            clean_up(services.stores, self.upload_id)
         services.waker.ingest(self.upload_id)
         return Stored(tell(services, self.upload_id if known is None else known.id), known is not None)
 
@@ -166,10 +164,7 @@ class Receiver:
     def _give_up(self, state: UploadState, reason: UploadFailure, detail: str) -> None:
         services = self._services
         give_up(
-            services.database,
-            services.blocking_mailbox,
-            services.blocking_redis,
-            services.files,
+            services.stores,
             self.upload_id,
             state,
             reason=reason,
@@ -181,13 +176,13 @@ def tell(services: Services, upload_id: str) -> UploadOut:
     """The upload as it stands, told to whoever follows its meeting too. Blocks."""
     with services.database.read() as session:
         out = upload_out(session, session.get_one(Upload, upload_id))
-    publish(services.blocking_redis, out.meeting_id, [upload_event(out)])
+    publish(services.stores.redis, out.meeting_id, [upload_event(out)])
     return out
 
 
 def check_room(services: Services, size: int) -> None:
     """Raises StorageFull when *size* bytes more would leave less than the reserve."""
-    free = services.files.free_bytes()
+    free = services.stores.files.free_bytes()
     reserve = services.config.storage_reserve_bytes
     if free is not None and free - size < reserve:
         raise StorageFull(
@@ -240,7 +235,7 @@ def _mark_known(session: Session, upload_id: str, known_id: str) -> None:
 
 def _sha256(services: Services, upload_id: str) -> str:
     digest = hashlib.sha256()
-    with services.files.open(upload_id) as file:
+    with services.stores.files.open(upload_id) as file:
         while piece := file.read(COPY_BYTES):
             digest.update(piece)
     return digest.hexdigest()

@@ -220,10 +220,7 @@ def cancel_upload(upload_id: str, services: Services, principal: Principal) -> N
     with services.database.read() as session:
         upload = find_upload(session, upload_id, principal)
     ended = give_up(
-        services.database,
-        services.blocking_mailbox,
-        services.blocking_redis,
-        services.files,
+        services.stores,
         upload_id,
         UploadState.CANCELLED,
         reason=UploadFailure.CANCELLED,
@@ -231,7 +228,7 @@ def cancel_upload(upload_id: str, services: Services, principal: Principal) -> N
         name="",
     )
     if not ended and upload.state in ENDED:
-        drop_file(services.database, services.files, upload_id)
+        drop_file(services.stores, upload_id)
 
 
 def find_upload(session: Session, upload_id: str, principal: Principal) -> Upload:

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redis import Redis
 from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from schema.core.database import Database
 from schema.core.errors import Gone, NotFound
 from schema.core.events import Event, publish
 from schema.core.states import MeetingState, TrackKind
@@ -23,6 +21,7 @@ from schema.corrections.sentences import SentenceCorrection
 from schema.mailbox import Mailbox, shard_of
 from schema.meetings.locks import lock_tracks, lock_versions
 from schema.meetings.tables import Coverage, Failure, Meeting, Note, Segment, Summary, Track
+from schema.stores import Stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +32,12 @@ class Finished:
     shards: frozenset[int]
 
 
-def finish_meeting(
-    database: Database, mailbox: Mailbox, redis: Redis, meeting_id: str, backlog_limit_samples: int
-) -> Finished:
+def finish_meeting(stores: Stores, meeting_id: str, backlog_limit_samples: int) -> Finished:
     """Take no more audio: the meeting goes from live to draining, its mailboxes are closed, their ends are kept in SQL.
 
     One that is past draining stays as it is. Raises NotFound, Gone, Unavailable.
     """
-    with database.write() as session:
+    with stores.database.write() as session:
         # A meeting that is not live any more is left as it is: finishing twice is no mistake.
         moved = session.execute(
             update(Meeting)
@@ -57,14 +54,14 @@ def finish_meeting(
     if state != MeetingState.DRAINING:
         return Finished(state, frozenset())
     # The mailbox refuses audio from here on, so what it says is the end. After a crash it says the same again.
-    ends = {track.id: _close(mailbox, track, backlog_limit_samples) for track in tracks}
-    with database.write() as session:
+    ends = {track.id: _close(stores.mailbox, track, backlog_limit_samples) for track in tracks}
+    with stores.database.write() as session:
         for track_id, end in sorted(ends.items()):  # the order in which workers commit, see `schema.meetings.locks`
             unset = update(Track).where(Track.id == track_id, Track.closed_sample.is_(None))
             session.execute(unset.values(closed_sample=end))
     if moved:
-        publish(redis, meeting_id, [Event("state", {"state": state.value})])
-    return Finished(state, frozenset(shard_of(track_id, mailbox.shards) for track_id in ends))
+        publish(stores.redis, meeting_id, [Event("state", {"state": state.value})])
+    return Finished(state, frozenset(shard_of(track_id, stores.mailbox.shards) for track_id in ends))
 
 
 def _close(mailbox: Mailbox, track: Track, backlog_limit_samples: int) -> int:
@@ -83,12 +80,12 @@ def _close(mailbox: Mailbox, track: Track, backlog_limit_samples: int) -> int:
     return mailbox.close(track.id, end).received_sample
 
 
-def delete_meeting(database: Database, mailbox: Mailbox, redis: Redis, meeting_id: str) -> None:
+def delete_meeting(stores: Stores, meeting_id: str) -> None:
     """Leave a tombstone: an empty meeting in state deleted. Deleting it again completes what was left undone.
 
     The tracks go last, so that as long as there is a mailbox somebody knows of it. Raises NotFound, Unavailable.
     """
-    with database.write() as session:
+    with stores.database.write() as session:
         track_ids = lock_tracks(session, meeting_id)
         versions = lock_versions(session, meeting_id)
         meeting = session.get(Meeting, meeting_id)
@@ -98,11 +95,11 @@ def delete_meeting(database: Database, mailbox: Mailbox, redis: Redis, meeting_i
         _delete_content(session, meeting_id, track_ids)
         _show_another(meeting, versions)
     for track_id in track_ids:
-        mailbox.forget(track_id)
-    with database.write() as session:
+        stores.mailbox.forget(track_id)
+    with stores.database.write() as session:
         lock_tracks(session, meeting_id)
         session.execute(delete(Track).where(Track.id.in_(track_ids)))
-    publish(redis, meeting_id, [Event("state", {"state": MeetingState.DELETED.value})])
+    publish(stores.redis, meeting_id, [Event("state", {"state": MeetingState.DELETED.value})])
 
 
 def _delete_content(session: Session, meeting_id: str, track_ids: Sequence[str]) -> None:

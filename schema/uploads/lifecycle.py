@@ -12,18 +12,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from redis import Redis
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from schema.core.database import Database
 from schema.core.errors import Backlogged, Gone, NotFound, WrongOffset
 from schema.core.states import Channels, MeetingState, TrackKind, UploadState
-from schema.core.storage import Files
 from schema.core.tables import now
-from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Meeting, Track
+from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
@@ -180,10 +177,7 @@ def same_file(
 
 
 def give_up(
-    database: Database,
-    mailbox: Mailbox,
-    redis: Redis,
-    files: Files,
+    stores: Stores,
     upload_id: str,
     state: UploadState,
     *,
@@ -195,33 +189,33 @@ def give_up(
 
     A crash in between is completed by `clean_up`. Raises Unavailable.
     """
-    with database.write() as session:
+    with stores.database.write() as session:
         facts = {"reason": reason, "detail": detail, "finished_at": now(), "expires_at": None, **values}
         moved = move(session, upload_id, BEFORE_END, state, **facts)
         if moved and state == UploadState.FAILED:
             upload = session.get_one(Upload, upload_id)
             told = {"upload_id": upload_id, "meeting_id": upload.meeting_id, "reason": reason, "detail": detail}
             announce(session, upload.owner, WebhookEvent.UPLOAD_FAILED, told)
-    clean_up(database, mailbox, redis, files, upload_id)
+    clean_up(stores, upload_id)
     return moved
 
 
-def clean_up(database: Database, mailbox: Mailbox, redis: Redis, files: Files, upload_id: str) -> None:
+def clean_up(stores: Stores, upload_id: str) -> None:
     """Remove the meeting and the file of an upload that was given up. Again, it changes nothing."""
-    with database.read() as session:
+    with stores.database.read() as session:
         upload = session.get(Upload, upload_id)
     if upload is None or upload.state not in GIVEN_UP:
         return
-    delete_meeting(database, mailbox, redis, upload.meeting_id)
-    drop_file(database, files, upload_id)
+    delete_meeting(stores, upload.meeting_id)
+    drop_file(stores, upload_id)
 
 
-def drop_file(database: Database, files: Files, upload_id: str) -> None:
+def drop_file(stores: Stores, upload_id: str) -> None:
     """Let go of the file of an upload that has ended; with the last of the versions that read it, it is deleted.
 
     `expires_at` is set while that is under way, so that no further version begins; `tidy` completes it after a crash.
     """
-    with database.write() as session:
+    with stores.database.write() as session:
         upload = session.get_one(Upload, upload_id)
         file_id = file_id_of(upload)
         holders = lock_readers(session, file_id)
@@ -232,8 +226,8 @@ def drop_file(database: Database, files: Files, upload_id: str) -> None:
             upload.file_deleted_at = upload.file_deleted_at or now()
     if not last:
         return
-    files.delete(file_id)
-    with database.write() as session:
+    stores.files.delete(file_id)
+    with stores.database.write() as session:
         deleted_at = func.coalesce(Upload.file_deleted_at, now())
         session.execute(
             update(Upload).where(Upload.id == upload_id).values(file_deleted_at=deleted_at, expires_at=None)

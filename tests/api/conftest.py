@@ -19,6 +19,7 @@ from schema.core import migrate
 from schema.core.database import Database
 from schema.core.settings import Settings
 from schema.mailbox import Mailbox
+from schema.stores import Stores
 from tests.servers import Valkey, free_port
 
 START_LIMIT_S = 20
@@ -34,6 +35,10 @@ class Api:
     redis: Redis
     mailbox: Mailbox
     http: httpx.Client
+
+    @property
+    def stores(self) -> Stores:
+        return Stores(self.database, self.redis, self.mailbox, self.config.storage_url)
 
     @property
     def url(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from schema.mailbox import Keys, Mailbox
 from schema.meetings.lifecycle import Finished, finish_meeting
 from schema.meetings.tables import Coverage, Failure, Meeting, Segment, Track
+from schema.stores import Stores
 from workers.asr.engine import Engine
 from workers.asr.streaming.policy import align_att
 from workers.models.adapters import Shelf, Shipped
@@ -50,6 +51,7 @@ class Studio:
         self.engine = engine
         self.store = store
         self.mailbox = Mailbox(redis)
+        self.stores = Stores(database, redis, self.mailbox, str(store.with_name("files")))
         self.sent: list[tuple[str, list[str]]] = []
         self.summaries = SummaryRequests(redis, self.send)
 
@@ -61,15 +63,14 @@ class Studio:
         mailbox: Mailbox | None = None,
         database: Database | None = None,
     ) -> Transcriber:
+        stores = replace(self.stores, database=database or self.database, mailbox=mailbox or self.mailbox)
         return Transcriber(
             name=name,
             model="tiny.en",
             engine=engine or self.engine,
             policy=align_att,
-            database=database or self.database,
-            adapters=Shelf(database or self.database, self.store, AdapterTask.ASR),
-            mailbox=mailbox or self.mailbox,
-            redis=self.redis,
+            stores=stores,
+            adapters=Shelf(stores.database, self.store, AdapterTask.ASR),
             send=self.send,
             summaries=self.summaries,
             pace=PACE,
@@ -80,20 +81,16 @@ class Studio:
             name=name,
             model=model,
             model_name="gemma",
-            database=self.database,
+            stores=self.stores,
             adapters=Shelf(self.database, self.store, AdapterTask.SUMMARY),
             shipped=shipped,
-            mailbox=self.mailbox,
-            redis=self.redis,
             rolling_words=60,
             deaths_limit=DEATHS_LIMIT,
         )
 
     def sweeper(self) -> Sweeper:
         return Sweeper(
-            database=self.database,
-            mailbox=self.mailbox,
-            redis=self.redis,
+            stores=self.stores,
             summaries=self.summaries,
             idle_finish_s=IDLE_FINISH_S,
             backlog_limit_samples=BACKLOG_LIMIT_SAMPLES,
@@ -141,7 +138,7 @@ class Studio:
             self.mailbox.append(track_id, first + at, audio[at : at + SAMPLE_RATE_HZ].astype("<i2").tobytes())
 
     def finish(self, meeting_id: str = "m") -> Finished:
-        return finish_meeting(self.database, self.mailbox, self.redis, meeting_id, BACKLOG_LIMIT_SAMPLES)
+        return finish_meeting(self.stores, meeting_id, BACKLOG_LIMIT_SAMPLES)
 
     def work(self, worker: Transcriber | None = None) -> None:
         """Steps until nothing waits; time passes as needed."""

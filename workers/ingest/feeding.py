@@ -10,11 +10,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from schema.core import queues
-from schema.core.database import Database
 from schema.core.errors import Backlogged, NotFound
 from schema.core.states import Channels, MeetingState
-from schema.mailbox import Mailbox, shard_of
+from schema.mailbox import shard_of
 from schema.meetings.tables import Meeting, Track
+from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import file_id_of, new_track
 from schema.uploads.tables import Upload
@@ -49,15 +49,12 @@ class Feeding:
     then a new Feeding begins where SQL is.
     """
 
-    def __init__(
-        self, database: Database, mailbox: Mailbox, send: Send, upload_id: str, storage: str, bounds: Bounds
-    ) -> None:
+    def __init__(self, stores: Stores, send: Send, upload_id: str, bounds: Bounds) -> None:
         self.upload_id = upload_id
-        self._database = database
-        self._mailbox = mailbox
+        self._stores = stores
         self._send = send
         self._bounds = bounds
-        with database.read() as session:
+        with stores.database.read() as session:
             upload = session.get(Upload, upload_id)
             if upload is None:
                 raise NotFound(f"there is no upload '{upload_id}'")
@@ -69,7 +66,7 @@ class Feeding:
         self.first_sample = self.sample = self._open(tracks)
         self._block: Pcm | None = None
         order = Order(
-            storage=storage,
+            storage=stores.storage_url,
             file_id=file_id_of(upload),
             channels=Channels(upload.channels),
             from_sample=self.sample,
@@ -100,18 +97,18 @@ class Feeding:
         # A track that had taken it before drops it: it is the same sound.
         for track_id, pcm in zip(self._tracks, block, strict=True):
             try:
-                appended = self._mailbox.append(track_id, self.sample, pcm.tobytes())
+                appended = self._stores.mailbox.append(track_id, self.sample, pcm.tobytes())
             except Backlogged:
                 return Step.WAITS
             if appended.wake:
-                self._send(queues.TRANSCRIBE, [str(shard_of(track_id, self._mailbox.shards))])
+                self._send(queues.TRANSCRIBE, [str(shard_of(track_id, self._stores.mailbox.shards))])
         self.sample += block.shape[1]
         self._block = None
         return Step.MOVED
 
     def _note(self, found: Found) -> None:
         """Write down what the file holds, and make its tracks where nobody could know them before."""
-        with self._database.write() as session:
+        with self._stores.database.write() as session:
             session.execute(update(Upload).where(Upload.id == self.upload_id).values(media=found.facts))
             if not self._tracks:
                 self._tracks = self._make_tracks(session, found.tracks)
@@ -120,7 +117,7 @@ class Feeding:
                 UploadFailure.DAMAGED,
                 f"the file has {found.tracks} channels now and had {len(self._tracks)} before; send it again",
             )
-        with self._database.read() as session:
+        with self._stores.database.read() as session:
             self._open(tracks_of(session, self.meeting_id))
 
     def _make_tracks(self, session: Session, count: int) -> list[str]:
@@ -140,7 +137,7 @@ class Feeding:
         return min((self._open_one(track) for track in tracks), default=0)
 
     def _open_one(self, track: Track) -> int:
-        status = self._mailbox.open(
+        status = self._stores.mailbox.open(
             track.id,
             committed_sample=track.committed_sample,
             epoch=track.epoch,

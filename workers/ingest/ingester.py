@@ -10,18 +10,15 @@ import logging
 import time
 from dataclasses import dataclass
 
-from redis import Redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 from sqlalchemy import update
 
-from schema.core.database import Database
 from schema.core.errors import MailboxMissing, NotFound, TrackClosed
 from schema.core.states import UploadState
-from schema.core.storage import Files
 from schema.core.tables import now
-from schema.mailbox import Mailbox
 from schema.mailbox.unavailable import reachable
+from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import give_up, move
 from schema.uploads.queue import uploads_to_decode
@@ -45,9 +42,8 @@ LONGEST_PAUSE_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`storage` is a URL; `attempts` may end with a dead decoder and no sound gained before the file is failed."""
+    """`attempts` may end with a dead decoder and no sound gained before the file is failed."""
 
-    storage: str
     places: int
     attempts: int
     bounds: Bounds
@@ -66,19 +62,13 @@ class Ingester:
         self,
         *,
         name: str,
-        database: Database,
-        mailbox: Mailbox,
-        redis: Redis,
-        files: Files,
+        stores: Stores,
         send: Send,
         settler: Settler,
         plan: Plan,
     ) -> None:
         self.name = name
-        self.database = database
-        self.mailbox = mailbox
-        self.redis = redis
-        self.files = files
+        self.stores = stores
         self.send = send
         self.settler = settler
         self.plan = plan
@@ -95,7 +85,7 @@ class Ingester:
 
     def turn(self) -> bool:
         """Move every file on that should be in work. False when none of them can be moved now."""
-        with self.database.read() as session:
+        with self.stores.database.read() as session:
             wanted = uploads_to_decode(session, self.plan.places)
         for upload_id in [each for each in self.works if each not in wanted]:
             self._leave(upload_id)
@@ -111,15 +101,15 @@ class Ingester:
             self._leave(upload_id)
 
     def _take(self, upload_id: str) -> None:
-        lease = self.redis.lock(lease_key(upload_id), timeout=LEASE_S, thread_local=False)
-        with reachable(self.redis):
+        lease = self.stores.redis.lock(lease_key(upload_id), timeout=LEASE_S, thread_local=False)
+        with reachable(self.stores.redis):
             if not lease.acquire(blocking=False, token=self.name):
                 return  # another worker has it, or it rests after a fault
         try:
-            with self.database.write() as session:
+            with self.stores.database.write() as session:
                 queued = frozenset({UploadState.QUEUED})
                 move(session, upload_id, queued, UploadState.DECODING, started_at=now())
-            feeding = Feeding(self.database, self.mailbox, self.send, upload_id, self.plan.storage, self.plan.bounds)
+            feeding = Feeding(self.stores, self.send, upload_id, self.plan.bounds)
         except NotFound:
             self._release(lease)
             return
@@ -160,7 +150,7 @@ class Ingester:
         return bool(moved)
 
     def _note_progress(self, feeding: Feeding) -> None:
-        with self.database.write() as session:
+        with self.stores.database.write() as session:
             decoding = update(Upload).where(Upload.id == feeding.upload_id, Upload.state == UploadState.DECODING)
             session.execute(decoding.values(decoded_sample=feeding.sample))
 
@@ -168,7 +158,7 @@ class Ingester:
         """The whole file is in the mailboxes."""
         assert feeding.ended is not None
         upload_id = feeding.upload_id
-        with self.database.write() as session:
+        with self.stores.database.write() as session:
             upload = session.get_one(Upload, upload_id)
             media = {**upload.media, **feeding.ended.facts}
             samples = feeding.ended.samples
@@ -180,7 +170,7 @@ class Ingester:
     def _fail(self, upload_id: str, fault: DecodingFailed) -> None:
         work = self.works.pop(upload_id)
         work.feeding.close()
-        with self.database.write() as session:
+        with self.stores.database.write() as session:
             upload = session.get_one(Upload, upload_id)
             upload.attempts = 1 if work.feeding.sample > work.feeding.first_sample else upload.attempts + 1
             attempts = upload.attempts
@@ -190,7 +180,7 @@ class Ingester:
             self._rest(work.lease, min(2**attempts, LONGEST_PAUSE_S))
             return
         give_up(
-            self.database, self.mailbox, self.redis, self.files, upload_id, UploadState.FAILED,
+            self.stores, upload_id, UploadState.FAILED,
             reason=fault.reason, detail=fault.detail,
         )  # fmt: skip
         self._release(work.lease)
@@ -202,14 +192,14 @@ class Ingester:
 
     def _keeps(self, lease: Lock) -> bool:
         try:
-            with reachable(self.redis):
+            with reachable(self.stores.redis):
                 return bool(lease.reacquire())
         except LockError:  # it ran out, and maybe another worker has it
             return False
 
     def _release(self, lease: Lock) -> None:
         try:
-            with reachable(self.redis):
+            with reachable(self.stores.redis):
                 lease.release()
         except LockError:
             return
@@ -217,7 +207,7 @@ class Ingester:
     def _rest(self, lease: Lock, seconds: float) -> None:
         """Keep the lease without working: nobody tries before it ends."""
         try:
-            with reachable(self.redis):
+            with reachable(self.stores.redis):
                 lease.extend(seconds, replace_ttl=True)
         except LockError:
             return

@@ -10,18 +10,15 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from redis import Redis
 from sqlalchemy import ColumnElement, select
 
-from schema.core.database import Database
 from schema.core.errors import MinutebookError
 from schema.core.events import publish
 from schema.core.states import MeetingState, UploadState
-from schema.core.storage import Files
 from schema.core.tables import now
-from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import finish_meeting
 from schema.meetings.tables import Meeting
+from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import BEFORE_END, GIVEN_UP, clean_up, drop_file, give_up, move
 from schema.uploads.tables import Upload
@@ -37,17 +34,11 @@ FED = frozenset({UploadState.QUEUED, UploadState.DECODING})
 class Settler:
     def __init__(
         self,
-        database: Database,
-        mailbox: Mailbox,
-        redis: Redis,
-        files: Files,
+        stores: Stores,
         backlog_limit_samples: int,
         retention: str,
     ) -> None:
-        self._database = database
-        self._mailbox = mailbox
-        self._redis = redis
-        self._files = files
+        self._stores = stores
         self._backlog_limit_samples = backlog_limit_samples
         self._retention = retention
         self._told: dict[str, object] = {}
@@ -80,13 +71,13 @@ class Settler:
 
     def finish(self, upload_id: str) -> None:
         """Nothing more comes for its meeting; once that is finished, so is the upload."""
-        with self._database.read() as session:
+        with self._stores.database.read() as session:
             upload = session.get_one(Upload, upload_id)
             state = session.get_one(Meeting, upload.meeting_id).state
         if state == MeetingState.LIVE:
-            finish_meeting(self._database, self._mailbox, self._redis, upload.meeting_id, self._backlog_limit_samples)
+            finish_meeting(self._stores, upload.meeting_id, self._backlog_limit_samples)
         elif state == MeetingState.FINISHED:
-            with self._database.write() as session:
+            with self._stores.database.write() as session:
                 before = frozenset({UploadState.TRANSCRIBING})
                 move(session, upload_id, before, UploadState.FINISHED, finished_at=now(), attempts=0)
 
@@ -98,23 +89,23 @@ class Settler:
         self._give_up(upload_id, UploadState.CANCELLED, UploadFailure.EXPIRED, detail)
 
     def _give_up(self, upload_id: str, state: UploadState, reason: UploadFailure, detail: str) -> None:
-        give_up(self._database, self._mailbox, self._redis, self._files, upload_id, state, reason=reason, detail=detail)
+        give_up(self._stores, upload_id, state, reason=reason, detail=detail)
 
     def _end_early(self, upload_id: str) -> None:
         """Somebody finished the meeting: what was decoded so far is all of it."""
-        with self._database.write() as session:
+        with self._stores.database.write() as session:
             move(session, upload_id, FED, UploadState.TRANSCRIBING, duration_samples=Upload.decoded_sample)
 
     def _clean_up(self, upload_id: str) -> None:
-        clean_up(self._database, self._mailbox, self._redis, self._files, upload_id)
+        clean_up(self._stores, upload_id)
 
     def _drop_file(self, upload_id: str) -> None:
-        drop_file(self._database, self._files, upload_id)
+        drop_file(self._stores, upload_id)
 
     def _each(self, which: ColumnElement[bool], remedy: Callable[[str], None]) -> None:
         """One upload that cannot be settled keeps no other waiting."""
         chosen = select(Upload.id).join(Meeting, Meeting.id == Upload.meeting_id).where(which)
-        with self._database.read() as session:
+        with self._stores.database.read() as session:
             upload_ids = session.scalars(chosen.order_by(Upload.created_at).limit(PAGE)).all()
         for upload_id in upload_ids:
             try:
@@ -125,10 +116,10 @@ class Settler:
     def _tell(self) -> None:
         """Say how far those in work have come, to whoever follows their meetings."""
         states = (UploadState.DECODING, UploadState.TRANSCRIBING)
-        with self._database.read() as session:
+        with self._stores.database.read() as session:
             in_work = session.scalars(select(Upload).where(Upload.state.in_(states)).limit(PAGE)).all()
             told = {upload.meeting_id: upload_event(upload_out(session, upload)) for upload in in_work}
         for meeting_id, event in told.items():
             if self._told.get(meeting_id) != event.data:
-                publish(self._redis, meeting_id, [event])
+                publish(self._stores.redis, meeting_id, [event])
         self._told = {meeting_id: event.data for meeting_id, event in told.items()}

@@ -10,14 +10,12 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from redis import Redis
 from sqlalchemy import select
 
-from schema.core.database import Database
 from schema.core.events import Event, publish
 from schema.core.states import MeetingState
-from schema.mailbox import Mailbox
 from schema.meetings.tables import Track
+from schema.stores import Stores
 from workers.corrections.minutes import corrected_minutes
 from workers.models.adapters import Shelf, Shipped
 from workers.summarize.final import final_minutes
@@ -57,22 +55,18 @@ class Summarizer:
         name: str,
         model: TextModel,
         model_name: str,
-        database: Database,
+        stores: Stores,
         adapters: Shelf,
         shipped: Shipped | None,
-        mailbox: Mailbox,
-        redis: Redis,
         rolling_words: int,
         deaths_limit: int,
     ) -> None:
         self.name = name
         self.model = model
         self.model_name = model_name
-        self.database = database
+        self.stores = stores
         self.adapters = adapters
         self.shipped = shipped
-        self.mailbox = mailbox
-        self.redis = redis
         self.rolling_words = rolling_words
         self.deaths_limit = deaths_limit
 
@@ -85,19 +79,19 @@ class Summarizer:
             if not mine or self._waits_for_replay(meeting_id):
                 return
             for _ in range(STEPS_LIMIT):
-                with deaths_counted(self.redis, meeting_id, self.deaths_limit):
+                with deaths_counted(self.stores.redis, meeting_id, self.deaths_limit):
                     more = self._step(meeting_id)
                 if not more:
                     return
 
     def _waits_for_replay(self, meeting_id: str) -> bool:
-        with self.database.read() as session:
+        with self.stores.database.read() as session:
             return failed_summaries(session).get(meeting_id, False)
 
     def _step(self, meeting_id: str) -> bool:
         """One note, merge or version; True when there may be more to do."""
-        self.redis.set(hold_key(meeting_id), self.name, px=HOLD_MS)
-        with self.database.read() as session:
+        self.stores.redis.set(hold_key(meeting_id), self.name, px=HOLD_MS)
+        with self.stores.database.read() as session:
             desk = read_desk(session, meeting_id)
         if desk is None or (desk.state == MeetingState.FINISHED and not desk.revised):
             return False
@@ -118,23 +112,23 @@ class Summarizer:
 
     def _write_again(self, desk: Desk, stale: Stale) -> bool:
         note = merge(stale.group) if stale.group else self._noted(desk, self._pieces(stale))
-        event = rewrite_note(self.database, desk, stale, note, self._author)
+        event = rewrite_note(self.stores.database, desk, stale, note, self._author)
         if event is None:
             log.info("meeting %s: note %s changed meanwhile; read again", desk.meeting_id, stale.note_id)
         else:
-            publish(self.redis, desk.meeting_id, [event])
+            publish(self.stores.redis, desk.meeting_id, [event])
         return True
 
     def _pieces(self, stale: Stale) -> list[Said]:
         return [piece for said in stale.window for piece in split_segment(said, LIMIT_WORDS)]
 
     def _close_window(self, desk: Desk, segment_ids: list[int], note: Note) -> bool:
-        event = add_note(self.database, desk, note, list(dict.fromkeys(segment_ids)), self._author)
+        event = add_note(self.stores.database, desk, note, list(dict.fromkeys(segment_ids)), self._author)
         if event is None:
             log.info("meeting %s: this window is noted, or was corrected, meanwhile; read again", desk.meeting_id)
             return True
-        publish(self.redis, desk.meeting_id, [event])
-        with self.database.read() as session:
+        publish(self.stores.redis, desk.meeting_id, [event])
+        with self.stores.database.read() as session:
             now = read_desk(session, desk.meeting_id)
         if now is not None and now.state != MeetingState.SUMMARIZING:
             self._roll(now, noted=True)
@@ -145,28 +139,28 @@ class Summarizer:
         if group is None:
             return False
         ids = [key for key, note in desk.notes if any(note is each for each in group)]
-        return merge_notes(self.database, desk, merge(group), ids, self._author)
+        return merge_notes(self.stores.database, desk, merge(group), ids, self._author)
 
     def _roll(self, desk: Desk, *, noted: bool) -> bool:
         """A new rolling version after a note or a correction, or once enough words have come since the last one."""
         waiting = sum(len(said.text.split()) for said in desk.unread) - desk.summarised_words
         if noted or waiting >= self.rolling_words or (desk.revised and desk.last_version):
             minutes = rolling_minutes([note for _, note in desk.notes], desk.unread)
-            event = add_rolling(self.database, desk, minutes, self._author)
-            publish(self.redis, desk.meeting_id, [event] if event else [])
+            event = add_rolling(self.stores.database, desk, minutes, self._author)
+            publish(self.stores.redis, desk.meeting_id, [event] if event else [])
         elif desk.revised:
-            forget_corrections(self.database, desk)
+            forget_corrections(self.stores.database, desk)
         return False
 
     def _finish(self, desk: Desk) -> bool:
-        with self.database.read() as session:
+        with self.stores.database.read() as session:
             minutes = corrected_minutes(session, desk.meeting_id, final_minutes(all_notes(session, desk.meeting_id)))
             track_ids = session.scalars(select(Track.id).where(Track.meeting_id == desk.meeting_id)).all()
         # SQL has all of the audio's text by now. Before the end, since nobody comes back to a finished meeting.
         for track_id in track_ids:
-            self.mailbox.forget(track_id)
-        events: list[Event] = add_final(self.database, desk, minutes, self._author)
-        publish(self.redis, desk.meeting_id, events)
+            self.stores.mailbox.forget(track_id)
+        events: list[Event] = add_final(self.stores.database, desk, minutes, self._author)
+        publish(self.stores.redis, desk.meeting_id, events)
         return not events
 
     def _use_adapter(self, desk: Desk) -> None:
@@ -188,12 +182,12 @@ class Summarizer:
 
     @contextmanager
     def _held(self, meeting_id: str) -> Iterator[bool]:
-        mine = bool(self.redis.set(hold_key(meeting_id), self.name, nx=True, px=HOLD_MS))
+        mine = bool(self.stores.redis.set(hold_key(meeting_id), self.name, nx=True, px=HOLD_MS))
         try:
             yield mine
         finally:
-            if mine and self.redis.get(hold_key(meeting_id)) == self.name.encode():
-                self.redis.delete(hold_key(meeting_id))
+            if mine and self.stores.redis.get(hold_key(meeting_id)) == self.name.encode():
+                self.stores.redis.delete(hold_key(meeting_id))
 
 
 def hold_key(meeting_id: str) -> str:

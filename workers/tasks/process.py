@@ -1,4 +1,4 @@
-"""What one worker process holds open: database, Redis, mailbox, and the models, each made at first use."""
+"""What one worker process holds open: the stores and the models, each made at first use."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from schema.core.database import Database
 from schema.core.settings import Settings, settings
 from schema.core.states import AdapterTask
 from schema.mailbox import Mailbox
+from schema.stores import Stores
 from workers.models import libraries
 from workers.models.adapters import Shelf
 from workers.tasks.summary_requests import SummaryRequests
@@ -64,22 +65,14 @@ class Process:
     def close(self) -> None:
         if "ingester" in self.__dict__:
             self.ingester.close()
-        if "database" in self.__dict__:
-            self.database.close()
-        if "redis" in self.__dict__:
-            self.redis.close()
+        if "stores" in self.__dict__:
+            self.stores.close()
 
     @cached_property
-    def database(self) -> Database:
-        return Database(self.config.sql_url)
-
-    @cached_property
-    def redis(self) -> Redis:
-        return Redis.from_url(self.config.redis_url, socket_timeout=10, socket_connect_timeout=5)
-
-    @cached_property
-    def mailbox(self) -> Mailbox:
-        return Mailbox(self.redis, shards=self.config.shards)
+    def stores(self) -> Stores:
+        config = self.config
+        redis = Redis.from_url(config.redis_url, socket_timeout=10, socket_connect_timeout=5)
+        return Stores(Database(config.sql_url), redis, Mailbox(redis, shards=config.shards), config.storage_url)
 
     def send(self, task: str, arguments: list[str]) -> bool:
         """Enqueue a task. One that the broker does not take is only logged: beat and the sweep send it again."""
@@ -95,7 +88,7 @@ class Process:
 
     @cached_property
     def summaries(self) -> SummaryRequests:
-        return SummaryRequests(self.redis, self.send)
+        return SummaryRequests(self.stores.redis, self.send)
 
     @cached_property
     def transcriber(self) -> Transcriber:
@@ -119,10 +112,8 @@ class Process:
             model=config.asr_model,
             engine=engine,
             policy=POLICIES[config.asr_policy],
-            database=self.database,
+            stores=self.stores,
             adapters=self._shelf(AdapterTask.ASR),
-            mailbox=self.mailbox,
-            redis=self.redis,
             send=self.send,
             summaries=self.summaries,
             pace=Pace(
@@ -160,38 +151,31 @@ class Process:
             name=self.name,
             model=model,
             model_name=config.summary_model,
-            database=self.database,
+            stores=self.stores,
             adapters=self._shelf(AdapterTask.SUMMARY),
             shipped=shipped,
-            mailbox=self.mailbox,
-            redis=self.redis,
             rolling_words=config.rolling_words,
             deaths_limit=config.attempts_limit,
         )
 
     def _shelf(self, task: AdapterTask) -> Shelf:
-        return Shelf(self.database, self.config.adapters, task)
+        return Shelf(self.stores.database, self.config.adapters, task)
 
     @cached_property
     def ingester(self) -> Ingester:
-        from schema.core.storage import open_files
         from workers.ingest.feeding import Bounds
         from workers.ingest.ingester import Ingester, Plan
         from workers.ingest.upload_sweeper import Settler
 
         config = self.config
-        files = open_files(config.storage_url)
+        self.stores.files  # noqa: B018 - a storage that cannot be opened stops the worker here, not at its first file
         backlog = config.backlog_limit_samples
         return Ingester(
             name=self.name,
-            database=self.database,
-            mailbox=self.mailbox,
-            redis=self.redis,
-            files=files,
+            stores=self.stores,
             send=self.send,
-            settler=Settler(self.database, self.mailbox, self.redis, files, backlog, config.upload_retention),
+            settler=Settler(self.stores, backlog, config.upload_retention),
             plan=Plan(
-                storage=config.storage_url,
                 places=config.ingest_places,
                 attempts=config.attempts_limit,
                 bounds=Bounds(
@@ -206,7 +190,7 @@ class Process:
     @contextmanager
     def alone(self, key: str, limit_s: float) -> Iterator[bool]:
         """True for one process at a time; whoever dies within lets go after *limit_s*."""
-        lock = self.redis.lock(key, timeout=limit_s)
+        lock = self.stores.redis.lock(key, timeout=limit_s)
         mine = lock.acquire(blocking=False)
         try:
             yield mine
@@ -220,7 +204,7 @@ class Process:
         from workers.webhooks.delivery import Courier
 
         return Courier(
-            database=self.database,
+            database=self.stores.database,
             attempts_limit=self.config.webhook_attempts,
             allow_private=self.config.webhook_private,
         )
@@ -230,9 +214,7 @@ class Process:
         from workers.tasks.sweeper import Sweeper
 
         return Sweeper(
-            database=self.database,
-            mailbox=self.mailbox,
-            redis=self.redis,
+            stores=self.stores,
             summaries=self.summaries,
             idle_finish_s=self.config.idle_finish_s,
             backlog_limit_samples=self.config.backlog_limit_samples,

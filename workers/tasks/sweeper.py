@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
-from redis import Redis
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
-from schema.core.database import Database
 from schema.core.errors import MailboxMissing, MinutebookError, Unavailable
 from schema.core.states import MeetingState, TrackKind
 from schema.corrections.segments import quiet_key
-from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting, finish_meeting, unfinished
 from schema.meetings.tables import Meeting, Segment, Track
+from schema.stores import Stores
 from schema.uploads.lifecycle import fed_by_upload
 from workers.tasks.failures import failed_summaries
 from workers.tasks.summary_requests import SummaryRequests
@@ -33,23 +31,19 @@ class Sweeper:
     def __init__(
         self,
         *,
-        database: Database,
-        mailbox: Mailbox,
-        redis: Redis,
+        stores: Stores,
         summaries: SummaryRequests,
         idle_finish_s: float,
         backlog_limit_samples: int,
     ) -> None:
-        self.database = database
-        self.mailbox = mailbox
-        self.redis = redis
+        self.stores = stores
         self.summaries = summaries
         self.idle_finish_s = idle_finish_s
         self.backlog_limit_samples = backlog_limit_samples
 
     def run(self) -> None:
         """Look at every meeting that is not finished. Each remedy is conditional, so sweeps may overlap."""
-        with self.database.read() as session:
+        with self.stores.database.read() as session:
             live = self._in_state(session, MeetingState.LIVE, ~fed_by_upload())
             draining = self._in_state(session, MeetingState.DRAINING)
             summarizing = self._in_state(session, MeetingState.SUMMARIZING)
@@ -77,7 +71,7 @@ class Sweeper:
                 log.warning("meeting %s cannot be swept: %s", meeting_id, error)
 
     def _finish(self, meeting_id: str) -> None:
-        finish_meeting(self.database, self.mailbox, self.redis, meeting_id, self.backlog_limit_samples)
+        finish_meeting(self.stores, meeting_id, self.backlog_limit_samples)
 
     def _finish_if_idle(self, meeting_id: str) -> None:
         if self._is_idle(meeting_id):
@@ -85,22 +79,22 @@ class Sweeper:
 
     def _drain(self, meeting_id: str) -> None:
         self._finish(meeting_id)
-        if end_transcription(self.database, self.redis, meeting_id):
+        if end_transcription(self.stores, meeting_id):
             self.summaries.ask(meeting_id)
 
     def _delete(self, meeting_id: str) -> None:
-        delete_meeting(self.database, self.mailbox, self.redis, meeting_id)
+        delete_meeting(self.stores, meeting_id)
 
     def _is_idle(self, meeting_id: str) -> bool:
         """Whether nothing was received for `idle_finish_s`, by Redis's clock."""
-        with self.database.read() as session:
+        with self.stores.database.read() as session:
             tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id)).all()
         received = sum(self._received_sample(track) for track in tracks)
-        now_s = self.redis.time()[0]
+        now_s = self.stores.redis.time()[0]
         key = f"mb:idle:{meeting_id}"
-        seen = self.redis.hgetall(key)
+        seen = self.stores.redis.hgetall(key)
         if int(seen.get(b"received", -1)) != received:
-            with self.redis.pipeline() as both:  # or a sweep that dies in between leaves a key for ever
+            with self.stores.redis.pipeline() as both:  # or a sweep that dies in between leaves a key for ever
                 both.hset(key, mapping={"received": received, "since_s": now_s})
                 both.expire(key, int(self.idle_finish_s) * 2 + 3600)
                 both.execute()
@@ -109,14 +103,14 @@ class Sweeper:
 
     def _received_sample(self, track: Track) -> int:
         try:
-            return self.mailbox.status(track.id).received_sample
+            return self.stores.mailbox.status(track.id).received_sample
         except MailboxMissing:  # not opened yet, or lost with Redis
             return track.committed_sample
 
     def _quiet(self, meeting_ids: list[str]) -> list[str]:
         """Those in which nobody is correcting just now."""
         keys = [quiet_key(meeting_id) for meeting_id in meeting_ids]
-        set_lately = self.redis.mget(keys) if keys else []
+        set_lately = self.stores.redis.mget(keys) if keys else []
         return [each for each, busy in zip(meeting_ids, set_lately, strict=True) if busy is None]
 
     @staticmethod

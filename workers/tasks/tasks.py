@@ -30,7 +30,7 @@ def transcribe(shard: str) -> None:
 class Summarizing(Task):  # type: ignore[misc]  # Celery is untyped.
     def on_failure(self, exc: Exception, _id: str, args: list[Any], _kwargs: dict[str, Any], _info: Any) -> None:
         attempts = int(str(exc.facts["attempts"])) if isinstance(exc, WorkerLost) else self.request.retries + 1
-        book_failure(process().database, self.name, list(args), exc, attempts, meeting_id=args[0])
+        book_failure(process().stores.database, self.name, list(args), exc, attempts, meeting_id=args[0])
 
     def on_retry(self, _exc: Exception, _id: str, args: list[Any], _kwargs: dict[str, Any], _info: Any) -> None:
         process().summaries.retried(args[0])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from redis import Redis
 from sqlalchemy import func, or_, select, update
 
-from schema.core.database import Database
 from schema.core.events import Event, publish
 from schema.core.states import MeetingState
 from schema.meetings.tables import Meeting, Track
 from schema.meetings.views import segment_event
+from schema.stores import Stores
 from workers.corrections.carry_over import carry_corrections, carry_sentences
 
 
-def end_transcription(database: Database, redis: Redis, meeting_id: str) -> bool:
+def end_transcription(stores: Stores, meeting_id: str) -> bool:
     """Move a draining meeting on when every track is closed and committed to its end. True when this call did.
 
     A version of an earlier meeting takes over what was corrected there, before its minutes are made.
@@ -27,7 +26,7 @@ def end_transcription(database: Database, redis: Redis, meeting_id: str) -> bool
         )
         .scalar_subquery()
     )
-    with database.write() as session:
+    with stores.database.write() as session:
         moved = session.scalar(
             update(Meeting)
             .where(Meeting.id == meeting_id, Meeting.state == MeetingState.DRAINING, unfinished == 0)
@@ -38,5 +37,5 @@ def end_transcription(database: Database, redis: Redis, meeting_id: str) -> bool
             return False
         carried = [segment_event(segment, track) for segment, track in carry_corrections(session, moved)]
         carry_sentences(session, moved)
-    publish(redis, meeting_id, [*carried, Event("state", {"state": MeetingState.SUMMARIZING})])
+    publish(stores.redis, meeting_id, [*carried, Event("state", {"state": MeetingState.SUMMARIZING})])
     return True

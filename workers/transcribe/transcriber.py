@@ -9,14 +9,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from redis import Redis
 from sqlalchemy.orm import Session
 
 from schema.core import queues
-from schema.core.database import Database
 from schema.core.errors import InvalidInput, MailboxMissing, MinutebookError, Unavailable
 from schema.core.events import publish
-from schema.mailbox import Claim, Mailbox, shard_of
+from schema.mailbox import Claim, shard_of
+from schema.stores import Stores
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Hypothesis, Window
 from workers.asr.streaming.batch import reach_samples
@@ -67,10 +66,8 @@ class Transcriber:
         model: str,
         engine: Engine,
         policy: Policy,
-        database: Database,
+        stores: Stores,
         adapters: Shelf,
-        mailbox: Mailbox,
-        redis: Redis,
         send: Send,
         summaries: SummaryRequests,
         pace: Pace,
@@ -80,10 +77,9 @@ class Transcriber:
         self.model = model
         self.engine = engine
         self.policy = policy
-        self.database = database
+        self.stores = stores
+        self.database, self.mailbox, self.redis = stores.database, stores.mailbox, stores.redis
         self.adapters = adapters
-        self.mailbox = mailbox
-        self.redis = redis
         self.send = send
         self.summaries = summaries
         self.pace = pace
@@ -280,5 +276,5 @@ class Transcriber:
             if words and meeting_id not in files:  # a file's minutes are made once, when all of its text is there
                 self.summaries.ask(meeting_id, SUMMARIZE_INTERVAL_MS)
         for meeting_id in {job.facts.meeting_id for job in jobs if job.claim.closed}:
-            if end_transcription(self.database, self.redis, meeting_id):
+            if end_transcription(self.stores, meeting_id):
                 self.summaries.ask(meeting_id)

@@ -173,6 +173,6 @@ def test_the_versions_of_a_sentence_have_a_bound(api: Api, meeting: str) -> None
 
 def test_with_the_meeting_go_its_corrections(api: Api, meeting: str) -> None:
     api.http.patch(path_of(api, meeting, WRITTEN), json={"text": MEANT})
-    delete_meeting(api.database, api.mailbox, api.redis, meeting)
+    delete_meeting(api.stores, meeting)
     with api.database.read() as session:
         assert session.query(SentenceCorrection).count() == 0

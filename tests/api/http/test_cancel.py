@@ -15,6 +15,7 @@ from schema.core import migrate
 from schema.core.database import Database
 from schema.core.settings import Settings
 from schema.mailbox import Mailbox
+from schema.stores import Stores
 
 LIMIT_S = 20
 
@@ -57,16 +58,17 @@ def test_feeds_close_at_any_turn_of_the_loop(settings: Callable[..., Settings], 
     database = Database(config.sql_url)
     migrate.upgrade(database)
 
-    async def scene(redis: AsyncRedis, mailbox: Mailbox, turns: int) -> None:
-        async with asyncio.timeout(LIMIT_S), Feeds(redis, database, mailbox) as feeds:
+    async def scene(redis: AsyncRedis, stores: Stores, turns: int) -> None:
+        async with asyncio.timeout(LIMIT_S), Feeds(redis, stores) as feeds:
             with feeds.follow("a-meeting"):
                 for _ in range(turns):
                     await asyncio.sleep(0)
 
     async def scenes(blocking: Redis) -> None:
+        stores = Stores(database, blocking, Mailbox(blocking, config.shards), config.storage_url)
         for turns in range(first_turn, first_turn + 15):
             async with AsyncRedis.from_url(config.redis_url, socket_timeout=5) as redis:
-                await scene(redis, Mailbox(blocking, config.shards), turns)
+                await scene(redis, stores, turns)
 
     with Redis.from_url(config.redis_url) as blocking:
         asyncio.run(scenes(blocking))

@@ -16,6 +16,7 @@ from schema.core.states import MeetingState
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting, finish_meeting, unfinished
 from schema.meetings.tables import Meeting, Track
+from schema.stores import Stores
 
 SECOND = b"\x01\x00" * 16_000
 LIMIT = 16_000 * 60
@@ -64,9 +65,14 @@ def database(tmp_path: Path, mailbox: Mailbox) -> Iterator[Database]:
     database.close()
 
 
-def finish(database: Database, mailbox: Mailbox) -> MeetingState:
+def stores_of(database: Database, mailbox: Mailbox) -> Stores:
+    """There are no files here."""
     assert isinstance(mailbox.client, Redis)
-    return finish_meeting(database, mailbox, mailbox.client, "m", LIMIT).state
+    return Stores(database, mailbox.client, mailbox, storage_url="")
+
+
+def finish(database: Database, mailbox: Mailbox) -> MeetingState:
+    return finish_meeting(stores_of(database, mailbox), "m", LIMIT).state
 
 
 def ends(database: Database) -> dict[str, int | None]:
@@ -136,9 +142,9 @@ def test_a_delete_that_died_is_listed_and_completed_by_the_next(
     database: Database, mailbox: Mailbox, redis_client: Redis
 ) -> None:
     with pytest.raises(Interrupted):
-        delete_meeting(database, DyingMailbox(redis_client, "forget"), redis_client, "m")
+        delete_meeting(stores_of(database, DyingMailbox(redis_client, "forget")), "m")
     assert left(database) == ["m"]
-    delete_meeting(database, mailbox, redis_client, "m")
+    delete_meeting(stores_of(database, mailbox), "m")
     assert left(database) == []
     assert ends(database) == {}
     with pytest.raises(MailboxMissing):
@@ -148,14 +154,14 @@ def test_a_delete_that_died_is_listed_and_completed_by_the_next(
         assert (grave.state, grave.title) == ("deleted", "")
 
 
-def test_a_deleted_meeting_cannot_be_finished(database: Database, mailbox: Mailbox, redis_client: Redis) -> None:
-    delete_meeting(database, mailbox, redis_client, "m")
+def test_a_deleted_meeting_cannot_be_finished(database: Database, mailbox: Mailbox) -> None:
+    delete_meeting(stores_of(database, mailbox), "m")
     with pytest.raises(Gone):
         finish(database, mailbox)
 
 
-def test_an_unknown_meeting_is_named(database: Database, mailbox: Mailbox, redis_client: Redis) -> None:
+def test_an_unknown_meeting_is_named(database: Database, mailbox: Mailbox) -> None:
     with pytest.raises(NotFound, match="'nothing'"):
-        finish_meeting(database, mailbox, redis_client, "nothing", LIMIT)
+        finish_meeting(stores_of(database, mailbox), "nothing", LIMIT)
     with pytest.raises(NotFound, match="'nothing'"):
-        delete_meeting(database, mailbox, redis_client, "nothing")
+        delete_meeting(stores_of(database, mailbox), "nothing")

@@ -10,7 +10,6 @@ import pytest
 
 from api.auth.keys import create_key
 from schema.core.states import AdapterTask, MeetingState, Scope, SummaryKind, UploadState
-from schema.core.storage import open_files
 from schema.corrections.segments import Correction
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.minutes import Minutes
@@ -127,7 +126,7 @@ def test_the_file_goes_with_the_last_version_that_reads_it(either: Api) -> None:
     second = reprocess(either, first, part="transcript")["meeting"]["id"]
     old, new = uploads_of(either, first, second)
     path = Path(either.config.storage_url) / old.id
-    drop_file(either.database, open_files(either.config.storage_url), old.id)
+    drop_file(either.stores, old.id)
     assert path.exists()
     assert "was deleted" in reprocess(either, first, part="transcript")["detail"]
     assert either.http.delete(f"/v1/uploads/{new.id}").status_code == 204
@@ -215,6 +214,6 @@ def test_a_deleted_version_takes_its_corrections_along(api: Api) -> None:
     meeting = upload(api)
     event = add_segment(api.database, meeting, "We move the lunch.")
     api.http.patch(f"/v1/meetings/{meeting}/segments/{event.data['id']}", json={"text": "We move the launch."})
-    delete_meeting(api.database, api.mailbox, api.redis, meeting)
+    delete_meeting(api.stores, meeting)
     with api.database.read() as session:
         assert session.query(Correction).count() == 0

@@ -17,6 +17,7 @@ from schema.corrections.segments import rename_speaker
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Coverage, Meeting, Segment, Track
+from schema.stores import Stores
 
 ONE_WAITS = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
@@ -47,11 +48,12 @@ def test_a_meeting_is_deleted_while_its_worker_commits(database: Database, redis
         session.add(Track(id="t", meeting_id="m", name="main"))
         session.flush()
         session.add(Coverage(track_id="t", first_sample=0, end_sample=1, kind="silent"))
+    stores = Stores(database, redis_client, Mailbox(redis_client), storage_url="")
     with ThreadPoolExecutor(1) as other:
         with database.write() as session:  # in the order of a worker's commit
             session.execute(update(Track).values(committed_sample=2))
             session.execute(update(Coverage).values(end_sample=2))
-            deleting = other.submit(delete_meeting, database, Mailbox(redis_client), redis_client, "m")
+            deleting = other.submit(delete_meeting, stores, "m")
             wait_until_somebody_waits(database)
             session.execute(update(Meeting).values(seq=1))
         deleting.result()

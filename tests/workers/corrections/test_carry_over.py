@@ -16,8 +16,10 @@ from schema.core.states import MeetingState, SummaryKind
 from schema.core.units import samples_of_s
 from schema.corrections.segments import Correction, correct
 from schema.corrections.sentences import SentenceCorrection, correct_sentence
+from schema.mailbox import Mailbox
 from schema.meetings.minutes import MINUTES, Minutes, Sentence, named
 from schema.meetings.tables import Meeting, Segment, Summary, Track
+from schema.stores import Stores
 from tests.databases import fresh_postgres
 from workers.corrections.carry_over import NO_SEGMENT, NO_TRACK, NO_WORDS
 from workers.transcribe.endings import end_transcription
@@ -83,8 +85,9 @@ def fix(database: Database, segment_id: int, **wanted: str) -> None:
 
 def carried(database: Database, redis: Redis) -> list[tuple[str, str | None, int]]:
     """What the second version says once its transcription has ended: text, speaker and version of each segment."""
-    assert end_transcription(database, redis, "two")
-    assert not end_transcription(database, redis, "two")
+    stores = Stores(database, redis, Mailbox(redis), storage_url="")
+    assert end_transcription(stores, "two")
+    assert not end_transcription(stores, "two")
     with database.read() as session:
         rows = session.scalars(select(Segment).where(Segment.meeting_id == "two").order_by(Segment.first_sample))
         return [(row.text, row.speaker, row.version) for row in rows]

@@ -14,10 +14,10 @@ from sqlalchemy import select, update
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, UploadState
-from schema.core.storage import Files, open_files
 from schema.core.units import samples_of_s
 from schema.mailbox import Mailbox
 from schema.meetings.tables import Meeting, Track
+from schema.stores import Stores
 from schema.uploads.lifecycle import add_upload, advance, queue
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
@@ -46,24 +46,22 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.mailbox = Mailbox(self.redis)
-        self.files: Files = open_files(self.storage)
+        self.stores = Stores(self.database, self.redis, self.mailbox, self.storage)
+        self.files = self.stores.files
 
     def ingester(self, name: str = "first", **bounds: Any) -> Ingester:
         limits = replace(self.bounds, **bounds)
         return Ingester(
             name=name,
-            database=self.database,
-            mailbox=self.mailbox,
-            redis=self.redis,
-            files=self.files,
+            stores=self.stores,
             send=self._send,
             settler=self.settler(),
-            plan=Plan(storage=self.storage, places=self.places, attempts=ATTEMPTS, bounds=limits),
+            plan=Plan(places=self.places, attempts=ATTEMPTS, bounds=limits),
         )
 
     def settler(self) -> Settler:
         backlog = self.bounds.backlog_limit_samples
-        return Settler(self.database, self.mailbox, self.redis, self.files, backlog, self.retention)
+        return Settler(self.stores, backlog, self.retention)
 
     def _send(self, task: str, arguments: list[str]) -> bool:
         self.sent.append((task, arguments))
@@ -94,7 +92,7 @@ class Desk:
 
     def interrupted(self, upload_id: str, blocks: int) -> None:
         """A worker that decodes *blocks* of the file and is gone without a word."""
-        feeding = Feeding(self.database, self.mailbox, self._send, upload_id, self.storage, self.bounds)
+        feeding = Feeding(self.stores, self._send, upload_id, self.bounds)
         for _ in range(1 + blocks):  # what the file holds comes before the first
             feeding.step()
         feeding.close()

@@ -73,7 +73,7 @@ def test_a_decoder_that_is_killed_is_started_again_and_the_sound_is_the_same(des
     sound = speech(0, 60)
     upload_id = desk.store(encoded(sound))
     worker = desk.ingester()
-    feeding = Feeding(desk.database, desk.mailbox, desk._send, upload_id, desk.storage, desk.bounds)
+    feeding = Feeding(desk.stores, desk._send, upload_id, desk.bounds)
     feeding.step()
     feeding.step()
     os.kill(feeding.decoder.pid, signal.SIGKILL)

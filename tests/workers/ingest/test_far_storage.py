@@ -69,10 +69,7 @@ def test_giving_up_half_a_file_removes_its_pieces(far: Desk) -> None:
     far.files.append(other, 0, b"half")
     open_files(far.storage).delete(other)
     give_up(
-        far.database,
-        far.mailbox,
-        far.redis,
-        far.files,
+        far.stores,
         upload_id,
         UploadState.CANCELLED,
         reason=UploadFailure.CANCELLED,

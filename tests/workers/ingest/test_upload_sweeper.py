@@ -82,7 +82,7 @@ def test_somebody_who_finishes_the_meeting_early_gets_what_was_decoded(desk: Des
     upload_id = desk.store(encoded(tone(60)))
     worker = desk.ingester()
     desk.work(worker)
-    finish_meeting(desk.database, desk.mailbox, desk.redis, desk.upload(upload_id).meeting_id, 16_000 * 25)
+    finish_meeting(desk.stores, desk.upload(upload_id).meeting_id, 16_000 * 25)
     desk.settler().run()
     upload = desk.upload(upload_id)
     assert (upload.state, upload.duration_samples) == (UploadState.TRANSCRIBING, 16_000 * 20)
@@ -139,9 +139,7 @@ def test_a_meeting_that_waits_for_its_file_is_not_taken_for_abandoned(desk: Desk
     waiting, abandoned = desk.store(encoded(tone(2))), desk.store(encoded(tone(3)))
     make_older(desk, abandoned, state=UploadState.FINISHED)
     sweeper = Sweeper(
-        database=desk.database,
-        mailbox=desk.mailbox,
-        redis=desk.redis,
+        stores=desk.stores,
         summaries=SummaryRequests(desk.redis, lambda *_: True),
         idle_finish_s=100,
         backlog_limit_samples=desk.bounds.backlog_limit_samples,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 
 from schema.core.errors import AudioNotKept
 from schema.core.states import MeetingState, UploadState
-from schema.core.storage import LocalFiles
+from schema.core.storage import Files, LocalFiles
 from schema.meetings.versions import Wanted, add_version
+from schema.stores import Stores
 from schema.uploads.lifecycle import drop_file
 from tests.workers.ingest.desk import Desk
 from tests.workers.ingest.files import encoded, tone
@@ -27,6 +29,12 @@ class Dying(LocalFiles):
 
     def delete(self, file_id: str) -> None:
         raise Gone
+
+
+class DyingStores(Stores):
+    @cached_property
+    def files(self) -> Files:
+        return Dying(Path(self.storage_url))
 
 
 def finished(desk: Desk, upload_id: str) -> str:
@@ -72,7 +80,7 @@ def test_the_file_goes_with_the_last_version_that_is_deleted(desk: Desk) -> None
 def test_a_worker_that_dies_over_a_file_is_made_up_for_and_no_version_begins_meanwhile(desk: Desk) -> None:
     first = finished(desk, desk.store(encoded(tone(3))))
     with pytest.raises(Gone):
-        drop_file(desk.database, Dying(Path(desk.storage)), first)
+        drop_file(DyingStores(desk.database, desk.redis, desk.mailbox, desk.storage), first)
     with pytest.raises(AudioNotKept):
         read_again(desk, first)
     desk.settler().tidy()

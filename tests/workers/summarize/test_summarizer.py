@@ -155,7 +155,7 @@ def test_a_meeting_deleted_while_its_note_is_written_leaves_nothing_behind(room:
     end(room)
 
     def deleted() -> None:
-        delete_meeting(room.database, room.mailbox, room.redis, "m")
+        delete_meeting(room.stores, "m")
 
     room.summarizer(Interrupted(gemma, deleted)).run("m")
     assert rows(room.database) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,6 +153,7 @@ class DiesWhileItNotes(Redis):
 def test_a_sweep_that_dies_leaves_no_note_that_lasts_for_ever(studio: Studio) -> None:
     studio.open_meeting()
     sweeper = studio.sweeper()
-    with DiesWhileItNotes.from_url(studio.redis_url) as sweeper.redis, suppress(SystemExit):
+    with DiesWhileItNotes.from_url(studio.redis_url) as dying, suppress(SystemExit):
+        sweeper.stores = replace(studio.stores, redis=dying)
         sweeper.run()
     assert studio.redis.ttl("mb:idle:m") > 0

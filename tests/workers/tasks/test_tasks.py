@@ -33,9 +33,7 @@ def process(studio: Studio, gemma: TextModel, tmp_path: Path, monkeypatch: pytes
     """This process as a worker process, on the studio's servers and models."""
     current = Process(Settings(data_dir=tmp_path, redis_url="redis://127.0.0.1:1/0"))
     parts = {
-        "database": studio.database,
-        "redis": studio.redis,
-        "mailbox": studio.mailbox,
+        "stores": studio.stores,
         "send": studio.send,
         "summaries": studio.summaries,
         "transcriber": studio.worker(),

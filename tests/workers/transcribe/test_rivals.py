@@ -74,7 +74,7 @@ def test_a_meeting_deleted_while_it_is_decoded_leaves_nothing_behind(studio: Stu
     studio.speak(studio.open_meeting(), speech)
 
     def deleted() -> None:
-        delete_meeting(studio.database, studio.mailbox, studio.redis, "m")
+        delete_meeting(studio.stores, "m")
 
     studio.work(studio.worker(engine=Interrupted(studio.engine, deleted)))
     assert [studio.count(table) for table in (Segment, Coverage, Track)] == [0, 0, 0]

@@ -14,8 +14,10 @@ from sqlalchemy import update
 from schema.core.database import Database
 from schema.core.settings import Settings
 from schema.core.states import MeetingState
+from schema.mailbox import Mailbox
 from schema.meetings.minutes import Minutes
 from schema.meetings.tables import Meeting
+from schema.stores import Stores
 from schema.webhooks.outbox import DeliveryState, Webhook, WebhookEvent, announce
 from tests.workers.webhooks.outbox import ATTEMPTS, SECRET, Clock, add_webhook, deliveries, only, tell
 from tests.workers.webhooks.receiver import Receiver, receiving
@@ -233,7 +235,8 @@ def test_the_task_may_run_twice_and_only_one_process_carries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     current = Process(Settings(data_dir=tmp_path))
-    current.__dict__.update({"redis": redis_client, "courier": courier})
+    stores = Stores(database, redis_client, Mailbox(redis_client), storage_url="")
+    current.__dict__.update({"stores": stores, "courier": courier})
     monkeypatch.setattr(Process, "_current", current)
     add_webhook(database, receiver.url())
     tell(database)

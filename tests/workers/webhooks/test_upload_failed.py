@@ -9,8 +9,8 @@ from redis import Redis
 
 from schema.core.database import Database
 from schema.core.states import UploadState
-from schema.core.storage import open_files
 from schema.mailbox import Mailbox
+from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import add_upload, give_up
 from schema.uploads.wire import NewUpload
@@ -34,14 +34,10 @@ def test_a_failed_upload_is_told_of_with_its_reason(
         upload = add_upload(
             session, owner="local", name="talk.wav", new=NewUpload(), size_bytes=3, expires_s=60, open_limit=5
         )
-    files = open_files(str(tmp_path / "files"))
-    mailbox = Mailbox(redis_client)
+    stores = Stores(database, redis_client, Mailbox(redis_client), str(tmp_path / "files"))
     for _ in range(2):
         give_up(
-            database,
-            mailbox,
-            redis_client,
-            files,
+            stores,
             upload.id,
             state,
             reason=UploadFailure.NO_AUDIO,
