@@ -15,6 +15,19 @@ class MeetingState(StrEnum):
     DELETED = "deleted"
 
 
+class MeetingMove(StrEnum):
+    """What happens to a meeting, and who does it. `schema.meetings.lifecycle` says from which states."""
+
+    FINISH = "finish"
+    """It takes no more audio. By its owner; by the sweep, when no audio comes; by an ingest worker at a file's end."""
+    SUMMARIZE = "summarize"
+    """All of its audio is transcribed. By the transcribe worker that commits the end, or by the sweep after it."""
+    COMPLETE = "complete"
+    """Its final minutes are written. By a summarize worker, in the transaction that writes them."""
+    DELETE = "delete"
+    """Nothing of it is kept. By its owner; by whoever ends its upload; by the sweep, after a crash."""
+
+
 class TrackKind(StrEnum):
     """`batch` tracks fill the places in a step that live ones leave free."""
 

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from schema.core.events import Event
 from schema.core.units import samples_of_s
 from schema.corrections.alignment import FIRST, Alignment, Word, joined, timed_words
 from schema.corrections.segments import Correction, Edit, Origin, Said, write
 from schema.corrections.sentences import SentenceCorrection, last_changes
 from schema.meetings.tables import Meeting, Segment, Track
+from schema.meetings.views import segment_event
 
 AROUND_SAMPLES = samples_of_s(5)
 """How much beside a segment is aligned with it."""
@@ -38,6 +40,16 @@ class Line:
     words: list[Word]
     speaker: str | None
     author: str = ""
+
+
+def carry_over(session: Session, meeting: Meeting) -> list[Event]:
+    """Bring what was corrected in the version that *meeting* was made from over to it, in transcript and minutes.
+
+    Returns the events of the segments that changed. The meeting's row is locked by the caller.
+    """
+    changed = carry_corrections(session, meeting)
+    carry_sentences(session, meeting)
+    return [segment_event(segment, track) for segment, track in changed]
 
 
 def carry_corrections(session: Session, meeting: Meeting) -> list[tuple[Segment, str]]:

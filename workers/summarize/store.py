@@ -13,6 +13,7 @@ from schema.adapters.registry import BARE, served_labels
 from schema.core.database import Database
 from schema.core.events import Event
 from schema.core.states import AdapterTask, MeetingState, SummaryKind
+from schema.meetings.lifecycle import complete_meeting
 from schema.meetings.locks import advance_seq, lock_versions
 from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Meeting, Segment, Summary, Track
@@ -274,11 +275,7 @@ def add_final(database: Database, desk: Desk, minutes: Minutes, author: Author) 
         announce(session, meeting.owner, WebhookEvent.MINUTES_FINAL, {"meeting_id": meeting.id, "version": version})
         if desk.state == MeetingState.FINISHED:
             return [written]
-        meeting.state = MeetingState.FINISHED
-        for each in versions:
-            each.shown = each is meeting
-        announce(session, meeting.owner, WebhookEvent.MEETING_FINISHED, {"meeting_id": meeting.id})
-        return [written, Event("state", {"state": MeetingState.FINISHED.value})]
+        return [written, complete_meeting(session, meeting, versions)]
 
 
 def _insert_summary(

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from schema.core.errors import MailboxMissing, MinutebookError, Unavailable
 from schema.core.states import MeetingState, TrackKind
 from schema.corrections.segments import quiet_key
-from schema.meetings.lifecycle import delete_meeting, finish_meeting, unfinished
+from schema.meetings.lifecycle import delete_meeting, end_transcription, finish_meeting, unfinished
 from schema.meetings.tables import Meeting, Segment, Track
 from schema.stores import Stores
 from schema.uploads.lifecycle import fed_by_upload
+from workers.corrections.carry_over import carry_over
 from workers.tasks.failures import failed_summaries
 from workers.tasks.summary_requests import SummaryRequests
-from workers.transcribe.endings import end_transcription
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Sweeper:
 
     def _drain(self, meeting_id: str) -> None:
         self._finish(meeting_id)
-        if end_transcription(self.stores, meeting_id):
+        if end_transcription(self.stores, meeting_id, carry_over):
             self.summaries.ask(meeting_id)
 
     def _delete(self, meeting_id: str) -> None:

@@ -15,6 +15,7 @@ from schema.core import queues
 from schema.core.errors import InvalidInput, MailboxMissing, MinutebookError, Unavailable
 from schema.core.events import publish
 from schema.mailbox import Claim, shard_of
+from schema.meetings.lifecycle import end_transcription
 from schema.stores import Stores
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Hypothesis, Window
@@ -23,11 +24,11 @@ from workers.asr.streaming.guard import Judgement, Verdict, transcribe_guarded
 from workers.asr.streaming.policy import Policy
 from workers.asr.streaming.stream import DEFAULTS, Outcome, StreamSettings
 from workers.asr.streaming.track import StreamState
+from workers.corrections.carry_over import carry_over
 from workers.models.adapters import Shelf
 from workers.tasks.failures import book_failure
 from workers.tasks.summary_requests import Send, SummaryRequests
 from workers.transcribe.audio import READ_LIMIT_SAMPLES, read_track
-from workers.transcribe.endings import end_transcription
 from workers.transcribe.file_budget import FilePace, Room
 from workers.transcribe.job import Job, of_the_moment, outcomes_of, planned, where_given_up, written
 from workers.transcribe.leases import extended
@@ -276,5 +277,5 @@ class Transcriber:
             if words and meeting_id not in files:  # a file's minutes are made once, when all of its text is there
                 self.summaries.ask(meeting_id, SUMMARIZE_INTERVAL_MS)
         for meeting_id in {job.facts.meeting_id for job in jobs if job.claim.closed}:
-            if end_transcription(self.stores, meeting_id):
+            if end_transcription(self.stores, meeting_id, carry_over):
                 self.summaries.ask(meeting_id)

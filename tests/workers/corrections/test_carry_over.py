@@ -17,12 +17,12 @@ from schema.core.units import samples_of_s
 from schema.corrections.segments import Correction, correct
 from schema.corrections.sentences import SentenceCorrection, correct_sentence
 from schema.mailbox import Mailbox
+from schema.meetings.lifecycle import end_transcription
 from schema.meetings.minutes import MINUTES, Minutes, Sentence, named
 from schema.meetings.tables import Meeting, Segment, Summary, Track
 from schema.stores import Stores
 from tests.databases import fresh_postgres
-from workers.corrections.carry_over import NO_SEGMENT, NO_TRACK, NO_WORDS
-from workers.transcribe.endings import end_transcription
+from workers.corrections.carry_over import NO_SEGMENT, NO_TRACK, NO_WORDS, carry_over
 
 WORD_S = 0.5
 
@@ -86,8 +86,8 @@ def fix(database: Database, segment_id: int, **wanted: str) -> None:
 def carried(database: Database, redis: Redis) -> list[tuple[str, str | None, int]]:
     """What the second version says once its transcription has ended: text, speaker and version of each segment."""
     stores = Stores(database, redis, Mailbox(redis), storage_url="")
-    assert end_transcription(stores, "two")
-    assert not end_transcription(stores, "two")
+    assert end_transcription(stores, "two", carry_over)
+    assert not end_transcription(stores, "two", carry_over)
     with database.read() as session:
         rows = session.scalars(select(Segment).where(Segment.meeting_id == "two").order_by(Segment.first_sample))
         return [(row.text, row.speaker, row.version) for row in rows]
