@@ -89,7 +89,7 @@ class Inlet:
             committed_sample=self.place.committed_sample,
             epoch=self.place.epoch,
             backlog_limit_samples=self._services.config.backlog_limit_samples,
-            kind="batch" if self.place.kind == TrackKind.BATCH else "live",
+            kind=TrackKind(self.place.kind),
         )
         return status.received_sample
 

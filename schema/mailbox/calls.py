@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from schema.core.errors import AudioGap, AudioTrimmed, Backlogged, InvalidInput, MailboxMissing, TrackClosed
+from schema.core.states import TrackKind
 from schema.core.units import SAMPLES_PER_MS
 from schema.mailbox.keys import Keys, shard_of
 from schema.mailbox.limits import (
@@ -24,7 +25,7 @@ from schema.mailbox.limits import (
     check_state,
     check_time,
 )
-from schema.mailbox.records import Appended, Claim, Claimed, Depth, Fill, Kind, Span, Status
+from schema.mailbox.records import Appended, Claim, Claimed, Depth, Fill, Span, Status
 
 T = TypeVar("T")
 Answer = list[Any]
@@ -60,12 +61,12 @@ class Calls:
         return Call(script, keys, [track_id, *args], parse)
 
     def open(
-        self, track_id: str, committed_sample: int, epoch: int, kind: Kind, backlog_limit_samples: int
+        self, track_id: str, committed_sample: int, epoch: int, kind: TrackKind, backlog_limit_samples: int
     ) -> Call[Status]:
         check_position("committed_sample", committed_sample)
         if backlog_limit_samples < 1:
             raise InvalidInput(f"backlog_limit_samples is {backlog_limit_samples}; at least 1 is needed")
-        slack_ms = self.batch_delay_ms if kind == "batch" else 0
+        slack_ms = self.batch_delay_ms if kind == TrackKind.BATCH else 0
         args: list[str | int | bytes] = [
             committed_sample, epoch, _epoch_step(), kind, slack_ms, backlog_limit_samples
         ]  # fmt: skip
@@ -169,7 +170,7 @@ def _status(track_id: str, answer: Answer) -> Status:
         int(committed),
         int(received),
         closed == b"1",
-        kind.decode(),
+        TrackKind(kind.decode()),
         int(epoch),
         int(attempts),
         int(limit),
@@ -248,8 +249,8 @@ def _claim(
     attempts: int,
     waited_ms: int,
 ) -> Claim:
-    kind_name: Kind = "batch" if kind == b"batch" else "live"
-    return Claim(track.decode(), epoch, committed, received, bool(closed), kind_name, state, attempts, waited_ms)
+    track_kind = TrackKind(kind.decode())
+    return Claim(track.decode(), epoch, committed, received, bool(closed), track_kind, state, attempts, waited_ms)
 
 
 def _texts(values: list[bytes]) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from schema.core.states import TrackKind
 from schema.core.units import SAMPLES_PER_MS
 
-Kind = Literal["live", "batch"]
 Fill = Literal["any", "idle", "one"]
 """Which batch tracks a claim takes before their deadline: any that fit beside live ones; any, but only when nothing is
 due; or one of all workers of the shard at a time, when nothing is due and the rest after the last one is over."""
@@ -21,7 +21,7 @@ class Status:
     committed_sample: int
     received_sample: int
     closed: bool
-    kind: Kind
+    kind: TrackKind
     epoch: int
     attempts: int
     backlog_limit_samples: int
@@ -57,7 +57,7 @@ class Claim:
     committed_sample: int
     received_sample: int
     closed: bool
-    kind: Kind
+    kind: TrackKind
     state: bytes
     """What the last release stored; empty at first."""
     attempts: int

@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from redis import Redis, RedisCluster
 
+from schema.core.states import TrackKind
 from schema.mailbox.calls import NAMES, Call, Calls, check_claim, source
 from schema.mailbox.limits import BATCH_DELAY_MS, CANDIDATES_PER_PLACE, CLAIM_TRIES
-from schema.mailbox.records import Appended, Claimed, Depth, Fill, Kind, Span, Status
+from schema.mailbox.records import Appended, Claimed, Depth, Fill, Span, Status
 from schema.mailbox.unavailable import check_client, reachable
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class Mailbox:
         committed_sample: int,
         epoch: int,
         backlog_limit_samples: int,
-        kind: Kind = "live",
+        kind: TrackKind = TrackKind.LIVE,
     ) -> Status:
         """Create the mailbox if it is absent, from what SQL has: nothing received past *committed_sample*.
 

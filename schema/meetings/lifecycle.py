@@ -87,7 +87,7 @@ def _close(mailbox: Mailbox, track: Track, backlog_limit_samples: int) -> int:
         committed_sample=track.committed_sample,
         epoch=track.epoch,
         backlog_limit_samples=backlog_limit_samples,
-        kind="batch" if track.kind == TrackKind.BATCH else "live",
+        kind=TrackKind(track.kind),
     )
     end = track.closed_sample or max(track.received_sample, status.received_sample)
     return mailbox.close(track.id, end).received_sample

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from schema.core import queues
 from schema.core.errors import Backlogged, NotFound
-from schema.core.states import Channels, MeetingState
+from schema.core.states import Channels, MeetingState, TrackKind
 from schema.mailbox import shard_of
 from schema.meetings.tables import Meeting, Track
 from schema.stores import Stores
@@ -142,7 +142,7 @@ class Feeding:
             committed_sample=track.committed_sample,
             epoch=track.epoch,
             backlog_limit_samples=self._bounds.backlog_limit_samples,
-            kind="batch",
+            kind=TrackKind.BATCH,
         )
         return status.received_sample
 

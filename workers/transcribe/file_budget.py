@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from schema.core.states import TrackKind
 from schema.mailbox import Claim, Claimed, Fill
 
 CPU_WINDOWS = 16
@@ -47,7 +48,7 @@ class Room:
 
     def note(self, claimed: Claimed) -> None:
         """Take notice of live tracks among those claimed and those that wait."""
-        if claimed.live_waiting or any(claim.kind == "live" for claim in claimed.tracks):
+        if claimed.live_waiting or any(claim.kind == TrackKind.LIVE for claim in claimed.tracks):
             self._live_until_s = time.monotonic() + LIVE_MEMORY_S
 
     @property
@@ -73,6 +74,6 @@ class Room:
         """Windows for one of the files among *claims*: at least one. After a failure one, to find the bad one."""
         if claim.attempts > 1:
             return 1
-        files = sum(each.kind == "batch" for each in claims)
+        files = sum(each.kind == TrackKind.BATCH for each in claims)
         free = self.pace.windows_beside_live if self.beside_live else self.pace.windows
         return max((free - (len(claims) - files if self.pace.shared_steps else 0)) // max(files, 1), 1)

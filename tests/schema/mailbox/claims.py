@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from schema.core.states import TrackKind
 from schema.mailbox import Claim, Mailbox
 from tests.schema.mailbox.conftest import LIMIT
 
@@ -44,11 +45,11 @@ def release(
     )
 
 
-def open_track(mailbox: Mailbox, track_id: str, kind: str = "live") -> None:
+def open_track(mailbox: Mailbox, track_id: str, kind: TrackKind = TrackKind.LIVE) -> None:
     mailbox.open(
         track_id,
         committed_sample=0,
         epoch=0,
-        kind="batch" if kind == "batch" else "live",
+        kind=kind,
         backlog_limit_samples=LIMIT,
     )

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
 from redis import Redis
 
 from schema.core.errors import AudioGap, AudioTrimmed, Backlogged, TrackClosed
+from schema.core.states import TrackKind
 from schema.mailbox import Mailbox, Span, shard_of
 from tests.schema.mailbox.conftest import shift_clock
 from tests.schema.mailbox.meeting import LONGEST, Held, Meeting, merged
@@ -53,7 +54,7 @@ class Meetings(RuleBasedStateMachine):
             meeting.track_id,
             committed_sample=meeting.sql.committed_sample,
             epoch=meeting.sql.epoch,
-            kind="batch" if meeting.batch else "live",
+            kind=TrackKind.BATCH if meeting.batch else TrackKind.LIVE,
             backlog_limit_samples=BACKLOG_LIMIT,
         )
 

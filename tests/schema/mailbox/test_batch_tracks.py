@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from schema.core.states import TrackKind
 from schema.mailbox import Mailbox
 from tests.schema.mailbox.claims import LEASE_MS, SECOND, PassTime, claim_one, claimed_ids, open_track, release
 
 
 def test_a_batch_track_whose_lease_was_extended_late_fills_no_place(mailbox: Mailbox, pass_time: PassTime) -> None:
-    open_track(mailbox, "file", "batch")
+    open_track(mailbox, "file", TrackKind.BATCH)
     mailbox.append("file", 0, SECOND)
     open_track(mailbox, "u")
     claim = claim_one(mailbox)
@@ -24,7 +25,7 @@ def test_a_batch_track_whose_lease_was_extended_late_fills_no_place(mailbox: Mai
 
 
 def test_batch_tracks_fill_free_places_after_live_ones(mailbox: Mailbox, pass_time: PassTime) -> None:
-    open_track(mailbox, "file", "batch")
+    open_track(mailbox, "file", TrackKind.BATCH)
     mailbox.append("file", 0, SECOND)
     pass_time(1000)
     mailbox.append("t", 0, SECOND)
@@ -32,7 +33,7 @@ def test_batch_tracks_fill_free_places_after_live_ones(mailbox: Mailbox, pass_ti
 
 
 def test_live_tracks_come_before_a_batch_track_that_is_not_overdue(mailbox: Mailbox, pass_time: PassTime) -> None:
-    open_track(mailbox, "file", "batch")
+    open_track(mailbox, "file", TrackKind.BATCH)
     mailbox.append("file", 0, SECOND)
     mailbox.close("file")
     pass_time(1000)
@@ -43,7 +44,7 @@ def test_live_tracks_come_before_a_batch_track_that_is_not_overdue(mailbox: Mail
 
 
 def test_a_batch_track_past_its_deadline_takes_its_turn(mailbox: Mailbox, pass_time: PassTime) -> None:
-    open_track(mailbox, "file", "batch")
+    open_track(mailbox, "file", TrackKind.BATCH)
     mailbox.append("file", 0, SECOND)
     pass_time(31_000)
     mailbox.append("t", 0, SECOND)
@@ -51,7 +52,7 @@ def test_a_batch_track_past_its_deadline_takes_its_turn(mailbox: Mailbox, pass_t
 
 
 def test_a_batch_track_that_pauses_fills_no_place(mailbox: Mailbox, pass_time: PassTime) -> None:
-    open_track(mailbox, "file", "batch")
+    open_track(mailbox, "file", TrackKind.BATCH)
     mailbox.append("file", 0, SECOND)
     release(mailbox, claim_one(mailbox), delay_ms=100_000, retry=True)
     assert claimed_ids(mailbox) == []
@@ -61,7 +62,7 @@ def test_a_batch_track_that_pauses_fills_no_place(mailbox: Mailbox, pass_time: P
 
 def two_files(mailbox: Mailbox) -> None:
     for track_id in ("file", "other"):
-        open_track(mailbox, track_id, "batch")
+        open_track(mailbox, track_id, TrackKind.BATCH)
         mailbox.append(track_id, 0, SECOND)
 
 

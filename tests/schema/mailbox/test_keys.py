@@ -11,6 +11,7 @@ from redis import Redis, RedisCluster
 from redis.crc import key_slot
 from redis.exceptions import ResponseError
 
+from schema.core.states import TrackKind
 from schema.mailbox import Keys, Mailbox, Span, shard_of
 from tests import servers
 from tests.schema.mailbox.conftest import LIMIT, shift_clock
@@ -19,12 +20,12 @@ from tests.schema.mailbox.conftest import LIMIT, shift_clock
 def run_everything(mailbox: Mailbox, track_id: str, jump: Callable[[int], object]) -> None:
     """Each operation at least once, with its rarer paths."""
     shard = shard_of(track_id, mailbox.shards)
-    for kind in ("live", "batch"):
+    for kind in TrackKind:
         mailbox.open(
             track_id,
             committed_sample=0,
             epoch=0,
-            kind="batch" if kind == "batch" else "live",
+            kind=kind,
             backlog_limit_samples=LIMIT,
         )
         mailbox.append(track_id, 0, b"ab" * 10)

@@ -155,7 +155,7 @@ def test_a_worker_writes_the_words_that_were_measured(
             session.flush()
             session.add(Track(id="f-main", meeting_id="f", name="main", kind=TrackKind.BATCH))
         studio.mailbox.open(
-            "f-main", committed_sample=0, epoch=0, backlog_limit_samples=BACKLOG_LIMIT_SAMPLES, kind="batch"
+            "f-main", committed_sample=0, epoch=0, backlog_limit_samples=BACKLOG_LIMIT_SAMPLES, kind=TrackKind.BATCH
         )
         studio.speak("f-main", read_audio(example))
         studio.finish("f")

@@ -57,7 +57,7 @@ def open_file(studio: Studio, meeting_id: str = "f") -> str:
         session.flush()
         session.add(Track(id=track_id, meeting_id=meeting_id, name="main", kind=TrackKind.BATCH))
     studio.mailbox.open(
-        track_id, committed_sample=0, epoch=0, backlog_limit_samples=BACKLOG_LIMIT_SAMPLES, kind="batch"
+        track_id, committed_sample=0, epoch=0, backlog_limit_samples=BACKLOG_LIMIT_SAMPLES, kind=TrackKind.BATCH
     )
     return track_id
 
