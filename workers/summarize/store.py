@@ -19,17 +19,10 @@ from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Meeting, Segment, Summary, Track
 from schema.meetings.tables import Note as NoteRow
 from schema.meetings.views import minutes_event, note_event
+from schema.meetings.wire import Author
 from schema.webhooks.outbox import WebhookEvent, announce
 from workers.summarize.text.segment import Segment as Said
 from workers.summarize.writing.notes import NOTE, Note
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Which model and adapter write."""
-
-    model: str
-    adapter: str | None
 
 
 @dataclass(frozen=True, slots=True)

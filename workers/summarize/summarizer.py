@@ -15,13 +15,13 @@ from sqlalchemy import select
 from schema.core.events import Event, publish
 from schema.core.states import MeetingState
 from schema.meetings.tables import Track
+from schema.meetings.wire import Author
 from schema.stores import Stores
 from workers.corrections.minutes import corrected_minutes
 from workers.models.adapters import Shelf, Shipped
 from workers.summarize.final import final_minutes
 from workers.summarize.rolling import merge, merge_due, rolling_minutes
 from workers.summarize.store import (
-    Author,
     Desk,
     Stale,
     add_final,
@@ -178,7 +178,7 @@ class Summarizer:
 
     @property
     def _author(self) -> Author:
-        return Author(self.model_name, self.model.adapter)
+        return Author(model=self.model_name, adapter=self.model.adapter)
 
     @contextmanager
     def _held(self, meeting_id: str) -> Iterator[bool]:

@@ -14,13 +14,14 @@ from schema.corrections.segments import Correction
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.minutes import Minutes
 from schema.meetings.tables import Meeting, Track
+from schema.meetings.wire import Author
 from schema.uploads.lifecycle import drop_file
 from schema.uploads.tables import Upload
 from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.rows import add_minutes, add_segment, move
 from tests.databases import fresh_postgres
-from workers.summarize.store import Author, add_final, read_desk
+from workers.summarize.store import add_final, read_desk
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -54,7 +55,7 @@ def finish(api: Api, meeting_id: str) -> None:
     with api.database.read() as session:
         desk = read_desk(session, meeting_id)
     assert desk is not None
-    assert add_final(api.database, desk, Minutes(), Author("gemma", None))
+    assert add_final(api.database, desk, Minutes(), Author(model="gemma", adapter=None))
 
 
 def uploads_of(api: Api, *meeting_ids: str) -> list[Upload]:

@@ -17,11 +17,12 @@ from schema.core.states import MeetingState
 from schema.mailbox import Mailbox
 from schema.meetings.minutes import Minutes
 from schema.meetings.tables import Meeting
+from schema.meetings.wire import Author
 from schema.stores import Stores
 from schema.webhooks.outbox import DeliveryState, Webhook, WebhookEvent, announce
 from tests.workers.webhooks.outbox import ATTEMPTS, SECRET, Clock, add_webhook, deliveries, only, tell
 from tests.workers.webhooks.receiver import Receiver, receiving
-from workers.summarize.store import Author, add_final, read_desk
+from workers.summarize.store import add_final, read_desk
 from workers.tasks.process import Process
 from workers.tasks.tasks import deliver
 from workers.webhooks import delivery as module
@@ -69,7 +70,7 @@ def test_final_minutes_and_the_end_of_a_meeting_are_told_once_each(database: Dat
         desk = read_desk(session, "m")
     assert desk is not None
     for _ in range(2):
-        add_final(database, desk, Minutes(), Author("gemma", None))
+        add_final(database, desk, Minutes(), Author(model="gemma", adapter=None))
     assert [each.event for each in deliveries(database)] == ["minutes.final", "meeting.finished"]
 
 
