@@ -13,16 +13,16 @@ from schema.core import migrate
 from schema.core.database import check_writable
 from schema.core.errors import Forbidden, MinutebookError, Unauthorized, Unavailable
 from schema.core.units import s_of_samples
-from schema.core.wire import Part, Readiness, ShardStatus, SystemStatus
+from schema.core.wire import PartStatus, Readiness, ShardStatus, SystemStatus
 from schema.mailbox.unavailable import address
 
-REDIS = Part(ok=True, detail="127.0.0.1:6379/0")
-READY = Readiness(ready=True, parts={"redis": REDIS, "database": Part(ok=True, detail="at revision 0006")})
+REDIS = PartStatus(ok=True, detail="127.0.0.1:6379/0")
+READY = Readiness(ready=True, parts={"redis": REDIS, "database": PartStatus(ok=True, detail="at revision 0006")})
 NOT_READY = Readiness(
     ready=False,
     parts={
         "redis": REDIS,
-        "database": Part(ok=False, detail="at revision 0005, 0006 is needed; run 'minutebook db upgrade'"),
+        "database": PartStatus(ok=False, detail="at revision 0005, 0006 is needed; run 'minutebook db upgrade'"),
     },
 )
 STATUS = SystemStatus(
@@ -66,25 +66,27 @@ def status(services: ServicesHere, _principal: Reader) -> SystemStatus:
     )
 
 
-def _redis(services: Services) -> Part:
+def _redis(services: Services) -> PartStatus:
     where = address(services.stores.redis)
     try:
         services.stores.redis.ping()
     except RedisError as error:
-        return Part(ok=False, detail=f"Redis at {where} does not answer ({error}); check that it runs")
-    return Part(ok=True, detail=where)
+        return PartStatus(ok=False, detail=f"Redis at {where} does not answer ({error}); check that it runs")
+    return PartStatus(ok=True, detail=where)
 
 
-def _database(services: Services) -> Part:
+def _database(services: Services) -> PartStatus:
     needed = migrate.head()
     try:
         current = migrate.current(services.database)
         if current != needed:
-            return Part(ok=False, detail=f"at revision {current}, {needed} is needed; run 'minutebook db upgrade'")
+            return PartStatus(
+                ok=False, detail=f"at revision {current}, {needed} is needed; run 'minutebook db upgrade'"
+            )
         check_writable(services.database)
     except MinutebookError as error:
-        return Part(ok=False, detail=error.detail)
-    return Part(ok=True, detail=f"at revision {current}")
+        return PartStatus(ok=False, detail=error.detail)
+    return PartStatus(ok=True, detail=f"at revision {current}")
 
 
 def _shard(services: Services, shard: int) -> ShardStatus:

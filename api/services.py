@@ -18,8 +18,8 @@ from starlette.requests import HTTPConnection
 
 from api.auth.key_cache import KeyCache
 from api.auth.rate_limit import RateLimiter
-from api.live.feed import Feeds
-from api.task_sender import Waker
+from api.live.feed import MeetingFeeds
+from api.task_sender import TaskSender
 from schema.core.database import Database
 from schema.core.settings import Settings
 from schema.mailbox import AsyncMailbox, Mailbox
@@ -40,8 +40,8 @@ class Services:
     stores: Stores
     redis: AsyncRedis
     mailbox: AsyncMailbox
-    waker: Waker
-    feeds: Feeds
+    task_sender: TaskSender
+    feeds: MeetingFeeds
     keys: KeyCache
     limiter: RateLimiter
 
@@ -63,9 +63,9 @@ async def opened(config: Settings) -> AsyncIterator[Services]:
         socket_timeout=ANSWER_LIMIT_S,
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), RETRIES),
     )
-    waker = Waker(config.redis_url)
+    task_sender = TaskSender(config.redis_url)
     stores = Stores(database, blocking, Mailbox(blocking, config.shards), config.storage_url)
-    feeds = Feeds(redis, stores)
+    feeds = MeetingFeeds(redis, stores)
     try:
         async with feeds:
             yield Services(
@@ -73,13 +73,13 @@ async def opened(config: Settings) -> AsyncIterator[Services]:
                 stores=stores,
                 redis=redis,
                 mailbox=AsyncMailbox(redis, config.shards),
-                waker=waker,
+                task_sender=task_sender,
                 feeds=feeds,
                 keys=KeyCache(database),
                 limiter=RateLimiter(pool, config.requests_per_minute),
             )
     finally:
-        waker.close()
+        task_sender.close()
         await redis.aclose()
         await pool.disconnect()
         stores.close()

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 CONNECT_LIMIT_S = 2.0
 
 
-class Waker:
+class TaskSender:
     """Sends wake-ups from a thread of its own, so that a broker out of reach holds up no request."""
 
     def __init__(self, broker_url: str) -> None:

@@ -35,10 +35,10 @@ from schema.core.units import samples_of_s
 from schema.mailbox import Mailbox
 from schema.meetings.tables import Meeting, Note, Segment, Track
 from schema.stores import Stores
-from workers.models.adapters import Shelf
-from workers.summarize.store import Desk
+from workers.models.adapters import AdapterStore
+from workers.summarize.store import MeetingSnapshot
 from workers.summarize.summarizer import Summarizer
-from workers.summarize.text.segment import Segment as Said
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.model import TextModel, load_model
 from workers.summarize.writing.notes import write_note
@@ -133,7 +133,7 @@ class Talk:
 class Filling(Summarizer):
     """Notes in the words that were said: an hour of meeting without an hour of model."""
 
-    def _writer(self, _desk: Desk) -> TextModel:
+    def _writer(self, _snapshot: MeetingSnapshot) -> TextModel:
         return None  # type: ignore[return-value]  # `write_note` takes it for: no model
 
 
@@ -173,10 +173,10 @@ class Room:
             model=self.model,
             model_name=self.model.reference,
             stores=Stores(self.database, self.redis, Mailbox(self.redis), settings().storage_url),
-            adapters=Shelf(self.database, settings().adapters, AdapterTask.SUMMARY),
+            adapters=AdapterStore(self.database, settings().adapters, AdapterTask.SUMMARY),
             shipped=None,
             rolling_words=self.rolling_words,
-            deaths_limit=1,
+            crash_limit=1,
         )
 
     def begin(self, name: str, seed: int) -> Subject:
@@ -253,7 +253,7 @@ def _warm_up(model: TextModel) -> None:
     """Let the model read its prompts, which it does once in the life of a worker."""
     talk = Talk(random.Random(4)).segments(LIMIT_WORDS)
     window = [
-        Said(number, None, samples_of_s(start_s), samples_of_s(end_s), text)
+        SpokenSegment(number, None, samples_of_s(start_s), samples_of_s(end_s), text)
         for number, (start_s, end_s, text) in enumerate(talk)
     ]
     write_note(window, model)

@@ -50,7 +50,9 @@ def print_versions(versions: Sequence[Version], as_json: bool, first: str, says:
     Console().print(table)
 
 
-SegmentId = Annotated[int, typer.Argument(metavar="SEGMENT", help="Its number, as 'minutebook segments ID' shows it.")]
+SegmentArgument = Annotated[
+    int, typer.Argument(metavar="SEGMENT", help="Its number, as 'minutebook segments ID' shows it.")
+]
 NOBODY = "-"
 
 
@@ -96,7 +98,7 @@ def _how(change: CorrectionOut) -> Text:
 
 def correct(
     meeting_id: MeetingId,
-    segment_id: SegmentId,
+    segment_id: SegmentArgument,
     text: Annotated[str | None, typer.Option(help="What was said; '' when nothing was.")] = None,
     speaker: Annotated[str | None, typer.Option(help="Who said it; '' when nobody is named.")] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Back to what was heard.")] = False,
@@ -144,7 +146,9 @@ def rename(
     typer.echo(f"{changed.segments} segments are {new_speaker}'s now")
 
 
-SentenceId = Annotated[str, typer.Argument(metavar="SENTENCE", help="Its id, as 'minutebook sentences ID' shows it.")]
+SentenceArgument = Annotated[
+    str, typer.Argument(metavar="SENTENCE", help="Its id, as 'minutebook sentences ID' shows it.")
+]
 
 
 def list_sentences(meeting_id: MeetingId, as_json: AsJson = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
@@ -165,7 +169,7 @@ def list_sentences(meeting_id: MeetingId, as_json: AsJson = False, url: Url = DE
 
 def change_sentence(
     meeting_id: MeetingId,
-    sentence_id: SentenceId,
+    sentence_id: SentenceArgument,
     text: Annotated[str | None, typer.Option(help="What it should say; '' takes it out.")] = None,
     owner: Annotated[str | None, typer.Option(help="Whose action it is; '' when nobody is named.")] = None,
     due: Annotated[str | None, typer.Option(help="When the action is due; '' when no time is named.")] = None,

@@ -25,7 +25,7 @@ from schema.meetings.wire import NewMeeting, NewTrack
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class LiveOptions:
     """Where to go, and what to do with the events."""
 
     url: str
@@ -62,7 +62,7 @@ def live(
     )
     # A pipe or a microphone may be live itself, but a file piped in is not: only the microphone goes unpaced.
     pace = None if mic or speed == 0 else speed
-    asyncio.run(_stream(Door(url, key, as_json, words), meeting, _begun(chunks), pace))
+    asyncio.run(_stream(LiveOptions(url, key, as_json, words), meeting, _begun(chunks), pace))
 
 
 def _open(source: str | None, mic: bool) -> Iterator[bytes]:
@@ -95,7 +95,7 @@ async def _up_to_fault(chunks: AsyncIterator[bytes], faults: list[InvalidAudio])
         faults.append(fault)
 
 
-async def _stream(door: Door, new: NewMeeting, source: Iterator[bytes], speed: float | None) -> None:
+async def _stream(door: LiveOptions, new: NewMeeting, source: Iterator[bytes], speed: float | None) -> None:
     stop, faults = asyncio.Event(), list[InvalidAudio]()
     chunks = until(stop, paced(_up_to_fault(in_thread(source), faults), speed))
     async with Http(door.url, door.key) as http:
@@ -118,7 +118,7 @@ async def _print_json(track: LiveTrack, meeting_id: str, chunks: AsyncIterator[b
             print(arrival.event.encode(), flush=True)
 
 
-async def _show(door: Door, track: LiveTrack, meeting_id: str, chunks: AsyncIterator[bytes]) -> LiveScreen:
+async def _show(door: LiveOptions, track: LiveTrack, meeting_id: str, chunks: AsyncIterator[bytes]) -> LiveScreen:
     console = Console()
     console.print(f"Meeting {meeting_id}; Ctrl-C ends it", style="dim", highlight=False)
     screen = LiveScreen(console, words=door.words)

@@ -16,7 +16,7 @@ from rich.text import Text
 from api.cli.options import AsJson, Key, MeetingId, Url
 from api.client import DEFAULT_URL, Http
 from api.client.corrections import version_named
-from api.export.documents import Form
+from api.export.documents import ExportFormat
 from api.export.phrases import clock
 from schema.core.errors import InvalidInput
 from schema.meetings.wire import SearchHit
@@ -50,7 +50,9 @@ def list_meetings(
 
 def show(
     meeting_id: MeetingId,
-    form: Annotated[Form, typer.Option("--format", help="Markdown, JSON, text, DOCX or subtitles.")] = Form.MD,
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="Markdown, JSON, text, DOCX or subtitles.")
+    ] = ExportFormat.MD,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
     version: Annotated[int | None, typer.Option(min=1, help="This version, as 'versions ID' lists them.")] = None,
     minutes: Annotated[int | None, typer.Option(min=1, help="With these final minutes, not the latest.")] = None,
@@ -58,7 +60,7 @@ def show(
     key: Key = None,
 ) -> None:
     """A meeting's minutes and transcript."""
-    if form == Form.DOCX and output is None and sys.stdout.isatty():
+    if form == ExportFormat.DOCX and output is None and sys.stdout.isatty():
         raise InvalidInput("a DOCX file is nothing for a terminal; name a file with --output FILE")
     exported = ask(url, key, lambda http: _exported(http, meeting_id, form, version, minutes))
     if output is None:
@@ -70,7 +72,7 @@ def show(
         raise InvalidInput(f"{output} cannot be written ({error.strerror}); name another file") from error
 
 
-async def _exported(http: Http, meeting_id: str, form: Form, version: int | None, minutes: int | None) -> bytes:
+async def _exported(http: Http, meeting_id: str, form: ExportFormat, version: int | None, minutes: int | None) -> bytes:
     chosen = meeting_id if version is None else (await version_named(http, meeting_id, version)).id
     return await http.export(chosen, form, minutes)
 

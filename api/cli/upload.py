@@ -23,14 +23,14 @@ LOOK_S = 1.0
 PATIENCE_S = 600.0
 ENDS = (UploadState.FINISHED, UploadState.FAILED, UploadState.CANCELLED)
 
-Language = Annotated[str, typer.Option("--language", help="Language spoken: en, de, ... or auto.")]
-Vocabulary = Annotated[str, typer.Option("--vocabulary", help="Names and terms to expect, separated by commas.")]
-Adapter = Annotated[str | None, typer.Option("--adapter", help="A registered adapter for the recogniser.")]
-ByChannel = Annotated[Channels, typer.Option("--channels", help="'speakers': each channel is one speaker.")]
+LanguageOption = Annotated[str, typer.Option("--language", help="Language spoken: en, de, ... or auto.")]
+VocabularyOption = Annotated[str, typer.Option("--vocabulary", help="Names and terms to expect, separated by commas.")]
+AdapterOption = Annotated[str | None, typer.Option("--adapter", help="A registered adapter for the recogniser.")]
+ChannelsOption = Annotated[Channels, typer.Option("--channels", help="'speakers': each channel is one speaker.")]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class UploadOptions:
     """What is wanted of all files together."""
 
     new: NewUpload
@@ -43,10 +43,10 @@ def upload(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound or video, of any kind.")],
     wait: Annotated[bool, typer.Option("--wait", help="Until it is transcribed and has its minutes.")] = False,
     title: Annotated[str, typer.Option(help="The meeting's title; by default the file's name.")] = "",
-    language: Language = "en",
-    vocabulary: Vocabulary = "",
-    adapter: Adapter = None,
-    channels: ByChannel = Channels.MIX,
+    language: LanguageOption = "en",
+    vocabulary: VocabularyOption = "",
+    adapter: AdapterOption = None,
+    channels: ChannelsOption = Channels.MIX,
     priority: Annotated[int, typer.Option(help="Below 0 waits for others; above 0 is for admin keys.")] = 0,
     again: Annotated[bool, typer.Option("--again", help="Also a file that was sent before.")] = False,
     as_json: AsJson = False,
@@ -65,16 +65,16 @@ def upload(
         channels=channels,
         priority=priority,
     )
-    failed = asyncio.run(_upload_all(files, Wish(new, again, wait, as_json), url, key))
+    failed = asyncio.run(_upload_all(files, UploadOptions(new, again, wait, as_json), url, key))
     raise typer.Exit(int(failed))
 
 
-async def _upload_all(files: list[Path], wish: Wish, url: str, key: str | None) -> bool:
+async def _upload_all(files: list[Path], wish: UploadOptions, url: str, key: str | None) -> bool:
     """Send one after another, then wait for all. True when one of them failed."""
     console = Console(soft_wrap=True)
     failed = False
     async with Http(url, key) as http:
-        with Bars(console, shown=console.is_terminal and not wish.as_json) as bars:
+        with ProgressBars(console, shown=console.is_terminal and not wish.as_json) as bars:
             sent: list[tuple[Path, UploadOut]] = []
             for path in files:
                 try:
@@ -91,7 +91,7 @@ async def _upload_all(files: list[Path], wish: Wish, url: str, key: str | None) 
     return failed
 
 
-async def _send(http: Http, path: Path, wish: Wish, bars: Bars) -> UploadOut:
+async def _send(http: Http, path: Path, wish: UploadOptions, bars: ProgressBars) -> UploadOut:
     file = await asyncio.to_thread(Outgoing.of, path)
     bar = bars.add(path.name, "sending", file.size)
     return await send_file(
@@ -104,7 +104,7 @@ async def _send(http: Http, path: Path, wish: Wish, bars: Bars) -> UploadOut:
     )
 
 
-async def _wait(http: Http, path: Path, upload: UploadOut, wish: Wish, bars: Bars) -> UploadOut:
+async def _wait(http: Http, path: Path, upload: UploadOut, wish: UploadOptions, bars: ProgressBars) -> UploadOut:
     """The upload when it has ended, or as it is where nobody wants to wait."""
     if upload.duplicate_of is not None:
         upload = await upload_of(http, upload.duplicate_of)
@@ -143,7 +143,7 @@ def _tell(console: Console, path: Path, upload: UploadOut, as_json: bool) -> Non
         )
 
 
-class Bars:
+class ProgressBars:
     """A bar for each file, on a terminal; nothing elsewhere."""
 
     def __init__(self, console: Console, *, shown: bool) -> None:
@@ -151,7 +151,7 @@ class Bars:
         stage = TextColumn("{task.fields[stage]}", markup=False)
         self._progress = Progress(*columns, stage, console=console, disable=not shown)
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> ProgressBars:
         self._progress.start()
         return self
 

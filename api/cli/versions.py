@@ -17,7 +17,7 @@ from api.client.corrections import meeting_versions, reprocess, show_version, ve
 from api.client.uploads import upload_of
 from schema.core.errors import Gone, MinutebookError
 from schema.core.states import MeetingState
-from schema.corrections.wire import Part, Reprocessed
+from schema.corrections.wire import Reprocessed, ReprocessPart
 from schema.meetings.wire import MeetingOut
 
 LOOK_S = 1.0
@@ -26,7 +26,9 @@ NONE = "none"
 
 def reprocess_meeting(
     meeting_id: MeetingId,
-    part: Annotated[Part | None, typer.Option(help="What to make again; often the other options say it.")] = None,
+    part: Annotated[
+        ReprocessPart | None, typer.Option(help="What to make again; often the other options say it.")
+    ] = None,
     asr_adapter: Annotated[str | None, typer.Option(help=f"Read with this adapter; '{NONE}' takes it off.")] = None,
     language: Annotated[str | None, typer.Option(help="The language that is spoken.")] = None,
     vocabulary: Annotated[str | None, typer.Option(help="Names and terms to expect, with commas between.")] = None,
@@ -57,7 +59,7 @@ def reprocess_meeting(
         typer.echo(begun.model_dump_json())
         return
     of_minutes = f"version {begun.minutes_version} of the minutes"
-    what = f"version {begun.meeting.version}" if begun.part == Part.TRANSCRIPT else of_minutes
+    what = f"version {begun.meeting.version}" if begun.part == ReprocessPart.TRANSCRIPT else of_minutes
     verb = "is" if wait else "is being"
     typer.echo(f"{what} {verb} made: 'minutebook show {begun.meeting.id}' has it{'' if wait else ' in a moment'}")
 

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from api.cli.options import Key, Url
-from api.cli.upload import Adapter, ByChannel, Language, Vocabulary
+from api.cli.upload import AdapterOption, ChannelsOption, LanguageOption, VocabularyOption
 from api.client import DEFAULT_URL, Http
 from api.client.pace import first_interrupt
 from api.client.uploads import Outgoing, send_file
@@ -26,7 +26,7 @@ PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FileStat:
     """A file as it lay there at one look."""
 
     size: int
@@ -57,7 +57,7 @@ class Journal:
         self._looks = {(each.name, each.size, each.changed_ns) for each in sent}
         self._uploads = {each.sha256: each.upload_id for each in sent}
 
-    def has(self, name: str, look: Look) -> bool:
+    def has(self, name: str, look: FileStat) -> bool:
         return (name, look.size, look.changed_ns) in self._looks
 
     def upload_of(self, sha256: str) -> str | None:
@@ -85,10 +85,10 @@ class Watch:
     def __init__(self, folder: Path, journal: Journal) -> None:
         self._folder = folder
         self._journal = journal
-        self._before: dict[str, Look] = {}
-        self._refused: dict[str, Look] = {}
+        self._before: dict[str, FileStat] = {}
+        self._refused: dict[str, FileStat] = {}
 
-    def ready(self) -> list[tuple[Path, Look]]:
+    def ready(self) -> list[tuple[Path, FileStat]]:
         """Files that are whole and were neither sent nor refused, the oldest first."""
         now = dict(self._look())
         still = [(name, look) for name, look in now.items() if self._before.get(name) == look and look.size]
@@ -96,25 +96,25 @@ class Watch:
         fresh = [each for each in still if not self._journal.has(*each) and self._refused.get(each[0]) != each[1]]
         return [(self._folder / name, look) for name, look in sorted(fresh, key=lambda each: each[1].changed_ns)]
 
-    def refuse(self, path: Path, look: Look) -> None:
+    def refuse(self, path: Path, look: FileStat) -> None:
         """Not tried again before it changes."""
         self._refused[path.name] = look
 
-    def _look(self) -> Iterator[tuple[str, Look]]:
+    def _look(self) -> Iterator[tuple[str, FileStat]]:
         for entry in os.scandir(self._folder):
             if not entry.name.startswith(".") and entry.is_file():
                 facts = entry.stat()
-                yield entry.name, Look(facts.st_size, facts.st_mtime_ns)
+                yield entry.name, FileStat(facts.st_size, facts.st_mtime_ns)
 
 
 def watch(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to watch.")],
     every_s: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks.")] = 5.0,
     journal: Annotated[Path | None, typer.Option(help="Where it is noted what was sent.")] = None,
-    language: Language = "en",
-    vocabulary: Vocabulary = "",
-    adapter: Adapter = None,
-    channels: ByChannel = Channels.MIX,
+    language: LanguageOption = "en",
+    vocabulary: VocabularyOption = "",
+    adapter: AdapterOption = None,
+    channels: ChannelsOption = Channels.MIX,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
@@ -152,7 +152,7 @@ async def _watch(watch: Watch, journal: Journal, new: NewUpload, every_s: float,
                     continue
 
 
-async def _send(watch: Watch, journal: Journal, new: NewUpload, http: Http, path: Path, look: Look) -> None:
+async def _send(watch: Watch, journal: Journal, new: NewUpload, http: Http, path: Path, look: FileStat) -> None:
     try:
         file = await asyncio.to_thread(Outgoing.of, path)
         upload_id = journal.upload_of(file.sha256)

@@ -10,7 +10,7 @@ from schema.core.units import BYTES_PER_SAMPLE
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class AudioChunk:
     """PCM16 at a position of the track."""
 
     first_sample: int
@@ -25,7 +25,7 @@ class ResendBuffer:
     """Consecutive pieces of a track from `first_sample` to `end_sample`; those committed are dropped."""
 
     def __init__(self) -> None:
-        self._pieces: deque[Piece] = deque()
+        self._pieces: deque[AudioChunk] = deque()
         self.first_sample = 0
         self.end_sample = 0
 
@@ -33,8 +33,8 @@ class ResendBuffer:
     def kept_samples(self) -> int:
         return self.end_sample - self.first_sample
 
-    def add(self, pcm: bytes) -> Piece:
-        piece = Piece(self.end_sample, pcm)
+    def add(self, pcm: bytes) -> AudioChunk:
+        piece = AudioChunk(self.end_sample, pcm)
         self._pieces.append(piece)
         self.end_sample = piece.end_sample
         return piece
@@ -50,13 +50,13 @@ class ResendBuffer:
         while self._pieces and self._pieces[0].end_sample <= committed_sample:
             self.first_sample = self._pieces.popleft().end_sample
 
-    def at(self, sample: int) -> Piece | None:
+    def at(self, sample: int) -> AudioChunk | None:
         """What is to be sent at *sample*: the rest of the piece that holds it; None at the end of the audio."""
         index = bisect_right(self._pieces, sample, key=lambda piece: piece.end_sample)
         if index == len(self._pieces):
             return None
         piece = self._pieces[index]
-        return Piece(sample, piece.pcm[(sample - piece.first_sample) * BYTES_PER_SAMPLE :])
+        return AudioChunk(sample, piece.pcm[(sample - piece.first_sample) * BYTES_PER_SAMPLE :])
 
 
 class SendLog:

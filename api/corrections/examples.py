@@ -13,13 +13,13 @@ from schema.corrections.wire import (
     CorrectionOut,
     CorrectionPage,
     MeetingVersions,
-    Part,
     Reprocessed,
+    ReprocessPart,
     SegmentVersion,
     SegmentVersions,
     SpeakerChanged,
 )
-from schema.meetings.minutes import Part as Place
+from schema.meetings.minutes import MinutesPart
 
 LATER = BEGAN + timedelta(hours=1)
 TEXT = "We move the lunch."
@@ -62,12 +62,14 @@ SECOND = MEETING.model_copy(
         "shown": False,
     }
 )
-REPROCESSED = Reprocessed(part=Part.TRANSCRIPT, meeting=SECOND, minutes_version=1, upload_id="2b7e151628aed2a6abf71589")
+REPROCESSED = Reprocessed(
+    part=ReprocessPart.TRANSCRIPT, meeting=SECOND, minutes_version=1, upload_id="2b7e151628aed2a6abf71589"
+)
 MEETING_VERSIONS = MeetingVersions(versions=[MEETING, SECOND])
 
 SENTENCE = SentenceOut(
     id="s0f1e2d3c4b5a",
-    part=Place.DECISION,
+    part=MinutesPart.DECISION,
     text=WRITTEN.text,
     evidence=[1],
     support=0.8,

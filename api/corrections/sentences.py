@@ -24,15 +24,15 @@ from schema.core.events import publish
 from schema.corrections.segments import QUIET_MS, Origin, quiet_key
 from schema.corrections.sentence_wire import SentenceChange, SentenceOut, SentenceVersion, SentenceVersions
 from schema.corrections.sentences import (
-    Found,
+    FoundSentence,
+    SentenceContent,
     SentenceCorrection,
-    Written,
     correct_sentence,
     find_sentence,
     sentence_versions,
     undo_sentence,
 )
-from schema.meetings.minutes import Part
+from schema.meetings.minutes import MinutesPart
 from schema.meetings.views import minutes_event
 
 SentenceId = Annotated[str, Path(pattern=r"^s[0-9a-f]{12}$", description="As the minutes have it")]
@@ -79,7 +79,7 @@ def change(
         fields["text"] = wanted.text
     expected = version_of(if_match)
 
-    def work(session: Session) -> Found:
+    def work(session: Session) -> FoundSentence:
         return correct_sentence(session, meeting_id, sentence_id, fields, principal.owner, expected)
 
     return _tagged(answer, _written(services, principal, meeting_id, work))
@@ -97,7 +97,7 @@ def restore(
     """Go back to what the summariser wrote, as one version more. Doing it again changes nothing."""
     expected = version_of(if_match)
 
-    def work(session: Session) -> Found:
+    def work(session: Session) -> FoundSentence:
         return undo_sentence(session, meeting_id, sentence_id, principal.owner, expected)
 
     return _tagged(answer, _written(services, principal, meeting_id, work))
@@ -115,7 +115,9 @@ def versions(meeting_id: str, sentence_id: SentenceId, services: ServicesHere, p
     return SentenceVersions(sentence_id=sentence_id, versions=[first, *map(_changed_out, changes)])
 
 
-def _written(services: Services, principal: Principal, meeting_id: str, work: Callable[[Session], Found]) -> Found:
+def _written(
+    services: Services, principal: Principal, meeting_id: str, work: Callable[[Session], FoundSentence]
+) -> FoundSentence:
     """Do *work* in one transaction, then tell followers."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
@@ -127,12 +129,12 @@ def _written(services: Services, principal: Principal, meeting_id: str, work: Ca
     return found
 
 
-def _tagged(answer: Response, found: Found) -> SentenceOut:
+def _tagged(answer: Response, found: FoundSentence) -> SentenceOut:
     item, written = found.item, found.written
     answer.headers["ETag"] = tag_of(item.version)
     return SentenceOut(
         id=item.id,
-        part=Part(found.part),
+        part=MinutesPart(found.part),
         text=written.text,
         owner=written.owner,
         due=written.due,
@@ -144,7 +146,7 @@ def _tagged(answer: Response, found: Found) -> SentenceOut:
     )
 
 
-def _version_out(version: int, written: Written) -> SentenceVersion:
+def _version_out(version: int, written: SentenceContent) -> SentenceVersion:
     return SentenceVersion(version=version, text=written.text, owner=written.owner, due=written.due)
 
 

@@ -26,7 +26,7 @@ from schema.meetings.wire import MeetingOut, MinutesOut, SegmentOut
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     """The formats, by the ends of their files' names."""
 
     MD = "md"

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from api.auth.access import find_meeting
 from api.auth.bearer import Reader
 from api.auth.keys import Principal
-from api.export.documents import Export, Form, to_json, to_markdown, to_text
+from api.export.documents import Export, ExportFormat, to_json, to_markdown, to_text
 from api.export.docx import to_docx
 from api.export.subtitles import to_srt, to_vtt
 from api.http import examples
@@ -23,23 +23,23 @@ from schema.core.errors import Gone, NotFound
 from schema.core.states import SummaryKind
 from schema.meetings.tables import Meeting
 
-WRITERS: dict[Form, tuple[Callable[[Export], str | bytes], str]] = {
-    Form.MD: (to_markdown, "text/markdown; charset=utf-8"),
-    Form.JSON: (to_json, "application/json"),
-    Form.TXT: (to_text, "text/plain; charset=utf-8"),
-    Form.SRT: (to_srt, "application/x-subrip; charset=utf-8"),
-    Form.VTT: (to_vtt, "text/vtt; charset=utf-8"),
-    Form.DOCX: (to_docx, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+WRITERS: dict[ExportFormat, tuple[Callable[[Export], str | bytes], str]] = {
+    ExportFormat.MD: (to_markdown, "text/markdown; charset=utf-8"),
+    ExportFormat.JSON: (to_json, "application/json"),
+    ExportFormat.TXT: (to_text, "text/plain; charset=utf-8"),
+    ExportFormat.SRT: (to_srt, "application/x-subrip; charset=utf-8"),
+    ExportFormat.VTT: (to_vtt, "text/vtt; charset=utf-8"),
+    ExportFormat.DOCX: (to_docx, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
 }
 
 
 SHOWN: dict[str, dict[str, Any]] = {
-    media_type: {} if form == Form.DOCX else {"example": write(examples.EXPORT)}
+    media_type: {} if form == ExportFormat.DOCX else {"example": write(examples.EXPORT)}
     for form, (write, media_type) in WRITERS.items()
 }
 
 
-SHOWN[WRITERS[Form.JSON][1]] = {"example": examples.EXPORT.model_dump(mode="json")}
+SHOWN[WRITERS[ExportFormat.JSON][1]] = {"example": examples.EXPORT.model_dump(mode="json")}
 """What the reference shows of each, which cannot be done of DOCX."""
 
 
@@ -51,7 +51,7 @@ def export(
     meeting_id: str,
     services: ServicesHere,
     principal: Reader,
-    form: Annotated[Form, Query(alias="format")] = Form.MD,
+    form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.MD,
     minutes: Annotated[int | None, Query(ge=1, le=VERSION_LIMIT, description="Final minutes of this version")] = None,
 ) -> Response:
     """Minutes, transcript and coverage as Markdown, JSON, text or DOCX; the transcript as SRT or WebVTT subtitles."""

@@ -42,10 +42,10 @@ class FileEnds:
     pass
 
 
-Part = Field | FileBegins | FileData | FileEnds
+FormPart = Field | FileBegins | FileData | FileEnds
 
 
-async def form_parts(content_type: str, body: AsyncIterator[bytes]) -> AsyncIterator[Part]:
+async def form_parts(content_type: str, body: AsyncIterator[bytes]) -> AsyncIterator[FormPart]:
     """The parts in the order in which they come. Raises InvalidInput for what is no form."""
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
@@ -74,7 +74,7 @@ async def form_parts(content_type: str, body: AsyncIterator[bytes]) -> AsyncIter
 class _Form:
     """The parser's callbacks; `taken` hands over what they heard."""
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[FormPart] = field(default_factory=list)
     ended: bool = False
     fields: int = 0
     _header: bytearray = field(default_factory=bytearray)
@@ -84,7 +84,7 @@ class _Form:
     _is_file: bool = False
     _text: bytearray = field(default_factory=bytearray)
 
-    def taken(self) -> list[Part]:
+    def taken(self) -> list[FormPart]:
         parts, self.parts = self.parts, []
         return parts
 

@@ -16,7 +16,7 @@ PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class CatchUp:
     """`events` are all rows after the one asked for up to `through_seq`; `complete` when nothing newer was there."""
 
     state: MeetingState
@@ -25,18 +25,18 @@ class Rows:
     complete: bool
 
 
-def rows_after(database: Database, meeting_id: str, after: int | None) -> Rows:
+def rows_after(database: Database, meeting_id: str, after: int | None) -> CatchUp:
     """What changed after *after*, in order; with None nothing but the state and the latest number."""
     with database.read() as session:
         # The number first: every row up to it is committed by then. Rows with later numbers may be seen in part only.
         found = session.execute(select(Meeting.state, Meeting.seq).where(Meeting.id == meeting_id)).one_or_none()
         if found is None:
-            return Rows(MeetingState.DELETED, [], after or 0, complete=True)
+            return CatchUp(MeetingState.DELETED, [], after or 0, complete=True)
         state, seq = MeetingState(found[0]), found[1]
         if after is None or seq <= after:
-            return Rows(state, [], seq, complete=True)
+            return CatchUp(state, [], seq, complete=True)
         page = events_after(session, meeting_id, after, PAGE)
     events = [event for event in page if event.seq is not None and event.seq <= seq]
     if len(page) < PAGE or not events:
-        return Rows(state, events, seq, complete=True)
-    return Rows(state, events, events[-1].seq or seq, complete=False)
+        return CatchUp(state, events, seq, complete=True)
+    return CatchUp(state, events, events[-1].seq or seq, complete=False)

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from api.http.cancel import cancel
 from api.live.catch_up import rows_after
 from api.live.subscription import Subscription
-from api.meetings.coverage import Tally, take_tally
+from api.meetings.coverage import MeetingCoverage, read_coverage
 from schema.core.database import Database
 from schema.core.errors import DecodeError, Unavailable
 from schema.core.events import Event, channel
@@ -41,7 +41,7 @@ CONTROL_CHANNEL = "mb:events:"
 """Nothing is published there; it keeps the subscription open while no meeting is followed."""
 
 
-class Feed:
+class MeetingFeed:
     """One meeting's events at this process. `ready` is set once everything newer is offered to its subscriptions."""
 
     def __init__(self, stores: Stores, meeting_id: str, looks: asyncio.Semaphore) -> None:
@@ -52,7 +52,7 @@ class Feed:
         self._looks = looks
         self._cursor: int | None = None
         self._state: MeetingState | None = None
-        self._tally: Tally | None = None
+        self._coverage: MeetingCoverage | None = None
         self._upload: Event | None = None
         self._has_upload = True  # as long as nobody has looked
         self._asked = asyncio.Event()
@@ -62,7 +62,7 @@ class Feed:
         if event.type == "state":
             self.look_soon()  # SQL says it, and after the rows that came before it
         elif event.type == "coverage":
-            totals = self._tally.data() if self._tally else {}
+            totals = self._coverage.data() if self._coverage else {}
             self._offer(Event("coverage", {**totals, **event.data}))
         elif event.seq is None:
             if event.type == "upload":
@@ -110,10 +110,10 @@ class Feed:
         if not rows.complete:
             self.look_soon()
             return
-        tally = await asyncio.to_thread(take_tally, self._stores, self.meeting_id)
-        if tally != self._tally:
-            self._tally = tally
-            self._offer(Event("coverage", tally.data()))
+        coverage = await asyncio.to_thread(read_coverage, self._stores, self.meeting_id)
+        if coverage != self._coverage:
+            self._coverage = coverage
+            self._offer(Event("coverage", coverage.data()))
         if self._has_upload:
             await self._look_at_upload()
         if rows.state != self._state:
@@ -133,19 +133,19 @@ class Feed:
             subscription.offer(event)
 
 
-class Feeds:
+class MeetingFeeds:
     """The feeds of all meetings that somebody follows here, over one connection to Redis."""
 
     def __init__(self, redis: Redis, stores: Stores) -> None:
         self._redis = redis
         self._stores = stores
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
-        self._feeds: dict[str, Feed] = {}
+        self._feeds: dict[str, MeetingFeed] = {}
         self._looking: dict[str, asyncio.Task[None]] = {}
         self._listening: asyncio.Task[None] | None = None
         self._changed = True
 
-    async def __aenter__(self) -> Feeds:
+    async def __aenter__(self) -> MeetingFeeds:
         self._listening = asyncio.create_task(self._listen())
         return self
 
@@ -164,7 +164,7 @@ class Feeds:
         """A subscription for the length of the block: rows after *after*, and the state unless it is *known_state*."""
         feed = self._feeds.get(meeting_id)
         if feed is None:
-            feed = self._feeds[meeting_id] = Feed(self._stores, meeting_id, self._looks)
+            feed = self._feeds[meeting_id] = MeetingFeed(self._stores, meeting_id, self._looks)
             self._changed = True
             self._looking[meeting_id] = asyncio.create_task(feed.run())
         subscription = Subscription(feed, self._stores.database, meeting_id, after, known_state)

@@ -10,7 +10,7 @@ from api.auth.bearer import Writer
 from api.http import examples
 from api.http.problems import responses
 from api.live.pcm import pcm_of
-from api.live.track_writer import Inlet
+from api.live.track_writer import TrackWriter
 from api.services import ServicesHere
 from schema.core.errors import (
     AudioGap,
@@ -58,7 +58,7 @@ async def append(
     track: str = "main",
 ) -> Received:
     """Put 16 kHz mono PCM16, raw or as a WAV file, at a position. Sending the same again changes nothing."""
-    inlet = await Inlet.of(services, principal, meeting_id, track)
+    writer = await TrackWriter.of(services, principal, meeting_id, track)
     pcm = pcm_of(await request.body(), first_sample)
     check_piece(first_sample, len(pcm), services.config.frame_limit_bytes)
-    return Received(track=track, received_sample=await inlet.append(first_sample, pcm))
+    return Received(track=track, received_sample=await writer.append(first_sample, pcm))

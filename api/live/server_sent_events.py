@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1/meetings", tags=["content"])
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResumePoint:
     """A viewer's place: the meeting, and the last row that it has seen."""
 
     meeting_id: str
@@ -38,18 +38,18 @@ async def place(
     principal: Reader,
     after: Annotated[int, Query(ge=0, lt=10**DIGITS, description="Only rows with a higher `seq`")] = 0,
     last_event_id: Annotated[str | None, Header(description="As a browser sends it; goes before `after`")] = None,
-) -> Place:
+) -> ResumePoint:
     """Raises NotFound, Gone, InvalidInput before the stream begins; 204 tells a browser not to come back."""
     if last_event_id:
         after = whole_number("Last-Event-ID", last_event_id)
     if await asyncio.to_thread(_has_seen_all, services, principal, meeting_id, after) and last_event_id:
         raise HTTPException(204)
-    return Place(meeting_id, after)
+    return ResumePoint(meeting_id, after)
 
 
 @router.get("/{meeting_id}/events", response_class=EventSourceResponse, responses=responses(*ANY, NotFound, Gone))
 async def events(
-    at: Annotated[Place, Depends(place)], services: ServicesHere, request: Request
+    at: Annotated[ResumePoint, Depends(place)], services: ServicesHere, request: Request
 ) -> AsyncIterator[ServerSentEvent]:
     """Every row of the meeting in order, then new ones as they come, until it has ended.
 

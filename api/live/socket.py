@@ -17,7 +17,7 @@ from api.http.cancel import cancel
 from api.http.params import whole_number
 from api.http.problems import internal_problem, problem_of
 from api.live.pcm import check_raw
-from api.live.track_writer import Inlet
+from api.live.track_writer import TrackWriter
 from api.services import Services, services_of
 from schema.core.errors import Forbidden, MinutebookError, NotFound
 from schema.core.events import ENDING_STATES, Event
@@ -55,24 +55,24 @@ async def _serve(socket: WebSocket, meeting_id: str) -> None:
     query = socket.query_params
     after = whole_number("after", query.get("after", "0"))
     wants_events = bool(whole_number("events", query.get("events", "1")))
-    inlet = await Inlet.of(services, principal, meeting_id, query.get("track", "main"))
-    session = LiveSession(services, socket, principal, inlet)
+    writer = await TrackWriter.of(services, principal, meeting_id, query.get("track", "main"))
+    session = LiveSession(services, socket, principal, writer)
     await session.run(after, wants_events)
 
 
 class LiveSession:
     """One connection of one track."""
 
-    def __init__(self, services: Services, socket: WebSocket, principal: Principal, inlet: Inlet) -> None:
+    def __init__(self, services: Services, socket: WebSocket, principal: Principal, writer: TrackWriter) -> None:
         self._services = services
         self._socket = socket
         self._principal = principal
-        self._inlet = inlet
+        self._writer = writer
         self._limit_bytes = services.config.frame_limit_bytes
 
     async def run(self, after: int, wants_events: bool) -> None:
         """Until the meeting ends, the client leaves or its key is revoked."""
-        place = self._inlet.place
+        place = self._writer.place
         if place.state not in ENDING_STATES:
             await self._send(await self._resume_event())
         reading = asyncio.create_task(self._read())
@@ -91,20 +91,20 @@ class LiveSession:
         await self._socket.close(*_farewell(ended, place))
 
     async def _resume_event(self) -> Event:
-        place = self._inlet.place
+        place = self._writer.place
         return Event(
             "state",
             {
                 "state": place.state.value,
                 "track": place.name,
-                "resume_sample": await self._inlet.resume_sample(),
+                "resume_sample": await self._writer.resume_sample(),
                 "committed_sample": place.committed_sample,
             },
         )
 
     async def _tell(self, after: int, wants_events: bool) -> Event:
         """Pass events on; returns the state that ended the meeting, to be sent when nothing else can be."""
-        place = self._inlet.place
+        place = self._writer.place
         known = None if place.state in ENDING_STATES else place.state
         with self._services.feeds.follow(place.meeting_id, after, known) as subscription:
             async for event in subscription.events():
@@ -133,17 +133,17 @@ class LiveSession:
             return
         wanted = decode_control(control or "")
         if isinstance(wanted, SkipControl):
-            await self._acknowledge(await self._inlet.skip(wanted.to_sample))
+            await self._acknowledge(await self._writer.skip(wanted.to_sample))
         else:
-            await self._inlet.finish()
+            await self._writer.finish()
 
     async def _append(self, message: bytes) -> int:
         frame = LiveFrame.decode(message, self._limit_bytes)
         check_raw(frame.pcm, frame.first_sample)
-        return await self._inlet.append(frame.first_sample, frame.pcm)
+        return await self._writer.append(frame.first_sample, frame.pcm)
 
     async def _acknowledge(self, received_sample: int) -> None:
-        await self._send(Event("ack", {"track": self._inlet.place.name, "received_sample": received_sample}))
+        await self._send(Event("ack", {"track": self._writer.place.name, "received_sample": received_sample}))
 
     async def _send(self, event: Event) -> None:
         await self._socket.send_text(event.encode())

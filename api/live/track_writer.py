@@ -17,7 +17,7 @@ from schema.mailbox.limits import PIECE_LIMIT_BYTES
 from schema.meetings.lifecycle import Finished, finish_meeting
 
 
-class Inlet:
+class TrackWriter:
     """One producer's way into one track. Takes no audio when the meeting is not live."""
 
     def __init__(self, services: Services, principal: Principal, place: TrackPlace) -> None:
@@ -26,7 +26,7 @@ class Inlet:
         self._principal = principal
 
     @classmethod
-    async def of(cls, services: Services, principal: Principal, meeting_id: str, track: str) -> Inlet:
+    async def of(cls, services: Services, principal: Principal, meeting_id: str, track: str) -> TrackWriter:
         """Raises NotFound, Gone, Unavailable."""
         return cls(services, principal, await _read(services, principal, meeting_id, track))
 
@@ -73,7 +73,7 @@ class Inlet:
             await self._open()
             done = await operation()
         if done.wake:
-            self._services.waker.wake(shard_of(self.place.track_id, self._services.config.shards))
+            self._services.task_sender.wake(shard_of(self.place.track_id, self._services.config.shards))
         return done.received_sample
 
     def _check_live(self) -> None:
@@ -103,7 +103,7 @@ async def finish(services: Services, meeting_id: str) -> Finished:
         services.config.backlog_limit_samples,
     )
     for shard in finished.shards:
-        services.waker.wake(shard)
+        services.task_sender.wake(shard)
     return finished
 
 

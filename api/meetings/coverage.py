@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Tally:
+class MeetingCoverage:
     """`received_samples` by track id, and seconds by what became of them."""
 
     received_samples: dict[str, int]
@@ -33,23 +33,23 @@ class Tally:
         return self.totals.model_dump(mode="json")
 
 
-def take_tally(stores: Stores, meeting_id: str) -> Tally:
+def read_coverage(stores: Stores, meeting_id: str) -> MeetingCoverage:
     """Of a whole meeting. Blocks."""
     with stores.database.read() as session:
         tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id)).all()
-        return tally_of(session, stores.mailbox, tracks)
+        return coverage_of(session, stores.mailbox, tracks)
 
 
-def tally_of(session: Session, mailbox: Mailbox, tracks: Sequence[Track]) -> Tally:
+def coverage_of(session: Session, mailbox: Mailbox, tracks: Sequence[Track]) -> MeetingCoverage:
     """Of *tracks*, which were read in *session*."""
-    return tally_from(session, received_samples(mailbox, tracks))
+    return coverage_from(session, received_samples(mailbox, tracks))
 
 
-def tally_from(session: Session, received: dict[str, int]) -> Tally:
+def coverage_from(session: Session, received: dict[str, int]) -> MeetingCoverage:
     """Of the tracks whose received positions are given, by their ids."""
     totals = coverage_totals(session, received)
     # A commit between the two reads may already cover what a mailbox had not received yet.
-    return Tally(received, totals if totals.pending_s >= 0 else totals.model_copy(update=_caught_up(totals)))
+    return MeetingCoverage(received, totals if totals.pending_s >= 0 else totals.model_copy(update=_caught_up(totals)))
 
 
 def _caught_up(totals: CoverageTotals) -> dict[str, float]:

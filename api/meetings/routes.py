@@ -19,7 +19,7 @@ from api.http import examples
 from api.http.params import decode_cursor, encode_cursor
 from api.http.problems import responses
 from api.live.track_writer import finish
-from api.meetings.coverage import received_samples, tally_from
+from api.meetings.coverage import coverage_from, received_samples
 from api.meetings.validation import check_adapters, check_language
 from api.services import Services, ServicesHere
 from schema.core.errors import (
@@ -146,7 +146,7 @@ def meetings_out(session: Session, mailbox: Mailbox, meetings: Sequence[Meeting]
 def _meeting_out(
     session: Session, meeting: Meeting, tracks: Sequence[Track], received: Mapping[str, int]
 ) -> MeetingOut:
-    tally = tally_from(session, {track.id: received[track.id] for track in tracks})
+    coverage = coverage_from(session, {track.id: received[track.id] for track in tracks})
     return MeetingOut(
         id=meeting.id,
         title=meeting.title,
@@ -160,13 +160,13 @@ def _meeting_out(
             TrackOut(
                 name=track.name,
                 speaker=track.speaker,
-                received_sample=tally.received_samples[track.id],
+                received_sample=coverage.received_samples[track.id],
                 committed_sample=track.committed_sample,
                 closed=track.closed_sample is not None,
             )
             for track in tracks
         ],
-        coverage=tally.totals,
+        coverage=coverage.totals,
         version=meeting.version,
         version_of=meeting.version_of,
         shown=meeting.shown,

@@ -14,9 +14,9 @@ from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import ServicesHere
 from schema.core.errors import Gone, InvalidInput, NotFound
-from schema.core.states import Scope as KeyScope
+from schema.core.states import Scope
 from schema.core.units import s_of_samples
-from schema.meetings.search import Hit, Scope, last_segment_id, parse_query, search
+from schema.meetings.search import Hit, SearchScope, last_segment_id, parse_query, search
 from schema.meetings.wire import SearchHit, SearchPage
 
 OFFSET_LIMIT = 1000
@@ -37,12 +37,12 @@ def find(
 ) -> SearchPage:
     """Segments in which all of the words are said, the best first. Nothing in `q` has a meaning beside those named."""
     terms = parse_query(q)
-    owner = None if principal.may(KeyScope.ADMIN) else principal.owner
+    owner = None if principal.may(Scope.ADMIN) else principal.owner
     with services.database.read() as session:
         if meeting is not None:
             find_meeting(session, meeting, principal)
         offset, through_id = _decode_cursor(cursor) if cursor is not None else (0, last_segment_id(session))
-        hits = search(session, terms, Scope(owner, meeting, through_id), limit + 1, offset)
+        hits = search(session, terms, SearchScope(owner, meeting, through_id), limit + 1, offset)
     end = offset + limit
     more = len(hits) > limit and end < OFFSET_LIMIT
     return SearchPage(

@@ -13,7 +13,7 @@ from api.auth.access import find_meeting
 from api.auth.bearer import Reader
 from api.http import examples
 from api.http.problems import responses
-from api.meetings.coverage import Tally, tally_of
+from api.meetings.coverage import MeetingCoverage, coverage_of
 from api.meetings.routes import ANY
 from api.services import ServicesHere
 from schema.core.errors import Gone, NotFound
@@ -68,15 +68,17 @@ def coverage(meeting_id: str, services: ServicesHere, principal: Reader) -> Cove
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id).order_by(Track.name)).all()
-        tally = tally_of(session, services.stores.mailbox, tracks)
-        return CoverageOut(totals=tally.totals, tracks=[_track_coverage(session, track, tally) for track in tracks])
+        coverage = coverage_of(session, services.stores.mailbox, tracks)
+        return CoverageOut(
+            totals=coverage.totals, tracks=[_track_coverage(session, track, coverage) for track in tracks]
+        )
 
 
-def _track_coverage(session: Session, track: Track, tally: Tally) -> TrackCoverage:
+def _track_coverage(session: Session, track: Track, coverage: MeetingCoverage) -> TrackCoverage:
     rows = session.scalars(select(Coverage).where(Coverage.track_id == track.id).order_by(Coverage.first_sample)).all()
     spans = [CoverageSpan.model_validate(row) for row in rows]
     covered = spans[-1].end_sample if spans else 0
-    received = max(tally.received_samples[track.id], covered)
+    received = max(coverage.received_samples[track.id], covered)
     if covered < received:
         spans.append(CoverageSpan(first_sample=covered, end_sample=received, kind=PENDING))
     return TrackCoverage(track=track.name, totals=_totals(spans), spans=spans)

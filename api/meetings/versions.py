@@ -24,10 +24,10 @@ from schema.core.errors import (
     UnknownLanguage,
     UnknownModel,
 )
-from schema.corrections.wire import MeetingVersions, Part, Reprocessed, Reprocessing
+from schema.corrections.wire import MeetingVersions, Reprocessed, Reprocessing, ReprocessPart
 from schema.meetings.tables import Meeting
 from schema.meetings.versions import (
-    Wanted,
+    VersionOptions,
     add_version,
     check_finished,
     recording_of,
@@ -67,7 +67,7 @@ def reprocess(meeting_id: str, wanted: Reprocessing, services: ServicesHere, pri
     check_model("summary_model", wanted.summary_model, services.config.summary_model, "MINUTEBOOK_SUMMARY_MODEL")
     with services.database.read() as session:
         source = find_meeting(session, meeting_id, principal)
-    if part == Part.MINUTES:
+    if part == ReprocessPart.MINUTES:
         return _minutes_again(services, source, wanted)
     return _read_again(services, source, wanted)
 
@@ -91,7 +91,7 @@ def show(meeting_id: str, services: ServicesHere, principal: Writer) -> MeetingO
         return meeting_out(session, services.stores.mailbox, find_meeting(session, meeting_id, principal))
 
 
-def _part(wanted: Reprocessing) -> Part:
+def _part(wanted: Reprocessing) -> ReprocessPart:
     """Raises InvalidInput."""
     given = wanted.model_fields_set
     if not given:
@@ -100,11 +100,11 @@ def _part(wanted: Reprocessing) -> Part:
             "or the part ('transcript' or 'minutes') that is to be made again as it was"
         )
     of_transcript = sorted(given - FIELDS_OF_MINUTES)
-    if wanted.part == Part.MINUTES and of_transcript:
+    if wanted.part == ReprocessPart.MINUTES and of_transcript:
         raise InvalidInput(
             f"'{of_transcript[0]}' changes the transcript, and part 'minutes' leaves it as it is; leave one of them out"
         )
-    return wanted.part or (Part.TRANSCRIPT if of_transcript else Part.MINUTES)
+    return wanted.part or (ReprocessPart.TRANSCRIPT if of_transcript else ReprocessPart.MINUTES)
 
 
 def _minutes_again(services: Services, source: Meeting, wanted: Reprocessing) -> Reprocessed:
@@ -114,12 +114,12 @@ def _minutes_again(services: Services, source: Meeting, wanted: Reprocessing) ->
         version = redo_minutes(session, source.id, adapter)
     with services.database.read() as session:
         meeting = meeting_out(session, services.stores.mailbox, session.get_one(Meeting, source.id))
-    return Reprocessed(part=Part.MINUTES, meeting=meeting, minutes_version=version)
+    return Reprocessed(part=ReprocessPart.MINUTES, meeting=meeting, minutes_version=version)
 
 
 def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Reprocessed:
     config = services.config
-    how = Wanted(
+    how = VersionOptions(
         language=wanted.language or source.language,
         vocabulary=list(source.vocabulary if wanted.vocabulary is None else wanted.vocabulary),
         asr_adapter=_adapter(wanted, source, "asr_adapter"),
@@ -132,11 +132,11 @@ def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Re
         upload = add_version(
             session, source.id, how, expires_s=config.upload_expires_s, open_limit=config.uploads_open_limit
         )
-    services.waker.ingest(upload.id)
+    services.task_sender.ingest(upload.id)
     with services.database.read() as session:
         made = session.get_one(Meeting, upload.meeting_id)
         meeting = meeting_out(session, services.stores.mailbox, made)
-    return Reprocessed(part=Part.TRANSCRIPT, meeting=meeting, minutes_version=1, upload_id=upload.id)
+    return Reprocessed(part=ReprocessPart.TRANSCRIPT, meeting=meeting, minutes_version=1, upload_id=upload.id)
 
 
 def _check_kept(services: Services, source: Meeting) -> None:

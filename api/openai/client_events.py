@@ -93,13 +93,13 @@ _SENDABLE = "session.update and input_audio_buffer.append, .commit and .clear"
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class SessionConfig:
     """`turns` None: the client says where an item ends."""
 
     transcription: Transcription
     turns: TurnDetection | None
 
-    def updated(self, event: Update | BetaUpdate) -> Config:
+    def updated(self, event: Update | BetaUpdate) -> SessionConfig:
         """With what *event* names; the rest stays. Raises InvalidInput."""
         if isinstance(event, BetaUpdate):
             _check_format("session.input_audio_format", event.session.input_audio_format, BETA_FORMAT)
@@ -113,7 +113,7 @@ class Config:
             _check_format("session.audio.input.format.rate", str(given.format.rate), str(RATE_HZ))
         return self._with(given, "transcription")
 
-    def _with(self, given: AudioInput | BetaFields, transcription: str) -> Config:
+    def _with(self, given: AudioInput | BetaFields, transcription: str) -> SessionConfig:
         named: Transcription | None = getattr(given, transcription)
         changed = replace(self, turns=given.turn_detection) if "turn_detection" in given.model_fields_set else self
         if named is None:

@@ -13,12 +13,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from api.export.documents import Export
 from api.export.phrases import coverage_line
 from api.export.subtitles import to_srt, to_vtt
-from api.openai.request import Format, Wanted
+from api.openai.request import ResponseFormat, TranscriptionRequest
 from schema.meetings.wire import CoverageTotals, SegmentOut
 
 
 @dataclass
-class Growth:
+class GrowingText:
     """Of one track: its segments come in order, and each only grows at its end. `text` is all of it so far."""
 
     text: str = ""
@@ -35,7 +35,7 @@ class Growth:
 
 
 def joined(segments: Sequence[SegmentOut]) -> str:
-    """The whole text, as `Growth` joins it."""
+    """The whole text, as `GrowingText` joins it."""
     return " ".join(segment.text for segment in segments if segment.text)
 
 
@@ -44,23 +44,23 @@ FRAMES_PER_S = 100
 LEAST_PROBABILITY = 1e-6
 
 
-def answer(export: Export, wanted: Wanted) -> Response:
+def answer(export: Export, wanted: TranscriptionRequest) -> Response:
     """The whole answer. `X-Minutebook-Coverage` says what became of every second, whatever the format can hold."""
     headers = {"X-Minutebook-Coverage": coverage_line(export.meeting.coverage)}
     match wanted.form:
-        case Format.JSON:
+        case ResponseFormat.JSON:
             return JSONResponse({"text": joined(export.segments), "usage": usage(export)}, headers=headers)
-        case Format.VERBOSE_JSON:
+        case ResponseFormat.VERBOSE_JSON:
             return JSONResponse(verbose(export, wanted), headers=headers)
-        case Format.TEXT:
+        case ResponseFormat.TEXT:
             return PlainTextResponse(joined(export.segments) + "\n", headers=headers)
-        case Format.SRT:
+        case ResponseFormat.SRT:
             return Response(to_srt(export), headers=headers, media_type="application/x-subrip; charset=utf-8")
-        case Format.VTT:
+        case ResponseFormat.VTT:
             return Response(to_vtt(export), headers=headers, media_type="text/vtt; charset=utf-8")
 
 
-def verbose(export: Export, wanted: Wanted) -> dict[str, Any]:
+def verbose(export: Export, wanted: TranscriptionRequest) -> dict[str, Any]:
     """`verbose_json`. `coverage` is ours: seconds by what became of them."""
     body: dict[str, Any] = {
         "task": "transcribe",

@@ -8,7 +8,7 @@ import logging
 import numpy as np
 import soxr
 
-from api.live.track_writer import Inlet
+from api.live.track_writer import TrackWriter
 from api.openai.client_events import RATE_HZ
 from schema.core.errors import AudioGap, Backlogged, InvalidAudio, Unavailable
 from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ
@@ -34,33 +34,33 @@ class Resampler:
         return resampled
 
 
-class Inflow:
+class AudioAppender:
     """Puts audio behind what there is. `sample` is the track's end."""
 
-    def __init__(self, inlet: Inlet) -> None:
+    def __init__(self, writer: TrackWriter) -> None:
         self.sample = 0
-        self._inlet = inlet
+        self._writer = writer
 
     async def finish(self) -> None:
-        await self._inlet.finish()
+        await self._writer.finish()
 
     async def append(self, pcm: bytes) -> None:
-        """Waits while the mailbox is full, which makes the client wait. Raises what `Inlet.append` raises."""
+        """Waits while the mailbox is full, which makes the client wait. Raises what `TrackWriter.append` raises."""
         attempts = 0
         while pcm:
             try:
-                await self._inlet.append(self.sample, pcm)
+                await self._writer.append(self.sample, pcm)
                 self.sample += len(pcm) // BYTES_PER_SAMPLE
                 return
             except Backlogged as error:
                 await asyncio.sleep(float(str(error.facts.get("retry_after_ms", 1000))) / 1000)
             except AudioGap as error:
                 # Redis lost what the client cannot send again: it is booked as missing, and the session goes on.
-                log.warning("meeting %s: %s", self._inlet.place.meeting_id, error.detail)
-                await self._inlet.skip(self.sample)
+                log.warning("meeting %s: %s", self._writer.place.meeting_id, error.detail)
+                await self._writer.skip(self.sample)
             except Unavailable as error:
                 attempts += 1
                 if attempts == AWAY_ATTEMPTS:
                     raise
-                log.warning("meeting %s waits: %s", self._inlet.place.meeting_id, error.detail)
+                log.warning("meeting %s waits: %s", self._writer.place.meeting_id, error.detail)
                 await asyncio.sleep(AWAY_PAUSE_S)

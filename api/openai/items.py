@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class CommittedWord:
     """A committed word; `middle_sample` is a position in the track."""
 
     text: str
@@ -21,7 +21,7 @@ class Heard:
 
 
 @dataclass(slots=True)
-class Item:
+class RealtimeItem:
     """`known`: the client has been told of it, so text may be sent. Whole once the track is committed to `due_sample`.
 
     `cleared`: the client wants none of it.
@@ -49,21 +49,21 @@ class Delta:
 
 
 @dataclass
-class Items:
+class RealtimeItems:
     """`open` is what is being said now; `last_id` the item that was committed last."""
 
-    open: Item = field(default_factory=lambda: Item(_new_id(), 0))
+    open: RealtimeItem = field(default_factory=lambda: RealtimeItem(_new_id(), 0))
     last_id: str | None = None
-    _committed: deque[Item] = field(default_factory=deque)
-    _waiting: deque[Heard] = field(default_factory=deque)
+    _committed: deque[RealtimeItem] = field(default_factory=deque)
+    _waiting: deque[CommittedWord] = field(default_factory=deque)
 
     @property
-    def next_due(self) -> Item | None:
+    def next_due(self) -> RealtimeItem | None:
         """The committed item that is completed next."""
         return self._committed[0] if self._committed else None
 
     @property
-    def oldest_unclaimed(self) -> Heard | None:
+    def oldest_unclaimed(self) -> CommittedWord | None:
         """A word behind the last item that no known item takes."""
         return self._waiting[0] if self._waiting else None
 
@@ -72,7 +72,7 @@ class Items:
         self.open.known = True
         return self._settle()
 
-    def commit(self, end_sample: int, due_sample: int) -> tuple[Item, list[Delta]]:
+    def commit(self, end_sample: int, due_sample: int) -> tuple[RealtimeItem, list[Delta]]:
         """The open item ends at *end_sample*; the next one begins there."""
         item = self._close(end_sample, due_sample)
         self.last_id = item.id
@@ -83,19 +83,19 @@ class Items:
         self._close(end_sample, end_sample).cleared = True
         self._settle()
 
-    def take(self, words: Iterable[Heard]) -> list[Delta]:
+    def take(self, words: Iterable[CommittedWord]) -> list[Delta]:
         """Words in the order of the track. One that comes after its item was completed goes to the next."""
         self._waiting.extend(words)
         return self._settle()
 
-    def _close(self, end_sample: int, due_sample: int) -> Item:
+    def _close(self, end_sample: int, due_sample: int) -> RealtimeItem:
         item = self.open
         item.end_sample, item.due_sample, item.known = end_sample, due_sample, True
         self._committed.append(item)
-        self.open = Item(_new_id(), end_sample)
+        self.open = RealtimeItem(_new_id(), end_sample)
         return item
 
-    def complete(self, committed_sample: int) -> Item | None:
+    def complete(self, committed_sample: int) -> RealtimeItem | None:
         """The next item whose text is whole, now that the track is committed to *committed_sample*."""
         if self._committed and self._committed[0].due_sample <= committed_sample:
             return self._committed.popleft()
@@ -112,7 +112,7 @@ class Items:
                 deltas.append(Delta(item.id, delta))
         return deltas
 
-    def _item_at(self, sample: int) -> Item:
+    def _item_at(self, sample: int) -> RealtimeItem:
         ends = (item for item in self._committed if item.end_sample is not None and sample < item.end_sample)
         return next(ends, self.open)
 

@@ -12,13 +12,13 @@ from sqlalchemy import select
 
 from api.auth.keys import Principal
 from api.live.catch_up import rows_after
-from api.live.track_writer import Inlet
-from api.openai.client_events import RATE_HZ, Append, BetaUpdate, Buffer, ClientEvent, Config, Update
-from api.openai.inflow import Inflow, Resampler
-from api.openai.items import Heard, Item, Items
-from api.openai.server_events import Speaker
+from api.live.track_writer import TrackWriter
+from api.openai.client_events import RATE_HZ, Append, BetaUpdate, Buffer, ClientEvent, SessionConfig, Update
+from api.openai.inflow import AudioAppender, Resampler
+from api.openai.items import CommittedWord, RealtimeItem, RealtimeItems
+from api.openai.server_events import ServerEvents
 from api.openai.session_meeting import check, settle_meeting
-from api.openai.turn_detection import Began, Ear
+from api.openai.turn_detection import TurnDetector, TurnStarted
 from api.services import Services
 from schema.core.errors import Gone, InvalidAudio, InvalidInput, MinutebookError
 from schema.core.events import Event
@@ -40,22 +40,22 @@ SHORTEST_MS = 100
 """Of a commit, as in OpenAI's API."""
 
 
-class Listener:
+class RealtimeSession:
     """`take` is called for what the client sends, while `follow` and `fill_silences` go on. Always `finish` it."""
 
     def __init__(
-        self, services: Services, principal: Principal, speaker: Speaker, config: Config, meeting_id: str
+        self, services: Services, principal: Principal, events: ServerEvents, config: SessionConfig, meeting_id: str
     ) -> None:
         self.session_id = f"sess_{meeting_id}"
         self._services = services
         self._principal = principal
-        self._speaker = speaker
+        self._events = events
         self._config = config
         self._meeting_id = meeting_id
         self._resampler = Resampler()
-        self._items = Items()
-        self._ear = self._new_ear(0)
-        self._inflow: Inflow | None = None
+        self._items = RealtimeItems()
+        self._turn_detector = self._new_turn_detector(0)
+        self._appender: AudioAppender | None = None
         self._begun = asyncio.Event()
         self._appending = asyncio.Lock()
         self._telling = asyncio.Lock()
@@ -69,10 +69,10 @@ class Listener:
     @property
     def started(self) -> bool:
         """Whether there is a meeting: from the first audio on."""
-        return self._inflow is not None
+        return self._appender is not None
 
     async def take(self, event: ClientEvent) -> None:
-        """Raises InvalidInput for what the client can do otherwise, and what `Inlet` raises."""
+        """Raises InvalidInput for what the client can do otherwise, and what `TrackWriter` raises."""
         match event:
             case Append():
                 await self._append(_decoded(event.audio))
@@ -82,22 +82,22 @@ class Listener:
                 async with self._appending:
                     self._items.clear(self._sample)
                     self._forget_turn()
-                await self._speaker.cleared()
+                await self._events.cleared()
             case Update() | BetaUpdate():
                 await self._update(event)
 
     async def finish(self) -> None:
         """Nothing more comes: the meeting is finished, and gets its minutes."""
-        if self._inflow is not None:
+        if self._appender is not None:
             with suppress(MinutebookError):  # what stays open is finished by the sweep
-                await asyncio.shield(self._inflow.finish())
+                await asyncio.shield(self._appender.finish())
 
     @property
     def _sample(self) -> int:
-        return self._inflow.sample if self._inflow else 0
+        return self._appender.sample if self._appender else 0
 
-    def _new_ear(self, sample: int) -> Ear | None:
-        return Ear(self._config.turns, sample) if self._config.turns else None
+    def _new_turn_detector(self, sample: int) -> TurnDetector | None:
+        return TurnDetector(self._config.turns, sample) if self._config.turns else None
 
     async def _update(self, event: Update | BetaUpdate) -> None:
         config = self._config.updated(event)
@@ -107,37 +107,37 @@ class Listener:
         turns_changed = config.turns != self._config.turns
         self._config = config
         if turns_changed:
-            self._ear = self._new_ear(self._sample)
-        await self._speaker.session("updated", config, self.session_id)
+            self._turn_detector = self._new_turn_detector(self._sample)
+        await self._events.session("updated", config, self.session_id)
 
-    async def _settle(self, config: Config) -> None:
+    async def _settle(self, config: SessionConfig) -> None:
         wanted = config.transcription
         await settle_meeting(self._services, self._principal, self._meeting_id, wanted, made=self.started)
 
     async def _append(self, pcm: bytes) -> None:
         async with self._appending:
-            inflow = self._inflow or await self._begin()
+            appender = self._appender or await self._begin()
             for at in range(0, len(pcm), PIECE_BYTES):
-                await self._put(inflow, pcm[at : at + PIECE_BYTES])
+                await self._put(appender, pcm[at : at + PIECE_BYTES])
             self._last_audio_s, self._filled = asyncio.get_running_loop().time(), False
 
-    async def _begin(self) -> Inflow:
+    async def _begin(self) -> AudioAppender:
         await self._settle(self._config)
-        inlet = await Inlet.of(self._services, self._principal, self._meeting_id, "main")
-        await inlet.resume_sample()  # opens the mailbox
-        self._inflow = Inflow(inlet)
+        writer = await TrackWriter.of(self._services, self._principal, self._meeting_id, "main")
+        await writer.resume_sample()  # opens the mailbox
+        self._appender = AudioAppender(writer)
         self._begun.set()
-        return self._inflow
+        return self._appender
 
-    async def _put(self, inflow: Inflow, pcm: bytes) -> None:
+    async def _put(self, appender: AudioAppender, pcm: bytes) -> None:
         audio = self._resampler.take(pcm)
-        await inflow.append(audio)
-        for change in self._ear.hear(audio) if self._ear else ():
-            if isinstance(change, Began):
-                await self._speaker.speech_started(self._items.open.id, change.sample - self._padded_samples)
-                await self._speaker.deltas(self._items.announce())
+        await appender.append(audio)
+        for change in self._turn_detector.hear(audio) if self._turn_detector else ():
+            if isinstance(change, TurnStarted):
+                await self._events.speech_started(self._items.open.id, change.sample - self._padded_samples)
+                await self._events.deltas(self._items.announce())
             else:
-                await self._speaker.speech_stopped(self._items.open.id, change.sample - self._padded_samples)
+                await self._events.speech_stopped(self._items.open.id, change.sample - self._padded_samples)
                 due = change.spoken_sample + samples_of_ms(SETTLED_MS)
                 await self._commit(change.sample, min(due, change.sample))
 
@@ -153,14 +153,14 @@ class Listener:
             self._forget_turn()
 
     def _forget_turn(self) -> None:
-        if self._ear:
-            self._ear.forget()
+        if self._turn_detector:
+            self._turn_detector.forget()
 
     async def _commit(self, end_sample: int, due_sample: int) -> None:
         previous_id = self._items.last_id
         item, deltas = self._items.commit(end_sample, due_sample)
-        await self._speaker.committed(item, previous_id)
-        await self._speaker.deltas(deltas)
+        await self._events.committed(item, previous_id)
+        await self._events.deltas(deltas)
 
     async def fill_silences(self) -> NoReturn:
         """Words are committed at a pause: a client that stops sending gets one, and its words.
@@ -175,9 +175,9 @@ class Listener:
             waits = self._items.next_due is not None and not self._filled
             if waits and asyncio.get_running_loop().time() - self._last_audio_s >= IDLE_S:
                 async with self._appending:
-                    assert self._inflow is not None
+                    assert self._appender is not None
                     before = self._sample
-                    await self._put(self._inflow, SILENCE)
+                    await self._put(self._appender, SILENCE)
                     self._padded_samples += self._sample - before
                     self._filled = True
 
@@ -203,8 +203,8 @@ class Listener:
         new = event.data["words"][known:]
         self._words[event.data["id"]] = known + len(new)
         self._seq = max(self._seq, event.seq or 0)
-        words = [Heard(word["text"], samples_of_s((word["start_s"] + word["end_s"]) / 2)) for word in new]
-        await self._speaker.deltas(self._items.take(words))
+        words = [CommittedWord(word["text"], samples_of_s((word["start_s"] + word["end_s"]) / 2)) for word in new]
+        await self._events.deltas(self._items.take(words))
 
     async def _progress(self) -> None:
         """Tell of the items that are whole, now that the track is committed to `_through_sample`."""
@@ -216,13 +216,13 @@ class Listener:
                 if event.type == "segment":
                     await self._hear(event)
         unclaimed = self._items.oldest_unclaimed
-        if unclaimed and unclaimed.middle_sample < through - samples_of_s(UNHEARD_S) and self._ear:
+        if unclaimed and unclaimed.middle_sample < through - samples_of_s(UNHEARD_S) and self._turn_detector:
             async with self._appending:
                 await self._commit(through, through)
         while item := self._items.complete(through):
             await self._tell(item)
 
-    async def _tell(self, item: Item) -> None:
+    async def _tell(self, item: RealtimeItem) -> None:
         if item.cleared:
             return
         end_sample = item.end_sample or item.due_sample
@@ -230,9 +230,9 @@ class Listener:
         if not item.text:
             reason = await asyncio.to_thread(self._failure, item.first_sample, end_sample)
         if reason is not None:
-            await self._speaker.failed(item, reason)
+            await self._events.failed(item, reason)
         else:
-            await self._speaker.completed(item, s_of_samples(end_sample - item.first_sample))
+            await self._events.completed(item, s_of_samples(end_sample - item.first_sample))
 
     def _failure(self, first_sample: int, end_sample: int) -> str | None:
         """Why audio between the two was not transcribed, if some was not."""

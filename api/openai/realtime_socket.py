@@ -13,10 +13,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from api.auth.bearer import admit, bearer_key, check_scope, revoked
 from api.http.cancel import cancel
 from api.http.problems import internal_problem
-from api.openai.client_events import Config, Transcription, TurnDetection, decode_event
+from api.openai.client_events import SessionConfig, Transcription, TurnDetection, decode_event
 from api.openai.errors import error_body, error_of, invalid
-from api.openai.realtime_session import Listener
-from api.openai.server_events import Speaker
+from api.openai.realtime_session import RealtimeSession
+from api.openai.server_events import ServerEvents
 from api.openai.session_meeting import check
 from api.services import Services, services_of
 from schema.core.errors import Conflict, Forbidden, Gone, MinutebookError, NotFound, Unavailable
@@ -38,32 +38,32 @@ async def realtime(socket: WebSocket) -> None:
     offered: list[str] = socket.scope.get("subprotocols", [])
     await socket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
     beta = BETA_SUBPROTOCOL in offered or socket.headers.get("openai-beta") == BETA_HEADER
-    speaker = Speaker(socket, beta=beta)
+    events = ServerEvents(socket, beta=beta)
     with suppress(WebSocketDisconnect):
         try:
-            await _serve(socket, speaker)
+            await _serve(socket, events)
         except MinutebookError as error:
-            await _end(socket, speaker, error_of(error), 4000 + error.status)
+            await _end(socket, events, error_of(error), 4000 + error.status)
         except WebSocketDisconnect:
             raise
         except Exception as error:
-            await _end(socket, speaker, error_body(internal_problem(error, "realtime session")), 1011)
+            await _end(socket, events, error_body(internal_problem(error, "realtime session")), 1011)
 
 
-async def _serve(socket: WebSocket, speaker: Speaker) -> None:
+async def _serve(socket: WebSocket, events: ServerEvents) -> None:
     services, key = services_of(socket), _key(socket)
     principal = check_scope(check_scope(await admit(services, key), Scope.WRITE), Scope.READ)
     query = socket.query_params
     if query.get("intent", "transcription") != "transcription":
         raise invalid("intent", f"intent is '{query['intent'][:40]}'; only 'transcription' is served")
-    config = Config(Transcription(model=query.get("model")), TurnDetection())
+    config = SessionConfig(Transcription(model=query.get("model")), TurnDetection())
     await check(services, config.transcription)
-    listener = Listener(services, principal, speaker, config, secrets.token_hex(12))
-    await speaker.session("created", config, listener.session_id)
+    session = RealtimeSession(services, principal, events, config, secrets.token_hex(12))
+    await events.session("created", config, session.session_id)
     tasks = [
-        asyncio.create_task(_read(socket, listener, speaker)),
-        asyncio.create_task(listener.follow()),
-        asyncio.create_task(listener.fill_silences()),
+        asyncio.create_task(_read(socket, session, events)),
+        asyncio.create_task(session.follow()),
+        asyncio.create_task(session.fill_silences()),
         asyncio.create_task(_end_with_key(services, key)),
     ]
     try:
@@ -72,14 +72,14 @@ async def _serve(socket: WebSocket, speaker: Speaker) -> None:
             task.result()
     finally:
         await cancel(*tasks)
-        await listener.finish()
+        await session.finish()
 
 
 async def _end_with_key(services: Services, key: str | None) -> NoReturn:
     raise await revoked(services, key)
 
 
-async def _read(socket: WebSocket, listener: Listener, speaker: Speaker) -> NoReturn:
+async def _read(socket: WebSocket, session: RealtimeSession, events: ServerEvents) -> NoReturn:
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
@@ -88,11 +88,11 @@ async def _read(socket: WebSocket, listener: Listener, speaker: Speaker) -> NoRe
         try:
             event = decode_event(message.get("text") or "")
             event_id = event.event_id
-            await listener.take(event)
+            await session.take(event)
         except MinutebookError as error:
             if _is_fatal(error):
                 raise
-            await speaker.error({**error_of(error), "event_id": event_id})
+            await events.error({**error_of(error), "event_id": event_id})
 
 
 def _is_fatal(error: MinutebookError) -> bool:
@@ -107,6 +107,6 @@ def _key(socket: WebSocket) -> str | None:
     return bearer_key(socket.headers.get("authorization")) or next(keys, None)
 
 
-async def _end(socket: WebSocket, speaker: Speaker, error: dict[str, Any], code: int) -> None:
-    await speaker.error({**error, "event_id": None})
+async def _end(socket: WebSocket, events: ServerEvents, error: dict[str, Any], code: int) -> None:
+    await events.error({**error, "event_id": None})
     await socket.close(code, str(error["message"]).encode()[:REASON_BYTES].decode(errors="ignore"))

@@ -12,9 +12,9 @@ from sqlalchemy import update
 from api.auth.keys import Principal
 from api.http.form_stream import Field, FileBegins, FileData, form_parts
 from api.openai.errors import invalid
-from api.openai.request import Wanted, read_wanted
+from api.openai.request import TranscriptionRequest, read_wanted
 from api.services import Services
-from api.uploads.receiver import FORM_EXPIRES_S, Receiver
+from api.uploads.receiver import FORM_EXPIRES_S, UploadReceiver
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 
@@ -23,21 +23,21 @@ PRIORITY = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class StoredRecording:
     """A recording that is stored whole and waits to be decoded; `wanted` is what to do with its text."""
 
     upload_id: str
     meeting_id: str
-    wanted: Wanted
+    wanted: TranscriptionRequest
 
 
-async def take_form(request: Request, services: Services, principal: Principal) -> Taken:
+async def take_form(request: Request, services: Services, principal: Principal) -> StoredRecording:
     """Store the form's file. Its other fields may come before or after it.
 
-    Raises what `read_wanted` and `Receiver` raise, and ClientDisconnect; nothing is left of the file then.
+    Raises what `read_wanted` and `UploadReceiver` raise, and ClientDisconnect; nothing is left of the file then.
     """
     fields: dict[str, list[str]] = defaultdict(list)
-    receiver: Receiver | None = None
+    receiver: UploadReceiver | None = None
     try:
         async for part in form_parts(request.headers.get("content-type", ""), request.stream()):
             match part:
@@ -47,7 +47,7 @@ async def take_form(request: Request, services: Services, principal: Principal) 
                     if field != "file" or receiver is not None:
                         raise invalid("file", f"the form has a file called '{field[:64]}'; send one, called 'file'")
                     new = _as_upload(await _read(services, fields))  # what is wrong is said before the file has come
-                    receiver = await Receiver.begin(
+                    receiver = await UploadReceiver.begin(
                         # Always again: a recording goes with its answer, so no two requests may share one.
                         services,
                         principal,
@@ -65,7 +65,7 @@ async def take_form(request: Request, services: Services, principal: Principal) 
         await receiver.finish(_as_upload(wanted).model_copy(update={"priority": PRIORITY}))
         if not services.config.openai_keep:
             await asyncio.to_thread(_hide, services, receiver.upload_id)
-        return Taken(receiver.upload_id, receiver.meeting_id, wanted)
+        return StoredRecording(receiver.upload_id, receiver.meeting_id, wanted)
     except BaseException as error:
         if receiver is not None:
             await receiver.abandon(error)
@@ -78,14 +78,14 @@ def _hide(services: Services, upload_id: str) -> None:
         session.execute(update(Upload).where(Upload.id == upload_id).values(sha256=None))
 
 
-async def _read(services: Services, fields: dict[str, list[str]]) -> Wanted:
+async def _read(services: Services, fields: dict[str, list[str]]) -> TranscriptionRequest:
     return await asyncio.to_thread(_read_now, services, fields)
 
 
-def _read_now(services: Services, fields: dict[str, list[str]]) -> Wanted:
+def _read_now(services: Services, fields: dict[str, list[str]]) -> TranscriptionRequest:
     with services.database.read() as session:
         return read_wanted(session, fields, services.config.asr_model)
 
 
-def _as_upload(wanted: Wanted) -> NewUpload:
+def _as_upload(wanted: TranscriptionRequest) -> NewUpload:
     return NewUpload(language=wanted.language, vocabulary=list(wanted.vocabulary), asr_adapter=wanted.adapter)

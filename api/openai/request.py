@@ -29,7 +29,7 @@ _TRUE = {"true": True, "1": True, "false": False, "0": False, "": False}
 _TERMS: TypeAdapter[list[str]] = TypeAdapter(list[Term])
 
 
-class Format(StrEnum):
+class ResponseFormat(StrEnum):
     """`response_format`."""
 
     JSON = "json"
@@ -40,22 +40,22 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TranscriptionRequest:
     """`temperature` is checked and not kept: a window is read at 0 first, and warmer where the reading fails."""
 
     adapter: str | None
     language: str
     vocabulary: tuple[str, ...]
-    form: Format
+    form: ResponseFormat
     granularities: frozenset[str]
     stream: bool
 
 
-def read_wanted(session: Session, fields: Fields, served_model: str) -> Wanted:
+def read_wanted(session: Session, fields: Fields, served_model: str) -> TranscriptionRequest:
     """Raises InvalidInput, NotFound, UnknownLanguage, each with its `param`. Unknown fields are passed over."""
     _check_speakers(fields)
     _check_temperature(_one(fields, "temperature"))
-    return Wanted(
+    return TranscriptionRequest(
         adapter=adapter_named(session, _one(fields, "model") or served_model, served_model),
         language=spoken_language(_one(fields, "language"), served_model),
         vocabulary=vocabulary_of(_one(fields, "prompt") or "", _many(fields, "keywords")),
@@ -100,11 +100,11 @@ def _many(fields: Fields, name: str) -> list[str]:
     return [*fields.get(name, ()), *fields.get(f"{name}[]", ())]
 
 
-def _format(value: str | None) -> Format:
+def _format(value: str | None) -> ResponseFormat:
     try:
-        return Format(value or Format.JSON)
+        return ResponseFormat(value or ResponseFormat.JSON)
     except ValueError as error:
-        known = ", ".join(Format)
+        known = ", ".join(ResponseFormat)
         detail = f"response_format '{(value or '')[:40]}' is not served; use one of {known}"
         raise invalid("response_format", detail) from error
 

@@ -7,21 +7,21 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 
-from api.openai.client_events import Config
-from api.openai.items import Delta, Item
+from api.openai.client_events import SessionConfig
+from api.openai.items import Delta, RealtimeItem
 from schema.core.units import SAMPLES_PER_MS
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
-class Speaker:
+class ServerEvents:
     """Sends events, each with an id of its own."""
 
     def __init__(self, socket: WebSocket, *, beta: bool) -> None:
         self._socket = socket
         self._beta = beta
 
-    async def session(self, what: str, config: Config, session_id: str) -> None:
+    async def session(self, what: str, config: SessionConfig, session_id: str) -> None:
         """`created` or `updated`."""
         if self._beta:
             await self._send(f"transcription_session.{what}", session=config.as_beta_session(session_id))
@@ -40,7 +40,7 @@ class Speaker:
     async def cleared(self) -> None:
         await self._send("input_audio_buffer.cleared")
 
-    async def committed(self, item: Item, previous_id: str | None) -> None:
+    async def committed(self, item: RealtimeItem, previous_id: str | None) -> None:
         await self._send("input_audio_buffer.committed", item_id=item.id, previous_item_id=previous_id)
         content = [{"type": "input_audio", "transcript": None}]
         message = {"id": item.id, "object": "realtime.item", "type": "message", "status": "completed", "role": "user"}
@@ -52,12 +52,12 @@ class Speaker:
         for each in deltas:
             await self._send(f"{TRANSCRIPTION}.delta", item_id=each.item_id, content_index=0, delta=each.text)
 
-    async def completed(self, item: Item, seconds: float) -> None:
+    async def completed(self, item: RealtimeItem, seconds: float) -> None:
         usage = {"type": "duration", "seconds": seconds}
         text = {"transcript": item.text, "usage": usage}
         await self._send(f"{TRANSCRIPTION}.completed", item_id=item.id, content_index=0, **text)
 
-    async def failed(self, item: Item, reason: str) -> None:
+    async def failed(self, item: RealtimeItem, reason: str) -> None:
         error = {
             "type": "server_error",
             "code": "transcription_failed",

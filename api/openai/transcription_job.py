@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from api.export.documents import Export
 from api.meetings.routes import meeting_out
 from api.meetings.transcript import read_segments
-from api.openai.formats import Growth
-from api.openai.recording_form import Taken
+from api.openai.formats import GrowingText
+from api.openai.recording_form import StoredRecording
 from api.services import Services
 from schema.core.errors import InvalidInput, MinutebookError, Unavailable
 from schema.core.events import Event
@@ -35,10 +35,10 @@ OURS = frozenset(
 """Failures that another file would not have changed."""
 
 
-class Hearing:
+class TranscriptionJob:
     """What becomes of one recording. Always `end` it."""
 
-    def __init__(self, services: Services, taken: Taken) -> None:
+    def __init__(self, services: Services, taken: StoredRecording) -> None:
         self.taken = taken
         self._services = services
 
@@ -48,7 +48,7 @@ class Hearing:
         Raises InvalidInput for a file that is no recording, Unavailable, and HTTPException 504 after the time limit.
         """
         limit_s = self._services.config.openai_wait_s
-        growth = Growth()
+        growth = GrowingText()
         try:
             async with asyncio.timeout(limit_s):
                 with self._services.feeds.follow(self.taken.meeting_id) as subscription:

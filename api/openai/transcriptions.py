@@ -25,7 +25,7 @@ from api.http.problems import internal_problem
 from api.openai.errors import error_body, error_of, invalid
 from api.openai.formats import answer, joined, usage
 from api.openai.recording_form import take_form
-from api.openai.transcription_job import Hearing
+from api.openai.transcription_job import TranscriptionJob
 from api.services import ServicesHere
 from schema.core.errors import MinutebookError
 
@@ -41,16 +41,16 @@ router = APIRouter(prefix="/v1/audio", include_in_schema=False)
 async def transcribe(request: Request, services: ServicesHere, principal: Writer) -> Response:
     """What is said in the form's `file`. With `stream=true` the text comes as it is committed."""
     try:
-        hearing = Hearing(services, await take_form(request, services, principal))
+        job = TranscriptionJob(services, await take_form(request, services, principal))
     except ClientDisconnect:
         return Response(status_code=CLIENT_LEFT)
-    if hearing.taken.wanted.stream:
-        return await _streamed(hearing)
+    if job.taken.wanted.stream:
+        return await _streamed(job)
     try:
-        heard = await _unless_gone(request, _heard(hearing))
-        return Response(status_code=CLIENT_LEFT) if heard is None else answer(heard, hearing.taken.wanted)
+        heard = await _unless_gone(request, _heard(job))
+        return Response(status_code=CLIENT_LEFT) if heard is None else answer(heard, job.taken.wanted)
     finally:
-        await hearing.end()
+        await job.end()
 
 
 @router.post("/translations")
@@ -61,10 +61,10 @@ async def translate(services: ServicesHere, _principal: Writer) -> Response:
     raise invalid("model", f"the model '{model}' {why}, it does not translate; use POST /v1/audio/transcriptions")
 
 
-async def _heard(hearing: Hearing) -> Export:
-    async for _ in hearing.deltas():
+async def _heard(job: TranscriptionJob) -> Export:
+    async for _ in job.deltas():
         pass
-    return await hearing.export()
+    return await job.export()
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
@@ -83,9 +83,9 @@ async def _left(request: Request) -> None:
         pass
 
 
-async def _streamed(hearing: Hearing) -> Response:
+async def _streamed(job: TranscriptionJob) -> Response:
     """What goes wrong soon, such as a file that is no recording, is an error with a status of its own."""
-    deltas = Deltas(hearing)
+    deltas = Deltas(job)
     try:
         with suppress(TimeoutError):
             await deltas.wait(PING_S)
@@ -113,14 +113,14 @@ async def _events(deltas: Deltas) -> AsyncIterator[str]:
     try:
         async for delta in deltas.with_pings():
             yield ": still at it\n\n" if delta is None else _event({"type": "transcript.text.delta", "delta": delta})
-        export = await deltas.hearing.export()
+        export = await deltas.job.export()
         yield _event({"type": "transcript.text.done", "text": joined(export.segments), "usage": usage(export)})
     except MinutebookError as error:
         yield _event({"error": error_of(error)})
     except HTTPException as error:
         yield _event({"error": {"message": error.detail, "type": "server_error", "param": None, "code": "timeout"}})
     except Exception as error:
-        yield _event({"error": error_body(internal_problem(error, f"upload {deltas.hearing.taken.upload_id}"))})
+        yield _event({"error": error_body(internal_problem(error, f"upload {deltas.job.taken.upload_id}"))})
     finally:  # before the stream ends: who has read all of it finds nothing left
         await deltas.close()
 
@@ -128,8 +128,8 @@ async def _events(deltas: Deltas) -> AsyncIterator[str]:
 class Deltas:
     """A hearing in a task of its own, so that whoever reads it may stop waiting for a moment. Always `close` it."""
 
-    def __init__(self, hearing: Hearing) -> None:
-        self.hearing = hearing
+    def __init__(self, job: TranscriptionJob) -> None:
+        self.job = job
         self._new: deque[str] = deque()
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._run())
@@ -159,11 +159,11 @@ class Deltas:
         try:
             await cancel(self._task)
         finally:  # a client that left has its response cancelled at every turn
-            await self.hearing.end()
+            await self.job.end()
 
     async def _run(self) -> None:
         try:
-            async for delta in self.hearing.deltas():
+            async for delta in self.job.deltas():
                 self._new.append(delta)
                 self._changed.set()
         finally:

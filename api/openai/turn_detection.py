@@ -22,19 +22,19 @@ MODES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
+class TurnStarted:
     sample: int
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class TurnEnded:
     """`spoken_sample` is where the last speech ended; `sample` is after the silence that ended the turn."""
 
     sample: int
     spoken_sample: int
 
 
-class Ear:
+class TurnDetector:
     """Hears one track from *first_sample* on."""
 
     def __init__(self, settings: TurnDetection, first_sample: int) -> None:
@@ -47,7 +47,7 @@ class Ear:
         self._spoken_sample = first_sample
         self.speaking = False
 
-    def hear(self, pcm: bytes) -> list[Began | Ended]:
+    def hear(self, pcm: bytes) -> list[TurnStarted | TurnEnded]:
         """What the next *pcm* (PCM16, 16 kHz) brings, in order."""
         audio = self._rest + pcm
         whole = len(audio) - len(audio) % FRAME_BYTES
@@ -59,7 +59,7 @@ class Ear:
         """A turn was ended from outside: what comes next is another one."""
         self.speaking, self._voiced_frames, self._earliest = False, 0, self._position
 
-    def _frame(self, frame: bytes) -> Began | Ended | None:
+    def _frame(self, frame: bytes) -> TurnStarted | TurnEnded | None:
         voiced = _rms(frame) >= FLOOR_RMS and self._detector.is_speech(frame, SAMPLE_RATE_HZ)
         self._position += FRAME_SAMPLES
         self._voiced_frames = self._voiced_frames + 1 if voiced else 0
@@ -68,10 +68,10 @@ class Ear:
         if not self.speaking and self._voiced_frames >= ONSET_FRAMES:
             self.speaking = True
             onset = self._position - self._voiced_frames * FRAME_SAMPLES
-            return Began(max(onset - self._padding_samples, self._earliest))
+            return TurnStarted(max(onset - self._padding_samples, self._earliest))
         if self.speaking and self._position - self._spoken_sample >= self._silence_samples:
             self.forget()
-            return Ended(self._position, self._spoken_sample)
+            return TurnEnded(self._position, self._spoken_sample)
         return None
 
 

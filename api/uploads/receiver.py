@@ -45,14 +45,14 @@ FORM_EXPIRES_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredUpload:
     """What became of a file that is whole: `known` when *upload* is an earlier one with the same bytes."""
 
     upload: UploadOut
     known: bool
 
 
-class Receiver:
+class UploadReceiver:
     """Takes the bytes of one upload from where it stands. Blocking work is done in threads."""
 
     def __init__(self, services: Services, upload: Upload, expires_s: float) -> None:
@@ -78,7 +78,7 @@ class Receiver:
         expires_s: float,
         sha256: str | None = None,
         again: bool = False,
-    ) -> Receiver:
+    ) -> UploadReceiver:
         """A new upload. Raises UnknownLanguage, UnknownAdapter, Forbidden, TooLarge, StorageFull, Backlogged."""
         facts = {"name": name, "size_bytes": size_bytes, "expires_s": expires_s, "sha256": sha256, "again": again}
         upload = await asyncio.to_thread(_add, services, principal, new, facts)
@@ -102,7 +102,7 @@ class Receiver:
         if self._held:
             await asyncio.to_thread(self._store, len(self._held))
 
-    async def finish(self, wanted: NewUpload | None = None, *, again: bool = False) -> Stored:
+    async def finish(self, wanted: NewUpload | None = None, *, again: bool = False) -> StoredUpload:
         """The file is whole: it may be decoded, unless its owner has sent it before and does not want it *again*.
 
         *wanted* replaces what the upload was begun with. Raises ChecksumMismatch, and what `write` raises.
@@ -134,7 +134,7 @@ class Receiver:
         self.stored_bytes = end
         tell(services, self.upload_id)
 
-    def _finish(self, wanted: NewUpload | None, again: bool) -> Stored:
+    def _finish(self, wanted: NewUpload | None, again: bool) -> StoredUpload:
         services, size = self._services, self.stored_bytes
         if not size:
             raise InvalidInput("the file is empty; send one that holds a recording")
@@ -154,8 +154,8 @@ class Receiver:
             raise self._refuse(f"the file's SHA-256 is {sha256}, not {claimed} as was said; send it again")
         if known is not None:
             clean_up(services.stores, self.upload_id)
-        services.waker.ingest(self.upload_id)
-        return Stored(tell(services, self.upload_id if known is None else known.id), known is not None)
+        services.task_sender.ingest(self.upload_id)
+        return StoredUpload(tell(services, self.upload_id if known is None else known.id), known is not None)
 
     def _refuse(self, detail: str) -> ChecksumMismatch:
         self._give_up(UploadState.FAILED, UploadFailure.CHECKSUM, detail)

@@ -22,7 +22,7 @@ from api.http.params import decode_cursor, encode_cursor
 from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
-from api.uploads.receiver import FORM_EXPIRES_S, Receiver, Stored, check_priority, tell
+from api.uploads.receiver import FORM_EXPIRES_S, StoredUpload, UploadReceiver, check_priority, tell
 from schema.core.errors import (
     Backlogged,
     InvalidInput,
@@ -114,9 +114,9 @@ async def create(
     return stored.upload
 
 
-async def _receive_form(request: Request, services: Services, principal: Principal, again: bool) -> Stored:
+async def _receive_form(request: Request, services: Services, principal: Principal, again: bool) -> StoredUpload:
     fields: dict[str, list[str]] = defaultdict(list)
-    receiver: Receiver | None = None
+    receiver: UploadReceiver | None = None
     begun_with = NewUpload()
     try:
         async for part in form_parts(request.headers.get("content-type", ""), request.stream()):
@@ -127,7 +127,7 @@ async def _receive_form(request: Request, services: Services, principal: Princip
                     if field != "file" or receiver is not None:
                         raise InvalidInput(f"the form has a file called '{field[:64]}'; send one, called 'file'")
                     begun_with = wanted_of(fields)
-                    receiver = await Receiver.begin(
+                    receiver = await UploadReceiver.begin(
                         services,
                         principal,
                         name,
@@ -201,7 +201,7 @@ def change(upload_id: str, wanted: UploadChange, services: ServicesHere, princip
     if values:
         with services.database.write() as session:
             session.execute(update(Upload).where(Upload.id == upload_id).values(values))
-        services.waker.ingest(upload_id)
+        services.task_sender.ingest(upload_id)
     return tell(services, upload_id)
 
 

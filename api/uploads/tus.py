@@ -17,7 +17,7 @@ from api.auth.keys import Principal
 from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
-from api.uploads.receiver import Receiver, known_upload, too_large
+from api.uploads.receiver import UploadReceiver, known_upload, too_large
 from api.uploads.routes import RECEIVING, cancel_upload, find_upload, wanted_of
 from api.uploads.tus_protocol import (
     ALGORITHMS,
@@ -80,7 +80,7 @@ async def create(
         known = await asyncio.to_thread(known_upload, services, principal, sha256, wanted, upload_length)
         if known is not None:
             return _answer(known, 201)
-    receiver = await Receiver.begin(
+    receiver = await UploadReceiver.begin(
         services,
         principal,
         metadata.get("filename") or metadata.get("name") or "",
@@ -101,7 +101,7 @@ async def offset(upload_id: str, services: ServicesHere, principal: Reader) -> R
     upload = await asyncio.to_thread(_find, services, principal, upload_id)
     if upload.state == UploadState.RECEIVING and upload.received_bytes == upload.size_bytes:
         # The last piece came, and whoever took it died before it said so.
-        await Receiver(services, upload, services.config.upload_expires_s).finish()
+        await UploadReceiver(services, upload, services.config.upload_expires_s).finish()
     return _answer(upload, 200)
 
 
@@ -114,7 +114,7 @@ async def append(
         raise InvalidInput(f"Content-Type is {request.headers.get('content-type')!r}; send '{PIECE_TYPE}'")
     upload = await asyncio.to_thread(_find, services, principal, upload_id)
     check_receiving(upload, upload_id, upload_offset)
-    await _receive(request, Receiver(services, upload, services.config.upload_expires_s))
+    await _receive(request, UploadReceiver(services, upload, services.config.upload_expires_s))
     return _answer(await asyncio.to_thread(_find, services, principal, upload_id), 204)
 
 
@@ -125,7 +125,7 @@ async def terminate(upload_id: str, services: ServicesHere, principal: Writer) -
     return Response(status_code=204)
 
 
-async def _receive(request: Request, receiver: Receiver) -> None:
+async def _receive(request: Request, receiver: UploadReceiver) -> None:
     """Store the body; with the last byte of the file it is whole."""
     checksum = request.headers.get("upload-checksum")
     try:

@@ -32,7 +32,7 @@ from deploy.fresh import ROOT, fresh_stack
 from deploy.supervisor import Stack
 from deploy.wer import word_error_rate
 from schema.core.errors import MinutebookError
-from workers.asr.weights.bundled_weights import CARRIED
+from workers.asr.weights.bundled_weights import BUNDLED
 
 FOLDER = ROOT / "var" / "bench" / "files"
 MODEL = "tiny.en"
@@ -98,7 +98,7 @@ def _speed(console: Console, stack: Stack, speech: Speech, audio: Path, argument
         )
     )
     asyncio.run(systems.quiet(stack))
-    model = CARRIED[MODEL].folder()
+    model = BUNDLED[MODEL].folder()
     theirs = [_noted(console, "faster-whisper", systems.transcribe_with_faster_whisper(model, audio))]
     own = []
     for _ in range(arguments.repeats):

@@ -30,7 +30,7 @@ from bench.usage import watched
 from deploy.fresh import MODELS, ROOT
 from schema.core.errors import MinutebookError
 from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
-from workers.asr.weights.bundled_weights import CARRIED
+from workers.asr.weights.bundled_weights import BUNDLED
 from workers.asr.weights.source import resolve
 
 MODEL = "tiny.en"
@@ -66,7 +66,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _compare(console: Console, counts: Sequence[int], arguments: argparse.Namespace) -> dict[str, Any]:
-    ctranslate = CARRIED[MODEL].folder()
+    ctranslate = BUNDLED[MODEL].folder()
     kits = [whisper_live_kit(ctranslate, resolve(REFERENCE, MODELS), coalesce_s) for coalesce_s in (0.0, COALESCE_S)]
     systems = [minutebook(REFERENCE), *kits, whisper_live(ctranslate, max(counts))]
     speeches = meetings(arguments.shared, max(counts), 60 * arguments.minutes)

@@ -10,26 +10,26 @@ from schema.meetings.minutes import Minutes, Sentence
 from training.evaluation.baselines import lead, longest
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.final import final_minutes
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.words import count_words
 from workers.summarize.windows import next_window
 from workers.summarize.writing.generator import Generator
-from workers.summarize.writing.notes import Note, write_note
+from workers.summarize.writing.notes import NoteBody, write_note
 
-Writer = Callable[[Sequence[Segment]], Minutes]
+Writer = Callable[[Sequence[SpokenSegment]], Minutes]
 Maker = Callable[[], Writer]
 
 
-def served(turns: Sequence[Segment], model: Generator | None) -> Minutes:
+def served(turns: Sequence[SpokenSegment], model: Generator | None) -> Minutes:
     """The minutes that a worker writes with *model*; without one they are in the words that were said."""
-    notes: list[Note] = []
+    notes: list[NoteBody] = []
     for window in windows(turns):
         people = {action.owner for note in notes for action in note.actions if action.owner}
         notes.append(write_note(window, model, people=people))
     return final_minutes(notes)
 
 
-def windows(turns: Sequence[Segment]) -> list[tuple[Segment, ...]]:
+def windows(turns: Sequence[SpokenSegment]) -> list[tuple[SpokenSegment, ...]]:
     """All of *turns*, cut as the worker cuts what was said."""
     found, rest = [], list(turns)
     while window := next_window(rest, final=True):
@@ -39,18 +39,18 @@ def windows(turns: Sequence[Segment]) -> list[tuple[Segment, ...]]:
     return found
 
 
-def first_sentences(turns: Sequence[Segment]) -> Minutes:
+def first_sentences(turns: Sequence[SpokenSegment]) -> Minutes:
     """The first sentences of every window that say anything, in the order of the meeting."""
     return Minutes(tuple(chain.from_iterable(_checked(window, lead(window)) for window in windows(turns))))
 
 
-def longest_turns(turns: Sequence[Segment]) -> Minutes:
+def longest_turns(turns: Sequence[SpokenSegment]) -> Minutes:
     """The longest turn of every window, the longest first."""
     found = chain.from_iterable(_checked(window, longest(window)) for window in windows(turns))
     return Minutes(tuple(sorted(found, key=lambda sentence: -count_words(sentence.text))))
 
 
-def _checked(window: Sequence[Segment], chosen: list[tuple[str, tuple[int, ...]]]) -> list[Sentence]:
+def _checked(window: Sequence[SpokenSegment], chosen: list[tuple[str, tuple[int, ...]]]) -> list[Sentence]:
     evidence = Evidence(window)
     return [evidence.check(text, ids) for text, ids in chosen]
 

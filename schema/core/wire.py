@@ -63,7 +63,7 @@ class Problem(BaseModel):
     retryable: bool = False
 
 
-class Part(Wire):
+class PartStatus(Wire):
     """A part of the system and whether it can be used."""
 
     ok: bool
@@ -72,7 +72,7 @@ class Part(Wire):
 
 class Readiness(Wire):
     ready: bool
-    parts: dict[str, Part]
+    parts: dict[str, PartStatus]
 
 
 class ShardStatus(Wire):

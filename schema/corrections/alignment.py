@@ -11,15 +11,15 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 from typing import Any
 
-Word = list[Any]
+WordRow = list[Any]
 TEXT, FIRST, END, PROBABILITY = range(4)
 
 
-def joined(words: Sequence[Word]) -> str:
+def joined(words: Sequence[WordRow]) -> str:
     return "".join(word[TEXT] for word in words).strip()
 
 
-def timed_words(words: Sequence[Word], text: str) -> list[Word]:
+def timed_words(words: Sequence[WordRow], text: str) -> list[WordRow]:
     """The words of *text*, a correction of what *words* say, with times.
 
     A word that was heard so keeps its time and probability. Others share out the time of what they stand for by their
@@ -30,21 +30,21 @@ def timed_words(words: Sequence[Word], text: str) -> list[Word]:
     tokens = _tokens(words, text)
     if not words or not tokens:
         return []
-    timed: list[Word] = []
+    timed: list[WordRow] = []
     for heard, written in _groups(words, tokens):
         timed += _shared_out(heard, written)
     return timed
 
 
-def _tokens(words: Sequence[Word], text: str) -> list[str]:
+def _tokens(words: Sequence[WordRow], text: str) -> list[str]:
     if any(word[TEXT].startswith(" ") for word in words):
         return [f" {token}" for token in text.split()]
     return [text] if text else []
 
 
-def _groups(words: Sequence[Word], tokens: Sequence[str]) -> list[tuple[list[Word], list[str]]]:
+def _groups(words: Sequence[WordRow], tokens: Sequence[str]) -> list[tuple[list[WordRow], list[str]]]:
     """What was heard beside what is written for it; neither is empty."""
-    groups: list[tuple[list[Word], list[str]]] = []
+    groups: list[tuple[list[WordRow], list[str]]] = []
     waiting: list[str] = []
     for tag, i1, i2, j1, j2 in _matcher([word[TEXT] for word in words], tokens).get_opcodes():
         if tag == "equal":
@@ -63,7 +63,7 @@ def _groups(words: Sequence[Word], tokens: Sequence[str]) -> list[tuple[list[Wor
     return groups
 
 
-def _shared_out(heard: Sequence[Word], written: Sequence[str]) -> list[Word]:
+def _shared_out(heard: Sequence[WordRow], written: Sequence[str]) -> list[WordRow]:
     if len(heard) == len(written) == 1 and _key(heard[0][TEXT]) == _key(written[0]):
         return [[written[0], *heard[0][FIRST:]]]
     first, length = heard[0][FIRST], heard[-1][END] - heard[0][FIRST]
@@ -75,7 +75,7 @@ def _shared_out(heard: Sequence[Word], written: Sequence[str]) -> list[Word]:
 class Alignment:
     """Two readings, *old* and *new*, matched by the words that they share."""
 
-    def __init__(self, old: Sequence[Word], new: Sequence[Word]) -> None:
+    def __init__(self, old: Sequence[WordRow], new: Sequence[WordRow]) -> None:
         self._new = new
         matcher = _matcher([word[TEXT] for word in old], [word[TEXT] for word in new])
         self._pairs = [

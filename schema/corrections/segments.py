@@ -66,7 +66,7 @@ class Correction(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SegmentContent:
     """What a segment is to say, and who said it."""
 
     text: str
@@ -76,7 +76,7 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Edit:
     segment: Segment
-    said: Said
+    said: SegmentContent
     author: str
     origin: Origin
 
@@ -94,7 +94,7 @@ def correct(
     Raises NotFound, Gone, SegmentOpen, Conflict, and VersionMismatch when the segment is not at *expected_version*.
     """
     segment = _locked(session, meeting_id, segment_id, expected_version)
-    said = Said(str(wanted.get("text", segment.text)), wanted.get("speaker", segment.speaker))
+    said = SegmentContent(str(wanted.get("text", segment.text)), wanted.get("speaker", segment.speaker))
     write(session, meeting_id, [Edit(segment, said, author, Origin.EDITED)])
     return segment
 
@@ -129,7 +129,7 @@ def rename_speaker(
         raise NotFound(f"{_who(speaker)} speaks in meeting '{meeting_id}'; those who do: {_speakers(session, tracks)}")
     for each in named:
         each.speaker = new_speaker
-    edits = [Edit(each, Said(each.text, new_speaker), author, Origin.RENAMED) for each in segments]
+    edits = [Edit(each, SegmentContent(each.text, new_speaker), author, Origin.RENAMED) for each in segments]
     return write(session, meeting_id, edits)
 
 
@@ -139,7 +139,7 @@ def write(session: Session, meeting_id: str, edits: Sequence[Edit]) -> list[Segm
     The meeting's row is locked by the caller. An open segment, which can only be renamed, keeps its version: its words
     are still coming. Raises Conflict for a segment that has too many versions.
     """
-    edits = [each for each in edits if each.said != Said(each.segment.text, each.segment.speaker)]
+    edits = [each for each in edits if each.said != SegmentContent(each.segment.text, each.segment.speaker)]
     if not edits:
         return []
     last_seq = mark_revised(session, meeting_id, len(edits))
@@ -153,7 +153,7 @@ def write(session: Session, meeting_id: str, edits: Sequence[Edit]) -> list[Segm
     return [each.segment for each in edits]
 
 
-def _add_version(session: Session, edit: Edit, original: Said) -> None:
+def _add_version(session: Session, edit: Edit, original: SegmentContent) -> None:
     segment = edit.segment
     if segment.version >= VERSIONS_LIMIT:
         raise Conflict(f"segment {segment.id} has {segment.version} versions, and may have no more; leave it as it is")
@@ -210,15 +210,15 @@ def find_segment(session: Session, meeting_id: str, segment_id: int) -> Segment:
     return segment
 
 
-def _originals(session: Session, meeting_id: str, segments: Sequence[Segment]) -> dict[int, Said]:
+def _originals(session: Session, meeting_id: str, segments: Sequence[Segment]) -> dict[int, SegmentContent]:
     """What was heard, by segment id."""
     changed = [segment.id for segment in segments if segment.version > 1]
     first = select(Correction.segment_id, Correction.original_text, Correction.original_speaker)
     # One is found by its key. Of a whole meeting there may be more than a statement takes parameters.
     theirs = Correction.segment_id == changed[0] if len(changed) == 1 else Correction.meeting_id == meeting_id
     rows = session.execute(first.where(theirs, Correction.version == 2)) if changed else ()
-    heard = {segment_id: Said(text, speaker) for segment_id, text, speaker in rows}
-    return {each.id: heard.get(each.id) or Said(each.text, each.speaker) for each in segments}
+    heard = {segment_id: SegmentContent(text, speaker) for segment_id, text, speaker in rows}
+    return {each.id: heard.get(each.id) or SegmentContent(each.text, each.speaker) for each in segments}
 
 
 def _who(speaker: str | None) -> str:

@@ -9,12 +9,12 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.core.wire import Wire
 from schema.corrections.segments import Origin
-from schema.corrections.wire import Line
-from schema.meetings.minutes import Part
+from schema.corrections.wire import OneLine
+from schema.meetings.minutes import MinutesPart
 
 TEXT_CHARACTERS = 2000
 """Of a sentence of the minutes."""
-Word = Annotated[Line, StringConstraints(max_length=100)]
+ShortLine = Annotated[OneLine, StringConstraints(max_length=100)]
 
 
 class SentenceChange(Wire):
@@ -26,9 +26,9 @@ class SentenceChange(Wire):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "The launch moves to Monday."}, {"owner": "Priya", "due": "Thursday"}]}
     )
-    text: Annotated[Line, StringConstraints(max_length=TEXT_CHARACTERS)] = ""
-    owner: Word | None = None
-    due: Word | None = None
+    text: Annotated[OneLine, StringConstraints(max_length=TEXT_CHARACTERS)] = ""
+    owner: ShortLine | None = None
+    due: ShortLine | None = None
 
 
 class SentenceOut(Wire):
@@ -38,7 +38,7 @@ class SentenceOut(Wire):
     """
 
     id: str
-    part: Part
+    part: MinutesPart
     text: str
     owner: str | None = None
     due: str | None = None

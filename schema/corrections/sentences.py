@@ -22,7 +22,7 @@ from schema.core.states import SummaryKind
 from schema.core.tables import Base, Id, now
 from schema.corrections.segments import VERSIONS_LIMIT, Origin, mark_revised
 from schema.meetings.locks import lock_meeting
-from schema.meetings.minutes import MINUTES, Action, Item, Sentence, changed, named, parts
+from schema.meetings.minutes import MINUTES, Action, MinutesItem, Sentence, changed, named, parts
 from schema.meetings.tables import Summary
 
 
@@ -54,12 +54,12 @@ class SentenceCorrection(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     @property
-    def written(self) -> Written:
-        return Written(self.text, self.owner, self.due)
+    def written(self) -> SentenceContent:
+        return SentenceContent(self.text, self.owner, self.due)
 
     @property
-    def original(self) -> Written:
-        return Written(self.original_text, self.original_owner, self.original_due)
+    def original(self) -> SentenceContent:
+        return SentenceContent(self.original_text, self.original_owner, self.original_due)
 
     @property
     def in_force(self) -> bool:
@@ -68,14 +68,14 @@ class SentenceCorrection(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class SentenceContent:
     """What a sentence says; `owner` and `due` are an action's."""
 
     text: str
     owner: str | None = None
     due: str | None = None
 
-    def of(self, item: Item) -> Item:
+    def of(self, item: MinutesItem) -> MinutesItem:
         """*item* saying this."""
         if isinstance(item, Action):
             return replace(item, text=self.text, owner=self.owner, due=self.due)
@@ -83,7 +83,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundSentence:
     """A sentence or action of the last final minutes, and where it stands."""
 
     summary: Summary
@@ -91,10 +91,10 @@ class Found:
     item: Sentence | Action
 
     @property
-    def written(self) -> Written:
+    def written(self) -> SentenceContent:
         if isinstance(self.item, Action):
-            return Written(self.item.text, self.item.owner, self.item.due)
-        return Written(self.item.text)
+            return SentenceContent(self.item.text, self.item.owner, self.item.due)
+        return SentenceContent(self.item.text)
 
 
 def correct_sentence(
@@ -104,7 +104,7 @@ def correct_sentence(
     wanted: Mapping[str, str | None],
     author: str,
     expected_version: int | None = None,
-) -> Found:
+) -> FoundSentence:
     """Change `text`, and of an action `owner` and `due`. What changes nothing makes no version.
 
     Raises NotFound, Gone, Conflict, InvalidInput (a sentence that is no action has no owner), and VersionMismatch when
@@ -114,7 +114,7 @@ def correct_sentence(
     if not isinstance(found.item, Action) and wanted.keys() - {"text"}:
         raise InvalidInput(f"sentence {sentence_id} is no action, so it has no owner and is not due; give 'text' only")
     now_says = found.written
-    said = Written(
+    said = SentenceContent(
         str(wanted.get("text", now_says.text)), wanted.get("owner", now_says.owner), wanted.get("due", now_says.due)
     )
     return _write(session, meeting_id, found, said, author, Origin.EDITED)
@@ -122,7 +122,7 @@ def correct_sentence(
 
 def undo_sentence(
     session: Session, meeting_id: str, sentence_id: str, author: str, expected_version: int | None = None
-) -> Found:
+) -> FoundSentence:
     """Back to what the summariser wrote, as one version more. Raises what `correct_sentence` raises."""
     found = _locked(session, meeting_id, sentence_id, expected_version)
     last = _last(session, meeting_id, sentence_id)
@@ -130,7 +130,7 @@ def undo_sentence(
     return _write(session, meeting_id, found, original, author, Origin.UNDONE)
 
 
-def find_sentence(session: Session, meeting_id: str, sentence_id: str) -> Found:
+def find_sentence(session: Session, meeting_id: str, sentence_id: str) -> FoundSentence:
     """Raises NotFound, and Conflict while there are no final minutes."""
     final = select(Summary).where(Summary.meeting_id == meeting_id, Summary.kind == SummaryKind.FINAL)
     summary = session.scalar(final.order_by(Summary.version.desc()).limit(1))
@@ -144,7 +144,7 @@ def find_sentence(session: Session, meeting_id: str, sentence_id: str) -> Found:
         raise NotFound(
             f"the final minutes of meeting '{meeting_id}' have no sentence {sentence_id}; GET .../minutes has their ids"
         )
-    return Found(summary, *found[-1])
+    return FoundSentence(summary, *found[-1])
 
 
 def sentence_versions(session: Session, meeting_id: str, sentence_id: str) -> Sequence[SentenceCorrection]:
@@ -169,7 +169,7 @@ def _last(session: Session, meeting_id: str, sentence_id: str) -> SentenceCorrec
     return changes[-1] if changes else None
 
 
-def _locked(session: Session, meeting_id: str, sentence_id: str, expected_version: int | None) -> Found:
+def _locked(session: Session, meeting_id: str, sentence_id: str, expected_version: int | None) -> FoundSentence:
     lock_meeting(session, meeting_id)
     found = find_sentence(session, meeting_id, sentence_id)
     if expected_version not in (None, found.item.version):
@@ -182,7 +182,9 @@ def _locked(session: Session, meeting_id: str, sentence_id: str, expected_versio
     return found
 
 
-def _write(session: Session, meeting_id: str, found: Found, wanted: Written, author: str, origin: Origin) -> Found:
+def _write(
+    session: Session, meeting_id: str, found: FoundSentence, wanted: SentenceContent, author: str, origin: Origin
+) -> FoundSentence:
     """Make *wanted* a version of the sentence, and have the minutes made again. Raises Conflict for too many."""
     if wanted == found.written:
         return found
@@ -209,7 +211,7 @@ def _write(session: Session, meeting_id: str, found: Found, wanted: Written, aut
         )
     )
 
-    def change(item: Item) -> Item:
+    def change(item: MinutesItem) -> MinutesItem:
         if item.id != found.item.id:
             return item
         now_says = wanted.of(item)

@@ -24,8 +24,8 @@ def _one_line(text: str) -> str:
     return line
 
 
-Line = Annotated[Text, AfterValidator(_one_line)]
-Speaker = Annotated[Line, StringConstraints(max_length=100)]
+OneLine = Annotated[Text, AfterValidator(_one_line)]
+SpeakerName = Annotated[OneLine, StringConstraints(max_length=100)]
 """Who speaks; null where nobody is named."""
 
 
@@ -35,16 +35,16 @@ class SegmentChange(Wire):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "We move the launch to Monday."}, {"speaker": "Priya"}]}
     )
-    text: Annotated[Line, StringConstraints(max_length=TEXT_CHARACTERS)] = ""
-    speaker: Speaker | None = None
+    text: Annotated[OneLine, StringConstraints(max_length=TEXT_CHARACTERS)] = ""
+    speaker: SpeakerName | None = None
 
 
 class SpeakerChange(Wire):
     """Everything that `speaker` said, null for what nobody is named for, was said by `new_speaker`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"speaker": "Channel 1", "new_speaker": "Priya"}]})
-    speaker: Speaker | None
-    new_speaker: Speaker | None
+    speaker: SpeakerName | None
+    new_speaker: SpeakerName | None
     track: Name | None = None
     """Only in this track."""
 
@@ -100,7 +100,7 @@ class CorrectionPage(Wire):
     next_cursor: int | None = None
 
 
-class Part(StrEnum):
+class ReprocessPart(StrEnum):
     """What is made again: the `transcript`, and then minutes of it, or the `minutes` alone."""
 
     TRANSCRIPT = "transcript"
@@ -117,7 +117,7 @@ class Reprocessing(Wire):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"asr_adapter": "medical-terms"}, {"part": "minutes", "summary_adapter": None}]}
     )
-    part: Part | None = None
+    part: ReprocessPart | None = None
     language: Language | None = None
     vocabulary: list[Term] | None = Field(default=None, max_length=100)
     asr_model: str | None = Field(default=None, max_length=200)
@@ -132,7 +132,7 @@ class Reprocessed(Wire):
     `minutes_version` is the one that its minutes will have, `upload_id` says how far the reading is.
     """
 
-    part: Part
+    part: ReprocessPart
     meeting: MeetingOut
     minutes_version: int
     upload_id: str | None = None

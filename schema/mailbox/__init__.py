@@ -19,19 +19,19 @@ Redis must never evict (`maxmemory-policy noeviction`); when it is full, appendi
 
 from schema.mailbox.aio import AsyncMailbox
 from schema.mailbox.keys import Keys, shard_of
-from schema.mailbox.records import Appended, Claim, Claimed, Depth, Fill, Span, Status
+from schema.mailbox.records import Appended, AudioSpan, Claim, Claimed, Depth, Fill, Status
 from schema.mailbox.sync import Mailbox
 
 __all__ = [
     "Appended",
     "AsyncMailbox",
+    "AudioSpan",
     "Claim",
     "Claimed",
     "Depth",
     "Fill",
     "Keys",
     "Mailbox",
-    "Span",
     "Status",
     "shard_of",
 ]

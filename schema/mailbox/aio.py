@@ -9,7 +9,7 @@ from redis.asyncio import Redis, RedisCluster
 from schema.core.states import TrackKind
 from schema.mailbox.calls import NAMES, Call, Calls, check_claim, source
 from schema.mailbox.limits import BATCH_DELAY_MS, CANDIDATES_PER_PLACE, CLAIM_TRIES
-from schema.mailbox.records import Appended, Claimed, Depth, Fill, Span, Status
+from schema.mailbox.records import Appended, AudioSpan, Claimed, Depth, Fill, Status
 from schema.mailbox.unavailable import check_client, reachable
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class AsyncMailbox:
                 return claimed
         return claimed
 
-    async def read(self, track_id: str, from_sample: int, limit_samples: int) -> list[Span]:
+    async def read(self, track_id: str, from_sample: int, limit_samples: int) -> list[AudioSpan]:
         """As `Mailbox.read`."""
         return await self._run(self._calls.read(track_id, from_sample, limit_samples))
 

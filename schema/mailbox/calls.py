@@ -25,10 +25,10 @@ from schema.mailbox.limits import (
     check_state,
     check_time,
 )
-from schema.mailbox.records import Appended, Claim, Claimed, Depth, Fill, Span, Status
+from schema.mailbox.records import Appended, AudioSpan, Claim, Claimed, Depth, Fill, Status
 
 T = TypeVar("T")
-Answer = list[Any]
+ScriptReply = list[Any]
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 200, 5000
 """What a producer is told to wait: about as long as the audio lasts that does not fit."""
@@ -100,7 +100,7 @@ class Calls:
         args: list[str | int | bytes] = [worker, n, lease_ms, _epoch_step(), fill, *candidates]
         return Call("claim", [*keys.of_shard, *hashes], args, lambda a: _claimed(*a))
 
-    def read(self, track_id: str, from_sample: int, limit_samples: int) -> Call[list[Span]]:
+    def read(self, track_id: str, from_sample: int, limit_samples: int) -> Call[list[AudioSpan]]:
         check_position("from_sample", from_sample)
         check_position("limit_samples", limit_samples)
         return self._of_track(
@@ -161,7 +161,7 @@ def _missing(track_id: str) -> MailboxMissing:
     return MailboxMissing(f"track '{track_id}' has no mailbox; open it from the database", track_id=track_id)
 
 
-def _status(track_id: str, answer: Answer) -> Status:
+def _status(track_id: str, answer: ScriptReply) -> Status:
     if answer[0] == b"missing":
         raise _missing(track_id)
     due, lease, committed, received, closed, kind, epoch, attempts, limit, worker = answer[1:]
@@ -180,7 +180,7 @@ def _status(track_id: str, answer: Answer) -> Status:
     )
 
 
-def _appended(track_id: str, answer: Answer, sample: int) -> Appended:
+def _appended(track_id: str, answer: ScriptReply, sample: int) -> Appended:
     match answer:
         case [b"ok", received, wake]:
             return Appended(received, bool(wake))
@@ -204,10 +204,10 @@ def _appended(track_id: str, answer: Answer, sample: int) -> Appended:
     raise _missing(track_id)
 
 
-def _spans(track_id: str, answer: Answer, from_sample: int) -> list[Span]:
+def _spans(track_id: str, answer: ScriptReply, from_sample: int) -> list[AudioSpan]:
     match answer:
         case [b"ok", pieces]:
-            return _merged([Span(*piece) for piece in pieces])
+            return _merged([AudioSpan(*piece) for piece in pieces])
         case [b"trimmed", first]:
             raise AudioTrimmed(
                 f"track '{track_id}' has no audio at sample {from_sample} any more; the first there is {first}",
@@ -216,9 +216,9 @@ def _spans(track_id: str, answer: Answer, from_sample: int) -> list[Span]:
     raise _missing(track_id)
 
 
-def _merged(pieces: list[Span]) -> list[Span]:
+def _merged(pieces: list[AudioSpan]) -> list[AudioSpan]:
     """Neighbours with audio as one span."""
-    spans: list[Span] = []
+    spans: list[AudioSpan] = []
     run: list[bytes] = []
     for at, piece in enumerate(pieces):
         if piece.pcm is None:
@@ -227,12 +227,12 @@ def _merged(pieces: list[Span]) -> list[Span]:
         run.append(piece.pcm)
         if at + 1 == len(pieces) or pieces[at + 1].pcm is None:
             pcm = b"".join(run)
-            spans.append(Span(piece.end_sample - len(pcm) // 2, piece.end_sample, pcm))
+            spans.append(AudioSpan(piece.end_sample - len(pcm) // 2, piece.end_sample, pcm))
             run.clear()
     return spans
 
 
-def _claimed(rest: Answer, claims: Answer) -> Claimed:
+def _claimed(rest: ScriptReply, claims: ScriptReply) -> Claimed:
     next_due_ms, more, live = rest
     tracks = [_claim(*fields) for fields in claims]
     return Claimed(tracks, None if next_due_ms < 0 else next_due_ms, bool(more), live_waiting=live)

@@ -83,7 +83,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class AudioSpan:
     """PCM16 of [first_sample, end_sample), or None where the producer lost it."""
 
     first_sample: int

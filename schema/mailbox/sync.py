@@ -9,7 +9,7 @@ from redis import Redis, RedisCluster
 from schema.core.states import TrackKind
 from schema.mailbox.calls import NAMES, Call, Calls, check_claim, source
 from schema.mailbox.limits import BATCH_DELAY_MS, CANDIDATES_PER_PLACE, CLAIM_TRIES
-from schema.mailbox.records import Appended, Claimed, Depth, Fill, Span, Status
+from schema.mailbox.records import Appended, AudioSpan, Claimed, Depth, Fill, Status
 from schema.mailbox.unavailable import check_client, reachable
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Mailbox:
                 return claimed
         return claimed
 
-    def read(self, track_id: str, from_sample: int, limit_samples: int) -> list[Span]:
+    def read(self, track_id: str, from_sample: int, limit_samples: int) -> list[AudioSpan]:
         """The audio of [*from_sample*, *from_sample* + *limit_samples*) as far as received, in order, without holes.
 
         Raises AudioTrimmed (`first_sample`) when the mailbox no longer reaches back so far, MailboxMissing.

@@ -43,7 +43,7 @@ class Action:
     corrected: bool = False
 
 
-Item = TypeVar("Item", Sentence, Action)
+MinutesItem = TypeVar("MinutesItem", Sentence, Action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ MINUTES: TypeAdapter[Minutes] = TypeAdapter(Minutes)
 """`MINUTES.dump_python(m, mode="json")` and `MINUTES.validate_python(body)` go to and from a table's body."""
 
 
-class Part(StrEnum):
+class MinutesPart(StrEnum):
     """Where in the minutes something stands."""
 
     OVERVIEW = "overview"
@@ -79,31 +79,31 @@ class Part(StrEnum):
 class Change(Protocol):
     """What becomes of a sentence or an action."""
 
-    def __call__(self, item: Item, /) -> Item: ...
+    def __call__(self, item: MinutesItem, /) -> MinutesItem: ...
 
 
 def changed(minutes: Minutes, change: Change) -> Minutes:
     """*minutes* with *change* made of every sentence and action."""
 
-    def each(items: Iterable[Item]) -> tuple[Item, ...]:
+    def each(items: Iterable[MinutesItem]) -> tuple[MinutesItem, ...]:
         return tuple(change(item) for item in items)
 
     chapters = tuple(replace(chapter, sentences=each(chapter.sentences)) for chapter in minutes.chapters)
     return Minutes(each(minutes.overview), chapters, each(minutes.decisions), each(minutes.actions))
 
 
-def parts(minutes: Minutes) -> Iterator[tuple[Part, Sentence | Action]]:
+def parts(minutes: Minutes) -> Iterator[tuple[MinutesPart, Sentence | Action]]:
     """Everything in *minutes* with its place. Of a sentence that stands in several the last one says most of it."""
-    yield from ((Part.CHAPTER, sentence) for chapter in minutes.chapters for sentence in chapter.sentences)
-    yield from ((Part.OVERVIEW, sentence) for sentence in minutes.overview)
-    yield from ((Part.DECISION, decision) for decision in minutes.decisions)
-    yield from ((Part.ACTION, action) for action in minutes.actions)
+    yield from ((MinutesPart.CHAPTER, sentence) for chapter in minutes.chapters for sentence in chapter.sentences)
+    yield from ((MinutesPart.OVERVIEW, sentence) for sentence in minutes.overview)
+    yield from ((MinutesPart.DECISION, decision) for decision in minutes.decisions)
+    yield from ((MinutesPart.ACTION, action) for action in minutes.actions)
 
 
 def named(minutes: Minutes) -> Minutes:
     """*minutes* with an id for each sentence and action that has none: its words as they were written."""
 
-    def name(item: Item) -> Item:
+    def name(item: MinutesItem) -> MinutesItem:
         return item if item.id else replace(item, id=f"s{sha256(item.text.encode()).hexdigest()[:ID_DIGITS]}")
 
     return changed(minutes, name)
@@ -112,7 +112,7 @@ def named(minutes: Minutes) -> Minutes:
 def without_gaps(minutes: Minutes) -> Minutes:
     """*minutes* as people read them: what somebody has taken out, leaving no words, is not there."""
 
-    def each(items: Iterable[Item]) -> tuple[Item, ...]:
+    def each(items: Iterable[MinutesItem]) -> tuple[MinutesItem, ...]:
         return tuple(item for item in items if item.text)
 
     chapters = tuple(replace(chapter, sentences=each(chapter.sentences)) for chapter in minutes.chapters)

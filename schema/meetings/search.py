@@ -35,7 +35,7 @@ _VECTOR = func.to_tsvector(literal_column("'simple'"), Segment.text)
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class SearchTerm:
     """A word or, in quotes, words that follow each other. With `prefix` the last word may go on."""
 
     text: str
@@ -43,7 +43,7 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class SearchScope:
     """What may be found: of several versions of a meeting the one that is shown, unless one is named.
 
     None sets no bound; `through_id` keeps later segments from shifting the pages of a search."""
@@ -65,14 +65,14 @@ class Hit:
     marks: list[tuple[int, int]]
 
 
-def parse_query(text: str) -> list[Term]:
+def parse_query(text: str) -> list[SearchTerm]:
     """The terms of what a person typed: words, "phrases in quotes", `begin*`. Nothing else in it has a meaning.
 
     Raises InvalidInput when it holds no word, or more than TERMS_LIMIT terms.
     """
     terms = []
     for phrase, word in _TERM.findall(text.replace("\0", " ")):
-        term = Term(phrase) if phrase else Term(word.rstrip("*"), word.endswith("*"))
+        term = SearchTerm(phrase) if phrase else SearchTerm(word.rstrip("*"), word.endswith("*"))
         if any(character.isalnum() for character in term.text):
             terms.append(term)
     if not terms:
@@ -86,7 +86,7 @@ def last_segment_id(session: Session) -> int:
     return session.scalar(select(func.max(Segment.id))) or 0
 
 
-def search(session: Session, terms: list[Term], scope: Scope, limit: int, offset: int = 0) -> list[Hit]:
+def search(session: Session, terms: list[SearchTerm], scope: SearchScope, limit: int, offset: int = 0) -> list[Hit]:
     """Segments in which every one of *terms* is said, the best first: *limit* of them after *offset*."""
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     found = _sqlite_matches(terms) if on_sqlite else _postgres_matches(terms)
@@ -103,7 +103,7 @@ def search(session: Session, terms: list[Term], scope: Scope, limit: int, offset
     return sorted(hits, key=lambda hit: (-hit.rank, -hit.segment.id))
 
 
-def _within(found: Select[int, float], scope: Scope) -> Select[int, float]:
+def _within(found: Select[int, float], scope: SearchScope) -> Select[int, float]:
     found = found.join(Meeting, Meeting.id == Segment.meeting_id).where(Meeting.state != MeetingState.DELETED)
     if scope.owner is not None:
         found = found.where(Meeting.owner == scope.owner)
@@ -133,35 +133,35 @@ def unmarked(marked: str) -> tuple[str, list[tuple[int, int]]]:
     return text + marked[at:], marks
 
 
-def _sqlite_matches(terms: list[Term]) -> Select[int, float]:
+def _sqlite_matches(terms: list[SearchTerm]) -> Select[int, float]:
     rank = (-func.bm25(_FTS_NAME)).label("rank")
     return select(Segment.id, rank).join(_FTS, _FTS.c.rowid == Segment.id).where(_fts_match(terms))
 
 
-def _sqlite_snippets(terms: list[Term]) -> Select[Segment, Meeting, str, str]:
+def _sqlite_snippets(terms: list[SearchTerm]) -> Select[Segment, Meeting, str, str]:
     snippet = func.snippet(_FTS_NAME, 0, OPEN, CLOSE, "…", SNIPPET_WORDS)
     return _shown(snippet).join(_FTS, _FTS.c.rowid == Segment.id).where(_fts_match(terms))
 
 
-def _fts_match(terms: list[Term]) -> ColumnElement[bool]:
+def _fts_match(terms: list[SearchTerm]) -> ColumnElement[bool]:
     # Within double quotes FTS5 knows no operator. The tokenizer makes a phrase of whatever stands there.
     quoted = ['"' + term.text.replace('"', " ") + '"' + ("*" if term.prefix else "") for term in terms]
     return _FTS_NAME.op("MATCH", is_comparison=True)(bindparam("match", " AND ".join(quoted), String))
 
 
-def _postgres_matches(terms: list[Term]) -> Select[int, float]:
+def _postgres_matches(terms: list[SearchTerm]) -> Select[int, float]:
     query = _tsquery(terms)
     rank = func.ts_rank_cd(_VECTOR, query).label("rank")
     return select(Segment.id, rank).where(_VECTOR.op("@@", is_comparison=True)(query))
 
 
-def _postgres_snippets(terms: list[Term]) -> Select[Segment, Meeting, str, str]:
+def _postgres_snippets(terms: list[SearchTerm]) -> Select[Segment, Meeting, str, str]:
     words = f"MaxWords={SNIPPET_WORDS}, MinWords={SNIPPET_WORDS // 2}"
     options = f"StartSel={OPEN}, StopSel={CLOSE}, {words}"
     return _shown(func.ts_headline(literal_column("'simple'"), Segment.text, _tsquery(terms), options))
 
 
-def _tsquery(terms: list[Term]) -> ColumnElement[str]:
+def _tsquery(terms: list[SearchTerm]) -> ColumnElement[str]:
     """Every term as a phrase, all of them wanted. PostgreSQL parses each as text: nothing in it is an operator."""
     phrases = [_phrase(term) for term in terms]
     query = phrases[0]
@@ -170,7 +170,7 @@ def _tsquery(terms: list[Term]) -> ColumnElement[str]:
     return query
 
 
-def _phrase(term: Term) -> ColumnElement[str]:
+def _phrase(term: SearchTerm) -> ColumnElement[str]:
     phrase = func.phraseto_tsquery(literal_column("'simple'"), term.text)
     if not term.prefix:
         return phrase

@@ -27,7 +27,7 @@ VERSIONS_LIMIT = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class VersionOptions:
     """How a recording is to be read."""
 
     language: str
@@ -61,7 +61,9 @@ def recording_of(session: Session, meeting: Meeting) -> Upload:
     return upload
 
 
-def add_version(session: Session, meeting_id: str, wanted: Wanted, *, expires_s: float, open_limit: int) -> Upload:
+def add_version(
+    session: Session, meeting_id: str, wanted: VersionOptions, *, expires_s: float, open_limit: int
+) -> Upload:
     """A version of the meeting that is read from the same file, queued. Corrections are carried over once it is read.
 
     Raises NotFound, Gone, Conflict, AudioNotKept, and Backlogged when the owner has too many uploads in work.

@@ -19,7 +19,7 @@ from schema.meetings.tables import Coverage, Failure, Meeting, Segment, Track
 from schema.stores import Stores
 from workers.asr.engine import Engine
 from workers.asr.streaming.policy import align_att
-from workers.models.adapters import Shelf, Shipped
+from workers.models.adapters import AdapterStore, ShippedAdapter
 from workers.summarize.summarizer import Summarizer
 from workers.summarize.writing.model import TextModel
 from workers.tasks.summary_requests import SummaryRequests
@@ -70,22 +70,22 @@ class Studio:
             engine=engine or self.engine,
             policy=align_att,
             stores=stores,
-            adapters=Shelf(stores.database, self.store, AdapterTask.ASR),
+            adapters=AdapterStore(stores.database, self.store, AdapterTask.ASR),
             send=self.send,
             summaries=self.summaries,
             pace=PACE,
         )
 
-    def summarizer(self, model: TextModel, name: str = "first", shipped: Shipped | None = None) -> Summarizer:
+    def summarizer(self, model: TextModel, name: str = "first", shipped: ShippedAdapter | None = None) -> Summarizer:
         return Summarizer(
             name=name,
             model=model,
             model_name="gemma",
             stores=self.stores,
-            adapters=Shelf(self.database, self.store, AdapterTask.SUMMARY),
+            adapters=AdapterStore(self.database, self.store, AdapterTask.SUMMARY),
             shipped=shipped,
             rolling_words=60,
-            deaths_limit=DEATHS_LIMIT,
+            crash_limit=DEATHS_LIMIT,
         )
 
     def sweeper(self) -> Sweeper:

@@ -20,7 +20,7 @@ from schema.core.errors import InvalidData
 from schema.core.units import samples_of_s
 from training.data.checks import Fault
 from training.data.dataset import Example
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import next_window
 
 SECTIONS = ("abstract", "decisions", "actions", "problems", "progress")
@@ -44,7 +44,7 @@ class Meeting:
     where: str
     corpus: str
     usual_split: str | None
-    turns: tuple[Segment, ...]
+    turns: tuple[SpokenSegment, ...]
     sentences: tuple[Linked, ...]
 
 
@@ -55,7 +55,7 @@ class NoteWindow:
     meeting: str
     where: str
     number: int
-    segments: tuple[Segment, ...]
+    segments: tuple[SpokenSegment, ...]
     sentences: tuple[Linked, ...]
 
 
@@ -134,7 +134,9 @@ def _held(folder: Path) -> frozenset[str]:
     return frozenset(row["id"] for path in files if path.exists() for _, row in _rows(path))
 
 
-def _example(name: str, where: str, group: str, turns: tuple[Segment, ...], sentences: tuple[Linked, ...]) -> Example:
+def _example(
+    name: str, where: str, group: str, turns: tuple[SpokenSegment, ...], sentences: tuple[Linked, ...]
+) -> Example:
     lines = {turn.id: at for at, turn in enumerate(turns)}
     linked = {lines[key] for sentence in sentences for key in sentence.evidence if key in lines}
     return Example(
@@ -158,9 +160,9 @@ def _meeting(where: str, row: Mapping[str, Any]) -> Meeting:
     return Meeting(row["id"], where, row["corpus"], row["usual_split"], turns, sentences)
 
 
-def _turn(turn: Mapping[str, Any], names: Mapping[str, str]) -> Segment:
+def _turn(turn: Mapping[str, Any], names: Mapping[str, str]) -> SpokenSegment:
     first, end = samples_of_s(turn["start_s"]), samples_of_s(turn["end_s"])
-    return Segment(turn["i"], names[turn["speaker"]], first, end, turn["text"])
+    return SpokenSegment(turn["i"], names[turn["speaker"]], first, end, turn["text"])
 
 
 def _names(speakers: list[Mapping[str, str | None]]) -> dict[str, str]:

@@ -18,18 +18,18 @@ from schema.core.errors import InvalidData
 from training.data.checks import Fault
 from training.data.dataset import Example
 from training.data.meetings import Linked, NoteWindow, note_windows, qmsum, read_meetings, split_file
-from workers.summarize.text.segment import Segment, statements
+from workers.summarize.text.segment import SpokenSegment, statements
 from workers.summarize.text.sentences import split_sentences
 from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
-from workers.summarize.writing.note_format import Kind, Line, transcript, written
+from workers.summarize.writing.note_format import LineKind, NoteLine, transcript, written
 
 SPLITS = ("train", "valid", "dev")
 VALID_SHARE = 12
 """One series of so many is held out of the training part."""
 SPAN_WORDS = 2 * LIMIT_WORDS
 """The longest span of QMSum that is taken."""
-KINDS = {"decisions": Kind.DECISION, "actions": Kind.ACTION}
+KINDS = {"decisions": LineKind.DECISION, "actions": LineKind.ACTION}
 ROLES = ("Project Manager", "Marketing Expert", "User Interface Designer", "Industrial Designer")
 _NAMES = """
 Anna Ben Clara David Emma Felix Grace Hugo Ines Jonas Karin Liam Maria Nora Oscar Paula Quentin Rosa Samuel Tara Umar
@@ -82,15 +82,15 @@ def _of_window(window: NoteWindow) -> Example | None:
         f"{window.meeting}/{window.number}",
         f"{window.where}/{window.number}",
         text=transcript(statements(window.segments)),
-        summary=written(sorted(lines, key=lambda line: line.kind != Kind.POINT)),
+        summary=written(sorted(lines, key=lambda line: line.kind != LineKind.POINT)),
         group=window.meeting,
     )
 
 
-def _lines(sentence: Linked) -> list[Line]:
+def _lines(sentence: Linked) -> list[NoteLine]:
     if _TAG.search(sentence.text):
         return []
-    return [Line(KINDS.get(sentence.section, Kind.POINT), text) for text in split_sentences(sentence.text)]
+    return [NoteLine(KINDS.get(sentence.section, LineKind.POINT), text) for text in split_sentences(sentence.text)]
 
 
 def _is_short(example: Example) -> bool:
@@ -99,8 +99,8 @@ def _is_short(example: Example) -> bool:
 
 def _of_answer(example: Example) -> Example:
     rows = [row.partition(": ") for row in (example.text or "").splitlines()]
-    said = [Segment(at, speaker, at, at + 1, text) for at, (speaker, _, text) in enumerate(rows)]
-    lines = [Line(Kind.POINT, text) for text in split_sentences(example.summary or "")]
+    said = [SpokenSegment(at, speaker, at, at + 1, text) for at, (speaker, _, text) in enumerate(rows)]
+    lines = [NoteLine(LineKind.POINT, text) for text in split_sentences(example.summary or "")]
     return replace(example, id=f"qmsum/{example.id}", text=transcript(statements(said)), summary=written(lines))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 
 _SPEAKER = re.compile(r"([^:\n]{1,40}): (\S.*)")
 
 
-def said_in(text: str) -> list[Segment]:
+def said_in(text: str) -> list[SpokenSegment]:
     """The lines of *text* as segments whose ids are their numbers; "Anna: yes." is said by Anna if all lines are so."""
     lines = text.splitlines()
     found = [_SPEAKER.fullmatch(line) for line in lines]
@@ -17,4 +17,4 @@ def said_in(text: str) -> list[Segment]:
         pairs: list[tuple[str | None, str]] = [(match[1], match[2]) for match in found if match is not None]
     else:
         pairs = [(None, line) for line in lines]
-    return [Segment(at, speaker, at, at + 1, said) for at, (speaker, said) in enumerate(pairs) if said.strip()]
+    return [SpokenSegment(at, speaker, at, at + 1, said) for at, (speaker, said) in enumerate(pairs) if said.strip()]

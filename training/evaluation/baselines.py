@@ -11,22 +11,22 @@ from training.data.transcript_lines import said_in
 from training.evaluation.systems import Answer
 from training.metrics.rouge import rouge
 from workers.summarize.text.disfluency import fluent
-from workers.summarize.text.segment import Segment, Statement, statements
+from workers.summarize.text.segment import SpokenSegment, Statement, statements
 from workers.summarize.text.words import content_stems, count_words
 from workers.summarize.windows import next_window
 
 LEAD_SENTENCES = 3
-Choice = Callable[[Sequence[Segment]], list[tuple[str, tuple[int, ...]]]]
+Choice = Callable[[Sequence[SpokenSegment]], list[tuple[str, tuple[int, ...]]]]
 """Takes texts and the ids of their segments out of a window."""
 
 
-def lead(window: Sequence[Segment]) -> list[tuple[str, tuple[int, ...]]]:
+def lead(window: Sequence[SpokenSegment]) -> list[tuple[str, tuple[int, ...]]]:
     """The first sentences that say anything."""
     telling = (each for each in statements(window) if content_stems(fluent(each.text)))
     return [_taken([each]) for _, each in zip(range(LEAD_SENTENCES), telling, strict=False)]
 
 
-def longest(window: Sequence[Segment]) -> list[tuple[str, tuple[int, ...]]]:
+def longest(window: Sequence[SpokenSegment]) -> list[tuple[str, tuple[int, ...]]]:
     """The longest turn."""
     turns: list[list[Statement]] = []
     for each in statements(window):

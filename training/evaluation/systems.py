@@ -25,11 +25,11 @@ from workers.asr.streaming import batch
 from workers.asr.streaming.guard import transcribe_guarded
 from workers.asr.streaming.track import StreamState, TrackView
 from workers.summarize.final import final_minutes
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import next_window
 from workers.summarize.writing.generator import T5_TASK
 from workers.summarize.writing.model import TextModel
-from workers.summarize.writing.notes import Note, write_note
+from workers.summarize.writing.notes import NoteBody, write_note
 
 ADAPTER = "measured"
 PLAIN_TOKENS = 160
@@ -78,7 +78,7 @@ class Recogniser:
         seconds = (time.perf_counter() - started) / max(len(examples), 1)
         return [Answer(transcript=text, seconds=seconds) for text in texts]
 
-    def segments(self, examples: Sequence[Example]) -> list[list[Segment]]:
+    def segments(self, examples: Sequence[Example]) -> list[list[SpokenSegment]]:
         """What is said in each: of a window one segment, of longer audio one for each stretch of speech."""
         audio = [read_audio(example) for example in examples]
         short = [at for at, samples in enumerate(audio) if len(samples) <= WINDOW_LIMIT_SAMPLES]
@@ -89,7 +89,7 @@ class Recogniser:
             for at, samples in enumerate(audio)
         ]
 
-    def _file(self, samples: Samples, language: str) -> list[Segment]:
+    def _file(self, samples: Samples, language: str) -> list[SpokenSegment]:
         view = TrackView(StreamState(), samples, closed=True, language=language, adapter=self._adapter)
         plan = batch.plan(view, _EVERY_WINDOW)
         readings = [[reading] for reading in transcribe_guarded(self.engine, [p.window for p in plan.pieces])]
@@ -144,7 +144,7 @@ class Summariser:
         summary, evidence = self.summary(said_in(example.text or ""))
         return Answer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
 
-    def summary(self, segments: Sequence[Segment]) -> tuple[str, tuple[int, ...] | None]:
+    def summary(self, segments: Sequence[SpokenSegment]) -> tuple[str, tuple[int, ...] | None]:
         """The summary of what was said, and the ids of the segments that it names."""
         if self.plain and self.model is not None:
             text = "\n".join(f"{each.speaker}: {each.text}" if each.speaker else each.text for each in segments)
@@ -175,18 +175,20 @@ class Cascade:
         reading_s = (time.perf_counter() - started) / max(len(examples), 1)
         return [self._summed_up(said, reading_s) for said in heard]
 
-    def _summed_up(self, said: list[Segment], reading_s: float) -> Answer:
+    def _summed_up(self, said: list[SpokenSegment], reading_s: float) -> Answer:
         started = time.perf_counter()
         summary, _ = self.summariser.summary(said)
         seconds = reading_s + time.perf_counter() - started
         return Answer(" ".join(segment.text for segment in said), summary, seconds=seconds)
 
 
-def _segments(spans: Sequence[tuple[int, int, str]]) -> list[Segment]:
-    return [Segment(at, None, first, end, text.strip()) for at, (first, end, text) in enumerate(spans) if text.strip()]
+def _segments(spans: Sequence[tuple[int, int, str]]) -> list[SpokenSegment]:
+    return [
+        SpokenSegment(at, None, first, end, text.strip()) for at, (first, end, text) in enumerate(spans) if text.strip()
+    ]
 
 
-def _written(notes: Sequence[Note]) -> tuple[str, tuple[int, ...]]:
+def _written(notes: Sequence[NoteBody]) -> tuple[str, tuple[int, ...]]:
     """Overview, decisions and actions, then what the chapters add; of a single note all that it says."""
     if len(notes) == 1:
         said: list[tuple[str, tuple[int, ...]]] = [

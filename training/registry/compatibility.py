@@ -11,7 +11,7 @@ import torch
 from schema.core.errors import AdapterMismatch, BrokenModel
 from schema.core.states import AdapterTask
 from training.registry.candidate import Candidate
-from workers.asr.weights.bundled_weights import CARRIED
+from workers.asr.weights.bundled_weights import BUNDLED
 from workers.asr.weights.source import WHISPER
 from workers.models.lora import inject, layers
 from workers.models.source import PACKAGE_PREFIX
@@ -23,7 +23,7 @@ NAME = "candidate"
 
 def resolve_base(reference: str, cache_dir: Path) -> tuple[AdapterTask, Path]:
     """What a base model is for, and its folder. Raises UnknownModel, BrokenModel."""
-    if reference.removeprefix(PACKAGE_PREFIX) in CARRIED:
+    if reference.removeprefix(PACKAGE_PREFIX) in BUNDLED:
         return AdapterTask.ASR, WHISPER.resolve(reference, cache_dir)
     folder = TEXT_MODEL.resolve(reference, cache_dir)
     if _config(folder).model_type == "whisper":

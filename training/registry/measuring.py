@@ -15,10 +15,10 @@ from workers.asr.streaming.batch import BatchPlan, Piece, Reading, leftover, pla
 from workers.asr.streaming.guard import transcribe_guarded
 from workers.asr.streaming.track import StreamState, TrackView
 from workers.summarize.final import final_minutes
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import next_window
 from workers.summarize.writing.model import TextModel
-from workers.summarize.writing.notes import Note, write_note
+from workers.summarize.writing.notes import NoteBody, write_note
 
 TOGETHER = 16
 """Examples whose windows go to the engine in one call."""
@@ -67,7 +67,7 @@ def _guarded(engine: Engine, windows: Sequence[Window]) -> list[Reading]:
 def minutes(model: TextModel, example: Example) -> str:
     """The final minutes of the example's text, with the adapter that *model* has in use."""
     rest = segments_of(example.text or "")
-    notes: list[Note] = []
+    notes: list[NoteBody] = []
     while window := next_window(rest, final=True):
         people = {action.owner for note in notes for action in note.actions if action.owner}
         notes.append(write_note(window, model, people=people))
@@ -76,15 +76,17 @@ def minutes(model: TextModel, example: Example) -> str:
     return _as_text(final_minutes(notes))
 
 
-def segments_of(text: str) -> list[Segment]:
+def segments_of(text: str) -> list[SpokenSegment]:
     """A transcript as segments: each line is one, `Name: words` names who spoke."""
-    segments: list[Segment] = []
+    segments: list[SpokenSegment] = []
     at_s = 0.0
     for number, line in enumerate(filter(None, map(str.strip, text.splitlines())), 1):
         speaker = _SPEAKER.match(line)
         said = line[speaker.end() :] if speaker else line
         end_s = at_s + len(said.split()) / WORDS_PER_S
-        segments.append(Segment(number, speaker[1] if speaker else None, samples_of_s(at_s), samples_of_s(end_s), said))
+        segments.append(
+            SpokenSegment(number, speaker[1] if speaker else None, samples_of_s(at_s), samples_of_s(end_s), said)
+        )
         at_s = end_s
     return segments
 

@@ -16,7 +16,7 @@ BASE = "__base__"
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
+class LoadedAdapter:
     """A loaded adapter. With `audio_context` it was trained to read windows no longer than their audio."""
 
     name: str
@@ -26,7 +26,7 @@ class Adapter:
 
 def load(
     net: Any, base_model: str, base_checksum: Callable[[], str], precision: str, name: str, folder: Path
-) -> Adapter:
+) -> LoadedAdapter:
     """Put the adapter of *folder* into *net*, which is in *precision*, as *name*, replacing an older one of that name.
 
     Raises BrokenModel (files missing or unreadable) or AdapterMismatch (trained for another base model).
@@ -35,7 +35,7 @@ def load(
     check_base(name, metadata, base_model, base_checksum)
     check_precision(name, metadata, precision)
     inject(net, name, folder)
-    return Adapter(name, folder, metadata.audio_context)
+    return LoadedAdapter(name, folder, metadata.audio_context)
 
 
 def project(layer: Any, x: torch.Tensor, adapters: Sequence[str] | None) -> torch.Tensor:

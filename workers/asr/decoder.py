@@ -44,7 +44,7 @@ CACHE_STEP = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class DecodeTask:
     """What one row decodes: `tokens` are forced (prompt, start of text at `start_index`, prefix), new ones follow."""
 
     tokens: tuple[int, ...]
@@ -132,7 +132,9 @@ class Decoder:
         return bias
 
     @torch.inference_mode()
-    def decode(self, encoded: torch.Tensor, encoded_bias: torch.Tensor | None, tasks: Sequence[Task]) -> list[Decoded]:
+    def decode(
+        self, encoded: torch.Tensor, encoded_bias: torch.Tensor | None, tasks: Sequence[DecodeTask]
+    ) -> list[Decoded]:
         """Decode one text a row of *encoded* (B, S, D). A row's text does not depend on the other rows."""
         batch = self._start(encoded, encoded_bias, tasks)
         results = [Decoded() for _ in tasks]
@@ -152,7 +154,7 @@ class Decoder:
     @torch.inference_mode()
     def languages(self, encoded: torch.Tensor, encoded_bias: torch.Tensor | None) -> list[dict[str, float]]:
         """The probability of each language, for each row of *encoded* (B, S, D). A multilingual model's only."""
-        task = Task(tokens=(self.whisper.vocabulary.start,), start_index=0, prefix_tokens=0, budget=1)
+        task = DecodeTask(tokens=(self.whisper.vocabulary.start,), start_index=0, prefix_tokens=0, budget=1)
         batch = self._start(encoded, encoded_bias, [task] * len(encoded))
         tokens = torch.full((len(encoded), 1), task.tokens[0], device=encoded.device)
         mask = batch.hidden[..., :1]
@@ -161,7 +163,7 @@ class Decoder:
         logits = self.head(x[:, 0]).float()[:, list(codes.values())]
         return [dict(zip(codes, row, strict=True)) for row in logits.softmax(-1).tolist()]
 
-    def _start(self, encoded: torch.Tensor, encoded_bias: torch.Tensor | None, tasks: Sequence[Task]) -> _Batch:
+    def _start(self, encoded: torch.Tensor, encoded_bias: torch.Tensor | None, tasks: Sequence[DecodeTask]) -> _Batch:
         device, rows = encoded.device, len(tasks)
         length = max(len(task.tokens) for task in tasks)
         total = _whole_steps(length + max(task.budget for task in tasks))
@@ -202,7 +204,7 @@ class Decoder:
                 cache[places] = split_heads(part, self.heads)
         return caches
 
-    def _prefill(self, batch: _Batch, tasks: Sequence[Task], results: list[Decoded]) -> torch.Tensor:
+    def _prefill(self, batch: _Batch, tasks: Sequence[DecodeTask], results: list[Decoded]) -> torch.Tensor:
         """Run the forced tokens. Gives the first new token's logits (B, vocabulary)."""
         length = max(len(task.tokens) for task in tasks)
         end = self.whisper.vocabulary.end
@@ -277,7 +279,7 @@ class Decoder:
     def _record(
         self,
         batch: _Batch,
-        tasks: Sequence[Task],
+        tasks: Sequence[DecodeTask],
         results: list[Decoded],
         tokens: list[int],
         logprobs: list[float],
@@ -290,7 +292,7 @@ class Decoder:
             going.append(not results[row].done)
         return going
 
-    def _record_row(self, task: Task, result: Decoded, token: int, logprob: float) -> None:
+    def _record_row(self, task: DecodeTask, result: Decoded, token: int, logprob: float) -> None:
         result.logprobs.append(logprob)
         if token == self.whisper.vocabulary.end:
             result.done = True
@@ -311,6 +313,6 @@ def _hiding(hidden: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(hidden, -torch.inf)
 
 
-def _temperatures(tasks: Sequence[Task], device: torch.device) -> torch.Tensor | None:
+def _temperatures(tasks: Sequence[DecodeTask], device: torch.device) -> torch.Tensor | None:
     values = [task.temperature for task in tasks]
     return torch.tensor(values, device=device)[:, None] if any(values) else None

@@ -15,13 +15,13 @@ from schema.core.errors import InvalidAudio, UnknownAdapter
 from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES
 from workers.asr.adapters import BASE
 from workers.asr.context import STRIDE, audible_positions, condensed_context, full_context, short_context
-from workers.asr.decoder import Decoded, Decoder, Task
+from workers.asr.decoder import Decoded, Decoder, DecodeTask
 from workers.asr.encoder import encode
 from workers.asr.features import log_mel
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.model import Whisper, load
 from workers.asr.repetition import compression_ratio
-from workers.asr.words import Span, attended_positions, samples_of_position, split_words, token_starts
+from workers.asr.words import TokenSpan, attended_positions, samples_of_position, split_words, token_starts
 from workers.models.lora import make_room, used
 
 PROMPT_TOKENS = 200
@@ -166,7 +166,7 @@ class Engine:
                 languages[place] = max(probabilities, key=probabilities.__getitem__)
         return languages
 
-    def task(self, window: Window, fallback: Fallback = USUAL) -> Task:
+    def task(self, window: Window, fallback: Fallback = USUAL) -> DecodeTask:
         """What the decoder is told of *window*: prompt, language, prefix as tokens, and how much it may write."""
         vocabulary = self.whisper.vocabulary
         prompt = self._prompt(window.prompt) if fallback.with_prompt else []
@@ -176,7 +176,7 @@ class Engine:
         budget = SPARE_TOKENS + int(TOKENS_PER_S * max(unread, 0) / SAMPLE_RATE_HZ)
         room = self._decoder.limit - len(prompt) - len(start)
         prefix = prefix[-(room - SPARE_TOKENS) :]
-        return Task(
+        return DecodeTask(
             tokens=(*prompt, *start, *prefix),
             start_index=len(prompt),
             prefix_tokens=len(prefix),
@@ -200,7 +200,7 @@ class Engine:
             words = words[max(1, len(tokens) - PROMPT_TOKENS) // 2 or 1 :]
         return [vocabulary.previous, *first] if first else []
 
-    def _read(self, window: Window, task: Task, decoded: Decoded, fallback: Fallback) -> Hypothesis:
+    def _read(self, window: Window, task: DecodeTask, decoded: Decoded, fallback: Fallback) -> Hypothesis:
         vocabulary = self.whisper.vocabulary
         tokens = decoded.tokens
         text = vocabulary.decode(tokens)
@@ -217,7 +217,7 @@ class Engine:
         )
 
     def _timed(
-        self, window: Window, task: Task, decoded: Decoded, spans: Sequence[Span]
+        self, window: Window, task: DecodeTask, decoded: Decoded, spans: Sequence[TokenSpan]
     ) -> tuple[tuple[Word, ...], tuple[int, ...]]:
         audible = audible_positions(len(window.samples))
         attention = torch.stack(decoded.attention)[..., :audible].cpu().numpy()

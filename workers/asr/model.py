@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from schema.core.errors import BrokenModel, UnsupportedPrecision
-from workers.asr.adapters import Adapter
+from workers.asr.adapters import LoadedAdapter
 from workers.asr.adapters import load as load_adapter
 from workers.asr.kernels.int8 import INT8_DYNAMIC, pays_here, quantise
 from workers.asr.kernels.packed import pack
@@ -34,7 +34,7 @@ class Whisper:
     precision: str
     dtype: torch.dtype
     device: str
-    adapters: dict[str, Adapter] = field(default_factory=dict)
+    adapters: dict[str, LoadedAdapter] = field(default_factory=dict)
 
     def load_adapter(self, name: str, folder: Path) -> None:
         """Load the PEFT adapter in *folder* as *name*, beside others. Raises AdapterMismatch, BrokenModel."""

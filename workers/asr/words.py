@@ -39,7 +39,7 @@ _PUNCTUATION = frozenset(string.punctuation + "。，！？：、…“”‘’
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TokenSpan:
     """Tokens [first, end) that make one word; those in [spoken_end, end) are punctuation behind it."""
 
     text: str
@@ -48,14 +48,14 @@ class Span:
     end: int
 
 
-def split_words(tokens: Sequence[int], vocabulary: Vocabulary, language: str) -> list[Span]:
+def split_words(tokens: Sequence[int], vocabulary: Vocabulary, language: str) -> list[TokenSpan]:
     """Cut *tokens* into words; punctuation stays with the word before it. Raises nothing: broken bytes read U+FFFD."""
-    spans: list[Span] = []
+    spans: list[TokenSpan] = []
     for text, first, end in _characters(tokens, vocabulary):
         if spans and not _begins_word(text, spans[-1], language):
             spans[-1] = _joined(spans[-1], text, end)
         else:
-            spans.append(Span(text, first, end, end))
+            spans.append(TokenSpan(text, first, end, end))
     return spans
 
 
@@ -75,7 +75,7 @@ def _characters(tokens: Sequence[int], vocabulary: Vocabulary) -> list[tuple[str
     return pieces
 
 
-def _begins_word(text: str, before: Span, language: str) -> bool:
+def _begins_word(text: str, before: TokenSpan, language: str) -> bool:
     if _is_punctuation(text):
         return text.startswith(" ") and text.strip() in {"-", "(", "[", '"', "'", "“", "¿", "¡", "&"}
     opened = _is_punctuation(before.text)
@@ -86,9 +86,9 @@ def _is_punctuation(text: str) -> bool:
     return all(character in _PUNCTUATION for character in text.strip())
 
 
-def _joined(span: Span, text: str, end: int) -> Span:
+def _joined(span: TokenSpan, text: str, end: int) -> TokenSpan:
     spoken = span.spoken_end if _is_punctuation(text) and not _is_punctuation(span.text) else end
-    return Span(span.text + text, span.first, spoken, end)
+    return TokenSpan(span.text + text, span.first, spoken, end)
 
 
 def token_starts(attention: Floats) -> NDArray[np.int64]:

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from schema.core.events import Event
 from schema.core.units import samples_of_s
-from schema.corrections.alignment import FIRST, Alignment, Word, joined, timed_words
-from schema.corrections.segments import Correction, Edit, Origin, Said, write
+from schema.corrections.alignment import FIRST, Alignment, WordRow, joined, timed_words
+from schema.corrections.segments import Correction, Edit, Origin, SegmentContent, write
 from schema.corrections.sentences import SentenceCorrection, last_changes
 from schema.meetings.tables import Meeting, Segment, Track
 from schema.meetings.views import segment_event
@@ -33,11 +33,11 @@ NO_SEGMENT = "no segment of this version lies mostly where they were said"
 
 
 @dataclass
-class Line:
+class RevisedSegment:
     """A segment of the new reading while corrections are put into it."""
 
     segment: Segment
-    words: list[Word]
+    words: list[WordRow]
     speaker: str | None
     author: str = ""
 
@@ -85,7 +85,9 @@ def _in_force(session: Session, meeting_id: str) -> list[tuple[Correction, str]]
 
 def _carry_track(session: Session, meeting: Meeting, track: Track, corrections: Sequence[Correction]) -> list[Edit]:
     old = _segments(session, corrections[0].track_id)
-    lines = [Line(each, timed_words(each.words, each.text), each.speaker) for each in _segments(session, track.id)]
+    lines = [
+        RevisedSegment(each, timed_words(each.words, each.text), each.speaker) for each in _segments(session, track.id)
+    ]
     old_starts = [each.first_sample for each in old]
     new_starts = [line.segment.first_sample for line in lines]
     for correction in corrections:
@@ -96,7 +98,7 @@ def _carry_track(session: Session, meeting: Meeting, track: Track, corrections: 
         if reason is not None:
             _set_aside(session, meeting, track, correction, reason)
     return [
-        Edit(line.segment, Said(joined(line.words), line.speaker), line.author, Origin.CARRIED)
+        Edit(line.segment, SegmentContent(joined(line.words), line.speaker), line.author, Origin.CARRIED)
         for line in lines
         if line.author
     ]
@@ -111,7 +113,7 @@ def _near(starts: Sequence[int], first: int, end: int) -> slice:
     return slice(bisect_left(starts, first - LONGEST_SAMPLES), bisect_right(starts, end))
 
 
-def _carry(correction: Correction, old: Sequence[Segment], lines: Sequence[Line]) -> str | None:
+def _carry(correction: Correction, old: Sequence[Segment], lines: Sequence[RevisedSegment]) -> str | None:
     """Put *correction* into *lines*; returns why that cannot be done."""
     before = [word for each in old if each.first_sample < correction.first_sample for word in each.words]
     own = next(each for each in old if each.id == correction.segment_id).words
@@ -137,12 +139,12 @@ def _carry(correction: Correction, old: Sequence[Segment], lines: Sequence[Line]
 class Spot:
     """Words [first, end) of a line."""
 
-    line: Line
+    line: RevisedSegment
     first: int
     end: int
 
 
-def _spots(lines: Sequence[Line], first: int, end: int) -> list[Spot]:
+def _spots(lines: Sequence[RevisedSegment], first: int, end: int) -> list[Spot]:
     """Where words [first, end), counted over all *lines*, lie in each."""
     spots, at = [], 0
     for line in lines:
@@ -153,7 +155,7 @@ def _spots(lines: Sequence[Line], first: int, end: int) -> list[Spot]:
     return spots
 
 
-def _put(written: list[Word], spots: Sequence[Spot], author: str) -> None:
+def _put(written: list[WordRow], spots: Sequence[Spot], author: str) -> None:
     """Replace the words of *spots* by *written*, cut where the new reading goes on to its next segment."""
     heard = [word for spot in spots for word in spot.line.words[spot.first : spot.end]]
     alignment = Alignment(heard, written)
@@ -218,11 +220,11 @@ def carry_sentences(session: Session, meeting: Meeting) -> None:
         )
 
 
-Span = tuple[str, int, int]
+TrackRange = tuple[str, int, int]
 """Track, first sample, end."""
 
 
-def _spans(session: Session, meeting_id: str) -> dict[int, Span]:
+def _spans(session: Session, meeting_id: str) -> dict[int, TrackRange]:
     wanted = select(Segment.id, Track.name, Segment.first_sample, Segment.end_sample).join(
         Track, Track.id == Segment.track_id
     )
@@ -230,13 +232,13 @@ def _spans(session: Session, meeting_id: str) -> dict[int, Span]:
     return {key: (track, first, end) for key, track, first, end in rows}
 
 
-def _in_place_of(spans: Sequence[Span], after: dict[int, Span]) -> list[int]:
+def _in_place_of(spans: Sequence[TrackRange], after: dict[int, TrackRange]) -> list[int]:
     """Segments of which at least half lies in one of *spans*, or which hold at least half of one."""
     return [
         key for key, (track, first, end) in after.items() if any(_covers(span, (track, first, end)) for span in spans)
     ]
 
 
-def _covers(one: Span, other: Span) -> bool:
+def _covers(one: TrackRange, other: TrackRange) -> bool:
     shared = min(one[2], other[2]) - max(one[1], other[1])
     return one[0] == other[0] and 2 * shared >= min(one[2] - one[1], other[2] - other[1]) > 0

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from schema.corrections.sentences import SentenceCorrection, last_changes
-from schema.meetings.minutes import Action, Item, Minutes, Part, Sentence, changed, named, parts
-from schema.meetings.tables import Segment as Row
+from schema.meetings.minutes import Action, Minutes, MinutesItem, MinutesPart, Sentence, changed, named, parts
+from schema.meetings.tables import Segment
 from workers.summarize.checking.evidence import SUPPORTED_FROM, Evidence
 from workers.summarize.text.salience import overlap
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.words import content_stems
 
 SAME = 0.6
@@ -31,13 +31,17 @@ def corrected_minutes(session: Session, meeting_id: str, minutes: Minutes) -> Mi
     corrections = last_changes(session, meeting_id)
     if not corrections:
         return minutes
-    closed = select(Row).where(Row.meeting_id == meeting_id, Row.closed).order_by(Row.first_sample, Row.id)
-    said = [Segment(r.id, r.speaker, r.first_sample, r.end_sample, r.text) for r in session.scalars(closed)]
+    closed = (
+        select(Segment)
+        .where(Segment.meeting_id == meeting_id, Segment.closed)
+        .order_by(Segment.first_sample, Segment.id)
+    )
+    said = [SpokenSegment(r.id, r.speaker, r.first_sample, r.end_sample, r.text) for r in session.scalars(closed)]
     return with_corrections(minutes, corrections, said)
 
 
 def with_corrections(
-    minutes: Minutes, corrections: Sequence[SentenceCorrection], segments: Sequence[Segment]
+    minutes: Minutes, corrections: Sequence[SentenceCorrection], segments: Sequence[SpokenSegment]
 ) -> Minutes:
     """*minutes* with the last of each sentence's *corrections*; *segments* are all that was said."""
     minutes = named(minutes)
@@ -60,7 +64,7 @@ def with_corrections(
 
 def _stand_in(correction: SentenceCorrection, items: Sequence[Sentence | Action]) -> Sentence | Action | None:
     """What the summariser writes now in the place of what was corrected."""
-    wanted = Action if correction.part == Part.ACTION else Sentence
+    wanted = Action if correction.part == MinutesPart.ACTION else Sentence
     stems = [frozenset(content_stems(text)) for text in (correction.original_text, correction.text)]
     found = [
         (max(overlap(own, frozenset(content_stems(item.text))) for own in stems), item)
@@ -72,13 +76,13 @@ def _stand_in(correction: SentenceCorrection, items: Sequence[Sentence | Action]
 
 
 def _replaced(minutes: Minutes, item_id: str, correction: SentenceCorrection, evidence: Evidence) -> Minutes:
-    def change(item: Item) -> Item:
+    def change(item: MinutesItem) -> MinutesItem:
         return item if item.id != item_id else _corrected(item, correction, evidence)
 
     return changed(minutes, change)
 
 
-def _corrected(item: Item, correction: SentenceCorrection, evidence: Evidence) -> Item:
+def _corrected(item: MinutesItem, correction: SentenceCorrection, evidence: Evidence) -> MinutesItem:
     """*item* as the correction has it. One that was undone keeps the summariser's words and the number of its version.
 
     It rests on what it rested on, or where that does not carry the new words, on what does.
@@ -100,15 +104,15 @@ def _corrected(item: Item, correction: SentenceCorrection, evidence: Evidence) -
 
 def _put_back(minutes: Minutes, correction: SentenceCorrection, evidence: Evidence, starts: dict[int, int]) -> Minutes:
     known = tuple(key for key in correction.evidence if key in starts)
-    if correction.part == Part.ACTION:
+    if correction.part == MinutesPart.ACTION:
         action = _corrected(Action("", evidence=known), correction, evidence)
         return replace(minutes, actions=(*minutes.actions, action))
     sentence = _corrected(Sentence("", evidence=known), correction, evidence)
-    if correction.part == Part.DECISION:
+    if correction.part == MinutesPart.DECISION:
         return replace(minutes, decisions=(*minutes.decisions, sentence))
     at = starts[known[0]] if known else -1
     chapter = next((each for each in minutes.chapters if each.first_sample <= at < each.end_sample), None)
-    if correction.part == Part.OVERVIEW or chapter is None:
+    if correction.part == MinutesPart.OVERVIEW or chapter is None:
         return replace(minutes, overview=(*minutes.overview, sentence))
     longer = replace(chapter, sentences=(*chapter.sentences, sentence))
     return replace(minutes, chapters=tuple(longer if each is chapter else each for each in minutes.chapters))

@@ -25,7 +25,7 @@ from schema.core.units import SAMPLE_RATE_HZ
 from schema.uploads.failures import UploadFailure
 from workers.ingest.faults import DecodingFailed
 from workers.ingest.media import Pcm, Recording
-from workers.ingest.messages import BLOCK_SAMPLES, Kind, send, send_facts
+from workers.ingest.messages import BLOCK_SAMPLES, MessageKind, send, send_facts
 
 PR_SET_PDEATHSIG = 1
 
@@ -48,11 +48,11 @@ def main(argument: str, pipe: BinaryIO) -> None:
 def _decode(file: BinaryIO, channels: Channels, from_sample: int, limit_samples: int, pipe: BinaryIO) -> None:
     recording = Recording(file, channels)
     media = recording.media
-    send_facts(pipe, Kind.MEDIA, {"tracks": media.tracks, "facts": media.facts()})
+    send_facts(pipe, MessageKind.MEDIA, {"tracks": media.tracks, "facts": media.facts()})
     for block in _after(_of_length(_within(recording.blocks(), limit_samples)), from_sample):
-        send(pipe, Kind.PCM, block.astype("<i2", copy=False).tobytes())
+        send(pipe, MessageKind.PCM, block.astype("<i2", copy=False).tobytes())
     end = {"samples": recording.samples, "truncated": recording.truncated}
-    send_facts(pipe, Kind.END, {**end, "skipped_packets": recording.skipped_packets})
+    send_facts(pipe, MessageKind.END, {**end, "skipped_packets": recording.skipped_packets})
 
 
 def _within(blocks: Iterator[Pcm], limit_samples: int) -> Iterator[Pcm]:
@@ -93,7 +93,7 @@ def _after(blocks: Iterator[Pcm], from_sample: int) -> Iterator[Pcm]:
 
 
 def _report(pipe: BinaryIO, reason: UploadFailure, detail: str) -> None:
-    send_facts(pipe, Kind.FAULT, {"reason": reason, "detail": detail})
+    send_facts(pipe, MessageKind.FAULT, {"reason": reason, "detail": detail})
 
 
 def _confine(memory_bytes: int, worker_pid: int) -> None:

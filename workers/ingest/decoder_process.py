@@ -16,14 +16,14 @@ from schema.core.states import Channels
 from schema.uploads.failures import UploadFailure
 from workers.ingest.faults import DecodingFailed
 from workers.ingest.media import Pcm
-from workers.ingest.messages import HEAD, LONGEST_BYTES, Kind
+from workers.ingest.messages import HEAD, LONGEST_BYTES, MessageKind
 
 READ_BYTES = 1 << 20
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DecodeRequest:
     """What to decode. Sound before *from_sample* is left out."""
 
     storage: str
@@ -36,7 +36,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MediaFound:
     """The file can be read; its sound makes so many *tracks*."""
 
     tracks: int
@@ -44,20 +44,20 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class DecodingEnded:
     """The file is through; *facts* say how it went. `samples` counts from the beginning of the file."""
 
     samples: int
     facts: dict[str, Any]
 
 
-class Decoder:
+class DecoderProcess:
     """A process under way. It works ahead only as far as a pipe holds, so one that is not read costs nothing."""
 
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        facts = {name: getattr(order, name) for name in ("storage", "file_id", "channels")}
-        limits = {name: getattr(order, name) for name in ("from_sample", "limit_samples", "memory_bytes")}
+    def __init__(self, request: DecodeRequest) -> None:
+        self._request = request
+        facts = {name: getattr(request, name) for name in ("storage", "file_id", "channels")}
+        limits = {name: getattr(request, name) for name in ("from_sample", "limit_samples", "memory_bytes")}
         argument = json.dumps({**facts, **limits, "worker_pid": os.getpid()})
         self._process = subprocess.Popen(
             [sys.executable, "-m", "workers.ingest.decoder", argument],
@@ -77,23 +77,23 @@ class Decoder:
     def pid(self) -> int:
         return self._process.pid
 
-    def next(self) -> Found | Pcm | Ended:
-        """What comes next: `Found` first, then blocks of PCM16 of shape (tracks, samples), and `Ended` last.
+    def next(self) -> MediaFound | Pcm | DecodingEnded:
+        """What comes next: `MediaFound`, then blocks of PCM16 of shape (tracks, samples), and `DecodingEnded` last.
 
         Raises DecodingFailed; the process is gone then.
         """
         kind, body = self._message()
         match kind:
-            case Kind.MEDIA:
+            case MessageKind.MEDIA:
                 facts = json.loads(body)
                 self._tracks = facts["tracks"]
-                return Found(facts["tracks"], facts["facts"])
-            case Kind.PCM:
+                return MediaFound(facts["tracks"], facts["facts"])
+            case MessageKind.PCM:
                 return np.frombuffer(body, dtype="<i2").reshape(self._tracks, -1)
-            case Kind.END:
+            case MessageKind.END:
                 facts = json.loads(body)
-                return Ended(facts.pop("samples"), facts)
-            case Kind.FAULT:
+                return DecodingEnded(facts.pop("samples"), facts)
+            case MessageKind.FAULT:
                 fault = json.loads(body)
                 self.close()
                 raise DecodingFailed(UploadFailure(fault["reason"]), fault["detail"])
@@ -106,7 +106,7 @@ class Decoder:
             self._selector.close()
             self._process.stdout.close()
 
-    def _message(self) -> tuple[Kind, bytes]:
+    def _message(self) -> tuple[MessageKind, bytes]:
         self._fill(HEAD.size)
         kind, length = HEAD.unpack_from(self._held)
         if length > LONGEST_BYTES:
@@ -114,15 +114,15 @@ class Decoder:
         self._fill(HEAD.size + length)
         body = bytes(memoryview(self._held)[HEAD.size : HEAD.size + length])
         del self._held[: HEAD.size + length]
-        return Kind(kind), body
+        return MessageKind(kind), body
 
     def _fill(self, size: int) -> None:
         while len(self._held) < size:
-            if not self._selector.select(self._order.step_limit_s):
+            if not self._selector.select(self._request.step_limit_s):
                 self.close()
                 raise DecodingFailed(
                     UploadFailure.DECODER_HUNG,
-                    f"the decoder gave nothing for {self._order.step_limit_s:g} s; send the sound in another format",
+                    f"the decoder gave nothing for {self._request.step_limit_s:g} s; send the sound in another format",
                 )
             piece = os.read(self._pipe, READ_BYTES)
             if not piece:

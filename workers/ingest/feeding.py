@@ -18,7 +18,7 @@ from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import file_id_of, new_track
 from schema.uploads.tables import Upload
-from workers.ingest.decoder_process import Decoder, Ended, Found, Order
+from workers.ingest.decoder_process import DecodeRequest, DecoderProcess, DecodingEnded, MediaFound
 from workers.ingest.faults import DecodingFailed
 from workers.ingest.media import Pcm
 from workers.tasks.summary_requests import Send
@@ -61,11 +61,11 @@ class Feeding:
             _check_live(session, upload.meeting_id)
             tracks = tracks_of(session, upload.meeting_id)
         self.meeting_id = upload.meeting_id
-        self.ended: Ended | None = None
+        self.ended: DecodingEnded | None = None
         self._tracks = [track.id for track in tracks]
         self.first_sample = self.sample = self._open(tracks)
         self._block: Pcm | None = None
-        order = Order(
+        request = DecodeRequest(
             storage=stores.storage_url,
             file_id=file_id_of(upload),
             channels=Channels(upload.channels),
@@ -74,7 +74,7 @@ class Feeding:
             memory_bytes=bounds.memory_bytes,
             step_limit_s=bounds.step_limit_s,
         )
-        self.decoder = Decoder(order)
+        self.decoder = DecoderProcess(request)
 
     def close(self) -> None:
         self.decoder.close()
@@ -83,10 +83,10 @@ class Feeding:
         """Put the next block of sound into every track's mailbox, or find that there is no room for it."""
         if self._block is None:
             match self.decoder.next():
-                case Found() as found:
+                case MediaFound() as found:
                     self._note(found)
                     return Step.MOVED
-                case Ended() as ended:
+                case DecodingEnded() as ended:
                     self.ended = ended
                     return Step.DONE
                 case block:
@@ -106,7 +106,7 @@ class Feeding:
         self._block = None
         return Step.MOVED
 
-    def _note(self, found: Found) -> None:
+    def _note(self, found: MediaFound) -> None:
         """Write down what the file holds, and make its tracks where nobody could know them before."""
         with self._stores.database.write() as session:
             session.execute(update(Upload).where(Upload.id == self.upload_id).values(media=found.facts))

@@ -25,7 +25,7 @@ from schema.uploads.queue import uploads_to_decode
 from schema.uploads.tables import Upload
 from workers.ingest.faults import PASSING, DecodingFailed
 from workers.ingest.feeding import Bounds, Feeding, Step
-from workers.ingest.upload_sweeper import FED, Settler
+from workers.ingest.upload_sweeper import FED, UploadSweeper
 from workers.tasks.summary_requests import Send
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ LONGEST_PAUSE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class IngestSettings:
     """`attempts` may end with a dead decoder and no sound gained before the file is failed."""
 
     places: int
@@ -50,7 +50,7 @@ class Plan:
 
 
 @dataclass
-class Work:
+class OpenUpload:
     """A file that is open here. The lease keeps other workers off it, for they would decode the same."""
 
     feeding: Feeding
@@ -64,19 +64,19 @@ class Ingester:
         name: str,
         stores: Stores,
         send: Send,
-        settler: Settler,
-        plan: Plan,
+        upload_sweeper: UploadSweeper,
+        settings: IngestSettings,
     ) -> None:
         self.name = name
         self.stores = stores
         self.send = send
-        self.settler = settler
-        self.plan = plan
-        self.works: dict[str, Work] = {}
+        self.upload_sweeper = upload_sweeper
+        self.settings = settings
+        self.works: dict[str, OpenUpload] = {}
 
     def run(self) -> bool:
         """Work for a bounded time. True when there is more to do at once."""
-        self.settler.run()
+        self.upload_sweeper.run()
         ends_s = time.monotonic() + SLICE_S
         while self.turn():
             if time.monotonic() >= ends_s:
@@ -86,7 +86,7 @@ class Ingester:
     def turn(self) -> bool:
         """Move every file on that should be in work. False when none of them can be moved now."""
         with self.stores.database.read() as session:
-            wanted = uploads_to_decode(session, self.plan.places)
+            wanted = uploads_to_decode(session, self.settings.places)
         for upload_id in [each for each in self.works if each not in wanted]:
             self._leave(upload_id)
         for upload_id in wanted:
@@ -109,14 +109,14 @@ class Ingester:
             with self.stores.database.write() as session:
                 queued = frozenset({UploadState.QUEUED})
                 move(session, upload_id, queued, UploadState.DECODING, started_at=now())
-            feeding = Feeding(self.stores, self.send, upload_id, self.plan.bounds)
+            feeding = Feeding(self.stores, self.send, upload_id, self.settings.bounds)
         except NotFound:
             self._release(lease)
             return
         except BaseException:
             self._release(lease)
             raise
-        self.works[upload_id] = Work(feeding, lease)
+        self.works[upload_id] = OpenUpload(feeding, lease)
 
     def _advance(self, upload_id: str) -> bool:
         """Some blocks further. False when its mailbox is full."""
@@ -164,7 +164,7 @@ class Ingester:
             samples = feeding.ended.samples
             facts = {"media": media, "decoded_sample": samples, "duration_samples": samples, "detail": _remark(media)}
             move(session, upload_id, FED, UploadState.TRANSCRIBING, attempts=0, **facts)
-        self.settler.finish(upload_id)
+        self.upload_sweeper.finish(upload_id)
         self._leave(upload_id)
 
     def _fail(self, upload_id: str, fault: DecodingFailed) -> None:
@@ -174,7 +174,7 @@ class Ingester:
             upload = session.get_one(Upload, upload_id)
             upload.attempts = 1 if work.feeding.sample > work.feeding.first_sample else upload.attempts + 1
             attempts = upload.attempts
-        limit = AWAY_ATTEMPTS if fault.reason == UploadFailure.STORAGE_AWAY else self.plan.attempts
+        limit = AWAY_ATTEMPTS if fault.reason == UploadFailure.STORAGE_AWAY else self.settings.attempts
         if fault.reason in PASSING and attempts < limit:
             log.warning("upload %s, attempt %s: %s", upload_id, attempts, fault.detail)
             self._rest(work.lease, min(2**attempts, LONGEST_PAUSE_S))

@@ -14,7 +14,7 @@ LONGEST_BYTES = 2 * BLOCK_SAMPLES * 32
 """A block of as many tracks as there can be."""
 
 
-class Kind(Enum):
+class MessageKind(Enum):
     """`MEDIA`, `END` and `FAULT` carry JSON; `PCM` carries PCM16, the tracks one after another."""
 
     MEDIA = b"M"
@@ -23,11 +23,11 @@ class Kind(Enum):
     FAULT = b"F"
 
 
-def send(pipe: BinaryIO, kind: Kind, body: bytes) -> None:
+def send(pipe: BinaryIO, kind: MessageKind, body: bytes) -> None:
     pipe.write(HEAD.pack(kind.value, len(body)))
     pipe.write(body)
     pipe.flush()
 
 
-def send_facts(pipe: BinaryIO, kind: Kind, facts: dict[str, Any]) -> None:
+def send_facts(pipe: BinaryIO, kind: MessageKind, facts: dict[str, Any]) -> None:
     send(pipe, kind, json.dumps(facts).encode())

@@ -31,7 +31,7 @@ PAGE = 200
 FED = frozenset({UploadState.QUEUED, UploadState.DECODING})
 
 
-class Settler:
+class UploadSweeper:
     def __init__(
         self,
         stores: Stores,

@@ -24,7 +24,7 @@ TRY_AGAIN_S = 30.0
 """An adapter that could not be had is left out for so long, so that no step pays for it."""
 
 
-class Shelf:
+class AdapterStore:
     """The adapters for one task as a worker finds them. What could not be had is remembered for half a minute."""
 
     def __init__(self, database: Database, store: Path, task: AdapterTask) -> None:
@@ -79,7 +79,7 @@ _REMEDY = "Install Minutebook again, or set MINUTEBOOK_SUMMARY_SHIPPED=false to 
 
 
 @dataclass(slots=True)
-class Shipped:
+class ShippedAdapter:
     """An adapter that came with the project. Its name has no version, which tells it from the registry's."""
 
     name: str
@@ -102,7 +102,7 @@ class Shipped:
         return not self._refused
 
 
-def shipped_notes(reference: str, *, wanted: bool = True) -> Shipped | None:
+def shipped_notes(reference: str, *, wanted: bool = True) -> ShippedAdapter | None:
     """The adapter that writes notes with the model *reference*, if one came with the project and is *wanted*."""
     name = NOTES.get(reference) if wanted else None
-    return None if name is None else Shipped(name, FOLDER / name)
+    return None if name is None else ShippedAdapter(name, FOLDER / name)

@@ -13,7 +13,7 @@ PACKAGE_PREFIX = "package:"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModelSource:
     """One kind of model: how it is had, and which files make it whole."""
 
     convert: Callable[[str, Path], Path]

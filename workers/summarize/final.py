@@ -8,12 +8,12 @@ from itertools import pairwise
 from schema.meetings.minutes import Minutes
 from workers.summarize.rolling import OVERVIEW_SENTENCES, best, chapter, merge
 from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences, still_true
-from workers.summarize.writing.notes import Note
+from workers.summarize.writing.notes import NoteBody
 
 CHAPTERS_LIMIT = 12
 
 
-def final_minutes(notes: Sequence[Note]) -> Minutes:
+def final_minutes(notes: Sequence[NoteBody]) -> Minutes:
     """The minutes from the *notes* of all windows (level 0): nothing decided or assigned is left out.
 
     What a recap repeats is said once with the evidence of both; what was said later holds where two contradict.
@@ -29,7 +29,7 @@ def final_minutes(notes: Sequence[Note]) -> Minutes:
     )
 
 
-def _chapters(notes: Sequence[Note]) -> list[Note]:
+def _chapters(notes: Sequence[NoteBody]) -> list[NoteBody]:
     """At most CHAPTERS_LIMIT stretches of about equally many notes."""
     if len(notes) <= CHAPTERS_LIMIT:
         return list(notes)

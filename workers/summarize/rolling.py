@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from schema.meetings.minutes import Chapter, Minutes, Sentence
 from workers.summarize.text.salience import pick
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences, still_true
-from workers.summarize.writing.notes import Note, write_note
+from workers.summarize.writing.notes import NoteBody, write_note
 
 KEPT = 4
 GROUP = 3
@@ -25,7 +25,7 @@ MERGED_ACTIONS = 16
 OVERVIEW_SENTENCES = 6
 
 
-def merge_due(notes: Sequence[Note]) -> tuple[Note, ...] | None:
+def merge_due(notes: Sequence[NoteBody]) -> tuple[NoteBody, ...] | None:
     """The oldest notes of the lowest level that holds too many of the unmerged *notes*, or None."""
     for level in range(TOP_LEVEL + 1):
         here = sorted((note for note in notes if note.level == level), key=lambda note: note.first_sample)
@@ -34,7 +34,7 @@ def merge_due(notes: Sequence[Note]) -> tuple[Note, ...] | None:
     return None
 
 
-def merge(group: Sequence[Note]) -> Note:
+def merge(group: Sequence[NoteBody]) -> NoteBody:
     """One note for the neighbours *group*, of bounded size; evidence carries over.
 
     Of decisions and actions the latest stay. The notes themselves keep all of them for the final minutes.
@@ -42,7 +42,7 @@ def merge(group: Sequence[Note]) -> Note:
     ordered = sorted(group, key=lambda note: note.first_sample)
     decisions = merge_decisions(decision for note in ordered for decision in note.decisions)
     sentences = still_true(merge_sentences(s for note in ordered for s in note.sentences), decisions)
-    return Note(
+    return NoteBody(
         first_sample=ordered[0].first_sample,
         end_sample=max(note.end_sample for note in ordered),
         title=_joint_title(ordered),
@@ -53,7 +53,7 @@ def merge(group: Sequence[Note]) -> Note:
     )
 
 
-def _joint_title(notes: Sequence[Note]) -> str:
+def _joint_title(notes: Sequence[NoteBody]) -> str:
     """The first and the last title; both, as a merged note has one already, cut to one part each."""
     first, last = notes[0].title.split(" … ")[0], notes[-1].title.split(" … ")[-1]
     return first if first == last else f"{first} … {last}"
@@ -67,7 +67,7 @@ def best(sentences: Sequence[Sentence], count: int) -> tuple[Sentence, ...]:
     return tuple(pool[at] for at in pick([sentence.text for sentence in pool], count))
 
 
-def rolling_minutes(notes: Sequence[Note], tail: Sequence[Segment] = ()) -> Minutes:
+def rolling_minutes(notes: Sequence[NoteBody], tail: Sequence[SpokenSegment] = ()) -> Minutes:
     """The minutes so far from the unmerged *notes* and the segments after them, of which the last window counts.
 
     The tail is noted in the words that were said: no model runs here.
@@ -86,17 +86,17 @@ def rolling_minutes(notes: Sequence[Note], tail: Sequence[Segment] = ()) -> Minu
     )
 
 
-def chapter(note: Note) -> Chapter:
+def chapter(note: NoteBody) -> Chapter:
     return Chapter(note.title, note.first_sample, note.end_sample, note.sentences)
 
 
-def _owners(notes: Sequence[Note]) -> frozenset[str]:
+def _owners(notes: Sequence[NoteBody]) -> frozenset[str]:
     return frozenset(action.owner for note in notes for action in note.actions if action.owner)
 
 
-def _recent(tail: Sequence[Segment]) -> list[Segment]:
+def _recent(tail: Sequence[SpokenSegment]) -> list[SpokenSegment]:
     """The last segments of *tail* up to the length of a window."""
-    taken: list[Segment] = []
+    taken: list[SpokenSegment] = []
     total = 0
     for segment in reversed(tail):
         total += count_words(segment.text)

@@ -16,13 +16,12 @@ from schema.core.states import AdapterTask, MeetingState, SummaryKind
 from schema.meetings.lifecycle import complete_meeting
 from schema.meetings.locks import advance_seq, lock_versions
 from schema.meetings.minutes import MINUTES, Minutes
-from schema.meetings.tables import Meeting, Segment, Summary, Track
-from schema.meetings.tables import Note as NoteRow
+from schema.meetings.tables import Meeting, Note, Segment, Summary, Track
 from schema.meetings.views import minutes_event, note_event
 from schema.meetings.wire import Author
 from schema.webhooks.outbox import WebhookEvent, announce
-from workers.summarize.text.segment import Segment as Said
-from workers.summarize.writing.notes import NOTE, Note
+from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.writing.notes import NOTE, NoteBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,13 @@ class Stale:
     """A note whose text was corrected since it was written: a window's (level 0) segments, or the notes it merges."""
 
     note_id: int
-    window: tuple[Said, ...] = ()
-    group: tuple[Note, ...] = ()
+    window: tuple[SpokenSegment, ...] = ()
+    group: tuple[NoteBody, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What lies before the summariser of one meeting: its state, text without a note, notes that count."""
+class MeetingSnapshot:
+    """One meeting as the summariser reads it from SQL: its state, text without a note, notes that count."""
 
     meeting_id: str
     state: MeetingState
@@ -50,8 +49,8 @@ class Desk:
     """`NAME@VERSION` of the registry's version that serves now."""
     bare: bool
     """The meeting wants the model without any adapter."""
-    unread: tuple[Said, ...]
-    notes: tuple[tuple[int, Note], ...]
+    unread: tuple[SpokenSegment, ...]
+    notes: tuple[tuple[int, NoteBody], ...]
     """Unmerged notes with their ids."""
     through_sample: int
     """Up to where the transcript is committed."""
@@ -61,7 +60,7 @@ class Desk:
     """Words without a note that the last rolling version already had."""
 
 
-def read_desk(session: Session, meeting_id: str) -> Desk | None:
+def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
     """None for a meeting that does not exist or was deleted."""
     meeting = session.get(Meeting, meeting_id)
     if meeting is None or meeting.state == MeetingState.DELETED:
@@ -72,12 +71,12 @@ def read_desk(session: Session, meeting_id: str) -> Desk | None:
         .order_by(Segment.first_sample, Segment.id)
     )
     notes = session.scalars(
-        select(NoteRow).where(NoteRow.meeting_id == meeting_id, NoteRow.merged_into.is_(None)).order_by(NoteRow.id)
+        select(Note).where(Note.meeting_id == meeting_id, Note.merged_into.is_(None)).order_by(Note.id)
     )
     last = _last_rolling(session, meeting_id)
     wanted = meeting.summary_adapter
     unread = tuple(map(_said, segments))
-    return Desk(
+    return MeetingSnapshot(
         meeting_id=meeting_id,
         state=MeetingState(meeting.state),
         seq=meeting.seq,
@@ -96,25 +95,23 @@ def read_desk(session: Session, meeting_id: str) -> Desk | None:
     )
 
 
-def _said(segment: Segment) -> Said:
-    return Said(segment.id, segment.speaker, segment.first_sample, segment.end_sample, segment.text)
+def _said(segment: Segment) -> SpokenSegment:
+    return SpokenSegment(segment.id, segment.speaker, segment.first_sample, segment.end_sample, segment.text)
 
 
 def _stale(session: Session, meeting: Meeting) -> Stale | None:
-    part = aliased(NoteRow)
-    corrected = exists().where(Segment.note_id == NoteRow.id, Segment.seq > NoteRow.seq)
-    rewritten = exists().where(
-        part.meeting_id == NoteRow.meeting_id, part.merged_into == NoteRow.id, part.seq > NoteRow.seq
-    )
-    all_again = (NoteRow.level == 0) & (NoteRow.seq < meeting.notes_seq)
-    wanted = select(NoteRow).where(NoteRow.meeting_id == meeting.id, or_(corrected, rewritten, all_again))
-    note = session.scalar(wanted.order_by(NoteRow.level, NoteRow.ordinal).limit(1))
+    part = aliased(Note)
+    corrected = exists().where(Segment.note_id == Note.id, Segment.seq > Note.seq)
+    rewritten = exists().where(part.meeting_id == Note.meeting_id, part.merged_into == Note.id, part.seq > Note.seq)
+    all_again = (Note.level == 0) & (Note.seq < meeting.notes_seq)
+    wanted = select(Note).where(Note.meeting_id == meeting.id, or_(corrected, rewritten, all_again))
+    note = session.scalar(wanted.order_by(Note.level, Note.ordinal).limit(1))
     if note is None:
         return None
     if note.level == 0:
         held = select(Segment).where(Segment.note_id == note.id).order_by(Segment.first_sample, Segment.id)
         return Stale(note.id, window=tuple(map(_said, session.scalars(held))))
-    parts = session.scalars(select(NoteRow).where(NoteRow.merged_into == note.id).order_by(NoteRow.id))
+    parts = session.scalars(select(Note).where(Note.merged_into == note.id).order_by(Note.id))
     return Stale(note.id, group=tuple(NOTE.validate_python(each.body) for each in parts))
 
 
@@ -136,53 +133,59 @@ def _through_sample(session: Session, meeting_id: str) -> int:
     return session.scalar(select(func.max(Track.committed_sample)).where(Track.meeting_id == meeting_id)) or 0
 
 
-def all_notes(session: Session, meeting_id: str) -> list[Note]:
+def all_notes(session: Session, meeting_id: str) -> list[NoteBody]:
     """The notes of every window, merged since or not: what the final minutes rest on."""
-    rows = session.scalars(select(NoteRow).where(NoteRow.meeting_id == meeting_id, NoteRow.level == 0))
+    rows = session.scalars(select(Note).where(Note.meeting_id == meeting_id, Note.level == 0))
     return [NOTE.validate_python(row.body) for row in rows]
 
 
-def add_note(database: Database, desk: Desk, note: Note, segment_ids: Sequence[int], author: Author) -> Event | None:
+def add_note(
+    database: Database, snapshot: MeetingSnapshot, note: NoteBody, segment_ids: Sequence[int], author: Author
+) -> Event | None:
     """Close a window. None when another worker has noted, or somebody corrected, any of its segments meanwhile."""
     with database.write() as session:
-        if not _is_open(session, desk.meeting_id):
+        if not _is_open(session, snapshot.meeting_id):
             return None
-        row = _insert_note(session, desk.meeting_id, note, author)
-        return note_event(row) if _take(session, Segment.note_id, segment_ids, row, desk.seq) else None
+        row = _insert_note(session, snapshot.meeting_id, note, author)
+        return note_event(row) if _take(session, Segment.note_id, segment_ids, row, snapshot.seq) else None
 
 
-def merge_notes(database: Database, desk: Desk, merged: Note, note_ids: Sequence[int], author: Author) -> bool:
+def merge_notes(
+    database: Database, snapshot: MeetingSnapshot, merged: NoteBody, note_ids: Sequence[int], author: Author
+) -> bool:
     """Replace notes by a higher one. False when another worker did so, or wrote any of them again, meanwhile."""
     with database.write() as session:
-        if not _is_open(session, desk.meeting_id):
+        if not _is_open(session, snapshot.meeting_id):
             return False
-        row = _insert_note(session, desk.meeting_id, merged, author)
-        return _take(session, NoteRow.merged_into, note_ids, row, desk.seq)
+        row = _insert_note(session, snapshot.meeting_id, merged, author)
+        return _take(session, Note.merged_into, note_ids, row, snapshot.seq)
 
 
-def rewrite_note(database: Database, desk: Desk, stale: Stale, note: Note, author: Author) -> Event | None:
+def rewrite_note(
+    database: Database, snapshot: MeetingSnapshot, stale: Stale, note: NoteBody, author: Author
+) -> Event | None:
     """A note in the place of one whose text was corrected. None when it, or what it rests on, changed meanwhile."""
     with database.write() as session:
-        if _locked_state(session, desk.meeting_id) in {None, MeetingState.DELETED}:
+        if _locked_state(session, snapshot.meeting_id) in {None, MeetingState.DELETED}:
             return None
-        row = session.get(NoteRow, stale.note_id)
-        if row is None or row.seq > desk.seq or _changed_since(session, row, desk.seq):
+        row = session.get(Note, stale.note_id)
+        if row is None or row.seq > snapshot.seq or _changed_since(session, row, snapshot.seq):
             return None
-        row.seq = advance_seq(session, desk.meeting_id, 1)
+        row.seq = advance_seq(session, snapshot.meeting_id, 1)
         row.body = NOTE.dump_python(note, mode="json")
         row.model, row.adapter = author.model, author.adapter
         session.flush()
         return note_event(row)
 
 
-def _changed_since(session: Session, note: NoteRow, seq: int) -> bool:
+def _changed_since(session: Session, note: Note, seq: int) -> bool:
     segments = exists().where(Segment.note_id == note.id, Segment.seq > seq)
-    parts = exists().where(NoteRow.meeting_id == note.meeting_id, NoteRow.merged_into == note.id, NoteRow.seq > seq)
+    parts = exists().where(Note.meeting_id == note.meeting_id, Note.merged_into == note.id, Note.seq > seq)
     return bool(session.scalar(select(or_(segments, parts))))
 
 
 def _take(
-    session: Session, column: InstrumentedAttribute[int | None], ids: Sequence[int], note: NoteRow, through_seq: int
+    session: Session, column: InstrumentedAttribute[int | None], ids: Sequence[int], note: Note, through_seq: int
 ) -> bool:
     """Set *column* of the rows *ids* to *note*.
 
@@ -207,11 +210,9 @@ def _locked_state(session: Session, meeting_id: str) -> str | None:
     return session.scalar(select(Meeting.state).where(Meeting.id == meeting_id).with_for_update())
 
 
-def _insert_note(session: Session, meeting_id: str, note: Note, author: Author) -> NoteRow:
-    last = session.scalar(
-        select(func.max(NoteRow.ordinal)).where(NoteRow.meeting_id == meeting_id, NoteRow.level == note.level)
-    )
-    row = NoteRow(
+def _insert_note(session: Session, meeting_id: str, note: NoteBody, author: Author) -> Note:
+    last = session.scalar(select(func.max(Note.ordinal)).where(Note.meeting_id == meeting_id, Note.level == note.level))
+    row = Note(
         meeting_id=meeting_id,
         seq=advance_seq(session, meeting_id, 1),
         level=note.level,
@@ -227,59 +228,59 @@ def _insert_note(session: Session, meeting_id: str, note: Note, author: Author) 
     return row
 
 
-def add_rolling(database: Database, desk: Desk, minutes: Minutes, author: Author) -> Event | None:
+def add_rolling(database: Database, snapshot: MeetingSnapshot, minutes: Minutes, author: Author) -> Event | None:
     """The next rolling version. None when another worker has written it, or somebody corrected something, meanwhile."""
     try:
         with database.write() as session:
-            if not _is_open(session, desk.meeting_id) or not _settle(session, desk):
+            if not _is_open(session, snapshot.meeting_id) or not _settle(session, snapshot):
                 return None
-            return _insert_summary(session, desk, SummaryKind.ROLLING, desk.last_version + 1, minutes, author)
+            return _insert_summary(session, snapshot, SummaryKind.ROLLING, snapshot.last_version + 1, minutes, author)
     except IntegrityError:
         return None
 
 
-def forget_corrections(database: Database, desk: Desk) -> None:
+def forget_corrections(database: Database, snapshot: MeetingSnapshot) -> None:
     """Nothing that was written so far rests on what was corrected."""
     with database.write() as session:
-        _settle(session, desk)
+        _settle(session, snapshot)
 
 
-def _settle(session: Session, desk: Desk) -> bool:
-    """Corrections up to the desk's number are in what is written now. False when there are later ones."""
-    seen = update(Meeting).where(Meeting.id == desk.meeting_id, Meeting.revised_seq <= desk.seq)
+def _settle(session: Session, snapshot: MeetingSnapshot) -> bool:
+    """Corrections up to the snapshot's number are in what is written now. False when there are later ones."""
+    seen = update(Meeting).where(Meeting.id == snapshot.meeting_id, Meeting.revised_seq <= snapshot.seq)
     session.execute(seen.values(revised_seq=None))
-    return session.scalar(select(Meeting.revised_seq).where(Meeting.id == desk.meeting_id)) is None
+    return session.scalar(select(Meeting.revised_seq).where(Meeting.id == snapshot.meeting_id)) is None
 
 
-def add_final(database: Database, desk: Desk, minutes: Minutes, author: Author) -> list[Event]:
+def add_final(database: Database, snapshot: MeetingSnapshot, minutes: Minutes, author: Author) -> list[Event]:
     """The next final minutes, and with the first the end of the meeting, in one.
 
-    Empty when the meeting was changed since the desk was read: another worker was there first, or somebody corrected
-    something.
+    Empty when the meeting was changed since the snapshot was read: another worker was there first, or somebody
+    corrected something.
     """
-    version = desk.last_final + 1
+    version = snapshot.last_final + 1
     with database.write() as session:
-        versions = lock_versions(session, desk.meeting_id)
-        meeting = next((each for each in versions if each.id == desk.meeting_id), None)
-        if meeting is None or (meeting.state, meeting.seq) != (desk.state, desk.seq):
+        versions = lock_versions(session, snapshot.meeting_id)
+        meeting = next((each for each in versions if each.id == snapshot.meeting_id), None)
+        if meeting is None or (meeting.state, meeting.seq) != (snapshot.state, snapshot.seq):
             return []
         meeting.revised_seq = None
-        written = _insert_summary(session, desk, SummaryKind.FINAL, version, minutes, author)
+        written = _insert_summary(session, snapshot, SummaryKind.FINAL, version, minutes, author)
         announce(session, meeting.owner, WebhookEvent.MINUTES_FINAL, {"meeting_id": meeting.id, "version": version})
-        if desk.state == MeetingState.FINISHED:
+        if snapshot.state == MeetingState.FINISHED:
             return [written]
         return [written, complete_meeting(session, meeting, versions)]
 
 
 def _insert_summary(
-    session: Session, desk: Desk, kind: SummaryKind, version: int, minutes: Minutes, author: Author
+    session: Session, snapshot: MeetingSnapshot, kind: SummaryKind, version: int, minutes: Minutes, author: Author
 ) -> Event:
     row = Summary(
-        meeting_id=desk.meeting_id,
-        seq=advance_seq(session, desk.meeting_id, 1),
+        meeting_id=snapshot.meeting_id,
+        seq=advance_seq(session, snapshot.meeting_id, 1),
         kind=kind,
         version=version,
-        through_sample=desk.through_sample,
+        through_sample=snapshot.through_sample,
         body=MINUTES.dump_python(minutes, mode="json"),
         model=author.model,
         adapter=author.adapter,

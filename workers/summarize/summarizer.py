@@ -18,11 +18,11 @@ from schema.meetings.tables import Track
 from schema.meetings.wire import Author
 from schema.stores import Stores
 from workers.corrections.minutes import corrected_minutes
-from workers.models.adapters import Shelf, Shipped
+from workers.models.adapters import AdapterStore, ShippedAdapter
 from workers.summarize.final import final_minutes
 from workers.summarize.rolling import merge, merge_due, rolling_minutes
 from workers.summarize.store import (
-    Desk,
+    MeetingSnapshot,
     Stale,
     add_final,
     add_note,
@@ -30,14 +30,14 @@ from workers.summarize.store import (
     all_notes,
     forget_corrections,
     merge_notes,
-    read_desk,
+    read_snapshot,
     rewrite_note,
 )
-from workers.summarize.text.segment import Segment as Said
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 from workers.summarize.writing.model import TextModel
-from workers.summarize.writing.notes import Note, write_note
-from workers.tasks.crash_limit import deaths_counted
+from workers.summarize.writing.notes import NoteBody, write_note
+from workers.tasks.crash_limit import count_crashes
 from workers.tasks.failures import failed_summaries
 
 log = logging.getLogger(__name__)
@@ -56,10 +56,10 @@ class Summarizer:
         model: TextModel,
         model_name: str,
         stores: Stores,
-        adapters: Shelf,
-        shipped: Shipped | None,
+        adapters: AdapterStore,
+        shipped: ShippedAdapter | None,
         rolling_words: int,
-        deaths_limit: int,
+        crash_limit: int,
     ) -> None:
         self.name = name
         self.model = model
@@ -68,7 +68,7 @@ class Summarizer:
         self.adapters = adapters
         self.shipped = shipped
         self.rolling_words = rolling_words
-        self.deaths_limit = deaths_limit
+        self.crash_limit = crash_limit
 
     def run(self, meeting_id: str) -> None:
         """Do what is due for a meeting; nothing when another worker is at it (the sweep asks again).
@@ -79,7 +79,7 @@ class Summarizer:
             if not mine or self._waits_for_replay(meeting_id):
                 return
             for _ in range(STEPS_LIMIT):
-                with deaths_counted(self.stores.redis, meeting_id, self.deaths_limit):
+                with count_crashes(self.stores.redis, meeting_id, self.crash_limit):
                     more = self._step(meeting_id)
                 if not more:
                     return
@@ -92,81 +92,83 @@ class Summarizer:
         """One note, merge or version; True when there may be more to do."""
         self.stores.redis.set(hold_key(meeting_id), self.name, px=HOLD_MS)
         with self.stores.database.read() as session:
-            desk = read_desk(session, meeting_id)
-        if desk is None or (desk.state == MeetingState.FINISHED and not desk.revised):
+            snapshot = read_snapshot(session, meeting_id)
+        if snapshot is None or (snapshot.state == MeetingState.FINISHED and not snapshot.revised):
             return False
-        self._use_adapter(desk)
-        if desk.stale is not None:
-            return self._write_again(desk, desk.stale)
-        ended = desk.state in (MeetingState.SUMMARIZING, MeetingState.FINISHED)
-        window = next_window(desk.unread, final=ended)
+        self._use_adapter(snapshot)
+        if snapshot.stale is not None:
+            return self._write_again(snapshot, snapshot.stale)
+        ended = snapshot.state in (MeetingState.SUMMARIZING, MeetingState.FINISHED)
+        window = next_window(snapshot.unread, final=ended)
         if window is not None:
-            return self._close_window(desk, [said.id for said in window], self._noted(desk, window))
-        if self._merge_notes(desk):
+            return self._close_window(snapshot, [said.id for said in window], self._noted(snapshot, window))
+        if self._merge_notes(snapshot):
             return True
-        return self._finish(desk) if ended else self._roll(desk, noted=False)
+        return self._finish(snapshot) if ended else self._roll(snapshot, noted=False)
 
-    def _noted(self, desk: Desk, window: Sequence[Said]) -> Note:
-        people = {action.owner for _, note in desk.notes for action in note.actions if action.owner}
+    def _noted(self, snapshot: MeetingSnapshot, window: Sequence[SpokenSegment]) -> NoteBody:
+        people = {action.owner for _, note in snapshot.notes for action in note.actions if action.owner}
         return write_note(window, self.model, people=people)
 
-    def _write_again(self, desk: Desk, stale: Stale) -> bool:
-        note = merge(stale.group) if stale.group else self._noted(desk, self._pieces(stale))
-        event = rewrite_note(self.stores.database, desk, stale, note, self._author)
+    def _write_again(self, snapshot: MeetingSnapshot, stale: Stale) -> bool:
+        note = merge(stale.group) if stale.group else self._noted(snapshot, self._pieces(stale))
+        event = rewrite_note(self.stores.database, snapshot, stale, note, self._author)
         if event is None:
-            log.info("meeting %s: note %s changed meanwhile; read again", desk.meeting_id, stale.note_id)
+            log.info("meeting %s: note %s changed meanwhile; read again", snapshot.meeting_id, stale.note_id)
         else:
-            publish(self.stores.redis, desk.meeting_id, [event])
+            publish(self.stores.redis, snapshot.meeting_id, [event])
         return True
 
-    def _pieces(self, stale: Stale) -> list[Said]:
+    def _pieces(self, stale: Stale) -> list[SpokenSegment]:
         return [piece for said in stale.window for piece in split_segment(said, LIMIT_WORDS)]
 
-    def _close_window(self, desk: Desk, segment_ids: list[int], note: Note) -> bool:
-        event = add_note(self.stores.database, desk, note, list(dict.fromkeys(segment_ids)), self._author)
+    def _close_window(self, snapshot: MeetingSnapshot, segment_ids: list[int], note: NoteBody) -> bool:
+        event = add_note(self.stores.database, snapshot, note, list(dict.fromkeys(segment_ids)), self._author)
         if event is None:
-            log.info("meeting %s: this window is noted, or was corrected, meanwhile; read again", desk.meeting_id)
+            log.info("meeting %s: this window is noted, or was corrected, meanwhile; read again", snapshot.meeting_id)
             return True
-        publish(self.stores.redis, desk.meeting_id, [event])
+        publish(self.stores.redis, snapshot.meeting_id, [event])
         with self.stores.database.read() as session:
-            now = read_desk(session, desk.meeting_id)
+            now = read_snapshot(session, snapshot.meeting_id)
         if now is not None and now.state != MeetingState.SUMMARIZING:
             self._roll(now, noted=True)
         return True
 
-    def _merge_notes(self, desk: Desk) -> bool:
-        group = merge_due([note for _, note in desk.notes])
+    def _merge_notes(self, snapshot: MeetingSnapshot) -> bool:
+        group = merge_due([note for _, note in snapshot.notes])
         if group is None:
             return False
-        ids = [key for key, note in desk.notes if any(note is each for each in group)]
-        return merge_notes(self.stores.database, desk, merge(group), ids, self._author)
+        ids = [key for key, note in snapshot.notes if any(note is each for each in group)]
+        return merge_notes(self.stores.database, snapshot, merge(group), ids, self._author)
 
-    def _roll(self, desk: Desk, *, noted: bool) -> bool:
+    def _roll(self, snapshot: MeetingSnapshot, *, noted: bool) -> bool:
         """A new rolling version after a note or a correction, or once enough words have come since the last one."""
-        waiting = sum(len(said.text.split()) for said in desk.unread) - desk.summarised_words
-        if noted or waiting >= self.rolling_words or (desk.revised and desk.last_version):
-            minutes = rolling_minutes([note for _, note in desk.notes], desk.unread)
-            event = add_rolling(self.stores.database, desk, minutes, self._author)
-            publish(self.stores.redis, desk.meeting_id, [event] if event else [])
-        elif desk.revised:
-            forget_corrections(self.stores.database, desk)
+        waiting = sum(len(said.text.split()) for said in snapshot.unread) - snapshot.summarised_words
+        if noted or waiting >= self.rolling_words or (snapshot.revised and snapshot.last_version):
+            minutes = rolling_minutes([note for _, note in snapshot.notes], snapshot.unread)
+            event = add_rolling(self.stores.database, snapshot, minutes, self._author)
+            publish(self.stores.redis, snapshot.meeting_id, [event] if event else [])
+        elif snapshot.revised:
+            forget_corrections(self.stores.database, snapshot)
         return False
 
-    def _finish(self, desk: Desk) -> bool:
+    def _finish(self, snapshot: MeetingSnapshot) -> bool:
         with self.stores.database.read() as session:
-            minutes = corrected_minutes(session, desk.meeting_id, final_minutes(all_notes(session, desk.meeting_id)))
-            track_ids = session.scalars(select(Track.id).where(Track.meeting_id == desk.meeting_id)).all()
+            minutes = corrected_minutes(
+                session, snapshot.meeting_id, final_minutes(all_notes(session, snapshot.meeting_id))
+            )
+            track_ids = session.scalars(select(Track.id).where(Track.meeting_id == snapshot.meeting_id)).all()
         # SQL has all of the audio's text by now. Before the end, since nobody comes back to a finished meeting.
         for track_id in track_ids:
             self.stores.mailbox.forget(track_id)
-        events: list[Event] = add_final(self.stores.database, desk, minutes, self._author)
-        publish(self.stores.redis, desk.meeting_id, events)
+        events: list[Event] = add_final(self.stores.database, snapshot, minutes, self._author)
+        publish(self.stores.redis, snapshot.meeting_id, events)
         return not events
 
-    def _use_adapter(self, desk: Desk) -> None:
+    def _use_adapter(self, snapshot: MeetingSnapshot) -> None:
         """Have the model use a meeting's adapter. One that cannot be had costs quality, not the minutes."""
-        own = None if desk.bare or self.shipped is None else self.shipped.name
-        name = desk.adapter or own
+        own = None if snapshot.bare or self.shipped is None else self.shipped.name
+        name = snapshot.adapter or own
         there = name is None or name in self.model.adapters or self._lend(name)
         self.model.use_adapter(name if there else None)
 

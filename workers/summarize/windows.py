@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.sentences import split_sentences
 from workers.summarize.text.words import count_words
 
@@ -15,8 +15,12 @@ LIMIT_WORDS = 400
 
 
 def next_window(
-    segments: Sequence[Segment], *, floor_words: int = FLOOR_WORDS, limit_words: int = LIMIT_WORDS, final: bool = False
-) -> tuple[Segment, ...] | None:
+    segments: Sequence[SpokenSegment],
+    *,
+    floor_words: int = FLOOR_WORDS,
+    limit_words: int = LIMIT_WORDS,
+    final: bool = False,
+) -> tuple[SpokenSegment, ...] | None:
     """The next window of closed *segments* without a note, cut at the longest pause past *floor_words*.
 
     None while fewer than *limit_words* wait; with *final* the rest is a window too, unless nothing is left. A window
@@ -31,7 +35,7 @@ def next_window(
     return _pieces(segments[: _cut(segments, lengths, floor_words, limit_words)], limit_words)
 
 
-def _cut(segments: Sequence[Segment], lengths: list[int], floor_words: int, limit_words: int) -> int:
+def _cut(segments: Sequence[SpokenSegment], lengths: list[int], floor_words: int, limit_words: int) -> int:
     """How many segments to take: up to the longest pause between floor and limit, at least one."""
     fitting = [count for count, length in enumerate(lengths, 1) if length <= limit_words]
     if not fitting:
@@ -40,17 +44,17 @@ def _cut(segments: Sequence[Segment], lengths: list[int], floor_words: int, limi
     return max(choices, key=lambda count: (_pause_samples(segments, count), count))
 
 
-def _pause_samples(segments: Sequence[Segment], count: int) -> int:
+def _pause_samples(segments: Sequence[SpokenSegment], count: int) -> int:
     if count == len(segments):
         return 0
     return segments[count].first_sample - segments[count - 1].end_sample
 
 
-def _pieces(segments: Sequence[Segment], limit_words: int) -> tuple[Segment, ...]:
+def _pieces(segments: Sequence[SpokenSegment], limit_words: int) -> tuple[SpokenSegment, ...]:
     return tuple(piece for segment in segments for piece in split_segment(segment, limit_words))
 
 
-def split_segment(segment: Segment, limit_words: int) -> list[Segment]:
+def split_segment(segment: SpokenSegment, limit_words: int) -> list[SpokenSegment]:
     """*segment* itself, or when it is longer than *limit_words*, pieces of whole sentences with its id.
 
     A sentence longer than the limit is cut between words. Times are shared out by words.
@@ -75,7 +79,7 @@ def _short_sentences(text: str, limit_words: int) -> list[str]:
     return found
 
 
-def _timed(segment: Segment, texts: list[str]) -> list[Segment]:
+def _timed(segment: SpokenSegment, texts: list[str]) -> list[SpokenSegment]:
     ends = list(accumulate(count_words(text) for text in texts))
     length = segment.end_sample - segment.first_sample
     cuts = [segment.first_sample, *(segment.first_sample + length * end // ends[-1] for end in ends)]

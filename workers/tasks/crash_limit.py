@@ -17,7 +17,7 @@ FORGET_MS = 24 * 3600 * 1000
 
 
 @contextmanager
-def deaths_counted(redis: Redis, meeting_id: str, limit: int) -> Iterator[None]:
+def count_crashes(redis: Redis, meeting_id: str, limit: int) -> Iterator[None]:
     """One bounded piece of work on a meeting's summary; it may end with a dead process *limit* times in a row.
 
     Raises WorkerLost instead of trying once more, and counts from nothing afterwards.
@@ -26,13 +26,13 @@ def deaths_counted(redis: Redis, meeting_id: str, limit: int) -> Iterator[None]:
     with redis.pipeline() as both:
         both.incr(key)
         both.pexpire(key, FORGET_MS)
-        deaths = both.execute()[0] - 1
-    if deaths >= limit:
+        crashes = both.execute()[0] - 1
+    if crashes >= limit:
         redis.delete(key)
         raise WorkerLost(
-            f"the worker died {deaths} times in a row over the same part of meeting '{meeting_id}': killed, out of "
+            f"the worker died {crashes} times in a row over the same part of meeting '{meeting_id}': killed, out of "
             "memory or past its time limit. Look into its log, then run 'minutebook failures replay'",
-            attempts=deaths,
+            attempts=crashes,
         )
     try:
         yield

@@ -21,7 +21,7 @@ from schema.core.states import AdapterTask
 from schema.mailbox import Mailbox
 from schema.stores import Stores
 from workers.models import libraries
-from workers.models.adapters import Shelf
+from workers.models.adapters import AdapterStore
 from workers.tasks.summary_requests import SummaryRequests
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from workers.summarize.summarizer import Summarizer
     from workers.tasks.sweeper import Sweeper
     from workers.transcribe.transcriber import Transcriber
-    from workers.webhooks.delivery import Courier
+    from workers.webhooks.delivery import WebhookSender
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class Process:
             engine=engine,
             policy=POLICIES[config.asr_policy],
             stores=self.stores,
-            adapters=self._shelf(AdapterTask.ASR),
+            adapters=self._adapter_store(AdapterTask.ASR),
             send=self.send,
             summaries=self.summaries,
             pace=Pace(
@@ -152,20 +152,20 @@ class Process:
             model=model,
             model_name=config.summary_model,
             stores=self.stores,
-            adapters=self._shelf(AdapterTask.SUMMARY),
+            adapters=self._adapter_store(AdapterTask.SUMMARY),
             shipped=shipped,
             rolling_words=config.rolling_words,
-            deaths_limit=config.attempts_limit,
+            crash_limit=config.attempts_limit,
         )
 
-    def _shelf(self, task: AdapterTask) -> Shelf:
-        return Shelf(self.stores.database, self.config.adapters, task)
+    def _adapter_store(self, task: AdapterTask) -> AdapterStore:
+        return AdapterStore(self.stores.database, self.config.adapters, task)
 
     @cached_property
     def ingester(self) -> Ingester:
         from workers.ingest.feeding import Bounds
-        from workers.ingest.ingester import Ingester, Plan
-        from workers.ingest.upload_sweeper import Settler
+        from workers.ingest.ingester import Ingester, IngestSettings
+        from workers.ingest.upload_sweeper import UploadSweeper
 
         config = self.config
         self.stores.files  # noqa: B018 - a storage that cannot be opened stops the worker here, not at its first file
@@ -174,8 +174,8 @@ class Process:
             name=self.name,
             stores=self.stores,
             send=self.send,
-            settler=Settler(self.stores, backlog, config.upload_retention),
-            plan=Plan(
+            upload_sweeper=UploadSweeper(self.stores, backlog, config.upload_retention),
+            settings=IngestSettings(
                 places=config.ingest_places,
                 attempts=config.attempts_limit,
                 bounds=Bounds(
@@ -200,10 +200,10 @@ class Process:
                     lock.release()
 
     @cached_property
-    def courier(self) -> Courier:
-        from workers.webhooks.delivery import Courier
+    def webhook_sender(self) -> WebhookSender:
+        from workers.webhooks.delivery import WebhookSender
 
-        return Courier(
+        return WebhookSender(
             database=self.stores.database,
             attempts_limit=self.config.webhook_attempts,
             allow_private=self.config.webhook_private,

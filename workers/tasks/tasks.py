@@ -69,7 +69,7 @@ def deliver() -> None:
     """Carry a batch of the webhooks' messages that are due, unless another process is at it."""
     with process().alone("mb:delivering", DELIVER_LIMIT_S) as mine:
         if mine:
-            process().courier.run()
+            process().webhook_sender.run()
 
 
 @app.task(  # type: ignore[untyped-decorator]

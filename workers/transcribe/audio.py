@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from schema.core.errors import AudioTrimmed, DecodeError
 from schema.core.states import CoverageKind
 from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_SAMPLES
-from schema.mailbox import Claim, Mailbox
-from schema.mailbox import Span as Piece
+from schema.mailbox import AudioSpan, Claim, Mailbox
 from workers.asr.streaming.track import HISTORY_WORDS, Span, StreamState, TrackView
 from workers.transcribe.track_rows import TrackFacts, recent_text
 
@@ -22,7 +21,7 @@ LOST_REASON = "the audio left the mailbox before it was committed"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TrackAudio:
     """`view` ends at the first hole; `hole` is that hole, to be booked once everything before it is committed."""
 
     view: TrackView
@@ -31,7 +30,7 @@ class Reading:
 
 def read_track(
     session: Session, mailbox: Mailbox, claim: Claim, facts: TrackFacts, limit_samples: int = READ_LIMIT_SAMPLES
-) -> Reading:
+) -> TrackAudio:
     """What the mailbox holds of a track from its window on, *limit_samples* at most. Raises MailboxMissing."""
     state = _state(session, claim, facts)
     try:
@@ -65,12 +64,12 @@ def _fresh_state(session: Session, facts: TrackFacts) -> StreamState:
     return StreamState(committed_sample=committed, window_first_sample=committed, history=history)
 
 
-def _lost(state: StreamState, facts: TrackFacts, first_there: int) -> Reading:
+def _lost(state: StreamState, facts: TrackFacts, first_there: int) -> TrackAudio:
     hole = Span(facts.committed_sample, first_there, CoverageKind.MISSING, LOST_REASON)
-    return Reading(_view(state, np.empty(0, np.int16), True, facts), hole)
+    return TrackAudio(_view(state, np.empty(0, np.int16), True, facts), hole)
 
 
-def _reading(state: StreamState, pieces: list[Piece], claim: Claim, facts: TrackFacts) -> Reading:
+def _reading(state: StreamState, pieces: list[AudioSpan], claim: Claim, facts: TrackFacts) -> TrackAudio:
     audio: list[bytes] = []
     for piece in pieces:
         if piece.pcm is None and piece.end_sample <= state.committed_sample:
@@ -78,12 +77,12 @@ def _reading(state: StreamState, pieces: list[Piece], claim: Claim, facts: Track
             audio.append(bytes(2 * (piece.end_sample - piece.first_sample)))
         elif piece.pcm is None:
             hole = Span(max(piece.first_sample, state.committed_sample), piece.end_sample, CoverageKind.MISSING)
-            return Reading(_view(state, _samples(audio), True, facts), hole)
+            return TrackAudio(_view(state, _samples(audio), True, facts), hole)
         else:
             audio.append(piece.pcm)
     samples = _samples(audio)
     whole = state.window_first_sample + len(samples) == claim.received_sample
-    return Reading(_view(state, samples, claim.closed and whole, facts))
+    return TrackAudio(_view(state, samples, claim.closed and whole, facts))
 
 
 def _samples(audio: list[bytes]) -> np.ndarray[tuple[int], np.dtype[np.int16]]:

@@ -39,7 +39,7 @@ def on_cpu(lanes: int) -> FilePace:
     return FilePace(windows=CPU_WINDOWS * lanes, windows_beside_live=1, lanes=lanes, shared_steps=False, rest=CPU_REST)
 
 
-class Room:
+class FileBudget:
     """What one worker knows of live meetings, and what that leaves to files."""
 
     def __init__(self, pace: FilePace) -> None:

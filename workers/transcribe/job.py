@@ -14,7 +14,7 @@ from workers.asr.streaming import batch
 from workers.asr.streaming.policy import Policy
 from workers.asr.streaming.stream import Outcome, Plan, StreamSettings, plan, settle
 from workers.asr.streaming.track import Span, StreamState
-from workers.transcribe.audio import Reading
+from workers.transcribe.audio import TrackAudio
 from workers.transcribe.ledger import TrackCommit
 from workers.transcribe.track_rows import TrackFacts
 
@@ -27,7 +27,7 @@ class Job:
 
     claim: Claim
     facts: TrackFacts
-    reading: Reading
+    reading: TrackAudio
     plan: Plan
     cut: batch.BatchPlan | None = None
     given_up: Span | None = None
@@ -72,7 +72,7 @@ class Job:
 
 
 def planned(
-    claim: Claim, facts: TrackFacts, reading: Reading, attempts_limit: int, settings: StreamSettings, places: int
+    claim: Claim, facts: TrackFacts, reading: TrackAudio, attempts_limit: int, settings: StreamSettings, places: int
 ) -> Job:
     """The job of a claim, of a file with up to *places* windows.
 
@@ -87,11 +87,11 @@ def planned(
     return _given_up(claim, facts, reading, job.plan)
 
 
-def _streamed(claim: Claim, facts: TrackFacts, reading: Reading, settings: StreamSettings) -> Job:
+def _streamed(claim: Claim, facts: TrackFacts, reading: TrackAudio, settings: StreamSettings) -> Job:
     return Job(claim, facts, reading, plan(reading.view, settings))
 
 
-def _cut(claim: Claim, facts: TrackFacts, reading: Reading, places: int) -> Job:
+def _cut(claim: Claim, facts: TrackFacts, reading: TrackAudio, places: int) -> Job:
     cut = batch.plan(reading.view, places)
     first = cut.up_to_first_window()
     if first.window is None:
@@ -99,7 +99,7 @@ def _cut(claim: Claim, facts: TrackFacts, reading: Reading, places: int) -> Job:
     return Job(claim, facts, reading, first, cut)
 
 
-def _given_up(claim: Claim, facts: TrackFacts, reading: Reading, tried: Plan) -> Job:
+def _given_up(claim: Claim, facts: TrackFacts, reading: TrackAudio, tried: Plan) -> Job:
     """The window of *tried* passes without being decoded."""
     first, end = tried.view.state.committed_sample, tried.window_end_sample
     if end <= first:

@@ -25,11 +25,11 @@ from workers.asr.streaming.policy import Policy
 from workers.asr.streaming.stream import DEFAULTS, Outcome, StreamSettings
 from workers.asr.streaming.track import StreamState
 from workers.corrections.carry_over import carry_over
-from workers.models.adapters import Shelf
+from workers.models.adapters import AdapterStore
 from workers.tasks.failures import book_failure
 from workers.tasks.summary_requests import Send, SummaryRequests
 from workers.transcribe.audio import READ_LIMIT_SAMPLES, read_track
-from workers.transcribe.file_budget import FilePace, Room
+from workers.transcribe.file_budget import FileBudget, FilePace
 from workers.transcribe.job import Job, of_the_moment, outcomes_of, planned, where_given_up, written
 from workers.transcribe.leases import extended
 from workers.transcribe.ledger import Committed, commit
@@ -68,7 +68,7 @@ class Transcriber:
         engine: Engine,
         policy: Policy,
         stores: Stores,
-        adapters: Shelf,
+        adapters: AdapterStore,
         send: Send,
         summaries: SummaryRequests,
         pace: Pace,
@@ -85,7 +85,7 @@ class Transcriber:
         self.summaries = summaries
         self.pace = pace
         self.stream = stream
-        self.room = Room(pace.files)
+        self.file_budget = FileBudget(pace.files)
         self._began_s = 0.0
 
     def run(self, shard: int, run_s: float = RUN_S) -> bool:
@@ -105,8 +105,8 @@ class Transcriber:
         When something on the way fails (database away, engine out of memory) every claim is given back to be tried
         again in a second, so nobody waits for a lease to end, and the error goes on to Celery.
         """
-        claimed = self.mailbox.claim(self.name, self.pace.batch, self.pace.lease_ms, shard, fill=self.room.fill)
-        self.room.note(claimed)
+        claimed = self.mailbox.claim(self.name, self.pace.batch, self.pace.lease_ms, shard, fill=self.file_budget.fill)
+        self.file_budget.note(claimed)
         if not claimed.tracks:
             return claimed.next_due_in_ms
         try:
@@ -154,7 +154,9 @@ class Transcriber:
 
     def _read(self, windows: Sequence[Window]) -> list[tuple[Hypothesis, Verdict]]:
         adapters = {window.adapter for window in windows if window.adapter is not None}
-        return transcribe_guarded(self.engine, [self._adapted(each, adapters) for each in windows], self.room.lanes)
+        return transcribe_guarded(
+            self.engine, [self._adapted(each, adapters) for each in windows], self.file_budget.lanes
+        )
 
     def _adapted(self, window: Window, batch_adapters: Collection[str]) -> Window:
         """*window* with its adapter loaded. One that cannot be had costs accuracy, not the words."""
@@ -183,7 +185,7 @@ class Transcriber:
         return jobs
 
     def _planned(self, session: Session, claim: Claim, facts: TrackFacts, claims: Sequence[Claim]) -> Job:
-        places = self.room.windows(claim, claims)
+        places = self.file_budget.windows(claim, claims)
         limit = reach_samples(places) if claim.kind == "batch" else READ_LIMIT_SAMPLES
         reading = read_track(session, self.mailbox, claim, facts, limit)
         return planned(claim, facts, reading, self.pace.attempts_limit, self.stream, places)
@@ -236,7 +238,7 @@ class Transcriber:
             seen_sample=seen,
             state=json.dumps(state.dump(), separators=(",", ":")).encode(),
             delay_ms=0 if behind or job.claim.closed else self.pace.step_interval_ms,
-            rest_ms=self.room.rest_ms(time.monotonic() - self._began_s),
+            rest_ms=self.file_budget.rest_ms(time.monotonic() - self._began_s),
         )
 
     def _set_aside(self, claim: Claim) -> None:

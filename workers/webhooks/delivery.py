@@ -1,6 +1,6 @@
-"""The courier: carries the outbox of `schema.webhooks.outbox` to the receivers, signed, and again until it is taken.
+"""Sends the messages in `schema.webhooks.outbox` to their receivers, signed, and again until they are taken.
 
-A message is claimed by a conditional write that puts its next attempt off; a courier that dies in between has only
+A message is claimed by a conditional write that puts its next attempt off; a sender that dies in between has only
 caused a delay. So a receiver may get a message twice, always under the same `webhook-id`.
 """
 
@@ -46,7 +46,7 @@ USER_AGENT = "minutebook-webhooks"
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class ClaimedDelivery:
     """A claimed message. `attempt` counts from 1; a result is only booked while nobody has claimed it again."""
 
     delivery_id: int
@@ -58,7 +58,7 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AttemptResult:
     """What came of an attempt: the receiver's status, or why there is none."""
 
     http_status: int | None
@@ -74,7 +74,7 @@ class Answer:
         return self.http_status == HTTPStatus.GONE
 
 
-class Courier:
+class WebhookSender:
     def __init__(
         self,
         *,
@@ -97,12 +97,12 @@ class Courier:
     def run(self) -> int:
         """Carry what is due, a batch at most; returns how many messages were tried."""
         self._forget_old()
-        parcels = self._claim()
-        if parcels:
-            self._book(parcels, asyncio.run(self._carry(parcels)))
-        return len(parcels)
+        messages = self._claim()
+        if messages:
+            self._book(messages, asyncio.run(self._send_all(messages)))
+        return len(messages)
 
-    def _claim(self) -> list[Parcel]:
+    def _claim(self) -> list[ClaimedDelivery]:
         at = self.clock()
         waiting = (Delivery.state == DeliveryState.PENDING, Delivery.due_at <= at)
         with self.database.read() as session:  # most of the time nothing is due, and no writer has to wait for that
@@ -124,80 +124,81 @@ class Courier:
                 delivery.attempts += 1
                 delivery.due_at = at + timedelta(seconds=LEASE_S)
             return [
-                Parcel(each.id, each.message_id, hook.url, hook.secret, each.body, each.attempts) for each, hook in rows
+                ClaimedDelivery(each.id, each.message_id, hook.url, hook.secret, each.body, each.attempts)
+                for each, hook in rows
             ]
 
-    async def _carry(self, parcels: Sequence[Parcel]) -> list[Answer]:
-        return await asyncio.gather(*(self._attempt(parcel) for parcel in parcels))
+    async def _send_all(self, messages: Sequence[ClaimedDelivery]) -> list[AttemptResult]:
+        return await asyncio.gather(*(self._attempt(message) for message in messages))
 
-    async def _attempt(self, parcel: Parcel) -> Answer:
+    async def _attempt(self, message: ClaimedDelivery) -> AttemptResult:
         try:
             async with asyncio.timeout(ANSWER_LIMIT_S):
-                status = await self._post(parcel)
+                status = await self._post(message)
         except TimeoutError:
-            return Answer(None, f"no answer within {ANSWER_LIMIT_S:.0f} s")
+            return AttemptResult(None, f"no answer within {ANSWER_LIMIT_S:.0f} s")
         except (httpx.HTTPError, OSError, MinutebookError) as error:
-            return Answer(None, (str(error) or type(error).__name__)[:ERROR_CHARACTERS])
+            return AttemptResult(None, (str(error) or type(error).__name__)[:ERROR_CHARACTERS])
         except Exception as error:  # one message that cannot be sent must not keep the others of the batch
-            log.exception("delivery %s cannot be sent", parcel.delivery_id)
-            return Answer(None, type(error).__name__)
-        return Answer(status, None if 200 <= status < 300 else f"the receiver answered {status}")
+            log.exception("delivery %s cannot be sent", message.delivery_id)
+            return AttemptResult(None, type(error).__name__)
+        return AttemptResult(status, None if 200 <= status < 300 else f"the receiver answered {status}")
 
-    async def _post(self, parcel: Parcel) -> int:
+    async def _post(self, message: ClaimedDelivery) -> int:
         """Send to the very addresses that were checked: the name is not asked again, and no redirect is followed."""
-        target = parse_target(parcel.url)
+        target = parse_target(message.url)
         addresses = await asyncio.to_thread(addresses_of, target, allow_private=self.allow_private)
         unreachable: httpx.ConnectError | None = None
         for address in addresses[:ADDRESSES_LIMIT]:
             try:
-                return await self._post_to(address, target, parcel)
+                return await self._post_to(address, target, message)
             except httpx.ConnectError as error:  # nothing was sent, so the next address may have it
                 unreachable = error
         raise unreachable or httpx.ConnectError(f"{target.host} has no address")
 
-    async def _post_to(self, address: str, target: Target, parcel: Parcel) -> int:
+    async def _post_to(self, address: str, target: Target, message: ClaimedDelivery) -> int:
         # A client of its own: a connection kept for one host must not serve another at the same address.
         async with httpx.AsyncClient(verify=self._trust, trust_env=False, timeout=ANSWER_LIMIT_S) as client:
             request = client.build_request(
                 "POST",
                 target.url.copy_with(host=address),
-                content=parcel.body.encode(),
-                headers={"Host": target.url.netloc.decode(), **self._headers(parcel)},
+                content=message.body.encode(),
+                headers={"Host": target.url.netloc.decode(), **self._headers(message)},
                 extensions={"sni_hostname": target.host},
             )
             answer = await client.send(request, stream=True)
             await answer.aclose()  # whatever the body says, it is not read
             return answer.status_code
 
-    def _headers(self, parcel: Parcel) -> dict[str, str]:
+    def _headers(self, message: ClaimedDelivery) -> dict[str, str]:
         at = self.clock()
         return {
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
-            "webhook-id": parcel.message_id,
+            "webhook-id": message.message_id,
             "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": Signer(parcel.secret).sign(parcel.message_id, at, parcel.body),
+            "webhook-signature": Signer(message.secret).sign(message.message_id, at, message.body),
         }
 
-    def _book(self, parcels: Sequence[Parcel], answers: Sequence[Answer]) -> None:
+    def _book(self, messages: Sequence[ClaimedDelivery], answers: Sequence[AttemptResult]) -> None:
         at = self.clock()
         with self.database.write() as session:
-            for parcel, answer in sorted(zip(parcels, answers, strict=True), key=lambda pair: pair[0].delivery_id):
+            for message, answer in sorted(zip(messages, answers, strict=True), key=lambda pair: pair[0].delivery_id):
                 mine = update(Delivery).where(
-                    Delivery.id == parcel.delivery_id,
+                    Delivery.id == message.delivery_id,
                     Delivery.state == DeliveryState.PENDING,
-                    Delivery.attempts == parcel.attempt,
+                    Delivery.attempts == message.attempt,
                 )
-                session.execute(mine.values(self._result(parcel, answer, at)))
+                session.execute(mine.values(self._result(message, answer, at)))
 
-    def _result(self, parcel: Parcel, answer: Answer, at: datetime) -> dict[str, object]:
+    def _result(self, message: ClaimedDelivery, answer: AttemptResult, at: datetime) -> dict[str, object]:
         facts: dict[str, object] = {"http_status": answer.http_status, "error": answer.error}
         if answer.taken:
             return {**facts, "state": DeliveryState.DELIVERED, "ended_at": at}
-        if answer.refused_for_good or parcel.attempt >= self.attempts_limit:
-            log.warning("delivery %s is dead after %s attempts: %s", parcel.delivery_id, parcel.attempt, answer.error)
+        if answer.refused_for_good or message.attempt >= self.attempts_limit:
+            log.warning("delivery %s is dead after %s attempts: %s", message.delivery_id, message.attempt, answer.error)
             return {**facts, "state": DeliveryState.DEAD, "ended_at": at}
-        return {**facts, "due_at": at + timedelta(seconds=delay_s(parcel.attempt))}
+        return {**facts, "due_at": at + timedelta(seconds=delay_s(message.attempt))}
 
     def _forget_old(self) -> None:
         old = Delivery.ended_at < self.clock() - KEEP

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from api.cli.watch import Journal, Look, Sent, Watch
+from api.cli.watch import FileStat, Journal, Sent, Watch
 from api.client import Http
 from api.client.uploads import Outgoing, send_file
 from api.uploads.receiver import BLOCK_BYTES
@@ -205,8 +205,8 @@ def test_a_journal_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) ->
     with path.open("a") as file:
         file.write('{"name": "two')
     journal = Journal(path)
-    assert journal.has("one.wav", Look(3, 5))
+    assert journal.has("one.wav", FileStat(3, 5))
     assert journal.upload_of("aa") == "u1"
-    assert not journal.has("two.wav", Look(3, 5))
+    assert not journal.has("two.wav", FileStat(3, 5))
     journal.add(Sent("two.wav", 3, 5, "bb", "u2"))
     assert Journal(path).upload_of("bb") == "u2"

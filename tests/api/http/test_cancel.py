@@ -10,7 +10,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from api.http.cancel import cancel
-from api.live.feed import Feeds
+from api.live.feed import MeetingFeeds
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.settings import Settings
@@ -59,7 +59,7 @@ def test_feeds_close_at_any_turn_of_the_loop(settings: Callable[..., Settings], 
     migrate.upgrade(database)
 
     async def scene(redis: AsyncRedis, stores: Stores, turns: int) -> None:
-        async with asyncio.timeout(LIMIT_S), Feeds(redis, stores) as feeds:
+        async with asyncio.timeout(LIMIT_S), MeetingFeeds(redis, stores) as feeds:
             with feeds.follow("a-meeting"):
                 for _ in range(turns):
                     await asyncio.sleep(0)

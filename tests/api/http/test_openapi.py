@@ -12,7 +12,7 @@ from api import adapters, health, webhooks
 from api.corrections import segments as corrections
 from api.corrections import sentences
 from api.export import routes as export
-from api.export.documents import Export, Form
+from api.export.documents import Export, ExportFormat
 from api.export.routes import WRITERS
 from api.http.problems import MEDIA_TYPE
 from api.live import http_audio as audio
@@ -110,7 +110,7 @@ def test_exports_are_shown_as_they_are_written(document: dict[str, Any]) -> None
     content = document["paths"]["/v1/meetings/{meeting_id}/export"]["get"]["responses"]["200"]["content"]
     export = Export.model_validate(content["application/json"]["example"])
     for form, (write, media_type) in WRITERS.items():
-        if form not in (Form.JSON, Form.DOCX):
+        if form not in (ExportFormat.JSON, ExportFormat.DOCX):
             assert content[media_type]["example"] == write(export)
 
 

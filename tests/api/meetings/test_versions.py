@@ -21,7 +21,7 @@ from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.rows import add_minutes, add_segment, move
 from tests.databases import fresh_postgres
-from workers.summarize.store import add_final, read_desk
+from workers.summarize.store import add_final, read_snapshot
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -53,9 +53,9 @@ def finish(api: Api, meeting_id: str) -> None:
     with api.database.write() as session:
         session.get_one(Meeting, meeting_id).state = MeetingState.SUMMARIZING
     with api.database.read() as session:
-        desk = read_desk(session, meeting_id)
-    assert desk is not None
-    assert add_final(api.database, desk, Minutes(), Author(model="gemma", adapter=None))
+        snapshot = read_snapshot(session, meeting_id)
+    assert snapshot is not None
+    assert add_final(api.database, snapshot, Minutes(), Author(model="gemma", adapter=None))
 
 
 def uploads_of(api: Api, *meeting_ids: str) -> list[Upload]:

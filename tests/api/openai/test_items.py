@@ -5,24 +5,24 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.openai.items import Heard, Items
+from api.openai.items import CommittedWord, RealtimeItems
 
 WORD_SAMPLES = 1000
 
 
-def word(number: int) -> Heard:
-    return Heard(f" w{number}", number * WORD_SAMPLES + WORD_SAMPLES // 2)
+def word(number: int) -> CommittedWord:
+    return CommittedWord(f" w{number}", number * WORD_SAMPLES + WORD_SAMPLES // 2)
 
 
 def test_words_wait_until_the_client_knows_their_item() -> None:
-    items = Items()
+    items = RealtimeItems()
     assert items.take([word(0)]) == []
     assert [delta.text for delta in items.announce()] == ["w0"]
     assert [delta.text for delta in items.take([word(1)])] == [" w1"]
 
 
 def test_a_word_belongs_to_the_item_in_which_its_middle_lies() -> None:
-    items = Items()
+    items = RealtimeItems()
     first, _ = items.commit(3 * WORD_SAMPLES, 3 * WORD_SAMPLES)
     second, _ = items.commit(5 * WORD_SAMPLES, 5 * WORD_SAMPLES)
     items.take([word(number) for number in range(5)])
@@ -30,7 +30,7 @@ def test_a_word_belongs_to_the_item_in_which_its_middle_lies() -> None:
 
 
 def test_an_item_is_complete_once_the_track_is_committed_to_where_it_is_due() -> None:
-    items = Items()
+    items = RealtimeItems()
     item, _ = items.commit(3 * WORD_SAMPLES, 2 * WORD_SAMPLES)
     assert items.complete(2 * WORD_SAMPLES - 1) is None
     assert items.complete(2 * WORD_SAMPLES) is item
@@ -38,7 +38,7 @@ def test_an_item_is_complete_once_the_track_is_committed_to_where_it_is_due() ->
 
 
 def test_what_is_cleared_is_told_to_nobody() -> None:
-    items = Items()
+    items = RealtimeItems()
     items.clear(2 * WORD_SAMPLES)
     kept, _ = items.commit(4 * WORD_SAMPLES, 4 * WORD_SAMPLES)
     deltas = items.take([word(number) for number in range(4)])
@@ -47,7 +47,7 @@ def test_what_is_cleared_is_told_to_nobody() -> None:
 
 
 def test_a_word_that_comes_after_its_item_was_completed_is_not_lost() -> None:
-    items = Items()
+    items = RealtimeItems()
     items.commit(2 * WORD_SAMPLES, WORD_SAMPLES)
     items.take([word(0)])
     assert items.complete(WORD_SAMPLES) is not None
@@ -58,7 +58,7 @@ def test_a_word_that_comes_after_its_item_was_completed_is_not_lost() -> None:
 
 @given(st.lists(st.sampled_from(["word", "announce", "commit", "complete"]), max_size=60))
 def test_every_word_is_told_once_and_in_order(steps: list[str]) -> None:
-    items, said = Items(), 0
+    items, said = RealtimeItems(), 0
     texts: dict[str, str] = {}
     for step in [*steps, "commit"]:
         position = said * WORD_SAMPLES

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from api.auth.keys import create_key
-from api.openai.formats import Growth
+from api.openai.formats import GrowingText
 from api.openai.models import OPENAI_NAMES
 from api.openai.request import vocabulary_of
 from schema.core.states import AdapterState, Scope
@@ -154,7 +154,7 @@ def test_a_prompt_becomes_terms_that_the_recogniser_expects() -> None:
 
 
 def test_growing_segments_join_to_the_whole_text() -> None:
-    growth = Growth()
+    growth = GrowingText()
     texts = [(1, "Good"), (1, "Good morning."), (2, "Are we"), (1, "Good morning."), (2, "Are we all here?")]
     deltas = [growth.take({"id": number, "text": text}) for number, text in texts]
     assert deltas == ["Good", " morning.", " Are we", "", " all here?"]

@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from api.openai.client_events import TurnDetection
-from api.openai.turn_detection import Began, Ear, Ended
+from api.openai.turn_detection import TurnDetector, TurnEnded, TurnStarted
 from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, samples_of_s
 from tests.hall import SAMPLE, sample_meeting
 
@@ -15,8 +15,10 @@ PIECE_BYTES = 1234 * BYTES_PER_SAMPLE
 SECOND = bytes(SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
 
 
-def heard(pcm: bytes, settings: TurnDetection | None = None, piece_bytes: int = PIECE_BYTES) -> list[Began | Ended]:
-    ear = Ear(settings or TurnDetection(), 0)
+def heard(
+    pcm: bytes, settings: TurnDetection | None = None, piece_bytes: int = PIECE_BYTES
+) -> list[TurnStarted | TurnEnded]:
+    ear = TurnDetector(settings or TurnDetection(), 0)
     return [each for at in range(0, len(pcm), piece_bytes) for each in ear.hear(pcm[at : at + piece_bytes])]
 
 
@@ -24,8 +26,8 @@ def test_speech_begins_and_ends_a_turn_where_it_is() -> None:
     first = json.loads((SAMPLE / "segments.json").read_text())[0]
     said = sample_meeting(first["end_s"])
     began, ended = heard(SECOND + said + SECOND)
-    assert isinstance(began, Began)
-    assert isinstance(ended, Ended)
+    assert isinstance(began, TurnStarted)
+    assert isinstance(ended, TurnEnded)
     assert abs(began.sample - samples_of_s(1 + first["start_s"] - 0.3)) < samples_of_s(0.3)
     assert abs(ended.spoken_sample - samples_of_s(1 + first["end_s"])) < samples_of_s(0.4)
     assert ended.sample - ended.spoken_sample == samples_of_s(0.5)
@@ -41,7 +43,7 @@ def test_a_longer_silence_makes_fewer_turns() -> None:
     short, long = (heard(pcm, TurnDetection(silence_duration_ms=ms)) for ms in (200, 2000))
     assert 2 <= len(long) < len(short)
     for turns in (short, long):
-        assert [type(each) for each in turns] == [Began, Ended] * (len(turns) // 2)
+        assert [type(each) for each in turns] == [TurnStarted, TurnEnded] * (len(turns) // 2)
 
 
 def test_silence_hiss_and_clicks_are_no_turn() -> None:
@@ -51,10 +53,10 @@ def test_silence_hiss_and_clicks_are_no_turn() -> None:
 
 
 def test_a_turn_that_was_ended_from_outside_is_begun_again() -> None:
-    ear = Ear(TurnDetection(), 0)
+    ear = TurnDetector(TurnDetection(), 0)
     said = sample_meeting(5.0)
-    assert [type(each) for each in ear.hear(said)][:1] == [Began]
+    assert [type(each) for each in ear.hear(said)][:1] == [TurnStarted]
     ear.forget()
     again = ear.hear(said)
-    assert isinstance(again[0], Began)
+    assert isinstance(again[0], TurnStarted)
     assert again[0].sample >= samples_of_s(5.0) - 320

@@ -15,7 +15,7 @@ from redis import Redis
 
 from schema.core.errors import AudioGap, AudioTrimmed, Backlogged, TrackClosed
 from schema.core.states import TrackKind
-from schema.mailbox import Mailbox, Span, shard_of
+from schema.mailbox import AudioSpan, Mailbox, shard_of
 from tests.schema.mailbox.conftest import shift_clock
 from tests.schema.mailbox.meeting import LONGEST, Held, Meeting, merged
 
@@ -296,7 +296,7 @@ class Meetings(RuleBasedStateMachine):
         for claim in self.mailbox.claim("last", 3, LEASE_MS, shard).tracks:
             (meeting,) = (meeting for meeting in self.meetings if meeting.track_id == claim.track_id)
             base, base_epoch = meeting.sql.committed_sample, meeting.sql.epoch
-            spans: list[Span] = self.mailbox.read(claim.track_id, base, LONGEST)
+            spans: list[AudioSpan] = self.mailbox.read(claim.track_id, base, LONGEST)
             assert merged(spans) == meeting.expected(base, meeting.received)
             assert meeting.sql.commit(base, base_epoch, claim.epoch, spans, meeting.received)
             done = meeting.received

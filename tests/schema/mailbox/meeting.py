@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from schema.mailbox import Claim, Span
+from schema.mailbox import AudioSpan, Claim
 
 LONGEST = 6000
 """Samples of sound that a producer has."""
@@ -20,7 +20,7 @@ class Held:
     base_sample: int
     base_epoch: int
     """What SQL had committed when the worker took the claim, and under which epoch."""
-    spans: list[Span] | None = None
+    spans: list[AudioSpan] | None = None
     new_sample: int = 0
 
 
@@ -30,10 +30,10 @@ class Sql:
 
     committed_sample: int = 0
     epoch: int = 0
-    coverage: list[Span] = field(default_factory=list)
+    coverage: list[AudioSpan] = field(default_factory=list)
     closed_sample: int | None = None
 
-    def commit(self, base_sample: int, base_epoch: int, epoch: int, spans: list[Span], new_sample: int) -> bool:
+    def commit(self, base_sample: int, base_epoch: int, epoch: int, spans: list[AudioSpan], new_sample: int) -> bool:
         if (self.committed_sample, self.epoch) != (base_sample, base_epoch):
             return False
         self.coverage += [cut for cut in (cut_span(span, new_sample) for span in spans) if cut is not None]
@@ -69,16 +69,16 @@ class Meeting:
     def pcm(self, first: int, end: int) -> bytes:
         return self.sound[2 * first : 2 * end]
 
-    def expected(self, first: int, end: int) -> list[Span]:
+    def expected(self, first: int, end: int) -> list[AudioSpan]:
         """What reading [first, end) must give, neighbours with audio merged."""
-        spans: list[Span] = []
+        spans: list[AudioSpan] = []
         at = first
         while at < end:
             lost = at in self.missing
             stop = at
             while stop < end and (stop in self.missing) == lost:
                 stop += 1
-            spans.append(Span(at, stop, None if lost else self.pcm(at, stop)))
+            spans.append(AudioSpan(at, stop, None if lost else self.pcm(at, stop)))
             at = stop
         return spans
 
@@ -100,9 +100,9 @@ class Meeting:
             self.due_ms = at_ms
 
 
-def merged(spans: list[Span]) -> list[Span]:
+def merged(spans: list[AudioSpan]) -> list[AudioSpan]:
     """Join neighbours that are both audio or both missing. The spans must tile."""
-    joined: list[Span] = []
+    joined: list[AudioSpan] = []
     for span in spans:
         last = joined[-1] if joined else None
         assert last is None or last.end_sample == span.first_sample
@@ -110,13 +110,13 @@ def merged(spans: list[Span]) -> list[Span]:
             joined.append(span)
         else:
             pcm = None if last.pcm is None or span.pcm is None else last.pcm + span.pcm
-            joined[-1] = Span(last.first_sample, span.end_sample, pcm)
+            joined[-1] = AudioSpan(last.first_sample, span.end_sample, pcm)
     return joined
 
 
-def cut_span(span: Span, end: int) -> Span | None:
+def cut_span(span: AudioSpan, end: int) -> AudioSpan | None:
     """The part of *span* before *end*."""
     if span.first_sample >= end:
         return None
     stop = min(span.end_sample, end)
-    return Span(span.first_sample, stop, None if span.pcm is None else span.pcm[: 2 * (stop - span.first_sample)])
+    return AudioSpan(span.first_sample, stop, None if span.pcm is None else span.pcm[: 2 * (stop - span.first_sample)])

@@ -14,7 +14,7 @@ from schema.core.errors import (
     TrackClosed,
 )
 from schema.core.units import MEETING_LIMIT_SAMPLES, samples_of_s
-from schema.mailbox import Mailbox, Span
+from schema.mailbox import AudioSpan, Mailbox
 from tests.schema.mailbox.conftest import LIMIT
 
 
@@ -26,20 +26,20 @@ def pcm(first: int, samples: int) -> bytes:
 def test_audio_is_read_back_as_it_was_sent(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, pcm(0, 100))
     mailbox.append("t", 100, pcm(100, 50))
-    assert mailbox.read("t", 0, 1000) == [Span(0, 150, pcm(0, 150))]
+    assert mailbox.read("t", 0, 1000) == [AudioSpan(0, 150, pcm(0, 150))]
 
 
 def test_a_resent_piece_changes_nothing(mailbox: Mailbox) -> None:
     for _ in range(10):
         assert mailbox.append("t", 0, pcm(0, 100)).received_sample == 100
-    assert mailbox.read("t", 0, 1000) == [Span(0, 100, pcm(0, 100))]
+    assert mailbox.read("t", 0, 1000) == [AudioSpan(0, 100, pcm(0, 100))]
     assert mailbox.depth().pending_samples == 100
 
 
 def test_of_an_overlapping_piece_the_new_part_is_taken(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, pcm(0, 100))
     assert mailbox.append("t", 40, pcm(40, 100)).received_sample == 140
-    assert mailbox.read("t", 0, 1000) == [Span(0, 140, pcm(0, 140))]
+    assert mailbox.read("t", 0, 1000) == [AudioSpan(0, 140, pcm(0, 140))]
 
 
 def test_a_gap_is_refused_with_the_position_expected(mailbox: Mailbox) -> None:
@@ -118,9 +118,9 @@ def test_skipped_audio_is_read_as_missing(mailbox: Mailbox) -> None:
     assert mailbox.skip("t", 130).received_sample == 130
     mailbox.append("t", 130, pcm(130, 20))
     assert mailbox.read("t", 0, 1000) == [
-        Span(0, 100, pcm(0, 100)),
-        Span(100, 130, None),
-        Span(130, 150, pcm(130, 20)),
+        AudioSpan(0, 100, pcm(0, 100)),
+        AudioSpan(100, 130, None),
+        AudioSpan(130, 150, pcm(130, 20)),
     ]
 
 
@@ -128,7 +128,7 @@ def test_skipping_twice_or_backwards_changes_nothing(mailbox: Mailbox) -> None:
     mailbox.skip("t", 130)
     assert mailbox.skip("t", 130).received_sample == 130
     assert mailbox.skip("t", 5).received_sample == 130
-    assert mailbox.read("t", 0, 1000) == [Span(0, 130, None)]
+    assert mailbox.read("t", 0, 1000) == [AudioSpan(0, 130, None)]
 
 
 def test_a_closed_track_takes_no_more_audio_but_still_acknowledges_what_it_has(mailbox: Mailbox) -> None:
@@ -145,7 +145,7 @@ def test_closing_past_what_was_received_marks_the_rest_as_missing(mailbox: Mailb
     mailbox.append("t", 0, pcm(0, 100))
     assert mailbox.close("t", 120).received_sample == 120
     assert mailbox.close("t", 500).received_sample == 120
-    assert mailbox.read("t", 90, 1000) == [Span(90, 100, pcm(90, 10)), Span(100, 120, None)]
+    assert mailbox.read("t", 90, 1000) == [AudioSpan(90, 100, pcm(90, 10)), AudioSpan(100, 120, None)]
 
 
 def test_an_unknown_track_is_told_to_be_opened(mailbox: Mailbox) -> None:

@@ -10,7 +10,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from schema.core.errors import AudioGap
-from schema.mailbox import AsyncMailbox, Mailbox, Span
+from schema.mailbox import AsyncMailbox, AudioSpan, Mailbox
 from tests.schema.mailbox.conftest import LIMIT
 
 
@@ -35,7 +35,7 @@ def test_a_meeting_goes_through_the_asyncio_client(redis_client: Redis, valkey_u
                 await mailbox.append("t", 11, b"ab")
             await mailbox.skip("t", 15)
             (claim,) = (await mailbox.claim("w", 4, 1000)).tracks
-            assert await mailbox.read("t", 0, 100) == [Span(0, 10, b"ab" * 10), Span(10, 15, None)]
+            assert await mailbox.read("t", 0, 100) == [AudioSpan(0, 10, b"ab" * 10), AudioSpan(10, 15, None)]
             assert await mailbox.extend("t", claim.epoch, 1000)
             assert await mailbox.release("t", claim.epoch, committed_sample=15, keep_sample=15, seen_sample=15)
             assert (await mailbox.close("t")).received_sample == 15
@@ -52,7 +52,7 @@ def test_producers_that_race_with_the_same_audio_leave_it_once(redis_client: Red
     options = redis_client.connection_pool.connection_kwargs
     sound = bytes(index % 251 for index in range(4000))
 
-    async def race() -> list[Span]:
+    async def race() -> list[AudioSpan]:
         async with AsyncRedis(port=options["port"], db=options["db"]) as client:
             mailbox = AsyncMailbox(client)
             await mailbox.open("t", committed_sample=0, epoch=0, backlog_limit_samples=LIMIT)
@@ -64,7 +64,7 @@ def test_producers_that_race_with_the_same_audio_leave_it_once(redis_client: Red
             await asyncio.gather(*(produce(step) for step in (40, 50, 80, 100)))
             return await mailbox.read("t", 0, 5000)
 
-    assert asyncio.run(race()) == [Span(0, 2000, sound)]
+    assert asyncio.run(race()) == [AudioSpan(0, 2000, sound)]
 
 
 def test_workers_that_race_never_hold_the_same_track(redis_client: Redis) -> None:

@@ -12,7 +12,7 @@ from redis.crc import key_slot
 from redis.exceptions import ResponseError
 
 from schema.core.states import TrackKind
-from schema.mailbox import Keys, Mailbox, Span, shard_of
+from schema.mailbox import AudioSpan, Keys, Mailbox, shard_of
 from tests import servers
 from tests.schema.mailbox.conftest import LIMIT, shift_clock
 
@@ -33,7 +33,7 @@ def run_everything(mailbox: Mailbox, track_id: str, jump: Callable[[int], object
         jump(2000)
         (claim,) = mailbox.claim("w", 2, 1000, shard).tracks
         mailbox.skip(track_id, 20)
-        assert mailbox.read(track_id, 5, 10) == [Span(5, 10, b"ab" * 5), Span(10, 15, None)]
+        assert mailbox.read(track_id, 5, 10) == [AudioSpan(5, 10, b"ab" * 5), AudioSpan(10, 15, None)]
         assert mailbox.extend(track_id, claim.epoch, 1000)
         assert mailbox.release(
             track_id, claim.epoch, committed_sample=30, keep_sample=20, seen_sample=10, state=b"x", retry=True

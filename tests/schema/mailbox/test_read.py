@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schema.core.errors import AudioTrimmed, InvalidInput
-from schema.mailbox import Mailbox, Span
+from schema.mailbox import AudioSpan, Mailbox
 from tests.schema.mailbox.claims import SECOND, claim_one
 from tests.schema.mailbox.conftest import LIMIT
 
@@ -15,7 +15,7 @@ def test_kept_audio_stays_readable_and_what_is_before_it_is_trimmed(mailbox: Mai
         mailbox.append("t", second * 16_000, bytes([second]) * 32_000)
     claim = claim_one(mailbox)
     mailbox.release("t", claim.epoch, committed_sample=50_000, keep_sample=16_000, seen_sample=64_000)
-    assert mailbox.read("t", 16_000, 16_000) == [Span(16_000, 32_000, b"\x01" * 32_000)]
+    assert mailbox.read("t", 16_000, 16_000) == [AudioSpan(16_000, 32_000, b"\x01" * 32_000)]
     with pytest.raises(AudioTrimmed) as refused:
         mailbox.read("t", 15_999, 10)
     assert refused.value.facts == {"first_sample": 16_000}
@@ -30,8 +30,8 @@ def test_reading_is_cut_to_the_sample_and_ends_with_what_was_received(mailbox: M
     sound = bytes(range(200))
     for first in range(0, 100, 20):
         mailbox.append("t", first, sound[first * 2 : first * 2 + 40])
-    assert mailbox.read("t", 33, 30) == [Span(33, 63, sound[66:126])]
-    assert mailbox.read("t", 90, 1000) == [Span(90, 100, sound[180:])]
+    assert mailbox.read("t", 33, 30) == [AudioSpan(33, 63, sound[66:126])]
+    assert mailbox.read("t", 90, 1000) == [AudioSpan(90, 100, sound[180:])]
     assert mailbox.read("t", 100, 1000) == []
 
 
@@ -39,7 +39,7 @@ def test_a_long_read_passes_over_many_pieces(mailbox: Mailbox) -> None:
     sound = bytes(index % 251 for index in range(20_000))
     for first in range(0, 10_000, 100):
         mailbox.append("t", first, sound[first * 2 : first * 2 + 200])
-    assert mailbox.read("t", 0, 10_000) == [Span(0, 10_000, sound)]
+    assert mailbox.read("t", 0, 10_000) == [AudioSpan(0, 10_000, sound)]
 
 
 def test_what_sql_committed_before_a_crash_is_not_handed_out_as_pending_again(mailbox: Mailbox) -> None:
@@ -56,6 +56,6 @@ def test_a_server_that_lost_audio_which_sql_has_goes_on_after_it(mailbox: Mailbo
     assert mailbox.status("t").received_sample == 20_000
     assert mailbox.depth().pending_samples == 0
     assert mailbox.append("t", 20_000, b"ab").received_sample == 20_001
-    assert mailbox.read("t", 20_000, 10) == [Span(20_000, 20_001, b"ab")]
+    assert mailbox.read("t", 20_000, 10) == [AudioSpan(20_000, 20_001, b"ab")]
     with pytest.raises(AudioTrimmed):
         mailbox.read("t", 16_000, 10)

@@ -126,18 +126,18 @@ def test_only_the_life_cycle_sets_the_state_of_a_meeting() -> None:
     assert set(found) == {LIFECYCLE}
 
 
-class Interrupted(Exception):
+class ProcessDied(Exception):
     """The process dies here."""
 
 
-class DyingMailbox(Mailbox):
+class UnclosedMailbox(Mailbox):
     """In a process that dies before it closes or forgets a mailbox."""
 
     def close(self, *_args: object, **_options: object) -> object:  # type: ignore[override]
-        raise Interrupted
+        raise ProcessDied
 
     def forget(self, *_args: object) -> None:
-        raise Interrupted
+        raise ProcessDied
 
 
 meetings = st.integers(0, 1)
@@ -169,7 +169,7 @@ class Lives(RuleBasedStateMachine):
             self.expected[which] = MeetingState.DRAINING
         try:
             told = finish_meeting(self.dying if dies else self.stores, self.ids[which], BACKLOG_LIMIT)
-        except Interrupted:
+        except ProcessDied:
             assert dies
         except Gone:
             assert before == MeetingState.DELETED
@@ -210,7 +210,7 @@ class Lives(RuleBasedStateMachine):
         self.expected[which] = MeetingState.DELETED
         try:
             delete_meeting(self.dying if dies else self.stores, self.ids[which])
-        except Interrupted:
+        except ProcessDied:
             assert dies
 
     @rule()
@@ -243,7 +243,7 @@ def test_no_sequence_of_calls_leaves_the_table(tmp_path: Path, redis_client: Red
         session.execute(text("CREATE TABLE moves (before TEXT, after TEXT)"))
         session.execute(text(RECORD_MOVES))
     whole = Stores(database, redis_client, Mailbox(redis_client), storage_url="")
-    dying = Stores(database, redis_client, DyingMailbox(redis_client), storage_url="")
+    dying = Stores(database, redis_client, UnclosedMailbox(redis_client), storage_url="")
     machine = type("Machine", (Lives,), {"stores": whole, "dying": dying, "numbers": itertools.count()})
     run_state_machine_as_test(
         machine,

@@ -15,7 +15,16 @@ from schema.core.database import Database
 from schema.core.errors import InvalidInput
 from schema.core.states import MeetingState
 from schema.meetings import search as module
-from schema.meetings.search import TERMS_LIMIT, Hit, Scope, Term, last_segment_id, parse_query, search, unmarked
+from schema.meetings.search import (
+    TERMS_LIMIT,
+    Hit,
+    SearchScope,
+    SearchTerm,
+    last_segment_id,
+    parse_query,
+    search,
+    unmarked,
+)
 from schema.meetings.tables import Meeting, Segment, Track
 from tests.databases import fresh_postgres
 
@@ -58,12 +67,14 @@ def say(database: Database, *texts: str, meeting_id: str = "m", owner: str = "lo
         return [segment.id for segment in segments]
 
 
-def find(database: Database, query: str, scope: Scope | None = None, limit: int = 10, offset: int = 0) -> list[Hit]:
+def find(
+    database: Database, query: str, scope: SearchScope | None = None, limit: int = 10, offset: int = 0
+) -> list[Hit]:
     with database.read() as session:
-        return search(session, parse_query(query), scope or Scope(), limit, offset)
+        return search(session, parse_query(query), scope or SearchScope(), limit, offset)
 
 
-def found(database: Database, query: str, scope: Scope | None = None) -> set[str]:
+def found(database: Database, query: str, scope: SearchScope | None = None) -> set[str]:
     return {hit.segment.text for hit in find(database, query, scope)}
 
 
@@ -122,7 +133,7 @@ def test_no_input_breaks_a_search(database: Database, query: str) -> None:
     except InvalidInput:
         return
     with database.read() as session:
-        assert search(session, terms, Scope(), 10) == []
+        assert search(session, terms, SearchScope(), 10) == []
 
 
 def test_an_open_segment_is_found_as_it_grows_and_as_it_is_corrected(database: Database) -> None:
@@ -160,16 +171,16 @@ def test_who_says_it_more_often_in_fewer_words_comes_first(database: Database) -
 def test_only_what_may_be_seen_is_found(database: Database) -> None:
     say(database, LAUNCH, meeting_id="mine", owner="me")
     say(database, LAUNCH, meeting_id="yours", owner="you")
-    assert [hit.meeting.id for hit in find(database, "launch", Scope(owner="me"))] == ["mine"]
-    assert [hit.meeting.id for hit in find(database, "launch", Scope(meeting_id="yours"))] == ["yours"]
-    assert find(database, "launch", Scope(owner="me", meeting_id="yours")) == []
+    assert [hit.meeting.id for hit in find(database, "launch", SearchScope(owner="me"))] == ["mine"]
+    assert [hit.meeting.id for hit in find(database, "launch", SearchScope(meeting_id="yours"))] == ["yours"]
+    assert find(database, "launch", SearchScope(owner="me", meeting_id="yours")) == []
     assert len(find(database, "launch")) == 2
 
 
 def test_pages_tile_the_hits_whatever_is_said_meanwhile(database: Database) -> None:
     ids = say(database, *[f"The disk number {number} is full." for number in range(7)])
     with database.read() as session:
-        scope = Scope(through_id=last_segment_id(session))
+        scope = SearchScope(through_id=last_segment_id(session))
     first = find(database, "disk", scope, limit=4)
     say(database, *["Disk disk disk."] * 3, meeting_id="later")
     rest = find(database, "disk", scope, limit=4, offset=4)
@@ -205,11 +216,11 @@ def test_segments_from_before_the_index_are_found_too(tmp_path: Path) -> None:
 def test_the_terms_of_a_query() -> None:
     query = 'budget "not approved" laun* AND "open end'
     assert parse_query(query) == [
-        Term("budget"),
-        Term("not approved"),
-        Term("laun", prefix=True),
-        Term("AND"),
-        Term("open end"),
+        SearchTerm("budget"),
+        SearchTerm("not approved"),
+        SearchTerm("laun", prefix=True),
+        SearchTerm("AND"),
+        SearchTerm("open end"),
     ]
     with pytest.raises(InvalidInput, match=r"'\"\" -- \*' holds no word to look for; give words"):
         parse_query('"" -- *')

@@ -7,7 +7,7 @@ import pytest
 from training.metrics.errors import Counts
 from training.metrics.support import evidence_overlap, length_ratio, novelty, supported
 from workers.summarize.checking.evidence import Evidence
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 
 
 def test_evidence_is_held_against_the_links_of_people() -> None:
@@ -18,7 +18,7 @@ def test_evidence_is_held_against_the_links_of_people() -> None:
 
 
 def test_supported_sentences_are_counted_as_the_minutes_count_them() -> None:
-    evidence = Evidence([Segment(0, None, 0, 1, "The supplier raised the price of the screws by ten percent.")])
+    evidence = Evidence([SpokenSegment(0, None, 0, 1, "The supplier raised the price of the screws by ten percent.")])
     summary = "The supplier raised the price of the screws. Anna flies to Lisbon on Friday."
     assert supported(summary, evidence) == Counts(1, 2)
 

@@ -14,7 +14,7 @@ from tests.text_models import write_decoder, write_text_adapter
 from training.registry.export import export
 from training.registry.formats import Format, Weights
 from workers.asr.model import load
-from workers.asr.weights.bundled_weights import CARRIED
+from workers.asr.weights.bundled_weights import BUNDLED
 from workers.asr.weights.ctranslate import hugging_face_tensors, read_tensors
 from workers.models.cache import verify_sums
 from workers.summarize.writing.model import load_model
@@ -54,7 +54,7 @@ def test_ctranslate2_reads_what_is_exported_for_it(tmp_path: Path) -> None:
     to = export(folder, tmp_path / "to", models.FOLDER, Format.CTRANSLATE2, Weights.FLOAT16)
     assert ctranslate2.models.Whisper(str(to), device="cpu", compute_type="float32").is_multilingual is False
     written = hugging_face_tensors(read_tensors((to / "model.bin").read_bytes()))
-    before = hugging_face_tensors(read_tensors(CARRIED["tiny.en"].weights()))
+    before = hugging_face_tensors(read_tensors(BUNDLED["tiny.en"].weights()))
     assert written.keys() == before.keys()
     changed = {name for name in before if abs(written[name].astype("f4") - before[name].astype("f4")).max() > 1e-4}
     assert changed == {f"model.{side}.layers.{n}.fc1.weight" for side in ("encoder", "decoder") for n in range(4)}

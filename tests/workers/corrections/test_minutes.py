@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schema.corrections.sentences import SentenceCorrection
-from schema.meetings.minutes import Action, Chapter, Minutes, Part, Sentence, named
+from schema.meetings.minutes import Action, Chapter, Minutes, MinutesPart, Sentence, named
 from tests.workers.summarize.conftest import meeting
 from workers.corrections.minutes import with_corrections
 
@@ -27,7 +27,8 @@ def minutes(decision: str = WRITTEN, *, actions: tuple[Action, ...] = ()) -> Min
 
 
 def correction(
-    text: str = MEANT, original: str = WRITTEN, *, part: Part = Part.DECISION, evidence: tuple[int, ...] = (1,),
+    text: str = MEANT, original: str = WRITTEN, *, part: MinutesPart = MinutesPart.DECISION,
+    evidence: tuple[int, ...] = (1,),
     owner: str | None = None, original_owner: str | None = None,
 ) -> SentenceCorrection:  # fmt: skip
     key = named(Minutes(overview=(Sentence(original),))).overview[0].id
@@ -58,16 +59,16 @@ def test_what_has_no_place_any_more_is_put_back_where_it_stood() -> None:
     made = with_corrections(elsewhere, [correction()], SAID)
     assert [sentence.text for sentence in made.decisions] == ["Copper is dear.", MEANT]
     assert made.decisions[1].supported
-    in_chapter = with_corrections(elsewhere, [correction(part=Part.CHAPTER)], SAID)
+    in_chapter = with_corrections(elsewhere, [correction(part=MinutesPart.CHAPTER)], SAID)
     assert in_chapter.chapters[0].sentences[-1].text == MEANT
-    from_nowhere = with_corrections(elsewhere, [correction(part=Part.CHAPTER, evidence=(99,))], SAID)
+    from_nowhere = with_corrections(elsewhere, [correction(part=MinutesPart.CHAPTER, evidence=(99,))], SAID)
     assert from_nowhere.overview[-1].text == MEANT
 
 
 def test_an_action_keeps_the_owner_it_was_given() -> None:
     task = Action("Sends the invoices to Northwind", "Ben", None, (2,), 0.8, True)
     mine = correction(
-        task.text, task.text, part=Part.ACTION, evidence=(2,), owner="Clara", original_owner="Ben"
+        task.text, task.text, part=MinutesPart.ACTION, evidence=(2,), owner="Clara", original_owner="Ben"
     )  # fmt: skip
     for actions in ((task,), ()):
         (action,) = with_corrections(minutes(actions=actions), [mine], SAID).actions

@@ -22,8 +22,8 @@ from schema.uploads.lifecycle import add_upload, advance, queue
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from workers.ingest.feeding import Bounds, Feeding
-from workers.ingest.ingester import Ingester, Plan, lease_key
-from workers.ingest.upload_sweeper import Settler
+from workers.ingest.ingester import Ingester, IngestSettings, lease_key
+from workers.ingest.upload_sweeper import UploadSweeper
 
 BOUNDS = Bounds(
     backlog_limit_samples=samples_of_s(120),
@@ -55,13 +55,13 @@ class Desk:
             name=name,
             stores=self.stores,
             send=self._send,
-            settler=self.settler(),
-            plan=Plan(places=self.places, attempts=ATTEMPTS, bounds=limits),
+            upload_sweeper=self.upload_sweeper(),
+            settings=IngestSettings(places=self.places, attempts=ATTEMPTS, bounds=limits),
         )
 
-    def settler(self) -> Settler:
+    def upload_sweeper(self) -> UploadSweeper:
         backlog = self.bounds.backlog_limit_samples
-        return Settler(self.stores, backlog, self.retention)
+        return UploadSweeper(self.stores, backlog, self.retention)
 
     def _send(self, task: str, arguments: list[str]) -> bool:
         self.sent.append((task, arguments))

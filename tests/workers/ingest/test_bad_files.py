@@ -158,7 +158,7 @@ def test_deleting_the_meeting_cancels_its_upload(desk: Desk, stage: str) -> None
         desk.work(worker)
     assert desk.state(upload_id) == stage
     desk.set_meeting(upload_id, MeetingState.DELETED)
-    desk.settler().run()
+    desk.upload_sweeper().run()
     upload = desk.upload(upload_id)
     assert (upload.state, upload.reason) == (UploadState.CANCELLED, "meeting_deleted")
     desk.assert_nothing_left(upload_id, tracks)
@@ -173,6 +173,6 @@ def test_nothing_of_a_failure_is_left_when_its_worker_dies_at_once(desk: Desk) -
     with desk.database.write() as session:
         session.scalars(select(Upload)).one().state = UploadState.FAILED
         assert session.scalars(select(Meeting)).one().state == MeetingState.LIVE
-    desk.settler().run()
+    desk.upload_sweeper().run()
     desk.assert_nothing_left(upload_id, tracks)
     assert desk.upload(upload_id).file_deleted_at is not None

@@ -53,11 +53,11 @@ def test_a_file_that_could_not_be_deleted_is_deleted_later(far: Desk, s3: S3) ->
     upload_id = far.store(encoded(tone(1)))
     s3.stop()
     far.set_meeting(upload_id, MeetingState.DELETED)
-    far.settler().run()
+    far.upload_sweeper().run()
     assert far.state(upload_id) == UploadState.CANCELLED
     assert far.upload(upload_id).file_deleted_at is None
     s3.start()
-    far.settler().run()
+    far.upload_sweeper().run()
     assert far.upload(upload_id).file_deleted_at is not None
     s3fs.S3FileSystem.clear_instance_cache()
     assert s3fs.S3FileSystem().find(BUCKET) == []

@@ -47,13 +47,13 @@ def make_older(desk: Desk, upload_id: str, **values: object) -> None:
 
 def test_an_upload_is_finished_when_its_meeting_is(desk: Desk) -> None:
     upload_id = decoded(desk)
-    settler = desk.settler()
+    upload_sweeper = desk.upload_sweeper()
     for _ in range(2):
-        settler.run()
+        upload_sweeper.run()
     assert desk.state(upload_id) == UploadState.TRANSCRIBING
     desk.set_meeting(upload_id, MeetingState.FINISHED)
     for _ in range(2):
-        settler.run()
+        upload_sweeper.run()
     assert desk.state(upload_id) == UploadState.FINISHED
     assert desk.upload(upload_id).finished_at is not None
     assert desk.left_on_disk() == [upload_id]
@@ -62,16 +62,16 @@ def test_an_upload_is_finished_when_its_meeting_is(desk: Desk) -> None:
 def test_a_worker_that_died_before_it_finished_the_meeting_is_made_up_for(desk: Desk) -> None:
     upload_id = decoded(desk)
     desk.set_meeting(upload_id, MeetingState.LIVE)
-    desk.settler().run()
+    desk.upload_sweeper().run()
     assert desk.meeting_state(upload_id) == MeetingState.DRAINING
 
 
 def test_whoever_follows_the_meeting_hears_how_far_it_is(desk: Desk) -> None:
     upload_id = decoded(desk)
-    settler = desk.settler()
+    upload_sweeper = desk.upload_sweeper()
     with hints(desk, desk.upload(upload_id).meeting_id) as heard:
-        settler.run()
-        settler.run()
+        upload_sweeper.run()
+        upload_sweeper.run()
     (event,) = [event for event in heard if event.type == "upload"]
     assert event.seq is None
     assert (event.data["state"], event.data["percent"], event.data["duration_s"]) == ("transcribing", 0.0, 3.0)
@@ -83,7 +83,7 @@ def test_somebody_who_finishes_the_meeting_early_gets_what_was_decoded(desk: Des
     worker = desk.ingester()
     desk.work(worker)
     finish_meeting(desk.stores, desk.upload(upload_id).meeting_id, 16_000 * 25)
-    desk.settler().run()
+    desk.upload_sweeper().run()
     upload = desk.upload(upload_id)
     assert (upload.state, upload.duration_samples) == (UploadState.TRANSCRIBING, 16_000 * 20)
     assert not worker.turn()
@@ -95,10 +95,10 @@ def test_an_upload_whose_rest_does_not_come_is_given_up(desk: Desk) -> None:
         upload = add_upload(session, owner="a", name="a", new=NewUpload(), size_bytes=100, expires_s=60, open_limit=10)
     tracks = desk.tracks(upload.id)
     desk.files.append(upload.id, 0, b"half")
-    desk.settler().run()
+    desk.upload_sweeper().run()
     assert desk.state(upload.id) == UploadState.RECEIVING
     make_older(desk, upload.id, expires_at=now() - timedelta(seconds=1))
-    desk.settler().run()
+    desk.upload_sweeper().run()
     assert (desk.state(upload.id), desk.upload(upload.id).reason) == (UploadState.CANCELLED, "expired")
     desk.assert_nothing_left(upload.id, tracks)
 
@@ -115,12 +115,12 @@ def test_an_upload_whose_rest_does_not_come_is_given_up(desk: Desk) -> None:
 def test_a_file_is_kept_as_long_as_the_setting_says(desk: Desk, retention: str, age: timedelta, kept: bool) -> None:
     desk.retention = retention
     upload_id = decoded(desk)
-    desk.settler().run()
+    desk.upload_sweeper().run()
     assert desk.left_on_disk() == [upload_id]
     desk.set_meeting(upload_id, MeetingState.FINISHED)
-    desk.settler().run()
+    desk.upload_sweeper().run()
     make_older(desk, upload_id, finished_at=now() - age)
-    desk.settler().run()
+    desk.upload_sweeper().run()
     assert desk.left_on_disk() == ([upload_id] if kept else [])
     assert (desk.upload(upload_id).file_deleted_at is None) == kept
     assert desk.state(upload_id) == UploadState.FINISHED
@@ -129,9 +129,9 @@ def test_a_file_is_kept_as_long_as_the_setting_says(desk: Desk, retention: str, 
 def test_a_deleted_meeting_takes_the_file_of_its_finished_upload_with_it(desk: Desk) -> None:
     upload_id = decoded(desk)
     desk.set_meeting(upload_id, MeetingState.FINISHED)
-    desk.settler().run()
+    desk.upload_sweeper().run()
     desk.set_meeting(upload_id, MeetingState.DELETED)
-    desk.settler().run()
+    desk.upload_sweeper().run()
     assert desk.left_on_disk() == []
 
 

@@ -11,13 +11,13 @@ import pytest
 from schema.core.errors import AudioNotKept
 from schema.core.states import MeetingState, UploadState
 from schema.core.storage import Files, LocalFiles
-from schema.meetings.versions import Wanted, add_version
+from schema.meetings.versions import VersionOptions, add_version
 from schema.stores import Stores
 from schema.uploads.lifecycle import drop_file
 from tests.workers.ingest.desk import Desk
 from tests.workers.ingest.files import encoded, tone
 
-AS_BEFORE = Wanted(language="en", vocabulary=[], asr_adapter=None, summary_adapter=None)
+AS_BEFORE = VersionOptions(language="en", vocabulary=[], asr_adapter=None, summary_adapter=None)
 
 
 class Gone(BaseException):
@@ -40,7 +40,7 @@ class DyingStores(Stores):
 def finished(desk: Desk, upload_id: str) -> str:
     desk.work()
     desk.set_meeting(upload_id, MeetingState.FINISHED)
-    desk.settler().run()
+    desk.upload_sweeper().run()
     assert desk.state(upload_id) == UploadState.FINISHED
     return upload_id
 
@@ -67,13 +67,13 @@ def test_the_file_goes_with_the_last_version_that_is_deleted(desk: Desk) -> None
     first = finished(desk, desk.store(encoded(tone(3))))
     second = read_again(desk, first)
     desk.set_meeting(first, MeetingState.DELETED)
-    desk.settler().tidy()
+    desk.upload_sweeper().tidy()
     assert desk.upload(first).file_deleted_at is not None
     assert desk.left_on_disk() == [first]
     third = read_again(desk, finished(desk, second))
     desk.set_meeting(second, MeetingState.DELETED)
     desk.set_meeting(finished(desk, third), MeetingState.DELETED)
-    desk.settler().tidy()
+    desk.upload_sweeper().tidy()
     assert desk.left_on_disk() == []
 
 
@@ -83,7 +83,7 @@ def test_a_worker_that_dies_over_a_file_is_made_up_for_and_no_version_begins_mea
         drop_file(DyingStores(desk.database, desk.redis, desk.mailbox, desk.storage), first)
     with pytest.raises(AudioNotKept):
         read_again(desk, first)
-    desk.settler().tidy()
+    desk.upload_sweeper().tidy()
     assert desk.left_on_disk() == []
     assert desk.upload(first).file_deleted_at is not None
     assert desk.upload(first).expires_at is None

@@ -13,9 +13,9 @@ from schema.meetings.tables import Meeting, Note, Segment, Summary
 from tests import models
 from tests.text_models import write_decoder
 from tests.workers.studio import Studio
-from workers.models.adapters import FOLDER, NOTES, Shipped, shipped_notes
+from workers.models.adapters import FOLDER, NOTES, ShippedAdapter, shipped_notes
 from workers.models.cache import verify_sums
-from workers.summarize.text.segment import Segment as Said
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.model import TextModel, load_model
 from workers.summarize.writing.notes import NOTE, write_note
 
@@ -66,7 +66,9 @@ def test_it_writes_where_a_meeting_names_no_adapter_and_says_so(studio: Studio, 
     assert adapter == NAME
     assert written(studio, "bare")[1] is None
     assert sentences != written(studio, "bare")[0]
-    window = [Said(at, speaker, at * 80_000, at * 80_000 + 72_000, text) for at, (speaker, text) in enumerate(SAID)]
+    window = [
+        SpokenSegment(at, speaker, at * 80_000, at * 80_000 + 72_000, text) for at, (speaker, text) in enumerate(SAID)
+    ]
     gemma.use_adapter(NAME)
     assert sentences == [sentence.text for sentence in write_note(window, gemma).sentences]
 
@@ -79,7 +81,7 @@ def test_damaged_files_are_refused_and_the_minutes_are_written_without(
     weights = tmp_path / "copy/adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"oops")
     hold(studio, "m")
-    summarizer = studio.summarizer(gemma, shipped=Shipped("damaged", tmp_path / "copy"))
+    summarizer = studio.summarizer(gemma, shipped=ShippedAdapter("damaged", tmp_path / "copy"))
     summarizer.run("m")
     assert written(studio, "m")[1] is None
     [told] = [record.message for record in caplog.records if "is left out" in record.message]
@@ -89,7 +91,7 @@ def test_damaged_files_are_refused_and_the_minutes_are_written_without(
 
 def test_a_model_that_it_was_not_trained_for_refuses_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     other = load_model(str(write_decoder(tmp_path / "decoder")), tmp_path, precision="float32")
-    shipped = Shipped(NAME, FOLDER / NAME)
+    shipped = ShippedAdapter(NAME, FOLDER / NAME)
     assert not shipped.lend(other.load_adapter)
     assert not shipped.lend(other.load_adapter)
     [told] = [record.message for record in caplog.records]

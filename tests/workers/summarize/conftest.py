@@ -7,27 +7,27 @@ from pathlib import Path
 import pytest
 
 from tests import models
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.sentences import split_sentences
 from workers.summarize.writing.model import TextModel
 
 ROOT = Path(__file__).parents[3]
 
 
-def meeting(*lines: str) -> list[Segment]:
+def meeting(*lines: str) -> list[SpokenSegment]:
     """Segments of a second each from `Name: text` lines, ids from 1."""
     found = []
     for number, line in enumerate(lines, 1):
         speaker, _, text = line.partition(": ")
-        found.append(Segment(number, speaker, number * 16_000, number * 16_000 + 15_000, text))
+        found.append(SpokenSegment(number, speaker, number * 16_000, number * 16_000 + 15_000, text))
     return found
 
 
-def one_track(segments: Sequence[Segment]) -> list[Segment]:
+def one_track(segments: Sequence[SpokenSegment]) -> list[SpokenSegment]:
     """The same words from one microphone: nobody's name is known, one sentence a segment."""
     sentences = split_sentences(" ".join(segment.text for segment in segments))
     return [
-        Segment(number, None, number * 16_000, number * 16_000 + 15_000, text)
+        SpokenSegment(number, None, number * 16_000, number * 16_000 + 15_000, text)
         for number, text in enumerate(sentences, 1)
     ]
 

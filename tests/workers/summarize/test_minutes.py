@@ -21,14 +21,14 @@ from workers.summarize.rolling import (
     merge_due,
     rolling_minutes,
 )
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import next_window
 from workers.summarize.writing.generator import Generator
 from workers.summarize.writing.model import TextModel
-from workers.summarize.writing.notes import NOTE, Note, write_note
+from workers.summarize.writing.notes import NOTE, NoteBody, write_note
 
 
-def notes_of(segments: list[Segment], model: Generator | None = None) -> list[Note]:
+def notes_of(segments: list[SpokenSegment], model: Generator | None = None) -> list[NoteBody]:
     notes = []
     while window := next_window(segments, final=True):
         notes.append(write_note(window, model))
@@ -37,10 +37,10 @@ def notes_of(segments: list[Segment], model: Generator | None = None) -> list[No
     return notes
 
 
-def sample(shared: Path) -> list[Segment]:
+def sample(shared: Path) -> list[SpokenSegment]:
     records = json.loads((shared / "demo/segments.json").read_text())
     return [
-        Segment(number, r["speaker"], samples_of_s(r["start_s"]), samples_of_s(r["end_s"]), r["text"])
+        SpokenSegment(number, r["speaker"], samples_of_s(r["start_s"]), samples_of_s(r["end_s"]), r["text"])
         for number, r in enumerate(records, 1)
     ]
 
@@ -84,7 +84,7 @@ def test_a_recap_adds_evidence_and_no_second_action() -> None:
             meeting("Iris: Paul, can you repaint the fence?", "Paul: Yes, I will repaint it by Friday noon."), None
         ),
         write_note(
-            [Segment(9, "Iris", 900_000, 910_000, "So, to sum up: Paul repaints the fence by Friday.")],
+            [SpokenSegment(9, "Iris", 900_000, 910_000, "So, to sum up: Paul repaints the fence by Friday.")],
             None,
             people=["Paul"],
         ),
@@ -109,7 +109,9 @@ def test_what_a_later_decision_overrules_leaves_the_overview() -> None:
     early = write_note(
         meeting("Lara: The summer workshop takes place on Tuesday.", "Nils: The trainer sent a bill."), None
     )
-    late = write_note([Segment(20, "Lara", 400_000, 410_000, "Then we move the summer workshop to Friday.")], None)
+    late = write_note(
+        [SpokenSegment(20, "Lara", 400_000, 410_000, "Then we move the summer workshop to Friday.")], None
+    )
     assert any("Tuesday" in sentence.text for sentence in final_minutes([early]).overview)
     assert not any("Tuesday" in sentence.text for sentence in final_minutes([early, late]).overview)
 
@@ -127,7 +129,7 @@ def test_minutes_in_another_language_are_in_the_words_that_were_said() -> None:
 
 
 def test_silence_and_single_words_make_an_empty_note() -> None:
-    note = write_note([Segment(1, None, 0, 16_000, "Hm."), Segment(2, None, 16_000, 32_000, "")], None)
+    note = write_note([SpokenSegment(1, None, 0, 16_000, "Hm."), SpokenSegment(2, None, 16_000, 32_000, "")], None)
     assert (note.sentences, note.decisions, note.actions) == ((), (), ())
 
 
@@ -138,7 +140,7 @@ def test_minutes_and_notes_survive_json(shared: Path) -> None:
     assert NOTE.validate_python(json.loads(json.dumps(NOTE.dump_python(notes[0], mode="json")))) == notes[0]
 
 
-def long_meeting(windows: int) -> list[Note]:
+def long_meeting(windows: int) -> list[NoteBody]:
     """Notes of a synthetic meeting, two minutes each, every one with a decision and a task of its own."""
     streets = ("Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo")
     notes = []
@@ -153,7 +155,7 @@ def long_meeting(windows: int) -> list[Note]:
         notes.append(
             write_note(
                 [
-                    Segment(first + at, "Jan", (first + at) * 192_000, (first + at + 1) * 192_000, text)
+                    SpokenSegment(first + at, "Jan", (first + at) * 192_000, (first + at + 1) * 192_000, text)
                     for at, text in enumerate(said)
                 ],
                 None,
@@ -162,14 +164,14 @@ def long_meeting(windows: int) -> list[Note]:
     return notes
 
 
-def words_in(notes: list[Note]) -> int:
+def words_in(notes: list[NoteBody]) -> int:
     texts = [s.text for note in notes for s in (*note.sentences, *note.decisions)]
     texts += [action.text for note in notes for action in note.actions]
     return sum(len(text.split()) for text in texts)
 
 
 def test_an_update_reads_as_little_in_the_third_hour_as_in_the_first() -> None:
-    top: list[Note] = []
+    top: list[NoteBody] = []
     counts, words, merges = [], [], []
     for note in long_meeting(180):
         top.append(note)
@@ -197,7 +199,7 @@ def test_a_merged_note_is_bounded_and_keeps_its_evidence() -> None:
 
 def test_rolling_minutes_show_what_has_no_note_yet() -> None:
     notes = long_meeting(2)
-    tail = [Segment(900, None, 10**8, 10**8 + 16_000, "Okay, then we close the bridge on Sunday.")]
+    tail = [SpokenSegment(900, None, 10**8, 10**8 + 16_000, "Okay, then we close the bridge on Sunday.")]
     minutes = rolling_minutes(notes, tail)
     assert minutes.decisions[-1].evidence == (900,)
     assert len(minutes.chapters) == 3

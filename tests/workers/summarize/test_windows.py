@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.words import count_words
 from workers.summarize.windows import next_window, split_segment
 
@@ -13,16 +13,16 @@ WORDS = st.text(alphabet="abcß 你.?!", min_size=1, max_size=6).filter(lambda w
 TEXTS = st.lists(WORDS, min_size=0, max_size=60).map(" ".join)
 
 
-def transcript(texts: list[str], pause_samples: int = 1_600) -> list[Segment]:
+def transcript(texts: list[str], pause_samples: int = 1_600) -> list[SpokenSegment]:
     at, found = 0, []
     for number, text in enumerate(texts, 1):
         end = at + 4_800 * max(1, len(text.split()))
-        found.append(Segment(number, None, at, end, text))
+        found.append(SpokenSegment(number, None, at, end, text))
         at = end + pause_samples
     return found
 
 
-def all_windows(segments: list[Segment], floor_words: int, limit_words: int) -> list[tuple[Segment, ...]]:
+def all_windows(segments: list[SpokenSegment], floor_words: int, limit_words: int) -> list[tuple[SpokenSegment, ...]]:
     windows = []
     while window := next_window(segments, floor_words=floor_words, limit_words=limit_words, final=True):
         windows.append(window)
@@ -41,7 +41,7 @@ def test_every_word_is_in_exactly_one_window(texts: list[str], floor_words: int,
 
 @given(TEXTS, st.integers(1, 20))
 def test_a_long_segment_comes_in_short_pieces_with_its_id_and_its_time(text: str, limit_words: int) -> None:
-    segment = Segment(7, "Ada", 1_000, 90_000, text)
+    segment = SpokenSegment(7, "Ada", 1_000, 90_000, text)
     pieces = split_segment(segment, limit_words)
     assert {piece.id for piece in pieces} == {7}
     assert (pieces[0].first_sample, pieces[-1].end_sample) == (1_000, 90_000)
@@ -59,7 +59,7 @@ def test_a_window_waits_for_enough_words_unless_the_meeting_has_ended() -> None:
 def test_a_window_is_cut_at_the_longest_pause() -> None:
     segments = transcript(["ten words stand in this sentence and then it ends."] * 50)
     late = [
-        Segment(s.id, None, s.first_sample + 40_000 * (s.id > 31), s.end_sample + 40_000 * (s.id > 31), s.text)
+        SpokenSegment(s.id, None, s.first_sample + 40_000 * (s.id > 31), s.end_sample + 40_000 * (s.id > 31), s.text)
         for s in segments
     ]
     window = next_window(late)

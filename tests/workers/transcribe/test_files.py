@@ -17,7 +17,7 @@ from tests.workers.conftest import sample_meeting
 from tests.workers.studio import BACKLOG_LIMIT_SAMPLES, PACE, Audio, Studio
 from workers.asr.engine import USUAL, Engine, Fallback
 from workers.asr.hypothesis import Hypothesis, Window
-from workers.transcribe.file_budget import FilePace, Room, on_cpu
+from workers.transcribe.file_budget import FileBudget, FilePace, on_cpu
 from workers.transcribe.transcriber import Transcriber
 
 pytestmark = pytest.mark.model
@@ -73,7 +73,7 @@ def upload(studio: Studio, recording: Audio, meeting_id: str = "f") -> str:
 def worker(studio: Studio, engine: Engine, files: FilePace) -> Transcriber:
     chosen = studio.worker(engine=engine)
     chosen.pace = replace(PACE, files=files)
-    chosen.room = Room(files)
+    chosen.file_budget = FileBudget(files)
     return chosen
 
 

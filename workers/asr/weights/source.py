@@ -7,14 +7,14 @@ from pathlib import Path
 
 from workers.asr.weights.bundled_weights import write_folder
 from workers.models.cache import made_once
-from workers.models.source import Source
+from workers.models.source import ModelSource
 
 
 def _converted(name: str, cache_dir: Path) -> Path:
     return made_once(cache_dir / f"whisper-{name}", partial(write_folder, name))
 
 
-WHISPER = Source(
+WHISPER = ModelSource(
     convert=_converted,
     hub_patterns=("*.json", "*.txt", "*.safetensors"),
     needed=("config.json", "generation_config.json", "tokenizer.json", "preprocessor_config.json"),

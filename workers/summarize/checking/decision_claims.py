@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from schema.meetings.minutes import Sentence
 from workers.summarize.checking.evidence import Evidence
-from workers.summarize.writing.note_format import Kind
+from workers.summarize.writing.note_format import LineKind
 
 _CLAIM = re.compile(r"\b(?:decided|agreed(?!\s+with))\b", re.I)
 # `It was agreed to wait`, but not `the budget was agreed to be too small`.
@@ -26,13 +26,13 @@ _AS_DISCUSSED = (
 
 
 def as_heard(
-    kind: Kind, sentence: Sentence, evidence: Evidence, deciding: Collection[int]
-) -> tuple[Kind, Sentence] | None:
+    kind: LineKind, sentence: Sentence, evidence: Evidence, deciding: Collection[int]
+) -> tuple[LineKind, Sentence] | None:
     """*sentence* as it may stand, None if not at all. *deciding* are the segments in which somebody decides.
 
     What is called decided has to be carried by those alone, and they are its evidence then.
     """
-    if kind is not Kind.DECISION and not _CLAIM.search(sentence.text):
+    if kind is not LineKind.DECISION and not _CLAIM.search(sentence.text):
         return kind, sentence
     carried = evidence.check(sentence.text, tuple(deciding))
     if carried.supported:
@@ -41,7 +41,7 @@ def as_heard(
     if text is None:
         return None
     discussed = evidence.check(text, sentence.evidence)
-    return (Kind.POINT, discussed) if discussed.supported else None
+    return (LineKind.POINT, discussed) if discussed.supported else None
 
 
 def as_discussed(text: str) -> str | None:

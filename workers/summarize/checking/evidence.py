@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from schema.meetings.minutes import Sentence
 from workers.summarize.text.numbers import numbers
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.words import content_stems, idf, names, stem, words
 
 SUPPORTED_FROM = 0.4
@@ -30,7 +30,7 @@ class _Terms:
 class Evidence:
     """The segments that sentences are held against, their words counted once."""
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
+    def __init__(self, segments: Sequence[SpokenSegment]) -> None:
         self.order = list(dict.fromkeys(segment.id for segment in segments))
         self._terms = {key: _heard([s for s in segments if s.id == key]) for key in self.order}
         self._idf = idf([terms.stems for terms in self._terms.values()])
@@ -91,7 +91,7 @@ def _said(text: str) -> _Terms:
     return _Terms(frozenset(content_stems(text)), numbers(text), names(text))
 
 
-def _heard(pieces: list[Segment]) -> _Terms:
+def _heard(pieces: list[SpokenSegment]) -> _Terms:
     """A segment's own words count, and its speaker, as a sentence may name who said it."""
     text = " ".join(piece.text for piece in pieces)
     speakers = {stem(word) for piece in pieces for word in words(piece.speaker or "")}

@@ -9,7 +9,7 @@ from workers.summarize.text.sentences import split_sentences
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class SpokenSegment:
     """Text that somebody said in [first_sample, end_sample). `speaker` is None where one track carries every voice."""
 
     id: int
@@ -28,7 +28,7 @@ class Statement:
     segments: tuple[int, ...]
 
 
-def statements(segments: Sequence[Segment]) -> list[Statement]:
+def statements(segments: Sequence[SpokenSegment]) -> list[Statement]:
     """The sentences of *segments* in order; neighbours of one speaker are read on, so a sentence may span segments."""
     found: list[Statement] = []
     for run in _runs(segments):
@@ -36,8 +36,8 @@ def statements(segments: Sequence[Segment]) -> list[Statement]:
     return found
 
 
-def _runs(segments: Sequence[Segment]) -> list[list[Segment]]:
-    runs: list[list[Segment]] = []
+def _runs(segments: Sequence[SpokenSegment]) -> list[list[SpokenSegment]]:
+    runs: list[list[SpokenSegment]] = []
     for segment in segments:
         if runs and runs[-1][-1].speaker == segment.speaker:
             runs[-1].append(segment)
@@ -46,7 +46,7 @@ def _runs(segments: Sequence[Segment]) -> list[list[Segment]]:
     return runs
 
 
-def _statements_of(run: list[Segment]) -> list[Statement]:
+def _statements_of(run: list[SpokenSegment]) -> list[Statement]:
     owners = [segment.id for segment in run for _ in segment.text.split()]
     found, at = [], 0
     for text in split_sentences(" ".join(segment.text for segment in run)):

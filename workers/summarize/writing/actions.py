@@ -75,7 +75,7 @@ _BACK = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ActionItem:
     """Something found to be done: a sentence, who does it if known, and the statements (by index) that say so."""
 
     text: str
@@ -84,9 +84,9 @@ class Task:
     said_in: tuple[int, ...]
 
 
-def find_tasks(said: Sequence[Statement], people: frozenset[str]) -> list[Task]:
+def find_action_items(said: Sequence[Statement], people: frozenset[str]) -> list[ActionItem]:
     """Tasks in the order in which they come up. An acceptance joins the request or the assignment before it."""
-    found: list[Task] = []
+    found: list[ActionItem] = []
     for at in range(len(said)):
         fresh = _tasks_in(said, at, people)
         for task in fresh:
@@ -97,7 +97,7 @@ def find_tasks(said: Sequence[Statement], people: frozenset[str]) -> list[Task]:
     return [task for task in found if _says_what(task)]
 
 
-def _tasks_in(said: Sequence[Statement], at: int, people: frozenset[str]) -> list[Task]:
+def _tasks_in(said: Sequence[Statement], at: int, people: frozenset[str]) -> list[ActionItem]:
     text = said[at].text
     assigned = _assigned(text, at, people)
     if assigned:
@@ -106,7 +106,7 @@ def _tasks_in(said: Sequence[Statement], at: int, people: frozenset[str]) -> lis
     return [task] if task is not None else []
 
 
-def _assigned(text: str, at: int, people: frozenset[str]) -> list[Task]:
+def _assigned(text: str, at: int, people: frozenset[str]) -> list[ActionItem]:
     """`Tom fixes the parser by Wednesday and checks the backup tomorrow`, `Ada will ask the bank`."""
     if text.endswith("?"):
         return []
@@ -140,7 +140,7 @@ def _conjuncts(rest: str) -> list[str]:
     return whole
 
 
-def _requested(said: Sequence[Statement], at: int, people: frozenset[str]) -> Task | None:
+def _requested(said: Sequence[Statement], at: int, people: frozenset[str]) -> ActionItem | None:
     """`Priya, will you review it?` when the answer is yes; `Ada, please ask the bank`."""
     text = said[at].text
     asked = _REQUEST.search(text) or _PLEASE.search(text)
@@ -165,7 +165,7 @@ def _answer(said: Sequence[Statement], at: int) -> int | None:
     return None
 
 
-def _promised(said: Sequence[Statement], at: int, people: frozenset[str]) -> Task | None:
+def _promised(said: Sequence[Statement], at: int, people: frozenset[str]) -> ActionItem | None:
     """`I will call them on Friday`."""
     text = without_lead_in(said[at].text)
     match = _I_WILL.search(text)
@@ -192,7 +192,7 @@ def _asked_before(said: Sequence[Statement], at: int, people: frozenset[str]) ->
     return None
 
 
-def _owed(said: Sequence[Statement], at: int) -> Task | None:
+def _owed(said: Sequence[Statement], at: int) -> ActionItem | None:
     """`We have to order the paper by Friday`: nobody's yet, so only with a date."""
     text = said[at].text
     match = _WE_MUST.search(text)
@@ -209,12 +209,12 @@ def _sentence(owner: str | None, verb_phrase: str) -> str:
     return f"{owner} will {plain}" if owner else plain
 
 
-def _task(text: str, owner: str | None, *said_in: int) -> Task:
+def _task(text: str, owner: str | None, *said_in: int) -> ActionItem:
     plain = text.strip().rstrip(".!?,;")
-    return Task(f"{plain[0].upper()}{plain[1:]}.", owner, find_due(plain), said_in)
+    return ActionItem(f"{plain[0].upper()}{plain[1:]}.", owner, find_due(plain), said_in)
 
 
-def _continues(before: Task, task: Task, at: int) -> bool:
+def _continues(before: ActionItem, task: ActionItem, at: int) -> bool:
     """Whether *task* is the answer that accepts the one before: its statement counted, or it only says `I'll do it`."""
     near = at - before.said_in[-1] <= _BACK
     if before.said_in[0] == at:
@@ -224,7 +224,7 @@ def _continues(before: Task, task: Task, at: int) -> bool:
     )
 
 
-def _says_what(task: Task) -> bool:
+def _says_what(task: ActionItem) -> bool:
     """Whether *task* can be understood by itself: it names two things, or one and a time, and is no speech."""
     plain = _plain(task)
     if _ONLY_ACCEPTS.match(plain) or len(plain.split()) > _LONGEST_WORDS:
@@ -233,7 +233,7 @@ def _says_what(task: Task) -> bool:
     return len(named) >= (1 if task.due else 2)
 
 
-def _plain(task: Task) -> str:
+def _plain(task: ActionItem) -> str:
     return task.text.removeprefix(f"{task.owner} will ") if task.owner else task.text
 
 
@@ -241,7 +241,7 @@ def _fits(one: str | None, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def _joined(before: Task, answer: Task) -> Task:
+def _joined(before: ActionItem, answer: ActionItem) -> ActionItem:
     """The answer's words when they say something, with whatever only the request names."""
     said_in = tuple(dict.fromkeys(before.said_in + answer.said_in))
     plain = _plain(answer)
@@ -249,4 +249,4 @@ def _joined(before: Task, answer: Task) -> Task:
     if _ONLY_ACCEPTS.match(plain) or len(content_stems(plain)) <= 1 < len(content_stems(before.text)):
         return replace(before, owner=owner, due=before.due or answer.due, said_in=said_in)
     text = answer.text if answer.owner or not owner else f"{owner} will {plain[0].lower()}{plain[1:]}"
-    return Task(text, owner, answer.due or before.due, said_in)
+    return ActionItem(text, owner, answer.due or before.due, said_in)

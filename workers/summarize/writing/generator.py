@@ -12,7 +12,7 @@ T5_TASK = "summarize: "
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PromptFormat:
     """What stands before and behind a text that a model was trained to sum up; in any language unless it says one."""
 
     instruction: str = T5_TASK
@@ -28,7 +28,7 @@ class Generator(Protocol):
         """True for a decoder-only model, which goes on behind its prompt; false for an encoder–decoder model."""
 
     @property
-    def asked(self) -> Asked | None:
+    def asked(self) -> PromptFormat | None:
         """How it is asked for a note; None for a model that was not trained to write one and needs examples."""
 
     @property
@@ -55,7 +55,7 @@ class Generator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class StopRule:
     """Before the first of the marks `stop`; with `lines_once` also before a line that equals one before it."""
 
     stop: Sequence[str]

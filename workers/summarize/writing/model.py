@@ -19,7 +19,7 @@ from schema.core.errors import BrokenModel, PromptTooLong, UnknownAdapter
 from workers.models.cache import weights_checksum
 from workers.models.lora import check_base, check_precision, inject, layers, make_room, read_metadata, used
 from workers.models.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
-from workers.summarize.writing.generator import Asked, Ending
+from workers.summarize.writing.generator import PromptFormat, StopRule
 from workers.summarize.writing.weights import resolve
 
 PREFIXES_KEPT = 4
@@ -43,7 +43,7 @@ class TextModel:
         self._device = device
         self._adapter: str | None = None
         self._adapters: dict[str, Path] = {}
-        self._asked: dict[str, Asked] = {}
+        self._asked: dict[str, PromptFormat] = {}
         self._prefixes: OrderedDict[tuple[str, str | None], _Prefix] = OrderedDict()
 
     @property
@@ -64,9 +64,9 @@ class TextModel:
         return self._adapter
 
     @property
-    def asked(self) -> Asked | None:
+    def asked(self) -> PromptFormat | None:
         """As the adapter in use says; a bare encoder–decoder model as T5, a bare decoder-only one not at all."""
-        plain = None if self.continues else Asked()
+        plain = None if self.continues else PromptFormat()
         return plain if self._adapter is None else self._asked.get(self._adapter, plain)
 
     @contextmanager
@@ -114,7 +114,7 @@ class TextModel:
         self._asked.pop(name, None)
         if metadata.instruction is not None:
             suffix = metadata.suffix if self.continues else ""
-            self._asked[name] = Asked(metadata.instruction, suffix, metadata.language)
+            self._asked[name] = PromptFormat(metadata.instruction, suffix, metadata.language)
         self.use_adapter(in_use)
 
     def use_adapter(self, name: str | None) -> None:
@@ -149,13 +149,13 @@ class TextModel:
         """
         if not prompts:
             return []
-        ending = Ending(stop, lines_once)
+        ending = StopRule(stop, lines_once)
         with torch.inference_mode():
             if self.continues:
                 return self._continue(list(prompts), max_new_tokens, prefix, ending, self._shortlist(only, stop))
             return self._answer([prefix + prompt for prompt in prompts], max_new_tokens, ending)
 
-    def _answer(self, texts: list[str], max_new_tokens: int, ending: Ending) -> list[str]:
+    def _answer(self, texts: list[str], max_new_tokens: int, ending: StopRule) -> list[str]:
         batch = self._tokenizer(texts, return_tensors="pt", padding=True, truncation=False).to(self._device)
         self._check_fit(int(batch.attention_mask.sum(dim=1).max()))
         tokens = self._net.generate(**batch, max_new_tokens=max_new_tokens, num_beams=1, do_sample=False)
@@ -166,7 +166,7 @@ class TextModel:
         prompts: list[str],
         max_new_tokens: int,
         prefix: str,
-        ending: Ending,
+        ending: StopRule,
         allowed: torch.Tensor | None,
     ) -> list[str]:
         start = self._read_prefix(prefix)
@@ -185,7 +185,7 @@ class TextModel:
         mask: torch.Tensor,
         cache: Any,
         max_new_tokens: int,
-        ending: Ending,
+        ending: StopRule,
         allowed: torch.Tensor | None,
     ) -> list[str]:
         """Greedy search. *tokens* (batch, prompt) are left-padded; *mask* (batch, prefix + prompt) is 1 where real."""

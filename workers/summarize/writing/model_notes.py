@@ -15,9 +15,9 @@ from workers.summarize.text.due import find_due
 from workers.summarize.text.segment import Statement
 from workers.summarize.text.words import words
 from workers.summarize.writing.decisions import find_decisions
-from workers.summarize.writing.generator import Asked, Generator
+from workers.summarize.writing.generator import Generator, PromptFormat
 from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences
-from workers.summarize.writing.note_format import Kind, Line, lines_of, transcript
+from workers.summarize.writing.note_format import LineKind, NoteLine, lines_of, transcript
 from workers.summarize.writing.prompts import GLUE
 
 _REPORTED = """\
@@ -33,7 +33,7 @@ def vocabulary(text: str) -> str:
     """Every word of a note of *text*, as it may stand inside a line and at the beginning of one."""
     common = f"{GLUE} {_REPORTED}"
     starts = {word[0].upper() + word[1:] for word in (*words(text), *words(common))}
-    marks = [f"{kind}: " for kind in Kind if kind]
+    marks = [f"{kind}: " for kind in LineKind if kind]
     return "\n".join([f"{common} {text}", *sorted(starts), *marks, ""])
 
 
@@ -41,7 +41,7 @@ SUMMARY_TOKENS = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class SupportedNote:
     """What of a model's note stands: sentences that what was said supports."""
 
     sentences: tuple[Sentence, ...] = ()
@@ -53,11 +53,11 @@ def summarise(
     said: Sequence[Statement],
     evidence: Evidence,
     model: Generator,
-    asked: Asked,
+    asked: PromptFormat,
     people: Collection[str] = (),
     *,
     english: bool,
-) -> Summary:
+) -> SupportedNote:
     """The supported sentences of what *model*, *asked* so, writes about *said*. *people* may own a task.
 
     Where *said* is *english* they must also deny what was denied and nothing else, and call decided only what somebody
@@ -68,16 +68,16 @@ def summarise(
     standing = [(kind, sentence) for kind, sentence in checked if sentence.supported]
     if english:
         standing = list(_as_meant(standing, said, evidence))
-    return Summary(
-        merge_sentences(sentence for kind, sentence in standing if kind is Kind.POINT),
-        merge_decisions(sentence for kind, sentence in standing if kind is Kind.DECISION),
-        merge_actions(_action(sentence, people) for kind, sentence in standing if kind is Kind.ACTION),
+    return SupportedNote(
+        merge_sentences(sentence for kind, sentence in standing if kind is LineKind.POINT),
+        merge_decisions(sentence for kind, sentence in standing if kind is LineKind.DECISION),
+        merge_actions(_action(sentence, people) for kind, sentence in standing if kind is LineKind.ACTION),
     )
 
 
 def _as_meant(
-    standing: Sequence[tuple[Kind, Sentence]], said: Sequence[Statement], evidence: Evidence
-) -> Iterator[tuple[Kind, Sentence]]:
+    standing: Sequence[tuple[LineKind, Sentence]], said: Sequence[Statement], evidence: Evidence
+) -> Iterator[tuple[LineKind, Sentence]]:
     deciding = tuple(dict.fromkeys(key for at in find_decisions(said) for key in said[at].segments))
     for kind, sentence in standing:
         heard = as_heard(kind, sentence, evidence, deciding)
@@ -94,14 +94,14 @@ def _carrying(sentence: Sentence, said: Sequence[Statement]) -> list[str]:
     return [statement.text for statement in said if not set(statement.segments).isdisjoint(sentence.evidence)]
 
 
-def _clean(lines: Iterator[Line]) -> Iterator[Line]:
+def _clean(lines: Iterator[NoteLine]) -> Iterator[NoteLine]:
     for line in lines:
         text = clean(line.text)
         if text is not None:
-            yield Line(line.kind, text)
+            yield NoteLine(line.kind, text)
 
 
-def _drafts(said: Sequence[Statement], model: Generator, asked: Asked) -> list[str]:
+def _drafts(said: Sequence[Statement], model: Generator, asked: PromptFormat) -> list[str]:
     """The note of *said*, in halves as long as the model cannot read it at once."""
     text = transcript(said)
     only = vocabulary(text) if asked.language == "en" else ""

@@ -19,34 +19,34 @@ from workers.summarize.text.sentences import split_sentences
 from workers.summarize.text.words import content_stems, count_words
 
 
-class Kind(StrEnum):
+class LineKind(StrEnum):
     POINT = ""
     DECISION = "Decision"
     ACTION = "Action"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    kind: Kind
+class NoteLine:
+    kind: LineKind
     text: str
 
 
-_MARKED = re.compile(rf"(?:({Kind.DECISION}|{Kind.ACTION}): *)?(.*)")
+_MARKED = re.compile(rf"(?:({LineKind.DECISION}|{LineKind.ACTION}): *)?(.*)")
 
 
-def written(lines: list[Line]) -> str:
+def written(lines: list[NoteLine]) -> str:
     """*lines* as a model is taught to write them."""
     return "\n".join(f"{line.kind}: {line.text}" if line.kind else line.text for line in lines)
 
 
-def lines_of(draft: str) -> list[Line]:
+def lines_of(draft: str) -> list[NoteLine]:
     """The sentences of *draft*, each of the kind that its line is marked with."""
-    found: list[Line] = []
+    found: list[NoteLine] = []
     for row in draft.splitlines():
         match = _MARKED.match(row.strip())
         if match is not None and match[2]:
-            kind = Kind(match[1] or "")
-            found += [Line(kind, text) for text in split_sentences(match[2])]
+            kind = LineKind(match[1] or "")
+            found += [NoteLine(kind, text) for text in split_sentences(match[2])]
     return found
 
 

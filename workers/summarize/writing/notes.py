@@ -16,14 +16,14 @@ from workers.summarize.checking.evidence import Evidence
 from workers.summarize.checking.guard import clean, echoes, is_clean, keeps_meaning
 from workers.summarize.text.disfluency import told
 from workers.summarize.text.salience import keywords, pick
-from workers.summarize.text.segment import Segment, Statement, statements
+from workers.summarize.text.segment import SpokenSegment, Statement, statements
 from workers.summarize.text.stop_words import STOP_WORDS
 from workers.summarize.text.words import content_stems, count_words, is_english
-from workers.summarize.writing.actions import Task, find_tasks
+from workers.summarize.writing.actions import ActionItem, find_action_items
 from workers.summarize.writing.decisions import decision_text, find_decisions
 from workers.summarize.writing.generator import Generator
 from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences
-from workers.summarize.writing.model_notes import Summary, summarise
+from workers.summarize.writing.model_notes import SupportedNote, summarise
 from workers.summarize.writing.people import find_people
 from workers.summarize.writing.prompts import GLUE, REWRITE, TITLE, rewrite_prompt, title_prompt
 
@@ -35,7 +35,7 @@ TITLE_WORDS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class NoteBody:
     """What a window, or several notes, come to. Samples are those of the first and last segment."""
 
     first_sample: int
@@ -47,11 +47,11 @@ class Note:
     level: int = 0
 
 
-NOTE: TypeAdapter[Note] = TypeAdapter(Note)
+NOTE: TypeAdapter[NoteBody] = TypeAdapter(NoteBody)
 """`NOTE.dump_python(note, mode="json")` and `NOTE.validate_python(body)` go to and from a table's body."""
 
 
-def write_note(window: Sequence[Segment], model: Generator | None, *, people: Collection[str] = ()) -> Note:
+def write_note(window: Sequence[SpokenSegment], model: Generator | None, *, people: Collection[str] = ()) -> NoteBody:
     """The note of *window*, which must not be empty. *people* are names known from before.
 
     Without a model the note is in the words that were said.
@@ -60,14 +60,14 @@ def write_note(window: Sequence[Segment], model: Generator | None, *, people: Co
     evidence = Evidence(window)
     english = is_english(" ".join(statement.text for statement in said))
     known = find_people(said) | frozenset(people)
-    tasks = find_tasks(said, known) if english else []
+    tasks = find_action_items(said, known) if english else []
     decided = find_decisions(said) if english else []
     taken = {at for task in tasks for at in task.said_in} | set(decided)
     follower = model if english and model is not None and model.continues else None  # Its examples are English.
     summary = _summary(said, evidence, model, known, english)
     sentences = summary.sentences or summary.decisions or _picked(_chosen(said, taken), evidence, follower, english)
     decisions = merge_decisions([*(_decision(said[at], evidence) for at in decided), *summary.decisions])
-    return Note(
+    return NoteBody(
         first_sample=min(segment.first_sample for segment in window),
         end_sample=max(segment.end_sample for segment in window),
         title=_title([statement.text for statement in said], [s.text for s in (*sentences, *decisions)], follower),
@@ -81,13 +81,13 @@ def _decision(statement: Statement, evidence: Evidence) -> Sentence:
     return evidence.check(decision_text(statement), statement.segments)
 
 
-def _action(task: Task, said: Sequence[Statement], evidence: Evidence) -> Action:
+def _action(task: ActionItem, said: Sequence[Statement], evidence: Evidence) -> Action:
     ids = tuple(dict.fromkeys(key for at in task.said_in for key in said[at].segments))
     checked = evidence.check(_without_owner(task), ids)
     return Action(task.text, task.owner, task.due, ids, checked.support, checked.supported)
 
 
-def _without_owner(task: Task) -> str:
+def _without_owner(task: ActionItem) -> str:
     """On a single track an owner is often named a sentence earlier, so the task itself is what is held against it."""
     return task.text.removeprefix(f"{task.owner} ") if task.owner else task.text
 
@@ -102,11 +102,11 @@ def _chosen(said: Sequence[Statement], taken: Collection[int]) -> list[Statement
 
 def _summary(
     said: Sequence[Statement], evidence: Evidence, model: Generator | None, people: Collection[str], english: bool
-) -> Summary:
+) -> SupportedNote:
     """What a model that was trained to write notes makes of the window, in any language it knows."""
     asked = None if model is None else model.asked
     if model is None or asked is None or (asked.language == "en" and not english):
-        return Summary()
+        return SupportedNote()
     return summarise(said, evidence, model, asked, people, english=english)
 
 

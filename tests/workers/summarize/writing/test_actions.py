@@ -6,7 +6,7 @@ import pytest
 
 from schema.meetings.minutes import Action
 from tests.workers.summarize.conftest import meeting, one_track
-from workers.summarize.text.segment import Segment
+from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.notes import write_note
 
 CHOIR = meeting(
@@ -32,12 +32,12 @@ GARDEN = meeting(
 )
 
 
-def actions(*, of: list[Segment]) -> dict[str, Action]:
+def actions(*, of: list[SpokenSegment]) -> dict[str, Action]:
     return {action.text: action for action in write_note(of, None).actions}
 
 
 @pytest.mark.parametrize("segments", [CHOIR, one_track(CHOIR)], ids=["speakers", "one track"])
-def test_an_accepted_request_and_an_assignment_name_owner_and_due(segments: list[Segment]) -> None:
+def test_an_accepted_request_and_an_assignment_name_owner_and_due(segments: list[SpokenSegment]) -> None:
     found = {(action.owner, action.due) for action in write_note(segments, None).actions}
     assert found == {("Henrik", "Tuesday"), ("Agnes", "the end of the week")}
 
@@ -59,7 +59,7 @@ def test_a_request_by_name_needs_no_answer_and_a_duty_of_all_no_owner() -> None:
 
 
 @pytest.mark.parametrize("segments", [GARDEN, one_track(GARDEN)], ids=["speakers", "one track"])
-def test_a_refused_request_is_no_action(segments: list[Segment]) -> None:
+def test_a_refused_request_is_no_action(segments: list[SpokenSegment]) -> None:
     found = write_note(segments, None).actions
     assert [(action.owner, action.due) for action in found] == [("Marta", "tomorrow morning")]
 

@@ -11,9 +11,9 @@ from schema.core.errors import PromptTooLong
 from tests.workers.summarize.conftest import meeting
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.text.segment import statements
-from workers.summarize.writing.generator import Asked
+from workers.summarize.writing.generator import PromptFormat
 from workers.summarize.writing.model_notes import summarise
-from workers.summarize.writing.note_format import Kind, Line, lines_of, transcript, written
+from workers.summarize.writing.note_format import LineKind, NoteLine, lines_of, transcript, written
 from workers.summarize.writing.notes import write_note
 
 SAID = meeting(
@@ -24,7 +24,7 @@ SAID = meeting(
     "Vera: So we decided on the new boiler, we take the offer of the plumber.",
     "Otto: I give the plumber a key on Tuesday, then.",
 )
-ASKED = Asked("Sum up:\n", "\nNote:", "en")
+ASKED = PromptFormat("Sum up:\n", "\nNote:", "en")
 
 
 class Trained:
@@ -73,9 +73,9 @@ def test_it_reads_turns_without_hesitation_and_mere_assent() -> None:
 
 def test_lines_are_read_as_they_are_written() -> None:
     lines = [
-        Line(Kind.POINT, "The boiler lost pressure."),
-        Line(Kind.DECISION, "They take the offer."),
-        Line(Kind.ACTION, "Otto brings a key."),
+        NoteLine(LineKind.POINT, "The boiler lost pressure."),
+        NoteLine(LineKind.DECISION, "They take the offer."),
+        NoteLine(LineKind.ACTION, "Otto brings a key."),
     ]
     assert lines_of(written(lines)) == lines
     assert lines_of("\n  \nDecision:\n") == []
