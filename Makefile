@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 N ?= 1,8
-# The address of a package index that holds the build of torch you want (for CPU, or for your CUDA version).
+# Address of a package index with the torch build you want (for CPU, or for your CUDA version).
 TORCH_INDEX ?=
 
 RUN := $(VENV)/bin/python
@@ -18,20 +18,20 @@ WHISPER_STAMP := $(WHISPER)/.set-up
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check bench bench-peers bench-files bench-train lock clean
 
-help:  ## This list
-	@echo "Minutebook: live meetings in, minutes out. Each command sets everything up first if need be."
+help:  ## Show this list
+	@echo "Minutebook: live meetings in, minutes out. Each command first sets up what it needs."
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  TORCH_INDEX=ADDRESS with any of them takes torch from that package index, such as the CPU or CUDA index that"
-	@echo "  the selector on pytorch.org names. Without it pip takes its usual one, which on Linux may bring 3 GB of CUDA."
+	@echo "  Add TORCH_INDEX=ADDRESS to take torch from that package index. The selector on pytorch.org names the index"
+	@echo "  for CPU or CUDA. Without it pip uses its default index, which on Linux may bring 3 GB of CUDA libraries."
 
-setup: $(STAMP)  ## Make .venv and install everything at the versions of requirements/cpu.lock
+setup: $(STAMP)  ## Create .venv and install the versions in requirements/cpu.lock
 
 $(STAMP): requirements/cpu.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "make: $(PYTHON) is not Python 3.11 or newer; name one that is, as in: make setup PYTHON=python3.11" >&2; exit 1; }
+	  { echo "make: $(PYTHON) is not Python 3.11 or newer; name one that is, for example: make setup PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || test -x $(RUN) || \
-	  { echo "make: $(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@test -x $(RUN) || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	  { echo "make: $(PYTHON) cannot create virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(RUN) || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing $$(grep -c == requirements/cpu.lock) packages; the first time takes some minutes"
 	@$(PIP) install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --requirement requirements/cpu.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
@@ -40,32 +40,32 @@ $(STAMP): requirements/cpu.lock pyproject.toml
 demo: $(STAMP)  ## Stream the sample meeting in real time and show its transcript and minutes
 	@$(RUN) -m deploy.demo
 
-up: $(STAMP)  ## Start everything on this machine until Ctrl-C
+up: $(STAMP)  ## Run everything on this machine until Ctrl-C
 	@$(RUN) -m deploy.up
 
 test: $(STAMP)  ## Run every test
 	@$(RUN) -m tests
 
-check: $(STAMP)  ## Lint, format and types
+check: $(STAMP)  ## Check lint, format and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-bench: $(STAMP)  ## Measure N=1,8 live meetings at once
+bench: $(STAMP)  ## Measure live meetings, N=1,8 at once
 	@N=$(N) $(RUN) -m bench.live
 
 bench-peers: N := 1,2
-bench-peers: $(STAMP) $(PEERS_STAMP)  ## Measure N=1,2 live streams, ours and other live servers in turn
+bench-peers: $(STAMP) $(PEERS_STAMP)  ## Measure live streams, N=1,2 at once, beside other live servers
 	@$(RUN) -m bench.peers --n $(N)
 
 $(PEERS_STAMP): requirements/peers.lock
-	@test -x $(PEERS)/bin/python || { echo "making $(PEERS)"; $(PYTHON) -m venv $(PEERS); }
+	@test -x $(PEERS)/bin/python || { echo "creating $(PEERS)"; $(PYTHON) -m venv $(PEERS); }
 	@echo "installing the other live servers; the first time takes some minutes"
 	@$(PEERS_PIP) install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --requirement requirements/peers.lock
 	@$(PEERS_PIP) install --quiet --no-deps whisper-live==0.10.0
 	@touch $@
 
-bench-files: $(STAMP) $(WHISPER_STAMP)  ## Measure a file of 20 minutes, beside faster-whisper and beside live meetings
+bench-files: $(STAMP) $(WHISPER_STAMP)  ## Measure a 20-minute file, beside faster-whisper and beside live meetings
 	@$(RUN) -m bench.files
 
 $(WHISPER_STAMP): requirements/faster-whisper.lock
@@ -74,12 +74,12 @@ $(WHISPER_STAMP): requirements/faster-whisper.lock
 	@$(WHISPER)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
 
-bench-train: $(STAMP)  ## Measure training, beside a plain script of transformers and peft
+bench-train: $(STAMP)  ## Measure training beside a plain script with transformers and peft
 	@$(RUN) -m bench.train
 
-lock: $(STAMP)  ## Choose the newest versions that fit pyproject.toml
+lock: $(STAMP)  ## Write requirements/cpu.lock with the newest versions that fit pyproject.toml
 	@$(RUN) -m deploy.lockfile
 
-clean:  ## Remove .venv and caches; meetings and models in var/ stay
+clean:  ## Remove .venv and caches; keep meetings and models in var/
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ if fresh <= 0 then return {'ok', received, 0} end
 if closed == 1 then return {'closed', received} end
 if first > received then return {'gap', received} end
 
--- An empty mailbox takes any piece, so that no limit can make a producer wait for ever.
+-- An empty mailbox accepts any piece, so no limit can make a producer wait forever.
 local pending = received - committed
 local entries_limit = math.max(limit / tonumber(ARGV[4]), tonumber(ARGV[5]))
 if pending > 0 and (pending + fresh > limit or redis.call('XLEN', STREAM) >= entries_limit) then

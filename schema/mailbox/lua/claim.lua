@@ -13,7 +13,7 @@ local function take(track, key, waited_ms)
   redis.call('HSET', key, 'epoch', epoch, 'held', 1, 'seen_closed', values[4], 'worker', worker)
   local attempts = redis.call('HINCRBY', key, 'attempts', 1)
   redis.call('ZADD', LEASED, now + lease_ms, track)
-  -- The release says when the others go on; a worker that dies holds them up no longer than its own track.
+  -- The release decides when the other batch tracks continue. A worker that dies holds them up only for its own lease.
   if one and values[5] == 'batch' then redis.call('HSET', SHARD, 'rested', now + lease_ms) end
   return {track, epoch, tonumber(values[2]), tonumber(values[3]), tonumber(values[4]), values[5], values[6] or '',
     attempts, waited_ms}

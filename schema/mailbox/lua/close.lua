@@ -8,7 +8,7 @@ if closed == 0 then
   if final > received then received = add_entry(received, final - received, 'm', final - received) end
   redis.call('HSET', TRACK, 'closed', 1)
 end
--- A leased track stays with its worker; the release sees that the claim did not know of the close. Closing again is a
--- nudge for a track that waits for nothing any more, and does not shorten the pause before a retry.
+-- A leased track stays with its worker: the release notices that the claim did not know about the close. Closing again
+-- makes an idle track due once more, and does not shorten the pause before a retry.
 if not is_leased(track) then make_due(track, now, slack, closed == 0 and 'LT' or 'NX') end
 return {'ok', received, wake(now)}

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
--- Which tracks could be claimed, the most urgent first. ARGV: n, fill (which batch tracks before their deadline: `any`;
--- `idle`: only when nothing is due; `one`: then, one, and only when they have rested)
--- Claiming is a second script, since a script must be given the keys of the tracks that it touches.
+-- Lists the tracks that can be claimed, the most urgent first. ARGV: n, fill. `fill` says which batch tracks are listed
+-- before their deadline. `any`: all. `idle`: all, but only when nothing is due. `one`: a single one, only when nothing is
+-- due and batch tracks have rested.
+-- Claiming is a separate script, because a script must be given the keys of the tracks that it touches.
 local now = clock()
 local n, fill = tonumber(ARGV[1]), ARGV[2]
 for _, track in ipairs(redis.call('ZRANGE', LEASED, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)) do

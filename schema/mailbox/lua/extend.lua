@@ -4,7 +4,7 @@ local now = clock()
 local track = ARGV[1]
 local epoch, held = numbers('epoch', 'held')
 if epoch ~= tonumber(ARGV[2]) or held == 0 then return 0 end
--- A lease that ended with nobody taking the track is still this worker's.
+-- If the lease has ended but nobody took the track, it still belongs to this worker.
 redis.call('ZREM', READY, track)
 redis.call('ZREM', FILL, track)
 redis.call('ZADD', LEASED, now + tonumber(ARGV[3]), track)

@@ -3,7 +3,7 @@
 local now = clock()
 local track, committed = ARGV[1], tonumber(ARGV[2])
 if redis.call('EXISTS', TRACK) == 0 then
-  -- A step on from SQL's, which the worker that committed it may still hold.
+  -- Start one step above SQL's epoch, which the worker that committed it may still hold.
   local epoch = tonumber(ARGV[3]) + tonumber(ARGV[4])
   redis.call('HSET', TRACK, 'kind', ARGV[5], 'slack', ARGV[6], 'limit', ARGV[7], 'committed', committed,
     'received', committed, 'closed', 0, 'seen_closed', 0, 'epoch', epoch, 'held', 0, 'attempts', 0, 'not_before', 0)

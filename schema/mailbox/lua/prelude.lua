@@ -1,4 +1,4 @@
--- Put between the first line and the body of every script. A shard is four keys, a track two more:
+-- This text is put between the first line and the body of every script. A shard has four keys, and a track two more:
 --   shard   hash    clock (ms), offset (ms), woken (ms), pending (samples), rested (ms: when batch tracks have rested)
 --   ready   zset    waiting track -> when it is due (ms)
 --   fill    zset    waiting batch track -> from when it may fill a free place (ms)
@@ -8,8 +8,8 @@
 local SHARD, READY, FILL, LEASED, TRACK, STREAM = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local WAKE_INTERVAL_MS = 1000
 
--- The only clock: the server's time, kept from running backwards. After a jump back it goes on from the last time
--- that a script noted, so that no lease and no pause gets longer by the jump.
+-- The only clock: the server's time, kept from running backwards. After a jump back it continues from the last time that
+-- a script noted, so the jump makes no lease and no pause longer.
 local function read_clock()
   local time = redis.call('TIME')
   local noted = redis.call('HMGET', SHARD, 'clock', 'offset')
@@ -55,7 +55,7 @@ local function something_due(now)
   return lease[2] ~= nil and tonumber(lease[2]) <= now
 end
 
--- 1 when the caller is the one to wake a worker.
+-- Returns 1 if the caller must wake a worker.
 local function wake(now)
   local woken = tonumber(redis.call('HGET', SHARD, 'woken') or 0)
   if now < woken + WAKE_INTERVAL_MS or not something_due(now) then return 0 end
@@ -63,9 +63,8 @@ local function wake(now)
   return 1
 end
 
--- What a claim tells about the rest of the shard: ms until the next waiting track is due (-1: none), if one is now, and
--- how many live ones wait.
--- Once nothing is due, the next audio that makes a track due wakes a worker at once.
+-- Describes the rest of the shard for a claim: ms until the next waiting track is due (-1: none waits), whether one is due
+-- now, and how many live tracks wait. When nothing is due, the next audio that makes a track due wakes a worker at once.
 local function rest(now)
   local first = next_due()
   if not (first and first <= now) then redis.call('HDEL', SHARD, 'woken') end
@@ -90,8 +89,8 @@ local function add_entry(received, samples, field, value)
   return received + samples
 end
 
--- The database has committed up to `target`; never goes back. When it is ahead of what was received, then the server
--- lost audio that a worker had already committed: what remains of the stream would have a hole, so it goes.
+-- Records that the database has committed up to `target`; this never goes back. If `target` is beyond what was received,
+-- the server lost audio that a worker had already committed. The rest of the stream would have a hole, so it is deleted.
 local function advance(target)
   local committed, received = numbers('committed', 'received')
   if target <= committed then return committed, received end
