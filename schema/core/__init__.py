@@ -1,1 +1,1 @@
-"""What every feature uses: units, errors, settings, the database, file storage, events."""
+"""What every feature uses: units, errors, settings, the database, file storage and events."""

@@ -1,4 +1,4 @@
-"""Sessions on SQLite or PostgreSQL. Reading and writing are told apart, since SQLite has one writer at a time."""
+"""Sessions on SQLite or PostgreSQL. Reading and writing are separate, because SQLite allows one writer at a time."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ from schema.core.tables import ApiKey
 
 BACKENDS = ("sqlite", "postgresql")
 DRIVERS = (*BACKENDS, "sqlite+pysqlite", "postgresql+psycopg")
-"""Others may not be installed, and were never tried."""
+"""The accepted drivers. Others may not be installed and have not been tested."""
 LOCK_WAIT_S = 20
 WRITABLE = "minutebook.writable"
-"""Where a connection that may write notes the path of SQLite's file."""
+"""The key in a connection's `info` for the path of SQLite's file, set only if the file was writable at connect."""
 MAPPED = "-shm"
 BESIDE = ("", "-wal", MAPPED)
-"""SQLite's file, and those that it keeps beside it while it is open, of which it maps one into memory."""
+"""The suffixes of SQLite's file and of the two files beside it while it is open. It maps the last into memory."""
 MENDABLE = frozenset({"25006", "42P01"})
-"""PostgreSQL's codes for a read-only server and for a table that is missing; its driver counts both as our mistake."""
+"""PostgreSQL's codes for a read-only server and a missing table. An operator can repair both, though the driver reports
+them as programming errors."""
 
 
 class Database:
-    """An engine and its two kinds of session.
+    """An engine with two kinds of session.
 
-    `read()` sees one snapshot. `write()` is one transaction: committed at the end of the block, rolled back when it
-    raises. Both raise Unavailable when the database cannot be reached, is read-only, full or locked for too long.
+    `read()` sees one snapshot. `write()` is one transaction: it is committed at the end of the block and rolled back if
+    the block raises. Both raise Unavailable when the database cannot be reached, is read-only, is full, or is locked
+    for too long.
     """
 
     def __init__(self, url: str) -> None:
@@ -44,7 +46,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         with _translated(self.url), Session(self.engine, expire_on_commit=False) as session:
-            if self.url.get_backend_name() != "sqlite":  # where a transaction that reads is a snapshot anyway
+            if self.url.get_backend_name() != "sqlite":  # in SQLite every transaction is a snapshot
                 session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
 
@@ -79,7 +81,8 @@ def _engine(url: URL) -> Engine:
         return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=15)
     if url.database and not url.database.startswith("file:"):
         _make_folder(Path(url.database).parent)
-    # The driver's own transaction handling begins too late for a writer, so it is turned off and BEGIN is said here.
+    # The driver would begin a transaction only at the first change, too late for a writer. So the driver's handling is
+    # off, and `_begin_sqlite` sends BEGIN.
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "isolation_level": None})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -92,15 +95,15 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(
-            f"the folder {folder} for the database cannot be made ({error.strerror}); give this user the right to, "
-            "or name another with MINUTEBOOK_DATA_DIR or MINUTEBOOK_DATABASE_URL"
+            f"the folder {folder} for the database cannot be created ({error.strerror}); give this user the right to "
+            "create it, or name another folder with MINUTEBOOK_DATA_DIR or MINUTEBOOK_DATABASE_URL"
         ) from error
 
 
 def _configure_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
-    # FULL: a commit that was answered survives a power cut, since the audio is trimmed from Redis right after it.
+    # FULL, so that a confirmed commit survives a power cut: the audio is trimmed from Redis right after it.
     cursor.execute("PRAGMA synchronous=FULL")
     try:
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -114,7 +117,8 @@ def _configure_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntr
 
 
 def _drop_read_only(context: ExceptionContext) -> None:
-    # A connection that was opened when the file could not be written stays as it is, though the file has been mended.
+    # A connection that was opened while the file was read-only stays read-only after the file is repaired, so it is
+    # closed.
     if "readonly" in str(context.original_exception):
         context.is_disconnect = True
 
@@ -122,14 +126,15 @@ def _drop_read_only(context: ExceptionContext) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     _check_files(connection, BESIDE if writes else (MAPPED,))
-    # A writer takes its lock at once: one that had begun as a reader would be refused it without any wait.
+    # A writer takes its lock at once. If it began as a reader, SQLite would refuse the lock without waiting.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _check_files(connection: Connection, ends: Sequence[str]) -> None:
-    # Every transaction, a reading one too, writes to a file that SQLite has mapped into memory. Where that file has
-    # become read-only (chattr +i, a file system remounted after an error) the kernel ends the process with SIGBUS.
-    # Where another has, an open connection goes on writing into what nobody can open again.
+    # Every transaction, even one that only reads, writes to the file that SQLite has mapped into memory. If that file
+    # has become read-only (chattr +i, a file system remounted after an error), the kernel kills the process with
+    # SIGBUS. If one of the other files has, an open connection would go on writing to a database that nobody can open
+    # again.
     path = connection.connection.info.get(WRITABLE)
     for each in [f"{path}{end}" for end in ends] if path else ():
         if os.path.exists(each) and not os.access(each, os.W_OK):
@@ -144,7 +149,7 @@ def _translated(url: URL) -> Iterator[None]:
         raise Unavailable(f"the database {_shown(url)}: {_remedy(str(error.orig))}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise Unavailable(f"the database {_shown(url)} closed the connection; it is tried again") from error
+            raise Unavailable(f"the database {_shown(url)} closed the connection; try again") from error
         if getattr(error.orig, "sqlstate", None) in MENDABLE:
             raise Unavailable(f"the database {_shown(url)}: {_remedy(str(error.orig))}") from error
         raise
@@ -161,28 +166,29 @@ def _remedy(message: str) -> str:
     if "readonly" in lowered or "read-only" in lowered:
         return "is read-only; give this user the right to write the file and its folder, or name the primary server"
     if "full" in lowered or "no space" in lowered:
-        return "has no space left on its disk; free some and what waits is written"
+        return "has no space left on its disk; free some space, then the waiting data is written"
     if "disk i/o" in lowered or "unable to open" in lowered:
-        return f"cannot use its files ({message}); check its disk, and that this user may write them and their folder"
+        return f"cannot use its files ({message}); check its disk, and that this user may write there"
     if "locked" in lowered:
-        return f"was locked for more than {LOCK_WAIT_S} s; look for a long transaction of another program"
+        return f"was locked for more than {LOCK_WAIT_S} s; look for another program with a long transaction"
     if "no such table" in lowered or "does not exist" in lowered:
         return "is not migrated; run 'minutebook db upgrade'"
     return f"cannot be used ({message.splitlines()[0]}); check that it runs and that MINUTEBOOK_DATABASE_URL is right"
 
 
 def check_writable(database: Database) -> None:
-    """Raise Unavailable, with the remedy, when nothing can be written now."""
+    """Raise Unavailable, with the remedy, if the database cannot be written now."""
     for path in _files(database.url):
-        # A file that was made read-only after it was opened fails at the next checkpoint only, and then for everybody.
+        # A file that became read-only after it was opened fails only at the next checkpoint, and then for every
+        # process.
         if not os.access(path, os.W_OK):
-            raise Unavailable(f"{path} is read-only, and the database must write it; give this user the right to")
+            raise Unavailable(f"{path} is read-only, and the database must write it; give this user the right to write")
     with database.write() as session:
         session.execute(delete(ApiKey).where(false()))
 
 
 def _files(url: URL) -> Iterator[Path]:
-    """The files and the folder that SQLite has to write, as far as they are there."""
+    """Yield the folder and the existing files that SQLite must be able to write."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith("file:"):
         return
     main = Path(url.database)

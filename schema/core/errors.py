@@ -1,48 +1,48 @@
-"""Every error a user can meet, as one tree. A message names the value at fault and the remedy.
+"""Every error that a user can meet, as one tree. A message names the value at fault and the remedy.
 
 MinutebookError
 ├── InvalidInput            the request can never succeed as it is
-│   ├── InvalidAudio        not PCM16 at 16 kHz mono, odd or empty, or too large
+│   ├── InvalidAudio        the audio is not PCM16 at 16 kHz mono, has an odd number of bytes, is empty, or is too large
 │   ├── UnknownLanguage     the model does not know the language
-│   ├── UnknownAdapter      no adapter of that name in the registry
-│   ├── TooLarge            more bytes than are taken
-│   ├── ChecksumMismatch    the bytes that came are not those that were sent
-│   ├── InvalidData         training data that cannot be used; names file and line
-│   │   └── DataOverlap     what is measured on was learnt from
+│   ├── UnknownAdapter      the registry has no adapter of that name
+│   ├── TooLarge            the request has more bytes than the limit allows
+│   ├── ChecksumMismatch    the received bytes do not match the checksum that was sent with them
+│   ├── InvalidData         training data cannot be used; the message names file and line
+│   │   └── DataOverlap     the test data contains data that the model was trained on
 │   ├── InvalidConfig       the settings of a training run cannot work
 │   ├── PromptTooLong       a prompt and its answer do not fit the model's context; split the text
-│   └── DecodeError         bytes from outside that do not parse
-├── NotFound                no such meeting, track or adapter (for this key)
-│   └── MailboxMissing      Redis knows nothing of the track; open its mailbox from the database
+│   └── DecodeError         bytes from outside do not parse
+├── NotFound                there is no such meeting, track or adapter, or it belongs to another key
+│   └── MailboxMissing      Redis does not know the track; its mailbox must be opened again from the database
 ├── Gone                    the meeting was deleted
-├── Conflict                the request contradicts the state of the meeting
-│   ├── AudioGap            audio would leave a gap; says the position expected
-│   ├── AudioTooFar         a position past what a meeting can hold
-│   ├── AudioTrimmed        audio that a worker wants to read is no longer in the mailbox
-│   ├── TrackClosed         audio after finish
-│   ├── NoGain              the gate: a version is not better than the one that serves
-│   ├── WrongOffset         a piece of a file that does not go on where the file ends; says where that is
-│   ├── SegmentOpen         a correction of a segment that is still being spoken
-│   ├── VersionMismatch     a change of what somebody else has changed meanwhile; says what it is now
-│   ├── AudioNotKept        a transcript cannot be made again, since there is no recording to make it of
-│   └── Outdated            another worker took over: this commit or release is refused
+├── Conflict                the request contradicts the current state
+│   ├── AudioGap            the audio would leave a gap; the error gives the position that is expected
+│   ├── AudioTooFar         the position is beyond the longest possible meeting
+│   ├── AudioTrimmed        the audio that a worker wants to read is no longer in the mailbox
+│   ├── TrackClosed         audio arrived after the track was finished
+│   ├── NoGain              the gate found that the new adapter version is not better than the active one
+│   ├── WrongOffset         a piece of a file does not begin where the stored part ends; the error says where that is
+│   ├── SegmentOpen         the segment to correct is still being spoken
+│   ├── VersionMismatch     somebody else changed it in the meantime; the error gives the current version
+│   ├── AudioNotKept        the recording was not kept, so it cannot be transcribed again
+│   └── Outdated            another worker took over, so this commit or release is refused
 ├── Backlogged              the mailbox is full; wait and resend (retryable)
-├── Unauthorized            no key, or a wrong one
-├── Forbidden               the key lacks the scope
-├── RateLimited             too many requests (retryable)
+├── Unauthorized            the API key is missing or wrong
+├── Forbidden               the API key lacks the scope
+├── RateLimited             there were too many requests (retryable)
 ├── Unavailable             Redis or the database cannot be reached or written (retryable)
-├── StorageFull             no room for a file (retryable)
-├── WorkerLost              the process died over the same work, time and again
-├── TrainingError           a training run cannot go on
-│   ├── NotFinite           the loss is no number; says the examples
-│   ├── OutOfMemory         not even one example fits
-│   ├── BrokenCheckpoint    the checkpoint is not whole, and there is none before it
-│   └── Interrupted         somebody stopped it; says how to go on
+├── StorageFull             there is no room for a file (retryable)
+├── WorkerLost              the process died on the same work several times
+├── TrainingError           a training run cannot continue
+│   ├── NotFinite           the loss is not a finite number; the error lists the examples
+│   ├── OutOfMemory         not even one example fits in memory
+│   ├── BrokenCheckpoint    the checkpoint is damaged and there is no earlier one
+│   └── Interrupted         somebody stopped the run; the message says how to resume it
 └── ModelError              a model cannot be loaded or run
-    ├── UnknownModel        the reference is no package, folder or hub name within reach
-    ├── UnknownPrecision    not one of float32, bfloat16, int8, int4, auto
-    ├── UnsupportedPrecision  this machine cannot run it
-    ├── BrokenModel         files missing, or the checksum differs
+    ├── UnknownModel        the reference is not a known package, a folder or a reachable hub name
+    ├── UnknownPrecision    the precision is not one of auto, float32, bfloat16, float16, int8, int4
+    ├── UnsupportedPrecision  this machine cannot run the model in this precision
+    ├── BrokenModel         files are missing or do not match their checksums
     └── AdapterMismatch     the adapter was trained for another base model
 """
 
@@ -52,7 +52,7 @@ from typing import ClassVar
 
 
 class MinutebookError(Exception):
-    """Base of all. `slug` names the problem type, `status` is the HTTP status, `retryable` says if waiting helps."""
+    """The base class. `slug` names the problem type, `status` is the HTTP status, `retryable` says if waiting helps."""
 
     slug: ClassVar[str] = "internal"
     title: ClassVar[str] = "Something went wrong"
@@ -89,13 +89,13 @@ class TooLarge(InvalidInput):
 
 
 class ChecksumMismatch(InvalidInput):
-    """460 is the status that the tus protocol gives it."""
+    """The tus protocol defines the status 460 for this."""
 
     slug, title, status, retryable = "checksum-mismatch", "The bytes do not match their checksum", 460, True
 
 
 class InvalidData(InvalidInput):
-    slug, title = "invalid-data", "The data cannot be trained or measured on"
+    slug, title = "invalid-data", "The data cannot be used for training or evaluation"
 
 
 class DataOverlap(InvalidData):
@@ -103,7 +103,7 @@ class DataOverlap(InvalidData):
 
 
 class InvalidConfig(InvalidInput):
-    slug, title = "invalid-config", "The settings of the run cannot work"
+    slug, title = "invalid-config", "The settings of the training run cannot work"
 
 
 class PromptTooLong(InvalidInput):
@@ -119,7 +119,7 @@ class NotFound(MinutebookError):
 
 
 class MailboxMissing(NotFound):
-    """Carries `track_id`. After Redis lost its data every mailbox is opened again from what SQL has committed."""
+    """Carries `track_id`. After Redis lost its data, every mailbox is opened again at the position committed in SQL."""
 
     slug, title, status, retryable = "mailbox-missing", "The track has no mailbox", 503, True
 
@@ -129,17 +129,17 @@ class Gone(MinutebookError):
 
 
 class Conflict(MinutebookError):
-    slug, title, status = "conflict", "The request contradicts the state of the meeting", 409
+    slug, title, status = "conflict", "The request contradicts the current state", 409
 
 
 class AudioGap(Conflict):
-    """Carries `expected_sample`, where the producer must go on (or skip on purpose)."""
+    """Carries `expected_sample`. The producer must continue there, or skip explicitly."""
 
     slug, title = "audio-gap", "The audio would leave a gap"
 
 
 class AudioTooFar(Conflict):
-    slug, title = "audio-too-far", "The position is beyond what a meeting can hold"
+    slug, title = "audio-too-far", "The position is beyond the longest possible meeting"
 
 
 class AudioTrimmed(Conflict):
@@ -153,15 +153,15 @@ class TrackClosed(Conflict):
 
 
 class NoGain(Conflict):
-    """Carries the gate's figures."""
+    """Carries the measurements of the gate."""
 
-    slug, title = "no-gain", "The adapter is not better than what serves"
+    slug, title = "no-gain", "The adapter is not better than the active one"
 
 
 class WrongOffset(Conflict):
-    """Carries `expected_offset`, where the file goes on."""
+    """Carries `expected_offset`, the byte at which the next piece must begin."""
 
-    slug, title, retryable = "wrong-offset", "The file does not go on there", True
+    slug, title, retryable = "wrong-offset", "The piece does not begin where the file ends", True
 
 
 class SegmentOpen(Conflict):
@@ -169,13 +169,13 @@ class SegmentOpen(Conflict):
 
 
 class VersionMismatch(Conflict):
-    """Carries `current_version`, and what the thing is now."""
+    """Carries `current_version` and the current values."""
 
-    slug, title, status = "version-mismatch", "It was changed meanwhile", 412
+    slug, title, status = "version-mismatch", "It was changed in the meantime", 412
 
 
 class AudioNotKept(Conflict):
-    slug, title = "audio-not-kept", "There is no recording to read again"
+    slug, title = "audio-not-kept", "The recording was not kept"
 
 
 class Outdated(Conflict):
@@ -209,19 +209,19 @@ class StorageFull(MinutebookError):
 
 
 class WorkerLost(MinutebookError):
-    """Carries `attempts`, how often it was tried."""
+    """Carries `attempts`, the number of tries."""
 
     slug, title = "worker-lost", "The worker did not survive this work"
 
 
 class TrainingError(MinutebookError):
-    slug, title = "training-error", "The training run cannot go on"
+    slug, title = "training-error", "The training run cannot continue"
 
 
 class NotFinite(TrainingError):
-    """Carries `ids`, those of the examples in the batch."""
+    """Carries `ids`, the ids of the examples in the batch."""
 
-    slug, title = "not-finite", "The loss is no number"
+    slug, title = "not-finite", "The loss is not a finite number"
 
 
 class OutOfMemory(TrainingError):

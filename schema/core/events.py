@@ -1,7 +1,8 @@
-"""Events are hints: published after the commit, may be lost; who resumes is served from SQL by `seq`.
+"""Events of a meeting, published in Redis on one channel per meeting.
 
-One channel per meeting. An event with `seq` stands for a row; one without (partial, coverage, upload, state, ack,
-error) is of the moment.
+Events are hints: they are published after the commit and may be lost. A client that resumes is served from SQL by
+`seq`. An event with `seq` stands for a row in SQL. One without (partial, coverage, upload, state, ack, error) only
+describes the moment.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from redis.exceptions import RedisError
 from schema.core.errors import DecodeError
 
 ENDING_STATES = frozenset({"finished", "deleted"})
-"""After a `state` event with one of these nothing more comes."""
+"""No event follows a `state` event with one of these states."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`type` is partial, segment, note, minutes, coverage, upload or state; `data` is what the client gets."""
+    """`type` is partial, segment, note, minutes, coverage, upload or state; `data` is sent to the client."""
 
     type: str
     data: dict[str, Any] = field(default_factory=dict)
@@ -36,7 +37,7 @@ class Event:
             parsed = json.loads(message)
             return cls(parsed["type"], parsed["data"], parsed["seq"])
         except (ValueError, KeyError, TypeError) as error:
-            raise DecodeError(f"not an event: {message[:80]!r}") from error
+            raise DecodeError(f"this is not an event: {message[:80]!r}") from error
 
 
 def channel(meeting_id: str) -> str:
@@ -44,7 +45,7 @@ def channel(meeting_id: str) -> str:
 
 
 def publish(client: Redis | RedisCluster, meeting_id: str, events: list[Event]) -> bool:
-    """Tell whoever follows the meeting. False when Redis did not take it: a hint lost, the rows stand in SQL."""
+    """Send *events* to the followers of the meeting. False if Redis did not accept them: the rows in SQL remain."""
     try:
         with client.pipeline(transaction=False) as pipe:
             for event in events:

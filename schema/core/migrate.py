@@ -1,4 +1,4 @@
-"""The database's revision: bring it up, take it down, compare it with the code."""
+"""Migrations of the database: upgrade, downgrade, and comparison with the code."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from schema.adapters import tables as adapter_tables  # noqa: F401 - their tables belong to the metadata
+from schema.adapters import tables as adapter_tables  # noqa: F401 - registers its tables in the metadata
 from schema.core.database import Database
 from schema.core.tables import Base
-from schema.corrections import segments as corrections  # noqa: F401 - their tables belong to the metadata
+from schema.corrections import segments as corrections  # noqa: F401 - registers its tables in the metadata
 from schema.meetings.search import INDEX_NAME, INDEX_TABLE
-from schema.webhooks import outbox as webhooks  # noqa: F401 - their tables belong to the metadata
+from schema.webhooks import outbox as webhooks  # noqa: F401 - registers its tables in the metadata
 
 FOLDER = Path(__file__).parents[1] / "migrations"
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Migrate up to *revision*. Safe to run twice and from two processes: the transaction settles the race."""
+    """Migrate up to *revision*. It may run twice and in two processes at once, because it is one transaction."""
     with database.write() as session:
         command.upgrade(_config(session.connection()), revision)
 
@@ -34,7 +34,7 @@ def downgrade(database: Database, revision: str) -> None:
 
 
 def current(database: Database) -> str | None:
-    """The revision that the database is at; None when it was never migrated."""
+    """The revision of the database; None if it was never migrated."""
     with database.read() as session:
         return MigrationContext.configure(session.connection()).get_current_revision()
 
@@ -48,7 +48,7 @@ def head() -> str:
 
 
 def differences(database: Database) -> list[object]:
-    """What autogenerate would change: empty when the migrated schema equals the models."""
+    """The changes that Alembic's autogenerate would make. Empty if the migrated schema equals the models."""
     with database.read() as session:
         options = {"compare_type": True, "include_name": is_ours}
         context = MigrationContext.configure(session.connection(), opts=options)
@@ -56,7 +56,7 @@ def differences(database: Database) -> list[object]:
 
 
 def is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether the models know of a table or index. Those of the full-text search are each database's own affair."""
+    """Whether the models define a table or index. They leave out full-text search, which differs by database."""
     return not ((kind == "table" and str(name).startswith(INDEX_TABLE)) or (kind == "index" and name == INDEX_NAME))
 
 

@@ -1,4 +1,4 @@
-"""Names that producers and workers agree on. Celery carries ids, never audio."""
+"""Names of Celery queues and tasks. Celery carries ids, never audio."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ SUMMARIZE_QUEUE = "summarize"
 INGEST_QUEUE = "ingest"
 
 TRANSCRIBE = "minutebook.transcribe"
-"""(shard: str): tracks of this shard are due. May be lost or doubled."""
+"""(shard: str): tracks of this shard are due. The message may be lost or arrive twice."""
 SUMMARIZE = "minutebook.summarize"
-"""(meeting_id: str): there is enough new text, or the meeting has ended."""
+"""(meeting_id: str): the meeting has enough new text for minutes, or has ended."""
 INGEST = "minutebook.ingest"
-"""(upload_id: str): this upload is whole, or stands otherwise than before. May be lost or doubled; the worker takes
-whichever is next in fairness. Beat sends it without an id every second."""
+"""(upload_id: str): this upload is complete, or its state has changed. The message may be lost or arrive twice: the
+worker decides by itself which upload is next. Beat sends it without an id every second."""
 DELIVER = "minutebook.deliver"
-"""(): carry the webhooks' messages that are due. May be lost or doubled."""
+"""(): deliver the webhook messages that are due. The message may be lost or arrive twice."""
 SWEEP = "minutebook.sweep"
-"""(): re-enqueue what a crash left behind; finish idle meetings."""
+"""(): enqueue again whatever a crash left behind, and finish idle meetings."""
 
 WAKE_EXPIRES_S = 2.0
-"""A wake-up that waited so long tells nothing new, since beat sends one every second; so they never pile up."""
+"""Wake-ups expire after this time, so that they never pile up. Beat sends a new one every second anyway."""

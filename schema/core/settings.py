@@ -1,4 +1,4 @@
-"""Settings, read once at the edge from `MINUTEBOOK_...` variables and passed on as plain values."""
+"""Settings. Entry points read them once from `MINUTEBOOK_...` variables and pass them on as plain values."""
 
 from __future__ import annotations
 
@@ -23,104 +23,114 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Each field's variable is its name in capitals behind `MINUTEBOOK_`."""
+    """All settings. Each is read from the variable `MINUTEBOOK_` plus the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="MINUTEBOOK_", extra="ignore")
 
     data_dir: Path = Path("var")
+    """The folder for everything that has no setting of its own: the database, Redis' data, models, adapters, files."""
     redis_url: str = "redis://127.0.0.1:6379/0"
+    """Redis or Valkey: `redis://` or `rediss://`, with `user:password@` where needed."""
     database_url: str = ""
     """SQLAlchemy URL; empty means SQLite in `data_dir`."""
     model_dir: Path | None = None
-    """Where converted weights are kept; by default `data_dir/models`."""
+    """The folder for converted and downloaded models; `data_dir/models` by default."""
     adapter_dir: Path | None = None
-    """Where the files of published adapters lie, for every worker to read; by default `data_dir/adapters`."""
+    """The folder for published adapters, which every worker must be able to read; `data_dir/adapters` by default."""
     shards: int = Field(default=1, ge=1, le=1024)
+    """Parts into which the mailboxes are divided, for a Redis Cluster. It must be the same in every process."""
 
     api_host: str = "127.0.0.1"
     api_port: int = 8765
     flower_port: int = 5555
     auth: Literal["auto", "on", "off"] = "auto"
-    """API keys: `auto` asks for them unless the API listens on loopback only; `off` is refused elsewhere."""
+    """API keys: `auto` requires them unless the API listens on loopback only; `off` is allowed on loopback only."""
     requests_per_minute: int = Field(default=600, ge=1)
-    """The rate limit of a key that has none of its own."""
+    """The rate limit of a key that has no limit of its own."""
     frame_limit_bytes: int = Field(default=1 << 20, ge=640)
-    """The largest piece of audio in one frame or request (1 MiB is 32 s)."""
+    """The largest piece of audio in one frame or request. 1 MiB is 32 s."""
     backlog_limit_s: float = Field(default=900.0, gt=0)
-    """Audio that may wait per track before its producer is told to wait. 15 minutes are 29 MB of Redis memory."""
+    """How much audio of a track may wait before its producer is told to wait. 15 minutes take 29 MB of Redis memory."""
     idle_finish_s: float = Field(default=6 * 3600.0, gt=0)
-    """A live meeting without any new audio for so long is finished."""
+    """A live meeting is finished when no audio arrives for this long."""
 
     storage: str = ""
-    """Where uploaded files lie: a folder, or a URL that fsspec knows, such as `s3://bucket/prefix`; empty means
+    """Where uploaded files are stored: a folder, or a URL that fsspec knows, such as `s3://bucket/prefix`. Empty means
     `data_dir/files`."""
     upload_limit_bytes: int = Field(default=4 << 30, ge=1)
+    """The largest file that is accepted."""
     upload_limit_s: float = Field(default=12 * 3600.0, gt=0, le=MEETING_LIMIT_S)
-    """The longest recording in a file, counted while it is decoded."""
+    """The longest recording that is accepted. Its length is counted while it is decoded."""
     upload_expires_s: float = Field(default=24 * 3600.0, ge=1)
-    """An upload that gets no byte for so long is given up."""
+    """An unfinished upload is cancelled when no byte arrives for this long."""
     uploads_open_limit: int = Field(default=200, ge=1)
-    """Uploads of one owner that have not ended."""
+    """How many unfinished uploads one owner may have."""
     storage_reserve_bytes: int = Field(default=500 << 20, ge=0)
-    """A folder's disk is never filled past this much of free space."""
+    """Free space that is always left on the disk of a storage folder."""
     upload_retention: str = Field(default="keep", pattern="^(keep|after_minutes|days:[1-9][0-9]{0,4})$")
-    """What becomes of a file once it is a meeting: `keep`, `after_minutes`, or `days:N`."""
+    """How long a file is kept once its meeting is finished: for ever (`keep`), no longer (`after_minutes`), or N days
+    (`days:N`)."""
     ingest_places: int = Field(default=4, ge=2, le=64)
-    """Files at once in decoding or transcription; one owner alone gets all but one."""
+    """How many files are decoded or transcribed at once. One place is always kept free for another owner."""
     decoder_memory_bytes: int = Field(default=2 << 30, ge=256 << 20)
+    """The memory limit of the process that decodes a file."""
     decoder_step_limit_s: float = Field(default=60.0, gt=0)
-    """A decoder that gives no sound for so long is taken for hung."""
+    """A decoder that produces no audio for this long is considered hung and is killed."""
 
     openai_keep: bool = False
-    """Whether a file that came through OpenAI's doors stays, as a meeting with minutes, once it is answered."""
+    """Whether a file sent to the OpenAI routes is kept, as a meeting with minutes, after the request is answered."""
     openai_wait_s: float = Field(default=600.0, ge=1)
-    """How long such a request waits for its text; as long as OpenAI's clients do."""
+    """How long such a request waits for its text. OpenAI's clients wait 600 s too."""
 
     asr_model: str = "package:tiny.en"
+    """The Whisper model: a folder, a hub name or `package:NAME`."""
     asr_precision: Precision = "auto"
     asr_device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes CUDA if there is any."""
     asr_processes: int = Field(default=2, ge=1, le=64)
-    """Pool processes of a transcribe worker. On a CPU several with few threads each beat one with many, since threads
-    wait for each other whenever anything else runs on the machine; on a GPU one is enough."""
+    """Pool processes of a transcribe worker. On a CPU, several processes with few threads each are faster than one with
+    many, because threads wait for each other whenever something else runs on the machine. On a GPU, one is enough."""
     asr_threads: int = Field(default=0, ge=0)
-    """Threads of each process; 0 shares the cores out among the processes."""
+    """Threads of each process. 0 divides the cores among the processes."""
     asr_batch: int = Field(default=0, ge=0, le=256)
-    """Windows in one step; 0 takes 4 on a CPU, where a larger batch only waits longer, and 32 on a GPU."""
+    """Windows in one step. 0 means 32 on a GPU and 4 on a CPU, where a larger batch only adds delay."""
     asr_policy: Literal["align_att", "local_agreement"] = "align_att"
+    """The rule that decides which words of a live window are committed."""
     step_interval_ms: int = Field(default=700, ge=0)
-    """A live track is decoded at most so often; under load steps come less often by themselves."""
+    """The shortest time between two steps of a live track. Under load steps come less often by themselves."""
     lease_ms: int = Field(default=20_000, ge=500)
-    """How long a claimed track is kept from other workers when its worker is silent."""
+    """How long a worker that no longer responds keeps its claimed tracks from other workers."""
     attempts_limit: int = Field(default=5, ge=1)
-    """Attempts at one window, or at one part of a summary, that may end with a dead worker before it is failed."""
+    """How many attempts at a window or a part of a summary may end with a dead worker before it is booked as failed."""
 
     summary_model: str = "package:gemma-3-270m"
+    """The model that writes notes: a folder, a hub name or `package:NAME`."""
     summary_precision: Precision = "auto"
     summary_device: str = "auto"
     summary_threads: int = Field(default=1, ge=0)
     summary_shipped: bool = False
-    """Whether the adapter that comes with Minutebook for the model writes notes where the registry has no default."""
+    """Whether notes are written with the adapter that Minutebook includes, if the registry has no default adapter."""
     rolling_words: int = Field(default=60, ge=10)
-    """New closed words after which the rolling minutes are brought up to date."""
+    """The rolling minutes are updated after this many new words in closed segments."""
 
     webhook_private: bool = False
-    """Whether webhooks may be sent to private, loopback and link-local addresses. Only where every owner of a key may
-    reach what this machine reaches."""
+    """Whether webhooks may be sent to private, loopback and link-local addresses. Set it only if every owner of a key
+    may reach whatever this machine can reach."""
     webhook_attempts: int = Field(default=9, ge=1, le=20)
-    """Attempts at one message, further apart each time; nine take about 20 hours."""
+    """Attempts to deliver one message. The pause between them grows; nine attempts take about 20 hours."""
 
     @field_validator("redis_url")
     @classmethod
     def _redis_address(cls, url: str) -> str:
         remedy = "write redis://host:6379/0, or rediss:// and user:password@ where they are needed"
-        if not url.startswith(("redis://", "rediss://")):  # a Unix socket is no address for Celery
+        if not url.startswith(("redis://", "rediss://")):  # Celery cannot use a Unix socket
             raise ValueError(remedy)
         try:
             known = parse_url(url)  # type: ignore[no-untyped-call]
-        except ValueError as error:  # which may hold a piece of the password
+        except ValueError as error:  # its text may contain part of the password, so it is not shown
             raise ValueError(remedy) from error
         if urlsplit(url).path.strip("/") not in ("", str(known.get("db"))):
-            raise ValueError(f"its database is no number; {remedy}")
+            raise ValueError(f"its database is not a number; {remedy}")
         return url
 
     @field_validator("asr_device", "summary_device")
@@ -161,7 +171,7 @@ class Settings(BaseSettings):
 
     @property
     def asks_for_keys(self) -> bool:
-        """True when requests need an API key."""
+        """Whether requests need an API key."""
         if self.auth == "auto":
             return self.api_host not in LOOPBACK_HOSTS
         return self.auth == "on"
@@ -169,7 +179,7 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The process's settings. Entry points call this; everything below takes values. Raises InvalidInput."""
+    """The settings of this process. Only entry points call this; other code is given values. Raises InvalidInput."""
     try:
         return Settings()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Life cycles and kinds. Every move is a conditional update, so that it happens once."""
+"""States and kinds. Every change of a state is a conditional update, so that it happens only once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class MeetingState(StrEnum):
-    """`live` takes audio; `draining` transcribes what is left; `summarizing` writes the final minutes."""
+    """`live` accepts audio, `draining` transcribes the rest of it, `summarizing` writes the final minutes."""
 
     LIVE = "live"
     DRAINING = "draining"
@@ -29,14 +29,18 @@ class MeetingMove(StrEnum):
 
 
 class TrackKind(StrEnum):
-    """`batch` tracks fill the places in a step that live ones leave free."""
+    """`batch` tracks come from files. They fill the places in a step that live tracks leave free."""
 
     LIVE = "live"
     BATCH = "batch"
 
 
 class CoverageKind(StrEnum):
-    """What became of a span of audio. What is in no row yet is pending."""
+    """What became of a span of audio. A span that no row covers yet is pending.
+
+    `missing` means that the producer lost the audio, `failed` that it could not be transcribed, and `shed` that it was
+    given up under load.
+    """
 
     TRANSCRIBED = "transcribed"
     SILENT = "silent"
@@ -51,7 +55,8 @@ class SummaryKind(StrEnum):
 
 
 class UploadState(StrEnum):
-    """`queued` is stored whole; `decoding` goes into mailboxes; `transcribing` is in them whole; the rest are ends."""
+    """The file is still arriving (`receiving`), is stored (`queued`), is being put into mailboxes (`decoding`), or is
+    in them completely (`transcribing`). The other states are final."""
 
     RECEIVING = "receiving"
     QUEUED = "queued"
@@ -63,14 +68,14 @@ class UploadState(StrEnum):
 
 
 class Channels(StrEnum):
-    """`mix` makes one track of a file; `speakers` one of each channel."""
+    """`mix` makes one track of the whole file, `speakers` one track per channel."""
 
     MIX = "mix"
     SPEAKERS = "speakers"
 
 
 class Scope(StrEnum):
-    """What an API key may do. `admin` includes the others and sees every owner's meetings."""
+    """The rights of an API key. `admin` includes the others and sees the meetings of all owners."""
 
     READ = "read"
     WRITE = "write"
@@ -78,15 +83,15 @@ class Scope(StrEnum):
 
 
 class AdapterTask(StrEnum):
-    """What an adapter is for: reading audio, or writing minutes."""
+    """What an adapter is for: `asr` transcribes audio, `summary` writes notes for the minutes."""
 
     ASR = "asr"
     SUMMARY = "summary"
 
 
 class AdapterState(StrEnum):
-    """A version is published as a `draft`, serves who gives its name while it is `active`, and was replaced or given up
-    when `retired`."""
+    """A version is published as a `draft`. While it is `active`, it serves the meetings that give its name. Once
+    replaced or withdrawn it is `retired`."""
 
     DRAFT = "draft"
     ACTIVE = "active"
@@ -94,7 +99,7 @@ class AdapterState(StrEnum):
 
 
 class AdapterMove(StrEnum):
-    """What was decided about a version."""
+    """A decision about a version."""
 
     PROMOTE = "promote"
     ROLLBACK = "rollback"

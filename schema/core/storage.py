@@ -1,7 +1,7 @@
-"""Where uploaded files lie, by id: in a folder, or in whatever fsspec reaches, such as S3.
+"""Storage of uploaded files: a folder, or anything that fsspec reaches, such as S3.
 
-A file grows by `append` while it is received and becomes readable by `commit`. Names are ids of ours, never a user's.
-Every call blocks, and every one may be made again. All raise Unavailable when the storage cannot be reached, and
+`append` adds to a file while it is received, and `commit` makes it readable. Names are our own ids, never a name that a
+user gave. All calls block, and all may be repeated. They raise Unavailable when the storage cannot be reached and
 StorageFull when it has no room.
 """
 
@@ -30,23 +30,23 @@ _ID = re.compile(r"[0-9a-f]{24}")
 
 class Files(Protocol):
     def append(self, file_id: str, at: int, data: bytes) -> None:
-        """Put *data* at byte *at*, on disk when it returns. Raises WrongOffset when the file does not reach so far."""
+        """Write *data* at byte *at*, on disk when this returns. Raises WrongOffset if the file ends before *at*."""
 
     def commit(self, file_id: str, size: int) -> None:
-        """The file is whole. Raises WrongOffset when it has not *size* bytes."""
+        """Make the file of *size* bytes readable. Raises WrongOffset if it is shorter than that."""
 
     def open(self, file_id: str) -> BinaryIO:
-        """A whole file to read and seek in. Raises NotFound."""
+        """Open a committed file to read and seek in. Raises NotFound."""
 
     def delete(self, file_id: str) -> None:
-        """Remove all of the file, whole or not. One that is not there is no mistake."""
+        """Remove the file, committed or not. It is no error if there is none."""
 
     def free_bytes(self) -> int | None:
-        """Room that is left; None where nobody can say."""
+        """Free space in bytes; None if the storage does not say."""
 
 
 def open_files(url: str) -> Files:
-    """The storage at *url*, a folder or a URL that fsspec knows. Raises InvalidInput."""
+    """Open the storage at *url*: a folder, or a URL that fsspec knows. Raises InvalidInput."""
     if "://" not in url or url.startswith("file://"):
         return LocalFiles(Path(url.removeprefix("file://")))
     protocol = url.partition("://")[0]
@@ -54,14 +54,14 @@ def open_files(url: str) -> Files:
         filesystem, root = fsspec.url_to_fs(url, **(S3_OPTIONS if protocol == "s3" else {}))
     except (ValueError, ImportError) as error:
         raise InvalidInput(
-            f"MINUTEBOOK_STORAGE names '{protocol}://', which cannot be used ({error}); give a folder, or s3://bucket "
-            "with pip install 'minutebook[s3]'"
+            f"MINUTEBOOK_STORAGE names '{protocol}://', which cannot be used ({error}); give a folder, or give "
+            "s3://bucket after pip install 'minutebook[s3]'"
         ) from error
     return RemoteFiles(filesystem, root)
 
 
 class LocalFiles:
-    """A folder: `ID.part` grows and becomes `ID`."""
+    """Files in a folder. `ID.part` grows while the file is received; `commit` renames it to `ID`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().absolute()
@@ -75,7 +75,8 @@ class LocalFiles:
                 there = os.fstat(descriptor).st_size
                 if there < at:
                     raise _wrong_offset(file_id, at, there)
-                # What an earlier attempt left behind *at* is written over, never cut off: it may be another's by now.
+                # An earlier attempt may have left bytes after *at*. They are overwritten, not truncated: another
+                # request may have written them in the meantime.
                 _write(file, at, data)
                 os.fsync(descriptor)
 
@@ -133,7 +134,7 @@ class LocalFiles:
 
 
 class RemoteFiles:
-    """Objects: `ID.part/OFFSET` for each piece that came, joined into `ID`."""
+    """Objects in a bucket. Each received piece is `ID.part/OFFSET`; `commit` joins the pieces into `ID`."""
 
     def __init__(self, filesystem: Any, root: str) -> None:
         self.filesystem = filesystem
@@ -171,7 +172,7 @@ class RemoteFiles:
         return None
 
     def _chain(self, file_id: str, size: int) -> list[str]:
-        """The pieces that follow one another from 0 to *size*; one that a broken connection left over is in none."""
+        """The pieces that follow one another from 0 to *size*. Pieces left by a broken connection are skipped."""
         found = self.filesystem.find(self._pieces(file_id), detail=True)
         sizes = {int(name.rpartition("/")[2]): (name, int(facts["size"])) for name, facts in found.items()}
         at, chain = 0, list[str]()
@@ -202,7 +203,7 @@ class RemoteFiles:
             yield
         except MinutebookError:
             raise
-        except Exception as error:  # each of fsspec's backends has errors of its own
+        except Exception as error:  # every backend of fsspec raises its own errors
             raise _away(self.root, error) from error
 
 
@@ -215,12 +216,12 @@ def _write(file: IO[bytes], at: int, data: bytes) -> None:
 
 def _checked(file_id: str) -> str:
     if not _ID.fullmatch(file_id):
-        raise InvalidInput(f"{file_id[:40]!r} is not the id of a file")
+        raise InvalidInput(f"{file_id[:40]!r} is not the id of a file; use the id from the upload's answer")
     return file_id
 
 
 def _wrong_offset(file_id: str, at: int, there: int) -> WrongOffset:
-    return WrongOffset(f"file {file_id} has {there} bytes, not {at}; go on at {there}", expected_offset=there)
+    return WrongOffset(f"file {file_id} has {there} bytes, not {at}; continue at byte {there}", expected_offset=there)
 
 
 def _not_found(file_id: str) -> NotFound:
@@ -232,5 +233,5 @@ def _away(place: str, error: Exception) -> MinutebookError:
         return StorageFull(f"the storage {place} has no room ({error.strerror}); free some and send the file again")
     return Unavailable(
         f"the storage {place} cannot be used ({str(error) or type(error).__name__}); "
-        "check that it is there and that MINUTEBOOK_STORAGE is right"
+        "check that it exists and that MINUTEBOOK_STORAGE is right"
     )

@@ -19,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Time(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite keeps no zone, so it is put back when a time is read."""
+    """A time in UTC. SQLite does not store the time zone, so it is added again when a time is read."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -32,7 +32,7 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 def now() -> datetime:
-    """The time in UTC. Times are for people to read; nothing in the machinery depends on a clock that may jump."""
+    """The current time in UTC. Stored times are for people: a clock may jump, so leases and positions do not use it."""
     return datetime.now(UTC)
 
 
@@ -49,7 +49,7 @@ class Base(DeclarativeBase):
 
 
 class ApiKey(Base):
-    """Only the SHA-256 of a key is kept; keys are long random strings, so no slow hash is needed."""
+    """An API key. Only its SHA-256 is stored. Keys are long random strings, so no slow hash is needed."""
 
     __tablename__ = "api_keys"
 

@@ -1,6 +1,6 @@
-"""Positions and durations. Audio positions are samples since the start of the meeting.
+"""Units of positions and durations. Audio positions are samples since the start of the meeting.
 
-Everything inside Minutebook is 16 kHz, mono, signed 16-bit little-endian PCM, as Whisper reads it.
+All audio inside Minutebook is 16 kHz, mono, signed 16-bit little-endian PCM. Whisper needs 16 kHz mono.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ BYTES_PER_SAMPLE = 2
 SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
 
 WINDOW_LIMIT_S = 30
-"""What Whisper's encoder takes at once."""
+"""The most audio that Whisper's encoder accepts at once."""
 WINDOW_LIMIT_SAMPLES = WINDOW_LIMIT_S * SAMPLE_RATE_HZ
 
 MEETING_LIMIT_SAMPLES = 48 * 3600 * SAMPLE_RATE_HZ
-"""A position past two days of audio is a producer's mistake, not a meeting."""
+"""The longest possible meeting: two days. A later position can only be a mistake of the producer."""
 
 
 def samples_of_ms(ms: float) -> int:
@@ -28,5 +28,5 @@ def samples_of_s(seconds: float) -> int:
 
 
 def s_of_samples(samples: int) -> float:
-    """Seconds that *samples* last."""
+    """The duration of *samples* in seconds."""
     return samples / SAMPLE_RATE_HZ

@@ -1,4 +1,4 @@
-"""The base of what crosses the doors, and the types that belong to no single feature."""
+"""The base of all types in requests and answers, and those types that belong to no single feature."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 AUTO = "auto"
-"""The model listens which language it is."""
+"""The language code that lets the model detect the language."""
 
 
 # fmt: off
@@ -28,7 +28,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,6
 
 def _storable(text: str) -> str:
     if "\0" in text:
-        raise PydanticCustomError("nul_in_text", "Leave the NUL character out; not every database keeps it")
+        raise PydanticCustomError("nul_in_text", "Remove the NUL character; not every database can store it")
     return text
 
 
@@ -40,12 +40,12 @@ Term = Annotated[Text, StringConstraints(min_length=1, max_length=60)]
 
 def _known_language(code: str) -> str:
     if code not in LANGUAGES and code != AUTO:
-        raise PydanticCustomError("unknown_language", "Give the code of a language, such as 'en' or 'de', or 'auto'")
+        raise PydanticCustomError("unknown_language", "Give a language code such as 'en' or 'de', or 'auto'")
     return code
 
 
 Language = Annotated[str, AfterValidator(_known_language)]
-"""One that some Whisper model knows. Without this check its audio would be taken, and fail in the worker."""
+"""A language that some Whisper model knows. Without this check the audio would be accepted and fail in the worker."""
 
 
 class Wire(BaseModel):
@@ -53,7 +53,7 @@ class Wire(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457 problem details; further members carry the values that belong to the error."""
+    """Problem details as in RFC 9457. Extra members carry the values that belong to the error."""
 
     model_config = ConfigDict(extra="allow")
     type: str
@@ -64,7 +64,7 @@ class Problem(BaseModel):
 
 
 class PartStatus(Wire):
-    """A part of the system and whether it can be used."""
+    """Whether one part of the system can be used, with an explanation."""
 
     ok: bool
     detail: str
@@ -84,8 +84,8 @@ class ShardStatus(Wire):
 
 
 class SystemStatus(Wire):
-    """`pending_s` is audio received and not yet transcribed, of all meetings together."""
+    """The load of the whole system. `pending_s` is the received audio that is not transcribed yet, of all meetings."""
 
     pending_s: float
     shards: list[ShardStatus]
-    followed_meetings: int = Field(description="Meetings that somebody follows at this API process")
+    followed_meetings: int = Field(description="Meetings that clients follow through this API process")

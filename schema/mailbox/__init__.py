@@ -1,4 +1,4 @@
-"""The mailbox of every track and the ready set of every shard, in Redis, as atomic scripts.
+"""Mailboxes of tracks and ready sets of shards, kept in Redis by atomic scripts.
 
     mailbox = Mailbox(Redis(...))
     mailbox.open("t1", committed_sample=0, epoch=0, backlog_limit_samples=samples_of_s(900))
@@ -9,12 +9,18 @@
         mailbox.release(claim.track_id, claim.epoch, committed_sample=..., keep_sample=..., seen_sample=...,
                         state=b"...", delay_ms=700)
 
-`Mailbox` is for workers, `AsyncMailbox` for the API; both run the same scripts on Redis or a Redis Cluster.
+`Mailbox` is for workers, `AsyncMailbox` for the API. Both run the same scripts on Redis or on a Redis Cluster.
 
-Memory of a track: 2 bytes for every sample between the oldest one kept and the newest, at most `backlog_limit_samples`
-(or one piece of 1 MiB) past what is committed, plus what its worker keeps as left context; and about 140 bytes for each
-piece, of which there are at most `backlog_limit_samples / 160` (at least 1000) before producers have to wait.
-Redis must never evict (`maxmemory-policy noeviction`); when it is full, appending stops and workers go on.
+Epochs. Every claim raises the track's epoch, and the holder must give it to extend, commit and release. So when a lease
+ends and another worker claims the track, a worker that was only slow cannot write any more. An epoch must never be
+given out twice, even by a Redis that lost its data. A track's epochs therefore continue from the last one in SQL. Each
+step has a random size, because a worker from before the loss may hold an epoch that SQL has never seen.
+
+A track needs 2 bytes for each sample that is kept and about 140 bytes for each piece. The samples kept are the left
+context of its worker and the audio that is not committed. The latter is limited to `backlog_limit_samples`, or to one
+piece of 1 MiB if that is more. There are at most `backlog_limit_samples / 160` pieces, but 1000 are always allowed.
+Beyond either limit producers must wait. Redis must never evict (`maxmemory-policy noeviction`). When it is full,
+appending stops and workers continue.
 """
 
 from schema.mailbox.aio import AsyncMailbox

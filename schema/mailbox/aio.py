@@ -1,4 +1,4 @@
-"""The mailbox for the API: the same calls as `schema.mailbox.sync`, awaited."""
+"""The mailbox with awaitable calls, for the API. The calls are those of `schema.mailbox.sync`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 class AsyncMailbox:
-    """The mailboxes behind one Redis or Redis Cluster.
+    """All mailboxes in one Redis or Redis Cluster.
 
-    *client* must not decode responses, since audio is bytes. *shards* must be the same in every process.
-    Every call raises Unavailable when Redis cannot be reached or cannot write.
+    *client* must not decode responses, because audio is bytes. *shards* must be the same in every process. Every call
+    raises Unavailable when Redis cannot be reached or cannot write.
     """
 
     def __init__(self, client: Redis | RedisCluster, shards: int = 1, *, batch_delay_ms: int = BATCH_DELAY_MS) -> None:
@@ -43,27 +43,23 @@ class AsyncMailbox:
         backlog_limit_samples: int,
         kind: TrackKind = TrackKind.LIVE,
     ) -> Status:
-        """Create the mailbox if it is absent, from what SQL has: nothing received past *committed_sample*.
-
-        Its epochs go on from *epoch*, in steps of chance: those that a lost mailbox gave out do not come again.
-        One that exists is only brought forward to *committed_sample* where SQL is ahead of it.
-        """
+        """Like `Mailbox.open`."""
         return await self._run(self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples))
 
     async def append(self, track_id: str, first_sample: int, pcm: bytes) -> Appended:
-        """As `Mailbox.append`."""
+        """Like `Mailbox.append`."""
         return await self._run(self._calls.append(track_id, first_sample, pcm))
 
     async def skip(self, track_id: str, to_sample: int) -> Appended:
-        """As `Mailbox.skip`."""
+        """Like `Mailbox.skip`."""
         return await self._run(self._calls.skip(track_id, to_sample))
 
     async def close(self, track_id: str, final_sample: int | None = None) -> Appended:
-        """As `Mailbox.close`."""
+        """Like `Mailbox.close`."""
         return await self._run(self._calls.close(track_id, final_sample))
 
     async def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0, *, fill: Fill = "any") -> Claimed:
-        """As `Mailbox.claim`."""
+        """Like `Mailbox.claim`."""
         check_claim(n, lease_ms)
         for _ in range(CLAIM_TRIES):
             claimed, candidates = await self._run(self._calls.due(shard, n * CANDIDATES_PER_PLACE, fill))
@@ -75,11 +71,11 @@ class AsyncMailbox:
         return claimed
 
     async def read(self, track_id: str, from_sample: int, limit_samples: int) -> list[AudioSpan]:
-        """As `Mailbox.read`."""
+        """Like `Mailbox.read`."""
         return await self._run(self._calls.read(track_id, from_sample, limit_samples))
 
     async def extend(self, track_id: str, epoch: int, lease_ms: int) -> bool:
-        """As `Mailbox.extend`."""
+        """Like `Mailbox.extend`."""
         return await self._run(self._calls.extend(track_id, epoch, lease_ms))
 
     async def release(
@@ -95,14 +91,7 @@ class AsyncMailbox:
         rest_ms: int = 0,
         retry: bool = False,
     ) -> bool:
-        """Give a track back after the SQL commit. False, and nothing changes, when *epoch* is outdated.
-
-        Pieces that end by *keep_sample* (at most *committed_sample*) are trimmed. The track is due again in
-        *delay_ms* when audio came after *seen_sample*, *retry* is set, or it is closed with audio not committed;
-        at once when it was closed after the claim. Otherwise it waits for new audio, which makes it due no sooner
-        than in *delay_ms*. *retry* keeps the count of attempts. After a batch track no claim that takes `one` takes
-        another before its deadline for *rest_ms*.
-        """
+        """Like `Mailbox.release`."""
         return await self._run(
             self._calls.release(
                 track_id, epoch, committed_sample, keep_sample, seen_sample, state, delay_ms, rest_ms, retry
@@ -110,13 +99,13 @@ class AsyncMailbox:
         )
 
     async def forget(self, track_id: str) -> None:
-        """As `Mailbox.forget`."""
+        """Like `Mailbox.forget`."""
         await self._run(self._calls.forget(track_id))
 
     async def status(self, track_id: str) -> Status:
-        """As `Mailbox.status`."""
+        """Like `Mailbox.status`."""
         return await self._run(self._calls.status(track_id))
 
     async def depth(self, shard: int = 0) -> Depth:
-        """As `Mailbox.depth`."""
+        """Like `Mailbox.depth`."""
         return await self._run(self._calls.depth(shard))

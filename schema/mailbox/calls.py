@@ -1,6 +1,6 @@
-"""Each operation as a value: which script, with which keys and arguments, and what its answer means.
+"""Mailbox operations as values: the script, its keys and arguments, and how its answer is parsed.
 
-Both clients run these, so that there is one reading of the protocol.
+Both clients run these values, so the protocol is written only once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ T = TypeVar("T")
 ScriptReply = list[Any]
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 200, 5000
-"""What a producer is told to wait: about as long as the audio lasts that does not fit."""
+"""Bounds of the time that a producer is told to wait, which is the duration of the audio that does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Calls:
 
     def __post_init__(self) -> None:
         if self.shards < 1:
-            raise InvalidInput(f"shards is {self.shards}; at least 1 is needed")
+            raise InvalidInput(f"shards is {self.shards}; it must be at least 1")
         check_time("batch_delay_ms", self.batch_delay_ms, 1)
 
     def _of_track(
@@ -65,7 +65,7 @@ class Calls:
     ) -> Call[Status]:
         check_position("committed_sample", committed_sample)
         if backlog_limit_samples < 1:
-            raise InvalidInput(f"backlog_limit_samples is {backlog_limit_samples}; at least 1 is needed")
+            raise InvalidInput(f"backlog_limit_samples is {backlog_limit_samples}; it must be at least 1")
         slack_ms = self.batch_delay_ms if kind == TrackKind.BATCH else 0
         args: list[str | int | bytes] = [
             committed_sample, epoch, _epoch_step(), kind, slack_ms, backlog_limit_samples
@@ -90,7 +90,7 @@ class Calls:
 
     def due(self, shard: int, n: int, fill: Fill) -> Call[tuple[Claimed, list[str]]]:
         if not 0 <= shard < self.shards:
-            raise InvalidInput(f"shard is {shard}; there are {self.shards}, counted from 0")
+            raise InvalidInput(f"shard is {shard}; it must be from 0 to {self.shards - 1}")
         arguments: list[str | int | bytes] = [n, fill]
         return Call("due", Keys(shard).of_shard, arguments, lambda a: (_claimed(a[0], []), _texts(a[1])))
 
@@ -126,7 +126,9 @@ class Calls:
         check_position("committed_sample", committed_sample)
         check_position("keep_sample", keep_sample)
         if keep_sample > committed_sample:
-            raise InvalidInput(f"keep_sample {keep_sample} lies after committed_sample {committed_sample}")
+            raise InvalidInput(
+                f"keep_sample {keep_sample} is after committed_sample {committed_sample}; give at most that"
+            )
         check_time("delay_ms", delay_ms)
         check_time("rest_ms", rest_ms)
         check_state(state)
@@ -148,17 +150,17 @@ class Calls:
 def check_claim(n: int, lease_ms: int) -> None:
     """Raise InvalidInput unless *n* tracks can be claimed for *lease_ms*."""
     if n < 1:
-        raise InvalidInput(f"n is {n}; claim at least 1 track")
+        raise InvalidInput(f"n is {n}; it must be at least 1")
     check_time("lease_ms", lease_ms, 1)
 
 
 def _epoch_step() -> int:
-    """How far an epoch grows: chance, so that a server that lost its data does not give out the same one again."""
+    """A random step by which an epoch grows, so that a server that lost its data does not give out an epoch twice."""
     return 1 + secrets.randbelow(EPOCH_STEP_LIMIT)
 
 
 def _missing(track_id: str) -> MailboxMissing:
-    return MailboxMissing(f"track '{track_id}' has no mailbox; open it from the database", track_id=track_id)
+    return MailboxMissing(f"track '{track_id}' has no mailbox; open it again from the database", track_id=track_id)
 
 
 def _status(track_id: str, answer: ScriptReply) -> Status:
@@ -186,18 +188,18 @@ def _appended(track_id: str, answer: ScriptReply, sample: int) -> Appended:
             return Appended(received, bool(wake))
         case [b"closed", received]:
             raise TrackClosed(
-                f"track '{track_id}' was closed at sample {received}; audio after it needs another meeting",
+                f"track '{track_id}' was closed at sample {received}; start another meeting for later audio",
                 received_sample=received,
             )
         case [b"gap", received]:
             raise AudioGap(
-                f"sample {sample} would leave a gap; go on at sample {received}, or skip to {sample}",
+                f"audio at sample {sample} would leave a gap; continue at sample {received}, or skip to {sample}",
                 expected_sample=received,
             )
         case [b"full", received, overflow]:
             wait_ms = min(max(overflow // SAMPLES_PER_MS, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
             raise Backlogged(
-                f"the mailbox of track '{track_id}' is full; wait {wait_ms} ms and go on at sample {received}",
+                f"the mailbox of track '{track_id}' is full; wait {wait_ms} ms, then continue at sample {received}",
                 received_sample=received,
                 retry_after_ms=wait_ms,
             )
@@ -210,14 +212,14 @@ def _spans(track_id: str, answer: ScriptReply, from_sample: int) -> list[AudioSp
             return _merged([AudioSpan(*piece) for piece in pieces])
         case [b"trimmed", first]:
             raise AudioTrimmed(
-                f"track '{track_id}' has no audio at sample {from_sample} any more; the first there is {first}",
+                f"track '{track_id}' no longer has audio at sample {from_sample}; the first sample it has is {first}",
                 first_sample=first,
             )
     raise _missing(track_id)
 
 
 def _merged(pieces: list[AudioSpan]) -> list[AudioSpan]:
-    """Neighbours with audio as one span."""
+    """Join neighbouring spans that have audio."""
     spans: list[AudioSpan] = []
     run: list[bytes] = []
     for at, piece in enumerate(pieces):
@@ -263,6 +265,6 @@ NAMES = ("open", "append", "skip", "close", "due", "claim", "read", "extend", "r
 
 @cache
 def source(name: str) -> str:
-    """The whole text of a script as it goes to the server."""
+    """The complete text of a script, as it is sent to the server."""
     flags, body = (FOLDER / f"{name}.lua").read_text().split("\n", 1)
     return f"{flags}\n{(FOLDER / 'prelude.lua').read_text()}\n{body}"

@@ -1,4 +1,4 @@
-"""Names of keys. All keys of a shard share a hash tag, so that one script may touch them on a Redis Cluster."""
+"""Names of the keys in Redis. All keys of a shard share a hash tag, so that one script may use them in a cluster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from zlib import crc32
 
 
 def shard_of(track_id: str, shards: int) -> int:
-    """The shard of a track: the same in every process and version."""
+    """The shard of a track. It is the same in every process and in every version of Minutebook."""
     return crc32(track_id.encode()) % shards
 
 
@@ -31,5 +31,5 @@ class Keys:
         return self._name(f"t:{track_id}:s")
 
     def of_track(self, track_id: str) -> list[str]:
-        """What every script about one track gets."""
+        """The keys that are given to every script about one track."""
         return [*self.of_shard, self.hash_of(track_id), self.stream_of(track_id)]

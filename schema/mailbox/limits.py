@@ -1,4 +1,4 @@
-"""What the mailbox takes, checked before anything is sent."""
+"""Limits of the mailbox. They are checked before anything is sent to Redis."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from schema.core.units import BYTES_PER_SAMPLE, MEETING_LIMIT_SAMPLES, SAMPLE_RA
 PIECE_LIMIT_BYTES = 1 << 20
 STATE_LIMIT_BYTES = 64 << 10
 LONGEST_MS = 3_600_000
-"""Of a lease or a delay."""
+"""The longest lease or delay."""
 SMALLEST_ENTRY_SAMPLES = SAMPLE_RATE_HZ // 100
-"""Pieces shorter than 10 ms on average cost more memory than their audio; so many fill a mailbox early."""
+"""Pieces shorter than 10 ms need more memory than their audio does. If they are that short on average, the number of
+pieces fills the mailbox before its audio does."""
 BATCH_DELAY_MS = 30_000
-"""How long a batch track may wait for a free place before it competes with live ones."""
+"""How long a batch track waits for a free place before it competes with live tracks."""
 CANDIDATES_PER_PLACE = 2
-"""Tracks looked at for each place in a claim, since another worker may take some in between."""
+"""Candidates listed for each track to claim, because another worker may claim some of them first."""
 CLAIM_TRIES = 3
 EPOCH_STEP_LIMIT = 1 << 24
-"""Epochs stay exact in Lua, below 2^53, for five hundred million claims of a track."""
+"""The largest step of an epoch. Lua holds integers exactly below 2^53, which is enough for 500 million claims."""
 FEWEST_ENTRIES = 1000
-"""No mailbox is full by the number of its pieces below this."""
+"""A mailbox with fewer pieces than this is never full because of their number."""
 
 
 def check_piece(first_sample: int, pcm_bytes: int, limit_bytes: int = PIECE_LIMIT_BYTES) -> None:
-    """Raise InvalidAudio or AudioTooFar unless *pcm_bytes* of PCM16 at *first_sample* can be part of a meeting."""
+    """Raise InvalidAudio or AudioTooFar unless *pcm_bytes* bytes of PCM16 can stand at *first_sample* of a meeting."""
     if pcm_bytes == 0:
-        raise InvalidAudio("there is no audio (0 bytes); send at least one sample, or nothing at all")
+        raise InvalidAudio("there is no audio (0 bytes); send at least one sample or nothing at all")
     if pcm_bytes % BYTES_PER_SAMPLE:
         raise InvalidAudio(f"{pcm_bytes} bytes are not whole 16-bit samples; send an even number of bytes")
     if pcm_bytes > limit_bytes:
-        raise InvalidAudio(f"{pcm_bytes} bytes of audio exceed the limit of {limit_bytes}; send less at once")
+        raise InvalidAudio(f"{pcm_bytes} bytes of audio exceed the limit of {limit_bytes}; send smaller pieces")
     check_position("first_sample", first_sample)
     check_position("the end of the audio", first_sample + pcm_bytes // BYTES_PER_SAMPLE)
 
@@ -37,23 +38,23 @@ def check_piece(first_sample: int, pcm_bytes: int, limit_bytes: int = PIECE_LIMI
 def check_position(name: str, sample: int) -> None:
     """Raise InvalidInput or AudioTooFar unless *sample* lies within a meeting."""
     if sample < 0:
-        raise InvalidInput(f"{name} is {sample}; positions are samples since the start of the meeting, from 0")
+        raise InvalidInput(f"{name} is {sample}; give a position in samples since the start of the meeting, from 0")
     if sample > MEETING_LIMIT_SAMPLES:
         hours = MEETING_LIMIT_SAMPLES // SAMPLE_RATE_HZ // 3600
         raise AudioTooFar(
             f"{name} is {sample}; a meeting ends at sample {MEETING_LIMIT_SAMPLES} ({hours} hours): "
-            "count samples since its start, or start another one",
+            "count samples from its start, or start another meeting",
             limit_sample=MEETING_LIMIT_SAMPLES,
         )
 
 
 def check_time(name: str, ms: int, least_ms: int = 0) -> None:
-    """Raise InvalidInput unless a lease or delay is within bounds."""
+    """Raise InvalidInput unless *ms*, a lease or delay, is from *least_ms* to LONGEST_MS."""
     if not least_ms <= ms <= LONGEST_MS:
         raise InvalidInput(f"{name} is {ms}; it must be from {least_ms} to {LONGEST_MS}")
 
 
 def check_state(state: bytes) -> None:
-    """Raise InvalidInput when a policy's state is too large to be carried with every claim."""
+    """Raise InvalidInput if a worker's *state* is too large to be sent with every claim."""
     if len(state) > STATE_LIMIT_BYTES:
-        raise InvalidInput(f"the state has {len(state)} bytes; at most {STATE_LIMIT_BYTES} are kept with a mailbox")
+        raise InvalidInput(f"the state has {len(state)} bytes; a mailbox keeps at most {STATE_LIMIT_BYTES}")

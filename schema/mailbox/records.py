@@ -1,4 +1,4 @@
-"""What the mailbox answers. Positions are samples since the start of the meeting."""
+"""Results of mailbox calls. Positions are samples since the start of the meeting."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from schema.core.states import TrackKind
 from schema.core.units import SAMPLES_PER_MS
 
 Fill = Literal["any", "idle", "one"]
-"""Which batch tracks a claim takes before their deadline: any that fit beside live ones; any, but only when nothing is
-due; or one of all workers of the shard at a time, when nothing is due and the rest after the last one is over."""
+"""Which batch tracks a claim may take before their deadline. `any`: all that fit beside the live ones. `idle`: all, but
+only if nothing is due. `one`: a single one in the whole shard, only if nothing is due and the pause after the last one
+is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One mailbox as it stands. `due_in_ms` is None when it does not wait, `lease_ms` when no worker holds it."""
+    """The state of one mailbox. `due_in_ms` is None if it does not wait, `lease_ms` is None if no worker holds it."""
 
     track_id: str
     committed_sample: int
@@ -26,7 +27,7 @@ class Status:
     attempts: int
     backlog_limit_samples: int
     worker: str
-    """Who claimed it last; empty when nobody did."""
+    """The worker that claimed it last; empty if none has."""
     due_in_ms: int | None
     lease_ms: int | None
 
@@ -36,13 +37,13 @@ class Status:
 
     @property
     def pending_ms(self) -> int:
-        """How long the audio lasts that is received but not committed."""
+        """The duration of the audio that is received but not committed."""
         return self.pending_samples // SAMPLES_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """`received_sample` is where the producer goes on; `wake` asks the caller to wake a worker of the shard."""
+    """The next audio must begin at `received_sample`. If `wake` is set, the caller must wake a worker of the shard."""
 
     received_sample: int
     wake: bool
@@ -50,7 +51,7 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A track lent to one worker until its lease ends. `epoch` proves it at extend, commit and release."""
+    """A track held by one worker until its lease ends. The worker must give `epoch` to extend, commit and release."""
 
     track_id: str
     epoch: int
@@ -59,11 +60,11 @@ class Claim:
     closed: bool
     kind: TrackKind
     state: bytes
-    """What the last release stored; empty at first."""
+    """The state that the last release stored; empty at first."""
     attempts: int
-    """1 at first; more when claims before this one ended without a release, or released with `retry`."""
+    """1 at first. It grows with each claim that ends without a release, or with a release that sets `retry`."""
     waited_ms: int
-    """How long the track had been due: the delay that load adds."""
+    """How long the track had been due when it was claimed, which is the delay caused by load."""
 
     @property
     def pending_samples(self) -> int:
@@ -72,19 +73,20 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """`next_due_in_ms` is None when no other track of the shard waits (claimed ones do not); 0 goes with `more`."""
+    """The result of a claim. `next_due_in_ms` tells when the next unclaimed track of the shard is due: 0 with `more`,
+    None if none waits."""
 
     tracks: list[Claim]
     next_due_in_ms: int | None
     more: bool
-    """Something else is due right now: wake another worker."""
+    """Whether another track is due now, so that another worker must be woken."""
     live_waiting: int = 0
-    """Live tracks that wait, due or not yet."""
+    """Number of live tracks that wait, due or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioSpan:
-    """PCM16 of [first_sample, end_sample), or None where the producer lost it."""
+    """The PCM16 of [first_sample, end_sample); None if the producer lost it."""
 
     first_sample: int
     end_sample: int
@@ -93,7 +95,7 @@ class AudioSpan:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """A shard at a glance: tracks that wait (`ready`), of those the ones to be claimed now (`due`), held ones."""
+    """The load of a shard: `ready` tracks wait, `due` of these can be claimed now, workers hold `leased` tracks."""
 
     ready: int
     due: int
@@ -102,5 +104,5 @@ class Depth:
 
     @property
     def pending_ms(self) -> int:
-        """How long all audio of the shard lasts that is received but not committed."""
+        """The duration of all audio of the shard that is received but not committed."""
         return self.pending_samples // SAMPLES_PER_MS

@@ -1,4 +1,4 @@
-"""The mailbox for workers and commands: blocking calls."""
+"""The mailbox with blocking calls, for workers and commands."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 class Mailbox:
-    """The mailboxes behind one Redis or Redis Cluster.
+    """All mailboxes in one Redis or Redis Cluster.
 
-    *client* must not decode responses, since audio is bytes. *shards* must be the same in every process.
-    Every call raises Unavailable when Redis cannot be reached or cannot write.
+    *client* must not decode responses, because audio is bytes. *shards* must be the same in every process. Every call
+    raises Unavailable when Redis cannot be reached or cannot write.
     """
 
     def __init__(self, client: Redis | RedisCluster, shards: int = 1, *, batch_delay_ms: int = BATCH_DELAY_MS) -> None:
@@ -43,34 +43,37 @@ class Mailbox:
         backlog_limit_samples: int,
         kind: TrackKind = TrackKind.LIVE,
     ) -> Status:
-        """Create the mailbox if it is absent, from what SQL has: nothing received past *committed_sample*.
+        """Create the mailbox if there is none, with the position and epoch from SQL and without audio.
 
-        Its epochs go on from *epoch*, in steps of chance: those that a lost mailbox gave out do not come again.
-        One that exists is only brought forward to *committed_sample* where SQL is ahead of it.
+        Its epochs continue from *epoch* in steps of random size, so that epochs of a lost mailbox are not given out
+        again. An existing mailbox only moves forward to *committed_sample*, if SQL is ahead of it.
         """
         return self._run(self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples))
 
     def append(self, track_id: str, first_sample: int, pcm: bytes) -> Appended:
-        """Put PCM16 at *first_sample*; what was received before is dropped, so anything may be sent again.
+        """Add PCM16 at *first_sample*. Samples that were received before are dropped, so audio may be sent again.
 
-        Raises InvalidAudio, AudioTooFar, AudioGap (`expected_sample`), Backlogged (`received_sample`,
-        `retry_after_ms`; nothing of the piece was taken), TrackClosed, MailboxMissing.
+        Raises InvalidAudio, AudioTooFar, AudioGap (`expected_sample`), TrackClosed, MailboxMissing, or Backlogged
+        (`received_sample`, `retry_after_ms`), in which case nothing of the piece was accepted.
         """
         return self._run(self._calls.append(track_id, first_sample, pcm))
 
     def skip(self, track_id: str, to_sample: int) -> Appended:
-        """Mark [received, *to_sample*) as missing: the producer lost it for good. Errors as for `append`."""
+        """Mark [received, *to_sample*) as missing, because the producer has lost it. Raises the errors of `append`."""
         return self._run(self._calls.skip(track_id, to_sample))
 
     def close(self, track_id: str, final_sample: int | None = None) -> Appended:
-        """Take no more audio. What is missing up to *final_sample* is marked so. A closed track stays as it is.
+        """Close the track for audio and mark [received, *final_sample*) as missing. A closed track does not change.
 
-        The track becomes due at once, with or without pending audio, so that a worker settles it.
+        The track becomes due at once, even without pending audio, so that a worker finishes it. Raises MailboxMissing.
         """
         return self._run(self._calls.close(track_id, final_sample))
 
     def claim(self, worker: str, n: int, lease_ms: int, shard: int = 0, *, fill: Fill = "any") -> Claimed:
-        """Lend up to *n* due tracks to *worker* for *lease_ms*: by deadline, then batch ones as *fill* says."""
+        """Claim up to *n* tracks for *lease_ms*: due tracks by deadline, then batch tracks as *fill* allows.
+
+        Each claim raises the track's epoch, so an earlier holder can no longer extend, commit or release.
+        """
         check_claim(n, lease_ms)
         for _ in range(CLAIM_TRIES):
             claimed, candidates = self._run(self._calls.due(shard, n * CANDIDATES_PER_PLACE, fill))
@@ -82,14 +85,14 @@ class Mailbox:
         return claimed
 
     def read(self, track_id: str, from_sample: int, limit_samples: int) -> list[AudioSpan]:
-        """The audio of [*from_sample*, *from_sample* + *limit_samples*) as far as received, in order, without holes.
+        """Return the received audio of [*from_sample*, *from_sample* + *limit_samples*), in order and without gaps.
 
-        Raises AudioTrimmed (`first_sample`) when the mailbox no longer reaches back so far, MailboxMissing.
+        Raises AudioTrimmed (`first_sample`) if *from_sample* was trimmed already, and MailboxMissing.
         """
         return self._run(self._calls.read(track_id, from_sample, limit_samples))
 
     def extend(self, track_id: str, epoch: int, lease_ms: int) -> bool:
-        """Let the lease end *lease_ms* from now. False when the track is no longer held under *epoch*."""
+        """Let the lease end *lease_ms* from now. Returns False if the track is no longer held under *epoch*."""
         return self._run(self._calls.extend(track_id, epoch, lease_ms))
 
     def release(
@@ -105,13 +108,18 @@ class Mailbox:
         rest_ms: int = 0,
         retry: bool = False,
     ) -> bool:
-        """Give a track back after the SQL commit. False, and nothing changes, when *epoch* is outdated.
+        """Give a track back after the SQL commit. Returns False and changes nothing if *epoch* is outdated.
 
-        Pieces that end by *keep_sample* (at most *committed_sample*) are trimmed. The track is due again in
-        *delay_ms* when audio came after *seen_sample*, *retry* is set, or it is closed with audio not committed;
-        at once when it was closed after the claim. Otherwise it waits for new audio, which makes it due no sooner
-        than in *delay_ms*. *retry* keeps the count of attempts. After a batch track no claim that takes `one` takes
-        another before its deadline for *rest_ms*.
+        Pieces that end at or before *keep_sample* are trimmed; it must not be after *committed_sample*. *state* is
+        stored and handed to the next claim. When the track is due again:
+
+        * at once, if it was closed after the claim and *retry* is not set;
+        * in *delay_ms*, if *retry* is set, if there is audio after *seen_sample*, or if it is closed and has
+          uncommitted audio;
+        * otherwise when new audio arrives, but not before *delay_ms* have passed.
+
+        *retry* keeps the number of attempts, which otherwise starts again. After a batch track, claims with `fill` =
+        `one` take no other batch track before its deadline for *rest_ms*.
         """
         return self._run(
             self._calls.release(
@@ -124,9 +132,9 @@ class Mailbox:
         self._run(self._calls.forget(track_id))
 
     def status(self, track_id: str) -> Status:
-        """How one mailbox stands. Raises MailboxMissing."""
+        """The state of one mailbox. Raises MailboxMissing."""
         return self._run(self._calls.status(track_id))
 
     def depth(self, shard: int = 0) -> Depth:
-        """How much waits in a shard."""
+        """Numbers of waiting, due and held tracks in a shard, and its pending audio."""
         return self._run(self._calls.depth(shard))

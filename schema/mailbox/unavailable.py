@@ -1,4 +1,4 @@
-"""One place that turns what goes wrong with Redis into Unavailable, with the address and the remedy."""
+"""Translates errors of Redis into Unavailable, with the address and the remedy."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from redis.exceptions import (
 from schema.core.errors import Unavailable
 
 REMEDIES: dict[type[Exception], str] = {
-    BusyLoadingError: "is loading its data; it is back when that is done",
-    AuthenticationError: "wants another user or password; check MINUTEBOOK_REDIS_URL",
-    AuthorizationError: "refuses the user; check MINUTEBOOK_REDIS_URL",
+    BusyLoadingError: "is loading its data; wait until that is done",
+    AuthenticationError: "does not accept this user or password; check MINUTEBOOK_REDIS_URL",
+    AuthorizationError: "refuses this user; check MINUTEBOOK_REDIS_URL",
     NoPermissionError: "does not let this user run the scripts; allow '~{mb:*', +@read +@write +@scripting",
-    MaxConnectionsError: "has no connection left for this process; raise the size of its pool",
+    MaxConnectionsError: "has no free connection for this process; increase the size of its pool",
     ConnectionError: "cannot be reached; check that it runs and that MINUTEBOOK_REDIS_URL is right",
     TimeoutError: "does not answer in time; check its load and the network",
     ReadOnlyError: "is a read-only replica; let MINUTEBOOK_REDIS_URL name the primary",
-    OutOfMemoryError: "has no memory left; raise its maxmemory, or start workers so that audio leaves it",
-    ClusterError: "is a cluster that is not whole; check it with 'redis-cli cluster info'",
-    RedisClusterException: "is a cluster that is not whole; check it with 'redis-cli cluster info'",
+    OutOfMemoryError: "has no memory left; raise its maxmemory, or start workers to empty the mailboxes",
+    ClusterError: "is an incomplete cluster; check it with 'redis-cli cluster info'",
+    RedisClusterException: "is an incomplete cluster; check it with 'redis-cli cluster info'",
 }
-CANNOT_SAVE = "cannot save to its disk; free space there or mend its folder"
-"""For MISCONF, which the client library has no class for."""
+CANNOT_SAVE = "cannot save to its disk; free space there or repair its folder"
+"""The remedy for MISCONF, for which the client library has no class."""
 
 
 def check_client(client: Any) -> None:
-    """Raise TypeError for a client that would decode audio as text."""
+    """Raise TypeError if *client* would decode audio as text."""
     if client.get_encoder().decode_responses:
-        raise TypeError("the mailbox needs a Redis client with decode_responses=False, since audio is bytes")
+        raise TypeError("the mailbox needs a Redis client with decode_responses=False, because audio is bytes")
 
 
 @contextmanager
 def reachable(client: Any) -> Iterator[None]:
-    """Raise Unavailable for what waiting or an operator can mend; let a programming error through as it is."""
+    """Turn errors that waiting or an operator can resolve into Unavailable. Programming errors pass unchanged."""
     try:
         yield
     except (RedisError, RedisClusterException) as error:
@@ -60,7 +60,7 @@ def reachable(client: Any) -> Iterator[None]:
 
 
 def address(client: Any) -> str:
-    """Where *client* connects to, without its password."""
+    """The address to which *client* connects, without its password."""
     if hasattr(client, "get_nodes"):
         return ",".join(f"{node.host}:{node.port}" for node in client.get_nodes())
     options = client.connection_pool.connection_kwargs

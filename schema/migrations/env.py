@@ -1,4 +1,4 @@
-"""Alembic's entry point. The connection comes from `schema.core.migrate`, which is how every command reaches it."""
+"""Alembic's entry point. The connection comes from `schema.core.migrate`, through which all commands run."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_an_address_of_no_database_is_named_without_its_password(
     ("url", "named"),
     [
         ("redis://:secret@host:port/0", "'redis://…@host:port/0' is not valid: .*write redis://host:6379/0"),
-        ("redis://:secret@host/minutes", "'redis://…@host/minutes' is not valid: .*database is no number"),
+        ("redis://:secret@host/minutes", "'redis://…@host/minutes' is not valid: .*database is not a number"),
         ("http://:secret@host", "'http://…@host' is not valid: .*write redis://host:6379/0"),
         ("unix:///run/redis.sock", "'unix:///run/redis.sock' is not valid: .*write redis://host:6379/0"),
     ],

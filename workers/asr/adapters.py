@@ -1,4 +1,8 @@
-"""Adapters inside one Whisper: loaded by name while it runs, mixed in a batch."""
+"""Adapters inside one loaded Whisper.
+
+Every LoRA layer keeps the matrices of all loaded adapters by name. So an adapter can be loaded while the model runs,
+and each row of a batch is computed with its own adapter: meetings with different adapters share one step.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,12 @@ import torch
 from workers.models.lora import check_base, check_precision, inject, read_metadata
 
 BASE = "__base__"
-"""PEFT's name for 'no adapter' in a mixed batch."""
+"""PEFT's name for a row without an adapter in a mixed batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedAdapter:
-    """A loaded adapter. With `audio_context` it was trained to read windows no longer than their audio."""
+    """A loaded adapter. With `audio_context` it was trained for an encoder context as long as the audio."""
 
     name: str
     folder: Path
@@ -27,9 +31,10 @@ class LoadedAdapter:
 def load(
     net: Any, base_model: str, base_checksum: Callable[[], str], precision: str, name: str, folder: Path
 ) -> LoadedAdapter:
-    """Put the adapter of *folder* into *net*, which is in *precision*, as *name*, replacing an older one of that name.
+    """Load the adapter in *folder* into *net* as *name*, replacing an earlier one of that name.
 
-    Raises BrokenModel (files missing or unreadable) or AdapterMismatch (trained for another base model).
+    *precision* is that of *net*; a warning is logged if the adapter was trained for another. Raises BrokenModel (files
+    are missing or unreadable) or AdapterMismatch (the adapter was trained for another base model).
     """
     metadata = read_metadata(folder)
     check_base(name, metadata, base_model, base_checksum)
@@ -39,7 +44,7 @@ def load(
 
 
 def project(layer: Any, x: torch.Tensor, adapters: Sequence[str] | None) -> torch.Tensor:
-    """Apply a linear *layer*, each row of *x* with its adapter of *adapters* (None: no row has one)."""
+    """Apply a linear *layer* to *x* (B, ..., in), each row with its adapter in *adapters* (None: no row has one)."""
     base = layer.__dict__["_modules"].get("base_layer")
     y: torch.Tensor
     if base is None:

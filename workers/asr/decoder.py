@@ -1,6 +1,12 @@
-"""Whisper's decoder as our own batched loop over transformers' modules, so that quantised and PEFT layers work in it.
+"""Whisper's decoder: our own batched loop over transformers' modules, in which quantised and PEFT layers work.
 
-Rows have different prompts: they are padded on the left, so that all rows write their next token at the same place.
+The rows of a batch have prompts of different lengths. They are padded on the left, so that all rows write their next
+token into the same slot of the caches.
+
+The tokens given with a row are forced: the decoder runs through them in one pass and chooses none of them. They are the
+prompt and, as a prefix, the words of the window that are already committed. With the prefix the model continues the
+sentence as it stands in the transcript, after the audio that these words cover, and cannot change them.
+
 Legend: B rows, T tokens, S encoder positions, H heads, A alignment heads, D model width, d = D / H.
 """
 
@@ -23,29 +29,37 @@ from workers.asr.repetition import runs_away
 def pick(
     logits: torch.Tensor, temperatures: torch.Tensor | None, sampler: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The next token of each row and its log-probability; the likeliest, or drawn where the temperature is above 0."""
+    """The next token of each row and its log-probability, (B,) each, from *logits* (B, vocabulary).
+
+    The token is the likeliest one, or a sample in rows whose temperature is above 0.
+    """
     chosen = logits
     if temperatures is not None:
         uniform = torch.rand(logits.shape, generator=sampler, device=logits.device).clamp_(min=1e-20)
-        chosen = logits - temperatures * (-uniform.log()).log()  # Gumbel's trick: the maximum is a sample
-    tokens = _largest(chosen)
+        chosen = logits - temperatures * (-uniform.log()).log()  # Gumbel-max: the argmax is a sample
+    tokens = _argmax(chosen)
     return tokens, logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
 
 
-def _largest(logits: torch.Tensor) -> torch.Tensor:
-    """The place of the largest of each row; on a CPU by NumPy, which compares many numbers at a time."""
+def _argmax(logits: torch.Tensor) -> torch.Tensor:
+    """The argmax of each row. On a CPU it is NumPy's, which compares many numbers in one instruction."""
     return torch.from_numpy(logits.numpy().argmax(-1)) if logits.device.type == "cpu" else logits.argmax(-1)
 
 
 CHECK_EVERY = 8
-"""Tokens between two looks for runaway repetition."""
+"""Tokens after which a row is checked again for runaway repetition."""
 CACHE_STEP = 16
-"""Attention sees so many places of the cache more at a time, those to come hidden: each length needs its own kernel."""
+"""The part of the cache that attention sees grows by this many slots, of which the unused ones are masked. Each length
+needs a compiled kernel of its own, so there should be few lengths."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeTask:
-    """What one row decodes: `tokens` are forced (prompt, start of text at `start_index`, prefix), new ones follow."""
+    """What one row decodes.
+
+    `tokens` are forced: the prompt, the start of the text at `start_index`, and the prefix, which are the last
+    `prefix_tokens` tokens. At most `budget` new tokens follow.
+    """
 
     tokens: tuple[int, ...]
     start_index: int
@@ -57,7 +71,12 @@ class DecodeTask:
 
 @dataclass(slots=True)
 class Decoded:
-    """What one row wrote. `attention` (prefix + new + 1, A, S) belongs to the token that each step predicted."""
+    """What one row wrote.
+
+    `attention` is a list of (A, S), one for each predicted token: those of the prefix, the new ones and, unless the
+    text is `truncated`, the end. The step that runs token t predicts token t + 1, so its attention counts for the
+    latter.
+    """
 
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -70,14 +89,17 @@ class Decoded:
 
 @dataclass(slots=True)
 class _Batch:
-    """The rows still decoding. Caches are (B, H, T or S, d) a layer; `pads` counts each row's left padding, and
-    `hidden` (B, 1, 1, T) is what is added to the scores of their keys: -inf for the padding and the places to come."""
+    """The rows that are still decoding.
+
+    There is one cache (B, H, T or S, d) per layer. `pads` (B,) is the left padding of each row. `self_bias` (B, 1, 1,
+    T) is added to the scores of self-attention: -inf for padding and unused slots, 0 elsewhere.
+    """
 
     rows: list[int]
     adapters: list[str] | None
     pads: torch.Tensor
     temperatures: torch.Tensor | None
-    hidden: torch.Tensor
+    self_bias: torch.Tensor
     self_keys: list[torch.Tensor]
     self_values: list[torch.Tensor]
     cross_keys: list[torch.Tensor]
@@ -85,9 +107,9 @@ class _Batch:
     cross_bias: torch.Tensor | None
 
     def keep(self, kept: Sequence[int]) -> list[int]:
-        """Drop every row but the *kept* places; returns which place each remaining row had before.
+        """Drop all rows but those at *kept*. Returns the index that each remaining row had before.
 
-        Rows from the end take the places of the dropped ones, so that little of the caches moves.
+        Rows from the end move into the gaps, so that little of the caches is copied.
         """
         stay = [i for i in kept if i < len(kept)]
         free = [i for i in range(len(kept)) if i not in set(stay)]
@@ -96,19 +118,19 @@ class _Batch:
         self.rows = [self.rows[i] for i in order]
         self.adapters = self.adapters and [self.adapters[i] for i in order]
         index = torch.tensor(order, device=self.pads.device)
-        self.pads, self.hidden = self.pads[index], self.hidden[index]
+        self.pads, self.self_bias = self.pads[index], self.self_bias[index]
         self.temperatures = None if self.temperatures is None else self.temperatures[index]
         self.cross_bias = None if self.cross_bias is None else self.cross_bias[index]
         for caches in (self.self_keys, self.self_values, self.cross_keys, self.cross_values):
             for cache in caches:
-                for place, before in moved.items():
-                    cache[place] = cache[before]
+                for row, before in moved.items():
+                    cache[row] = cache[before]
             caches[:] = [cache[: len(kept)] for cache in caches]
         return order
 
 
 class Decoder:
-    """Greedy (or, a row at a time, sampled) decoding of a batch."""
+    """Decodes a batch, each row greedily or by sampling."""
 
     def __init__(self, whisper: Whisper) -> None:
         self.whisper = whisper
@@ -124,7 +146,7 @@ class Decoder:
         self._first_bias = self._suppression(whisper.vocabulary.suppressed_first)
 
     def _suppression(self, more: Sequence[int]) -> torch.Tensor:
-        """(vocabulary,) with -inf where a token may not be written: the model's list, and every mark but the end."""
+        """The bias (vocabulary,) that forbids tokens: the model's list, *more*, and all special tokens but the end."""
         vocabulary = self.whisper.vocabulary
         bias = torch.zeros(self.head.weight.shape[0], device=self.whisper.device)
         bias[[*vocabulary.suppressed, *more]] = -torch.inf
@@ -135,29 +157,32 @@ class Decoder:
     def decode(
         self, encoded: torch.Tensor, encoded_bias: torch.Tensor | None, tasks: Sequence[DecodeTask]
     ) -> list[Decoded]:
-        """Decode one text a row of *encoded* (B, S, D). A row's text does not depend on the other rows."""
+        """Decode a text for each row of *encoded* (B, S, D), with *encoded_bias* (B, 1, 1, S) on attention to it.
+
+        A row's text does not depend on the other rows.
+        """
         batch = self._start(encoded, encoded_bias, tasks)
         results = [Decoded() for _ in tasks]
         sampler = torch.Generator(encoded.device).manual_seed(0)
         logits = self._prefill(batch, tasks, results)
-        place = max(len(task.tokens) for task in tasks)
+        slot = max(len(task.tokens) for task in tasks)
         while True:
             tokens, logprobs = pick(logits, batch.temperatures, sampler)
-            going = self._record(batch, tasks, results, tokens.tolist(), logprobs.tolist())
-            if not any(going):
+            active = self._record(batch, tasks, results, tokens.tolist(), logprobs.tolist())
+            if not any(active):
                 return results
-            if not all(going):
-                tokens = tokens[batch.keep([i for i, alive in enumerate(going) if alive])]
-            logits = self._step(batch, tokens, place, results)
-            place += 1
+            if not all(active):
+                tokens = tokens[batch.keep([i for i, is_active in enumerate(active) if is_active])]
+            logits = self._step(batch, tokens, slot, results)
+            slot += 1
 
     @torch.inference_mode()
     def languages(self, encoded: torch.Tensor, encoded_bias: torch.Tensor | None) -> list[dict[str, float]]:
-        """The probability of each language, for each row of *encoded* (B, S, D). A multilingual model's only."""
+        """The probability of each language, for each row of *encoded* (B, S, D). The model must be multilingual."""
         task = DecodeTask(tokens=(self.whisper.vocabulary.start,), start_index=0, prefix_tokens=0, budget=1)
         batch = self._start(encoded, encoded_bias, [task] * len(encoded))
         tokens = torch.full((len(encoded), 1), task.tokens[0], device=encoded.device)
-        mask = batch.hidden[..., :1]
+        mask = batch.self_bias[..., :1]
         x, _ = self._run(batch, tokens, torch.zeros_like(tokens), 0, mask, 1)
         codes = self.whisper.vocabulary.languages
         logits = self.head(x[:, 0]).float()[:, list(codes.values())]
@@ -166,71 +191,74 @@ class Decoder:
     def _start(self, encoded: torch.Tensor, encoded_bias: torch.Tensor | None, tasks: Sequence[DecodeTask]) -> _Batch:
         device, rows = encoded.device, len(tasks)
         length = max(len(task.tokens) for task in tasks)
-        total = _whole_steps(length + max(task.budget for task in tasks))
+        total = _rounded_up(length + max(task.budget for task in tasks))
         pads = torch.tensor([length - len(task.tokens) for task in tasks], device=device)
-        places = torch.arange(total, device=device)
+        slots = torch.arange(total, device=device)
         shape = (rows, self.heads, total, encoded.shape[-1] // self.heads)
         names = [task.adapter for task in tasks]
         adapters = [name or "__base__" for name in names] if any(names) else None
         layers = self.net.layers
-        memory = self._memory(encoded, adapters)
+        cross_caches = self._cross_caches(encoded, adapters)
         return _Batch(
             rows=list(range(rows)),
             adapters=adapters,
             pads=pads,
             temperatures=_temperatures(tasks, device),
-            hidden=_hiding((places < pads[:, None]) | (places >= length), encoded.dtype)[:, None, None, :],
+            self_bias=_mask_bias((slots < pads[:, None]) | (slots >= length), encoded.dtype)[:, None, None, :],
             self_keys=[encoded.new_zeros(shape) for _ in layers],
             self_values=[encoded.new_zeros(shape) for _ in layers],
-            cross_keys=memory[: len(layers)],
-            cross_values=memory[len(layers) :],
+            cross_keys=cross_caches[: len(layers)],
+            cross_values=cross_caches[len(layers) :],
             cross_bias=encoded_bias,
         )
 
-    def _memory(self, encoded: torch.Tensor, adapters: list[str] | None) -> list[torch.Tensor]:
-        """What the decoder sees of the audio: the keys of every layer, then the values, (B, H, S, d) each.
+    def _cross_caches(self, encoded: torch.Tensor, adapters: list[str] | None) -> list[torch.Tensor]:
+        """The keys of *encoded* (B, S, D) in every layer, then the values in every layer, (B, H, S, d) each.
 
-        A CPU gains nothing from more than one row at a time, and would hold everything two more times on the way.
+        A CPU computes them row by row: more rows at a time are no faster and need memory for two further copies.
         """
         rows, length, width = encoded.shape
-        seeing = [layer.encoder_attn for layer in self.net.layers]
-        projections = [*(each.k_proj for each in seeing), *(each.v_proj for each in seeing)]
+        attentions = [layer.encoder_attn for layer in self.net.layers]
+        projections = [*(each.k_proj for each in attentions), *(each.v_proj for each in attentions)]
         caches = [encoded.new_empty(rows, self.heads, length, width // self.heads) for _ in projections]
         size = rows if encoded.is_cuda else 1
         for first in range(0, rows, size):
-            places = slice(first, first + size)
-            parts = project_all(projections, encoded[places], adapters and adapters[places])
+            chunk = slice(first, first + size)
+            parts = project_all(projections, encoded[chunk], adapters and adapters[chunk])
             for cache, part in zip(caches, parts, strict=True):
-                cache[places] = split_heads(part, self.heads)
+                cache[chunk] = split_heads(part, self.heads)
         return caches
 
     def _prefill(self, batch: _Batch, tasks: Sequence[DecodeTask], results: list[Decoded]) -> torch.Tensor:
-        """Run the forced tokens. Gives the first new token's logits (B, vocabulary)."""
+        """Run the forced tokens of all rows in one pass. Returns the logits (B, vocabulary) of the first new token."""
         length = max(len(task.tokens) for task in tasks)
         end = self.whisper.vocabulary.end
         padded = [[end] * (length - len(task.tokens)) + list(task.tokens) for task in tasks]
         tokens = torch.tensor(padded, device=batch.pads.device)
-        places = torch.arange(length, device=batch.pads.device)
-        causal = places[:, None] >= places
-        itself = places[:, None] == places
-        padding = batch.hidden[..., :length] < 0
-        mask = _hiding((padding | ~causal) & ~itself, batch.hidden.dtype)
+        slots = torch.arange(length, device=batch.pads.device)
+        causal = slots[:, None] >= slots
+        # A padding token sees itself: if its whole row were masked, the softmax would give NaN.
+        itself = slots[:, None] == slots
+        padding = batch.self_bias[..., :length] < 0
+        mask = _mask_bias((padding | ~causal) & ~itself, batch.self_bias.dtype)
         kept = 1 + max(task.prefix_tokens for task in tasks)
-        x, attention = self._run(batch, tokens, (places - batch.pads[:, None]).clamp(min=0), 0, mask, kept)
+        x, attention = self._run(batch, tokens, (slots - batch.pads[:, None]).clamp(min=0), 0, mask, kept)
         for row, (task, result) in enumerate(zip(tasks, results, strict=True)):
+            # The token before the prefix predicts its first token, and the last of the prefix the first new one.
             result.attention = list(attention[row, kept - 1 - task.prefix_tokens :])
         starts = torch.tensor([length - len(task.tokens) + task.start_index for task in tasks], device=x.device)
         first = self.head(x[torch.arange(len(tasks)), starts]).float().softmax(-1)
         for row, result in enumerate(results):
             result.no_speech_prob = float(first[row, self.whisper.vocabulary.no_speech])
+        # After a prefix the text has begun already, so the model may end it with the first new token.
         bias = torch.stack([self._bias if task.prefix_tokens else self._first_bias for task in tasks])
         return self._logits(x).add_(bias)
 
-    def _step(self, batch: _Batch, tokens: torch.Tensor, place: int, results: list[Decoded]) -> torch.Tensor:
-        """Run one token a row, written at *place*. Gives the next token's logits (B, vocabulary)."""
-        batch.hidden[..., place] = 0
-        mask = batch.hidden[..., : _whole_steps(place + 1)]
-        x, attention = self._run(batch, tokens[:, None], (place - batch.pads)[:, None], place, mask, 1)
+    def _step(self, batch: _Batch, tokens: torch.Tensor, slot: int, results: list[Decoded]) -> torch.Tensor:
+        """Run one token (B,) of each row in *slot* of the caches. Returns the next token's logits (B, vocabulary)."""
+        batch.self_bias[..., slot] = 0
+        mask = batch.self_bias[..., : _rounded_up(slot + 1)]
+        x, attention = self._run(batch, tokens[:, None], (slot - batch.pads)[:, None], slot, mask, 1)
         for row, weights in zip(batch.rows, attention, strict=True):
             results[row].attention.append(weights[0])
         return self._logits(x).add_(self._bias)
@@ -240,29 +268,32 @@ class Decoder:
         return logits.float()
 
     def _run(
-        self, batch: _Batch, tokens: torch.Tensor, positions: torch.Tensor, place: int, mask: torch.Tensor, kept: int
+        self, batch: _Batch, tokens: torch.Tensor, positions: torch.Tensor, slot: int, mask: torch.Tensor, kept: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """States (B, T, D) of *tokens* (B, T), and the last *kept* steps' attention (B, kept, A, S)."""
+        """Run *tokens* (B, T) at *positions*, written into the caches from *slot* on.
+
+        Returns their states (B, T, D), and the alignment heads' attention of the last *kept* tokens (B, kept, A, S).
+        """
         x = self.net.embed_tokens(tokens) + self.net.embed_positions.weight[positions]
         attention: list[torch.Tensor] = []
         for index, layer in enumerate(self.net.layers):
-            x = self._attend_itself(batch, index, layer, x, place, mask)
-            x = self._attend_audio(batch, index, layer, x, kept, attention)
+            x = self._self_attention(batch, index, layer, x, slot, mask)
+            x = self._cross_attention(batch, index, layer, x, kept, attention)
             x = feed_forward(layer, x, batch.adapters)
         return self.net.layer_norm(x), torch.cat(attention, dim=1).transpose(1, 2)
 
-    def _attend_itself(
-        self, batch: _Batch, index: int, layer: Any, x: torch.Tensor, place: int, mask: torch.Tensor
+    def _self_attention(
+        self, batch: _Batch, index: int, layer: Any, x: torch.Tensor, slot: int, mask: torch.Tensor
     ) -> torch.Tensor:
-        attention, after, seen = layer.self_attn, place + x.shape[1], mask.shape[-1]
+        attention, after, seen = layer.self_attn, slot + x.shape[1], mask.shape[-1]
         h = layer.self_attn_layer_norm(x)
         keys, values = batch.self_keys[index], batch.self_values[index]
         parts = project_all((attention.q_proj, attention.k_proj, attention.v_proj), h, batch.adapters)
-        q, keys[:, :, place:after], values[:, :, place:after] = (split_heads(part, self.heads) for part in parts)
+        q, keys[:, :, slot:after], values[:, :, slot:after] = (split_heads(part, self.heads) for part in parts)
         mixed = attend(q, keys[:, :, :seen], values[:, :, :seen], mask)
         return x + project(attention.out_proj, join_heads(mixed), batch.adapters)
 
-    def _attend_audio(
+    def _cross_attention(
         self, batch: _Batch, index: int, layer: Any, x: torch.Tensor, kept: int, seen: list[torch.Tensor]
     ) -> torch.Tensor:
         attention, aligned = layer.encoder_attn, self._aligned[index]
@@ -284,13 +315,13 @@ class Decoder:
         tokens: list[int],
         logprobs: list[float],
     ) -> list[bool]:
-        """Note what each row wrote; says which rows go on."""
-        going = []
+        """Add each row's new token to its result. Returns whether each row continues."""
+        active = []
         for row, token, logprob in zip(batch.rows, tokens, logprobs, strict=True):
             if not results[row].done:
                 self._record_row(tasks[row], results[row], token, logprob)
-            going.append(not results[row].done)
-        return going
+            active.append(not results[row].done)
+        return active
 
     def _record_row(self, task: DecodeTask, result: Decoded, token: int, logprob: float) -> None:
         result.logprobs.append(logprob)
@@ -304,13 +335,13 @@ class Decoder:
         result.done = result.truncated
 
 
-def _whole_steps(places: int) -> int:
-    return -(-places // CACHE_STEP) * CACHE_STEP
+def _rounded_up(slots: int) -> int:
+    return -(-slots // CACHE_STEP) * CACHE_STEP
 
 
-def _hiding(hidden: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """What to add to scores so that those of *hidden* keys do not count."""
-    return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(hidden, -torch.inf)
+def _mask_bias(masked: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """The bias on attention scores that leaves out the *masked* keys: -inf for those, 0 for the others."""
+    return torch.zeros(masked.shape, dtype=dtype, device=masked.device).masked_fill_(masked, -torch.inf)
 
 
 def _temperatures(tasks: Sequence[DecodeTask], device: torch.device) -> torch.Tensor | None:

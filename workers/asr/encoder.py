@@ -1,4 +1,4 @@
-"""Whisper's encoder over transformers' modules, for any context.
+"""Whisper's encoder over transformers' modules, for any `Context`.
 
 Legend: B rows, S encoder positions kept, D model width, H heads.
 """
@@ -18,7 +18,7 @@ from workers.asr.kernels.products import project_all
 
 
 def encode(net: Any, mel: torch.Tensor, context: Context, adapters: Sequence[str] | None) -> torch.Tensor:
-    """Encode (B, n_mels, context.frames) features into states (B, S, D) at the positions of *context*."""
+    """Encode the features *mel* (B, n_mels, context.frames) into states (B, S, D) at the positions of *context*."""
     encoder = net.model.encoder
     x = gelu(encoder.conv1(mel.to(encoder.conv1.weight.dtype)))
     x = gelu(encoder.conv2(x)).transpose(1, 2)
@@ -40,7 +40,7 @@ def _layer(layer: Any, x: torch.Tensor, bias: torch.Tensor | None, adapters: Seq
 
 
 def feed_forward(layer: Any, x: torch.Tensor, adapters: Sequence[str] | None) -> torch.Tensor:
-    """The second half of an encoder or decoder layer, with its residual."""
+    """The feed-forward half of an encoder or decoder layer, with its residual: (B, T, D) to (B, T, D)."""
     h = project(layer.fc1, layer.final_layer_norm(x), adapters)
     return x + project(layer.fc2, gelu(h), adapters)
 
@@ -48,7 +48,7 @@ def feed_forward(layer: Any, x: torch.Tensor, adapters: Sequence[str] | None) ->
 def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
     """(B, T, D) as (B, H, T, D / H)."""
     rows, length, _ = x.shape
-    if length == 1:  # a decoding step, which is made of many small operations: one less
+    if length == 1:  # a decoding step consists of many small operations, and this saves one
         return x.view(rows, heads, 1, -1)
     return x.view(rows, length, heads, -1).transpose(1, 2)
 

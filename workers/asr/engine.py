@@ -1,4 +1,4 @@
-"""The batched engine: windows in, a hypothesis for each out. A batch gives the same words as one by one."""
+"""The batched engine: it transcribes windows into hypotheses. The other windows of a batch do not change the words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workers.models.lora import make_room, used
 
 PROMPT_TOKENS = 200
 TOKENS_PER_S = 9
-"""More than anyone speaks; what a window may write grows with its audio."""
+"""More tokens than anyone speaks in a second. The token budget of a window grows with its audio."""
 SPARE_TOKENS = 12
 BATCH_LIMIT = 32
 AUTO = "auto"
@@ -34,7 +34,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """How a window is decoded when the usual way failed."""
+    """Settings for decoding a window. If its hypothesis does not pass the guard, others than `USUAL` are tried."""
 
     temperature: float = 0.0
     with_prompt: bool = True
@@ -44,9 +44,9 @@ USUAL = Fallback()
 
 
 class Engine:
-    """Transcribes batches of windows with one loaded Whisper. Its adapters may not change while it transcribes.
+    """Transcribes batches of windows with one loaded Whisper. Adapters must not be loaded while it transcribes.
 
-    With *stride* above 1 the silence behind short windows is condensed (see `context`); 1 is the model's own context.
+    With a *stride* above 1 the silence after short windows is condensed (see `context`). 1 keeps the full context.
     """
 
     def __init__(self, whisper: Whisper, stride: int = STRIDE) -> None:
@@ -58,7 +58,7 @@ class Engine:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Codes of the languages that the model knows."""
+        """The codes of the languages that the model knows."""
         return tuple(sorted(self.whisper.vocabulary.languages)) or ("en",)
 
     @property
@@ -66,35 +66,35 @@ class Engine:
         return tuple(sorted(self.whisper.adapters))
 
     def load_adapter(self, name: str, folder: Path, keep: Collection[str] = ()) -> None:
-        """Load or replace an adapter between two batches. Raises AdapterMismatch, BrokenModel.
+        """Load or replace an adapter between two batches. Raises AdapterMismatch or BrokenModel.
 
-        When there are too many, those that no window had for the longest time are unloaded, but none of *keep*.
+        If there are too many adapters, those that were used least recently are unloaded, but none in *keep*.
         """
         make_room(self.whisper.net, self.whisper.adapters, {*keep, name})
         self.whisper.load_adapter(name, folder)
 
     def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL, lanes: int = 1) -> list[Hypothesis]:
-        """A hypothesis for each window, in order. With *lanes* above 1 they are shared out among so many threads.
+        """Transcribe *windows* and return a hypothesis for each, in order. *lanes* is the number of threads.
 
-        Raises InvalidAudio (empty, longer than 30 s, not int16), UnknownLanguage, UnknownAdapter before any work.
+        Raises InvalidAudio (empty, longer than 30 s, not int16), UnknownLanguage or UnknownAdapter before any work.
         """
         for window in windows:
             self._check(window)
         used(self.whisper.adapters, {window.adapter for window in windows if window.adapter is not None})
         groups = self._groups(windows, lanes)
-        batches = [[windows[i] for i in places] for places in groups]
+        batches = [[windows[i] for i in group] for group in groups]
         if len(batches) > 1 and lanes > 1:
             with ThreadPoolExecutor(lanes, "lane") as pool:
-                read = list(pool.map(self._batch, batches, repeat(fallback)))
+                results = list(pool.map(self._batch, batches, repeat(fallback)))
         else:
-            read = [self._batch(batch, fallback) for batch in batches]
-        hypotheses = dict(zip(chain(*groups), chain(*read), strict=True))
-        return [hypotheses[place] for place in range(len(windows))]
+            results = [self._batch(batch, fallback) for batch in batches]
+        hypotheses = dict(zip(chain(*groups), chain(*results), strict=True))
+        return [hypotheses[i] for i in range(len(windows))]
 
     def _check(self, window: Window) -> None:
         if window.samples.dtype != np.int16 or not 0 < len(window.samples) <= WINDOW_LIMIT_SAMPLES:
             raise InvalidAudio(
-                f"A window holds {len(window.samples)} samples of {window.samples.dtype}. "
+                f"A window has {len(window.samples)} samples of {window.samples.dtype}. "
                 f"Give 1 to {WINDOW_LIMIT_SAMPLES} samples of int16 ({WINDOW_LIMIT_S} s)."
             )
         if window.language != AUTO:
@@ -103,9 +103,9 @@ class Engine:
             raise UnknownAdapter(f"No adapter {window.adapter!r} is loaded. Loaded: {', '.join(self.adapters) or '-'}.")
 
     def _groups(self, windows: Sequence[Window], lanes: int) -> list[list[int]]:
-        """Places of *windows* in batches, those of like length together so that nobody pays for a longer neighbour.
+        """Divide *windows* into batches, given as indices. Windows of similar length go together, to save padding.
 
-        Each of *lanes* gets as many, and as long ones, as the others.
+        All *lanes* get equal shares of windows, by number and by length.
         """
         order = sorted(range(len(windows)), key=lambda i: len(windows[i].samples))
         blocks = [order[first : first + lanes * BATCH_LIMIT] for first in range(0, len(order), lanes * BATCH_LIMIT)]
@@ -118,27 +118,27 @@ class Engine:
         windows = [replace(window, language=language) for window, language in zip(windows, languages, strict=True)]
         tasks = [self.task(window, fallback) for window in windows]
         decoded = self._decoder.decode(states, bias, tasks)
-        return [self._read(*row, fallback) for row in zip(windows, tasks, decoded, strict=True)]
+        return [self._hypothesis(*row, fallback) for row in zip(windows, tasks, decoded, strict=True)]
 
     def encode(self, windows: Sequence[Window]) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """States (B, S, D) of all windows, and the bias (B, 1, 1, S) on attention to them.
+        """Encode *windows* into states (B, S, D) and the bias (B, 1, 1, S) on attention to them.
 
-        Rows are encoded in groups of one kind of context. A CPU gains nothing from more than one row at a time, and
-        would pay for padding.
+        Rows with short and with condensed context are encoded apart. A CPU encodes row by row: more rows at a time are
+        no faster, and padding would cost time.
         """
         size = len(windows) if self.whisper.device.startswith("cuda") else 1
-        kinds = sorted(range(len(windows)), key=lambda i: self._reads_short(windows[i]))
+        kinds = sorted(range(len(windows)), key=lambda i: self._has_short_context(windows[i]))
         parts: list[tuple[int, torch.Tensor, torch.Tensor | None]] = []
-        for short, members in groupby(kinds, key=lambda i: self._reads_short(windows[i])):
-            places = list(members)
-            for first in range(0, len(places), size):
-                group = places[first : first + size]
+        for short, members in groupby(kinds, key=lambda i: self._has_short_context(windows[i])):
+            indices = list(members)
+            for first in range(0, len(indices), size):
+                group = indices[first : first + size]
                 states, bias = self._encode_group([windows[i] for i in group], short)
-                parts += [(place, states[i], None if bias is None else bias[i]) for i, place in enumerate(group)]
+                parts += [(index, states[i], None if bias is None else bias[i]) for i, index in enumerate(group)]
         ordered = sorted(parts, key=lambda part: part[0])
         return stacked([states for _, states, _ in ordered], [bias for _, _, bias in ordered])
 
-    def _reads_short(self, window: Window) -> bool:
+    def _has_short_context(self, window: Window) -> bool:
         """Whether the window's adapter was trained for a context as long as the audio."""
         adapter = self.whisper.adapters.get(window.adapter or "")
         return adapter is not None and adapter.audio_context
@@ -161,13 +161,16 @@ class Engine:
         if unknown and not self.whisper.vocabulary.multilingual:
             return [language if language != AUTO else "en" for language in languages]
         if unknown:
-            seen = self._decoder.languages(states[unknown], None if bias is None else bias[unknown])
-            for place, probabilities in zip(unknown, seen, strict=True):
-                languages[place] = max(probabilities, key=probabilities.__getitem__)
+            detected = self._decoder.languages(states[unknown], None if bias is None else bias[unknown])
+            for i, probabilities in zip(unknown, detected, strict=True):
+                languages[i] = max(probabilities, key=probabilities.__getitem__)
         return languages
 
     def task(self, window: Window, fallback: Fallback = USUAL) -> DecodeTask:
-        """What the decoder is told of *window*: prompt, language, prefix as tokens, and how much it may write."""
+        """The decoder's task for *window*: prompt, language and prefix as tokens, and the token budget.
+
+        The prefix comes last, because the decoder is forced through it and continues the text after it.
+        """
         vocabulary = self.whisper.vocabulary
         prompt = self._prompt(window.prompt) if fallback.with_prompt else []
         prefix = vocabulary.encode("".join(word.text for word in window.prefix))
@@ -186,7 +189,11 @@ class Engine:
         )
 
     def _prompt(self, prompt: str) -> list[int]:
-        """Tokens behind <|startofprev|>. Of a long prompt the first line stays and the rest loses its beginning."""
+        """The tokens of the prompt, from <|startofprev|> on.
+
+        If *prompt* is too long, its first line stays, which is the vocabulary. The rest loses words at its beginning,
+        because the last ones stand right before the window.
+        """
         vocabulary = self.whisper.vocabulary
         head, _, tail = prompt.strip().partition("\n")
         if not tail:
@@ -200,7 +207,7 @@ class Engine:
             words = words[max(1, len(tokens) - PROMPT_TOKENS) // 2 or 1 :]
         return [vocabulary.previous, *first] if first else []
 
-    def _read(self, window: Window, task: DecodeTask, decoded: Decoded, fallback: Fallback) -> Hypothesis:
+    def _hypothesis(self, window: Window, task: DecodeTask, decoded: Decoded, fallback: Fallback) -> Hypothesis:
         vocabulary = self.whisper.vocabulary
         tokens = decoded.tokens
         text = vocabulary.decode(tokens)
@@ -219,6 +226,10 @@ class Engine:
     def _timed(
         self, window: Window, task: DecodeTask, decoded: Decoded, spans: Sequence[TokenSpan]
     ) -> tuple[tuple[Word, ...], tuple[int, ...]]:
+        """The words of *spans* with their times, and the end of the audio that each word attended to most.
+
+        The prefix is warped as well, so that the audio of committed words is not given to the new ones.
+        """
         audible = audible_positions(len(window.samples))
         attention = torch.stack(decoded.attention)[..., :audible].cpu().numpy()
         starts = [*token_starts(attention)[task.prefix_tokens :].tolist(), audible]
@@ -238,7 +249,7 @@ class Engine:
 
 
 def adapter_names(windows: Sequence[Window]) -> list[str] | None:
-    """PEFT's names of the rows' adapters, None when no row has one."""
+    """The adapter of each row by PEFT's name; None if no row has one."""
     names = [window.adapter for window in windows]
     return [name or BASE for name in names] if any(names) else None
 
@@ -246,16 +257,16 @@ def adapter_names(windows: Sequence[Window]) -> list[str] | None:
 def stacked(
     states: Sequence[torch.Tensor], biases: Sequence[torch.Tensor | None]
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Rows (S_i, D) as one tensor (B, S, D), with the bias (B, 1, 1, S) that hides the padding."""
+    """Stack rows (S_i, D) into one tensor (B, S, D), with the bias (B, 1, 1, S) that masks the padding."""
     longest = max(len(row) for row in states)
     if all(bias is None for bias in biases) and all(len(row) == longest for row in states):
         return torch.stack(list(states)), None
-    together = states[0].new_zeros(len(states), longest, states[0].shape[-1])
-    bias = together.new_full((len(states), 1, 1, longest), -torch.inf)
-    for place, (row, own) in enumerate(zip(states, biases, strict=True)):
-        together[place, : len(row)] = row
-        bias[place, ..., : len(row)] = 0.0 if own is None else own
-    return together, bias
+    padded = states[0].new_zeros(len(states), longest, states[0].shape[-1])
+    bias = padded.new_full((len(states), 1, 1, longest), -torch.inf)
+    for i, (row, own) in enumerate(zip(states, biases, strict=True)):
+        padded[i, : len(row)] = row
+        bias[i, ..., : len(row)] = 0.0 if own is None else own
+    return padded, bias
 
 
 def load_engine(
@@ -266,5 +277,5 @@ def load_engine(
     adapters: Mapping[str, Path] | None = None,
     stride: int = STRIDE,
 ) -> Engine:
-    """Load a model and stand an engine on it. Raises what `model.load` raises."""
+    """Load a model and return an engine for it. Raises the same errors as `model.load`."""
     return Engine(load(reference, cache_dir, precision, device, adapters), stride)

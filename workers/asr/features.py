@@ -1,4 +1,4 @@
-"""Log-mel spectrograms of many windows at once, equal to transformers' `WhisperFeatureExtractor`."""
+"""Log-mel spectrograms of many windows at once. They equal those of transformers' `WhisperFeatureExtractor`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ HOP_SAMPLES = 160
 FULL_SCALE = 32_768
 _FLOOR = 1e-10
 _DYNAMIC_RANGE = 8.0
-"""Decades below the loudest bin that are kept."""
+"""Values are limited to so many decades below the loudest bin."""
 
 
 @lru_cache(maxsize=4)
 def _mel_filters(n_mels: int, device: str) -> torch.Tensor:
-    """Slaney's filters, (n_mels, 201)."""
+    """Slaney's mel filters, (n_mels, 201)."""
     from transformers.audio_utils import mel_filter_bank
 
     filters = mel_filter_bank(
@@ -42,10 +42,10 @@ def _hann(device: str) -> torch.Tensor:
 
 
 def log_mel(windows: Sequence[NDArray[np.int16]], frames: int, n_mels: int, device: str = "cpu") -> torch.Tensor:
-    """Log-mel features (batch, n_mels, frames) in float32; frame i is centred on sample 160 * i.
+    """Log-mel features (batch, n_mels, frames) in float32. Frame i is centred on sample 160 * i.
 
-    Each window is padded with silence to *frames*; one longer than that is cut. Only the stretch that some window
-    fills is transformed: the rest is silence, whose value is known.
+    Each window is padded with silence or cut to *frames*. Only the part that some window fills is transformed, because
+    the value of silence is known.
     """
     audio = _stack(windows, min(frames * HOP_SAMPLES, WINDOW_LIMIT_SAMPLES)).to(device)
     spectrum = torch.stft(audio, FFT_SAMPLES, HOP_SAMPLES, window=_hann(device), return_complex=True)
@@ -57,7 +57,10 @@ def log_mel(windows: Sequence[NDArray[np.int16]], frames: int, n_mels: int, devi
 
 
 def _stack(windows: Sequence[NDArray[np.int16]], limit: int) -> torch.Tensor:
-    """(batch, n) float32 in [-1, 1); n is the longest window and enough silence that the spectrum's edge is silent."""
+    """The windows as float32 (batch, n) in [-1, 1).
+
+    n is the longest window plus enough silence that no sound reaches the last frame.
+    """
     longest = max((len(window) for window in windows), default=0)
     length = min(-(-(longest + 2 * FFT_SAMPLES) // HOP_SAMPLES) * HOP_SAMPLES, limit)
     stacked = np.zeros((len(windows), length), np.int16)

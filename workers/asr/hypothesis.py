@@ -1,4 +1,4 @@
-"""What goes into a decoding step and what comes out. Positions are samples from the start of the window."""
+"""Input and output of the engine. Positions are samples since the start of the window."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word as the model writes it: `text` keeps its leading space, so joining texts gives the sentence."""
+    """One word as the model wrote it. `text` keeps its leading space, so that joined texts give the sentence."""
 
     text: str
     start_sample: int
@@ -20,12 +20,12 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of one track to decode.
+    """A piece of one track to transcribe.
 
-    `samples` (n,) int16, n ≤ 30 s. `prefix` are words already committed that are spoken inside the window (positions
-    from its start): the decoder is forced through them and goes on from there. `prompt` is text spoken before the
-    window, with the meeting's vocabulary in front; it is context only. `speech` are the stretches behind the prefix
-    that sound like speech; the guard asks what became of them.
+    `samples` is (n,) int16, at most 30 s. `prefix` holds committed words that are spoken inside the window; the decoder
+    is forced through them and continues from there. `prompt` is context only: the meeting's vocabulary, then the text
+    before the window. `speech` lists the spans [first, end) of speech after the prefix; the guard checks that they have
+    words.
     """
 
     samples: NDArray[np.int16]
@@ -38,10 +38,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """The model's reading of a window, after the prefix.
+    """The model's text for a window, after the prefix.
 
-    `attended_samples[i]` is the last position of the audio that the decoder looked at while it wrote word i
-    (AlignAtt's signal). `avg_logprob` is the mean natural-log probability of the new tokens.
+    `attended_samples[i]` is the end of the audio that the decoder attended to most when it wrote the last spoken token
+    of word i; AlignAtt uses it. `avg_logprob` is the mean natural log of the probabilities of the new tokens.
     """
 
     words: tuple[Word, ...]
@@ -51,7 +51,7 @@ class Hypothesis:
     compression_ratio: float
     temperature: float = 0.0
     truncated: bool = field(default=False)
-    """The token budget ran out before the model ended the text."""
+    """Whether the text was cut, because its token budget ran out or because it repeated itself."""
 
     @property
     def text(self) -> str:

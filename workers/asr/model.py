@@ -1,4 +1,4 @@
-"""A Whisper in memory: the network, its vocabulary, the adapters loaded into it."""
+"""A loaded Whisper: the network, its vocabulary, and the adapters loaded into it."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class Whisper:
     net: Any
     vocabulary: Vocabulary
     alignment_heads: tuple[tuple[int, int], ...]
-    """(layer, head) pairs of the decoder whose cross-attention follows the audio."""
+    """(layer, head) of the decoder heads whose cross-attention follows the audio from word to word."""
     precision: str
     dtype: torch.dtype
     device: str
     adapters: dict[str, LoadedAdapter] = field(default_factory=dict)
 
     def load_adapter(self, name: str, folder: Path) -> None:
-        """Load the PEFT adapter in *folder* as *name*, beside others. Raises AdapterMismatch, BrokenModel."""
+        """Load the PEFT adapter in *folder* as *name*, next to the others. Raises AdapterMismatch or BrokenModel."""
         self.adapters[name] = load_adapter(self.net, self.reference, self.checksum, self.precision, name, folder)
 
     def checksum(self) -> str:
-        """Of the weights without adapters, see `weights_checksum`."""
+        """The checksum of the weights without adapters; see `weights_checksum`."""
         return weights_checksum(self.folder)
 
 
@@ -52,7 +52,7 @@ def load(
     device: str = "auto",
     adapters: Mapping[str, Path] | None = None,
 ) -> Whisper:
-    """Load a Whisper by reference (see `weights.resolve`).
+    """Load the Whisper that *reference* names: a folder, a hub name or `package:NAME`.
 
     Raises UnknownModel, BrokenModel, UnknownPrecision, UnsupportedPrecision, AdapterMismatch.
     """
@@ -98,13 +98,13 @@ def _load_net(folder: Path, precision: str, dtype: torch.dtype, device: str) -> 
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    # The output layer shares the embedding's weights, which stay as they are.
+    # The output layer shares its weights with the embedding, which is not quantised.
     quantised = quantisation(precision, dtype, device, keep=["proj_out"])
     options: dict[str, Any] = {"quantization_config": quantised, "device_map": {"": device}} if quantised else {}
     try:
         net = WhisperForConditionalGeneration.from_pretrained(folder, dtype=dtype, local_files_only=True, **options)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise BrokenModel(f"{folder} does not load as a Whisper model: {error}. Fetch it anew.") from error
+        raise BrokenModel(f"{folder} cannot be loaded as a Whisper model: {error}. Fetch it again.") from error
     except (RuntimeError, NotImplementedError, ImportError) as error:
         raise not_loaded(folder, precision, device, error) from error
     placed: Any = net if quantised else net.to(device)  # type: ignore[arg-type]
@@ -112,7 +112,8 @@ def _load_net(folder: Path, precision: str, dtype: torch.dtype, device: str) -> 
 
 
 def _alignment_heads(folder: Path, config: Any) -> tuple[tuple[int, int], ...]:
-    """The model's own list; without one, every head of the upper half of the layers, as Whisper's authors do."""
+    """The heads that the model lists. Without a list: all heads of the upper half of the layers, as in
+    openai/whisper."""
     listed = json.loads((folder / "generation_config.json").read_text()).get("alignment_heads")
     if listed:
         return tuple((int(layer), int(head)) for layer, head in listed)

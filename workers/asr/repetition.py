@@ -1,4 +1,4 @@
-"""How a text that goes round in circles is told from one that does not."""
+"""Detects text that repeats itself."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import zlib
 from collections.abc import Sequence
 
 LONGEST_PERIOD = 24
-"""Tokens; a loop longer than this is left to the guard's compression ratio."""
+"""The longest loop that is looked for, in tokens. The guard's compression ratio finds longer ones."""
 _FEWEST_TOKENS = 12
 
 
 def runs_away(tokens: Sequence[int]) -> bool:
-    """Whether *tokens* end in the same stretch over and over, at least four times and twelve tokens."""
+    """Whether *tokens* end in a sequence that repeats at least four times and makes up at least twelve tokens."""
     return any(_repeats(tokens, period) for period in range(1, LONGEST_PERIOD + 1))
 
 
@@ -23,13 +23,16 @@ def _repeats(tokens: Sequence[int], period: int) -> bool:
 
 
 def compression_ratio(text: str) -> float:
-    """Bytes of *text* over its bytes compressed by zlib, as Whisper's authors measure repetition."""
+    """The bytes of *text* divided by its bytes after zlib: the measure of repetition in openai/whisper."""
     raw = text.encode()
     return len(raw) / len(zlib.compress(raw)) if raw else 0.0
 
 
 def repeated_phrase(words: Sequence[str]) -> str:
-    """A phrase of up to eight words said over and over without a break, or "": four times, a single word six times."""
+    """The first phrase in *words* that repeats without a break; "" if there is none.
+
+    A phrase has up to eight words and must stand four times in a row, a single word six times.
+    """
     spoken = [word.strip(" .,!?;:").lower() for word in words]
     for length in range(1, 9):
         times = 6 if length == 1 else 4

@@ -1,4 +1,4 @@
-"""Whisper's tokens: text to numbers and back, the special ones by name, what may never be written."""
+"""Whisper's tokens: text to tokens and back, the special tokens, and those that the model must not write."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Tokens of one model. `languages` maps a code such as `en` to its token; it is empty for an English model."""
+    """The tokens of one model. `languages` maps a code such as `en` to its token; it is empty for an English-only
+    model."""
 
     tokenizer: Tokenizer
     end: int
@@ -31,30 +32,30 @@ class Vocabulary:
     languages: dict[str, int]
     suppressed: tuple[int, ...]
     suppressed_first: tuple[int, ...]
-    """Not allowed as the first token of a text: a lone space, and the end."""
+    """Tokens that must not begin a text: a single space, and the end."""
 
     @property
     def multilingual(self) -> bool:
         return bool(self.languages)
 
     def encode(self, text: str) -> list[int]:
-        """Tokens of *text*; a special token's spelling in it is read as plain text."""
+        """The tokens of *text*. Whatever looks like a special token in it is treated as plain text."""
         pieces = text.replace("<|", "< |")
         return list(self.tokenizer.encode(pieces, add_special_tokens=False).ids)
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Text of *tokens*, special ones left out. A character cut in the middle reads as U+FFFD."""
+        """The text of *tokens* without special tokens. An incomplete character becomes U+FFFD."""
         return b"".join(self.bytes_of[token] for token in tokens if token < self.end).decode(errors="replace")
 
     @cached_property
     def bytes_of(self) -> list[bytes]:
-        """The bytes that each ordinary token writes, by token."""
+        """The bytes of each ordinary token, by token."""
         byte_of = _byte_of_character()
         names = (self.tokenizer.id_to_token(token) or "" for token in range(self.end))
         return [bytes(byte_of[character] for character in name if character in byte_of) for name in names]
 
     def start_tokens(self, language: str) -> list[int]:
-        """What every text begins with. Raises UnknownLanguage when the model does not know *language*."""
+        """The tokens with which every text begins. Raises UnknownLanguage if the model does not know *language*."""
         if not self.multilingual:
             if language != "en":
                 raise UnknownLanguage(
@@ -63,12 +64,12 @@ class Vocabulary:
             return [self.start, self.no_timestamps]
         if language not in self.languages:
             known = ", ".join(sorted(self.languages))
-            raise UnknownLanguage(f"The model does not know the language {language!r}. Known: {known}.")
+            raise UnknownLanguage(f"The model does not know the language {language!r}. Use one of {known}.")
         return [self.start, self.languages[language], self.transcribe, self.no_timestamps]
 
 
 def _byte_of_character() -> dict[str, int]:
-    """GPT-2's spelling of bytes: printable ones stand for themselves, the others for characters from U+0100 on."""
+    """GPT-2's notation of bytes: printable bytes are themselves, the others are characters from U+0100 on."""
     printable = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
     others = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): byte for byte in printable} | {chr(256 + i): byte for i, byte in enumerate(others)}
@@ -80,7 +81,7 @@ def load_vocabulary(folder: Path) -> Vocabulary:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         facts = json.loads((folder / "generation_config.json").read_text())
     except Exception as error:  # tokenizers raises bare Exception for a file that it cannot read
-        raise BrokenModel(f"{folder / 'tokenizer.json'} cannot be read: {error}. Fetch the model anew.") from error
+        raise BrokenModel(f"{folder / 'tokenizer.json'} cannot be read: {error}. Fetch the model again.") from error
     languages = {token.strip("<|>"): number for token, number in facts.get("lang_to_id", {}).items()}
     return Vocabulary(
         tokenizer=tokenizer,
@@ -101,4 +102,4 @@ def _special(tokenizer: Tokenizer, folder: Path, *spellings: str) -> int:
         number = tokenizer.token_to_id(spelling)
         if number is not None:
             return int(number)
-    raise BrokenModel(f"{folder / 'tokenizer.json'} has no token {spellings[0]}: not a Whisper tokenizer.")
+    raise BrokenModel(f"{folder / 'tokenizer.json'} has no token {spellings[0]}. Use the tokenizer of a Whisper.")

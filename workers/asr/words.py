@@ -1,6 +1,10 @@
-"""From tokens to words: where each begins and ends in the audio, how sure the model is, what it looked at.
+"""Words from tokens, and the times of words from attention.
 
-Times come from dynamic time warping over the alignment heads' cross-attention, as in openai/whisper's `timing.py`.
+Some decoder heads attend to the audio of the token that they predict. Dynamic time warping finds the path through their
+attention on which tokens follow each other in time, as in `timing.py` of openai/whisper. The path covers the whole
+audio, so a word before a pause, or before speech that the model skipped, may be stretched over it.
+
+Legend: T tokens, S encoder positions of the audio, A alignment heads.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from workers.asr.vocabulary import UNSPACED_LANGUAGES, Vocabulary
 Floats = NDArray[np.float32]
 
 MEDIAN_WIDTH = 7
-"""Positions of 20 ms over which attention is smoothed."""
+"""Width of the median filter over attention, in positions of 20 ms."""
 _MEDIAN_NETWORK = (
     (0, 5),
     (0, 3),
@@ -34,13 +38,14 @@ _MEDIAN_NETWORK = (
     (1, 3),
     (3, 4),
 )
-"""Exchanges that leave the median of seven in the middle (Devillard 1998): a fraction of the cost of sorting."""
+"""Compare-and-swap steps that put the median of seven values in the middle (Devillard 1998), much faster than
+sorting."""
 _PUNCTUATION = frozenset(string.punctuation + "。，！？：、…“”‘’«»¿¡。")
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSpan:
-    """Tokens [first, end) that make one word; those in [spoken_end, end) are punctuation behind it."""
+    """Tokens [first, end) that make one word. Those in [spoken_end, end) are the punctuation after it."""
 
     text: str
     first: int
@@ -49,7 +54,7 @@ class TokenSpan:
 
 
 def split_words(tokens: Sequence[int], vocabulary: Vocabulary, language: str) -> list[TokenSpan]:
-    """Cut *tokens* into words; punctuation stays with the word before it. Raises nothing: broken bytes read U+FFFD."""
+    """Divide *tokens* into words. Punctuation stays with the word before it. Incomplete characters become U+FFFD."""
     spans: list[TokenSpan] = []
     for text, first, end in _characters(tokens, vocabulary):
         if spans and not _begins_word(text, spans[-1], language):
@@ -60,14 +65,14 @@ def split_words(tokens: Sequence[int], vocabulary: Vocabulary, language: str) ->
 
 
 def _characters(tokens: Sequence[int], vocabulary: Vocabulary) -> list[tuple[str, int, int]]:
-    """Shortest runs of tokens that end on a whole character: (text, first, end)."""
+    """Divide *tokens* into the shortest parts [first, end) that end with a complete character: (text, first, end)."""
     pieces: list[tuple[str, int, int]] = []
     first, raw = 0, b""
     for index, token in enumerate(tokens):
         raw += vocabulary.bytes_of[token]
         try:
             pieces.append((raw.decode(), first, index + 1))
-        except UnicodeDecodeError:  # in the middle of a character: the next token goes on with it
+        except UnicodeDecodeError:  # the next token completes this character
             continue
         first, raw = index + 1, b""
     if raw:
@@ -92,12 +97,15 @@ def _joined(span: TokenSpan, text: str, end: int) -> TokenSpan:
 
 
 def token_starts(attention: Floats) -> NDArray[np.int64]:
-    """The position at which each token begins, (T,), from weights (T, A, S) of T tokens over S positions of audio."""
+    """The encoder position at which each token begins, (T,), from attention weights (T, A, S)."""
     return warp(-_sharpen(attention))
 
 
 def _sharpen(attention: Floats) -> Floats:
-    """Weights as one matrix (T, S): each position against its own mean over the tokens, smoothed, heads averaged."""
+    """Weights (T, A, S) as one matrix (T, S): normalised over the tokens, smoothed over time, averaged over the heads.
+
+    Some positions draw attention from every token. Normalising each position over the tokens takes that away.
+    """
     spread = attention.std(axis=0, keepdims=True)
     standard = (attention - attention.mean(axis=0, keepdims=True)) / np.maximum(spread, 1e-9)
     mean: Floats = _median(standard).mean(axis=1)
@@ -105,7 +113,7 @@ def _sharpen(attention: Floats) -> Floats:
 
 
 def _median(values: Floats) -> Floats:
-    """Running median of MEDIAN_WIDTH over the last axis, edges mirrored."""
+    """Running median of width MEDIAN_WIDTH over the last axis, with mirrored edges."""
     half = MEDIAN_WIDTH // 2
     if values.shape[-1] <= half:
         return values
@@ -118,28 +126,32 @@ def _median(values: Floats) -> Floats:
 
 
 def warp(cost: Floats) -> NDArray[np.int64]:
-    """Monotonic path of least cost through (T, S) from corner to corner: the column at which each row is entered.
+    """The columns (T,) at which the cheapest monotonic path from corner to corner of *cost* (T, S) enters each row.
 
-    A row of the usual recurrence D[i, j] = c[i, j] + min(D[i-1, j-1], D[i-1, j], D[i, j-1]) is a running minimum
-    over the columns at which the path may enter the row, so each row takes a few vector operations.
+    The recurrence is D[i, j] = c[i, j] + min(D[i-1, j-1], D[i-1, j], D[i, j-1]), which a loop over all cells would
+    compute too slowly. A path that enters row i at column e and goes to j costs min(D[i-1, e-1], D[i-1, e]) plus the
+    sum of c[i, e..j]. That sum is a difference of two cumulative sums, so D[i, j] is a running minimum over e, and each
+    row takes a few vector operations.
     """
     rows, columns = cost.shape
     totals = np.empty((rows, columns))
     entries = np.empty((rows, columns), np.int64)
     above = np.full(columns, np.inf)
     above_left = np.concatenate(([0.0], above[:-1]))
-    places = np.arange(columns)
+    numbers = np.arange(columns)
     for row in range(rows):
-        run = np.cumsum(cost[row], dtype=np.float64)
-        offered = np.minimum(above, above_left) - (run - cost[row])
-        best = np.minimum.accumulate(offered)
-        entries[row] = np.maximum.accumulate(np.where(offered <= best, places, 0))
-        totals[row] = above = best + run
+        summed = np.cumsum(cost[row], dtype=np.float64)
+        entering = np.minimum(above, above_left) - (summed - cost[row])
+        best = np.minimum.accumulate(entering)
+        entries[row] = np.maximum.accumulate(np.where(entering <= best, numbers, 0))
+        totals[row] = above = best + summed
         above_left = np.concatenate(([np.inf], above[:-1]))
     return _trace(totals, entries)
 
 
 def _trace(totals: NDArray[np.float64], entries: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Follow the path back from the last corner. *entries* (T, S) is where a path to each cell enters the cell's
+    row."""
     rows, column = totals.shape[0], totals.shape[1] - 1
     starts = np.zeros(rows, np.int64)
     for row in range(rows - 1, -1, -1):
@@ -150,11 +162,11 @@ def _trace(totals: NDArray[np.float64], entries: NDArray[np.int64]) -> NDArray[n
 
 
 def attended_positions(attention: Floats) -> NDArray[np.int64]:
-    """The position each token looked at most, (T,), the alignment heads of (T, A, S) taken together."""
+    """The position that each token attends to most, (T,), from weights (T, A, S) averaged over the heads."""
     peaks: NDArray[np.int64] = attention.mean(axis=1).argmax(axis=-1)
     return peaks
 
 
 def samples_of_position(position: int) -> int:
-    """Where encoder *position* begins, in samples of the window."""
+    """The first sample of encoder *position*, counted from the start of the window."""
     return int(position) * POSITION_SAMPLES

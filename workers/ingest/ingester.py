@@ -179,10 +179,7 @@ class Ingester:
             log.warning("upload %s, attempt %s: %s", upload_id, attempts, fault.detail)
             self._rest(work.lease, min(2**attempts, LONGEST_PAUSE_S))
             return
-        give_up(
-            self.stores, upload_id, UploadState.FAILED,
-            reason=fault.reason, detail=fault.detail,
-        )  # fmt: skip
+        give_up(self.stores, upload_id, UploadState.FAILED, reason=fault.reason, detail=fault.detail)
         self._release(work.lease)
 
     def _leave(self, upload_id: str) -> None:

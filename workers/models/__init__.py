@@ -1,1 +1,1 @@
-"""Models as files and in memory: source, cache, precision, LoRA, adapters."""
+"""Models on disk and in memory: sources, the cache, precision, LoRA and adapters."""

@@ -1,4 +1,4 @@
-"""Adapters from the registry: their files in the store, looked at before they are loaded."""
+"""Adapters from the registry and adapters that come with Minutebook. Their files are checked before they are loaded."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from workers.models.cache import MANIFEST, verify_sums
 log = logging.getLogger(__name__)
 
 TRY_AGAIN_S = 30.0
-"""An adapter that could not be had is left out for so long, so that no step pays for it."""
+"""An adapter that could not be loaded is left out for this long, so that not every step tries again."""
 
 
 class AdapterStore:
-    """The adapters for one task as a worker finds them. What could not be had is remembered for half a minute."""
+    """The published adapters for one task. An adapter that could not be loaded is not tried again for TRY_AGAIN_S."""
 
     def __init__(self, database: Database, store: Path, task: AdapterTask) -> None:
         self.database = database
@@ -34,7 +34,10 @@ class AdapterStore:
         self._missed: dict[str, float] = {}
 
     def lend(self, label: str, load: Callable[[str, Path], None]) -> bool:
-        """Have *load* take in the files of `NAME@VERSION`. False when they cannot be had. Raises Unavailable."""
+        """Call *load* with *label*, which is `NAME@VERSION`, and the folder of its checked files.
+
+        Returns False if the adapter is unknown, damaged or does not fit. Raises Unavailable.
+        """
         if self._missed.get(label, 0.0) > time.monotonic():
             return False
         try:
@@ -54,14 +57,14 @@ class AdapterStore:
             version = (Adapter.task == self.task, Adapter.name == wanted.name, Adapter.version == wanted.version)
             checksum = session.scalar(select(Adapter.checksum).where(*version))
         if checksum is None:
-            raise UnknownAdapter(f"no {self.task} adapter '{label}' is in the registry; publish it")
+            raise UnknownAdapter(f"the registry has no {self.task} adapter '{label}'; publish it")
         return stored(self.store, checksum)
 
 
 def stored(store: Path, checksum: str) -> Path:
-    """The folder of the adapter with *checksum*, every file of it checked. Raises BrokenModel."""
+    """The folder of the adapter with *checksum*, after checking all of its files. Raises BrokenModel."""
     folder = store / checksum
-    remedy = "Publish the adapter again, or let MINUTEBOOK_ADAPTER_DIR name the store that has it."
+    remedy = "Publish the adapter again, or set MINUTEBOOK_ADAPTER_DIR to the folder that has it."
     try:
         found = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     except OSError as error:
@@ -74,21 +77,24 @@ def stored(store: Path, checksum: str) -> Path:
 
 FOLDER = Path(__file__).parents[1] / "summarize/shipped"
 NOTES = {"package:gemma-3-270m": "gemma-3-270m-notes"}
-"""Models by reference and the adapter that writes notes with them."""
-_REMEDY = "Install Minutebook again, or set MINUTEBOOK_SUMMARY_SHIPPED=false to do without it."
+"""The adapter that writes notes, by the reference of its model."""
+_REMEDY = "Install Minutebook again, or set MINUTEBOOK_SUMMARY_SHIPPED=false to work without it."
 
 
 @dataclass(slots=True)
 class ShippedAdapter:
-    """An adapter that came with the project. Its name has no version, which tells it from the registry's."""
+    """An adapter that comes with Minutebook. Unlike those of the registry, its name has no version."""
 
     name: str
     folder: Path
     _refused: bool = field(default=False, init=False)
 
     def lend(self, load: Callable[[str, Path], None]) -> bool:
-        """Have *load* take in the files. False, and the log says why, when they are damaged or do not fit the model;
-        then they are not tried again."""
+        """Call *load* with the name and the folder of the checked files.
+
+        Returns False if the adapter is damaged or does not fit the model. It is then not tried again, and the log says
+        why.
+        """
         if self._refused:
             return False
         try:
@@ -103,6 +109,6 @@ class ShippedAdapter:
 
 
 def shipped_notes(reference: str, *, wanted: bool = True) -> ShippedAdapter | None:
-    """The adapter that writes notes with the model *reference*, if one came with the project and is *wanted*."""
+    """The included adapter that writes notes with the model *reference*; None without one, or if it is not *wanted*."""
     name = NOTES.get(reference) if wanted else None
     return None if name is None else ShippedAdapter(name, FOLDER / name)

@@ -1,4 +1,4 @@
-"""Models as folders in the local cache: made whole or not at all, by one process, with a checksum for every file."""
+"""The local cache of model folders. A folder is created by one process, completely or not at all, with checksums."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MANIFEST = "SHA256SUMS"
 
 
 def made_once(target: Path, write: Callable[[Path], None]) -> Path:
-    """*target*, which *write* fills the first time. A folder of that name is always complete."""
+    """Return the folder *target*, which *write* fills the first time. It exists only if it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with _locked(target.with_name(f".{target.name}.lock")):
         if not target.exists():
@@ -42,7 +42,7 @@ def _make(target: Path, write: Callable[[Path], None]) -> None:
 
 
 def _make_readable(folder: Path) -> None:
-    """Temporary folders and safetensors files are private to their writer; a cache serves every user of the machine."""
+    """Let every user read *folder*. Temporary folders and safetensors files are private to the user who wrote them."""
     folder.chmod(0o755)
     for path in folder.iterdir():
         path.chmod(0o644)
@@ -50,20 +50,20 @@ def _make_readable(folder: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Two processes that start together convert once: the second waits and finds the folder."""
+    """Hold the lock of *path*. Of two processes that start together, the second waits and then finds the folder."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
 def write_manifest(folder: Path) -> None:
-    """Write `SHA256SUMS` over the folder's files, in the format of `sha256sum`."""
+    """Write `SHA256SUMS` for the files of *folder*, in the format of `sha256sum`."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
     (folder / MANIFEST).write_text("".join(f"{_sha256(path)}  {path.name}\n" for path in files))
 
 
 def verify_sums(folder: Path, remedy: str) -> None:
-    """Raise BrokenModel, saying *remedy*, when a file of *folder* is missing or differs from its manifest, if any."""
+    """Raise BrokenModel with *remedy* if a file in the manifest of *folder*, if it has one, is missing or differs."""
     if not (folder / MANIFEST).exists():
         return
     for line in (folder / MANIFEST).read_text().splitlines():
@@ -76,10 +76,10 @@ def verify_sums(folder: Path, remedy: str) -> None:
 
 
 def remedy(folder: Path, cache_dir: Path) -> str:
-    """What helps against files that are not whole: a folder of the cache is made anew, any other is its owner's."""
+    """The remedy for damaged files in *folder*. If it is in the cache, it can be deleted and is created again."""
     if folder.absolute().is_relative_to(cache_dir.absolute()):
-        return f"Delete {folder} and start again, and it is fetched anew."
-    return "Put a good copy of the file there, or give the folder of a whole model."
+        return f"Delete {folder} and start again; it will be created anew."
+    return "Put a good copy of the file there, or give the folder of a complete model."
 
 
 def _sha256(path: Path) -> str:
@@ -92,21 +92,24 @@ _HEADER_BYTES = struct.Struct("<Q")
 
 @lru_cache(maxsize=8)
 def weights_checksum(folder: Path) -> str:
-    """SHA-256, in hex, over the names, types, shapes and bytes of all tensors in *folder*'s `*.safetensors`.
+    """SHA-256 in hex over the names, types, shapes and bytes of all tensors in the `*.safetensors` of *folder*.
 
-    Computed once in a process, at a few hundred megabytes a second. Raises BrokenModel.
+    It is computed once per process, at a few hundred megabytes per second. Raises BrokenModel.
     """
     try:
         sums = sorted(line for path in sorted(folder.glob("*.safetensors")) for line in _sums(path))
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-        raise BrokenModel(f"The weights in {folder} cannot be read: {error}. Fetch the model anew.") from error
+        raise BrokenModel(f"The weights in {folder} cannot be read: {error}. Fetch the model again.") from error
     if not sums:
-        raise BrokenModel(f"{folder} holds no *.safetensors weights. Fetch the model anew.")
+        raise BrokenModel(f"{folder} holds no *.safetensors weights. Fetch the model again.")
     return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
 def _sums(path: Path) -> Iterator[str]:
-    """A line for each tensor of a safetensors file: 8 bytes with the header's length, a JSON header, the tensors."""
+    """Yield a line for each tensor of a safetensors file.
+
+    The file consists of the length of its header in 8 bytes, the header as JSON, and the tensors.
+    """
     with (
         path.open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,

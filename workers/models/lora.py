@@ -1,4 +1,8 @@
-"""LoRA inside a network: PEFT folders read as plain LoRA, AdaLoRA's included, put in by name and taken out again."""
+"""LoRA in a network: reads PEFT folders, and loads adapters into a network and removes them, by name.
+
+PEFT keeps all adapters of a layer side by side under their names, and applies a different one to each row of a batch.
+It can do so for plain LoRA only, so AdaLoRA is converted to that when it is read.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +21,19 @@ from schema.core.errors import AdapterMismatch, BrokenModel
 log = logging.getLogger(__name__)
 
 METADATA = "minutebook.json"
-"""Beside `adapter_config.json`: what PEFT's own file does not say. See `Metadata`."""
+"""The file next to `adapter_config.json` with what PEFT's own file cannot say; see `Metadata`."""
 ADAPTERS_LIMIT = 8
-"""Adapters that stay loaded beside each other, but for a batch that needs more at once."""
+"""How many adapters stay loaded, unless one batch needs more."""
 SHOWN_CHARACTERS = 300
 METHODS = {"LORA": "lora", "ADALORA": "adalora"}
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What `minutebook.json` says; each part may be left out. `precision` is that of the base in training.
+    """The contents of `minutebook.json`. All fields are optional. `precision` is that of the base model in training.
 
-    An adapter that writes notes says what stands before (`instruction`) and behind (`suffix`) the text it sums up, and
-    the one language that it learnt, if it was one.
+    For an adapter that writes notes, `instruction` and `suffix` stand before and after the text in its prompt, and
+    `language` is its language if it was trained on only one.
     """
 
     base_model: str | None = None
@@ -42,7 +46,7 @@ class Metadata:
 
 
 def read_metadata(folder: Path) -> Metadata:
-    """Raises BrokenModel."""
+    """Read the metadata of the adapter in *folder*; empty if it has none. Raises BrokenModel."""
     path = folder / METADATA
     value = read_json(path) if path.exists() else {}
     return Metadata(
@@ -57,20 +61,20 @@ def read_metadata(folder: Path) -> Metadata:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Raises BrokenModel."""
+    """Read a JSON object of an adapter. Raises BrokenModel."""
     try:
         value = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise BrokenModel(f"{path} is missing or not JSON: {error}. Publish the adapter again.") from error
     if not isinstance(value, dict):
-        raise BrokenModel(f"{path} holds no JSON object. Publish the adapter again.")
+        raise BrokenModel(f"{path} is not a JSON object. Publish the adapter again.")
     return value
 
 
 def check_base(name: str, metadata: Metadata, reference: str, checksum: Callable[[], str]) -> None:
-    """Raises AdapterMismatch when the adapter was trained for another base than *reference*.
+    """Raise AdapterMismatch if the adapter *name* was trained for another base model than *reference*.
 
-    Where its weights are known they decide, since the same model may be had under several names.
+    If the metadata has a checksum of the base weights, that decides, because a model may have several references.
     """
     if metadata.base_checksum is not None:
         fits = metadata.base_checksum == checksum()
@@ -85,29 +89,30 @@ def check_base(name: str, metadata: Metadata, reference: str, checksum: Callable
 
 
 def check_precision(name: str, metadata: Metadata, precision: str) -> None:
-    """Warn where the adapter learnt beside weights of another width than the base has that it is loaded into.
+    """Log a warning if the adapter *name* was trained on weights of another width than those that it is loaded into.
 
-    It learnt to make up for that base's rounding too, so it may be less accurate here; how much, the gate measures. The
-    16 and 32 bits of floating point count as one: what they round is nothing beside what an adapter changes.
+    An adapter learns to correct the rounding of its base model too, so it may be less accurate with another. The gate
+    measures by how much. 16 and 32 bits of floating point count as the same width, because their rounding is negligible
+    next to what an adapter changes.
     """
     if metadata.precision is None or _rounding(metadata.precision) == _rounding(precision):
         return
     log.warning(
-        "Adapter %s was trained beside a base in %s and is loaded beside one in %s: it may be less accurate. Measure "
+        "Adapter %s was trained on a base model in %s and is loaded into one in %s: it may be less accurate. Measure "
         "it here with 'minutebook adapters promote', or train it with precision=%s.",
         name, metadata.precision, precision, _rounding(precision) or "bfloat16",
     )  # fmt: skip
 
 
 def _rounding(precision: str) -> str:
-    """`int8` or `int4`, by whichever code; empty for floating point."""
+    """`int8` or `int4`, in any implementation; empty for floating point."""
     return next((width for width in ("int8", "int4") if precision.startswith(width)), "")
 
 
 def read_lora(folder: Path) -> tuple[Any, dict[str, torch.Tensor]]:
-    """Configuration and weights of *folder*, AdaLoRA's as the LoRA that it amounts to.
+    """Read the configuration and weights of the adapter in *folder*. AdaLoRA is converted to the equivalent LoRA.
 
-    Raises BrokenModel (files missing or unreadable), or AdapterMismatch for another kind of adapter.
+    Raises BrokenModel (files are missing or unreadable) or AdapterMismatch (another kind of adapter).
     """
     from peft import PeftConfig
     from peft.utils.save_and_load import load_peft_weights
@@ -123,15 +128,18 @@ def read_lora(folder: Path) -> tuple[Any, dict[str, torch.Tensor]]:
         return _folded(config, weights)
     if config.peft_type != "LORA" or config.use_dora or config.bias != "none":
         raise AdapterMismatch(
-            f"The adapter in {folder} is {config.peft_type} (DoRA or biases included); "
-            "the engine mixes plain LoRA and AdaLoRA in a batch. Train one of these."
+            f"The adapter in {folder} is of type {config.peft_type}, or uses DoRA or biases. A batch mixes plain LoRA "
+            "and AdaLoRA only. Train one of these."
         )
     config.inference_mode = True
     return config, weights
 
 
 def _folded(config: Any, weights: dict[str, torch.Tensor]) -> tuple[Any, dict[str, torch.Tensor]]:
-    """AdaLoRA's B diag(E) A, scaled, as B A of one rank: PEFT mixes only LoRA layers in a batch."""
+    """Convert AdaLoRA (Zhang et al. 2023) to LoRA: its scaled B diag(E) A becomes B A.
+
+    AdaLoRA gives each layer a rank of its own. PEFT wants one rank for all, so smaller ones are padded with zeros.
+    """
     from peft import LoraConfig
 
     scale = (config.lora_alpha if config.lora_alpha > 0 else config.init_r) / (config.init_r + 1e-5)
@@ -148,9 +156,9 @@ def _folded(config: Any, weights: dict[str, torch.Tensor]) -> tuple[Any, dict[st
 
 
 def inject(net: Any, name: str, folder: Path) -> None:
-    """Put the adapter of *folder* into *net* under *name*, replacing an older one of that name.
+    """Load the adapter in *folder* into *net* under *name*, replacing an earlier one of that name.
 
-    Raises what `read_lora` raises, and AdapterMismatch when it does not fit; then nothing of it is left in *net*.
+    Raises the errors of `read_lora`, and AdapterMismatch if it does not fit. Then nothing of it is left in *net*.
     """
     from peft import inject_adapter_in_model, set_peft_model_state_dict
 
@@ -171,34 +179,34 @@ def inject(net: Any, name: str, folder: Path) -> None:
 
 
 def _short(error: Exception) -> str:
-    """PyTorch lists every layer, in lines."""
+    """The message of *error* in one line of limited length. PyTorch lists every layer."""
     return " ".join(str(error).split())[:SHOWN_CHARACTERS].rstrip(".")
 
 
 def remove(net: Any, name: str) -> None:
-    """Take the adapter *name* out of *net*, if it is there."""
+    """Remove the adapter *name* from *net*, if it is loaded."""
     for layer in layers(net):
         if name in layer.lora_A:
-            layer.set_adapter([], inference_mode=True)  # or PEFT warns that it chose another one to be active
+            layer.set_adapter([], inference_mode=True)  # otherwise PEFT warns that it activates another one
             layer.delete_adapter(name)
-    # PEFT notes adapters on the model too, and warns about those it finds there; the layers are what counts.
+    # PEFT also lists adapters on the model and warns about those that it finds there. Only the layers matter.
     if hasattr(net, "peft_config"):
         del net.peft_config
 
 
 def layers(net: Any) -> list[Any]:
-    """The layers of *net* that adapters were put into."""
+    """The layers of *net* into which adapters were loaded."""
     return [module for module in net.modules() if hasattr(module, "lora_A")]
 
 
 def used(adapters: MutableMapping[str, Any], names: Collection[str]) -> None:
-    """Note that *names* are in use now: *adapters* has those that nobody used for the longest time first."""
+    """Mark *names* as used now. *adapters* is ordered by last use, the least recent first."""
     for name in names:
         adapters[name] = adapters.pop(name)
 
 
 def make_room(net: Any, adapters: MutableMapping[str, Any], keep: Collection[str]) -> None:
-    """Take out of *net* what nobody used for the longest time, so that one more may be loaded; none of *keep*."""
+    """Remove the least recently used adapters from *net*, but none in *keep*, so that one more can be loaded."""
     idle = [name for name in adapters if name not in keep]
     for name in idle[: max(0, len(adapters) - ADAPTERS_LIMIT + 1)]:
         remove(net, name)

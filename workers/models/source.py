@@ -1,4 +1,8 @@
-"""From a model reference to a local folder: `package:NAME`, converted once into the cache, a folder, or a hub name."""
+"""Resolves a model reference to a local folder.
+
+A reference is a folder, a hub name, or `package:NAME` for a model inside a PyPI package, which is converted into the
+cache once.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +18,20 @@ PACKAGE_PREFIX = "package:"
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """One kind of model: how it is had, and which files make it whole."""
+    """One kind of model: how to get it, and which files it must have."""
 
     convert: Callable[[str, Path], Path]
-    """(name of a carried model, cache folder) → its folder, converted the first time. Raises UnknownModel."""
+    """(name of a bundled model, cache folder) → its folder, which is converted the first time. Raises UnknownModel."""
     hub_patterns: Sequence[str]
     needed: Sequence[str]
     hub_example: str
     package_example: str
 
     def resolve(self, reference: str, cache_dir: Path) -> Path:
-        """The folder of *reference*, its files checked.
+        """Return the folder of *reference* after checking its files.
 
-        Raises UnknownModel (nothing of that name within reach) or BrokenModel (a file is missing or was changed).
+        Raises UnknownModel (there is no such model, or it cannot be fetched) or BrokenModel (a file is missing or was
+        changed).
         """
         folder = self._locate(reference, cache_dir)
         self._verify(folder, remedy(folder, cache_dir))
@@ -53,7 +58,7 @@ class ModelSource:
             return Path(snapshot_download(reference, cache_dir=cache_dir / "hub", allow_patterns=wanted))
         except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
             raise UnknownModel(
-                f"{reference!r} is no folder here and could not be fetched from the hub ({type(error).__name__}). "
+                f"{reference!r} is not a local folder and could not be fetched from the hub ({type(error).__name__}). "
                 f"Check the name and the network, or use a local folder or {self.package_example}."
             ) from error
 

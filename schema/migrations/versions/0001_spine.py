@@ -1,4 +1,4 @@
-"""The spine: meetings, text, coverage, minutes, failures, adapters, keys"""
+"""The first tables: meetings, text, coverage, minutes, failures, adapters, keys"""
 
 from __future__ import annotations
 

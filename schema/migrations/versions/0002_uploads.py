@@ -1,4 +1,4 @@
-"""Uploads: files on their way to meetings"""
+"""Uploads: files that become meetings"""
 
 from __future__ import annotations
 

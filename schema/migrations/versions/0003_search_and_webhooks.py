@@ -1,7 +1,7 @@
 """Full-text search over segments; webhooks and their deliveries
 
-Triggers keep SQLite's index. A later migration that copies the table `segments` (a batch operation) loses them and has
-to make them again.
+Triggers keep SQLite's search index up to date. A later migration that copies the table `segments` (a batch operation)
+loses them and must create them again.
 """
 
 from __future__ import annotations

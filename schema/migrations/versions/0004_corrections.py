@@ -1,6 +1,6 @@
 """Corrections of transcripts; several versions of one meeting
 
-Columns are added and dropped in place, not by copying tables, which would lose the triggers of the full-text search.
+Columns are added and dropped in place. Copying a table would lose the triggers of the full-text search.
 """
 
 from __future__ import annotations

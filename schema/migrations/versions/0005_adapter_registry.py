@@ -1,7 +1,7 @@
 """The registry of adapters: versions with their states, and the decisions about them
 
-Rows that were written by hand before there was a registry are kept as retired versions: their files were never looked
-at, so they serve again only once they are published.
+Rows that were written by hand before the registry existed are kept as retired versions. Their files were never checked,
+so they must be published before they can serve again.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """One version of each name is kept, the newest; where its files are, nobody knows any more."""
+    """Keep the newest version of each name. The folder of its files is lost."""
     after = _rows("name", "task", "base_model", "checksum", "facts", "created_at")
     op.drop_table("adapter_decisions")
     op.drop_table("adapters")

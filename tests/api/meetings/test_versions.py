@@ -174,7 +174,7 @@ def test_a_file_that_is_gone_is_named_with_the_reason(api: Api) -> None:
         ({"asr_adapter": "none-such"}, "unknown-adapter", "none is active"),
         ({"summary_adapter": "none-such"}, "unknown-adapter", "none is active"),
         ({"language": "de"}, "unknown-language", "hears English only"),
-        ({"language": "klingon"}, "invalid-input", "code of a language"),
+        ({"language": "klingon"}, "invalid-input", "language code"),
         ({"beam": 5}, "invalid-input", "no such field"),
     ],
 )

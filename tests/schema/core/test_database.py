@@ -64,7 +64,7 @@ def test_an_address_that_no_installed_driver_serves_is_named_without_its_passwor
 
 def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(path: Path) -> None:
     path.write_text("no folder")
-    with pytest.raises(Unavailable, match=f"{path} for the database cannot be made .*MINUTEBOOK_DATA_DIR"):
+    with pytest.raises(Unavailable, match=f"{path} for the database cannot be created .*MINUTEBOOK_DATA_DIR"):
         Database(f"sqlite:///{path}/minutebook.db")
 
 

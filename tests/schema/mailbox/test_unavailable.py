@@ -102,7 +102,7 @@ def test_a_wrong_password_is_named_as_such(tmp_path: Path) -> None:
         client.config_set("requirepass", "right")
         for password in ("wrong", None):
             stranger = Redis(port=server.port, password=password, retry=Retry(NoBackoff(), 0))
-            with stranger, pytest.raises(Unavailable, match="another user or password"):
+            with stranger, pytest.raises(Unavailable, match="does not accept this user or password"):
                 Mailbox(stranger).depth()
 
 

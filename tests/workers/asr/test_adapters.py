@@ -162,6 +162,6 @@ def test_an_adapter_of_another_precision_is_loaded_and_the_log_says_so(
     assert caplog.messages == []
     own_engine.load_adapter("clinic@1", write_lora(tmp_path / "int4", MILD, precision="int4"))
     (told,) = caplog.messages
-    assert "clinic@1 was trained beside a base in int4 and is loaded beside one in float32" in told
+    assert "clinic@1 was trained on a base model in int4 and is loaded into one in float32" in told
     assert "train it with precision=bfloat16" in told
     assert "clinic@1" in own_engine.adapters

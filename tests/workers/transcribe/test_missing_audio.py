@@ -56,7 +56,7 @@ def test_a_mailbox_that_redis_lost_is_opened_from_sql_and_the_producer_sends_aga
     studio.work(studio.worker("second"))
     resume_sample = studio.open_mailbox(track_id)
     assert resume_sample / SAMPLE_RATE_HZ == studio.booked()[-1].end_s
-    with pytest.raises(AudioGap, match=f"go on at sample {resume_sample}"):
+    with pytest.raises(AudioGap, match=f"continue at sample {resume_sample}"):
         studio.speak(track_id, speech[samples_of_s(10) :], samples_of_s(10))
     studio.speak(track_id, speech[resume_sample:])
     studio.finish()

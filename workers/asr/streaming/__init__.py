@@ -1,1 +1,1 @@
-"""Windows of a track: voice activity, policies, the guard, what is committed."""
+"""Transcription of a track in windows: voice activity, policies, the guard, and what is committed."""

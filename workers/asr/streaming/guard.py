@@ -1,4 +1,4 @@
-"""The guard before commit: text that no one said does not pass."""
+"""The guard: it checks every hypothesis before commit, so that text that nobody said is not committed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOGPROB_FLOOR = -1.0
 NO_SPEECH_LIMIT = 0.6
 WORDS_PER_S_LIMIT = 7.0
 FEW_WORDS = 6
-"""A handful of words at the end of a burst may well come faster than the limit."""
+"""So few words may be faster than WORDS_PER_S_LIMIT, for example at the end of a sentence."""
 FALLBACKS = (
     Fallback(with_prompt=False),
     Fallback(temperature=0.4, with_prompt=False),
@@ -26,7 +26,8 @@ FALLBACKS = (
 
 
 class Judgement(StrEnum):
-    """`ok` may be committed; `retry` asks for another try; `failed` is what no try made better."""
+    """`ok` may be committed. `retry` asks for another attempt. After `failed`, no attempt helped. `no_speech` has no
+    text."""
 
     OK = "ok"
     RETRY = "retry"
@@ -35,20 +36,20 @@ class Judgement(StrEnum):
 
 
 FAULTS = (Judgement.OK, Judgement.NO_SPEECH, Judgement.FAILED)
-"""What a retry may come to, the best first."""
+"""The outcomes of a `retry`, best first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     judgement: Judgement
     reason: str = ""
-    """Empty for `ok`, otherwise a short phrase for the ledger."""
+    """A short phrase for the coverage ledger; empty for `ok`."""
     otherwise: Judgement = Judgement.FAILED
-    """What a `retry` comes to when no other try is better."""
+    """The outcome of a `retry` if no attempt is better."""
 
 
 def judge(hypothesis: Hypothesis, window: Window) -> Verdict:
-    """Judge one reading of *window* by itself. Never `failed`: that is for whoever has tried everything."""
+    """Judge one hypothesis for *window*. The result is never `failed`, which takes several attempts."""
     if not hypothesis.words:
         return _without_words(hypothesis, window)
     if hypothesis.no_speech_prob > NO_SPEECH_LIMIT and hypothesis.avg_logprob < LOGPROB_FLOOR:
@@ -57,13 +58,13 @@ def judge(hypothesis: Hypothesis, window: Window) -> Verdict:
     if fault:
         return Verdict(Judgement.RETRY, fault)
     if passed_over(hypothesis.words, window.speech, 0) is not None:
-        return Verdict(Judgement.RETRY, "passes over speech", Judgement.OK)
+        return Verdict(Judgement.RETRY, "omits speech", Judgement.OK)
     return Verdict(Judgement.OK)
 
 
 def _without_words(hypothesis: Hypothesis, window: Window) -> Verdict:
-    heard = overlap(window.speech, 0, len(window.samples))
-    if heard < UNHEARD_SAMPLES or hypothesis.no_speech_prob > NO_SPEECH_LIMIT:
+    speech_samples = overlap(window.speech, 0, len(window.samples))
+    if speech_samples < UNHEARD_SAMPLES or hypothesis.no_speech_prob > NO_SPEECH_LIMIT:
         return Verdict(Judgement.NO_SPEECH)
     return Verdict(Judgement.RETRY, "sounds like speech, no words recognised", Judgement.NO_SPEECH)
 
@@ -83,35 +84,36 @@ def _fault(hypothesis: Hypothesis, window: Window) -> str:
 
 
 def unread_s(window: Window) -> float:
-    """Seconds of *window* behind its prefix; never less than a quarter, since word times are not exact."""
+    """The seconds of *window* after its prefix, at least 0.25 because word times are not exact."""
     read = window.prefix[-1].end_sample if window.prefix else 0
     return max((len(window.samples) - read) / SAMPLE_RATE_HZ, 0.25)
 
 
 def transcribe_guarded(engine: Engine, windows: Sequence[Window], lanes: int = 1) -> list[tuple[Hypothesis, Verdict]]:
-    """Transcribe, and decode what does not pass again: without prompt, then drawing at rising temperatures.
+    """Transcribe *windows* and judge each hypothesis. Windows that do not pass are decoded again.
 
-    A window that no setting mends comes back as `failed` with the likeliest of its readings and that one's fault.
+    They are decoded without prompt first, because the model may be repeating it, then sampled at rising temperatures.
+    If no attempt passes, the best one is returned with its outcome `otherwise`, which for most faults is `failed`.
     """
-    readings = engine.transcribe(windows, lanes=lanes)
-    results = [(reading, judge(reading, window)) for reading, window in zip(readings, windows, strict=True)]
+    hypotheses = engine.transcribe(windows, lanes=lanes)
+    results = [(hypothesis, judge(hypothesis, window)) for hypothesis, window in zip(hypotheses, windows, strict=True)]
     for fallback in FALLBACKS:
-        places = [i for i, (_, verdict) in enumerate(results) if verdict.judgement is Judgement.RETRY]
+        retried = [i for i, (_, verdict) in enumerate(results) if verdict.judgement is Judgement.RETRY]
         if fallback.temperature == 0:
-            places = [i for i in places if windows[i].prompt]
-        else:  # chance helps against a fault, but puts words where there are none
-            places = [i for i in places if results[i][1].otherwise is Judgement.FAILED]
-        if not places:
+            retried = [i for i in retried if windows[i].prompt]
+        else:  # sampling helps against a fault, but it invents words where none were said
+            retried = [i for i in retried if results[i][1].otherwise is Judgement.FAILED]
+        if not retried:
             continue
-        again = engine.transcribe([windows[i] for i in places], fallback, lanes)
-        for place, reading in zip(places, again, strict=True):
-            results[place] = _better(results[place], (reading, judge(reading, windows[place])))
-    return [(reading, _settled(verdict)) for reading, verdict in results]
+        again = engine.transcribe([windows[i] for i in retried], fallback, lanes)
+        for i, hypothesis in zip(retried, again, strict=True):
+            results[i] = _better(results[i], (hypothesis, judge(hypothesis, windows[i])))
+    return [(hypothesis, _settled(verdict)) for hypothesis, verdict in results]
 
 
 def _better(old: tuple[Hypothesis, Verdict], new: tuple[Hypothesis, Verdict]) -> tuple[Hypothesis, Verdict]:
-    """The reading that passes, or else the one with the smaller fault, or else the likelier."""
-    if new[1].judgement is not Judgement.RETRY:
+    """The result that passes, else the one with the smaller fault, else the likelier one."""
+    if new[1].judgement is not Judgement.RETRY:  # a result without words does not replace one with words
         return new if new[0].words or not old[0].words else old
     if old[1].otherwise is not new[1].otherwise:
         return min(old, new, key=lambda result: FAULTS.index(result[1].otherwise))

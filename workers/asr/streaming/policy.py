@@ -1,7 +1,8 @@
-"""Which words of a reading are sure enough to stand for ever, while the speaker goes on.
+"""Policies that decide how many words of a hypothesis to commit while the speaker continues.
 
-A policy takes the hypothesis, the words that the last hypothesis had left uncommitted, and where the audio ends
-(samples of the window), and gives the number of leading words to commit.
+Committed words never change, and the end of a window often cuts a word in half. So a policy commits only words that
+more audio is unlikely to change. It is given the hypothesis, the words that the last hypothesis left uncommitted, and
+the length of the window in samples, and returns the number of leading words to commit.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from workers.asr.hypothesis import Hypothesis
 Policy = Callable[[Hypothesis, tuple[str, ...], int], int]
 
 MARGIN_MS = 300
-"""How near to the end of the audio AlignAtt lets a committed word look; chosen by `bench/policies.py`."""
+"""AlignAtt commits no word that attends to this last part of the audio. Chosen with `bench/policies.py`."""
 
 
 def local_agreement(hypothesis: Hypothesis, previous: tuple[str, ...], _audio_end_sample: int) -> int:
-    """Commit what two hypotheses in a row agree on (Liu et al. 2020, Macháček et al. 2023)."""
+    """Commit the words on which two consecutive hypotheses agree (Liu et al. 2020, Macháček et al. 2023)."""
     agreed = 0
     for word, before in zip(hypothesis.words, previous, strict=False):
         if normalised(word.text) != normalised(before):
@@ -29,16 +30,17 @@ def local_agreement(hypothesis: Hypothesis, previous: tuple[str, ...], _audio_en
 
 
 def normalised(word: str) -> str:
-    """A word without case and the punctuation around it."""
+    """*word* in lower case and without the punctuation around it."""
     return word.strip(" .,!?;:\"'“”()[]-…").lower()
 
 
 def align_att(
     hypothesis: Hypothesis, _previous: tuple[str, ...], audio_end_sample: int, margin_ms: int = MARGIN_MS
 ) -> int:
-    """Commit words up to the first that was written while looking at the audio's last *margin_ms* (Papi et al. 2023).
+    """Commit the words before the first one that attends to the last *margin_ms* of the audio (Papi et al. 2023).
 
-    The last word may be half a word: it needs twice the margin.
+    A word that attends to the very end depends on sound that may have arrived only in part. The last word needs twice
+    the margin, because it may be the first half of a longer word.
     """
     limit = audio_end_sample - samples_of_ms(margin_ms)
     last_limit = audio_end_sample - samples_of_ms(2 * margin_ms)
@@ -50,7 +52,7 @@ def align_att(
 
 
 def align_att_with(margin_ms: int) -> Policy:
-    """AlignAtt with another margin."""
+    """AlignAtt with the margin *margin_ms*."""
     return partial(align_att, margin_ms=margin_ms)
 
 

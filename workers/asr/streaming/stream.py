@@ -1,10 +1,14 @@
 """One streaming step of one track, as two pure functions: `plan` before the model, `settle` after it.
 
     plan(view)  → silence that needs no model, and the window to decode, if any
-    settle(...) → words to commit, what became of the audio, partial words, the state for the next step
+    settle(...) → words to commit, coverage, partial words, and the state for the next step
 
-Coverage of `plan` and `settle` together tiles [old committed_sample, new committed_sample). Committed words never
-change: they are forced as the prefix of the next window until they leave it.
+The coverage of `plan` and `settle` together tiles [old committed_sample, new committed_sample). Words and audio that
+are not committed are called open.
+
+Windows overlap: the next one usually begins before the audio that is not committed, because the model needs the context
+in front of it. The committed words in that overlap are forced as the prefix of the next window, until the window has
+moved past them. So the model cannot write them again or differently, and committed words never change.
 """
 
 from __future__ import annotations
@@ -28,25 +32,25 @@ from workers.asr.streaming.window_start import begin_at, begin_in_prefix, restin
 class StreamSettings:
     gate: VadSettings = USUAL
     pause_ms: int = 600
-    """Silence that ends what was said before it."""
+    """A silence this long is a pause: all words before it are committed."""
     lead_ms: int = 300
-    """Silence kept before speech, so that its onset is heard whole."""
+    """Silence kept before speech, so that its onset is complete."""
     fresh_ms: int = 500
-    """Less speech than this is not worth a step while the speaker goes on."""
+    """While the speaker continues, a window needs at least so much uncommitted audio."""
     force_s: float = 25.0
-    """A window so long commits all but its last words, whatever the policy says."""
+    """A window this long commits all but its last words, whatever the policy decides."""
     trim_s: float = 16.0
-    """A window so long leaves committed words behind."""
+    """A window this long is trimmed: it leaves its oldest committed words behind."""
     context_s: float = 8.0
-    """Committed audio kept in front of the uncommitted when the window is trimmed."""
+    """Committed audio that a trimmed window keeps as context before the uncommitted audio."""
     patience_s: float = 10.0
-    """Audio that may wait for a better reading before it is booked as failed or silent."""
+    """How much audio may wait for a better hypothesis before it is booked as failed or silent."""
     forced_patience_s: float = 3.0
-    """The same behind forced words, which may be what keeps the model from a better one."""
+    """The same after forced words, which may be what keeps the model from a better hypothesis."""
     unheard_s: float = 2.0
-    """So much speech behind the last word was skipped by the model and is read again, by itself."""
+    """If the model wrote no word for so much speech at the end, that speech is decoded again in a window of its own."""
     held_words: int = 2
-    """Words at the window's end that a forced commit still leaves open."""
+    """Words at the end of a window that stay open when `force_s` commits the others."""
 
 
 DEFAULTS = StreamSettings()
@@ -54,10 +58,11 @@ DEFAULTS = StreamSettings()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`view` is the track after the `silent` spans are committed. With `window` None there is nothing to decode now.
+    """What to decode in a step. With `window` None there is nothing to decode now.
 
-    `final`: a pause or the end stands behind the window, so all of it will be committed. `stable_sample` is the end of
-    the last pause inside the window: what was said before it is committed too. `speech_end_sample`: where speech ends.
+    `view` is the track after the `silent` spans are committed. `speech_end_sample` is the end of the last speech. If
+    `final` is set, the window ends with a pause or with the track, so all of it will be committed. Words that end
+    before `stable_sample` will be committed as well, because it lies in a pause inside the window.
     """
 
     view: TrackView
@@ -71,9 +76,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What to write: `words` have positions in the meeting, `spans` tile what was committed since the plan.
+    """What to commit after a step.
 
-    `paused`: the speaker paused behind the last word. `partial` may still change.
+    `words` have positions in the meeting. `spans` tile the audio that is committed since the plan. The `partial` words
+    may still change. `paused` is set if the speaker paused after the last word.
     """
 
     state: StreamState
@@ -84,36 +90,36 @@ class Outcome:
 
 
 def plan(view: TrackView, settings: StreamSettings = DEFAULTS) -> Plan:
-    """Look at what has arrived: book silence, and choose the window for the model."""
+    """Book the silence in the audio that has arrived, and choose the window for the model."""
     first = view.state.window_first_sample
     speech = [(first + a, first + b) for a, b in speech_spans(view.samples[:WINDOW_LIMIT_SAMPLES], settings.gate)]
-    unread = [(max(a, view.state.committed_sample), b) for a, b in speech if b > view.state.committed_sample]
+    open_speech = [(max(a, view.state.committed_sample), b) for a, b in speech if b > view.state.committed_sample]
     end = min(view.end_sample, first + WINDOW_LIMIT_SAMPLES)
-    if not unread and not view.state.previous:
+    if not open_speech and not view.state.previous:
         return _silence(view, end, settings)
     silent: tuple[Span, ...] = ()
-    if unread and not view.state.previous and _rested(view.state, unread[0][0], settings):
-        view, silent = _skip_to(view, unread[0][0] - samples_of_ms(settings.lead_ms))
-    return _window(view, silent, unread, end, settings)
+    if open_speech and not view.state.previous and _after_pause(view.state, open_speech[0][0], settings):
+        view, silent = _skip_to(view, open_speech[0][0] - samples_of_ms(settings.lead_ms))
+    return _window(view, silent, open_speech, end, settings)
 
 
-def _rested(state: StreamState, speech_sample: int, settings: StreamSettings) -> bool:
-    """Whether the speech at *speech_sample* begins anew: at the window's beginning, or after a pause."""
+def _after_pause(state: StreamState, speech_sample: int, settings: StreamSettings) -> bool:
+    """Whether the speech at *speech_sample* follows a pause, or is the first in the window."""
     return not state.prefix or speech_sample - state.committed_sample >= samples_of_ms(settings.pause_ms)
 
 
 def _silence(view: TrackView, end: int, settings: StreamSettings) -> Plan:
-    """No speech and no word held back: all but the last moment is silent."""
+    """Without speech or open words, commit all audio as silent, except the lead before speech that may follow."""
     closes = view.closed and end == view.end_sample
-    quiet = end - view.state.committed_sample
-    if not closes and quiet < samples_of_ms(settings.pause_ms):
+    silence = end - view.state.committed_sample
+    if not closes and silence < samples_of_ms(settings.pause_ms):
         return Plan(view)
     view, silent = _skip_to(view, end if closes else end - samples_of_ms(settings.lead_ms))
     return Plan(view, silent)
 
 
 def _skip_to(view: TrackView, position: int) -> tuple[TrackView, tuple[Span, ...]]:
-    """Commit silence up to *position*; the window begins there and the words before it become history."""
+    """Commit silence up to *position*. The window begins there, and the words before it become history."""
     committed = view.state.committed_sample
     if position <= committed:
         return view, ()
@@ -123,19 +129,23 @@ def _skip_to(view: TrackView, position: int) -> tuple[TrackView, tuple[Span, ...
 
 
 def _window(
-    view: TrackView, silent: tuple[Span, ...], unread: Sequence[tuple[int, int]], end: int, settings: StreamSettings
+    view: TrackView,
+    silent: tuple[Span, ...],
+    open_speech: Sequence[tuple[int, int]],
+    end: int,
+    settings: StreamSettings,
 ) -> Plan:
     pause = samples_of_ms(settings.pause_ms)
-    spoken = unread[-1][1] if unread else view.state.committed_sample
+    speech_end = open_speech[-1][1] if open_speech else view.state.committed_sample
     closes = view.closed and end == view.end_sample
-    final = closes or end - spoken >= pause
+    final = closes or end - speech_end >= pause
     if end < view.end_sample:
-        end, final = _cut(unread, end, settings)
-        spoken = min(spoken, end)
+        end, final = _cut(open_speech, end, settings)
+        speech_end = min(speech_end, end)
     fresh = end - view.state.committed_sample
     if not final and fresh < samples_of_ms(settings.fresh_ms):
         return Plan(view, silent)
-    gaps = [(a, b) for (_, a), (b, _) in pairwise(unread) if b - a >= pause and b < end]
+    gaps = [(a, b) for (_, a), (b, _) in pairwise(open_speech) if b - a >= pause and b < end]
     first = view.state.window_first_sample
     return Plan(
         view=view,
@@ -146,31 +156,34 @@ def _window(
             prefix=tuple(shifted(word, -first) for word in view.state.prefix),
             prompt=prompt(view),
             adapter=view.adapter,
-            speech=tuple((a - first, min(b, end) - first) for a, b in unread if a < end),
+            speech=tuple((a - first, min(b, end) - first) for a, b in open_speech if a < end),
         ),
         window_end_sample=end,
-        speech_end_sample=spoken,
+        speech_end_sample=speech_end,
         stable_sample=(gaps[-1][0] + gaps[-1][1]) // 2 if gaps else 0,
         final=final,
     )
 
 
-def _cut(unread: Sequence[tuple[int, int]], limit: int, settings: StreamSettings) -> tuple[int, bool]:
-    """Where to end a window when more audio waits than one can hold: at the longest late silence, if there is one."""
+def _cut(open_speech: Sequence[tuple[int, int]], limit: int, settings: StreamSettings) -> tuple[int, bool]:
+    """The end of a window when more audio waits than it can hold, and whether that end is in a silence.
+
+    It is the middle of the longest silence in the later part of the window, or else *limit*.
+    """
     earliest = limit - samples_of_s(settings.force_s / 2)
-    gaps = [(b - a, (a + b) // 2) for (_, a), (b, _) in pairwise(unread) if earliest <= a and b <= limit]
+    gaps = [(b - a, (a + b) // 2) for (_, a), (b, _) in pairwise(open_speech) if earliest <= a and b <= limit]
     if not gaps:
         return limit, False
     return max(gaps)[1], True
 
 
 def shifted(word: Word, samples: int) -> Word:
-    """*word* moved by *samples*."""
+    """Return *word* moved by *samples*."""
     return replace(word, start_sample=word.start_sample + samples, end_sample=word.end_sample + samples)
 
 
 def prompt(view: TrackView) -> str:
-    """The meeting's vocabulary in the first line, then what was said before the window."""
+    """The prompt of the next window: the meeting's vocabulary in the first line, then the words before the window."""
     history = "".join(view.state.history).strip()
     return f"{view.vocabulary}\n{history}" if view.vocabulary else history
 
@@ -178,45 +191,50 @@ def prompt(view: TrackView) -> str:
 def settle(
     plan: Plan, hypothesis: Hypothesis, verdict: Verdict, policy: Policy, settings: StreamSettings = DEFAULTS
 ) -> Outcome:
-    """Turn a reading of `plan.window` into what is committed and what stays open."""
+    """Turn the hypothesis for `plan.window` into what is committed and what stays open."""
     if verdict.judgement is Judgement.OK:
-        return _spoken(plan, hypothesis, policy, settings)
-    waits = plan.window_end_sample - plan.view.state.committed_sample
-    patient = not plan.final and waits < samples_of_s(settings.patience_s)
-    if _passed_over(plan, settings.forced_patience_s if patient else settings.unheard_s):
+        return _with_words(plan, hypothesis, policy, settings)
+    waiting = plan.window_end_sample - plan.view.state.committed_sample
+    patient = not plan.final and waiting < samples_of_s(settings.patience_s)
+    if _omitted_after_prefix(plan, settings.forced_patience_s if patient else settings.unheard_s):
         return Outcome(begin_at(plan.view.state, plan.view.state.committed_sample))
-    if patient:
+    if patient:  # more audio may give a better hypothesis
         return Outcome(replace(plan.view.state, previous=()))
     if verdict.judgement is Judgement.NO_SPEECH:
-        return _nothing(plan, CoverageKind.SILENT, verdict.reason or None)
-    return _nothing(plan, CoverageKind.FAILED, verdict.reason)
+        return _without_words(plan, CoverageKind.SILENT, verdict.reason or None)
+    return _without_words(plan, CoverageKind.FAILED, verdict.reason)
 
 
-def _passed_over(plan: Plan, limit_s: float) -> bool:
-    """Behind forced words a model may end its text at once though somebody speaks: then it reads the rest by itself."""
+def _omitted_after_prefix(plan: Plan, limit_s: float) -> bool:
+    """Whether the window has forced words and at least *limit_s* of audio up to the end of the speech after them.
+
+    After forced words a model may end its text at once although somebody speaks. It can usually transcribe that speech
+    in a window without forced words, so the next window begins there.
+    """
     state = plan.view.state
     return bool(state.prefix) and plan.speech_end_sample - state.committed_sample >= samples_of_s(limit_s)
 
 
-def _nothing(plan: Plan, kind: CoverageKind, reason: str | None) -> Outcome:
-    """The whole window passes without a word."""
+def _without_words(plan: Plan, kind: CoverageKind, reason: str | None) -> Outcome:
+    """Commit the whole window without words, as *kind*."""
     span = Span(plan.view.state.committed_sample, plan.window_end_sample, kind, reason)
     return Outcome(begin_at(plan.view.state, plan.window_end_sample), spans=(span,), paused=True)
 
 
-def _spoken(plan: Plan, hypothesis: Hypothesis, policy: Policy, settings: StreamSettings) -> Outcome:
+def _with_words(plan: Plan, hypothesis: Hypothesis, policy: Policy, settings: StreamSettings) -> Outcome:
+    """Commit the words that are certain. If the model omitted speech, only the words before that are committed."""
     state, first = plan.view.state, plan.view.state.window_first_sample
     words = _in_order([shifted(word, first) for word in hypothesis.words], state.committed_sample, plan)
-    count = len(words) if plan.final else _count(plan, words, hypothesis, policy, settings)
-    skipped = passed_over(words[:count], _speech(plan), state.committed_sample)
-    if skipped:
-        return _heard(plan, words[:skipped])
-    if skipped == 0 and state.prefix:
+    count = len(words) if plan.final else _committed_count(plan, words, hypothesis, policy, settings)
+    omission = passed_over(words[:count], _speech(plan), state.committed_sample)
+    if omission:
+        return _up_to_omission(plan, words[:omission])
+    if omission == 0 and state.prefix:  # right after the forced words: decode that speech without them
         return Outcome(begin_at(state, state.committed_sample))
     if plan.final and plan.speech_end_sample - words[-1].end_sample >= samples_of_s(settings.unheard_s):
-        return _heard(plan, words)
+        return _up_to_omission(plan, words)
     if plan.final:
-        return _all(plan, words, settings)
+        return _all_words(plan, words, settings)
     if not count:
         return Outcome(
             replace(state, previous=tuple(word.text for word in words)), partial=tuple(word.text for word in words)
@@ -238,15 +256,16 @@ def _spoken(plan: Plan, hypothesis: Hypothesis, policy: Policy, settings: Stream
 
 
 def _speech(plan: Plan) -> list[tuple[int, int]]:
-    """What sounds like speech in the window, as positions in the meeting."""
+    """The spans of speech in the window, as positions in the meeting."""
     first = plan.view.state.window_first_sample
     return [(first + a, first + b) for a, b in plan.window.speech] if plan.window else []
 
 
-def _heard(plan: Plan, words: Sequence[Word]) -> Outcome:
-    """The model skipped speech behind *words*: the next window begins there, and it reads it without what came before.
+def _up_to_omission(plan: Plan, words: Sequence[Word]) -> Outcome:
+    """Commit *words*, after which the model omitted speech. The next window begins there, without forced words.
 
-    What it skips again at a window's beginning, without context, stays without words.
+    A model that omits speech in the middle of a window usually transcribes it at the beginning of one. If it omits the
+    speech again there, that speech stays without words.
     """
     state, end = plan.view.state, max(words[-1].end_sample, plan.view.state.committed_sample + 1)
     after = begin_at(replace(state, prefix=(*state.prefix, *words)), end)
@@ -254,7 +273,7 @@ def _heard(plan: Plan, words: Sequence[Word]) -> Outcome:
 
 
 def _in_order(words: Sequence[Word], earliest: int, plan: Plan) -> list[Word]:
-    """Words that begin no earlier than what is committed and end inside the window, whatever the warp said."""
+    """Limit word times to the window, in order and not before *earliest*, because the warp may break these bounds."""
     ordered = []
     for word in words:
         start = min(max(word.start_sample, earliest), plan.window_end_sample)
@@ -263,7 +282,14 @@ def _in_order(words: Sequence[Word], earliest: int, plan: Plan) -> list[Word]:
     return ordered
 
 
-def _count(plan: Plan, words: Sequence[Word], hypothesis: Hypothesis, policy: Policy, settings: StreamSettings) -> int:
+def _committed_count(
+    plan: Plan, words: Sequence[Word], hypothesis: Hypothesis, policy: Policy, settings: StreamSettings
+) -> int:
+    """The number of leading *words* to commit: those that the policy allows, and at least all before a pause.
+
+    A window that has become too long commits all but its last words. The last word of a truncated text may be cut, so
+    it stays open.
+    """
     state = plan.view.state
     count = policy(hypothesis, state.previous, plan.window_end_sample - state.window_first_sample)
     stable = sum(word.end_sample <= plan.stable_sample for word in words)
@@ -274,23 +300,23 @@ def _count(plan: Plan, words: Sequence[Word], hypothesis: Hypothesis, policy: Po
     return min(count, len(words) - 1) if hypothesis.truncated else count
 
 
-def _all(plan: Plan, words: Sequence[Word], settings: StreamSettings) -> Outcome:
-    """A pause or the end: every word is committed, and the next window begins in the pause, without context."""
+def _all_words(plan: Plan, words: Sequence[Word], settings: StreamSettings) -> Outcome:
+    """Commit all words before a pause or the end. The next window begins in the pause, without forced words."""
     state, end = plan.view.state, plan.window_end_sample
     closes = plan.view.closed and end == plan.view.end_sample
-    spoken = max(plan.speech_end_sample, state.committed_sample)
-    rest = end if closes else max(end - samples_of_ms(settings.lead_ms), spoken)
-    if words and spoken == state.committed_sample:
-        spoken = rest  # words in what the gate took for silence: the model's ear is the better one
+    speech_end = max(plan.speech_end_sample, state.committed_sample)
+    committed = end if closes else max(end - samples_of_ms(settings.lead_ms), speech_end)
+    if words and speech_end == state.committed_sample:
+        speech_end = committed  # words where voice activity detection found no speech: trust the model
     words = [
-        replace(word, start_sample=min(word.start_sample, rest), end_sample=min(word.end_sample, rest))
+        replace(word, start_sample=min(word.start_sample, committed), end_sample=min(word.end_sample, committed))
         for word in words
     ]
     spans = [
-        Span(state.committed_sample, spoken, CoverageKind.TRANSCRIBED),
-        Span(spoken, rest, CoverageKind.SILENT),
+        Span(state.committed_sample, speech_end, CoverageKind.TRANSCRIBED),
+        Span(speech_end, committed, CoverageKind.SILENT),
     ]
-    after = begin_at(replace(state, prefix=(*state.prefix, *words)), rest)
+    after = begin_at(replace(state, prefix=(*state.prefix, *words)), committed)
     return Outcome(
         state=after,
         words=tuple(words),
@@ -300,7 +326,7 @@ def _all(plan: Plan, words: Sequence[Word], settings: StreamSettings) -> Outcome
 
 
 def _trimmed(state: StreamState, plan: Plan, settings: StreamSettings) -> StreamState:
-    """Leave words behind: those before a pause, and the oldest when the window has become long."""
+    """Leave the words before a pause behind, and the oldest words of a long window."""
     if plan.stable_sample > state.window_first_sample and state.committed_sample >= plan.stable_sample:
         return begin_in_prefix(state, plan.stable_sample)
     if plan.window_end_sample - state.window_first_sample < samples_of_s(settings.trim_s):

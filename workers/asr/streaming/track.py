@@ -1,4 +1,4 @@
-"""What streaming knows of a track between two steps. Positions are samples since the start of the meeting."""
+"""A track between two steps of transcription. Positions are samples since the start of the meeting."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """All that a worker needs, besides the audio, to go on where another stopped.
+    """Everything that a worker needs, besides the audio, to continue a track.
 
-    The next window begins at `window_first_sample` ≤ `committed_sample`; `prefix` are the committed words in between.
-    `previous` are the words that the last hypothesis left uncommitted, `history` the last words before the window.
+    The next window begins at `window_first_sample` ≤ `committed_sample`. `prefix` holds the committed words in between,
+    which will be forced. `previous` holds the words that the last hypothesis left uncommitted, `history` the last words
+    before the window.
     """
 
     committed_sample: int = 0
@@ -41,7 +42,7 @@ class StreamState:
     history: tuple[str, ...] = ()
 
     def dump(self) -> dict[str, Any]:
-        """The state as JSON values."""
+        """Return the state as JSON values."""
         return {
             "committed_sample": self.committed_sample,
             "window_first_sample": self.window_first_sample,
@@ -52,7 +53,7 @@ class StreamState:
 
     @classmethod
     def load(cls, value: Mapping[str, Any]) -> StreamState:
-        """Read what `dump` wrote. Raises DecodeError."""
+        """Read a state that `dump` returned. Raises DecodeError."""
         try:
             return cls(
                 committed_sample=int(value["committed_sample"]),
@@ -62,14 +63,14 @@ class StreamState:
                 history=tuple(str(word) for word in value["history"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise DecodeError(f"The state of a track does not parse: {error!r}. It is rebuilt from SQL.") from error
+            raise DecodeError(f"The state of a track does not parse: {error!r}. It is built again from SQL.") from error
 
 
 @dataclass(frozen=True, slots=True)
 class TrackView:
-    """One track at the beginning of a step. `samples` (n,) int16 begin at `state.window_first_sample`.
+    """One track at the beginning of a step.
 
-    `closed`: nothing comes after these samples.
+    `samples` (n,) int16 begin at `state.window_first_sample`. If `closed` is set, no audio follows them.
     """
 
     state: StreamState

@@ -1,7 +1,8 @@
-"""Where speech is: webrtcvad, kept from taking noise for it by a comparison with the window's own quiet.
+"""Voice activity detection: webrtcvad with corrections.
 
-webrtcvad hears speech in steady noise and in clicks, and misses very quiet speakers. So its input is brought to one
-level, a frame counts only when it stands out from the quietest frames, and a few frames in a row are needed.
+webrtcvad takes steady noise and clicks for speech, and misses very quiet speakers. So its input is amplified to one
+level, a frame counts only if it is louder than the quietest frames of its window, and several frames in a row are
+needed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ FRAME_SAMPLES = samples_of_ms(FRAME_MS)
 
 STEADY_MS = 1000
 DIGITAL_SILENCE = 0.5
-"""RMS of a frame that no microphone gave."""
+"""The RMS up to which a frame cannot come from a microphone."""
 
 Flags = NDArray[np.bool_]
 
@@ -28,20 +29,21 @@ Flags = NDArray[np.bool_]
 @dataclass(frozen=True, slots=True)
 class VadSettings:
     aggressiveness: int = 2
-    """webrtcvad's mode, 0 (hears most) to 3."""
+    """webrtcvad's mode: 0 finds the most speech, 3 the least."""
     stand_out: float = 2.0
-    """How many times louder than the window's quiet a frame must be: 6 dB."""
+    """How many times louder than the quiet of the window a frame must be. 2 is 6 dB."""
     floor: float = 4.0
-    """RMS of int16 samples below which nothing is speech (-78 dB of full scale)."""
+    """Nothing below this RMS of int16 samples is speech. 4 is -78 dB of full scale."""
     quiet_limit: float = 300.0
-    """A window whose quietest tenth is above this RMS has no quiet in it to compare with."""
+    """The highest RMS that counts as the quiet of a window. Otherwise speech that fills a window would count as
+    quiet."""
     level: float = 2000.0
-    """RMS to which the loud parts are brought before webrtcvad hears them."""
+    """The RMS to which loud parts are amplified for webrtcvad."""
     gain_limit: float = 60.0
     shortest_ms: int = 120
-    """Speech shorter than this is a click."""
+    """Anything shorter than this is a click."""
     hangover_ms: int = 240
-    """A gap up to this is part of the speech around it."""
+    """A gap up to this long belongs to the speech around it."""
     padding_ms: int = 60
 
 
@@ -49,7 +51,7 @@ USUAL = VadSettings()
 
 
 def speech_spans(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> list[tuple[int, int]]:
-    """Stretches [first, end) of *samples* that hold speech, in order, apart by more than the hangover."""
+    """The spans [first, end) of *samples* (n,) that contain speech, in order. Gaps up to the hangover are included."""
     flags = _frames_with_speech(samples, settings)
     spans = [span for span in _joined(_runs(flags), settings.hangover_ms) if _dense(flags, span, settings.shortest_ms)]
     padding = samples_of_ms(settings.padding_ms)
@@ -60,13 +62,13 @@ def speech_spans(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> l
 
 
 def trailing_silence_samples(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> int:
-    """Samples after the last speech; all of them when there is none."""
+    """The number of samples after the last speech; all of them if there is no speech."""
     spans = speech_spans(samples, settings)
     return len(samples) - (spans[-1][1] if spans else 0)
 
 
 def leading_silence_samples(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> int:
-    """Samples before the first speech; all of them when there is none."""
+    """The number of samples before the first speech; all of them if there is no speech."""
     spans = speech_spans(samples, settings)
     return spans[0][0] if spans else len(samples)
 
@@ -81,7 +83,7 @@ def _frames_with_speech(samples: NDArray[np.int16], settings: VadSettings) -> Fl
     audible = loudness[loudness > DIGITAL_SILENCE]
     if not len(audible):
         return np.zeros(count, np.bool_)
-    # Digital silence is left out, or the noise of the room would stand out from it.
+    # Digital silence does not count as quiet, because even the noise of a room stands out from it.
     quiet = min(float(np.quantile(audible, 0.1)), settings.quiet_limit)
     loud: Flags = loudness > max(settings.floor, settings.stand_out * quiet)
     if not loud.any() or _steady(audible, settings):
@@ -89,19 +91,19 @@ def _frames_with_speech(samples: NDArray[np.int16], settings: VadSettings) -> Fl
     gain = min(settings.level / float(np.quantile(loudness[loud], 0.75)), settings.gain_limit)
     levelled = np.clip(frames * max(gain, 1.0), -32_768, 32_767).astype("<i2")
     detector = webrtcvad.Vad(settings.aggressiveness)
-    heard = [detector.is_speech(frame.tobytes(), SAMPLE_RATE_HZ) for frame in levelled]
-    flags: Flags = loud & np.array(heard)
+    detected = [detector.is_speech(frame.tobytes(), SAMPLE_RATE_HZ) for frame in levelled]
+    flags: Flags = loud & np.array(detected)
     return flags
 
 
 def _steady(loudness: NDArray[np.floating[Any]], settings: VadSettings) -> bool:
-    """Whether nothing in a second or more stands out: speech never stays at one loudness, noise does."""
+    """Whether at least a second has the same loudness throughout. That is noise, because speech varies."""
     low, high = np.quantile(loudness, (0.1, 0.95))
     return bool(len(loudness) * FRAME_MS >= STEADY_MS and high < settings.stand_out * low)
 
 
 def _runs(flags: Flags) -> list[tuple[int, int]]:
-    """[first, end) of each run of true frames."""
+    """[first, end) of each run of flagged frames."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 

@@ -1,4 +1,4 @@
-"""Where the next window begins, and which words go with it: those before it become history."""
+"""Where the next window begins. Words before it become history, which is given to the model as its prompt."""
 
 from __future__ import annotations
 
@@ -12,24 +12,28 @@ from workers.asr.streaming.track import HISTORY_WORDS, StreamState
 
 
 def begin_at(state: StreamState, position: int) -> StreamState:
-    """Everything before *position* is committed, and the next window begins there, without words of its own."""
+    """Commit everything before *position* and begin the next window there, without forced words."""
     history = (*state.history, *(word.text for word in state.prefix))[-HISTORY_WORDS:]
     return StreamState(committed_sample=position, window_first_sample=position, history=history)
 
 
 def begin_in_prefix(state: StreamState, position: int) -> StreamState:
-    """The next window begins at *position*, among the committed words: those before it become history."""
-    left = tuple(word.text for word in state.prefix if word.end_sample <= position)
+    """Begin the next window at *position*, among the committed words. Those before it become history."""
+    passed = tuple(word.text for word in state.prefix if word.end_sample <= position)
     return replace(
         state,
         window_first_sample=min(position, state.committed_sample),
         prefix=tuple(word for word in state.prefix if word.end_sample > position),
-        history=(*state.history, *left)[-HISTORY_WORDS:],
+        history=(*state.history, *passed)[-HISTORY_WORDS:],
     )
 
 
 def resting_place(state: StreamState, context_s: float) -> int:
-    """The end of a sentence or the longest gap between committed words about *context_s* before what is open."""
+    """A good place to begin the next window: between two committed words, about *context_s* before the open audio.
+
+    Ends of sentences and long gaps are preferred, because the model reads a whole sentence better than half of one. If
+    there is no such place, the window keeps its beginning.
+    """
     latest = state.committed_sample - samples_of_s(context_s / 2)
     target = state.committed_sample - samples_of_s(context_s)
     best, best_score = state.window_first_sample, -np.inf

@@ -1,1 +1,1 @@
-"""Whisper weights: where they come from and how they become a folder."""
+"""Whisper weights: where they come from, and how they are converted to a Hugging Face folder."""

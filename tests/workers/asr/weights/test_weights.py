@@ -81,7 +81,7 @@ def test_a_folder_without_manifest_whose_weights_are_cut_short_is_broken(models:
     shutil.copytree(resolve("package:tiny.en", models), folder)
     (folder / MANIFEST).unlink()
     (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:1000])
-    with pytest.raises(BrokenModel, match="Fetch it anew"):
+    with pytest.raises(BrokenModel, match="Fetch it again"):
         load(str(folder), tmp_path, precision="float32")
 
 
