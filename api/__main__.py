@@ -1,4 +1,4 @@
-"""`python -m api`: the API on MINUTEBOOK_API_HOST and MINUTEBOOK_API_PORT until a signal comes."""
+"""`python -m api`: serves the API on MINUTEBOOK_API_HOST and MINUTEBOOK_API_PORT until a signal arrives."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from schema.core.errors import MinutebookError
 from schema.core.settings import Settings, settings
 
 SOCKET_MESSAGE_LIMIT_BYTES = 16 << 20
-"""A larger message ends the connection; a smaller one that is over the frame limit is refused with an error."""
+"""A larger message ends the connection. A smaller one that exceeds the frame limit is refused with an error."""
 SHUTDOWN_S = 3
 PING_S = 20.0
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """Uvicorn's protocol; a message too big to be read says what to do, not only its size."""
+    """Uvicorn's protocol, with a remedy in the reason for closing a connection whose message is too big."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,7 +33,7 @@ class Socket(WebSocketsSansIOProtocol):
 
 
 def server(config: Settings, log_level: str = "warning") -> uvicorn.Server:
-    """A server that serves when its `run` is called. Raises InvalidInput for settings that cannot be served."""
+    """Create a server; its `run` serves. Raises InvalidInput if it cannot serve with these settings."""
     return uvicorn.Server(
         uvicorn.Config(
             create_app(config),

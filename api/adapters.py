@@ -1,4 +1,4 @@
-"""The adapters that meetings may name, to read. `minutebook adapters` on the server's machine changes them."""
+"""Routes that list the adapters that a meeting can name. `minutebook adapters` on the server changes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from api.auth.bearer import Reader
-from api.http.examples import BEGAN, response
+from api.http.examples import STARTED_AT, response
 from api.http.problems import responses
 from api.services import ServicesHere
 from schema.adapters.registry import history, listed
@@ -32,7 +32,7 @@ ACTIVE = AdapterOut(
     size_bytes=792_497,
     metrics={"wer": 0.081},
     facts={"ranks": {"model.decoder.layers.0.self_attn.q_proj": 32}},
-    created_at=BEGAN - timedelta(days=2),
+    created_at=STARTED_AT - timedelta(days=2),
 )
 REPLACED = ACTIVE.model_copy(
     update={
@@ -41,7 +41,7 @@ REPLACED = ACTIVE.model_copy(
         "state": AdapterState.RETIRED,
         "checksum": "8f73045492671f812d32740168ae9503548336e8c6e781a7b450ebd5bcad272d",
         "metrics": {"wer": 0.092},
-        "created_at": BEGAN - timedelta(days=9),
+        "created_at": STARTED_AT - timedelta(days=9),
     }
 )
 ADAPTERS = AdapterList(adapters=[ACTIVE, REPLACED])
@@ -68,7 +68,7 @@ HISTORY = AdapterHistory(
                 "gain_high": 0.021,
                 "precision": "bfloat16",
             },
-            created_at=BEGAN - timedelta(days=1),
+            created_at=STARTED_AT - timedelta(days=1),
         )
     ],
 )
@@ -76,15 +76,18 @@ HISTORY = AdapterHistory(
 router = APIRouter(prefix="/v1/adapters", tags=["adapters"], responses=responses(Unauthorized, Forbidden, RateLimited))
 
 
-@router.get("", responses=response(ADAPTERS))
+@router.get("", summary="List adapters", responses=response(ADAPTERS))
 def list_adapters(services: ServicesHere, _principal: Reader, task: AdapterTask | None = None) -> AdapterList:
-    """Versions of adapters by task and name, the newest first. A meeting that names one gets its active version."""
+    """List the versions of all adapters by task and name, newest first.
+
+    A meeting that names an adapter gets its active version.
+    """
     with services.database.read() as session:
         return AdapterList(adapters=[AdapterOut.model_validate(each) for each in listed(session, task)])
 
 
-@router.get("/{task}/{name}", responses={**responses(NotFound), **response(HISTORY)})
+@router.get("/{task}/{name}", summary="Show an adapter", responses={**responses(NotFound), **response(HISTORY)})
 def show(task: AdapterTask, name: str, services: ServicesHere, _principal: Reader) -> AdapterHistory:
-    """All versions of one adapter, and who made which of them serve, when and on what figures."""
+    """Show all versions of one adapter and every decision about them: who made it, when, and on which figures."""
     with services.database.read() as session:
         return history(session, task, name)

@@ -1,7 +1,9 @@
-"""The API: `uvicorn api.app:create_app --factory`, or `python -m api` with the settings' host and port."""
+"""The API application: `uvicorn api.app:create_app --factory`, or `python -m api` on the settings' host and port."""
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -12,43 +14,68 @@ from api import adapters, health, webhooks
 from api.corrections import segments as corrections
 from api.corrections import sentences
 from api.export import routes as export
-from api.http import openapi, problems
-from api.http.middleware import access_log
+from api.http import problems
 from api.http.middleware.body_limit import BodyLimit
 from api.http.middleware.lingering_close import LingeringClose
-from api.http.middleware.loopback import LoopbackOnly
+from api.http.middleware.loopback import LoopbackOnly, check_auth
 from api.live import http_audio as audio
 from api.live import server_sent_events as events
 from api.live import socket as live
 from api.meetings import minutes, search, transcript, versions
 from api.meetings import routes as meetings
-from api.openai import routes as doors
+from api.openai import models, realtime_socket, transcriptions
+from api.openai.errors import OpenAiErrors
 from api.services import opened
 from api.uploads import routes as uploads
 from api.uploads import tus
 from api.uploads.tus_protocol import TusHeaders
 from schema.core.database import Database
-from schema.core.errors import InvalidInput
-from schema.core.settings import LOOPBACK_HOSTS, Settings, settings
+from schema.core.settings import Settings, settings
 from schema.core.storage import open_files
+
+DESCRIPTION = """\
+Live meetings in, minutes out.
+
+**Live socket** `WS /v1/meetings/{meeting_id}/live?track=main&after=0&events=1`
+
+The server first sends a `state` event. Its `resume_sample` is the position at which the audio continues. Send binary
+frames: the position of the first sample as 8 bytes, little-endian, followed by PCM16 (16 kHz, mono, little-endian).
+The server answers each frame with `ack {received_sample}` or with `error`, a problem document. After `audio-gap`,
+continue at `expected_sample`. After `backlogged`, wait `retry_after_ms` and continue at `received_sample`. You may
+send any audio again at any time.
+
+Text frames: `{"type": "finish"}` ends the meeting. `{"type": "skip", "to_sample": N}` reports that the audio before
+sample N is lost for good.
+
+All events of the meeting arrive as `{"type", "seq", "data"}`. `after` replays the events with a higher `seq`;
+`events=0` sends `state` events only. The server closes the socket with 1000 after the state `finished`, with 4410
+after the state `deleted`, and with 4000 + the HTTP status after an error that cannot be resolved on this socket: 4401
+within seconds after the key was revoked. Programs send the key in the `Authorization` header. Browsers offer the
+subprotocols `minutebook` and `minutebook.key.<key>`.
+
+**OpenAI's clients** work unchanged with `POST /v1/audio/transcriptions`, `GET /v1/models` and
+`WS /v1/realtime?intent=transcription`. OpenAI's own reference describes these routes; their errors have OpenAI's
+shape.
+"""
+UVICORN_LOGGERS = ("uvicorn.access", "uvicorn.error")
+_QUERY = re.compile(r"\?[^\s\"']*")
 
 
 def create_app(config: Settings | None = None) -> FastAPI:
-    """The application. Raises InvalidInput or Unavailable for settings that cannot be served."""
+    """Create the application. Raises InvalidInput or Unavailable if it cannot serve with these settings."""
     config = config or settings()
-    _check_auth(config)
-    Database(config.sql_url).close()  # says what is wrong with the address before anything is served
+    check_auth(config)
+    Database(config.sql_url).close()  # reports a wrong address before anything is served
     open_files(config.storage_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened(config) as services:
             app.state.services = services
-            access_log.install()
+            _hide_queries_in_logs()
             yield
 
-    app = FastAPI(title="Minutebook", version=version("minutebook"), lifespan=lifespan)
-    openapi.install(app)
+    app = FastAPI(title="Minutebook", description=DESCRIPTION, version=version("minutebook"), lifespan=lifespan)
     problems.install(app)
     app.add_middleware(
         BodyLimit, frame_limit_bytes=config.frame_limit_bytes, upload_limit_bytes=config.upload_limit_bytes
@@ -56,20 +83,29 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(TusHeaders)
     if not config.asks_for_keys:
         app.add_middleware(LoopbackOnly)
-    doors.install(app)
+    app.add_middleware(OpenAiErrors)  # outside of the middleware above, whose errors it translates too
     app.add_middleware(LingeringClose)
     parts = (
         meetings, transcript, minutes, export, corrections, sentences, versions, audio, events, live, search,
-        adapters, tus, uploads, webhooks, health,
+        adapters, tus, uploads, webhooks, health, transcriptions, models, realtime_socket,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)
     return app
 
 
-def _check_auth(config: Settings) -> None:
-    if config.auth == "off" and config.api_host not in LOOPBACK_HOSTS:
-        raise InvalidInput(
-            f"MINUTEBOOK_AUTH=off with MINUTEBOOK_API_HOST={config.api_host} would let anybody read every meeting; "
-            "set MINUTEBOOK_AUTH=on and make a key with 'minutebook keys create', or listen on 127.0.0.1"
-        )
+class WithoutQuery(logging.Filter):
+    """Cuts the query off every path that is logged: callers may put a key there by mistake."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_QUERY.sub("", arg) if isinstance(arg, str) else arg for arg in record.args)
+        return True
+
+
+def _hide_queries_in_logs() -> None:
+    """Done when the application starts, so that it holds for every way of starting uvicorn."""
+    for name in UVICORN_LOGGERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(each, WithoutQuery) for each in logger.filters):
+            logger.addFilter(WithoutQuery())

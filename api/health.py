@@ -1,4 +1,4 @@
-"""Is the process there, can it work, how much waits."""
+"""Health checks: is the process alive, can it work, and how much audio waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_READY = Readiness(
     ready=False,
     parts={
         "redis": REDIS,
-        "database": PartStatus(ok=False, detail="at revision 0005, 0006 is needed; run 'minutebook db upgrade'"),
+        "database": PartStatus(ok=False, detail="at revision 0005, but 0006 is needed; run 'minutebook db upgrade'"),
     },
 )
 STATUS = SystemStatus(
@@ -34,18 +34,26 @@ STATUS = SystemStatus(
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}})
+@router.get(
+    "/healthz",
+    summary="Check that the process is alive",
+    responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}},
+)
 async def healthz() -> dict[str, str]:
-    """The process serves."""
+    """Report that the process is alive."""
     return {"status": "ok"}
 
 
-NOT_READY_ANSWER = {"model": Readiness, "description": "A part cannot be used", **response(NOT_READY, 503)[503]}
+NOT_READY_ANSWER = {
+    "model": Readiness,
+    "description": "A part of the system cannot be used",
+    **response(NOT_READY, 503)[503],
+}
 
 
-@router.get("/readyz", responses={**response(READY), 503: NOT_READY_ANSWER})
+@router.get("/readyz", summary="Check that the system is ready", responses={**response(READY), 503: NOT_READY_ANSWER})
 def readyz(services: ServicesHere, answer: Response) -> Readiness:
-    """Redis answers; the database is at the revision that this version needs and takes writes."""
+    """Report whether Redis answers, and whether the database is writable and at the revision that is needed."""
     parts = {"redis": _redis(services), "database": _database(services)}
     ready = all(part.ok for part in parts.values())
     if not ready:
@@ -55,11 +63,12 @@ def readyz(services: ServicesHere, answer: Response) -> Readiness:
 
 @router.get(
     "/v1/status",
+    summary="Show how much audio waits",
     tags=["status"],
     responses={**responses(Unauthorized, Forbidden, Unavailable), **response(STATUS)},
 )
 def status(services: ServicesHere, _principal: Reader) -> SystemStatus:
-    """How much audio waits to be transcribed."""
+    """Report how much audio waits to be transcribed."""
     shards = [_shard(services, shard) for shard in range(services.config.shards)]
     return SystemStatus(
         pending_s=sum(shard.pending_s for shard in shards), shards=shards, followed_meetings=services.feeds.count
@@ -71,7 +80,7 @@ def _redis(services: Services) -> PartStatus:
     try:
         services.stores.redis.ping()
     except RedisError as error:
-        return PartStatus(ok=False, detail=f"Redis at {where} does not answer ({error}); check that it runs")
+        return PartStatus(ok=False, detail=f"Redis at {where} does not answer ({error}); check that it is running")
     return PartStatus(ok=True, detail=where)
 
 
@@ -81,7 +90,7 @@ def _database(services: Services) -> PartStatus:
         current = migrate.current(services.database)
         if current != needed:
             return PartStatus(
-                ok=False, detail=f"at revision {current}, {needed} is needed; run 'minutebook db upgrade'"
+                ok=False, detail=f"at revision {current}, but {needed} is needed; run 'minutebook db upgrade'"
             )
         check_writable(services.database)
     except MinutebookError as error:

@@ -1,4 +1,4 @@
-"""What one API process holds open, made at start and closed at the end."""
+"""The connections and caches of one API process. They are opened at the start and closed at the end."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ CONNECTIONS = 64
 CONNECT_LIMIT_S = 2.0
 ANSWER_LIMIT_S = 5.0
 RETRIES = 2
-"""Enough for a connection that Redis closed; one that stays away is reported at once."""
+"""Enough to replace a connection that Redis closed. A Redis that stays away is reported at once."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """`stores` block: they are for code that runs in a thread. `redis` and `mailbox` are for the event loop."""
+    """`stores` blocks: it is for code that runs in a thread. `redis` and `mailbox` are for the event loop."""
 
     config: Settings
     stores: Stores
@@ -53,7 +53,7 @@ class Services:
 
 @asynccontextmanager
 async def opened(config: Settings) -> AsyncIterator[Services]:
-    """Everything for as long as the process serves. Neither Redis nor the database has to be there yet."""
+    """Open everything for as long as the process serves. Neither Redis nor the database has to run yet."""
     database = Database(config.sql_url)
     pool = _pool(config.redis_url)
     redis = AsyncRedis(connection_pool=pool)
@@ -102,4 +102,4 @@ def services_of(connection: HTTPConnection) -> Services:
 
 
 ServicesHere = Annotated[Services, Depends(services_of)]
-"""The parameter of a route that needs them."""
+"""The type of a route's parameter that receives the services."""

@@ -1,4 +1,4 @@
-"""Wake-ups for the workers: Celery messages that may be lost or doubled without harm."""
+"""Sends wake-ups to the workers: Celery messages that may be lost or doubled without harm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONNECT_LIMIT_S = 2.0
 
 
 class TaskSender:
-    """Sends wake-ups from a thread of its own, so that a broker out of reach holds up no request."""
+    """Sends wake-ups from a thread of its own, so that an unreachable broker delays no request."""
 
     def __init__(self, broker_url: str) -> None:
         self._celery = Celery("minutebook-api", broker=broker_url, set_as_current=False)
@@ -34,11 +34,11 @@ class TaskSender:
         self._lock = threading.Lock()
 
     def wake(self, shard: int) -> None:
-        """Say that tracks of *shard* are due. Returns at once and never fails."""
+        """Tell the workers that tracks of *shard* are due. Returns at once and never fails."""
         self._ask(shard, queues.TRANSCRIBE, queues.TRANSCRIBE_QUEUE)
 
     def ingest(self, upload_id: str) -> None:
-        """Say that an upload stands otherwise than before. Returns at once and never fails."""
+        """Tell the workers that an upload has changed. Returns at once and never fails."""
         self._ask(upload_id, queues.INGEST, queues.INGEST_QUEUE)
 
     def _ask(self, about: int | str, task: str, queue: str) -> None:
@@ -61,7 +61,7 @@ class TaskSender:
                 retry=False,
             )
         except Exception as error:
-            log.warning("%s for %s not sent (%s); beat sends the next", task, about, error)
+            log.warning("%s for %s was not sent (%s); beat sends the next one", task, about, error)
 
     def close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)

@@ -25,7 +25,7 @@ from rich.console import Console
 from api.client import Http, LiveTrack
 from api.client.audio_source import pcm_chunks
 from api.client.latency import LatencyMeter
-from api.client.pace import at_hand, paced
+from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from bench import offline, report, rolling
 from bench.report import machine
@@ -123,7 +123,7 @@ async def _stream(url: str, speech: Speech, delay_s: float) -> Streamed:
         await asyncio.sleep(delay_s)
         track, view = LiveTrack(url, created.id), MeetingView()
         meter = LatencyMeter(track.sent)
-        chunks = paced(at_hand(pcm_chunks(speech.pcm)), speed=1.0)
+        chunks = paced(from_memory(pcm_chunks(speech.pcm)), speed=1.0)
         async with aclosing(track.stream(chunks)) as arrivals:
             async for arrival in arrivals:
                 meter.take(arrival)

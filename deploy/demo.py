@@ -20,7 +20,7 @@ from api.cli.render import LiveScreen
 from api.client import Http, LiveTrack
 from api.client.audio_source import pcm_chunks, read_file
 from api.client.latency import LatencyMeter, quantiles
-from api.client.pace import at_hand, paced
+from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from deploy.fresh import ROOT, fresh_stack
 from deploy.wer import word_error_rate
@@ -84,7 +84,7 @@ async def _listen(console: Console, url: str, pcm: bytes) -> Heard:
         track = LiveTrack(url, created.id)
         meter = LatencyMeter(track.sent)
         screen = LiveScreen(console)
-        chunks = paced(at_hand(pcm_chunks(pcm)), speed=1.0)
+        chunks = paced(from_memory(pcm_chunks(pcm)), speed=1.0)
         with screen:
             async with aclosing(track.stream(chunks)) as arrivals:
                 async for arrival in arrivals:

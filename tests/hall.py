@@ -21,7 +21,7 @@ from sqlalchemy import select
 
 from api.client import Http, LiveTrack
 from api.client.audio_source import pcm_chunks, read_file
-from api.client.pace import at_hand, paced
+from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from deploy.fresh import fresh_stack
 from deploy.supervisor import Stack
@@ -113,14 +113,14 @@ class Hall:
 
     async def _stream(self, sitting: Sitting, name: str, speed: float, spoken: asyncio.Semaphore) -> None:
         async def chunks() -> AsyncIterator[bytes]:
-            async for chunk in paced(at_hand(pcm_chunks(sitting.pcm[name])), speed):
+            async for chunk in paced(from_memory(pcm_chunks(sitting.pcm[name])), speed):
                 yield chunk
             # Whoever is through first would finish the meeting for everybody.
             spoken.release()
             while spoken._value < len(sitting.pcm):
                 await asyncio.sleep(0.05)
 
-        track = LiveTrack(self.stack.api_url, sitting.meeting_id, track=name, patience_s=PATIENCE_S)
+        track = LiveTrack(self.stack.api_url, sitting.meeting_id, track=name, retry_limit_s=PATIENCE_S)
         view = sitting.views.setdefault(name, MeetingView())
         async for arrival in track.stream(chunks()):
             view.take(arrival.event)

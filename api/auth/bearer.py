@@ -1,4 +1,4 @@
-"""Who asks, and may they: bearer keys for HTTP and for live sockets."""
+"""Bearer keys of HTTP requests and live sockets: who is it, and is it allowed?"""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from schema.core.errors import Forbidden, Unauthorized
 from schema.core.states import Scope
 
 LOCAL = Principal("local", frozenset({Scope.ADMIN}))
-"""Whoever reaches an API that listens on loopback only and asks for no keys."""
+"""Everybody who can reach an API that listens on loopback only and works without keys."""
 
 SUBPROTOCOL = "minutebook"
 KEY_SUBPROTOCOL = "minutebook.key."
-"""A browser cannot set headers on a socket: it offers the subprotocols `minutebook` and `minutebook.key.<key>`."""
+"""A browser cannot set headers on a socket, so it offers the subprotocols `minutebook` and `minutebook.key.<key>`."""
 
-_SCHEME = HTTPBearer(auto_error=False, description="An API key, as `minutebook keys create` prints it.")
+_SCHEME = HTTPBearer(auto_error=False, description="An API key as printed by `minutebook keys create`.")
 
 
 def require(scope: Scope) -> Callable[..., Coroutine[Any, Any, Principal]]:
-    """A dependency: the principal of the request, who has *scope*."""
+    """Make a dependency that returns the principal of the request, who must have *scope*."""
 
     async def principal(request: Request, _documented: Annotated[Any, Depends(_SCHEME)]) -> Principal:
-        found = await admit(services_of(request), bearer_key(request.headers.get("authorization")))
+        found = await authenticate(services_of(request), bearer_key(request.headers.get("authorization")))
         return check_scope(found, scope)
 
     return principal
@@ -39,8 +39,8 @@ Reader = Annotated[Principal, Depends(require(Scope.READ))]
 Writer = Annotated[Principal, Depends(require(Scope.WRITE))]
 
 
-async def admit(services: Services, key: str | None) -> Principal:
-    """Whose request it is, counted against the key's limit. Raises Unauthorized, RateLimited, Unavailable."""
+async def authenticate(services: Services, key: str | None) -> Principal:
+    """Find the principal and count the request for its rate limit. Raises Unauthorized, RateLimited, Unavailable."""
     if not services.config.asks_for_keys:
         return LOCAL
     if key is None:
@@ -50,11 +50,11 @@ async def admit(services: Services, key: str | None) -> Principal:
     return principal
 
 
-async def revoked(services: Services, key: str | None) -> Unauthorized:
-    """Wait until a connection that *key* opened has to end; returns the error that says why."""
-    if key is None or not services.config.asks_for_keys:  # nothing that could be revoked let it in
+async def wait_until_revoked(services: Services, key: str | None) -> Unauthorized:
+    """Wait until a connection that *key* opened has to end, and return the error for it."""
+    if key is None or not services.config.asks_for_keys:  # the connection was opened without a key
         return await asyncio.Future[Unauthorized]()
-    return await services.keys.revoked(key)
+    return await services.keys.wait_until_revoked(key)
 
 
 def check_scope(principal: Principal, scope: Scope) -> Principal:
@@ -71,19 +71,19 @@ def bearer_key(header: str | None) -> str | None:
 
 
 def socket_key(socket: WebSocket) -> str | None:
-    """The key of a live socket: from its header, or from the subprotocol that a browser offers."""
-    offered = [each for each in _offered(socket) if each.startswith(KEY_SUBPROTOCOL)]
+    """The key of a live socket, from its header or from the subprotocol that a browser offers."""
+    offered = [each for each in _offered_subprotocols(socket) if each.startswith(KEY_SUBPROTOCOL)]
     return bearer_key(socket.headers.get("authorization")) or (
         offered[0].removeprefix(KEY_SUBPROTOCOL) if offered else None
     )
 
 
 def chosen_subprotocol(socket: WebSocket) -> str | None:
-    """A browser gives up when none of what it offered is chosen; the key is only said back when it stands alone."""
-    offered = _offered(socket)
+    """The subprotocol to accept: a browser gives up if there is none. The key is returned only if nothing else fits."""
+    offered = _offered_subprotocols(socket)
     return SUBPROTOCOL if SUBPROTOCOL in offered else next(iter(offered), None)
 
 
-def _offered(socket: WebSocket) -> list[str]:
+def _offered_subprotocols(socket: WebSocket) -> list[str]:
     offered: list[str] = socket.scope.get("subprotocols", [])
     return offered

@@ -1,4 +1,4 @@
-"""Keys seen in the last seconds, so that a busy client does not cost a query for each request."""
+"""Caches keys for a few seconds, so that a busy client does not cost one query per request."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from schema.core.errors import Unauthorized, Unavailable
 
 log = logging.getLogger(__name__)
 
-KEPT_S = 5.0
-"""How long a revoked key may still work."""
-KEPT_KEYS = 10_000
-LOOK_S = 1.0
-"""How often the key of an open connection is looked up, mostly in memory."""
+CACHE_S = 5.0
+"""A revoked key may still work for this long."""
+CACHE_KEYS = 10_000
+RECHECK_S = 1.0
+"""Pause between two checks of an open connection's key. Most checks only read the cache."""
 
 
 class KeyCache:
-    """Remembers valid and invalid keys by their hash for KEPT_S."""
+    """Keeps valid and invalid keys by their hash for CACHE_S."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
+        self._cache: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
 
     async def principal(self, key: str) -> Principal:
-        """Whose key it is. Raises Unauthorized, Unavailable."""
+        """The principal of *key*. Raises Unauthorized, Unavailable."""
         digest = hashlib.sha256(key.encode()).digest()
-        seen_s, principal = self._seen.get(digest, (0.0, None))
-        if not seen_s or time.monotonic() - seen_s > KEPT_S:
+        read_at_s, principal = self._cache.get(digest, (0.0, None))
+        if not read_at_s or time.monotonic() - read_at_s > CACHE_S:
             principal = await asyncio.to_thread(self._read, key)
-            self._seen[digest] = (time.monotonic(), principal)
-            self._seen.move_to_end(digest)
-            if len(self._seen) > KEPT_KEYS:
-                self._seen.popitem(last=False)
+            self._cache[digest] = (time.monotonic(), principal)
+            self._cache.move_to_end(digest)
+            if len(self._cache) > CACHE_KEYS:
+                self._cache.popitem(last=False)
         if principal is None:
             raise unknown_key()
         return principal
 
-    async def revoked(self, key: str) -> Unauthorized:
-        """Wait until *key* is valid no more; returns the error to end its connections with.
+    async def wait_until_revoked(self, key: str) -> Unauthorized:
+        """Wait until *key* is no longer valid, and return the error that ends its connections.
 
-        A database that cannot be asked for now ends none of them.
+        An unreachable database ends no connection.
         """
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(RECHECK_S)
             try:
                 await self.principal(key)
             except Unauthorized as error:
                 return error
             except Unavailable as error:
-                log.warning("the keys of open connections cannot be checked for now: %s", error.detail)
+                log.warning("the keys of open connections cannot be checked at the moment: %s", error.detail)
 
     def _read(self, key: str) -> Principal | None:
         try:

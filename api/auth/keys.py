@@ -1,4 +1,4 @@
-"""API keys: made, listed, revoked, looked up. A key is `mb_<id>_<secret>`; only its SHA-256 is kept."""
+"""API keys: creating, listing, revoking, checking. A key is `mb_<id>_<secret>`; only its SHA-256 is stored."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from schema.core.states import Scope
 from schema.core.tables import ApiKey, now
 from schema.webhooks.outbox import Webhook
 
-FORM = re.compile(r"mb_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+KEY_PATTERN = re.compile(r"mb_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `admin` includes the other scopes and every owner's meetings."""
+    """The owner of a key and its scopes. `admin` includes the other scopes and the meetings of every owner."""
 
     owner: str
     scopes: frozenset[Scope]
@@ -38,7 +38,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """`key` is shown once, here: it cannot be read again."""
+    """A key that was just created. `key` cannot be read again later."""
 
     id: str
     key: str
@@ -57,11 +57,11 @@ class KeyFacts:
 def create_key(
     database: Database, name: str, scopes: Sequence[Scope], requests_per_minute: int | None = None
 ) -> NewKey:
-    """Make a key. Raises InvalidInput for an empty name, no scope, or a limit below 1."""
+    """Create a key. Raises InvalidInput for an empty name, no scope, or a limit below 1."""
     if not name.strip() or len(name) > 100:
-        raise InvalidInput(f"name {name[:100]!r} is not valid; give 1 to 100 characters that say whose key it is")
+        raise InvalidInput(f"name {name[:100]!r} is not valid; give 1 to 100 characters that identify the owner")
     if not scopes:
-        raise InvalidInput(f"a key without scopes can do nothing; give some of {', '.join(Scope)}")
+        raise InvalidInput(f"a key without scopes cannot do anything; give one or more of {', '.join(Scope)}")
     if requests_per_minute is not None and requests_per_minute < 1:
         raise InvalidInput(f"requests_per_minute {requests_per_minute} is below 1; leave it out for the default")
     key_id = secrets.token_hex(6)
@@ -81,7 +81,7 @@ def create_key(
 
 
 def list_keys(database: Database) -> list[KeyFacts]:
-    """Every key, the oldest first."""
+    """Every key, oldest first."""
     with database.read() as session:
         rows = session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()
     return [
@@ -91,29 +91,29 @@ def list_keys(database: Database) -> list[KeyFacts]:
 
 
 def revoke_key(database: Database, key_id: str) -> None:
-    """The key works no more, within seconds at every API process. Its webhooks go with it. Raises NotFound."""
+    """Revoke a key and delete its webhooks. Every API process refuses it within seconds. Raises NotFound."""
     with database.write() as session:
         row = session.get(ApiKey, key_id)
         if row is None:
-            raise NotFound(f"there is no key '{key_id[:40]}'; 'minutebook keys list' shows their ids")
+            raise NotFound(f"there is no key '{key_id[:40]}'; 'minutebook keys list' shows the ids of all keys")
         row.revoked_at = row.revoked_at or now()
         session.execute(delete(Webhook).where(Webhook.owner == key_id))
 
 
 def read_principal(database: Database, key: str) -> Principal:
-    """Whose key it is. Raises Unauthorized, with the same words whatever is wrong with it."""
-    form = FORM.fullmatch(key)
-    if form is None:
+    """The principal of *key*. Raises Unauthorized, with the same message whatever is wrong with the key."""
+    match = KEY_PATTERN.fullmatch(key)
+    if match is None:
         raise unknown_key()
     with database.read() as session:
-        row = session.get(ApiKey, form[1])
+        row = session.get(ApiKey, match[1])
     if row is None or not hmac.compare_digest(row.key_hash, _hash(key)) or row.revoked_at is not None:
         raise unknown_key()
     return Principal(row.id, frozenset(_scopes(row)), row.requests_per_minute)
 
 
 def unknown_key() -> Unauthorized:
-    return Unauthorized("the API key is not valid or was revoked; 'minutebook keys create' makes a new one")
+    return Unauthorized("the API key is not valid or was revoked; create one with 'minutebook keys create'")
 
 
 def _hash(key: str) -> str:

@@ -1,4 +1,4 @@
-"""Requests per minute and key, counted in Redis over all API processes."""
+"""Limits the requests per minute of each key. Redis counts them across all API processes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 
 class RateLimiter:
-    """A moving window of one minute. *default_per_minute* is for keys that have no limit of their own."""
+    """A moving window of one minute. *default_per_minute* applies to keys without a limit of their own."""
 
     def __init__(self, pool: BlockingConnectionPool, default_per_minute: int) -> None:
         storage = RedisStorage(
-            "async+redis://",  # says what kind it is; the pool has the address, also one that names no port
+            "async+redis://",  # names the kind only; the pool has the address, which may lack a port
             implementation="redispy",
             key_prefix="mb:limit",
-            connection_pool=pool,  # type: ignore[arg-type]  # documented, and passed on to the client as it is
+            connection_pool=pool,  # type: ignore[arg-type]  # documented; it is passed on to the client unchanged
         )
         self._limiter = MovingWindowRateLimiter(storage)
         self._default = default_per_minute
@@ -33,7 +33,7 @@ class RateLimiter:
     async def take(self, principal: Principal) -> None:
         """Count one request. Raises RateLimited with `retry_after_ms`.
 
-        Without Redis nobody is limited: what needs Redis fails by itself then, and the rest may go on.
+        Without Redis there is no limit: requests that need Redis fail anyway, and the others may go on.
         """
         limit = RateLimitItemPerMinute(principal.requests_per_minute or self._default)
         try:
@@ -45,5 +45,5 @@ class RateLimiter:
             return
         wait_ms = max(1000, round(1000 * (reset_at_s - time.time())))
         raise RateLimited(
-            f"this key may make {limit.amount} requests a minute; wait {wait_ms} ms", retry_after_ms=wait_ms
+            f"this key may send {limit.amount} requests a minute; wait {wait_ms} ms", retry_after_ms=wait_ms
         )

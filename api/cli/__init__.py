@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -22,27 +23,34 @@ from api.cli import (
 )
 from api.cli.errors import ErrorGroup
 
+SERVER_PANEL = "Running the server"
+
 app = typer.Typer(
     cls=ErrorGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Live meetings in, minutes out. MINUTEBOOK_URL and MINUTEBOOK_KEY say which server and with which key.",
+    help="Live meetings in, minutes out.\n\n"
+    "Commands about meetings talk to the API at MINUTEBOOK_URL with the key in MINUTEBOOK_KEY.",
 )
 
 
-@app.command()
+@app.command(rich_help_panel=SERVER_PANEL)
 def up() -> None:
-    """Start everything on this machine: Redis, database, API, workers, Flower. Ctrl-C stops it all."""
-    os.execv(sys.executable, [sys.executable, "-m", "deploy.up"])  # noqa: S606 - this very interpreter
+    """Start the whole system on this machine.
+
+    This starts Redis, the database, the API, the workers and Flower. Ctrl-C stops all of them.
+    """
+    os.execv(sys.executable, [sys.executable, "-m", "deploy.up"])  # noqa: S606 - runs this interpreter
 
 
-def _hand_over(name: str, about: str) -> None:
-    """Add the command *name*, which another process does: training needs torch, and this one must start without."""
+def _add_training_command(name: str, help_text: str) -> None:
+    """Add the command *name*, which replaces this process: training needs torch, and other commands start without."""
 
     @app.command(
         name,
-        help=about,
+        help=help_text,
+        rich_help_panel="Training",
         add_help_option=False,
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     )
@@ -50,31 +58,38 @@ def _hand_over(name: str, about: str) -> None:
         os.execv(sys.executable, [sys.executable, "-m", "training", name, *ctx.args])  # noqa: S606
 
 
-app.command()(live.live)
-app.command()(upload.upload)
-app.command()(watch.watch)
-app.command("list")(meetings.list_meetings)
-app.command()(meetings.show)
-app.command()(meetings.search)
-app.command("segments")(corrections.list_segments)
-app.command()(corrections.correct)
-app.command("rename-speaker")(corrections.rename)
-app.command("sentences")(corrections.list_sentences)
-app.command("correct-sentence")(corrections.change_sentence)
-app.command("reprocess")(versions.reprocess_meeting)
-app.command()(versions.versions)
-app.command()(meetings.finish)
-app.command()(meetings.delete)
-app.command()(doctor.doctor)
-_hand_over("train", "Train an adapter: minutebook train CONFIG [--set KEY=VALUE].")
-_hand_over("sweep", "Train over a grid of methods, ranks and precisions.")
-_hand_over("evaluate", "Measure models and adapters on a test set.")
-_hand_over("export", "Merge an adapter into its model.")
-_hand_over("dataset", "Look at data sets, or build one from corrections.")
-_hand_over("adapters", "List, publish, promote and roll back adapters.")
-_hand_over("rate", "Have people rate minutes, and add their answers up.")
-app.add_typer(uploads.app, name="uploads")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(database.keys, name="keys")
-app.add_typer(database.app, name="db")
-app.add_typer(failures.app, name="failures")
+COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "Live meetings": {"live": live.live, "finish": meetings.finish},
+    "Recordings": {"upload": upload.upload, "watch": watch.watch},
+    "Results": {
+        "list": meetings.list_meetings,
+        "show": meetings.show,
+        "search": meetings.search,
+        "delete": meetings.delete,
+    },
+    "Corrections and versions": {
+        "segments": corrections.list_segments,
+        "correct": corrections.correct,
+        "rename-speaker": corrections.rename,
+        "sentences": corrections.list_sentences,
+        "correct-sentence": corrections.change_sentence,
+        "reprocess": versions.reprocess_meeting,
+        "versions": versions.versions,
+    },
+    SERVER_PANEL: {"doctor": doctor.doctor},
+}
+for panel, commands in COMMANDS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(command)
+_add_training_command("train", "Train an adapter: minutebook train CONFIG [--set KEY=VALUE].")
+_add_training_command("sweep", "Train with every combination of methods, ranks and precisions.")
+_add_training_command("evaluate", "Measure models and adapters on a test set.")
+_add_training_command("export", "Merge an adapter into its model.")
+_add_training_command("dataset", "Inspect data sets, or build one from corrections.")
+_add_training_command("adapters", "List, publish, promote and roll back adapters.")
+_add_training_command("rate", "Let people rate minutes, and summarise their ratings.")
+app.add_typer(uploads.app, name="uploads", rich_help_panel="Recordings")
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=SERVER_PANEL)
+app.add_typer(database.keys, name="keys", rich_help_panel=SERVER_PANEL)
+app.add_typer(database.app, name="db", rich_help_panel=SERVER_PANEL)
+app.add_typer(failures.app, name="failures", rich_help_panel=SERVER_PANEL)

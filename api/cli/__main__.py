@@ -1,4 +1,4 @@
-"""`python -m api.cli` is `minutebook`."""
+"""`python -m api.cli` is the same as `minutebook`."""
 
 from __future__ import annotations
 

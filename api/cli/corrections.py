@@ -1,4 +1,4 @@
-"""`minutebook segments`, `correct`, `rename-speaker`, `sentences` and `correct-sentence`: corrections by people."""
+"""The commands for corrections: `segments`, `correct`, `rename-speaker`, `sentences` and `correct-sentence`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from api.cli.meetings import ask
-from api.cli.options import AsJson, Key, MeetingId, Url
+from api.cli.options import AsJson, Key, MeetingId, Url, call_api, counted, print_json
 from api.cli.render import segment_text
 from api.client import DEFAULT_URL
 from api.client.corrections import (
@@ -36,41 +35,44 @@ from schema.meetings.minutes import Action, parts
 Version = TypeVar("Version", SegmentVersion, SentenceVersion)
 
 
-def print_versions(versions: Sequence[Version], as_json: bool, first: str, says: Callable[[Version], Text]) -> None:
-    """*first* is how the first one came about: `heard`, `written`."""
+def print_versions(
+    versions: Sequence[Version], as_json: bool, first_origin: str, text_of: Callable[[Version], Text]
+) -> None:
+    """*first_origin* describes the origin of the first version: `heard` or `written`."""
     if as_json:
-        for each in versions:
-            typer.echo(each.model_dump_json())
+        print_json(versions)
         return
-    table = Table(Column("version", justify="right"), "when", "by", "how", "says", box=None)
+    table = Table(Column("version", justify="right"), "time", "by", "origin", "text", box=None)
     for each in versions:
         when = "" if each.created_at is None else f"{each.created_at:%Y-%m-%d %H:%M}"
         by = Text(each.author or each.model or "")
-        table.add_row(str(each.version), when, by, each.origin or first, says(each))
+        table.add_row(str(each.version), when, by, each.origin or first_origin, text_of(each))
     Console().print(table)
 
 
 SegmentArgument = Annotated[
-    int, typer.Argument(metavar="SEGMENT", help="Its number, as 'minutebook segments ID' shows it.")
+    int, typer.Argument(metavar="SEGMENT", help="The segment's number, as shown by 'minutebook segments ID'.")
 ]
 NOBODY = "-"
 
 
 def list_segments(
     meeting_id: MeetingId,
-    changes: Annotated[bool, typer.Option("--changes", help="What was corrected, instead of what is said.")] = False,
+    changes: Annotated[bool, typer.Option("--changes", help="List the corrections instead of the transcript.")] = False,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """The transcript with the numbers that 'correct' takes; * stands at what was corrected."""
+    """Print the transcript with the segment numbers that 'correct' takes.
+
+    A * marks a corrected segment, … a segment that still grows.
+    """
     if changes:
         _list_changes(meeting_id, as_json, url, key)
         return
-    found = ask(url, key, lambda http: segments(http, meeting_id))
+    found = call_api(url, key, lambda http: segments(http, meeting_id))
     if as_json:
-        for each in found:
-            typer.echo(each.model_dump_json())
+        print_json(found)
         return
     console = Console()
     for each in found:
@@ -79,82 +81,93 @@ def list_segments(
 
 
 def _list_changes(meeting_id: str, as_json: bool, url: str, key: str | None) -> None:
-    found = ask(url, key, lambda http: corrections(http, meeting_id))
+    found = call_api(url, key, lambda http: corrections(http, meeting_id))
     if as_json:
-        for each in found:
-            typer.echo(each.model_dump_json())
+        print_json(found)
         return
-    table = Table("segment", "at", "heard", "now", "by", "", box=None)
+    table = Table("segment", "time", "before", "after", "by", "origin", box=None)
     for each in found:
         number = "" if each.segment_id is None else str(each.segment_id)
-        heard, now = _shown(each.original_speaker, each.original_text), _shown(each.speaker, each.text)
-        table.add_row(number, clock(each.start_s), heard, now, each.author, _how(each))
-    Console().print(table if found else "nothing was corrected")
+        heard, now = _segment_line(each.original_speaker, each.original_text), _segment_line(each.speaker, each.text)
+        table.add_row(number, clock(each.start_s), heard, now, each.author, _origin_text(each))
+    Console().print(table if found else "no corrections")
 
 
-def _how(change: CorrectionOut) -> Text:
+def _origin_text(change: CorrectionOut) -> Text:
     return Text(change.origin if change.reason is None else f"not carried over: {change.reason}")
 
 
 def correct(
     meeting_id: MeetingId,
     segment_id: SegmentArgument,
-    text: Annotated[str | None, typer.Option(help="What was said; '' when nothing was.")] = None,
-    speaker: Annotated[str | None, typer.Option(help="Who said it; '' when nobody is named.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Back to what was heard.")] = False,
-    history: Annotated[bool, typer.Option("--history", help="Only show what it said at each time.")] = False,
-    if_version: Annotated[int | None, typer.Option(min=1, help="Only if it is at this version.")] = None,
+    text: Annotated[str | None, typer.Option(help="The correct text; '' if nothing was said.")] = None,
+    speaker: Annotated[str | None, typer.Option(help="The correct speaker; '' for none.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Restore what was heard.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Show all versions of the segment; change nothing.")
+    ] = False,
+    if_version: Annotated[int | None, typer.Option(min=1, help="Fail unless the segment is at this version.")] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Correct what was said or by whom. What was heard is kept; the minutes follow a few seconds later."""
-    wanted: dict[str, str | None] = {} if text is None else {"text": text}
+    """Correct the text or the speaker of a segment.
+
+    The original text is kept. The minutes are updated a few seconds later.
+    """
+    changes: dict[str, str | None] = {} if text is None else {"text": text}
     if speaker is not None:
-        wanted["speaker"] = speaker or None
-    if (bool(wanted), undo, history).count(True) != 1:
+        changes["speaker"] = speaker or None
+    if (bool(changes), undo, history).count(True) != 1:
         raise InvalidInput("give --text, --speaker or both, or else --undo or --history")
     if history:
-        found = ask(url, key, lambda http: segment_versions(http, meeting_id, segment_id)).versions
-        print_versions(found, as_json, "heard", lambda version: _shown(version.speaker, version.text))
+        found = call_api(url, key, lambda http: segment_versions(http, meeting_id, segment_id)).versions
+        print_versions(found, as_json, "heard", lambda version: _segment_line(version.speaker, version.text))
         return
     if undo:
-        changed = ask(url, key, lambda http: undo_corrections(http, meeting_id, segment_id, if_version))
+        changed = call_api(url, key, lambda http: undo_corrections(http, meeting_id, segment_id, if_version))
     else:
-        changed = ask(url, key, lambda http: correct_segment(http, meeting_id, segment_id, wanted, if_version))
+        changed = call_api(url, key, lambda http: correct_segment(http, meeting_id, segment_id, changes, if_version))
     if as_json:
-        typer.echo(changed.model_dump_json())
+        print_json([changed])
         return
     Console().print(segment_text(changed).append(f"  (version {changed.version})", style="dim"))
 
 
-def _shown(speaker: str | None, text: str) -> Text:
+def _segment_line(speaker: str | None, text: str) -> Text:
     return Text(f"{speaker}: " if speaker else "", style="bold").append(text or "(nothing)", style="default")
 
 
 def rename(
     meeting_id: MeetingId,
-    speaker: Annotated[str, typer.Argument(metavar="OLD", help=f"The name now; {NOBODY} where nobody is named.")],
-    new_speaker: Annotated[str, typer.Argument(metavar="NEW", help=f"The name from now on; {NOBODY} for none.")],
-    track: Annotated[str | None, typer.Option(help="Only in this track.")] = None,
+    speaker: Annotated[
+        str, typer.Argument(metavar="OLD", help=f"The present name; {NOBODY} for segments without a speaker.")
+    ],
+    new_speaker: Annotated[str, typer.Argument(metavar="NEW", help=f"The new name; {NOBODY} for none.")],
+    track: Annotated[str | None, typer.Option(help="Rename in this track only.")] = None,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Give a speaker another name in the whole meeting, and in what is still to come."""
+    """Rename a speaker in the whole meeting, including segments that are still to come."""
     names = [None if name == NOBODY else name for name in (speaker, new_speaker)]
-    changed = ask(url, key, lambda http: rename_speaker(http, meeting_id, names[0], names[1], track))
-    typer.echo(f"{changed.segments} segments are {new_speaker}'s now")
+    changed = call_api(url, key, lambda http: rename_speaker(http, meeting_id, names[0], names[1], track))
+    named = "no speaker" if new_speaker == NOBODY else f"the speaker {new_speaker}"
+    verb = "has" if changed.segments == 1 else "have"
+    typer.echo(f"{counted(changed.segments, 'segment', 'segments')} now {verb} {named}")
 
 
 SentenceArgument = Annotated[
-    str, typer.Argument(metavar="SENTENCE", help="Its id, as 'minutebook sentences ID' shows it.")
+    str, typer.Argument(metavar="SENTENCE", help="The sentence's id, as shown by 'minutebook sentences ID'.")
 ]
 
 
 def list_sentences(meeting_id: MeetingId, as_json: AsJson = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
-    """The minutes with the ids that 'correct-sentence' takes; * stands at what was corrected."""
+    """Print the minutes with the sentence ids that 'correct-sentence' takes.
+
+    A * marks a corrected sentence.
+    """
     found = {
-        item.id: (part, item) for part, item in parts(ask(url, key, lambda http: http.minutes(meeting_id)).minutes)
+        item.id: (part, item) for part, item in parts(call_api(url, key, lambda http: http.minutes(meeting_id)).minutes)
     }
     console = Console()
     for part, item in found.values():
@@ -163,41 +176,46 @@ def list_sentences(meeting_id: MeetingId, as_json: AsJson = False, url: Url = DE
             continue
         owner = f"{item.owner}: " if isinstance(item, Action) and item.owner else ""
         line = Text(f"{item.id}{'*' if item.corrected else ' '} ", style="cyan").append(f"{part:<9}", style="dim")
-        line.append(owner, style="bold").append(item.text or "(taken out)", style="default")
+        line.append(owner, style="bold").append(item.text or "(removed)", style="default")
         console.print(line.append("" if item.supported else f"  {UNSUPPORTED}", style="yellow"), soft_wrap=True)
 
 
 def change_sentence(
     meeting_id: MeetingId,
     sentence_id: SentenceArgument,
-    text: Annotated[str | None, typer.Option(help="What it should say; '' takes it out.")] = None,
-    owner: Annotated[str | None, typer.Option(help="Whose action it is; '' when nobody is named.")] = None,
-    due: Annotated[str | None, typer.Option(help="When the action is due; '' when no time is named.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Back to what the summariser wrote.")] = False,
-    history: Annotated[bool, typer.Option("--history", help="Only show what it said at each time.")] = False,
-    if_version: Annotated[int | None, typer.Option(min=1, help="Only if it is at this version.")] = None,
+    text: Annotated[str | None, typer.Option(help="The correct text; '' removes the sentence.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Who does the action; '' for nobody.")] = None,
+    due: Annotated[str | None, typer.Option(help="When the action is due; '' for no date.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Restore what the summariser wrote.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Show all versions of the sentence; change nothing.")
+    ] = False,
+    if_version: Annotated[int | None, typer.Option(min=1, help="Fail unless the sentence is at this version.")] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Correct a sentence of the final minutes. It stays when they are made again; its support follows then."""
-    wanted: dict[str, str | None] = {} if text is None else {"text": text}
-    wanted |= {name: value or None for name, value in (("owner", owner), ("due", due)) if value is not None}
-    if (bool(wanted), undo, history).count(True) != 1:
+    """Correct a sentence of the final minutes.
+
+    Later versions of the minutes keep the correction. Its support is computed with the next version.
+    """
+    changes: dict[str, str | None] = {} if text is None else {"text": text}
+    changes |= {name: value or None for name, value in (("owner", owner), ("due", due)) if value is not None}
+    if (bool(changes), undo, history).count(True) != 1:
         raise InvalidInput("give --text, --owner or --due, or else --undo or --history")
     if history:
-        found = ask(url, key, lambda http: sentence_versions(http, meeting_id, sentence_id)).versions
-        print_versions(found, as_json, "written", lambda version: _said(version.text, version.owner))
+        found = call_api(url, key, lambda http: sentence_versions(http, meeting_id, sentence_id)).versions
+        print_versions(found, as_json, "written", lambda version: _sentence_line(version.text, version.owner))
         return
     if undo:
-        changed = ask(url, key, lambda http: undo_sentence(http, meeting_id, sentence_id, if_version))
+        changed = call_api(url, key, lambda http: undo_sentence(http, meeting_id, sentence_id, if_version))
     else:
-        changed = ask(url, key, lambda http: correct_sentence(http, meeting_id, sentence_id, wanted, if_version))
+        changed = call_api(url, key, lambda http: correct_sentence(http, meeting_id, sentence_id, changes, if_version))
     if as_json:
-        typer.echo(changed.model_dump_json())
+        print_json([changed])
         return
-    Console().print(_said(changed.text, changed.owner).append(f"  (version {changed.version})", style="dim"))
+    Console().print(_sentence_line(changed.text, changed.owner).append(f"  (version {changed.version})", style="dim"))
 
 
-def _said(text: str, owner: str | None) -> Text:
-    return Text(f"{owner}: " if owner else "", style="bold").append(text or "(taken out)", style="default")
+def _sentence_line(text: str, owner: str | None) -> Text:
+    return Text(f"{owner}: " if owner else "", style="bold").append(text or "(removed)", style="default")

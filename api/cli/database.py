@@ -1,4 +1,4 @@
-"""`minutebook db` and `minutebook keys`: what is done to the database itself, without the API."""
+"""`minutebook db` and `minutebook keys`: commands that work on the database itself, without the API."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from schema.core.database import Database
 from schema.core.settings import settings
 from schema.core.states import Scope
 
-app = typer.Typer(no_args_is_help=True, help="The database: MINUTEBOOK_DATABASE_URL, or SQLite in MINUTEBOOK_DATA_DIR.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Manage the database at MINUTEBOOK_DATABASE_URL; by default SQLite in MINUTEBOOK_DATA_DIR.",
+)
 
 
 @contextmanager
-def opened() -> Iterator[Database]:
+def open_database() -> Iterator[Database]:
     database = Database(settings().sql_url)
     try:
         yield database
@@ -31,52 +34,59 @@ def opened() -> Iterator[Database]:
 
 @app.command()
 def upgrade() -> None:
-    """Migrate to the revision that this version needs."""
-    with opened() as database:
+    """Migrate the database to the revision that this version of Minutebook needs."""
+    with open_database() as database:
         migrate.upgrade(database)
         typer.echo(f"{database.url.render_as_string(hide_password=True)} is at revision {migrate.current(database)}")
 
 
 @app.command()
 def current() -> None:
-    """The revision that the database is at, and the one needed."""
-    with opened() as database:
+    """Print the revision of the database and the revision that is needed."""
+    with open_database() as database:
         typer.echo(f"at {migrate.current(database) or 'no revision'}, needed {migrate.head()}")
 
 
-keys = typer.Typer(no_args_is_help=True, help="API keys. They are needed unless the API listens on loopback only.")
+keys = typer.Typer(
+    no_args_is_help=True, help="Manage API keys, which are needed unless the API listens on loopback only."
+)
 
 
 @keys.command()
 def create(
-    name: Annotated[str, typer.Option(help="Whose key it is, for the list.")],
-    scope: Annotated[list[Scope], typer.Option(help="What it may do; give it again for another.")] = [  # noqa: B006
+    name: Annotated[str, typer.Option(help="The owner of the key, for the list of keys.")],
+    scope: Annotated[list[Scope], typer.Option(help="What the key may do; repeat for several.")] = [  # noqa: B006
         Scope.READ,
         Scope.WRITE,
     ],
-    requests_per_minute: Annotated[int | None, typer.Option(help="A limit of its own.")] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(help="The key's own limit.")] = None,
 ) -> None:
-    """Make a key and print it, this once: only its hash is kept."""
-    with opened() as database:
+    """Create a key and print it.
+
+    Copy it now: only its hash is stored, so it cannot be shown again.
+    """
+    with open_database() as database:
         typer.echo(create_key(database, name, scope, requests_per_minute).key)
 
 
 @keys.command("list")
 def list_all() -> None:
-    """All keys, also revoked ones."""
-    with opened() as database:
+    """List all keys, including revoked ones."""
+    with open_database() as database:
         found = list_keys(database)
-    table = Table("id", "name", "scopes", "per minute", "created", "revoked", box=None)
+    table = Table("id", "name", "scopes", "requests per minute", "created", "revoked", box=None)
     for key in found:
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         limit = str(key.requests_per_minute or "")
         created = f"{key.created_at:%Y-%m-%d %H:%M}"
         table.add_row(key.id, Text(key.name), ", ".join(key.scopes), limit, created, revoked)
-    Console().print(table if found else "no keys yet; 'minutebook keys create --name NAME' makes one")
+    Console().print(table if found else "no keys yet; create one with 'minutebook keys create --name NAME'")
 
 
 @keys.command()
-def revoke(key_id: Annotated[str, typer.Argument(metavar="ID", help="As 'keys list' shows it.")]) -> None:
-    """Make a key useless, at every API process within seconds."""
-    with opened() as database:
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as shown by 'minutebook keys list'.")],
+) -> None:
+    """Revoke a key. Every API process refuses it within seconds."""
+    with open_database() as database:
         revoke_key(database, key_id)

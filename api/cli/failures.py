@@ -1,4 +1,4 @@
-"""`minutebook failures`: tasks that failed for good, and running them again."""
+"""`minutebook failures`: tasks that failed for good, and replaying them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from rich.table import Column, Table
 from rich.text import Text
 from sqlalchemy import select
 
-from api.cli.database import opened
-from api.cli.meetings import ID_CHARACTERS
-from api.cli.options import as_seen_by_the_stack
+from api.cli.database import open_database
+from api.cli.options import ID_CHARACTERS, as_seen_by_the_stack, counted
 from schema.core import queues
 from schema.core.errors import InvalidInput, NotFound, Unavailable
 from schema.core.settings import settings
 from schema.core.tables import now
 from schema.meetings.tables import Failure
 
-app = typer.Typer(no_args_is_help=True, help="Tasks that failed for good.")
+app = typer.Typer(no_args_is_help=True, help="List and replay tasks that failed for good.")
 QUEUES = {
     queues.TRANSCRIBE: queues.TRANSCRIBE_QUEUE,
     queues.SWEEP: queues.TRANSCRIBE_QUEUE,
@@ -32,43 +31,47 @@ QUEUES = {
 
 @app.command("list")
 def list_failures(
-    everything: Annotated[bool, typer.Option("--all", help="Also those that were run again.")] = False,
+    all_failures: Annotated[bool, typer.Option("--all", help="Include failures that were replayed.")] = False,
 ) -> None:
-    """What failed, when, and why."""
-    with opened() as database, database.read() as session:
-        chosen = select(Failure).order_by(Failure.id)
-        rows = session.scalars(chosen if everything else chosen.where(Failure.replayed_at.is_(None))).all()
+    """List failures with their time and reason."""
+    with open_database() as database, database.read() as session:
+        query = select(Failure).order_by(Failure.id)
+        rows = session.scalars(query if all_failures else query.where(Failure.replayed_at.is_(None))).all()
     meeting = Column("meeting", no_wrap=True, min_width=ID_CHARACTERS)
-    table = Table("id", "when", "task", meeting, "reason", "detail", "run again", box=None)
+    table = Table("id", "when", "task", meeting, "reason", "detail", "replayed", box=None)
     for row in rows:
         again = f"{row.replayed_at:%Y-%m-%d %H:%M}" if row.replayed_at else ""
         when, task = f"{row.created_at:%Y-%m-%d %H:%M}", row.task.removeprefix("minutebook.")
         table.add_row(str(row.id), when, task, row.meeting_id or "", Text(row.reason), Text(row.detail), again)
-    Console().print(table if rows else "nothing failed")
+    Console().print(table if rows else "no failures")
 
 
 @app.command()
 def replay(
-    failure_id: Annotated[int | None, typer.Argument(metavar="ID", help="As 'failures list' shows it.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that was not run again yet.")] = False,
+    failure_id: Annotated[
+        int | None, typer.Argument(metavar="ID", help="The failure's id, as shown by 'minutebook failures list'.")
+    ] = None,
+    all_failures: Annotated[
+        bool, typer.Option("--all", help="Replay all failures that were not replayed yet.")
+    ] = False,
 ) -> None:
-    """Enqueue failed tasks again. Tasks may run twice without harm."""
-    if everything == (failure_id is not None):
+    """Enqueue failed tasks again. A task may run twice without harm."""
+    if all_failures == (failure_id is not None):
         raise InvalidInput("give either the id of a failure or --all")
-    with opened() as database, database.write() as session:
-        chosen = select(Failure).order_by(Failure.id)
-        chosen = chosen.where(Failure.replayed_at.is_(None) if everything else Failure.id == failure_id)
-        rows = session.scalars(chosen).all()
+    with open_database() as database, database.write() as session:
+        query = select(Failure).order_by(Failure.id)
+        query = query.where(Failure.replayed_at.is_(None) if all_failures else Failure.id == failure_id)
+        rows = session.scalars(query).all()
         if failure_id is not None and not rows:
-            raise NotFound(f"no failure has the id {failure_id}; see 'minutebook failures list --all'")
-        send(as_seen_by_the_stack(settings()).redis_url, rows)
+            raise NotFound(f"no failure has the id {failure_id}; 'minutebook failures list --all' shows all ids")
+        enqueue(as_seen_by_the_stack(settings()).redis_url, rows)
         for row in rows:
             row.replayed_at = now()
-    typer.echo(f"{len(rows)} enqueued again")
+    typer.echo(f"{counted(len(rows), 'task', 'tasks')} enqueued again")
 
 
-def send(broker_url: str, rows: Sequence[Failure]) -> None:
-    """Enqueue the rows' tasks. Raises Unavailable when the broker does not take one: then none is marked as run."""
+def enqueue(broker_url: str, rows: Sequence[Failure]) -> None:
+    """Enqueue the rows' tasks. Raises Unavailable if the broker refuses one: then no row is marked as replayed."""
     with Celery(broker=broker_url, set_as_current=False) as celery:
         celery.conf.broker_transport_options = {"socket_connect_timeout": 5}
         for row in rows:

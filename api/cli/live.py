@@ -1,4 +1,4 @@
-"""`minutebook live`: audio in, transcript and minutes on the terminal."""
+"""`minutebook live`: streams audio, and shows transcript and minutes in the terminal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.cli.options import AsJson, Key, Url
+from api.cli.options import AsJson, Key, LanguageOption, Url, VocabularyOption, terms_of
 from api.cli.render import LiveScreen
 from api.client import DEFAULT_URL, Http, LiveTrack
 from api.client.audio_source import file_chunks, microphone_chunks, pipe_chunks
-from api.client.pace import first_interrupt, in_thread, paced, until
+from api.client.pace import from_thread, paced, stop_on_interrupt, until
 from schema.core.errors import InvalidAudio, InvalidInput
 from schema.core.events import Event
 from schema.meetings.wire import NewMeeting, NewTrack
@@ -26,7 +26,7 @@ from schema.meetings.wire import NewMeeting, NewTrack
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
-    """Where to go, and what to do with the events."""
+    """The API to use, and how to show the events."""
 
     url: str
     key: str | None
@@ -36,36 +36,40 @@ class LiveOptions:
 
 def live(
     source: Annotated[
-        str | None, typer.Argument(metavar="FILE|-", help="WAV, FLAC or OGG; '-' is 16 kHz mono PCM16 or WAV on stdin.")
+        str | None,
+        typer.Argument(metavar="FILE|-", help="WAV, FLAC or OGG; '-' reads 16 kHz mono PCM16 or WAV from stdin."),
     ] = None,
     mic: Annotated[bool, typer.Option("--mic", help="Record the default microphone.")] = False,
-    title: Annotated[str, typer.Option(help="The meeting's title.")] = "",
-    language: Annotated[str, typer.Option(help="Language spoken: en, de, ... or auto.")] = "en",
-    vocabulary: Annotated[str, typer.Option(help="Names and terms to expect, separated by commas.")] = "",
+    title: Annotated[str, typer.Option(help="The meeting's title; by default the file's name.")] = "",
+    language: LanguageOption = "en",
+    vocabulary: VocabularyOption = "",
     track: Annotated[str, typer.Option(help="The track's name.")] = "main",
-    speaker: Annotated[str | None, typer.Option(help="Who speaks on this track, if it is one person.")] = None,
-    speed: Annotated[float, typer.Option(help="2 sends twice as fast as real time; 0 as fast as it goes.")] = 1.0,
-    words: Annotated[bool, typer.Option("--words", help="Show each word's times.")] = False,
+    speaker: Annotated[str | None, typer.Option(help="The name of the speaker, if only one person speaks.")] = None,
+    speed: Annotated[float, typer.Option(help="1 is real time, 2 twice as fast, 0 as fast as possible.")] = 1.0,
+    words: Annotated[bool, typer.Option("--words", help="Show the times of each word.")] = False,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Stream a recording, standard input or the microphone as a live meeting; Ctrl-C ends the meeting."""
-    chunks = _open(source, mic)
+    """Stream a recording, standard input or the microphone as a live meeting.
+
+    Ctrl-C ends the meeting: the rest is transcribed and the final minutes are written.
+    """
+    chunks = _open_source(source, mic)
     if not speed >= 0:
-        raise InvalidInput(f"--speed {speed} is not from 0 up; use 1 for real time, 0 for as fast as it goes")
+        raise InvalidInput(f"--speed {speed} is not valid; use 1 for real time, 0 for as fast as possible")
     meeting = NewMeeting(
         title=title or (Path(source).stem if source and source != "-" else ""),
         language=language,
-        vocabulary=[term for term in vocabulary.split(",") if term.strip()],
+        vocabulary=terms_of(vocabulary),
         tracks=[NewTrack(name=track, speaker=speaker)],
     )
-    # A pipe or a microphone may be live itself, but a file piped in is not: only the microphone goes unpaced.
+    # A file may come through a pipe, so a pipe is paced too. Only the microphone paces itself.
     pace = None if mic or speed == 0 else speed
-    asyncio.run(_stream(LiveOptions(url, key, as_json, words), meeting, _begun(chunks), pace))
+    asyncio.run(_stream(LiveOptions(url, key, as_json, words), meeting, _check_first_chunk(chunks), pace))
 
 
-def _open(source: str | None, mic: bool) -> Iterator[bytes]:
+def _open_source(source: str | None, mic: bool) -> Iterator[bytes]:
     if mic == (source is not None):
         raise InvalidInput("give either a file, or '-' for standard input, or --mic")
     if source is None:
@@ -78,16 +82,16 @@ def _open(source: str | None, mic: bool) -> Iterator[bytes]:
     return file_chunks(Path(source))
 
 
-def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """*chunks*, the first of them read: what is no audio leaves no meeting behind. Raises InvalidAudio."""
+def _check_first_chunk(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Read the first chunk early, so that a source without audio creates no meeting. Raises InvalidAudio."""
     first = next(chunks, None)
     if first is None:
-        raise InvalidAudio("the source ended before any audio (0 bytes); check the program or the file it comes from")
+        raise InvalidAudio("the source ended without audio (0 bytes); check the program or the file that it comes from")
     return chain((first,), chunks)
 
 
-async def _up_to_fault(chunks: AsyncIterator[bytes], faults: list[InvalidAudio]) -> AsyncIterator[bytes]:
-    """*chunks* up to what is no audio any more; what came before is a meeting that wants its end."""
+async def _until_fault(chunks: AsyncIterator[bytes], faults: list[InvalidAudio]) -> AsyncIterator[bytes]:
+    """Yield *chunks* up to the first fault, which goes to *faults*: the audio before it is a meeting to be finished."""
     try:
         async for pcm in chunks:
             yield pcm
@@ -97,11 +101,11 @@ async def _up_to_fault(chunks: AsyncIterator[bytes], faults: list[InvalidAudio])
 
 async def _stream(door: LiveOptions, new: NewMeeting, source: Iterator[bytes], speed: float | None) -> None:
     stop, faults = asyncio.Event(), list[InvalidAudio]()
-    chunks = until(stop, paced(_up_to_fault(in_thread(source), faults), speed))
+    chunks = until(stop, paced(_until_fault(from_thread(source), faults), speed))
     async with Http(door.url, door.key) as http:
         meeting = await http.create(new)
         track = LiveTrack(door.url, meeting.id, key=door.key, track=new.tracks[0].name)
-        with first_interrupt(stop):
+        with stop_on_interrupt(stop):
             if door.as_json:
                 await _print_json(track, meeting.id, chunks)
             else:
@@ -120,7 +124,7 @@ async def _print_json(track: LiveTrack, meeting_id: str, chunks: AsyncIterator[b
 
 async def _show(door: LiveOptions, track: LiveTrack, meeting_id: str, chunks: AsyncIterator[bytes]) -> LiveScreen:
     console = Console()
-    console.print(f"Meeting {meeting_id}; Ctrl-C ends it", style="dim", highlight=False)
+    console.print(f"Meeting {meeting_id}. Ctrl-C ends it.", style="dim", highlight=False)
     screen = LiveScreen(console, words=door.words)
     with screen:
         async with aclosing(track.stream(chunks)) as arrivals:

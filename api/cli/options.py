@@ -1,22 +1,60 @@
-"""Options that several commands share, and the settings of the stack that runs here."""
+"""Options that several commands share, and the API and the local stack that they refer to."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Annotated, TypeVar
 
 import typer
+from pydantic import BaseModel
 
+from api.client import Http
 from schema.core.settings import Settings
+from schema.core.states import Channels
 
-Url = Annotated[str, typer.Option("--url", envvar="MINUTEBOOK_URL", help="Where the API is.")]
-Key = Annotated[str | None, typer.Option("--key", envvar="MINUTEBOOK_KEY", help="API key.", show_envvar=True)]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs: one JSON object per line.")]
-MeetingId = Annotated[str, typer.Argument(metavar="ID", help="The meeting's id, as 'minutebook list' shows it.")]
+T = TypeVar("T")
+ID_CHARACTERS = 24
+
+Url = Annotated[str, typer.Option("--url", envvar="MINUTEBOOK_URL", help="The address of the API.")]
+Key = Annotated[str | None, typer.Option("--key", envvar="MINUTEBOOK_KEY", help="The API key.", show_envvar=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+MeetingId = Annotated[str, typer.Argument(metavar="ID", help="The meeting's id, as shown by 'minutebook list'.")]
+LanguageOption = Annotated[str, typer.Option("--language", help="The language that is spoken: en, de, ... or auto.")]
+VocabularyOption = Annotated[str, typer.Option("--vocabulary", help="Names and terms to expect, separated by commas.")]
+AdapterOption = Annotated[str | None, typer.Option("--adapter", help="The adapter for speech recognition.")]
+ChannelsOption = Annotated[Channels, typer.Option("--channels", help="Mix the channels, or treat each as one speaker.")]
+
+
+def terms_of(vocabulary: str) -> list[str]:
+    """The terms in the value of `--vocabulary`."""
+    return [term.strip() for term in vocabulary.split(",") if term.strip()]
+
+
+def print_json(items: Iterable[BaseModel]) -> None:
+    """Print one JSON object per line, as `--json` promises."""
+    for item in items:
+        typer.echo(item.model_dump_json())
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{count} {one if count == 1 else many}"
+
+
+def call_api(url: str, key: str | None, request: Callable[[Http], Awaitable[T]]) -> T:
+    """Send *request* to the API and return its result."""
+
+    async def run() -> T:
+        async with Http(url, key) as http:
+            return await request(http)
+
+    return asyncio.run(run())
 
 
 def as_seen_by_the_stack(config: Settings) -> Settings:
-    """*config* with the addresses of the stack that runs in its data folder, which may have chosen free ports."""
+    """*config* with the addresses of the stack that runs from its data folder, which may use other ports."""
     try:
         facts = json.loads((config.data_dir / "run" / "stack.json").read_text())
         host, port = facts["api_url"].removeprefix("http://").rsplit(":", 1)

@@ -1,4 +1,4 @@
-"""A meeting on a terminal: closed text scrolls by, what still grows and the minutes stay below it."""
+"""Shows a meeting in the terminal: closed segments scroll by; open text and the minutes stay at the bottom."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schema.core.units import s_of_samples
 from schema.meetings.minutes import Action, Minutes, Sentence, without_gaps
 from schema.meetings.wire import CoverageTotals, MinutesOut, SegmentOut
 
-STATE_WORDS = {
+STATE_LABELS = {
     MeetingState.LIVE: "live",
     MeetingState.DRAINING: "transcribing the rest",
     MeetingState.SUMMARIZING: "writing the final minutes",
@@ -35,7 +35,7 @@ def segment_text(segment: SegmentOut) -> Text:
 
 
 def minutes_text(minutes: Minutes) -> Text:
-    """All sections that hold something; sentences without support are marked."""
+    """The sections that are not empty. Sentences without support are marked."""
     minutes = without_gaps(minutes)
     lines: list[Text] = []
     _section(lines, "Overview", [_sentence(each) for each in minutes.overview])
@@ -70,7 +70,7 @@ def _action(action: Action) -> Text:
 
 
 class LiveScreen:
-    """Shows a MeetingView while it grows. Without a terminal, closed segments and minutes become plain lines."""
+    """Shows a MeetingView while it grows. Outside of a terminal, closed segments and minutes are plain lines."""
 
     def __init__(self, console: Console, *, words: bool = False) -> None:
         self.view = MeetingView()
@@ -96,14 +96,14 @@ class LiveScreen:
         self.view.take(event)
         self._print_segments()
         if self._live:
-            self._live.update(self._below())
+            self._live.update(self._footer())
         elif event.type == "minutes" and self.view.minutes and self.view.minutes.kind == SummaryKind.ROLLING:
             self._print_rolling(self.view.minutes)
         elif event.type == "connection":
-            self._console.print(f"connection lost, trying again: {self.view.connection}", markup=False)
+            self._console.print(f"connection lost, reconnecting: {self.view.connection}", markup=False)
 
     def print_final(self, coverage: CoverageTotals) -> None:
-        """The final minutes and what became of the audio, as the last thing on the screen."""
+        """Print the final minutes and the coverage, as the last lines."""
         if self.view.final:
             self._console.print(Panel(minutes_text(self.view.final.minutes), title="Final minutes", title_align="left"))
         self._console.print(coverage_line(coverage), markup=False, highlight=False)
@@ -117,19 +117,19 @@ class LiveScreen:
                     self._console.print(_word_times(segment))
 
     def _print_rolling(self, minutes: MinutesOut) -> None:
-        self._console.print(f"-- minutes {minutes.version}, through {clock(minutes.through_s)}", markup=False)
+        self._console.print(f"-- minutes, version {minutes.version}, through {clock(minutes.through_s)}", markup=False)
         self._console.print(minutes_text(minutes.minutes))
 
-    def _below(self) -> RenderableType:
-        parts: list[RenderableType] = [self._growing()]
+    def _footer(self) -> RenderableType:
+        parts: list[RenderableType] = [self._open_text()]
         if self.view.minutes:
             through = clock(self.view.minutes.through_s)
             title = f"Minutes so far, through {through}" if not self.view.final else "Final minutes"
-            parts.append(Panel(self._fitting(minutes_text(self.view.minutes.minutes)), title=title, title_align="left"))
+            parts.append(Panel(self._fit(minutes_text(self.view.minutes.minutes)), title=title, title_align="left"))
         parts.append(self._status())
         return Group(*parts)
 
-    def _growing(self) -> Text:
+    def _open_text(self) -> Text:
         text = Text()
         for number, segment in sorted(self.view.segments.items()):
             if number not in self._printed:
@@ -138,16 +138,16 @@ class LiveScreen:
             text.append(partial.strip() + " ", style="dim italic")
         return text
 
-    def _fitting(self, text: Text) -> Text:
-        """The last lines, as many as leave room for the text above."""
+    def _fit(self, text: Text) -> Text:
+        """The last lines of *text*, so that there is room for the text above."""
         room = max(self._console.height - 10, 5)
         lines = text.wrap(self._console, max(self._console.width - 4, 20))
         return Text("\n").join(lines[-room:])
 
     def _status(self) -> Text:
         if self.view.connection:
-            return Text(f"connection lost, trying again: {self.view.connection}", style="yellow")
-        return Text(f"{STATE_WORDS[self.view.state]}; {coverage_line(self.view.coverage)}", style="dim")
+            return Text(f"connection lost, reconnecting: {self.view.connection}", style="yellow")
+        return Text(f"{STATE_LABELS[self.view.state]}; {coverage_line(self.view.coverage)}", style="dim")
 
 
 def _word_times(segment: SegmentOut) -> Text:

@@ -1,4 +1,4 @@
-"""`minutebook upload`: files in, transcripts and minutes a little later."""
+"""`minutebook upload`: sends recordings to be transcribed."""
 
 from __future__ import annotations
 
@@ -11,27 +11,22 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from api.cli.options import AsJson, Key, Url
+from api.cli.options import AdapterOption, AsJson, ChannelsOption, Key, LanguageOption, Url, VocabularyOption, terms_of
 from api.client import DEFAULT_URL, Http
-from api.client.uploads import Outgoing, send_file, upload_of
+from api.client.uploads import Outgoing, get_upload, send_file
 from api.export.phrases import clock
 from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.states import Channels, UploadState
 from schema.uploads.wire import NewUpload, UploadOut
 
-LOOK_S = 1.0
-PATIENCE_S = 600.0
-ENDS = (UploadState.FINISHED, UploadState.FAILED, UploadState.CANCELLED)
-
-LanguageOption = Annotated[str, typer.Option("--language", help="Language spoken: en, de, ... or auto.")]
-VocabularyOption = Annotated[str, typer.Option("--vocabulary", help="Names and terms to expect, separated by commas.")]
-AdapterOption = Annotated[str | None, typer.Option("--adapter", help="A registered adapter for the recogniser.")]
-ChannelsOption = Annotated[Channels, typer.Option("--channels", help="'speakers': each channel is one speaker.")]
+POLL_S = 1.0
+RETRY_LIMIT_S = 600.0
+FINAL_STATES = (UploadState.FINISHED, UploadState.FAILED, UploadState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """What is wanted of all files together."""
+    """The options that apply to all files of one command."""
 
     new: NewUpload
     again: bool
@@ -40,27 +35,30 @@ class UploadOptions:
 
 
 def upload(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound or video, of any kind.")],
-    wait: Annotated[bool, typer.Option("--wait", help="Until it is transcribed and has its minutes.")] = False,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound or video files of any format.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the minutes are written.")] = False,
     title: Annotated[str, typer.Option(help="The meeting's title; by default the file's name.")] = "",
     language: LanguageOption = "en",
     vocabulary: VocabularyOption = "",
     adapter: AdapterOption = None,
     channels: ChannelsOption = Channels.MIX,
-    priority: Annotated[int, typer.Option(help="Below 0 waits for others; above 0 is for admin keys.")] = 0,
-    again: Annotated[bool, typer.Option("--again", help="Also a file that was sent before.")] = False,
+    priority: Annotated[int, typer.Option(help="A higher priority goes first; above 0 needs an admin key.")] = 0,
+    again: Annotated[bool, typer.Option("--again", help="Send the file even if it was sent before.")] = False,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Send recordings to be transcribed. What breaks off is gone on with, also by the same command later."""
+    """Send recordings to be transcribed.
+
+    An interrupted upload continues where it stopped, also when you run the same command again later.
+    """
     absent = next((path for path in files if not path.is_file()), None)
     if absent is not None:
         raise InvalidInput(f"{absent} is not a file; give sound or video files")
     new = NewUpload(
         title=title,
         language=language,
-        vocabulary=[term for term in vocabulary.split(",") if term.strip()],
+        vocabulary=terms_of(vocabulary),
         asr_adapter=adapter,
         channels=channels,
         priority=priority,
@@ -70,7 +68,7 @@ def upload(
 
 
 async def _upload_all(files: list[Path], wish: UploadOptions, url: str, key: str | None) -> bool:
-    """Send one after another, then wait for all. True when one of them failed."""
+    """Send the files one after another, then wait for all. Returns whether one of them failed."""
     console = Console(soft_wrap=True)
     failed = False
     async with Http(url, key) as http:
@@ -87,7 +85,7 @@ async def _upload_all(files: list[Path], wish: UploadOptions, url: str, key: str
             ended = await asyncio.gather(*(_wait(http, path, each, wish, bars) for path, each in sent))
     for path, last in zip((path for path, _ in sent), ended, strict=True):
         failed |= last.state in (UploadState.FAILED, UploadState.CANCELLED)
-        _tell(console, path, last, wish.as_json)
+        _print_result(console, path, last, wish.as_json)
     return failed
 
 
@@ -99,27 +97,27 @@ async def _send(http: Http, path: Path, wish: UploadOptions, bars: ProgressBars)
         file,
         wish.new,
         again=wish.again,
-        patience_s=PATIENCE_S,
+        retry_limit_s=RETRY_LIMIT_S,
         progress=lambda received: bars.move(bar, received),
     )
 
 
 async def _wait(http: Http, path: Path, upload: UploadOut, wish: UploadOptions, bars: ProgressBars) -> UploadOut:
-    """The upload when it has ended, or as it is where nobody wants to wait."""
+    """Wait until the upload has ended, if that is wanted, and return it."""
     if upload.duplicate_of is not None:
-        upload = await upload_of(http, upload.duplicate_of)
+        upload = await get_upload(http, upload.duplicate_of)
     if not wish.wait:
         return upload
     bar = bars.add(path.name, upload.state, 100)
-    while upload.state not in ENDS:
-        bars.move(bar, upload.percent or 0.0, _stage(upload))
-        await asyncio.sleep(LOOK_S)
-        upload = await upload_of(http, upload.id)
+    while upload.state not in FINAL_STATES:
+        bars.move(bar, upload.percent or 0.0, _progress_label(upload))
+        await asyncio.sleep(POLL_S)
+        upload = await get_upload(http, upload.id)
     bars.move(bar, 100, upload.state)
     return upload
 
 
-def _stage(upload: UploadOut) -> str:
+def _progress_label(upload: UploadOut) -> str:
     if upload.paused:
         return f"{upload.state}, paused"
     if upload.percent == 100.0:
@@ -129,14 +127,14 @@ def _stage(upload: UploadOut) -> str:
     return f"{upload.state}{speed}{left}"
 
 
-def _tell(console: Console, path: Path, upload: UploadOut, as_json: bool) -> None:
+def _print_result(console: Console, path: Path, upload: UploadOut, as_json: bool) -> None:
     if as_json:
         typer.echo(upload.model_dump_json())
     elif upload.state == UploadState.FAILED:
         typer.echo(f"error: {path}: {upload.reason}: {upload.detail}", err=True)
     else:
         done = upload.state == UploadState.FINISHED
-        then = f"'minutebook show {upload.meeting_id}' has its minutes" if done else f"upload {upload.id}"
+        then = f"'minutebook show {upload.meeting_id}' shows its minutes" if done else f"upload {upload.id}"
         remark = f"; {upload.detail}" if upload.detail else ""
         console.print(
             f"{path}: {upload.state}; meeting {upload.meeting_id}; {then}{remark}", highlight=False, markup=False
@@ -144,7 +142,7 @@ def _tell(console: Console, path: Path, upload: UploadOut, as_json: bool) -> Non
 
 
 class ProgressBars:
-    """A bar for each file, on a terminal; nothing elsewhere."""
+    """One progress bar per file in a terminal, nothing elsewhere."""
 
     def __init__(self, console: Console, *, shown: bool) -> None:
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))

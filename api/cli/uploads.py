@@ -1,45 +1,42 @@
-"""`minutebook uploads`: how far they are; paused, put before or behind others, cancelled."""
+"""`minutebook uploads`: lists, pauses, resumes, prioritises and cancels uploads."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from api.cli.options import AsJson, Key, Url
-from api.client import DEFAULT_URL, Http
+from api.cli.options import ID_CHARACTERS, AsJson, Key, Url, call_api, print_json
+from api.client import DEFAULT_URL
 from api.client.uploads import cancel_upload, change_upload, uploads
 from api.export.phrases import clock
 from schema.uploads.wire import UploadOut
 
-app = typer.Typer(no_args_is_help=True, help="Files that were sent to be transcribed.")
-T = TypeVar("T")
-ID_CHARACTERS = 24
-UploadId = Annotated[str, typer.Argument(metavar="ID", help="The upload's id, as 'minutebook uploads list' shows it.")]
+app = typer.Typer(no_args_is_help=True, help="Manage recordings that were sent to be transcribed.")
+UploadId = Annotated[str, typer.Argument(metavar="ID", help="The upload's id, as shown by 'minutebook uploads list'.")]
 
 
 @app.command("list")
 def list_uploads(
-    limit: Annotated[int, typer.Option(min=1, max=200, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="List at most this many.")] = 20,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Uploads, newest first."""
-    page = _ask(url, key, lambda http: uploads(http, limit))
+    """List uploads, newest first."""
+    page = call_api(url, key, lambda http: uploads(http, limit))
     if as_json:
-        for each in page:
-            typer.echo(each.model_dump_json())
+        print_json(page)
         return
-    table = Table(Column("id", no_wrap=True, min_width=ID_CHARACTERS), "state", "done", "left", "file", "why", box=None)
+    table = Table(
+        Column("id", no_wrap=True, min_width=ID_CHARACTERS), "state", "done", "time left", "file", "detail", box=None
+    )
     for each in page:
         table.add_row(each.id, *_row(each))
-    Console().print(table if page else "no uploads yet; 'minutebook upload FILE' makes one")
+    Console().print(table if page else "no uploads yet; send one with 'minutebook upload FILE'")
 
 
 def _row(upload: UploadOut) -> tuple[str | Text, ...]:
@@ -51,36 +48,34 @@ def _row(upload: UploadOut) -> tuple[str | Text, ...]:
 
 @app.command()
 def pause(upload_id: UploadId, url: Url = DEFAULT_URL, key: Key = None) -> None:
-    """Decode no more of it for now; what is in work is transcribed."""
-    _ask(url, key, lambda http: change_upload(http, upload_id, paused=True))
+    """Pause an upload.
+
+    Audio that is already decoded is still transcribed.
+    """
+    call_api(url, key, lambda http: change_upload(http, upload_id, paused=True))
 
 
 @app.command()
 def resume(upload_id: UploadId, url: Url = DEFAULT_URL, key: Key = None) -> None:
-    """Go on with one that was paused."""
-    _ask(url, key, lambda http: change_upload(http, upload_id, paused=False))
+    """Resume a paused upload."""
+    call_api(url, key, lambda http: change_upload(http, upload_id, paused=False))
 
 
 @app.command()
 def priority(
     upload_id: UploadId,
-    value: Annotated[int, typer.Argument(help="Below 0 waits for others; above 0 is for admin keys.")],
+    value: Annotated[int, typer.Argument(help="A higher priority goes first; above 0 needs an admin key.")],
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Put it before or behind others."""
-    _ask(url, key, lambda http: change_upload(http, upload_id, priority=value))
+    """Change the priority of an upload."""
+    call_api(url, key, lambda http: change_upload(http, upload_id, priority=value))
 
 
 @app.command()
 def cancel(upload_id: UploadId, url: Url = DEFAULT_URL, key: Key = None) -> None:
-    """Cancel it with its meeting and its file; of one that is finished only the file is deleted."""
-    _ask(url, key, lambda http: cancel_upload(http, upload_id))
+    """Cancel an upload, and delete its meeting and its file.
 
-
-def _ask(url: str, key: str | None, question: Callable[[Http], Awaitable[T]]) -> T:
-    async def asked() -> T:
-        async with Http(url, key) as http:
-            return await question(http)
-
-    return asyncio.run(asked())
+    For a finished upload only the file is deleted; the meeting stays.
+    """
+    call_api(url, key, lambda http: cancel_upload(http, upload_id))

@@ -1,4 +1,4 @@
-"""`minutebook reprocess` and `versions`: a meeting made again, beside what it was."""
+"""`minutebook reprocess` and `versions`: processing a meeting again, as a version beside the old one."""
 
 from __future__ import annotations
 
@@ -10,37 +10,45 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from api.cli.meetings import ID_CHARACTERS, ask
-from api.cli.options import AsJson, Key, MeetingId, Url
+from api.cli.options import ID_CHARACTERS, AsJson, Key, MeetingId, Url, call_api, print_json, terms_of
 from api.client import DEFAULT_URL, Http
-from api.client.corrections import meeting_versions, reprocess, show_version, version_named
-from api.client.uploads import upload_of
+from api.client.corrections import find_version, meeting_versions, reprocess, show_version
+from api.client.uploads import get_upload
 from schema.core.errors import Gone, MinutebookError
 from schema.core.states import MeetingState
 from schema.corrections.wire import Reprocessed, ReprocessPart
 from schema.meetings.wire import MeetingOut
 
-LOOK_S = 1.0
+POLL_S = 1.0
 NONE = "none"
 
 
 def reprocess_meeting(
     meeting_id: MeetingId,
     part: Annotated[
-        ReprocessPart | None, typer.Option(help="What to make again; often the other options say it.")
+        ReprocessPart | None, typer.Option(help="What to make again; the other options usually decide it.")
     ] = None,
-    asr_adapter: Annotated[str | None, typer.Option(help=f"Read with this adapter; '{NONE}' takes it off.")] = None,
-    language: Annotated[str | None, typer.Option(help="The language that is spoken.")] = None,
-    vocabulary: Annotated[str | None, typer.Option(help="Names and terms to expect, with commas between.")] = None,
-    summary_adapter: Annotated[str | None, typer.Option(help=f"Minutes with this one; '{NONE}' takes it off.")] = None,
-    asr_model: Annotated[str | None, typer.Option(help="Refuse unless this model reads it.")] = None,
-    summary_model: Annotated[str | None, typer.Option(help="Refuse unless this model writes the minutes.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Until transcript and minutes are there.")] = False,
+    asr_adapter: Annotated[
+        str | None, typer.Option(help=f"Transcribe with this adapter; '{NONE}' for no adapter.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="Transcribe in this language.")] = None,
+    vocabulary: Annotated[str | None, typer.Option(help="Names and terms to expect, separated by commas.")] = None,
+    summary_adapter: Annotated[
+        str | None, typer.Option(help=f"Summarise with this adapter; '{NONE}' for no adapter.")
+    ] = None,
+    asr_model: Annotated[str | None, typer.Option(help="Fail unless the server transcribes with this model.")] = None,
+    summary_model: Annotated[
+        str | None, typer.Option(help="Fail unless the server summarises with this model.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until transcript and minutes are written.")] = False,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Read a recording again, as a version beside the old one, or write its minutes again. Corrections stay."""
+    """Transcribe a recording again, or write the minutes of a meeting again.
+
+    A new transcript is a version beside the old one. Corrections are kept.
+    """
     given: dict[str, Any] = {
         "part": part,
         "asr_adapter": asr_adapter,
@@ -49,48 +57,50 @@ def reprocess_meeting(
         "asr_model": asr_model,
         "summary_model": summary_model,
     }
-    wanted = {name: None if value == NONE else value for name, value in given.items() if value is not None}
+    changes = {name: None if value == NONE else value for name, value in given.items() if value is not None}
     if vocabulary is not None:
-        wanted["vocabulary"] = [term.strip() for term in vocabulary.split(",") if term.strip()]
-    begun = ask(url, key, lambda http: reprocess(http, meeting_id, wanted))
+        changes["vocabulary"] = terms_of(vocabulary)
+    started = call_api(url, key, lambda http: reprocess(http, meeting_id, changes))
     if wait:
-        ask(url, key, lambda http: _finished(http, begun))
+        call_api(url, key, lambda http: _wait_until_finished(http, started))
     if as_json:
-        typer.echo(begun.model_dump_json())
+        print_json([started])
         return
-    of_minutes = f"version {begun.minutes_version} of the minutes"
-    what = f"version {begun.meeting.version}" if begun.part == ReprocessPart.TRANSCRIPT else of_minutes
-    verb = "is" if wait else "is being"
-    typer.echo(f"{what} {verb} made: 'minutebook show {begun.meeting.id}' has it{'' if wait else ' in a moment'}")
+    of_minutes = f"version {started.minutes_version} of the minutes"
+    what = f"version {started.meeting.version}" if started.part == ReprocessPart.TRANSCRIPT else of_minutes
+    progress, moment = ("is ready", "") if wait else ("is being made", " in a moment")
+    typer.echo(f"{what} {progress}; 'minutebook show {started.meeting.id}' shows it{moment}")
 
 
-async def _finished(http: Http, begun: Reprocessed) -> MeetingOut:
-    """Raises Gone with the reason when the recording could not be read."""
+async def _wait_until_finished(http: Http, started: Reprocessed) -> MeetingOut:
+    """Raises MinutebookError with the reason if the recording could not be transcribed."""
     while True:
         try:
-            meeting = await http.meeting(begun.meeting.id)
+            meeting = await http.meeting(started.meeting.id)
         except Gone as error:
-            upload = await upload_of(http, begun.upload_id) if begun.upload_id else None
+            upload = await get_upload(http, started.upload_id) if started.upload_id else None
             raise MinutebookError(upload.detail if upload and upload.detail else error.detail) from error
         if meeting.state == MeetingState.FINISHED and not meeting.revising:
             return meeting
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_S)
 
 
 def versions(
     meeting_id: MeetingId,
-    show: Annotated[int | None, typer.Option(min=1, help="Have lists and search show this version.")] = None,
+    show: Annotated[int | None, typer.Option(min=1, help="Show this version in lists and search.")] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """The versions of a meeting; * stands at the one that lists and search show. 'delete' removes one by its id."""
+    """List the versions of a meeting.
+
+    A * marks the version that lists and search show. 'minutebook delete' removes a version by its id.
+    """
     if show is not None:
-        ask(url, key, lambda http: _show(http, meeting_id, show))
-    found = ask(url, key, lambda http: meeting_versions(http, meeting_id))
+        call_api(url, key, lambda http: _show(http, meeting_id, show))
+    found = call_api(url, key, lambda http: meeting_versions(http, meeting_id))
     if as_json:
-        for each in found:
-            typer.echo(each.model_dump_json())
+        print_json(found)
         return
     head = Column("version", justify="right"), Column("id", no_wrap=True, min_width=ID_CHARACTERS)
     table = Table(*head, "state", "language", "adapters", box=None)
@@ -101,4 +111,4 @@ def versions(
 
 
 async def _show(http: Http, meeting_id: str, version: int) -> MeetingOut:
-    return await show_version(http, (await version_named(http, meeting_id, version)).id)
+    return await show_version(http, (await find_version(http, meeting_id, version)).id)

@@ -1,4 +1,4 @@
-"""`minutebook watch`: every recording that comes into a folder is sent once."""
+"""`minutebook watch`: sends every recording that arrives in a folder once."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import Key, Url
-from api.cli.upload import AdapterOption, ChannelsOption, LanguageOption, VocabularyOption
+from api.cli.options import AdapterOption, ChannelsOption, Key, LanguageOption, Url, VocabularyOption, terms_of
 from api.client import DEFAULT_URL, Http
-from api.client.pace import first_interrupt
+from api.client.pace import stop_on_interrupt
 from api.client.uploads import Outgoing, send_file
 from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.states import Channels
 from schema.uploads.wire import NewUpload
 
-PATIENCE_S = 60.0
+RETRY_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class FileStat:
-    """A file as it lay there at one look."""
+    """Size and time of a file at one scan of the folder."""
 
     size: int
     changed_ns: int
@@ -35,7 +34,7 @@ class FileStat:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A line of the journal."""
+    """A line of the journal: a file that was sent."""
 
     name: str
     size: int
@@ -45,12 +44,12 @@ class Sent:
 
 
 class Journal:
-    """What was sent already, in a file that only grows: a watch that starts again sends nothing twice."""
+    """The files that were sent, in a file that is only appended to. A restarted watch sends nothing twice."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.read_text().endswith("\n"):  # cut off when a watch was killed
+        if path.exists() and not path.read_text().endswith("\n"):  # the last line was cut off when a watch was killed
             with path.open("a") as journal:
                 journal.write("\n")
         sent = list(self._read())
@@ -75,12 +74,12 @@ class Journal:
         for line in self._path.read_text().splitlines() if self._path.exists() else ():
             try:
                 yield Sent(**json.loads(line))
-            except (ValueError, TypeError):  # a crash cut it off: the server knows the file by its checksum
+            except (ValueError, TypeError):  # a crash cut the line off; the server knows the file by its checksum
                 continue
 
 
 class Watch:
-    """Looks at a folder time and again. A file that is the same at two looks has stopped growing."""
+    """Scans a folder repeatedly. A file that is unchanged between two scans has stopped growing."""
 
     def __init__(self, folder: Path, journal: Journal) -> None:
         self._folder = folder
@@ -89,18 +88,18 @@ class Watch:
         self._refused: dict[str, FileStat] = {}
 
     def ready(self) -> list[tuple[Path, FileStat]]:
-        """Files that are whole and were neither sent nor refused, the oldest first."""
-        now = dict(self._look())
-        still = [(name, look) for name, look in now.items() if self._before.get(name) == look and look.size]
+        """Files that have stopped growing and were neither sent nor refused, oldest first."""
+        now = dict(self._scan())
+        unchanged = [(name, look) for name, look in now.items() if self._before.get(name) == look and look.size]
         self._before = now
-        fresh = [each for each in still if not self._journal.has(*each) and self._refused.get(each[0]) != each[1]]
+        fresh = [each for each in unchanged if not self._journal.has(*each) and self._refused.get(each[0]) != each[1]]
         return [(self._folder / name, look) for name, look in sorted(fresh, key=lambda each: each[1].changed_ns)]
 
     def refuse(self, path: Path, look: FileStat) -> None:
-        """Not tried again before it changes."""
+        """Do not send the file again until it changes."""
         self._refused[path.name] = look
 
-    def _look(self) -> Iterator[tuple[str, FileStat]]:
+    def _scan(self) -> Iterator[tuple[str, FileStat]]:
         for entry in os.scandir(self._folder):
             if not entry.name.startswith(".") and entry.is_file():
                 facts = entry.stat()
@@ -109,8 +108,8 @@ class Watch:
 
 def watch(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to watch.")],
-    every_s: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks.")] = 5.0,
-    journal: Annotated[Path | None, typer.Option(help="Where it is noted what was sent.")] = None,
+    every_s: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two scans.")] = 5.0,
+    journal: Annotated[Path | None, typer.Option(help="The file that records what was sent.")] = None,
     language: LanguageOption = "en",
     vocabulary: VocabularyOption = "",
     adapter: AdapterOption = None,
@@ -118,20 +117,23 @@ def watch(
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Send every recording that comes into a folder, once it has stopped growing; Ctrl-C ends it."""
+    """Watch a folder, and send every recording that arrives in it.
+
+    A file is sent once it has stopped growing. Ctrl-C ends the command.
+    """
     if not folder.is_dir():
-        raise InvalidInput(f"{folder} is not a folder; give one in which recordings arrive")
+        raise InvalidInput(f"{folder} is not a folder; give the folder in which recordings arrive")
     new = NewUpload(
         language=language,
-        vocabulary=[term for term in vocabulary.split(",") if term.strip()],
+        vocabulary=terms_of(vocabulary),
         asr_adapter=adapter,
         channels=channels,
     )
-    noted = Journal(journal or _journal_of(folder))
-    asyncio.run(_watch(Watch(folder, noted), noted, new, every_s, Http(url, key)))
+    journal_file = Journal(journal or _default_journal(folder))
+    asyncio.run(_watch(Watch(folder, journal_file), journal_file, new, every_s, Http(url, key)))
 
 
-def _journal_of(folder: Path) -> Path:
+def _default_journal(folder: Path) -> Path:
     place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     return Path(typer.get_app_dir("minutebook")) / f"watch-{place}.jsonl"
 
@@ -139,7 +141,7 @@ def _journal_of(folder: Path) -> Path:
 async def _watch(watch: Watch, journal: Journal, new: NewUpload, every_s: float, http: Http) -> None:
     stop = asyncio.Event()
     async with http:
-        with first_interrupt(stop):
+        with stop_on_interrupt(stop):
             while not stop.is_set():
                 for path, look in watch.ready():
                     await _send(watch, journal, new, http, path, look)
@@ -157,7 +159,7 @@ async def _send(watch: Watch, journal: Journal, new: NewUpload, http: Http, path
         file = await asyncio.to_thread(Outgoing.of, path)
         upload_id = journal.upload_of(file.sha256)
         if upload_id is None:
-            sent = await send_file(http, file, new, again=False, patience_s=PATIENCE_S, progress=lambda _: None)
+            sent = await send_file(http, file, new, again=False, retry_limit_s=RETRY_LIMIT_S, progress=lambda _: None)
             upload_id = sent.duplicate_of or sent.id
             typer.echo(f"{path.name}: upload {upload_id}")
         journal.add(Sent(path.name, look.size, look.changed_ns, file.sha256, upload_id))

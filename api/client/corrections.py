@@ -1,4 +1,4 @@
-"""Corrections and versions, as a client asks for them."""
+"""The client's requests for corrections and versions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from schema.meetings.wire import MeetingOut, SegmentOut, Transcript
 
 
 async def correct_segment(
-    http: Http, meeting_id: str, segment_id: int, wanted: dict[str, str | None], version: int | None = None
+    http: Http, meeting_id: str, segment_id: int, changes: dict[str, str | None], version: int | None = None
 ) -> SegmentOut:
-    """Change `text`, `speaker` or both; with *version* only if the segment is at it. Raises VersionMismatch."""
-    answer = await http.call("PATCH", _segment(meeting_id, segment_id), json=wanted, headers=if_match(version))
+    """Change `text`, `speaker` or both. Raises VersionMismatch if the segment is not at *version*."""
+    answer = await http.call("PATCH", _segment(meeting_id, segment_id), json=changes, headers=if_match(version))
     return SegmentOut.model_validate_json(answer.content)
 
 
@@ -39,8 +39,8 @@ async def segment_versions(http: Http, meeting_id: str, segment_id: int) -> Segm
 async def rename_speaker(
     http: Http, meeting_id: str, speaker: str | None, new_speaker: str | None, track: str | None = None
 ) -> SpeakerChanged:
-    wanted = {"speaker": speaker, "new_speaker": new_speaker, "track": track}
-    answer = await http.call("PATCH", f"/v1/meetings/{meeting_id}/speakers", json=wanted)
+    changes = {"speaker": speaker, "new_speaker": new_speaker, "track": track}
+    answer = await http.call("PATCH", f"/v1/meetings/{meeting_id}/speakers", json=changes)
     return SpeakerChanged.model_validate_json(answer.content)
 
 
@@ -50,7 +50,7 @@ async def segments(http: Http, meeting_id: str) -> list[SegmentOut]:
 
 
 async def corrections(http: Http, meeting_id: str) -> list[CorrectionOut]:
-    """Every one, the oldest first."""
+    """All corrections, oldest first."""
     found: list[CorrectionOut] = []
     cursor: int | None = None
     while True:
@@ -63,24 +63,24 @@ async def corrections(http: Http, meeting_id: str) -> list[CorrectionOut]:
             return found
 
 
-async def reprocess(http: Http, meeting_id: str, wanted: dict[str, Any]) -> Reprocessed:
-    answer = await http.call("POST", f"/v1/meetings/{meeting_id}/reprocess", json=wanted)
+async def reprocess(http: Http, meeting_id: str, changes: dict[str, Any]) -> Reprocessed:
+    answer = await http.call("POST", f"/v1/meetings/{meeting_id}/reprocess", json=changes)
     return Reprocessed.model_validate_json(answer.content)
 
 
 async def meeting_versions(http: Http, meeting_id: str) -> list[MeetingOut]:
-    """Every version, the oldest first."""
+    """All versions, oldest first."""
     answer = await http.call("GET", f"/v1/meetings/{meeting_id}/versions")
     return MeetingVersions.model_validate_json(answer.content).versions
 
 
-async def version_named(http: Http, meeting_id: str, version: int) -> MeetingOut:
-    """Raises NotFound."""
+async def find_version(http: Http, meeting_id: str, version: int) -> MeetingOut:
+    """The version with this number. Raises NotFound."""
     found = await meeting_versions(http, meeting_id)
     chosen = next((each for each in found if each.version == version), None)
     if chosen is None:
-        there = ", ".join(str(each.version) for each in found)
-        raise NotFound(f"meeting '{meeting_id}' has no version {version}; there are: {there}")
+        available = ", ".join(str(each.version) for each in found)
+        raise NotFound(f"meeting '{meeting_id}' has no version {version}; its versions are: {available}")
     return chosen
 
 
@@ -93,15 +93,15 @@ def _segment(meeting_id: str, segment_id: int) -> str:
 
 
 def if_match(version: int | None) -> dict[str, str]:
-    """The header of a change that is made only at *version*."""
+    """The header of a change that fails unless the changed item is at *version*."""
     return {} if version is None else {"If-Match": f'"{version}"'}
 
 
 async def correct_sentence(
-    http: Http, meeting_id: str, sentence_id: str, wanted: dict[str, str | None], version: int | None = None
+    http: Http, meeting_id: str, sentence_id: str, changes: dict[str, str | None], version: int | None = None
 ) -> SentenceOut:
-    """Change `text`, `owner` or `due`; with *version* only if the sentence is at it. Raises VersionMismatch."""
-    answer = await http.call("PATCH", _path(meeting_id, sentence_id), json=wanted, headers=if_match(version))
+    """Change `text`, `owner` or `due`. Raises VersionMismatch if the sentence is not at *version*."""
+    answer = await http.call("PATCH", _path(meeting_id, sentence_id), json=changes, headers=if_match(version))
     return SentenceOut.model_validate_json(answer.content)
 
 

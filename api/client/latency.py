@@ -1,8 +1,8 @@
-"""Word latency: how long after a word was sent the client has it.
+"""Word latency: the time from sending a word to receiving it as text.
 
-The latency of a word is the time at which the client first has it in committed text, less the time at which the chunk
-that holds the word's end was sent. The same with partial text in place of committed text, where it counts from when
-the word stood at its place in the text, one word more or less, for the first time.
+The latency of a word is the time at which the client first receives it in committed text, minus the time at which the
+client sent the chunk with the end of the word. The latency in partial text ends at the time at
+which the word first appeared within one word of its final place.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from schema.meetings.wire import SegmentOut
 
 @dataclass(frozen=True, slots=True)
 class _Partial:
-    """Partial text as it stood at `at_s`, behind the first `committed` words of the track."""
+    """The partial text at `at_s`. It follows the first `committed` words of the track."""
 
     committed: int
     words: tuple[str, ...]
@@ -32,14 +32,14 @@ class _Partial:
 
 @dataclass
 class LatencyMeter:
-    """Measures one track's words from its events. Milliseconds, in the order in which words were committed."""
+    """Measures the latency of one track's words in milliseconds, in the order in which words were committed."""
 
     sent: SendLog
     track: str = "main"
     committed_ms: list[float] = field(default_factory=list)
     partial_ms: list[float] = field(default_factory=list)
     spoken_at_s: list[float] = field(default_factory=list)
-    """When the chunk with the word's end was sent, in seconds of `time.monotonic()`."""
+    """The time at which the chunk with the end of the word was sent, in seconds of `time.monotonic()`."""
     _known: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     _partials: deque[_Partial] = field(default_factory=deque)
 
@@ -50,15 +50,15 @@ class LatencyMeter:
         if arrival.event.type == "segment":
             self._take_segment(SegmentOut.model_validate(data), arrival.at_s)
         elif arrival.event.type == "partial":
-            words = tuple(_plain(word) for word in data["text"].split())
+            words = tuple(_normalized(word) for word in data["text"].split())
             self._partials.append(_Partial(len(self.committed_ms), words, arrival.at_s))
 
     def _take_segment(self, segment: SegmentOut, at_s: float) -> None:
         for word in segment.words[self._known[segment.id] :]:
             sent_s = self.sent.sent_s(samples_of_s(word.end_s))
             if sent_s is None:
-                continue  # spoken before this client came
-            first_s = self._first_shown_s(len(self.committed_ms), _plain(word.text), at_s)
+                continue  # spoken before this client connected
+            first_s = self._first_shown_s(len(self.committed_ms), _normalized(word.text), at_s)
             self.committed_ms.append(1000 * (at_s - sent_s))
             self.partial_ms.append(1000 * (first_s - sent_s))
             self.spoken_at_s.append(sent_s)
@@ -70,17 +70,17 @@ class LatencyMeter:
         return next((partial.at_s for partial in self._partials if partial.shows(place, word)), at_s)
 
 
-def _plain(word: str) -> str:
+def _normalized(word: str) -> str:
     return "".join(filter(str.isalnum, word.lower()))
 
 
 def quantiles(values: Sequence[float], *shares: float) -> dict[str, float]:
-    """`{"p50": ..., "p95": ...}` for shares 0.5 and 0.95: the smallest value that so many are no larger than."""
+    """`{"p50": ..., "p95": ...}` for the shares 0.5 and 0.95: the value at rank `share * n`, counted from 0."""
     ordered = sorted(values)
     return {f"p{share * 100:g}": round(_at(ordered, share), 1) for share in shares}
 
 
 def _at(ordered: Sequence[float], share: float) -> float:
     if not ordered:
-        raise ValueError("no values to take quantiles of: no word was measured")
+        raise ValueError("there are no values for quantiles: no word was measured")
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

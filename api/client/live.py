@@ -1,4 +1,4 @@
-"""A live track's producer and follower: streams audio, sends again what was lost, yields the meeting's events."""
+"""Streams the audio of a live track, sends lost audio again, and yields the meeting's events."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from schema.meetings.live_wire import LiveFrame, SkipControl
 FIRST_BACKOFF_S = 0.2
 LONGEST_BACKOFF_S = 5.0
 GAP_PAUSE_S = 0.25
-"""Frames that were under way behind a refused one are refused too; their refusals arrive within this pause."""
+"""Frames that were sent after a refused one are refused too. Their refusals arrive within this pause."""
 RETRY_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event and the `time.monotonic()` second at which it was here."""
+    """An event and the time at which it arrived, in seconds of `time.monotonic()`."""
 
     event: Event
     at_s: float
 
 
 class LiveTrack:
-    """One track of a meeting, over as many connections as it takes.
+    """One track of a meeting, over as many connections as necessary.
 
-    Audio is kept until the server says that it is in its database, for at most *kept_limit_s*: the backlog limit of
-    the server, which by definition never holds more than that in memory.
+    Audio is kept until the server has committed it to its database, but at most *kept_limit_s* of it. That is the
+    server's backlog limit: the server never holds more audio that is not committed.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class LiveTrack:
         *,
         key: str | None = None,
         track: str = "main",
-        patience_s: float = 120.0,
+        retry_limit_s: float = 120.0,
         kept_limit_s: float = 900.0,
     ) -> None:
         self.url = url.rstrip("/")
@@ -63,7 +63,7 @@ class LiveTrack:
         self.reconnects = 0
         self.received_sample = 0
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._patience_s = patience_s
+        self._retry_limit_s = retry_limit_s
         self._kept_limit = samples_of_s(kept_limit_s)
         self._arrivals: asyncio.Queue[Arrival | None] = asyncio.Queue()
         self._buffer = ResendBuffer()
@@ -81,9 +81,10 @@ class LiveTrack:
         self._changed = asyncio.Event()
 
     async def stream(self, chunks: AsyncIterator[bytes], *, finish: bool = True) -> AsyncGenerator[Arrival]:
-        """Send *chunks* of PCM16 and yield events until the meeting has ended, or all is received if not *finish*.
+        """Send *chunks* of PCM16, and yield events until the meeting has ended.
 
-        Raises the server's error when it refuses for good, Unavailable when it stays away longer than the patience.
+        Without *finish* the meeting goes on, and this ends when the server has received all audio. Raises the server's
+        error if it cannot be retried, and Unavailable if the server is unreachable for longer than `retry_limit_s`.
         """
         self._finish_wanted = finish
         work = asyncio.create_task(self._run(chunks))
@@ -93,20 +94,20 @@ class LiveTrack:
                 yield arrival
             await work
         finally:
-            await _stop(work)
+            await _cancel(work)
 
     async def _run(self, chunks: AsyncIterator[bytes]) -> None:
-        pull = asyncio.create_task(self._pull(chunks))
+        reading = asyncio.create_task(self._read_source(chunks))
         connection = asyncio.create_task(self._stay_connected())
         try:
-            await asyncio.wait({pull, connection}, return_when=asyncio.FIRST_COMPLETED)
-            if pull.done():
-                pull.result()
+            await asyncio.wait({reading, connection}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
             await connection
         finally:
-            await _stop(pull, connection)
+            await _cancel(reading, connection)
 
-    async def _pull(self, chunks: AsyncIterator[bytes]) -> None:
+    async def _read_source(self, chunks: AsyncIterator[bytes]) -> None:
         await self._started.wait()
         async for pcm in chunks:
             self._buffer.add(pcm)
@@ -117,28 +118,28 @@ class LiveTrack:
         self._changed.set()
 
     async def _stay_connected(self) -> None:
-        backoff_s, given_up_s = FIRST_BACKOFF_S, time.monotonic() + self._patience_s
+        backoff_s, give_up_at_s = FIRST_BACKOFF_S, time.monotonic() + self._retry_limit_s
         while True:
             try:
                 async with connect(self._address(), additional_headers=self._headers, max_size=1 << 24) as socket:
-                    await self._converse(socket)
+                    await self._run_connection(socket)
                     if self._resumed.is_set():
-                        backoff_s, given_up_s = FIRST_BACKOFF_S, time.monotonic() + self._patience_s
+                        backoff_s, give_up_at_s = FIRST_BACKOFF_S, time.monotonic() + self._retry_limit_s
                     code, why = socket.close_code, socket.close_reason or "no reason given"
                     reason: Exception = ConnectionError(f"the connection ended with code {code}: {why}")
             except InvalidURI as error:
-                raise InvalidInput(f"{self.url!r} is not a URL of an API; write http://host:port") from error
+                raise InvalidInput(f"{self.url!r} is not the URL of an API; write http://host:port") from error
             except InvalidStatus as error:
-                reason = _refused(error, self.url)
+                reason = _handshake_error(error, self.url)
             except (OSError, InvalidHandshake, TimeoutError) as error:
                 reason = error
             if self._is_over():
                 return
-            if time.monotonic() > given_up_s:
+            if time.monotonic() > give_up_at_s:
                 raise unreachable(self.url, reason) from reason
-            self._tell("connection", {"state": "reconnecting", "reason": str(reason) or type(reason).__name__})
+            self._report("connection", {"state": "reconnecting", "reason": str(reason) or type(reason).__name__})
             self.reconnects += 1
-            await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads clients, hides nothing
+            await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects, not a secret
             backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
 
     def _address(self) -> str:
@@ -154,8 +155,8 @@ class LiveTrack:
             raise self._refusal
         return False
 
-    async def _converse(self, socket: ClientConnection) -> None:
-        """One connection, from its first event to its end."""
+    async def _run_connection(self, socket: ClientConnection) -> None:
+        """Use one connection until it ends."""
         self._refusal = None
         self._finish_sent = False
         self._resumed.clear()
@@ -169,19 +170,19 @@ class LiveTrack:
             else:
                 reading.result()
         finally:
-            await _stop(reading, writing)
+            await _cancel(reading, writing)
 
     async def _read(self, socket: ClientConnection) -> None:
         try:
             async for message in socket:
                 at_s = time.monotonic()
                 event = Event.decode(message)
-                self._take(event, at_s)
+                self._handle(event, at_s)
                 self._arrivals.put_nowait(Arrival(event, at_s))
                 if self._state in ENDING_STATES or (self._refusal is not None and not self._refusal.retryable):
                     return
         except ConnectionClosed:
-            pass  # a network that broke; `_stay_connected` tells why from the socket, and connects again
+            pass  # the network failed; `_stay_connected` reads the reason from the socket and connects again
         code = socket.close_code or 0
         if self._refusal is None and 4000 <= code < 5000:
             self._refusal = MinutebookError(f"the server closed the connection: {socket.close_reason or code}")
@@ -194,13 +195,13 @@ class LiveTrack:
                     await self._changed.wait()
                     self._changed.clear()
         except ConnectionClosed:
-            await asyncio.sleep(1)  # the reader meets it too, after the events that came before it
+            await asyncio.sleep(1)  # the reader notices it too, after the events that arrived before
 
     async def _write_next(self, socket: ClientConnection) -> bool:
-        """Send one thing that is due; False when there is nothing to send now."""
-        held_s = self._hold_until_s - time.monotonic()
-        if held_s > 0:
-            await asyncio.sleep(held_s)
+        """Send the next frame or control message. Returns False if there is nothing to send at the moment."""
+        hold_s = self._hold_until_s - time.monotonic()
+        if hold_s > 0:
+            await asyncio.sleep(hold_s)
         elif self._next_sample < self._buffer.first_sample:
             self._next_sample = self._buffer.first_sample
             await socket.send(SkipControl(type="skip", to_sample=self._next_sample).model_dump_json())
@@ -223,20 +224,20 @@ class LiveTrack:
     def _may_finish(self) -> bool:
         return self._finish_wanted and not self._finish_sent and self._all_received()
 
-    def _take(self, event: Event, at_s: float) -> None:
+    def _handle(self, event: Event, at_s: float) -> None:
         self._last_seq = max(self._last_seq, event.seq or 0)
         match event.type:
             case "state":
-                self._take_state(event.data)
+                self._handle_state(event.data)
             case "ack":
-                self._take_ack(int(event.data["received_sample"]), at_s)
+                self._handle_ack(int(event.data["received_sample"]), at_s)
             case "error":
-                self._take_error(error_of(event.data), at_s)
+                self._handle_error(error_of(event.data), at_s)
             case "coverage" if event.data.get("track") == self.track:
                 self._buffer.drop(event.data["committed_sample"])
         self._changed.set()
 
-    def _take_state(self, data: dict[str, Any]) -> None:
+    def _handle_state(self, data: dict[str, Any]) -> None:
         self._state = MeetingState(data["state"])
         resume_sample = data.get("resume_sample")
         if resume_sample is None:
@@ -248,13 +249,13 @@ class LiveTrack:
         self._started.set()
         self._resumed.set()
 
-    def _take_ack(self, received_sample: int, at_s: float) -> None:
+    def _handle_ack(self, received_sample: int, at_s: float) -> None:
         self.received_sample = max(self.received_sample, received_sample)
         while self._unacknowledged and self._unacknowledged[0][0] <= received_sample:
             self.ack_ms.append(1000 * (at_s - self._unacknowledged.popleft()[1]))
         self._buffer.drop(self.received_sample - self._kept_limit)
 
-    def _take_error(self, error: MinutebookError, at_s: float) -> None:
+    def _handle_error(self, error: MinutebookError, at_s: float) -> None:
         match error:
             case AudioGap():
                 self._go_back(_position(error, "expected_sample"), at_s + GAP_PAUSE_S)
@@ -262,20 +263,20 @@ class LiveTrack:
                 wait_ms = _position(error, "retry_after_ms")
                 self._go_back(_position(error, "received_sample"), at_s + max(wait_ms / 1000, GAP_PAUSE_S))
             case TrackClosed() if self._all_received():
-                pass  # somebody else finished the meeting: nothing of ours is missing
+                pass  # somebody else finished the meeting after all our audio had arrived
             case _:
                 self._refusal = error
-                if error.retryable:  # the frame was not taken, though the connection may stand
+                if error.retryable:  # the frame was refused, although the connection may still be open
                     self._go_back(self.received_sample, at_s + RETRY_PAUSE_S)
 
     def _go_back(self, sample: int, hold_until_s: float) -> None:
         self._next_sample = sample
         self.received_sample = min(self.received_sample, sample)
-        self._finish_sent = False  # it came behind what was refused, or was itself refused
+        self._finish_sent = False  # it followed a refused frame or was itself refused
         self._hold_until_s = max(self._hold_until_s, hold_until_s)
         self._unacknowledged.clear()
 
-    def _tell(self, kind: str, data: dict[str, Any]) -> None:
+    def _report(self, kind: str, data: dict[str, Any]) -> None:
         self._arrivals.put_nowait(Arrival(Event(kind, data), time.monotonic()))
 
 
@@ -286,8 +287,8 @@ def _position(error: MinutebookError, name: str) -> int:
     return value
 
 
-def _refused(error: InvalidStatus, url: str) -> MinutebookError:
-    """The error behind a refused handshake; raised at once unless waiting can help."""
+def _handshake_error(error: InvalidStatus, url: str) -> MinutebookError:
+    """The error of a refused handshake. Raised at once if a retry cannot help."""
     answer = error.response
     text = (answer.body or b"").decode(errors="replace")
     try:
@@ -299,7 +300,7 @@ def _refused(error: InvalidStatus, url: str) -> MinutebookError:
     return refused
 
 
-async def _stop(*tasks: asyncio.Task[None]) -> None:
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Audio handed on at the rate at which it would be spoken."""
+"""Passes audio on at the rate at which it would be spoken, and stops it on an interrupt."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ READ_AHEAD_CHUNKS = 64
 
 
 async def paced(chunks: AsyncIterator[bytes], speed: float | None) -> AsyncIterator[bytes]:
-    """Yield each chunk no earlier than its end would have been spoken, counted from the first call.
+    """Yield each chunk no earlier than the end of its audio would be spoken, counted from the first call.
 
-    *speed* 2 is twice as fast as speech; None is as fast as the chunks come (a microphone paces itself). The schedule
-    is one of the wall clock: a late chunk does not make the following ones late.
+    *speed* 2 is twice as fast as speech. None does not wait: a microphone paces itself. The schedule follows the
+    clock, so a late chunk does not delay the following ones.
     """
     samples, started_s = 0, time.monotonic()
     async for pcm in chunks:
@@ -28,23 +28,23 @@ async def paced(chunks: AsyncIterator[bytes], speed: float | None) -> AsyncItera
         yield pcm
 
 
-async def at_hand(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """An iterator over audio that is already in memory."""
+async def from_memory(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Iterate over audio that is already in memory."""
     for pcm in chunks:
         yield pcm
 
 
-async def in_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """A blocking iterator (a pipe, a microphone, a decoder) read by a thread of its own.
+async def from_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Read a blocking iterator, such as a pipe or a microphone, in a thread of its own.
 
-    The thread is a daemon: a pipe on which nothing comes must not keep the program from ending.
+    The thread is a daemon, so that a silent pipe does not keep the program from ending.
     """
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
     room = threading.Semaphore(READ_AHEAD_CHUNKS)
 
     def read() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits for audio any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for audio
             try:
                 for pcm in chunks:
                     room.acquire()
@@ -62,17 +62,17 @@ async def in_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def until(stop: asyncio.Event, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """*chunks* up to the moment at which *stop* is set."""
+    """Yield *chunks* until *stop* is set."""
     stopped = asyncio.create_task(stop.wait())
     source = aiter(chunks)
     try:
         while True:
-            coming = asyncio.ensure_future(anext(source, None))
-            await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                coming.cancel()
+            next_chunk = asyncio.ensure_future(anext(source, None))
+            await asyncio.wait({next_chunk, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not next_chunk.done():
+                next_chunk.cancel()
                 return
-            if (pcm := coming.result()) is None:
+            if (pcm := next_chunk.result()) is None:
                 return
             yield pcm
     finally:
@@ -80,15 +80,15 @@ async def until(stop: asyncio.Event, chunks: AsyncIterator[bytes]) -> AsyncItera
 
 
 @contextlib.contextmanager
-def first_interrupt(stop: asyncio.Event) -> Iterator[None]:
-    """The first Ctrl-C sets *stop*, so that the audio ends and the meeting is finished; a second one interrupts."""
+def stop_on_interrupt(stop: asyncio.Event) -> Iterator[None]:
+    """Within the block, the first Ctrl-C sets *stop*, which ends the audio cleanly. The second one interrupts."""
     loop = asyncio.get_running_loop()
 
-    def heard() -> None:
+    def on_interrupt() -> None:
         stop.set()
         loop.remove_signal_handler(signal.SIGINT)
 
-    loop.add_signal_handler(signal.SIGINT, heard)
+    loop.add_signal_handler(signal.SIGINT, on_interrupt)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Audio that was sent, kept until the server has it in its database, and the times at which it was sent."""
+"""Keeps sent audio until the server has committed it, and the times at which it was sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AudioChunk:
 
 
 class ResendBuffer:
-    """Consecutive pieces of a track from `first_sample` to `end_sample`; those committed are dropped."""
+    """Consecutive pieces of a track from `first_sample` to `end_sample`. Committed pieces are dropped."""
 
     def __init__(self) -> None:
         self._pieces: deque[AudioChunk] = deque()
@@ -40,18 +40,18 @@ class ResendBuffer:
         return piece
 
     def start_at(self, sample: int) -> None:
-        """Begin a buffer that holds nothing yet at *sample*: the track already has audio from an earlier run."""
+        """Let the empty buffer begin at *sample*, because the track already has audio from an earlier run."""
         if self._pieces:
             raise ValueError(f"the buffer already holds audio from {self.first_sample}")
         self.first_sample = self.end_sample = sample
 
     def drop(self, committed_sample: int) -> None:
-        """Let go of whole pieces that end at or before *committed_sample*."""
+        """Drop the pieces that end at or before *committed_sample*."""
         while self._pieces and self._pieces[0].end_sample <= committed_sample:
             self.first_sample = self._pieces.popleft().end_sample
 
     def at(self, sample: int) -> AudioChunk | None:
-        """What is to be sent at *sample*: the rest of the piece that holds it; None at the end of the audio."""
+        """The rest of the piece that contains *sample*, None at the end of the audio."""
         index = bisect_right(self._pieces, sample, key=lambda piece: piece.end_sample)
         if index == len(self._pieces):
             return None
@@ -60,20 +60,20 @@ class ResendBuffer:
 
 
 class SendLog:
-    """When audio was first sent: the time of the chunk that holds a sample. Times are `time.monotonic()` seconds."""
+    """Records when audio was first sent, by chunk. Times are in seconds of `time.monotonic()`."""
 
     def __init__(self) -> None:
         self._ends: list[int] = []
         self._times_s: list[float] = []
 
     def note(self, end_sample: int, at_s: float) -> None:
-        """Audio up to *end_sample* was sent at *at_s*. Sending again changes nothing."""
+        """Record that audio up to *end_sample* was sent at *at_s*. Audio that is sent again changes nothing."""
         if not self._ends or end_sample > self._ends[-1]:
             self._ends.append(end_sample)
             self._times_s.append(at_s)
 
     def sent_s(self, sample: int) -> float | None:
-        """When the chunk that holds the audio just before *sample* was sent; the last chunk for what lies beyond."""
+        """The time of the chunk with the audio just before *sample*. After the end it is the time of the last chunk."""
         if not self._ends:
             return None
         return self._times_s[min(bisect_left(self._ends, sample), len(self._ends) - 1)]

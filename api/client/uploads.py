@@ -1,4 +1,4 @@
-"""Sending files, by the tus protocol: whatever breaks, the rest goes on where the server stands."""
+"""Sends files with the tus protocol. After an interruption it continues at the position that the server reports."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from schema.core.states import UploadState
 from schema.uploads.wire import NewUpload, UploadOut
 
 T = TypeVar("T")
-DOOR = "/v1/uploads/tus"
+TUS_PATH = "/v1/uploads/tus"
 TUS = {"Tus-Resumable": "1.0.0"}
 READ_BYTES = 1 << 20
 ANSWER_LIMIT_S = 600.0
-"""The answer to the last piece waits until the server has read the whole file again for its checksum."""
+"""Before it answers the last piece, the server reads the whole file again for its checksum."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 Progress = Callable[[int], None]
-"""Is told how many bytes the server has, or was sent."""
+"""Called with the number of bytes that the server has received or was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A file as it is sent."""
+    """A file that is to be sent."""
 
     path: Path
     size: int
@@ -37,7 +37,7 @@ class Outgoing:
 
     @classmethod
     def of(cls, path: Path) -> Outgoing:
-        """Reads all of it. Blocks. Raises InvalidInput."""
+        """Read the whole file for its checksum. Blocks. Raises InvalidInput."""
         try:
             with path.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -50,38 +50,38 @@ class Outgoing:
 
 
 async def send_file(
-    http: Http, file: Outgoing, new: NewUpload, *, again: bool, patience_s: float, progress: Progress
+    http: Http, file: Outgoing, new: NewUpload, *, again: bool, retry_limit_s: float, progress: Progress
 ) -> UploadOut:
-    """Send *file* and return its upload, which is an earlier one when the server knows the file.
+    """Send *file* and return its upload, which is an earlier one if the server knows the file.
 
-    A part that an earlier run has sent is not sent again. Raises what the server answers, and that it is away or has
-    no room once nothing has moved for *patience_s*.
+    A part that an earlier run has sent is not sent again. Raises the server's error. An error that can
+    be retried is raised only after *retry_limit_s* without progress.
     """
-    upload_id = await _patiently(lambda: _create(http, file, new, again), patience_s)
+    upload_id = await _with_retries(lambda: _create(http, file, new, again), retry_limit_s)
     received, give_up_s = -1, 0.0
     while True:
-        upload = await _patiently(lambda: upload_of(http, upload_id), patience_s)
+        upload = await _with_retries(lambda: get_upload(http, upload_id), retry_limit_s)
         progress(upload.received_bytes)
         if upload.state != UploadState.RECEIVING:
             return upload
         if upload.received_bytes > received:
-            received, give_up_s = upload.received_bytes, time.monotonic() + patience_s
+            received, give_up_s = upload.received_bytes, time.monotonic() + retry_limit_s
         try:
             await _send_rest(http, file, received, progress, upload_id)
         except Gone:
-            return await upload_of(http, upload_id)  # it has ended meanwhile, and says why
+            return await get_upload(http, upload_id)  # it has ended in the meantime; its state has the reason
         except MinutebookError as error:
             if not error.retryable or time.monotonic() > give_up_s:
                 raise
             await asyncio.sleep(FIRST_PAUSE_S)
 
 
-async def upload_of(http: Http, upload_id: str) -> UploadOut:
+async def get_upload(http: Http, upload_id: str) -> UploadOut:
     return UploadOut.model_validate_json((await http.call("GET", f"/v1/uploads/{upload_id}")).content)
 
 
 async def change_upload(http: Http, upload_id: str, **wanted: bool | int) -> UploadOut:
-    """Pause it, let it go on, or change its priority."""
+    """Pause or resume an upload, or change its priority."""
     return UploadOut.model_validate_json((await http.call("PATCH", f"/v1/uploads/{upload_id}", json=wanted)).content)
 
 
@@ -90,21 +90,21 @@ async def cancel_upload(http: Http, upload_id: str) -> None:
 
 
 async def uploads(http: Http, limit: int = 50) -> list[UploadOut]:
-    """The newest *limit*."""
+    """The newest *limit* uploads."""
     answer = (await http.call("GET", "/v1/uploads", params={"limit": limit})).json()
     return [UploadOut.model_validate(each) for each in answer["uploads"]]
 
 
 async def _create(http: Http, file: Outgoing, new: NewUpload, again: bool) -> str:
     fields = {"filename": file.path.name, "sha256": file.sha256, **({"again": "1"} if again else {})}
-    fields |= {name: _said(value) for name, value in new.model_dump(exclude_defaults=True).items()}
+    fields |= {name: _metadata_value(value) for name, value in new.model_dump(exclude_defaults=True).items()}
     metadata = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in fields.items())
     headers = {**TUS, "Upload-Length": str(file.size), "Upload-Metadata": metadata}
-    answer = await http.call("POST", DOOR, headers=headers)
+    answer = await http.call("POST", TUS_PATH, headers=headers)
     return answer.headers["location"].rpartition("/")[2]
 
 
-def _said(value: object) -> str:
+def _metadata_value(value: object) -> str:
     return ",".join(value) if isinstance(value, list) else str(value)
 
 
@@ -116,7 +116,7 @@ async def _send_rest(http: Http, file: Outgoing, at: int, progress: Progress, up
         "Content-Length": str(file.size - at),
     }
     content = _pieces(file.path, at, progress)
-    await http.call("PATCH", f"{DOOR}/{upload_id}", headers=headers, content=content, timeout=ANSWER_LIMIT_S)
+    await http.call("PATCH", f"{TUS_PATH}/{upload_id}", headers=headers, content=content, timeout=ANSWER_LIMIT_S)
 
 
 async def _pieces(path: Path, at: int, progress: Progress) -> AsyncIterator[bytes]:
@@ -128,12 +128,12 @@ async def _pieces(path: Path, at: int, progress: Progress) -> AsyncIterator[byte
             progress(at)
 
 
-async def _patiently(question: Callable[[], Awaitable[T]], patience_s: float) -> T:
-    """Ask again for as long as waiting may help."""
-    give_up_s, pause_s = time.monotonic() + patience_s, FIRST_PAUSE_S
+async def _with_retries(request: Callable[[], Awaitable[T]], retry_limit_s: float) -> T:
+    """Send the request again as long as its error can be retried and *retry_limit_s* has not passed."""
+    give_up_s, pause_s = time.monotonic() + retry_limit_s, FIRST_PAUSE_S
     while True:
         try:
-            return await question()
+            return await request()
         except MinutebookError as error:
             if not error.retryable or time.monotonic() + pause_s > give_up_s:
                 raise

@@ -1,4 +1,4 @@
-"""What a follower of a meeting has seen so far."""
+"""A meeting as a follower of its events has seen it so far."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schema.meetings.wire import CoverageTotals, MinutesOut, SegmentOut
 
 @dataclass
 class MeetingView:
-    """Built up from events. Segments are in the order of their ids; an event that comes twice changes nothing."""
+    """Built from events; an event that arrives twice changes nothing."""
 
     segments: dict[int, SegmentOut] = field(default_factory=dict)
     partials: dict[str, str] = field(default_factory=dict)
@@ -21,9 +21,10 @@ class MeetingView:
     coverage: CoverageTotals = field(default_factory=CoverageTotals)
     state: MeetingState = MeetingState.LIVE
     connection: str = ""
-    """Why the connection is being made anew; empty while it stands."""
+    """The reason why the client is reconnecting; empty while it is connected."""
 
     def take(self, event: Event) -> None:
+        """Update the view by *event*."""
         match event.type:
             case "segment":
                 segment = SegmentOut.model_validate(event.data)
@@ -50,10 +51,11 @@ class MeetingView:
 
     @property
     def final(self) -> MinutesOut | None:
+        """The final minutes, None while there are only rolling ones."""
         return self.minutes if self.minutes and self.minutes.kind == SummaryKind.FINAL else None
 
     @property
     def text(self) -> str:
-        """The transcript by time, tracks merged."""
+        """The transcript of all tracks, in order of time."""
         ordered = sorted(self.segments.values(), key=lambda segment: (segment.start_s, segment.id))
         return " ".join(segment.text.strip() for segment in ordered)

@@ -1,10 +1,10 @@
-"""Examples of corrections and versions for the API's reference, as `api.http.examples` has others."""
+"""Examples of corrections and versions for the API reference. `api.http.examples` has the others."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from api.http.examples import BEGAN, MEETING, SEGMENT
+from api.http.examples import MEETING, SEGMENT, STARTED_AT
 from api.http.examples import SENTENCE as WRITTEN
 from schema.core.states import MeetingState
 from schema.corrections.segments import Origin
@@ -21,7 +21,7 @@ from schema.corrections.wire import (
 )
 from schema.meetings.minutes import MinutesPart
 
-LATER = BEGAN + timedelta(hours=1)
+LATER = STARTED_AT + timedelta(hours=1)
 TEXT = "We move the lunch."
 CORRECTED = SEGMENT.model_copy(update={"text": TEXT, "version": 2, "corrected": True})
 VERSIONS = SegmentVersions(

@@ -1,4 +1,4 @@
-"""Corrections of a transcript: a segment's text or speaker, a speaker's name in a whole meeting, and their history."""
+"""Routes that correct a transcript: text and speaker of a segment, the name of a speaker, and their history."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from api.auth.bearer import Reader, Writer
 from api.auth.keys import Principal
 from api.corrections import examples as shown
 from api.http.examples import SEGMENT, response
-from api.http.params import IfMatch, tag_of, version_of
+from api.http.params import ID_LIMIT, IfMatch, etag_of, expected_version
 from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
@@ -46,17 +46,16 @@ from schema.meetings.tables import Segment, Track
 from schema.meetings.views import segment_event, segment_out
 from schema.meetings.wire import SegmentOut
 
-ID_LIMIT = 2**63 - 1
 SegmentId = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["corrections"], responses=responses(*ANY, NotFound, Gone))
 
 
-@router.get("/segments/{segment_id}", responses=response(SEGMENT))
+@router.get("/segments/{segment_id}", summary="Show a segment", responses=response(SEGMENT))
 def show(
     meeting_id: str, segment_id: SegmentId, services: ServicesHere, principal: Reader, answer: Response
 ) -> SegmentOut:
-    """One segment, with its words and the version that a change may ask for."""
+    """Show one segment, with its words and the version to name in a change."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         found = _segment_out(session, find_segment(session, meeting_id, segment_id))
@@ -65,6 +64,7 @@ def show(
 
 @router.patch(
     "/segments/{segment_id}",
+    summary="Correct a segment",
     responses={**responses(SegmentOpen, Conflict, VersionMismatch, InvalidInput), **response(shown.CORRECTED)},
 )
 def change(
@@ -76,18 +76,18 @@ def change(
     answer: Response,
     if_match: IfMatch = None,
 ) -> SegmentOut:
-    """Correct what a closed segment says, or who speaks, while the meeting goes on or after it.
+    """Correct the text or the speaker of a closed segment, during the meeting or after it.
 
-    What was heard stays, and so does every version in between. Transcript, exports and search have the correction at
-    once, and followers get the segment again. The notes that rest on it and the minutes are made again once nothing was
-    corrected for some seconds. What changes nothing makes no version, so it may be sent again.
+    The original and all versions are kept. Transcript, exports and search have the correction at once, and followers
+    receive the segment again. The minutes, and the notes whose evidence includes the segment, are made again when there
+    was no correction for some seconds. A request that changes nothing makes no version, so you may repeat it.
     """
     fields = {name: getattr(wanted, name) or None for name in wanted.model_fields_set}
     if not fields:
-        raise InvalidInput("nothing is to be changed; give 'text', 'speaker' or both")
+        raise InvalidInput("nothing would change; give 'text', 'speaker' or both")
     if "text" in fields:
         fields["text"] = wanted.text
-    expected = version_of(if_match)
+    expected = expected_version(if_match)
 
     def work(session: Session) -> list[Segment]:
         return [correct(session, meeting_id, segment_id, fields, principal.owner, expected)]
@@ -97,6 +97,7 @@ def change(
 
 @router.delete(
     "/segments/{segment_id}/correction",
+    summary="Undo the corrections of a segment",
     responses={**responses(SegmentOpen, Conflict, VersionMismatch), **response(SEGMENT)},
 )
 def restore(
@@ -107,8 +108,8 @@ def restore(
     answer: Response,
     if_match: IfMatch = None,
 ) -> SegmentOut:
-    """Go back to what was heard, as one version more. Doing it again changes nothing."""
-    expected = version_of(if_match)
+    """Restore what was heard, as another version. Restoring again changes nothing."""
+    expected = expected_version(if_match)
 
     def work(session: Session) -> list[Segment]:
         return [undo(session, meeting_id, segment_id, principal.owner, expected)]
@@ -116,9 +117,11 @@ def restore(
     return _tagged(answer, _written(services, principal, meeting_id, work)[0])
 
 
-@router.get("/segments/{segment_id}/versions", responses=response(shown.VERSIONS))
+@router.get(
+    "/segments/{segment_id}/versions", summary="List the versions of a segment", responses=response(shown.VERSIONS)
+)
 def versions(meeting_id: str, segment_id: SegmentId, services: ServicesHere, principal: Reader) -> SegmentVersions:
-    """What a segment said at each time, from what was heard to what is in force."""
+    """List all versions of a segment, from what was heard to the present one."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         segment = find_segment(session, meeting_id, segment_id)
@@ -127,12 +130,12 @@ def versions(meeting_id: str, segment_id: SegmentId, services: ServicesHere, pri
     return SegmentVersions(segment_id=segment_id, versions=[_heard(segment, changes), *map(_version_out, changes)])
 
 
-@router.patch("/speakers", responses={**responses(Conflict), **response(shown.RENAMED)})
+@router.patch("/speakers", summary="Rename a speaker", responses={**responses(Conflict), **response(shown.RENAMED)})
 def rename(meeting_id: str, wanted: SpeakerChange, services: ServicesHere, principal: Writer) -> SpeakerChanged:
-    """Give a speaker another name, in everything that was said and what is still to come, in one call.
+    """Rename a speaker in all segments of the meeting, including those that are still to come.
 
-    With `speaker` null it names what nobody is named for; with `track` in that track only. Each segment keeps its
-    history.
+    With `speaker` null it names the speaker of the segments that have none. With `track` it applies to that track only.
+    Each segment keeps its history.
     """
 
     def work(session: Session) -> list[Segment]:
@@ -142,15 +145,15 @@ def rename(meeting_id: str, wanted: SpeakerChange, services: ServicesHere, princ
     return SpeakerChanged(segments=len(_written(services, principal, meeting_id, work)))
 
 
-@router.get("/corrections", responses=response(shown.CORRECTIONS))
+@router.get("/corrections", summary="List corrections", responses=response(shown.CORRECTIONS))
 def list_corrections(
     meeting_id: str,
     services: ServicesHere,
     principal: Reader,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    cursor: Annotated[int | None, Query(ge=1, le=ID_LIMIT, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[int | None, Query(ge=1, le=ID_LIMIT, description="`next_cursor` of the previous page")] = None,
 ) -> CorrectionPage:
-    """Every change of this meeting's transcript, also what could not be carried over from the version before it."""
+    """List all corrections of the transcript, and those that could not be carried over from the previous version."""
     chosen = select(Correction, Track.name).outerjoin(Track, Track.id == Correction.track_id)
     chosen = chosen.where(Correction.meeting_id == meeting_id, Correction.id > (cursor or 0))
     with services.database.read() as session:
@@ -163,14 +166,14 @@ def list_corrections(
 def _written(
     services: Services, principal: Principal, meeting_id: str, work: Callable[[Session], list[Segment]]
 ) -> list[SegmentOut]:
-    """Do *work* in one transaction, then tell followers; the segments as they are now."""
+    """Do *work* in one transaction, publish the segments to followers, and return them."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
     with services.database.write() as session:
         segments = work(session)
         tracks = session.execute(select(Track.id, Track.name).where(Track.meeting_id == meeting_id))
         names = {row.id: row.name for row in tracks}
-    with suppress(RedisError):  # without Redis the minutes are only made again a little sooner
+    with suppress(RedisError):  # without Redis, the minutes are made again a little sooner, which does no harm
         services.stores.redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
     publish(services.stores.redis, meeting_id, [segment_event(each, names[each.track_id]) for each in segments])
     return [segment_out(each, names[each.track_id]) for each in segments]
@@ -181,7 +184,7 @@ def _segment_out(session: Session, segment: Segment) -> SegmentOut:
 
 
 def _tagged(answer: Response, segment: SegmentOut) -> SegmentOut:
-    answer.headers["ETag"] = tag_of(segment.version)
+    answer.headers["ETag"] = etag_of(segment.version)
     return segment
 
 

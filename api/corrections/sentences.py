@@ -1,4 +1,4 @@
-"""Corrections of minutes: what a sentence of the final ones says, and its history."""
+"""Routes that correct sentences of the final minutes, and show their history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.auth.bearer import Reader, Writer
 from api.auth.keys import Principal
 from api.corrections import examples as shown
 from api.http.examples import response
-from api.http.params import IfMatch, tag_of, version_of
+from api.http.params import IfMatch, etag_of, expected_version
 from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
@@ -35,7 +35,7 @@ from schema.corrections.sentences import (
 from schema.meetings.minutes import MinutesPart
 from schema.meetings.views import minutes_event
 
-SentenceId = Annotated[str, Path(pattern=r"^s[0-9a-f]{12}$", description="As the minutes have it")]
+SentenceId = Annotated[str, Path(pattern=r"^s[0-9a-f]{12}$", description="The id in the minutes")]
 
 router = APIRouter(
     prefix="/v1/meetings/{meeting_id}/minutes/sentences/{sentence_id}",
@@ -44,18 +44,22 @@ router = APIRouter(
 )
 
 
-@router.get("", responses=response(shown.SENTENCE))
+@router.get("", summary="Show a sentence", responses=response(shown.SENTENCE))
 def show(
     meeting_id: str, sentence_id: SentenceId, services: ServicesHere, principal: Reader, answer: Response
 ) -> SentenceOut:
-    """One sentence of the final minutes, with the version that a change may ask for."""
+    """Show one sentence of the final minutes, with the version to name in a change."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         found = find_sentence(session, meeting_id, sentence_id)
     return _tagged(answer, found)
 
 
-@router.patch("", responses={**responses(VersionMismatch, InvalidInput), **response(shown.CORRECTED_SENTENCE)})
+@router.patch(
+    "",
+    summary="Correct a sentence",
+    responses={**responses(VersionMismatch, InvalidInput), **response(shown.CORRECTED_SENTENCE)},
+)
 def change(
     meeting_id: str,
     sentence_id: SentenceId,
@@ -65,19 +69,19 @@ def change(
     answer: Response,
     if_match: IfMatch = None,
 ) -> SentenceOut:
-    """Correct what a sentence of the final minutes says, and of an action who does it and when it is due.
+    """Correct a sentence of the final minutes; for an action also its owner and due date.
 
-    The minutes and their exports have it at once, wherever the sentence stands, and followers get the minutes again.
-    Minutes are made again once nothing was corrected for some seconds; the correction stays in them and its support is
-    computed. What the summariser wrote is kept, and so is every version in between. What changes nothing makes no
-    version, so it may be sent again.
+    The minutes and their exports have the correction at once, wherever the sentence occurs, and followers receive the
+    minutes again. The minutes are made again when there was no correction for some seconds. They keep the correction,
+    and its support is computed. The original and all versions are kept. A request that changes nothing makes no
+    version, so you may repeat it.
     """
     fields: dict[str, str | None] = {name: getattr(wanted, name) or None for name in wanted.model_fields_set}
     if not fields:
-        raise InvalidInput("nothing is to be changed; give 'text', and of an action 'owner' or 'due'")
+        raise InvalidInput("nothing would change; give 'text', or for an action 'owner' or 'due'")
     if "text" in fields:
         fields["text"] = wanted.text
-    expected = version_of(if_match)
+    expected = expected_version(if_match)
 
     def work(session: Session) -> FoundSentence:
         return correct_sentence(session, meeting_id, sentence_id, fields, principal.owner, expected)
@@ -85,7 +89,11 @@ def change(
     return _tagged(answer, _written(services, principal, meeting_id, work))
 
 
-@router.delete("/correction", responses={**responses(VersionMismatch), **response(shown.SENTENCE)})
+@router.delete(
+    "/correction",
+    summary="Undo the corrections of a sentence",
+    responses={**responses(VersionMismatch), **response(shown.SENTENCE)},
+)
 def restore(
     meeting_id: str,
     sentence_id: SentenceId,
@@ -94,8 +102,8 @@ def restore(
     answer: Response,
     if_match: IfMatch = None,
 ) -> SentenceOut:
-    """Go back to what the summariser wrote, as one version more. Doing it again changes nothing."""
-    expected = version_of(if_match)
+    """Restore what the summariser wrote, as another version. Restoring again changes nothing."""
+    expected = expected_version(if_match)
 
     def work(session: Session) -> FoundSentence:
         return undo_sentence(session, meeting_id, sentence_id, principal.owner, expected)
@@ -103,9 +111,9 @@ def restore(
     return _tagged(answer, _written(services, principal, meeting_id, work))
 
 
-@router.get("/versions", responses=response(shown.SENTENCE_VERSIONS))
+@router.get("/versions", summary="List the versions of a sentence", responses=response(shown.SENTENCE_VERSIONS))
 def versions(meeting_id: str, sentence_id: SentenceId, services: ServicesHere, principal: Reader) -> SentenceVersions:
-    """What a sentence said at each time, from what the summariser wrote to what is in force."""
+    """List all versions of a sentence, from what the summariser wrote to the present one."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         found = find_sentence(session, meeting_id, sentence_id)
@@ -118,12 +126,12 @@ def versions(meeting_id: str, sentence_id: SentenceId, services: ServicesHere, p
 def _written(
     services: Services, principal: Principal, meeting_id: str, work: Callable[[Session], FoundSentence]
 ) -> FoundSentence:
-    """Do *work* in one transaction, then tell followers."""
+    """Do *work* in one transaction, and publish the minutes to followers."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
     with services.database.write() as session:
         found = work(session)
-    with suppress(RedisError):  # without Redis the minutes are only made again a little sooner
+    with suppress(RedisError):  # without Redis, the minutes are made again a little sooner, which does no harm
         services.stores.redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
     publish(services.stores.redis, meeting_id, [minutes_event(found.summary)])
     return found
@@ -131,7 +139,7 @@ def _written(
 
 def _tagged(answer: Response, found: FoundSentence) -> SentenceOut:
     item, written = found.item, found.written
-    answer.headers["ETag"] = tag_of(item.version)
+    answer.headers["ETag"] = etag_of(item.version)
     return SentenceOut(
         id=item.id,
         part=MinutesPart(found.part),

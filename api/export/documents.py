@@ -1,4 +1,4 @@
-"""A meeting as a file: Markdown, JSON, text, SRT, WebVTT. Pure functions of what clients see. `docx` has DOCX."""
+"""The formats of exports, and a meeting as Markdown, JSON and plain text. `docx` and `subtitles` have the others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from enum import StrEnum
 from api.export.phrases import (
     NOBODY,
     authors_line,
-    chapter_head,
+    chapter_heading,
     clock,
     coverage_line,
-    due,
-    minutes_head,
-    says_something,
-    support,
-    when_line,
+    date_line,
+    due_note,
+    evidence_note,
+    has_text,
+    minutes_heading,
 )
 from schema.core.wire import Wire
 from schema.meetings.minutes import Action, Sentence, without_gaps
@@ -27,7 +27,7 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
 
 
 class ExportFormat(StrEnum):
-    """The formats, by the ends of their files' names."""
+    """The formats, named by their file extensions."""
 
     MD = "md"
     JSON = "json"
@@ -38,7 +38,7 @@ class ExportFormat(StrEnum):
 
 
 class Export(Wire):
-    """Everything that an export shows. `segments` are in the order of time."""
+    """Everything that an export shows. `segments` are in order of time."""
 
     meeting: MeetingOut
     minutes: MinutesOut | None
@@ -47,27 +47,27 @@ class Export(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a document of lines is marked up."""
+    """The markup of a document that consists of lines."""
 
-    head: Callable[[int, str], str]
+    heading: Callable[[int, str], str]
     strong: Callable[[str], str]
     plain: Callable[[str], str]
 
 
 MARKDOWN = Style(
-    head=lambda level, text: f"{'#' * level} {_escaped(text)}",
+    heading=lambda level, text: f"{'#' * level} {_escaped(text)}",
     strong=lambda text: f"**{_escaped(text)}**",
     plain=lambda text: _escaped(text),
 )
 TEXT = Style(
-    head=lambda level, text: f"{text}\n{('=' if level == 1 else '-') * len(text)}",
+    heading=lambda level, text: f"{text}\n{('=' if level == 1 else '-') * len(text)}",
     strong=lambda text: text,
     plain=lambda text: " ".join(text.split()),
 )
 
 
 def to_json(export: Export) -> str:
-    """The whole of it, words included."""
+    """All data of the export, including the words of segments."""
     return export.model_dump_json(indent=2) + "\n"
 
 
@@ -82,9 +82,9 @@ def to_text(export: Export) -> str:
 def _document(export: Export, style: Style) -> str:
     meeting = export.meeting
     lines = [
-        style.head(1, meeting.title or f"Meeting {meeting.id}"),
+        style.heading(1, meeting.title or f"Meeting {meeting.id}"),
         "",
-        when_line(meeting),
+        date_line(meeting),
         "",
         f"Audio: {coverage_line(meeting.coverage)}",
     ]
@@ -92,37 +92,37 @@ def _document(export: Export, style: Style) -> str:
         lines += ["", style.plain(made)]
     if export.minutes is not None:
         lines += _minutes(export.minutes, {each.id: each.start_s for each in export.segments}, style)
-    lines += ["", style.head(2, "Transcript")]
-    for segment in filter(says_something, export.segments):
+    lines += ["", style.heading(2, "Transcript")]
+    for segment in filter(has_text, export.segments):
         speaker = f"{style.strong(segment.speaker)}: " if segment.speaker else ""
         lines += ["", f"{clock(segment.start_s)} {speaker}{style.plain(segment.text)}"]
     return "\n".join(lines) + "\n"
 
 
 def _minutes(minutes: MinutesOut, starts_s: dict[int, float], style: Style) -> Iterator[str]:
-    yield from ("", style.head(2, minutes_head(minutes)))
+    yield from ("", style.heading(2, minutes_heading(minutes)))
     body = without_gaps(minutes.minutes)
     yield from _section("Overview", [_sentence(each, starts_s, style) for each in body.overview], style)
     for chapter in body.chapters:
         sentences = [_sentence(each, starts_s, style) for each in chapter.sentences]
-        yield from _section(chapter_head(chapter), sentences, style)
+        yield from _section(chapter_heading(chapter), sentences, style)
     yield from _section("Decisions", [_sentence(each, starts_s, style) for each in body.decisions], style)
     yield from _section("Actions", [_action(each, starts_s, style) for each in body.actions], style)
 
 
-def _section(head: str, items: list[str], style: Style) -> Iterator[str]:
+def _section(heading: str, items: list[str], style: Style) -> Iterator[str]:
     if items:
-        yield from ("", style.head(3, head), "", *items)
+        yield from ("", style.heading(3, heading), "", *items)
 
 
 def _sentence(sentence: Sentence, starts_s: dict[int, float], style: Style) -> str:
-    return f"- {style.plain(sentence.text)}{support(sentence, starts_s)}"
+    return f"- {style.plain(sentence.text)}{evidence_note(sentence, starts_s)}"
 
 
 def _action(action: Action, starts_s: dict[int, float], style: Style) -> str:
     owner = style.strong(action.owner) if action.owner else NOBODY
-    when = f" {style.plain(due(action))}" if due(action) else ""
-    return f"- {owner}: {style.plain(action.text)}{when}{support(action, starts_s)}"
+    when = f" {style.plain(due_note(action))}" if due_note(action) else ""
+    return f"- {owner}: {style.plain(action.text)}{when}{evidence_note(action, starts_s)}"
 
 
 def _escaped(text: str) -> str:

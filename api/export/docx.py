@@ -1,6 +1,6 @@
-"""A meeting as a DOCX file: title, coverage, minutes with the times of their evidence, transcript.
+"""A meeting as a DOCX file: title, coverage, minutes with the times of their evidence, and transcript.
 
-The same meeting gives the same bytes, so that a file can be compared and cached by its checksum.
+The same meeting always gives the same bytes, so that files can be compared and cached by checksum.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from api.export.documents import Export
 from api.export.phrases import (
     NOBODY,
     authors_line,
-    chapter_head,
+    chapter_heading,
     clock,
     coverage_line,
-    due,
-    minutes_head,
-    says_something,
-    support,
-    when_line,
+    date_line,
+    due_note,
+    evidence_note,
+    has_text,
+    minutes_heading,
 )
 from schema.meetings.minutes import Action, Sentence, without_gaps
 from schema.meetings.wire import MinutesOut, SegmentOut
 
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML cannot hold, such as control characters in a title."""
+"""Characters that XML does not allow, such as control characters in a title."""
 
 
 def to_docx(export: Export) -> bytes:
@@ -39,16 +39,16 @@ def to_docx(export: Export) -> bytes:
     _set_properties(document, export)
     meeting = export.meeting
     document.add_heading(_clean(_title(export)), 0)
-    document.add_paragraph(when_line(meeting))
+    document.add_paragraph(date_line(meeting))
     document.add_paragraph(f"Audio: {coverage_line(meeting.coverage)}")
     if made := authors_line(meeting.made_by):
         document.add_paragraph(made)
     if export.minutes is not None:
         _add_minutes(document, export.minutes, {each.id: each.start_s for each in export.segments})
     document.add_heading("Transcript", 1)
-    for segment in filter(says_something, export.segments):
+    for segment in filter(has_text, export.segments):
         _add_segment(document, segment)
-    return _packed(document)
+    return _pack(document)
 
 
 def _title(export: Export) -> str:
@@ -56,7 +56,7 @@ def _title(export: Export) -> str:
 
 
 def _set_properties(document: Doc, export: Export) -> None:
-    """The template's own name its maker and the day it was made."""
+    """Replace the properties of the template, which name the template's own author and date."""
     properties = document.core_properties
     properties.title = _clean(_title(export))[:255]
     properties.author = properties.last_modified_by = "Minutebook"
@@ -66,11 +66,11 @@ def _set_properties(document: Doc, export: Export) -> None:
 
 
 def _add_minutes(document: Doc, minutes: MinutesOut, starts_s: dict[int, float]) -> None:
-    document.add_heading(minutes_head(minutes), 1)
+    document.add_heading(minutes_heading(minutes), 1)
     body = without_gaps(minutes.minutes)
     _add_sentences(document, "Overview", body.overview, starts_s)
     for chapter in body.chapters:
-        _add_sentences(document, chapter_head(chapter), chapter.sentences, starts_s)
+        _add_sentences(document, chapter_heading(chapter), chapter.sentences, starts_s)
     _add_sentences(document, "Decisions", body.decisions, starts_s)
     if body.actions:
         document.add_heading("Actions", 2)
@@ -78,21 +78,21 @@ def _add_minutes(document: Doc, minutes: MinutesOut, starts_s: dict[int, float])
         _add_action(document, action, starts_s)
 
 
-def _add_sentences(document: Doc, head: str, sentences: Sequence[Sentence], starts_s: dict[int, float]) -> None:
+def _add_sentences(document: Doc, heading: str, sentences: Sequence[Sentence], starts_s: dict[int, float]) -> None:
     if sentences:
-        document.add_heading(_clean(head), 2)
+        document.add_heading(_clean(heading), 2)
     for sentence in sentences:
         line = document.add_paragraph(_clean(sentence.text), "List Bullet")
-        line.add_run(support(sentence, starts_s)).italic = True
+        line.add_run(evidence_note(sentence, starts_s)).italic = True
 
 
 def _add_action(document: Doc, action: Action, starts_s: dict[int, float]) -> None:
     line = document.add_paragraph(style="List Bullet")
     line.add_run(_clean(action.owner or NOBODY)).bold = action.owner is not None
     line.add_run(f": {_clean(action.text)}")
-    if due(action):
-        line.add_run(f" {_clean(due(action))}")
-    line.add_run(support(action, starts_s)).italic = True
+    if due_note(action):
+        line.add_run(f" {_clean(due_note(action))}")
+    line.add_run(evidence_note(action, starts_s)).italic = True
 
 
 def _add_segment(document: Doc, segment: SegmentOut) -> None:
@@ -107,8 +107,8 @@ def _clean(text: str) -> str:
     return " ".join(_NOT_XML.sub(" ", text).split())
 
 
-def _packed(document: Doc) -> bytes:
-    """The file, without the time at which its parts were written."""
+def _pack(document: Doc) -> bytes:
+    """The file, without the times at which its parts were written."""
     written, packed = io.BytesIO(), io.BytesIO()
     document.save(written)
     with zipfile.ZipFile(written) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:

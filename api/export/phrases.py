@@ -1,4 +1,4 @@
-"""Phrases that every rendering of a meeting shares, and the terminal: times, coverage, authors, evidence."""
+"""Phrases that all exports and the terminal share: times, coverage, authors, evidence."""
 
 from __future__ import annotations
 
@@ -8,34 +8,32 @@ from schema.meetings.minutes import Action, Chapter, Sentence
 from schema.meetings.wire import Author, Authors, CoverageTotals, MeetingOut, MinutesOut, SegmentOut
 
 UNSUPPORTED = "[unsupported]"
-"""Stands behind every sentence of the minutes that nothing in the transcript supports."""
+"""Follows every sentence of the minutes that nothing in the transcript supports."""
 
 
 NOBODY = "nobody named"
-
-
 KINDS = ("transcribed", "silent", "missing", "failed", "shed", "pending")
 
 
-def when_line(meeting: MeetingOut) -> str:
-    """`2026-03-02 09:30 UTC, finished`, and which version it is where there are several."""
+def date_line(meeting: MeetingOut) -> str:
+    """`2026-03-02 09:30 UTC, finished`, with the version if it is not the first."""
     version = f", version {meeting.version}" if meeting.version > 1 else ""
     return f"{meeting.created_at:%Y-%m-%d %H:%M} UTC, {meeting.state.value}{version}"
 
 
-def says_something(segment: SegmentOut) -> bool:
-    """Not so when somebody has found that nothing was said there."""
+def has_text(segment: SegmentOut) -> bool:
+    """False if a correction has removed all text of the segment."""
     return bool(segment.text.strip())
 
 
 def coverage_line(totals: CoverageTotals) -> str:
-    """`193.5 s received: 170.2 s transcribed, 23.3 s silent`: every kind that has any."""
+    """`193.5 s received: 170.2 s transcribed, 23.3 s silent`, without the kinds that have no audio."""
     parts = [f"{seconds:.1f} s {kind}" for kind in KINDS if (seconds := getattr(totals, f"{kind}_s")) > 0]
     return f"{totals.received_s:.1f} s received: {', '.join(parts) or 'nothing yet'}"
 
 
 def authors_line(authors: Authors | None) -> str:
-    """`Transcript: package:tiny.en with clinic@3. Minutes: package:gemma-3-270m.`; empty when there is no text."""
+    """`Transcript: package:tiny.en with clinic@3. Minutes: package:gemma-3-270m.`; empty if there is no text."""
     made = {"Transcript": authors.transcript, "Minutes": authors.minutes} if authors else {}
     return " ".join(f"{part}: {', '.join(map(_author, by))}." for part, by in made.items() if by)
 
@@ -45,32 +43,32 @@ def _author(author: Author) -> str:
 
 
 def clock(seconds: float) -> str:
-    """`m:ss`, or `h:mm:ss` from one hour on."""
+    """`m:ss`, from one hour on `h:mm:ss`."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def minutes_head(minutes: MinutesOut) -> str:
-    """`Minutes`, with their version where they were made again; for a meeting that goes on, also how far they go."""
+def minutes_heading(minutes: MinutesOut) -> str:
+    """`Minutes`, with the version from the second one on; for rolling minutes also the time that they reach."""
     if minutes.kind == SummaryKind.FINAL:
         return "Minutes" if minutes.version == 1 else f"Minutes (version {minutes.version})"
     return f"Minutes so far (version {minutes.version}, through {clock(minutes.through_s)})"
 
 
-def chapter_head(chapter: Chapter) -> str:
+def chapter_heading(chapter: Chapter) -> str:
     """`Budget (2:05–7:40)`."""
     first, end = (clock(s_of_samples(sample)) for sample in (chapter.first_sample, chapter.end_sample))
     return f"{chapter.title} ({first}–{end})"
 
 
-def due(action: Action) -> str:
-    """`(due: Thursday)`, unless the action's text says so itself."""
+def due_note(action: Action) -> str:
+    """`(due: Thursday)`; empty if the action's text already says it."""
     return f"(due: {action.due})" if action.due and action.due.lower() not in action.text.lower() else ""
 
 
-def support(item: Sentence | Action, starts_s: dict[int, float]) -> str:
-    """The times of what *item* rests on, or the mark of what rests on nothing. *starts_s* is by segment id."""
+def evidence_note(item: Sentence | Action, starts_s: dict[int, float]) -> str:
+    """The times of the evidence of *item*, or the mark for an item without evidence. *starts_s* is by segment id."""
     if not item.supported:
         return f" {UNSUPPORTED}"
     times = sorted({starts_s[segment_id] for segment_id in item.evidence if segment_id in starts_s})

@@ -1,4 +1,4 @@
-"""The route that serves a meeting as a file."""
+"""The route that exports a meeting as a file."""
 
 from __future__ import annotations
 
@@ -31,30 +31,28 @@ WRITERS: dict[ExportFormat, tuple[Callable[[Export], str | bytes], str]] = {
     ExportFormat.VTT: (to_vtt, "text/vtt; charset=utf-8"),
     ExportFormat.DOCX: (to_docx, "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
 }
-
-
-SHOWN: dict[str, dict[str, Any]] = {
+EXAMPLES: dict[str, dict[str, Any]] = {
     media_type: {} if form == ExportFormat.DOCX else {"example": write(examples.EXPORT)}
     for form, (write, media_type) in WRITERS.items()
 }
-
-
-SHOWN[WRITERS[ExportFormat.JSON][1]] = {"example": examples.EXPORT.model_dump(mode="json")}
-"""What the reference shows of each, which cannot be done of DOCX."""
-
+EXAMPLES[WRITERS[ExportFormat.JSON][1]] = {"example": examples.EXPORT.model_dump(mode="json")}
+"""Examples for the API reference, by media type. A DOCX file cannot be shown."""
 
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["content"], responses=responses(*ANY, NotFound, Gone))
 
 
-@router.get("/export", responses={200: {"content": SHOWN}})
+@router.get("/export", summary="Export a meeting", responses={200: {"content": EXAMPLES}})
 def export(
     meeting_id: str,
     services: ServicesHere,
     principal: Reader,
     form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.MD,
-    minutes: Annotated[int | None, Query(ge=1, le=VERSION_LIMIT, description="Final minutes of this version")] = None,
+    minutes: Annotated[
+        int | None,
+        Query(ge=1, le=VERSION_LIMIT, description="The version of the final minutes; the latest if left out"),
+    ] = None,
 ) -> Response:
-    """Minutes, transcript and coverage as Markdown, JSON, text or DOCX; the transcript as SRT or WebVTT subtitles."""
+    """Export minutes, transcript and coverage as Markdown, JSON, text or DOCX, or the transcript as subtitles."""
     write, media_type = WRITERS[form]
     name = f'inline; filename="meeting-{meeting_id}.{form.value}"'
     body = write(_read_export(services, meeting_id, principal, minutes))
@@ -66,7 +64,7 @@ def _read_export(services: Services, meeting_id: str, principal: Principal, vers
         meeting: Meeting = find_meeting(session, meeting_id, principal)
         minutes = read_minutes(session, meeting_id, None if version is None else SummaryKind.FINAL, version)
         if minutes is None and version is not None:
-            raise NotFound(f"meeting '{meeting_id}' has no final minutes of version {version}; leave it out")
+            raise NotFound(f"meeting '{meeting_id}' has no final minutes of version {version}; leave the version out")
         return Export(
             meeting=meeting_out(session, services.stores.mailbox, meeting),
             minutes=minutes,

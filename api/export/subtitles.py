@@ -1,4 +1,4 @@
-"""Subtitles, SRT and WebVTT: cues from the times of words."""
+"""Subtitles as SRT and WebVTT. The cues follow the times of the words."""
 
 from __future__ import annotations
 
@@ -7,41 +7,38 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from api.export.documents import Export
-from api.export.phrases import (
-    authors_line,
-    coverage_line,
-)
+from api.export.phrases import authors_line, coverage_line
 from schema.meetings.wire import SegmentOut, WordOut
 
 LINE_CHARACTERS = 42
 LINES = 2
 PAUSE_S = 1.0
 LONGEST_S = 7.0
-"""A cue ends at a pause, when it is full, and after this time."""
+"""A cue ends at a pause, when it is full, or after this time."""
 
 
 def to_srt(export: Export) -> str:
-    """SubRip: at most two lines of 42 characters; a turn begins with its speaker's name."""
-    cues = cues_of(export.segments, named_in_text=True)
+    """SubRip: cues of at most two lines of 42 characters. A turn begins with its speaker's name."""
+    cues = cues_of(export.segments, names_in_text=True)
     blocks = [
-        f"{number}\n{_stamp(cue.start_s, ',')} --> {_stamp(cue.end_s, ',')}\n" + "\n".join(cue.lines) + "\n"
+        f"{number}\n{_timestamp(cue.start_s, ',')} --> {_timestamp(cue.end_s, ',')}\n" + "\n".join(cue.lines) + "\n"
         for number, cue in enumerate(cues, 1)
     ]
     return "\n".join(blocks)
 
 
 def to_vtt(export: Export) -> str:
-    """WebVTT: as SRT, with speakers as voices the coverage and what made the text as notes."""
+    """WebVTT: like SRT, with speakers as voices, and with coverage and models as notes."""
     notes = [coverage_line(export.meeting.coverage), authors_line(export.meeting.made_by)]
     blocks = ["WEBVTT\n", *(f"NOTE {note}\n" for note in notes if note)]
-    for cue in cues_of(export.segments, named_in_text=False):
-        voice = f"<v {_in_vtt(cue.speaker)}>" if cue.speaker else ""
-        text = "\n".join(_in_vtt(line) for line in cue.lines)
-        blocks.append(f"{_stamp(cue.start_s, '.')} --> {_stamp(cue.end_s, '.')}\n{voice}{text}\n")
+    for cue in cues_of(export.segments, names_in_text=False):
+        voice = f"<v {_escape_vtt(cue.speaker)}>" if cue.speaker else ""
+        text = "\n".join(_escape_vtt(line) for line in cue.lines)
+        blocks.append(f"{_timestamp(cue.start_s, '.')} --> {_timestamp(cue.end_s, '.')}\n{voice}{text}\n")
     return "\n".join(blocks)
 
 
-def _stamp(seconds: float, comma: str) -> str:
+def _timestamp(seconds: float, comma: str) -> str:
     total_ms = round(1000 * seconds)
     second, ms = divmod(total_ms, 1000)
     minute, second = divmod(second, 60)
@@ -49,13 +46,13 @@ def _stamp(seconds: float, comma: str) -> str:
     return f"{hour:02}:{minute:02}:{second:02}{comma}{ms:03}"
 
 
-def _in_vtt(text: str) -> str:
+def _escape_vtt(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """`speaker` is set where it is known; the lines do not repeat it."""
+    """`speaker` is None if it is unknown."""
 
     start_s: float
     end_s: float
@@ -63,12 +60,12 @@ class Cue:
     speaker: str | None = None
 
 
-def cues_of(segments: Sequence[SegmentOut], *, named_in_text: bool) -> list[Cue]:
-    """Cues by time. With *named_in_text* the first cue of a speaker's turn begins with the name, within its width."""
+def cues_of(segments: Sequence[SegmentOut], *, names_in_text: bool) -> list[Cue]:
+    """Cues in order of time. With *names_in_text*, the first cue of a turn begins with its speaker's name."""
     cues: list[Cue] = []
     last_speaker: dict[str, str | None] = {}
     for segment in segments:
-        name = segment.speaker if named_in_text and last_speaker.get(segment.track) != segment.speaker else None
+        name = segment.speaker if names_in_text and last_speaker.get(segment.track) != segment.speaker else None
         last_speaker[segment.track] = segment.speaker
         cues.extend(_cues_of_segment(segment, f"{name}: " if name else ""))
     return sorted(cues, key=lambda cue: (cue.start_s, cue.end_s))
@@ -76,7 +73,7 @@ def cues_of(segments: Sequence[SegmentOut], *, named_in_text: bool) -> list[Cue]
 
 def _cues_of_segment(segment: SegmentOut, prefix: str) -> Iterator[Cue]:
     taken: list[WordOut] = []
-    for word in _short_words(segment):
+    for word in _split_long_words(segment):
         if taken and not _fits(prefix, [*taken, word]):
             yield _cue(segment, prefix, taken)
             prefix, taken = "", []
@@ -100,8 +97,8 @@ def _lines(prefix: str, words: Sequence[WordOut]) -> list[str]:
     return textwrap.wrap(text, LINE_CHARACTERS, break_on_hyphens=False)
 
 
-def _short_words(segment: SegmentOut) -> Iterator[WordOut]:
-    """The segment's words, with those cut that no line could hold."""
+def _split_long_words(segment: SegmentOut) -> Iterator[WordOut]:
+    """The segment's words. Words that are longer than a line are split."""
     for word in segment.words or [_as_word(segment)]:
         pieces = textwrap.wrap(word.text, LINE_CHARACTERS, break_on_hyphens=False, drop_whitespace=False)
         step_s = (word.end_s - word.start_s) / max(1, len(pieces))

@@ -1,6 +1,6 @@
-"""Examples for the API's reference, as the very objects that routes answer with.
+"""Examples for the API reference. They are objects of the types that the routes return.
 
-Nothing in them is null, since the reference leaves nulls out.
+No field in them is null, because the reference leaves nulls out.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from schema.meetings.wire import (
 from schema.webhooks.outbox import DeliveryState, WebhookEvent
 from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
-BEGAN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+STARTED_AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 TOTALS = CoverageTotals(received_s=12.0, transcribed_s=9.5, silent_s=1.5, failed_s=1.0)
 MEETING = MeetingOut(
     id="5f2a9c0e81d74b3696c2f1aa",
     title="Launch",
     language="en",
     state=MeetingState.FINISHED,
-    created_at=BEGAN,
-    finished_at=BEGAN + timedelta(minutes=3),
+    created_at=STARTED_AT,
+    finished_at=STARTED_AT + timedelta(minutes=3),
     asr_adapter="medical-terms",
     summary_adapter="short-minutes",
     tracks=[TrackOut(name="main", speaker="Priya", received_sample=192_000, committed_sample=192_000, closed=True)],
@@ -77,7 +77,7 @@ MINUTES = MinutesOut(
     through_s=11.0,
     model="package:gemma-3-270m",
     adapter="short-minutes@1",
-    created_at=BEGAN,
+    created_at=STARTED_AT,
     minutes=Minutes(
         overview=(SENTENCE,),
         chapters=(Chapter("Launch date", 0, 176_000, (SENTENCE,)),),
@@ -121,7 +121,7 @@ WEBHOOK = WebhookOut(
     id="wh_7d0b4c1e2f3a5b6c7d8e9f01",
     url="https://hooks.example.com/minutes",
     events=[WebhookEvent.MINUTES_FINAL],
-    created_at=BEGAN,
+    created_at=STARTED_AT,
 )
 CREATED_WEBHOOK = CreatedWebhook(**WEBHOOK.model_dump(), secret="whsec_MTIz")  # noqa: S106
 WEBHOOKS = WebhookList(webhooks=[WEBHOOK])
@@ -134,8 +134,8 @@ DELIVERY = DeliveryOut(
     attempts=1,
     http_status=503,
     error="the receiver answered 503",
-    created_at=BEGAN,
-    due_at=BEGAN + timedelta(seconds=5),
+    created_at=STARTED_AT,
+    due_at=STARTED_AT + timedelta(seconds=5),
     ended_at=None,
 )
 DELIVERIES = DeliveryPage(deliveries=[DELIVERY])
@@ -143,5 +143,5 @@ RECEIVED = Received(track="main", received_sample=192_000)
 
 
 def response(example: BaseModel, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's `responses` with *example* for the answer that is no error."""
+    """OpenAPI's `responses` for a successful answer, with *example*."""
     return {status: {"content": {"application/json": {"example": example.model_dump(mode="json")}}}}

@@ -1,4 +1,4 @@
-"""A multipart form as it comes in: its fields, and its file piece by piece, never the whole of it."""
+"""Reads a multipart form as it arrives: its fields, and its file piece by piece. The file is never held whole."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class FileBegins:
-    """`name` is what the sender calls the file."""
+    """`name` is the file's name at the sender."""
 
     field: str
     name: str
@@ -46,7 +46,7 @@ FormPart = Field | FileBegins | FileData | FileEnds
 
 
 async def form_parts(content_type: str, body: AsyncIterator[bytes]) -> AsyncIterator[FormPart]:
-    """The parts in the order in which they come. Raises InvalidInput for what is no form."""
+    """Yield the parts in the order in which they arrive. Raises InvalidInput if the body is not a form."""
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
@@ -60,19 +60,19 @@ async def form_parts(content_type: str, body: AsyncIterator[bytes]) -> AsyncIter
     try:
         async for piece in body:
             parser.write(piece)
-            for part in form.taken():
+            for part in form.drain():
                 yield part
         parser.finalize()
         ended = form.ended
     except FormParserError as error:
         raise InvalidInput(f"the form cannot be read ({error}); send multipart/form-data") from error
     if not ended:
-        raise InvalidInput("the form ends before its last boundary; send all of it")
+        raise InvalidInput("the form ends before its last boundary; send the whole form")
 
 
 @dataclass
 class _Form:
-    """The parser's callbacks; `taken` hands over what they heard."""
+    """The parser's callbacks. `drain` returns the parts that they have collected."""
 
     parts: list[FormPart] = field(default_factory=list)
     ended: bool = False
@@ -84,7 +84,7 @@ class _Form:
     _is_file: bool = False
     _text: bytearray = field(default_factory=bytearray)
 
-    def taken(self) -> list[FormPart]:
+    def drain(self) -> list[FormPart]:
         parts, self.parts = self.parts, []
         return parts
 

@@ -1,4 +1,4 @@
-"""RFC 9457 problem details for every error that leaves the API."""
+"""Answers every error of the API with RFC 9457 problem details."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from schema.core.errors import InvalidInput, MinutebookError
+from schema.core.wire import Problem
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 PREFIX = "urn:minutebook:problem:"
-SHOWN_CHARACTERS = 80
-"""Of a value that somebody sent, so that a message stays readable."""
+VALUE_CHARACTERS = 80
+"""Longer values are cut in messages, so that these stay readable."""
 
 REMEDIES = {
-    404: ("no-route", "There is nothing at {method} {path}; /docs lists what there is"),
-    405: ("method-not-allowed", "{path} does not take {method}; the header Allow names what it takes"),
+    404: ("no-route", "There is no route {method} {path}; /docs lists all routes"),
+    405: ("method-not-allowed", "{path} does not accept {method}; the header Allow lists the methods that it accepts"),
 }
 
 
 def problem_of(error: MinutebookError) -> dict[str, Any]:
-    """The members of a problem document. The error's facts become members of their own."""
+    """The members of a problem document. Each of the error's facts becomes a member of its own."""
     return {
         **error.facts,
         "type": f"{PREFIX}{error.slug}",
@@ -50,45 +52,55 @@ def problem_response(problem: dict[str, Any], headers: dict[str, str] | None = N
 
 
 def internal_problem(error: BaseException, where: str) -> dict[str, Any]:
-    """Log *error* under a new id; the client gets the id and nothing else of it."""
+    """Log *error* under a new id. The client receives only the id."""
     error_id = secrets.token_hex(6)
     log.error("error %s at %s", error_id, where, exc_info=error)
-    detail = f"something went wrong here, not with the request; the server's log has the cause under {error_id}"
+    detail = f"the server failed, the request is not at fault; the server's log has the cause under {error_id}"
     return problem_of(MinutebookError(detail, error_id=error_id))
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of *app* with a problem document."""
-    app.add_exception_handler(MinutebookError, _known)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(Exception, _unexpected)
+    """Answer every error of *app* with a problem document, and describe that document in its OpenAPI reference."""
+    app.add_exception_handler(MinutebookError, _handle_known)
+    app.add_exception_handler(RequestValidationError, _handle_invalid)
+    app.add_exception_handler(HTTPException, _handle_http)
+    app.add_exception_handler(Exception, _handle_unexpected)
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            app.openapi_schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the reference
 
 
 def responses(*errors: type[MinutebookError]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's `responses` of a route that may raise *errors*."""
+    """OpenAPI's `responses` for a route that may raise *errors*."""
     by_status: dict[int, list[type[MinutebookError]]] = {}
-    # Every route has parameters, and what is wrong with them is a problem document too.
-    every: tuple[type[MinutebookError], ...] = (*errors, InvalidInput)
-    for error in every:
+    # Every route has parameters, and wrong parameters are answered with a problem document too.
+    documented: tuple[type[MinutebookError], ...] = (*errors, InvalidInput)
+    for error in documented:
         by_status.setdefault(error.status, []).append(error)
-    return {status: _documented(group) for status, group in by_status.items()}
+    return {status: _openapi_response(group) for status, group in by_status.items()}
 
 
-def _documented(group: Sequence[type[MinutebookError]]) -> dict[str, Any]:
-    examples = {error.slug: {"value": problem_of(error("What was wrong, and what to do"))} for error in group}
+def _openapi_response(group: Sequence[type[MinutebookError]]) -> dict[str, Any]:
+    examples = {error.slug: {"value": problem_of(error("What is wrong, and what to do"))} for error in group}
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}}
     return {"description": "; ".join(error.title for error in group), "content": content}
 
 
-async def _known(_request: Request, error: Exception) -> JSONResponse:
+async def _handle_known(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MinutebookError)
     if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s", error.detail, exc_info=error)
     return problem_response(problem_of(error))
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+async def _handle_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     faults = [_fault(fault) for fault in error.errors()]
     detail = "; ".join(f"{fault['field']} = {fault['value']}: {fault['remedy']}" for fault in faults)
@@ -102,19 +114,19 @@ def _fault(fault: dict[str, Any]) -> dict[str, str]:
     shown = "not given" if fault["type"] == "missing" else repr(value)
     if fault["type"] == "json_invalid":
         remedy = f"Send JSON ({fault['ctx']['error']} at character {where[-1]})"
-        return {"field": "body", "value": "no JSON", "remedy": remedy}
+        return {"field": "body", "value": "not JSON", "remedy": remedy}
     if fault["type"] == "extra_forbidden":
         return {"field": ".".join(where), "value": _shortened(shown), "remedy": "There is no such field; leave it out"}
-    # A body that was not declared as JSON is not parsed, whatever it holds.
+    # A body that is not declared as JSON is not parsed, whatever it contains.
     remedy = "Send JSON, with the header 'Content-Type: application/json'" if isinstance(value, bytes) else fault["msg"]
     return {"field": ".".join(where) or "body", "value": _shortened(shown), "remedy": remedy}
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+    return text if len(text) <= VALUE_CHARACTERS else f"{text[:VALUE_CHARACTERS]}…"
 
 
-async def _of_http(request: Request, error: Exception) -> Response:
+async def _handle_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.status_code
     if status == HTTPStatus.NO_CONTENT:
@@ -126,5 +138,5 @@ async def _of_http(request: Request, error: Exception) -> Response:
     return problem_response(problem, dict(error.headers or {}))
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+async def _handle_unexpected(request: Request, error: Exception) -> JSONResponse:
     return problem_response(internal_problem(error, f"{request.method} {request.url.path}"))

@@ -1,4 +1,4 @@
-"""Reading from SQL what a follower has missed."""
+"""Reads from SQL the events that a follower has missed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """`events` are all rows after the one asked for up to `through_seq`; `complete` when nothing newer was there."""
+    """`events` are all rows after the given one up to `through_seq`; `complete` if there was nothing newer."""
 
     state: MeetingState
     events: list[Event]
@@ -26,9 +26,9 @@ class CatchUp:
 
 
 def rows_after(database: Database, meeting_id: str, after: int | None) -> CatchUp:
-    """What changed after *after*, in order; with None nothing but the state and the latest number."""
+    """The rows after *after*, in order. With None only the state and the latest number."""
     with database.read() as session:
-        # The number first: every row up to it is committed by then. Rows with later numbers may be seen in part only.
+        # Read the number first: all rows up to it are committed. Of rows with later numbers only some may be visible.
         found = session.execute(select(Meeting.state, Meeting.seq).where(Meeting.id == meeting_id)).one_or_none()
         if found is None:
             return CatchUp(MeetingState.DELETED, [], after or 0, complete=True)

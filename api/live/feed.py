@@ -1,8 +1,9 @@
-"""Every event of a meeting to every viewer at this API process.
+"""Sends every event of a meeting to every viewer at this API process.
 
-Workers publish each row's event after its commit, with the meeting's ascending number. A hint that carries the next
-number goes straight on; a hole, a new subscription in Redis, and every few seconds the clock, make the feed look into
-SQL. So a lost hint costs a viewer seconds at most, and one query serves all viewers of the meeting here.
+Workers publish an event for each row after its commit, numbered in ascending order within the meeting. An event with
+the next number is passed on at once. The feed reads from SQL after a gap in the numbers, after a new subscription in
+Redis, and every few seconds. So a lost event delays a viewer by a few seconds at most, and one query serves all viewers
+of the meeting at this process.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 2.5
 SPREAD = 0.2
-"""Meetings that began together do not look together."""
+"""Spreads the queries of meetings that began at the same time."""
 LOOKS_AT_ONCE = 4
 RETRY_S = 1.0
 TURN_S = 0.2
-"""How long a new channel may wait until it is subscribed to; SQL covers what is published meanwhile."""
+"""How long the subscription to a new channel may take. SQL has what is published in the meantime."""
 CONTROL_CHANNEL = "mb:events:"
-"""Nothing is published there; it keeps the subscription open while no meeting is followed."""
+"""Nothing is published on this channel. It keeps the subscription open while no meeting is followed."""
 
 
 class MeetingFeed:
-    """One meeting's events at this process. `ready` is set once everything newer is offered to its subscriptions."""
+    """The events of one meeting at this process. Once `ready` is set, its subscriptions are offered everything new."""
 
     def __init__(self, stores: Stores, meeting_id: str, looks: asyncio.Semaphore) -> None:
         self.meeting_id = meeting_id
@@ -54,13 +55,13 @@ class MeetingFeed:
         self._state: MeetingState | None = None
         self._coverage: MeetingCoverage | None = None
         self._upload: Event | None = None
-        self._has_upload = True  # as long as nobody has looked
+        self._has_upload = True  # until the first query has shown otherwise
         self._asked = asyncio.Event()
 
     def hint(self, event: Event) -> None:
-        """Take what a worker published."""
+        """Handle an event that a worker published."""
         if event.type == "state":
-            self.look_soon()  # SQL says it, and after the rows that came before it
+            self.look_soon()  # SQL has the state, and returns it after the rows that precede it
         elif event.type == "coverage":
             totals = self._coverage.data() if self._coverage else {}
             self._offer(Event("coverage", {**totals, **event.data}))
@@ -78,22 +79,22 @@ class MeetingFeed:
         self._asked.set()
 
     async def run(self) -> None:
-        """Look when asked, and every LOOK_S."""
+        """Read from SQL on request, and every LOOK_S."""
         while True:
             try:
                 async with self._looks:
                     await self._look()
             except Unavailable as error:
-                log.warning("meeting %s cannot be followed for now: %s", self.meeting_id, error.detail)
+                log.warning("meeting %s cannot be followed at the moment: %s", self.meeting_id, error.detail)
                 await asyncio.sleep(RETRY_S)
                 continue
             except Exception:
-                # One row that cannot be read must not end the feed for those that can.
-                log.exception("meeting %s cannot be followed for now", self.meeting_id)
+                # One unreadable row must not end the feed of the readable ones.
+                log.exception("meeting %s cannot be followed at the moment", self.meeting_id)
                 await asyncio.sleep(RETRY_S)
                 continue
-            pause_s = LOOK_S * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 - spreads load, hides nothing
-            # Not `wait_for`, which on Python 3.11 loses a cancellation that comes together with what it waits for.
+            pause_s = LOOK_S * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 - spreads load, not a secret
+            # Not `wait_for`: on Python 3.11 it loses a cancellation that arrives together with the awaited result.
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._asked.wait()
@@ -121,7 +122,7 @@ class MeetingFeed:
             self._offer(Event("state", {"state": rows.state.value}))
 
     async def _look_at_upload(self) -> None:
-        """A meeting has its upload from the beginning, or never."""
+        """A meeting has an upload from the beginning, or never."""
         upload = await asyncio.to_thread(_upload_event, self._stores.database, self.meeting_id)
         self._has_upload = upload is not None
         if upload is not None and upload != self._upload:
@@ -134,7 +135,7 @@ class MeetingFeed:
 
 
 class MeetingFeeds:
-    """The feeds of all meetings that somebody follows here, over one connection to Redis."""
+    """The feeds of all meetings that are followed at this process, over one connection to Redis."""
 
     def __init__(self, redis: Redis, stores: Stores) -> None:
         self._redis = redis
@@ -154,14 +155,14 @@ class MeetingFeeds:
 
     @property
     def count(self) -> int:
-        """Meetings that are followed."""
+        """The number of meetings that are followed."""
         return len(self._feeds)
 
     @contextmanager
     def follow(
         self, meeting_id: str, after: int = 0, known_state: MeetingState | None = None
     ) -> Iterator[Subscription]:
-        """A subscription for the length of the block: rows after *after*, and the state unless it is *known_state*."""
+        """A subscription during the block: rows after *after*, and the state unless it is *known_state*."""
         feed = self._feeds.get(meeting_id)
         if feed is None:
             feed = self._feeds[meeting_id] = MeetingFeed(self._stores, meeting_id, self._looks)
@@ -183,13 +184,13 @@ class MeetingFeeds:
             try:
                 await self._listen_once()
             except (RedisError, OSError) as error:
-                log.warning("no hints from Redis, the database is asked every %s s: %s", LOOK_S, error)
+                log.warning("no events from Redis, the database is read every %s s instead: %s", LOOK_S, error)
             except Exception:
-                log.exception("a hint could not be read, the database is asked every %s s", LOOK_S)
+                log.exception("an event could not be read, the database is read every %s s instead", LOOK_S)
             await asyncio.sleep(RETRY_S)
 
     async def _listen_once(self) -> None:
-        # One task reads and subscribes: the client's connection is not made for two that may both reconnect it.
+        # One task both reads and subscribes: two tasks might reconnect the client's connection at the same time.
         subscribed: set[str] = set()
         async with self._redis.pubsub() as pubsub:
             await pubsub.subscribe(CONTROL_CHANNEL)
@@ -211,7 +212,7 @@ class MeetingFeeds:
         feed = self._feeds.get(message["channel"].decode().removeprefix(channel("")))
         if feed is None:
             return
-        if message["type"] == "subscribe":  # for the first time, or after a lost connection
+        if message["type"] == "subscribe":  # the first time, or after a lost connection
             feed.look_soon()
         elif message["type"] == "message":
             try:

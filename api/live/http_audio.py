@@ -1,4 +1,4 @@
-"""Audio over plain HTTP, for producers without a socket."""
+"""The route that takes audio over plain HTTP, for producers without a WebSocket."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ BODY = {
 
 @router.post(
     "/{meeting_id}/audio",
+    summary="Append audio",
     openapi_extra=BODY,
     responses={
         **examples.response(examples.RECEIVED),
@@ -53,11 +54,19 @@ async def append(
     services: ServicesHere,
     principal: Writer,
     first_sample: Annotated[
-        int, Query(ge=0, le=MEETING_LIMIT_SAMPLES, description="Position of the first sample since the meeting began")
+        int,
+        Query(
+            ge=0,
+            le=MEETING_LIMIT_SAMPLES,
+            description="The position of the first sample, counted from the start of the meeting",
+        ),
     ],
     track: str = "main",
 ) -> Received:
-    """Put 16 kHz mono PCM16, raw or as a WAV file, at a position. Sending the same again changes nothing."""
+    """Send 16 kHz mono PCM16, raw or as a WAV file, for a position of the track.
+
+    Sending the same audio again changes nothing.
+    """
     writer = await TrackWriter.of(services, principal, meeting_id, track)
     pcm = pcm_of(await request.body(), first_sample)
     check_piece(first_sample, len(pcm), services.config.frame_limit_bytes)

@@ -1,4 +1,4 @@
-"""Server-sent events: a meeting to whoever only watches."""
+"""The route that streams a meeting as server-sent events, for viewers that send no audio."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.auth.access import find_meeting
-from api.auth.bearer import Reader, bearer_key, revoked
+from api.auth.bearer import Reader, bearer_key, wait_until_revoked
 from api.auth.keys import Principal
-from api.http.params import DIGITS, whole_number
+from api.http.params import DIGITS, parse_whole_number
 from api.http.problems import problem_of, responses
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/meetings", tags=["content"])
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """A viewer's place: the meeting, and the last row that it has seen."""
+    """The position of a viewer: the meeting, and the last row that the viewer has seen."""
 
     meeting_id: str
     after: int
@@ -36,28 +36,33 @@ async def place(
     meeting_id: str,
     services: ServicesHere,
     principal: Reader,
-    after: Annotated[int, Query(ge=0, lt=10**DIGITS, description="Only rows with a higher `seq`")] = 0,
-    last_event_id: Annotated[str | None, Header(description="As a browser sends it; goes before `after`")] = None,
+    after: Annotated[int, Query(ge=0, lt=10**DIGITS, description="Send only rows with a higher `seq`")] = 0,
+    last_event_id: Annotated[str | None, Header(description="Sent by browsers; takes precedence over `after`")] = None,
 ) -> ResumePoint:
-    """Raises NotFound, Gone, InvalidInput before the stream begins; 204 tells a browser not to come back."""
+    """Raises NotFound, Gone, InvalidInput before the stream begins. 204 tells a browser not to reconnect."""
     if last_event_id:
-        after = whole_number("Last-Event-ID", last_event_id)
+        after = parse_whole_number("Last-Event-ID", last_event_id)
     if await asyncio.to_thread(_has_seen_all, services, principal, meeting_id, after) and last_event_id:
         raise HTTPException(204)
     return ResumePoint(meeting_id, after)
 
 
-@router.get("/{meeting_id}/events", response_class=EventSourceResponse, responses=responses(*ANY, NotFound, Gone))
+@router.get(
+    "/{meeting_id}/events",
+    summary="Stream the events of a meeting",
+    response_class=EventSourceResponse,
+    responses=responses(*ANY, NotFound, Gone),
+)
 async def events(
     at: Annotated[ResumePoint, Depends(place)], services: ServicesHere, request: Request
 ) -> AsyncIterator[ServerSentEvent]:
-    """Every row of the meeting in order, then new ones as they come, until it has ended.
+    """Stream every row of the meeting in order, then new ones as they arrive, until the meeting has ended.
 
-    `id` is the row's `seq`: send it back as `Last-Event-ID` to go on. Events without one (`partial`, `coverage`,
-    `state`) are of the moment. The last event is the state `finished` or `deleted`, or an `error` when the key is
-    revoked.
+    `id` is the `seq` of the row: send it as `Last-Event-ID` to continue. Events without an `id` (`partial`, `coverage`,
+    `state`) describe the moment and are not repeated. The last event is the state `finished` or `deleted`, or an
+    `error` if the key was revoked.
     """
-    revoking = asyncio.create_task(revoked(services, bearer_key(request.headers.get("authorization"))))
+    revoking = asyncio.create_task(wait_until_revoked(services, bearer_key(request.headers.get("authorization"))))
     try:
         with services.feeds.follow(at.meeting_id, at.after) as subscription:
             revoking.add_done_callback(lambda _: subscription.close())

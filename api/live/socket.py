@@ -1,4 +1,4 @@
-"""The live socket: audio in, acknowledgements and the meeting's events out."""
+"""The live socket: receives audio, sends acknowledgements and the meeting's events."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.auth.access import TrackPlace
-from api.auth.bearer import admit, check_scope, chosen_subprotocol, revoked, socket_key
+from api.auth.bearer import authenticate, check_scope, chosen_subprotocol, socket_key, wait_until_revoked
 from api.auth.keys import Principal
 from api.http.cancel import cancel
-from api.http.params import whole_number
+from api.http.params import parse_whole_number
 from api.http.problems import internal_problem, problem_of
 from api.live.pcm import check_raw
 from api.live.track_writer import TrackWriter
@@ -27,16 +27,16 @@ from schema.meetings.live_wire import LiveFrame, SkipControl, decode_control
 log = logging.getLogger(__name__)
 
 FATAL = (NotFound, Forbidden)
-"""After these nothing that the client may send on this socket can succeed. A deleted meeting ends by its state."""
+"""After these errors nothing on this socket can succeed. A deleted meeting ends the socket by its state instead."""
 REASON_BYTES = 120
-"""The protocol leaves 123 bytes for the reason of a close."""
+"""The protocol allows 123 bytes for the reason of a close."""
 
 router = APIRouter()
 
 
 @router.websocket("/v1/meetings/{meeting_id}/live")
 async def live(socket: WebSocket, meeting_id: str) -> None:
-    """Close codes: 1000 when the meeting has finished, 4000 + HTTP status for what cannot go on."""
+    """Serve one connection. Close codes: 1000 after the meeting has finished, 4000 + HTTP status after an error."""
     await socket.accept(subprotocol=chosen_subprotocol(socket))
     with suppress(WebSocketDisconnect):
         try:
@@ -51,17 +51,17 @@ async def live(socket: WebSocket, meeting_id: str) -> None:
 
 async def _serve(socket: WebSocket, meeting_id: str) -> None:
     services = services_of(socket)
-    principal = check_scope(await admit(services, socket_key(socket)), Scope.READ)
+    principal = check_scope(await authenticate(services, socket_key(socket)), Scope.READ)
     query = socket.query_params
-    after = whole_number("after", query.get("after", "0"))
-    wants_events = bool(whole_number("events", query.get("events", "1")))
+    after = parse_whole_number("after", query.get("after", "0"))
+    wants_events = bool(parse_whole_number("events", query.get("events", "1")))
     writer = await TrackWriter.of(services, principal, meeting_id, query.get("track", "main"))
     session = LiveSession(services, socket, principal, writer)
     await session.run(after, wants_events)
 
 
 class LiveSession:
-    """One connection of one track."""
+    """One connection for one track."""
 
     def __init__(self, services: Services, socket: WebSocket, principal: Principal, writer: TrackWriter) -> None:
         self._services = services
@@ -71,13 +71,13 @@ class LiveSession:
         self._limit_bytes = services.config.frame_limit_bytes
 
     async def run(self, after: int, wants_events: bool) -> None:
-        """Until the meeting ends, the client leaves or its key is revoked."""
+        """Run until the meeting ends, the client leaves or its key is revoked."""
         place = self._writer.place
         if place.state not in ENDING_STATES:
             await self._send(await self._resume_event())
         reading = asyncio.create_task(self._read())
         telling = asyncio.create_task(self._tell(after, wants_events))
-        revoking = asyncio.create_task(revoked(self._services, socket_key(self._socket)))
+        revoking = asyncio.create_task(wait_until_revoked(self._services, socket_key(self._socket)))
         try:
             await asyncio.wait({reading, telling, revoking}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done():
@@ -103,7 +103,7 @@ class LiveSession:
         )
 
     async def _tell(self, after: int, wants_events: bool) -> Event:
-        """Pass events on; returns the state that ended the meeting, to be sent when nothing else can be."""
+        """Send events. Returns the state that ended the meeting, which is sent last."""
         place = self._writer.place
         known = None if place.state in ENDING_STATES else place.state
         with self._services.feeds.follow(place.meeting_id, after, known) as subscription:
@@ -150,7 +150,7 @@ class LiveSession:
 
 
 def _farewell(ended: Event, place: TrackPlace) -> tuple[int, str]:
-    """The code and the reason to close with after the state *ended*; *place* is where the connection began."""
+    """The close code and reason after the state *ended*. *place* is the track as it was when the connection began."""
     if ended.data["state"] == MeetingState.DELETED:
         return 4410, f"meeting '{place.meeting_id}' was deleted"
     if place.state in ENDING_STATES:

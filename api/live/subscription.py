@@ -1,4 +1,4 @@
-"""One viewer's place in a meeting: every row once and in order, whatever was lost on the way to it."""
+"""One viewer's position in a meeting. The viewer gets every row once and in order, even if events were lost."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ log = logging.getLogger(__name__)
 QUEUE_LIMIT = 256
 RETRY_S = 1.0
 ORDER = tuple(MeetingState)
-"""A meeting goes through its states in this order and never back."""
+"""A meeting goes through its states in this order, and never back."""
 
 
 class Ready(Protocol):
-    """A feed: from `ready` on everything new is offered to the subscription."""
+    """A feed. Once `ready` is set, the subscription is offered everything new."""
 
     ready: asyncio.Event
 
 
 class Subscription:
-    """Rows after *after* from SQL, then what the feed offers.
+    """Yields the rows after *after* from SQL, then the events that the feed offers.
 
-    When its reader is slow, partial words are dropped first; when that is not enough, all but the latest of what SQL
-    does not say, and the reader is served from SQL from where it stands.
+    If the reader is slow, partial words are dropped first. If that is not enough, all events are dropped except the
+    latest of each kind that is not in SQL, and the reader continues from SQL.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class Subscription:
         self._closed = False
 
     def offer(self, event: Event) -> None:
-        """Take an event without waiting."""
+        """Queue an event. Never waits."""
         if len(self._queue) >= QUEUE_LIMIT:
             self._shed()
         self._queue.append(event)
         self._woken.set()
 
     def close(self) -> None:
-        """Let `events` end before the meeting does."""
+        """End `events` before the meeting ends."""
         self._closed = True
         self._woken.set()
 
@@ -65,12 +65,12 @@ class Subscription:
         self._queue.clear()
         if len(kept) >= QUEUE_LIMIT:
             self._behind = True
-            # No row tells of these, and nobody may ever say them again.
+            # No row has these events, and they may never be published again.
             kept = list({event.type: event for event in kept if event.seq is None and event.type != "state"}.values())
         self._queue.extend(kept)
 
     async def events(self) -> AsyncIterator[Event]:
-        """Until the meeting has ended, and then the last one is its state; or until it is closed."""
+        """Yield events until `close` is called or the meeting has ended; its last event is the state."""
         await self._feed.ready.wait()
         while not self._closed:
             if self._behind:
@@ -87,7 +87,7 @@ class Subscription:
                 return
 
     async def _catch_up(self) -> AsyncIterator[Event]:
-        # Before the query: what is shed while it runs has to be asked for again.
+        # Before the query: what is dropped while it runs has to be read again.
         self._behind = False
         try:
             rows = await asyncio.to_thread(rows_after, self._database, self._meeting_id, self.cursor)
@@ -108,11 +108,11 @@ class Subscription:
             yield state
 
     def _is_new(self, event: Event) -> bool:
-        """Whether the viewer has not had it; if so it has now."""
+        """Whether the event is new to the viewer. It then counts as seen."""
         if event.type == "state":
             state = MeetingState(event.data["state"])
             if self._state is not None and ORDER.index(state) <= ORDER.index(self._state):
-                return False  # what is queued may be older than what SQL has said since
+                return False  # a queued state may be older than one that was read from SQL since
             self._state = state
         elif event.seq is not None:
             if event.seq <= self.cursor:

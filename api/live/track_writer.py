@@ -1,4 +1,4 @@
-"""Where audio comes in: one track's mailbox, opened from SQL when Redis does not know it."""
+"""Writes audio into the mailbox of a track. The mailbox is opened from SQL if Redis does not know it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schema.meetings.lifecycle import Finished, finish_meeting
 
 
 class TrackWriter:
-    """One producer's way into one track. Takes no audio when the meeting is not live."""
+    """Writes one producer's audio into one track. Refuses audio if the meeting is not live."""
 
     def __init__(self, services: Services, principal: Principal, place: TrackPlace) -> None:
         self.place = place
@@ -27,11 +27,11 @@ class TrackWriter:
 
     @classmethod
     async def of(cls, services: Services, principal: Principal, meeting_id: str, track: str) -> TrackWriter:
-        """Raises NotFound, Gone, Unavailable."""
+        """Find the track. Raises NotFound, Gone, Unavailable."""
         return cls(services, principal, await _read(services, principal, meeting_id, track))
 
     async def resume_sample(self) -> int:
-        """Where the producer goes on."""
+        """The position at which the producer continues."""
         if self.place.state == MeetingState.LIVE:
             return await self._open()
         end = self.place.closed_sample
@@ -43,9 +43,10 @@ class TrackWriter:
             return self.place.committed_sample
 
     async def append(self, first_sample: int, pcm: bytes) -> int:
-        """Put audio in; returns the received position. Errors as for `Mailbox.append`, MailboxMissing excepted.
+        """Append audio, and return the received position. Raises the errors of `Mailbox.append` except MailboxMissing.
 
-        More than one piece of the mailbox goes in piece by piece: after an error the position says how far.
+        Audio that is longer than one piece of the mailbox is appended piece by piece. After an error, the received
+        position shows how much was appended.
         """
         received = 0
         for at in range(0, len(pcm), PIECE_LIMIT_BYTES):
@@ -55,18 +56,18 @@ class TrackWriter:
         return received
 
     async def skip(self, to_sample: int) -> int:
-        """Book what lies before *to_sample* as missing; returns the received position."""
+        """Record the audio before *to_sample* as missing, and return the received position."""
         return await self._put(partial(self._services.mailbox.skip, self.place.track_id, to_sample))
 
     async def finish(self) -> Finished:
-        """Finish the whole meeting. Returns when its mailboxes take no more audio."""
+        """Finish the whole meeting. Returns when its mailboxes accept no more audio."""
         return await finish(self._services, self.place.meeting_id)
 
     async def _put(self, operation: Callable[[], Awaitable[Appended]]) -> int:
         try:
             done = await operation()
         except MailboxMissing:
-            # Redis lost it, or it is gone with its meeting. SQL says which, and where the audio goes on.
+            # Redis lost the mailbox, or it was deleted with its meeting. SQL knows which, and where the audio goes on.
             services, place = self._services, self.place
             self.place = await _read(services, self._principal, place.meeting_id, place.name)
             self._check_live()
@@ -79,7 +80,7 @@ class TrackWriter:
     def _check_live(self) -> None:
         if self.place.state != MeetingState.LIVE:
             raise TrackClosed(
-                f"meeting '{self.place.meeting_id}' is {self.place.state}; it takes no more audio, start another one",
+                f"meeting '{self.place.meeting_id}' is {self.place.state}; it takes no more audio, create another one",
                 state=self.place.state.value,
             )
 
@@ -95,7 +96,7 @@ class TrackWriter:
 
 
 async def finish(services: Services, meeting_id: str) -> Finished:
-    """Finish a meeting and wake the workers that settle what is left of it."""
+    """Finish a meeting, and wake the workers that process the rest of it."""
     finished = await asyncio.to_thread(
         finish_meeting,
         services.stores,

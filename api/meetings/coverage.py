@@ -1,4 +1,4 @@
-"""What became of a meeting's audio, from SQL and the mailboxes together."""
+"""Computes the coverage of a meeting's audio from SQL and the mailboxes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from schema.core.errors import MailboxMissing, Unavailable
 from schema.mailbox import Mailbox
 from schema.meetings.tables import Track
 from schema.meetings.views import coverage_totals
-from schema.meetings.wire import (
-    CoverageTotals,
-)
+from schema.meetings.wire import CoverageTotals
 from schema.stores import Stores
 
 log = logging.getLogger(__name__)
@@ -24,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MeetingCoverage:
-    """`received_samples` by track id, and seconds by what became of them."""
+    """`received_samples` by track id, and the seconds of each kind of coverage."""
 
     received_samples: dict[str, int]
     totals: CoverageTotals
@@ -34,21 +32,21 @@ class MeetingCoverage:
 
 
 def read_coverage(stores: Stores, meeting_id: str) -> MeetingCoverage:
-    """Of a whole meeting. Blocks."""
+    """The coverage of a whole meeting. Blocks."""
     with stores.database.read() as session:
         tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id)).all()
         return coverage_of(session, stores.mailbox, tracks)
 
 
 def coverage_of(session: Session, mailbox: Mailbox, tracks: Sequence[Track]) -> MeetingCoverage:
-    """Of *tracks*, which were read in *session*."""
+    """The coverage of *tracks*, which were read in *session*."""
     return coverage_from(session, received_samples(mailbox, tracks))
 
 
 def coverage_from(session: Session, received: dict[str, int]) -> MeetingCoverage:
-    """Of the tracks whose received positions are given, by their ids."""
+    """The coverage of tracks, given their received positions by id."""
     totals = coverage_totals(session, received)
-    # A commit between the two reads may already cover what a mailbox had not received yet.
+    # Between the two reads, a commit may have covered audio that the mailbox had not received at the first one.
     return MeetingCoverage(received, totals if totals.pending_s >= 0 else totals.model_copy(update=_caught_up(totals)))
 
 
@@ -57,7 +55,7 @@ def _caught_up(totals: CoverageTotals) -> dict[str, float]:
 
 
 def received_samples(mailbox: Mailbox, tracks: Sequence[Track]) -> dict[str, int]:
-    """How far each track is received, by id. Without Redis, what SQL knows of it."""
+    """The received position of each track by id. Without Redis, the position that SQL knows."""
     received = {
         track.id: max(track.closed_sample or 0, track.received_sample, track.committed_sample) for track in tracks
     }
@@ -67,8 +65,8 @@ def received_samples(mailbox: Mailbox, tracks: Sequence[Track]) -> dict[str, int
         try:
             received[track.id] = max(received[track.id], mailbox.status(track.id).received_sample)
         except MailboxMissing:
-            continue  # nobody sent audio to it yet, or Redis lost it: SQL has the rest
+            continue  # nobody has sent audio yet, or Redis lost the mailbox: SQL knows the rest
         except Unavailable as error:
-            log.warning("what was received since the last commits is not known for now: %s", error.detail)
+            log.warning("the audio received since the last commits is not known at the moment: %s", error.detail)
             break
     return received

@@ -1,4 +1,4 @@
-"""Routes of minutes and of the notes that they are made of."""
+"""Routes of minutes, and of the notes from which they are made."""
 
 from __future__ import annotations
 
@@ -24,33 +24,32 @@ from schema.meetings.wire import (
 )
 
 VERSION_LIMIT = 2**31 - 1
-"""What the column holds."""
-
+"""The largest number that the column holds."""
 
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["content"], responses=responses(*ANY, NotFound, Gone))
 
 
-@router.get("/minutes", responses=examples.response(examples.MINUTES))
+@router.get("/minutes", summary="Show the minutes", responses=examples.response(examples.MINUTES))
 def minutes(
     meeting_id: str,
     services: ServicesHere,
     principal: Reader,
-    kind: Annotated[SummaryKind | None, Query(description="The final ones if there are any, when left out")] = None,
-    version: Annotated[int | None, Query(ge=1, le=VERSION_LIMIT, description="The latest, when left out")] = None,
+    kind: Annotated[SummaryKind | None, Query(description="By default the final minutes, if there are any")] = None,
+    version: Annotated[int | None, Query(ge=1, le=VERSION_LIMIT, description="By default the latest")] = None,
 ) -> MinutesOut:
-    """The minutes. Each sentence carries the segments that it rests on, and whether they support it."""
+    """Show the minutes. Each sentence names the segments that are its evidence, and whether they support it."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         found = read_minutes(session, meeting_id, kind, version)
     if found is None:
         which = " ".join(filter(None, [kind, "minutes", f"of version {version}" if version else None]))
-        raise NotFound(f"meeting '{meeting_id}' has no {which} yet; events tell when there are new ones")
+        raise NotFound(f"meeting '{meeting_id}' has no {which} yet; an event announces new minutes")
     return found
 
 
-@router.get("/notes", responses=examples.response(examples.NOTES))
+@router.get("/notes", summary="Show the notes", responses=examples.response(examples.NOTES))
 def notes(meeting_id: str, services: ServicesHere, principal: Reader) -> NotesOut:
-    """The notes that the minutes are made of, by level and time."""
+    """Show the notes from which the minutes are made, by level and time."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         wanted = select(Note).where(Note.meeting_id == meeting_id).order_by(Note.level, Note.ordinal)
@@ -60,7 +59,7 @@ def notes(meeting_id: str, services: ServicesHere, principal: Reader) -> NotesOu
 def read_minutes(
     session: Session, meeting_id: str, kind: SummaryKind | None = None, version: int | None = None
 ) -> MinutesOut | None:
-    """The latest minutes of *kind*, by default the final ones or else the rolling ones; or those of *version*."""
+    """The minutes of *kind* and *version*: by default the final ones before the rolling ones, and the latest."""
     wanted = select(Summary).where(Summary.meeting_id == meeting_id)
     if kind is not None:
         wanted = wanted.where(Summary.kind == kind)

@@ -1,4 +1,4 @@
-"""Meetings: made, listed, shown, finished, deleted."""
+"""Routes of meetings: creating, listing, showing, finishing, deleting."""
 
 from __future__ import annotations
 
@@ -45,11 +45,12 @@ router = APIRouter(prefix="/v1/meetings", tags=["meetings"], responses=responses
 
 @router.post(
     "",
+    summary="Create a meeting",
     status_code=201,
     responses={**responses(InvalidInput, UnknownAdapter, UnknownLanguage), **examples.response(examples.MEETING, 201)},
 )
 def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> MeetingOut:
-    """Begin a meeting. Its id is what the live socket and everything else is called by."""
+    """Create a meeting. Use its id for the live socket and all other routes."""
     check_language(new.language, services.config.asr_model)
     _check_names(new)
     with services.database.write() as session:
@@ -70,20 +71,20 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
             for track in new.tracks
         ]
         session.add_all(tracks)
-    # Another session: a Redis that does not answer must not keep SQLite's only writer waiting.
+    # A session of its own: SQLite's only writer must not wait for a Redis that does not answer.
     with services.database.read() as session:
         return meeting_out(session, services.stores.mailbox, meeting)
 
 
-@router.get("", responses=examples.response(examples.MEETINGS))
+@router.get("", summary="List meetings", responses=examples.response(examples.MEETINGS))
 def list_meetings(
     services: ServicesHere,
     principal: Reader,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
-    versions: Annotated[bool, Query(description="Every version of each, not only the one that is shown")] = False,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the previous page")] = None,
+    versions: Annotated[bool, Query(description="List every version of each meeting")] = False,
 ) -> MeetingPage:
-    """Meetings of this key, the newest first."""
+    """List the meetings of this key, newest first."""
     wanted = select(Meeting).where(Meeting.state != MeetingState.DELETED)
     if not versions:
         wanted = wanted.where(Meeting.shown)
@@ -101,25 +102,39 @@ def list_meetings(
     )
 
 
-@router.get("/{meeting_id}", responses={**responses(NotFound, Gone), **examples.response(examples.MEETING)})
+@router.get(
+    "/{meeting_id}",
+    summary="Show a meeting",
+    responses={**responses(NotFound, Gone), **examples.response(examples.MEETING)},
+)
 def show(meeting_id: str, services: ServicesHere, principal: Reader) -> MeetingOut:
-    """One meeting: its state, and how far each track is received and transcribed."""
+    """Show one meeting: its state, and how much of each track is received and transcribed."""
     with services.database.read() as session:
         return meeting_out(session, services.stores.mailbox, find_meeting(session, meeting_id, principal))
 
 
-@router.post("/{meeting_id}/finish", responses={**responses(NotFound, Gone), **examples.response(examples.MEETING)})
+@router.post(
+    "/{meeting_id}/finish",
+    summary="Finish a meeting",
+    responses={**responses(NotFound, Gone), **examples.response(examples.MEETING)},
+)
 async def end(meeting_id: str, services: ServicesHere, principal: Writer) -> MeetingOut:
-    """Take no more audio, transcribe the rest, write the final minutes. Doing it again changes nothing."""
+    """Finish a meeting: it takes no more audio, the rest is transcribed, and the final minutes are written.
+
+    Finishing again changes nothing.
+    """
     await asyncio.to_thread(_show, services, meeting_id, principal)
     await finish(services, meeting_id)
     return await asyncio.to_thread(_show, services, meeting_id, principal)
 
 
-@router.delete("/{meeting_id}", status_code=204, responses=responses(NotFound))
+@router.delete("/{meeting_id}", summary="Delete a meeting", status_code=204, responses=responses(NotFound))
 def remove(meeting_id: str, services: ServicesHere, principal: Writer) -> Response:
-    """Delete audio, transcript, minutes, title and vocabulary for good. Doing it again changes nothing."""
-    # Again, for one that is gone: that completes what a crash may have left.
+    """Delete the audio, transcript, minutes, title and vocabulary of a meeting for good.
+
+    Deleting again changes nothing.
+    """
+    # Also for a meeting that is already deleted: this removes what a crash may have left.
     with suppress(Gone), services.database.read() as session:
         find_meeting(session, meeting_id, principal)
     delete_meeting(services.stores, meeting_id)
@@ -127,13 +142,13 @@ def remove(meeting_id: str, services: ServicesHere, principal: Writer) -> Respon
 
 
 def meeting_out(session: Session, mailbox: Mailbox, meeting: Meeting) -> MeetingOut:
-    """A meeting as clients see it, with what made its text."""
+    """A meeting as clients see it, with the models that made its text."""
     (shown,) = meetings_out(session, mailbox, [meeting])
     return shown.model_copy(update={"made_by": authors(session, meeting.id)})
 
 
 def meetings_out(session: Session, mailbox: Mailbox, meetings: Sequence[Meeting]) -> list[MeetingOut]:
-    """Meetings as clients see them. A Redis that does not answer is asked once for all of them."""
+    """Meetings as clients see them. A Redis that does not answer is asked only once."""
     ids = [meeting.id for meeting in meetings]
     tracks = session.scalars(select(Track).where(Track.meeting_id.in_(ids)).order_by(Track.name)).all()
     received = received_samples(mailbox, tracks)

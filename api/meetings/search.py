@@ -1,4 +1,4 @@
-"""Search over the transcripts of all meetings that a key may see."""
+"""The route that searches the transcripts of all meetings that a key may see."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from api.auth.access import find_meeting
 from api.auth.bearer import Reader
 from api.http import examples
+from api.http.params import ID_LIMIT
 from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import ServicesHere
@@ -20,22 +21,30 @@ from schema.meetings.search import Hit, SearchScope, last_segment_id, parse_quer
 from schema.meetings.wire import SearchHit, SearchPage
 
 OFFSET_LIMIT = 1000
-"""How deep the pages of one search go; who needs more gives more words."""
-ID_LIMIT = 2**63 - 1
+"""The pages of one search end here. More words narrow a search down."""
 
 router = APIRouter(prefix="/v1/search", tags=["search"], responses=responses(*ANY))
 
 
-@router.get("", responses={**responses(NotFound, Gone), **examples.response(examples.SEARCH)})
+@router.get(
+    "", summary="Search transcripts", responses={**responses(NotFound, Gone), **examples.response(examples.SEARCH)}
+)
 def find(
     services: ServicesHere,
     principal: Reader,
-    q: Annotated[str, Query(min_length=1, max_length=300, description='Words, "a phrase", or the beg* of a word')],
+    q: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=300,
+            description='Words, "a phrase", or the beginning of a word with `*`, such as `laun*`',
+        ),
+    ],
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
-    meeting: Annotated[str | None, Query(description="Only in this meeting")] = None,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the previous page")] = None,
+    meeting: Annotated[str | None, Query(description="Search only this meeting")] = None,
 ) -> SearchPage:
-    """Segments in which all of the words are said, the best first. Nothing in `q` has a meaning beside those named."""
+    """Find the segments that contain all words of `q`, best first. `q` has no operators except quotes and `*`."""
     terms = parse_query(q)
     owner = None if principal.may(Scope.ADMIN) else principal.owner
     with services.database.read() as session:
@@ -81,4 +90,4 @@ def _decode_cursor(cursor: str) -> tuple[int, int]:
 
 
 def _no_cursor(cursor: str) -> InvalidInput:
-    return InvalidInput(f"cursor {cursor[:40]!r} is not one; take `next_cursor` of the page before")
+    return InvalidInput(f"cursor {cursor[:40]!r} is not valid; use `next_cursor` of the previous page")

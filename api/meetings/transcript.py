@@ -1,4 +1,4 @@
-"""Routes of the transcript and of its coverage."""
+"""Routes of the transcript and the coverage."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from schema.meetings.wire import (
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["content"], responses=responses(*ANY, NotFound, Gone))
 
 
-@router.get("/transcript", responses=examples.response(examples.TRANSCRIPT))
+@router.get("/transcript", summary="Show the transcript", responses=examples.response(examples.TRANSCRIPT))
 def transcript(
     meeting_id: str,
     services: ServicesHere,
     principal: Reader,
-    words: Annotated[bool, Query(description="With the time and probability of every word")] = False,
+    words: Annotated[bool, Query(description="Include the time and probability of every word")] = False,
 ) -> Transcript:
-    """What was said so far, all tracks merged by time. A segment that is not closed still grows at its end."""
+    """Show the transcript so far, with all tracks merged by time. A segment that is not closed still grows."""
     with services.database.read() as session:
         meeting = find_meeting(session, meeting_id, principal)
         segments = read_segments(session, meeting_id)
@@ -49,7 +49,7 @@ def transcript(
 
 
 def read_segments(session: Session, meeting_id: str) -> list[SegmentOut]:
-    """All tracks by time."""
+    """The segments of all tracks in order of time."""
     rows = session.execute(
         select(Segment, Track.name)
         .join(Track, Track.id == Segment.track_id)
@@ -62,9 +62,9 @@ def read_segments(session: Session, meeting_id: str) -> list[SegmentOut]:
 PENDING = "pending"
 
 
-@router.get("/coverage", responses=examples.response(examples.COVERAGE))
+@router.get("/coverage", summary="Show the coverage", responses=examples.response(examples.COVERAGE))
 def coverage(meeting_id: str, services: ServicesHere, principal: Reader) -> CoverageOut:
-    """What became of every second: the spans of a track tile it from 0 to its received position."""
+    """Account for every second of audio: the spans of a track cover it from 0 to its received position."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id).order_by(Track.name)).all()

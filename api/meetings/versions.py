@@ -1,4 +1,4 @@
-"""A meeting made again, with another adapter, language or vocabulary: its versions beside each other."""
+"""Routes that process a meeting again with other settings, and list and choose its versions."""
 
 from __future__ import annotations
 
@@ -53,14 +53,20 @@ REFUSALS = (
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["versions"], responses=responses(*ANY, NotFound, Gone))
 
 
-@router.post("/reprocess", status_code=202, responses={**responses(*REFUSALS), **response(shown.REPROCESSED, 202)})
+@router.post(
+    "/reprocess",
+    summary="Process a meeting again",
+    status_code=202,
+    responses={**responses(*REFUSALS), **response(shown.REPROCESSED, 202)},
+)
 def reprocess(meeting_id: str, wanted: Reprocessing, services: ServicesHere, principal: Writer) -> Reprocessed:
-    """Make a finished meeting again: its transcript and then minutes of it, or the minutes alone.
+    """Process a finished meeting again: the transcript and then its minutes, or only the minutes.
 
-    A transcript is read from the uploaded file, if that is still kept, into a meeting of its own, a version beside the
-    one that stands; corrections are carried over, and it is shown in lists and found by search once it is finished.
-    Minutes are written again in the same meeting, as a version beside those before. Of live audio nothing is kept, so
-    of a live meeting only the minutes can be made again.
+    A new transcript is made from the uploaded file, if that is still stored. It becomes a meeting of its own: a version
+    beside the present one. Corrections are carried over. Lists and search show the new version once it is finished.
+
+    New minutes belong to the same meeting, as a version beside the earlier ones. Live audio is not stored, so for a
+    live meeting only the minutes can be made again.
     """
     part = _part(wanted)
     check_model("asr_model", wanted.asr_model, services.config.asr_model, "MINUTEBOOK_ASR_MODEL")
@@ -72,17 +78,19 @@ def reprocess(meeting_id: str, wanted: Reprocessing, services: ServicesHere, pri
     return _read_again(services, source, wanted)
 
 
-@router.get("/versions", responses=response(shown.MEETING_VERSIONS))
+@router.get("/versions", summary="List the versions of a meeting", responses=response(shown.MEETING_VERSIONS))
 def list_versions(meeting_id: str, services: ServicesHere, principal: Reader) -> MeetingVersions:
-    """Every version of this meeting, whichever of them is named. Each is a meeting with an id of its own."""
+    """List all versions of a meeting, given any of them. Each version is a meeting with an id of its own."""
     with services.database.read() as session:
         found = versions_of(session, find_meeting(session, meeting_id, principal))
         return MeetingVersions(versions=meetings_out(session, services.stores.mailbox, found))
 
 
-@router.post("/show", responses={**responses(Conflict), **response(MEETING)})
+@router.post(
+    "/show", summary="Show this version in lists and search", responses={**responses(Conflict), **response(MEETING)}
+)
 def show(meeting_id: str, services: ServicesHere, principal: Writer) -> MeetingOut:
-    """Of all its versions, have lists and search show this one."""
+    """Let lists and search show this version of the meeting instead of another."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
     with services.database.write() as session:
@@ -92,17 +100,17 @@ def show(meeting_id: str, services: ServicesHere, principal: Writer) -> MeetingO
 
 
 def _part(wanted: Reprocessing) -> ReprocessPart:
-    """Raises InvalidInput."""
+    """The part to make again. Raises InvalidInput."""
     given = wanted.model_fields_set
     if not given:
         raise InvalidInput(
-            "nothing is to be different; give an adapter, language or vocabulary, "
-            "or the part ('transcript' or 'minutes') that is to be made again as it was"
+            "nothing would change; give an adapter, language or vocabulary, "
+            "or the part ('transcript' or 'minutes') to make again with the same settings"
         )
     of_transcript = sorted(given - FIELDS_OF_MINUTES)
     if wanted.part == ReprocessPart.MINUTES and of_transcript:
         raise InvalidInput(
-            f"'{of_transcript[0]}' changes the transcript, and part 'minutes' leaves it as it is; leave one of them out"
+            f"'{of_transcript[0]}' changes the transcript, but part 'minutes' does not; leave one of them out"
         )
     return wanted.part or (ReprocessPart.TRANSCRIPT if of_transcript else ReprocessPart.MINUTES)
 
@@ -140,7 +148,7 @@ def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Re
 
 
 def _check_kept(services: Services, source: Meeting) -> None:
-    """Raises Conflict, AudioNotKept, and Unavailable when the storage cannot be asked."""
+    """Raises Conflict, AudioNotKept, and Unavailable if the storage does not answer."""
     with services.database.read() as session:
         check_finished(source)
         recording = recording_of(session, source)
@@ -148,11 +156,11 @@ def _check_kept(services: Services, source: Meeting) -> None:
         services.stores.files.open(file_id_of(recording)).close()
     except NotFound as error:
         raise AudioNotKept(
-            f"the file of meeting '{source.id}' is not in the storage any more; upload the recording to read it again"
+            f"the file of meeting '{source.id}' is no longer stored; upload the recording to transcribe it again"
         ) from error
 
 
 def _adapter(wanted: Reprocessing, source: Meeting, field: str) -> str | None:
-    """Null asks for none; what is left out stays."""
+    """The adapter to use: null means none, a field that is left out means the present one."""
     chosen: str | None = getattr(wanted if field in wanted.model_fields_set else source, field)
     return chosen

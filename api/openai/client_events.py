@@ -1,4 +1,4 @@
-"""What a realtime session is set to, and what its client may send, in the current spelling and the one before it."""
+"""The settings of a realtime session, and the events that its client may send, in the current and the beta form."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from api.openai.errors import invalid
+from api.openai.errors import invalid_parameter
 from schema.core.errors import DecodeError
 
 FORMAT = "audio/pcm"
 RATE_HZ = 24_000
 BETA_FORMAT = "pcm16"
-LONGEST_SILENCE_MS = 60_000
+SILENCE_LIMIT_MS = 60_000
 
 
 class Given(BaseModel):
-    """What a client sends. What has no meaning here, such as noise reduction, is passed over."""
+    """Sent by a client. Fields without a meaning here, such as noise reduction, are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -30,12 +30,12 @@ class Transcription(Given):
 
 
 class TurnDetection(Given):
-    """`semantic_vad` is taken for `server_vad`: turns end by silence here."""
+    """`semantic_vad` means the same as `server_vad`: silence ends a turn."""
 
     type: Literal["server_vad", "semantic_vad"] = "server_vad"
     threshold: float = Field(default=0.5, ge=0, le=1)
-    prefix_padding_ms: int = Field(default=300, ge=0, le=LONGEST_SILENCE_MS)
-    silence_duration_ms: int = Field(default=500, ge=100, le=LONGEST_SILENCE_MS)
+    prefix_padding_ms: int = Field(default=300, ge=0, le=SILENCE_LIMIT_MS)
+    silence_duration_ms: int = Field(default=500, ge=100, le=SILENCE_LIMIT_MS)
 
 
 class AudioFormat(Given):
@@ -89,24 +89,24 @@ class Buffer(Given):
 
 ClientEvent = Update | BetaUpdate | Append | Buffer
 _EVENT: TypeAdapter[ClientEvent] = TypeAdapter(Annotated[ClientEvent, Field(discriminator="type")])
-_SENDABLE = "session.update and input_audio_buffer.append, .commit and .clear"
+_ACCEPTED_EVENTS = "session.update and input_audio_buffer.append, .commit and .clear"
 
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """`turns` None: the client says where an item ends."""
+    """The settings of a session. Without `turn_detection` the client decides where an item ends."""
 
     transcription: Transcription
-    turns: TurnDetection | None
+    turn_detection: TurnDetection | None
 
     def updated(self, event: Update | BetaUpdate) -> SessionConfig:
-        """With what *event* names; the rest stays. Raises InvalidInput."""
+        """The settings with the changes that *event* names. Raises InvalidInput."""
         if isinstance(event, BetaUpdate):
             _check_format("session.input_audio_format", event.session.input_audio_format, BETA_FORMAT)
             return self._with(event.session, "input_audio_transcription")
         if event.session.type != "transcription":
             detail = f"session.type is '{event.session.type[:40]}'; only 'transcription' sessions are served"
-            raise invalid("session.type", detail)
+            raise invalid_parameter("session.type", detail)
         given = event.session.audio.input
         if given.format is not None:
             _check_format("session.audio.input.format.type", given.format.type, FORMAT)
@@ -115,7 +115,9 @@ class SessionConfig:
 
     def _with(self, given: AudioInput | BetaFields, transcription: str) -> SessionConfig:
         named: Transcription | None = getattr(given, transcription)
-        changed = replace(self, turns=given.turn_detection) if "turn_detection" in given.model_fields_set else self
+        changed = (
+            replace(self, turn_detection=given.turn_detection) if "turn_detection" in given.model_fields_set else self
+        )
         if named is None:
             return changed
         merged = self.transcription.model_copy(update=named.model_dump(exclude_unset=True))
@@ -131,7 +133,7 @@ class SessionConfig:
                     "format": {"type": FORMAT, "rate": RATE_HZ},
                     "noise_reduction": None,
                     "transcription": self.transcription.model_dump(),
-                    "turn_detection": self.turns.model_dump() if self.turns else None,
+                    "turn_detection": self.turn_detection.model_dump() if self.turn_detection else None,
                 }
             },
             "include": None,
@@ -143,21 +145,25 @@ class SessionConfig:
             "object": "realtime.transcription_session",
             "input_audio_format": BETA_FORMAT,
             "input_audio_transcription": self.transcription.model_dump(),
-            "turn_detection": self.turns.model_dump() if self.turns else None,
+            "turn_detection": self.turn_detection.model_dump() if self.turn_detection else None,
         }
 
 
 def decode_event(message: str) -> ClientEvent:
-    """Raises DecodeError naming the field at fault."""
+    """Raises DecodeError that names the invalid field."""
     try:
         return _EVENT.validate_json(message)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in fault["loc"])
         value = repr(fault.get("input"))[:80]
-        raise DecodeError(f"{where or 'the event'} = {value}: {fault['msg']}; send {_SENDABLE}", param=where) from error
+        raise DecodeError(
+            f"{where or 'the event'} = {value}: {fault['msg']}; send {_ACCEPTED_EVENTS}", param=where
+        ) from error
 
 
 def _check_format(param: str, value: str, served: str) -> None:
     if value != served:
-        raise invalid(param, f"{param} is '{value[:40]}'; only '{served}' is served: PCM16, {RATE_HZ} Hz, mono")
+        raise invalid_parameter(
+            param, f"{param} is '{value[:40]}'; only '{served}' is served: PCM16, {RATE_HZ} Hz, mono"
+        )

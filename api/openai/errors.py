@@ -1,4 +1,4 @@
-"""OpenAI's shape of errors, made of the problem documents that the rest of the API answers with."""
+"""Errors in OpenAI's form, translated from the problem documents of the rest of the API."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from schema.core.errors import InvalidInput, MinutebookError
 
 PATH = re.compile(r"/v1/(audio|models|realtime)(/.*)?")
 CODES = {"unauthorized": "invalid_api_key", "rate-limited": "rate_limit_exceeded"}
-"""Codes that clients look for. An error may name its own as `code`; else it is the name of its problem."""
+"""Codes that clients check. An error may have its own in `code`; otherwise its code is the name of its problem."""
 
 
 class OpenAiErrors:
-    """On OpenAI's paths every problem document leaves in OpenAI's shape, whoever made it."""
+    """Middleware that translates every problem document on OpenAI's paths, also one of another middleware."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,7 +40,7 @@ class OpenAiErrors:
 
 
 class _Translating:
-    """Holds a problem document back until it is whole, and sends the same error in OpenAI's shape."""
+    """Holds a problem document back until it is complete, and sends the same error in OpenAI's form."""
 
     def __init__(self, send: Send) -> None:
         self.started = False
@@ -72,14 +72,14 @@ class _Translating:
 
 
 def error_response(problem: dict[str, Any]) -> JSONResponse:
-    """*problem* as OpenAI answers it. `X-Should-Retry` is what its clients go by."""
+    """*problem* as OpenAI answers it. OpenAI's clients decide by `X-Should-Retry` whether to try again."""
     status = HTTPStatus.BAD_REQUEST if problem["status"] == HTTPStatus.UNPROCESSABLE_ENTITY else problem["status"]
     headers = {"X-Should-Retry": str(bool(problem.get("retryable"))).lower()}
     return JSONResponse({"error": error_body({**problem, "status": status})}, status, headers)
 
 
 def error_body(problem: dict[str, Any]) -> dict[str, Any]:
-    """`message`, `type`, `param` and `code`: what OpenAI says of an error, over HTTP and on its sockets."""
+    """`message`, `type`, `param` and `code`: the fields of an error, over HTTP and on sockets."""
     slug = str(problem["type"]).removeprefix(PREFIX)
     status = int(problem["status"])
     fields = problem.get("errors") or [{}]
@@ -101,6 +101,6 @@ def error_of(error: MinutebookError) -> dict[str, Any]:
     return error_body(problem_of(error))
 
 
-def invalid(param: str, detail: str) -> InvalidInput:
-    """A parameter that cannot be served."""
+def invalid_parameter(param: str, detail: str) -> InvalidInput:
+    """The error for a parameter that is not supported. *detail* has the value and the remedy."""
     return InvalidInput(detail, param=param)

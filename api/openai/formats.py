@@ -1,4 +1,4 @@
-"""A transcript as OpenAI's `response_format` asks for it."""
+"""A transcript in each `response_format` of OpenAI."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from schema.meetings.wire import CoverageTotals, SegmentOut
 
 @dataclass
 class GrowingText:
-    """Of one track: its segments come in order, and each only grows at its end. `text` is all of it so far."""
+    """The text of one track. Segments arrive in order, and each of them only grows at its end."""
 
     text: str = ""
     _lengths: dict[int, int] = field(default_factory=dict)
 
     def take(self, segment: Mapping[str, Any]) -> str:
-        """What a `segment` event adds to the text."""
+        """Add a `segment` event, and return what it adds to the text."""
         known = self._lengths.get(segment["id"], 0)
         new = str(segment["text"])[known:]
         self._lengths[segment["id"]] = known + len(new)
@@ -34,45 +34,45 @@ class GrowingText:
         return delta
 
 
-def joined(segments: Sequence[SegmentOut]) -> str:
-    """The whole text, as `GrowingText` joins it."""
+def full_text(segments: Sequence[SegmentOut]) -> str:
+    """The whole text, joined in the same way as by `GrowingText`."""
     return " ".join(segment.text for segment in segments if segment.text)
 
 
 FRAMES_PER_S = 100
 """Whisper counts `seek` in frames of 10 ms."""
-LEAST_PROBABILITY = 1e-6
+PROBABILITY_FLOOR = 1e-6
 
 
-def answer(export: Export, wanted: TranscriptionRequest) -> Response:
-    """The whole answer. `X-Minutebook-Coverage` says what became of every second, whatever the format can hold."""
+def transcription_response(export: Export, request: TranscriptionRequest) -> Response:
+    """The whole response. The header `X-Minutebook-Coverage` accounts for every second of audio in any format."""
     headers = {"X-Minutebook-Coverage": coverage_line(export.meeting.coverage)}
-    match wanted.form:
+    match request.form:
         case ResponseFormat.JSON:
-            return JSONResponse({"text": joined(export.segments), "usage": usage(export)}, headers=headers)
+            return JSONResponse({"text": full_text(export.segments), "usage": usage(export)}, headers=headers)
         case ResponseFormat.VERBOSE_JSON:
-            return JSONResponse(verbose(export, wanted), headers=headers)
+            return JSONResponse(verbose_json(export, request), headers=headers)
         case ResponseFormat.TEXT:
-            return PlainTextResponse(joined(export.segments) + "\n", headers=headers)
+            return PlainTextResponse(full_text(export.segments) + "\n", headers=headers)
         case ResponseFormat.SRT:
             return Response(to_srt(export), headers=headers, media_type="application/x-subrip; charset=utf-8")
         case ResponseFormat.VTT:
             return Response(to_vtt(export), headers=headers, media_type="text/vtt; charset=utf-8")
 
 
-def verbose(export: Export, wanted: TranscriptionRequest) -> dict[str, Any]:
-    """`verbose_json`. `coverage` is ours: seconds by what became of them."""
+def verbose_json(export: Export, request: TranscriptionRequest) -> dict[str, Any]:
+    """The body of `verbose_json`. `coverage` is an addition to OpenAI's: seconds of audio by outcome."""
     body: dict[str, Any] = {
         "task": "transcribe",
         "language": export.meeting.language,
         "duration": export.meeting.coverage.received_s,
-        "text": joined(export.segments),
+        "text": full_text(export.segments),
         "usage": usage(export),
         "coverage": _coverage(export.meeting.coverage),
     }
-    if "segment" in wanted.granularities:
+    if "segment" in request.granularities:
         body["segments"] = [_segment(number, segment) for number, segment in enumerate(export.segments)]
-    if "word" in wanted.granularities:
+    if "word" in request.granularities:
         body["words"] = [
             {"word": word.text.strip(), "start": word.start_s, "end": word.end_s}
             for segment in export.segments
@@ -90,11 +90,11 @@ def _coverage(totals: CoverageTotals) -> dict[str, float]:
 
 
 def _segment(number: int, segment: SegmentOut) -> dict[str, Any]:
-    """Tokens are not kept, so the list is empty and `avg_logprob` is the mean over the words.
+    """Tokens are not stored, so their list is empty, and `avg_logprob` is the mean over the words.
 
-    What is no speech never becomes a segment, so `no_speech_prob` is 0.
+    Audio without speech never becomes a segment, so `no_speech_prob` is 0.
     """
-    logprobs = [math.log(max(word.probability, LEAST_PROBABILITY)) for word in segment.words]
+    logprobs = [math.log(max(word.probability, PROBABILITY_FLOOR)) for word in segment.words]
     text = segment.text.encode()
     return {
         "id": number,

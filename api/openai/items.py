@@ -1,7 +1,7 @@
-"""The items of a realtime session: stretches of its audio, and which words belong to which of them.
+"""The items of a realtime session: stretches of its audio, and the words that belong to each.
 
-Items tile the audio: each goes from the end of the one before to where it is committed. A word belongs to the item in
-which its middle lies. Nothing here waits or sends.
+Items cover the audio without gaps: each begins where the previous one ends and ends where it is committed. A word
+belongs to the item that contains the middle of the word. Nothing here waits or sends.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class CommittedWord:
 
 @dataclass(slots=True)
 class RealtimeItem:
-    """`known`: the client has been told of it, so text may be sent. Whole once the track is committed to `due_sample`.
+    """A stretch of audio and its text. The text is complete once the track is committed up to `due_sample`.
 
-    `cleared`: the client wants none of it.
+    `known`: the client knows the item, so its text may be sent. `cleared`: the client has discarded it.
     """
 
     id: str
@@ -36,7 +36,7 @@ class RealtimeItem:
     text: str = ""
 
     def add(self, word: str) -> str:
-        """What *word* adds to the text."""
+        """Add *word*, and return what it adds to the text."""
         delta = word if self.text else word.lstrip()
         self.text += delta
         return delta
@@ -50,7 +50,7 @@ class Delta:
 
 @dataclass
 class RealtimeItems:
-    """`open` is what is being said now; `last_id` the item that was committed last."""
+    """`open` is the item that is being spoken; `last_id` is the item that was committed last."""
 
     open: RealtimeItem = field(default_factory=lambda: RealtimeItem(_new_id(), 0))
     last_id: str | None = None
@@ -59,34 +59,34 @@ class RealtimeItems:
 
     @property
     def next_due(self) -> RealtimeItem | None:
-        """The committed item that is completed next."""
+        """The committed item that will be completed next."""
         return self._committed[0] if self._committed else None
 
     @property
     def oldest_unclaimed(self) -> CommittedWord | None:
-        """A word behind the last item that no known item takes."""
+        """The first word after the last item that belongs to no known item."""
         return self._waiting[0] if self._waiting else None
 
     def announce(self) -> list[Delta]:
-        """The client knows of the open item: words that waited for it are its own."""
+        """Mark the open item as known to the client, and assign the words that waited for it."""
         self.open.known = True
-        return self._settle()
+        return self._assign_words()
 
     def commit(self, end_sample: int, due_sample: int) -> tuple[RealtimeItem, list[Delta]]:
-        """The open item ends at *end_sample*; the next one begins there."""
+        """End the open item at *end_sample*. The next one begins there."""
         item = self._close(end_sample, due_sample)
         self.last_id = item.id
-        return item, self._settle()
+        return item, self._assign_words()
 
     def clear(self, end_sample: int) -> None:
-        """What was said since the last item is nobody's."""
+        """Discard everything since the last item."""
         self._close(end_sample, end_sample).cleared = True
-        self._settle()
+        self._assign_words()
 
-    def take(self, words: Iterable[CommittedWord]) -> list[Delta]:
-        """Words in the order of the track. One that comes after its item was completed goes to the next."""
+    def add_words(self, words: Iterable[CommittedWord]) -> list[Delta]:
+        """Add words in the order of the track. A word that arrives after its item was completed joins the next."""
         self._waiting.extend(words)
-        return self._settle()
+        return self._assign_words()
 
     def _close(self, end_sample: int, due_sample: int) -> RealtimeItem:
         item = self.open
@@ -96,12 +96,12 @@ class RealtimeItems:
         return item
 
     def complete(self, committed_sample: int) -> RealtimeItem | None:
-        """The next item whose text is whole, now that the track is committed to *committed_sample*."""
+        """The next item whose text is complete, given that the track is committed up to *committed_sample*."""
         if self._committed and self._committed[0].due_sample <= committed_sample:
             return self._committed.popleft()
         return None
 
-    def _settle(self) -> list[Delta]:
+    def _assign_words(self) -> list[Delta]:
         deltas: list[Delta] = []
         while self._waiting:
             item = self._item_at(self._waiting[0].middle_sample)

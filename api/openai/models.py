@@ -1,4 +1,4 @@
-"""The models that a request may name: the one that is served, its adapters, and OpenAI's names for it."""
+"""The models that a request may name: the served model, its adapters, and OpenAI's names for the served model."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ OPENAI_NAMES = (
     "gpt-4o-mini-transcribe",
     "gpt-4o-mini-transcribe-2025-12-15",
 )
-"""Existing clients have one of these built in; here each means the model that is served."""
+"""Names that existing clients send. Each means the served model."""
 OWNER = "minutebook"
-SHOWN = 3
+SUGGESTIONS = 3
 
 router = APIRouter(prefix="/v1/models", include_in_schema=False)
 
@@ -47,7 +47,7 @@ class ModelList(Wire):
 
 @router.get("")
 def list_models(services: ServicesHere, _principal: Reader) -> ModelList:
-    """The served model first, then its adapters, then what OpenAI's clients call it."""
+    """List the served model, then its adapters, then OpenAI's names."""
     with services.database.read() as session:
         return ModelList(data=_models(session, services.config.asr_model))
 
@@ -58,17 +58,17 @@ def show_model(name: str, services: ServicesHere, _principal: Reader) -> Model:
         models = _models(session, services.config.asr_model)
     found = next((model for model in models if model.id == name), None)
     if found is None:
-        raise _unknown(name, [model.id for model in models])
+        raise _model_not_found(name, [model.id for model in models])
     return found
 
 
-def adapter_named(session: Session, model: str, served: str) -> str | None:
-    """The adapter that *model* means, None for the *served* model itself. Raises NotFound."""
+def adapter_of_model(session: Session, model: str, served: str) -> str | None:
+    """The adapter that *model* names, None if it names the *served* model itself. Raises NotFound."""
     if model == served or model in OPENAI_NAMES:
         return None
     known = _adapters(session)
     if model not in {adapter.name for adapter in known}:
-        raise _unknown(model, [served, *(adapter.name for adapter in known), *OPENAI_NAMES])
+        raise _model_not_found(model, [served, *(adapter.name for adapter in known), *OPENAI_NAMES])
     return model
 
 
@@ -83,7 +83,7 @@ def _adapters(session: Session) -> list[Adapter]:
     return list(session.scalars(select(Adapter).where(*serving).order_by(Adapter.name)))
 
 
-def _unknown(name: str, known: list[str]) -> NotFound:
-    shown = ", ".join(known[:SHOWN])
-    detail = f"there is no model '{name[:64]}'; use one that GET /v1/models lists, such as {shown}"
+def _model_not_found(name: str, known: list[str]) -> NotFound:
+    suggestions = ", ".join(known[:SUGGESTIONS])
+    detail = f"there is no model '{name[:64]}'; use one that GET /v1/models lists, such as {suggestions}"
     return NotFound(detail, param="model", code="model_not_found")

@@ -1,4 +1,4 @@
-"""The realtime transcription socket: `WS /v1/realtime?intent=transcription`, OpenAI's events on a live meeting."""
+"""The realtime transcription socket `WS /v1/realtime?intent=transcription`: a live meeting with OpenAI's events."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, NoReturn
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.auth.bearer import admit, bearer_key, check_scope, revoked
+from api.auth.bearer import authenticate, bearer_key, check_scope, wait_until_revoked
 from api.http.cancel import cancel
 from api.http.problems import internal_problem
 from api.openai.client_events import SessionConfig, Transcription, TurnDetection, decode_event
-from api.openai.errors import error_body, error_of, invalid
+from api.openai.errors import error_body, error_of, invalid_parameter
 from api.openai.realtime_session import RealtimeSession
 from api.openai.server_events import ServerEvents
-from api.openai.session_meeting import check
+from api.openai.session_meeting import check_transcription
 from api.services import Services, services_of
 from schema.core.errors import Conflict, Forbidden, Gone, MinutebookError, NotFound, Unavailable
 from schema.core.states import Scope
@@ -34,7 +34,7 @@ router = APIRouter()
 
 @router.websocket("/v1/realtime")
 async def realtime(socket: WebSocket) -> None:
-    """The session is a live meeting of its own, `sess_MEETING`; it is finished when the socket closes."""
+    """Serve a session, whose id is `sess_` and the id of its live meeting. Closing the socket finishes the meeting."""
     offered: list[str] = socket.scope.get("subprotocols", [])
     await socket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
     beta = BETA_SUBPROTOCOL in offered or socket.headers.get("openai-beta") == BETA_HEADER
@@ -52,18 +52,18 @@ async def realtime(socket: WebSocket) -> None:
 
 async def _serve(socket: WebSocket, events: ServerEvents) -> None:
     services, key = services_of(socket), _key(socket)
-    principal = check_scope(check_scope(await admit(services, key), Scope.WRITE), Scope.READ)
+    principal = check_scope(check_scope(await authenticate(services, key), Scope.WRITE), Scope.READ)
     query = socket.query_params
     if query.get("intent", "transcription") != "transcription":
-        raise invalid("intent", f"intent is '{query['intent'][:40]}'; only 'transcription' is served")
+        raise invalid_parameter("intent", f"intent is '{query['intent'][:40]}'; only 'transcription' is supported")
     config = SessionConfig(Transcription(model=query.get("model")), TurnDetection())
-    await check(services, config.transcription)
+    await check_transcription(services, config.transcription)
     session = RealtimeSession(services, principal, events, config, secrets.token_hex(12))
     await events.session("created", config, session.session_id)
     tasks = [
         asyncio.create_task(_read(socket, session, events)),
         asyncio.create_task(session.follow()),
-        asyncio.create_task(session.fill_silences()),
+        asyncio.create_task(session.send_silence_when_idle()),
         asyncio.create_task(_end_with_key(services, key)),
     ]
     try:
@@ -76,7 +76,7 @@ async def _serve(socket: WebSocket, events: ServerEvents) -> None:
 
 
 async def _end_with_key(services: Services, key: str | None) -> NoReturn:
-    raise await revoked(services, key)
+    raise await wait_until_revoked(services, key)
 
 
 async def _read(socket: WebSocket, session: RealtimeSession, events: ServerEvents) -> NoReturn:
@@ -88,7 +88,7 @@ async def _read(socket: WebSocket, session: RealtimeSession, events: ServerEvent
         try:
             event = decode_event(message.get("text") or "")
             event_id = event.event_id
-            await session.take(event)
+            await session.handle(event)
         except MinutebookError as error:
             if _is_fatal(error):
                 raise
@@ -96,12 +96,12 @@ async def _read(socket: WebSocket, session: RealtimeSession, events: ServerEvent
 
 
 def _is_fatal(error: MinutebookError) -> bool:
-    """Whether nothing more that the client sends can be taken. What names a parameter can be sent otherwise."""
+    """Whether no further event can succeed. If the error names a parameter, the client can send another value."""
     return isinstance(error, FATAL) and "param" not in error.facts
 
 
 def _key(socket: WebSocket) -> str | None:
-    """From the header, or from the subprotocol that OpenAI's clients in browsers offer."""
+    """The key from the header, or from the subprotocol that OpenAI's clients offer in browsers."""
     offered: list[str] = socket.scope.get("subprotocols", [])
     keys = (each.removeprefix(KEY_SUBPROTOCOL) for each in offered if each.startswith(KEY_SUBPROTOCOL))
     return bearer_key(socket.headers.get("authorization")) or next(keys, None)

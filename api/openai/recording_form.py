@@ -1,4 +1,4 @@
-"""A form with a recording, on its way into the storage."""
+"""Receives a form with a recording, and stores the recording as an upload."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from sqlalchemy import update
 
 from api.auth.keys import Principal
 from api.http.form_stream import Field, FileBegins, FileData, form_parts
-from api.openai.errors import invalid
-from api.openai.request import TranscriptionRequest, read_wanted
+from api.openai.errors import invalid_parameter
+from api.openai.request import TranscriptionRequest, parse_request
 from api.services import Services
 from api.uploads.receiver import FORM_EXPIRES_S, UploadReceiver
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 
 PRIORITY = 5
-"""Somebody waits for the answer: such a file goes before others. An owner's share of places stays the same."""
+"""Somebody waits for the answer, so the file goes before others. Its owner gets no more decoding slots than before."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRecording:
-    """A recording that is stored whole and waits to be decoded; `wanted` is what to do with its text."""
+    """A recording that is stored completely and waits to be decoded. `wanted` says what to do with its text."""
 
     upload_id: str
     meeting_id: str
     wanted: TranscriptionRequest
 
 
-async def take_form(request: Request, services: Services, principal: Principal) -> StoredRecording:
-    """Store the form's file. Its other fields may come before or after it.
+async def receive_form(request: Request, services: Services, principal: Principal) -> StoredRecording:
+    """Store the form's file. The other fields may come before or after it.
 
-    Raises what `read_wanted` and `UploadReceiver` raise, and ClientDisconnect; nothing is left of the file then.
+    Raises the errors of `parse_request` and `UploadReceiver`, and ClientDisconnect. Nothing of the file remains then.
     """
     fields: dict[str, list[str]] = defaultdict(list)
     receiver: UploadReceiver | None = None
@@ -45,10 +45,12 @@ async def take_form(request: Request, services: Services, principal: Principal) 
                     fields[name].append(value)
                 case FileBegins(field, name):
                     if field != "file" or receiver is not None:
-                        raise invalid("file", f"the form has a file called '{field[:64]}'; send one, called 'file'")
-                    new = _as_upload(await _read(services, fields))  # what is wrong is said before the file has come
+                        raise invalid_parameter(
+                            "file", f"the form has a file called '{field[:64]}'; send one, called 'file'"
+                        )
+                    new = _as_upload(await _parse(services, fields))  # reports errors before the file arrives
                     receiver = await UploadReceiver.begin(
-                        # Always again: a recording goes with its answer, so no two requests may share one.
+                        # Always again: a recording is deleted after its answer, so two requests cannot share one.
                         services,
                         principal,
                         name,
@@ -60,11 +62,11 @@ async def take_form(request: Request, services: Services, principal: Principal) 
                 case FileData(data) if receiver is not None:
                     await receiver.write(data)
         if receiver is None:
-            raise invalid("file", "the form has no file; send the recording as the field 'file'")
-        wanted = await _read(services, fields)
+            raise invalid_parameter("file", "the form has no file; send the recording as the field 'file'")
+        wanted = await _parse(services, fields)
         await receiver.finish(_as_upload(wanted).model_copy(update={"priority": PRIORITY}))
         if not services.config.openai_keep:
-            await asyncio.to_thread(_hide, services, receiver.upload_id)
+            await asyncio.to_thread(_exclude_from_duplicates, services, receiver.upload_id)
         return StoredRecording(receiver.upload_id, receiver.meeting_id, wanted)
     except BaseException as error:
         if receiver is not None:
@@ -72,19 +74,19 @@ async def take_form(request: Request, services: Services, principal: Principal) 
         raise
 
 
-def _hide(services: Services, upload_id: str) -> None:
-    """No later upload is told that it is the same as one that goes away."""
+def _exclude_from_duplicates(services: Services, upload_id: str) -> None:
+    """Forget the checksum of a recording that will be deleted, so that no later upload is a duplicate of it."""
     with services.database.write() as session:
         session.execute(update(Upload).where(Upload.id == upload_id).values(sha256=None))
 
 
-async def _read(services: Services, fields: dict[str, list[str]]) -> TranscriptionRequest:
-    return await asyncio.to_thread(_read_now, services, fields)
+async def _parse(services: Services, fields: dict[str, list[str]]) -> TranscriptionRequest:
+    return await asyncio.to_thread(_parse_now, services, fields)
 
 
-def _read_now(services: Services, fields: dict[str, list[str]]) -> TranscriptionRequest:
+def _parse_now(services: Services, fields: dict[str, list[str]]) -> TranscriptionRequest:
     with services.database.read() as session:
-        return read_wanted(session, fields, services.config.asr_model)
+        return parse_request(session, fields, services.config.asr_model)
 
 
 def _as_upload(wanted: TranscriptionRequest) -> NewUpload:

@@ -1,4 +1,4 @@
-"""What a request for a transcription asks, read from the fields of its form."""
+"""Parses the form fields of a transcription request."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
 from api.meetings.validation import check_language
-from api.openai.errors import invalid
-from api.openai.models import adapter_named
+from api.openai.errors import invalid_parameter
+from api.openai.models import adapter_of_model
 from schema.core.errors import InvalidInput, UnknownLanguage
 from schema.core.wire import AUTO, LANGUAGES, Term
 
 Fields = Mapping[str, Sequence[str]]
-"""Values by the field's name; a list is sent as a field for each of its values, `NAME[]`."""
+"""The values by field name. A list is sent as one field `NAME[]` per value."""
 
 TERM_CHARACTERS = 60
 TERMS = 100
 WHISPER_LOGPROBS = "logprobs"
 GRANULARITIES = ("segment", "word")
 SPEAKERS = ("known_speaker_names", "known_speaker_references")
-_TRUE = {"true": True, "1": True, "false": False, "0": False, "": False}
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
 _TERMS: TypeAdapter[list[str]] = TypeAdapter(list[Term])
 
 
@@ -41,7 +41,7 @@ class ResponseFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionRequest:
-    """`temperature` is checked and not kept: a window is read at 0 first, and warmer where the reading fails."""
+    """A parsed request. `temperature` is checked but ignored: decoding begins at 0 and rises where it fails."""
 
     adapter: str | None
     language: str
@@ -51,26 +51,28 @@ class TranscriptionRequest:
     stream: bool
 
 
-def read_wanted(session: Session, fields: Fields, served_model: str) -> TranscriptionRequest:
-    """Raises InvalidInput, NotFound, UnknownLanguage, each with its `param`. Unknown fields are passed over."""
+def parse_request(session: Session, fields: Fields, served_model: str) -> TranscriptionRequest:
+    """Unknown fields are ignored. Raises InvalidInput, NotFound, UnknownLanguage, each with its `param`."""
     _check_speakers(fields)
-    _check_temperature(_one(fields, "temperature"))
+    _check_temperature(_last_value(fields, "temperature"))
     return TranscriptionRequest(
-        adapter=adapter_named(session, _one(fields, "model") or served_model, served_model),
-        language=spoken_language(_one(fields, "language"), served_model),
-        vocabulary=vocabulary_of(_one(fields, "prompt") or "", _many(fields, "keywords")),
-        form=_format(_one(fields, "response_format")),
-        granularities=_granularities(_many(fields, "timestamp_granularities")),
-        stream=_flag("stream", _one(fields, "stream") or ""),
+        adapter=adapter_of_model(session, _last_value(fields, "model") or served_model, served_model),
+        language=spoken_language(_last_value(fields, "language"), served_model),
+        vocabulary=vocabulary_of(_last_value(fields, "prompt") or "", _all_values(fields, "keywords")),
+        form=_format(_last_value(fields, "response_format")),
+        granularities=_granularities(_all_values(fields, "timestamp_granularities")),
+        stream=_boolean("stream", _last_value(fields, "stream") or ""),
     )
 
 
 def spoken_language(code: str | None, served_model: str) -> str:
-    """The language to hear: *code*, or what the model can find out by itself. Raises InvalidInput, UnknownLanguage."""
+    """The language to transcribe: *code*; without it the model decides. Raises InvalidInput, UnknownLanguage."""
     if not code:
         return "en" if served_model.endswith(".en") else AUTO
     if code.lower() not in LANGUAGES:
-        raise invalid("language", f"language '{code[:20]}' is not known; give its ISO-639-1 code, such as 'en' or 'de'")
+        raise invalid_parameter(
+            "language", f"language '{code[:20]}' is not known; give its ISO-639-1 code, such as 'en' or 'de'"
+        )
     try:
         check_language(code.lower(), served_model)
     except UnknownLanguage as error:
@@ -79,24 +81,26 @@ def spoken_language(code: str | None, served_model: str) -> str:
 
 
 def vocabulary_of(prompt: str, keywords: Iterable[str] = ()) -> tuple[str, ...]:
-    """The terms that a prompt names. As in Whisper its end counts, when it is longer than what is kept.
+    """The terms of a prompt and of keywords. If there are too many, the last ones count, as in Whisper.
 
-    Raises InvalidInput for what cannot be stored.
+    Raises InvalidInput for text that cannot be stored.
     """
     pieces = [*re.split(r"[,;:.!?\n]+", prompt), *keywords]
     terms = [term for piece in pieces for term in textwrap.wrap(piece, TERM_CHARACTERS)]
     try:
         return tuple(_TERMS.validate_python(terms[-TERMS:]))
     except ValidationError as error:
-        raise invalid("prompt", f"prompt cannot be taken: {error.errors(include_url=False)[0]['msg']}") from error
+        raise invalid_parameter(
+            "prompt", f"prompt cannot be used: {error.errors(include_url=False)[0]['msg']}"
+        ) from error
 
 
-def _one(fields: Fields, name: str) -> str | None:
+def _last_value(fields: Fields, name: str) -> str | None:
     values = fields.get(name)
     return values[-1] if values else None
 
 
-def _many(fields: Fields, name: str) -> list[str]:
+def _all_values(fields: Fields, name: str) -> list[str]:
     return [*fields.get(name, ()), *fields.get(f"{name}[]", ())]
 
 
@@ -105,22 +109,22 @@ def _format(value: str | None) -> ResponseFormat:
         return ResponseFormat(value or ResponseFormat.JSON)
     except ValueError as error:
         known = ", ".join(ResponseFormat)
-        detail = f"response_format '{(value or '')[:40]}' is not served; use one of {known}"
-        raise invalid("response_format", detail) from error
+        detail = f"response_format '{(value or '')[:40]}' is not supported; use one of {known}"
+        raise invalid_parameter("response_format", detail) from error
 
 
 def _granularities(values: Sequence[str]) -> frozenset[str]:
     unknown = next((value for value in values if value not in GRANULARITIES), None)
     if unknown is not None:
         detail = f"timestamp_granularities has '{unknown[:40]}'; use 'word', 'segment', or both"
-        raise invalid("timestamp_granularities", detail)
+        raise invalid_parameter("timestamp_granularities", detail)
     return frozenset(values or ("segment",))
 
 
-def _flag(name: str, value: str) -> bool:
-    if value.lower() not in _TRUE:
-        raise invalid(name, f"{name} is '{value[:40]}'; use true or false")
-    return _TRUE[value.lower()]
+def _boolean(name: str, value: str) -> bool:
+    if value.lower() not in _BOOLEANS:
+        raise invalid_parameter(name, f"{name} is '{value[:40]}'; use true or false")
+    return _BOOLEANS[value.lower()]
 
 
 def _check_temperature(value: str | None) -> None:
@@ -129,20 +133,22 @@ def _check_temperature(value: str | None) -> None:
     except ValueError:
         fits = False
     if not fits:
-        raise invalid("temperature", f"temperature is '{(value or '')[:40]}'; give a number from 0 to 1")
+        raise invalid_parameter("temperature", f"temperature is '{(value or '')[:40]}'; give a number from 0 to 1")
 
 
 def _check_speakers(fields: Fields) -> None:
-    if WHISPER_LOGPROBS in _many(fields, "include"):
-        raise invalid("include", "include 'logprobs' is not served; leave it out: verbose_json has avg_logprob")
-    asked = next((name for name in SPEAKERS if _many(fields, name)), None)
-    if asked is not None:
-        raise _no_speakers(asked)
+    if WHISPER_LOGPROBS in _all_values(fields, "include"):
+        raise invalid_parameter(
+            "include", "include 'logprobs' is not supported; leave it out: verbose_json has avg_logprob"
+        )
+    given = next((name for name in SPEAKERS if _all_values(fields, name)), None)
+    if given is not None:
+        raise _no_speakers(given)
 
 
 def _no_speakers(param: str) -> InvalidInput:
     detail = (
-        f"{param}: speakers are not told apart by their voices; leave it out, or record each on a channel and send the "
-        "file to POST /v1/uploads with channels=speakers"
+        f"{param}: speakers are not told apart by voice; leave it out, or record each speaker on a channel and send "
+        "the file to POST /v1/uploads with channels=speakers"
     )
-    return invalid(param, detail)
+    return invalid_parameter(param, detail)

@@ -1,4 +1,4 @@
-"""The server's events of a realtime session, in the current spelling and the one before it."""
+"""The server's events of a realtime session, in the current and the beta form."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
 class ServerEvents:
-    """Sends events, each with an id of its own."""
+    """Sends events. Each has an id of its own."""
 
     def __init__(self, socket: WebSocket, *, beta: bool) -> None:
         self._socket = socket
         self._beta = beta
 
     async def session(self, what: str, config: SessionConfig, session_id: str) -> None:
-        """`created` or `updated`."""
+        """*what* is `created` or `updated`."""
         if self._beta:
             await self._send(f"transcription_session.{what}", session=config.as_beta_session(session_id))
         else:

@@ -1,51 +1,110 @@
-"""The meeting behind a realtime session: made with the first audio, changed when the session's settings are."""
+"""The live meeting of a realtime session: created with the first audio, updated with the settings, fed with audio."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 
+import numpy as np
+import soxr
 from sqlalchemy import update
 
 from api.auth.keys import Principal
-from api.openai.client_events import Transcription
-from api.openai.models import adapter_named
+from api.live.track_writer import TrackWriter
+from api.openai.client_events import RATE_HZ, Transcription
+from api.openai.models import adapter_of_model
 from api.openai.request import spoken_language, vocabulary_of
 from api.services import Services
+from schema.core.errors import AudioGap, Backlogged, InvalidAudio, Unavailable
+from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ
 from schema.meetings.tables import Meeting, Track
 
+log = logging.getLogger(__name__)
+
 TITLE = "Realtime session"
+RETRIES = 30
+RETRY_S = 1.0
+"""If Redis stays unreachable for longer, the session ends."""
 
 
-async def settle_meeting(
-    services: Services, principal: Principal, meeting_id: str, wanted: Transcription, *, made: bool
+async def save_meeting(
+    services: Services, principal: Principal, meeting_id: str, transcription: Transcription, *, exists: bool
 ) -> None:
-    """Have the meeting hear as *wanted*; it is *made* already or made now. Raises InvalidInput, NotFound."""
-    await asyncio.to_thread(_settle, services, principal, meeting_id, wanted, made)
+    """Create the meeting with these settings, or update it if it *exists*. Raises InvalidInput, NotFound."""
+    await asyncio.to_thread(_save_meeting, services, principal, meeting_id, transcription, exists)
 
 
-async def check(services: Services, wanted: Transcription) -> None:
-    """Raises InvalidInput or NotFound for what cannot be served."""
-    await asyncio.to_thread(_facts, services, wanted)
+async def check_transcription(services: Services, transcription: Transcription) -> None:
+    """Raises InvalidInput or NotFound for settings that are not supported."""
+    await asyncio.to_thread(_columns, services, transcription)
 
 
-def _settle(services: Services, principal: Principal, meeting_id: str, wanted: Transcription, made: bool) -> None:
-    facts = _facts(services, wanted)
+def _save_meeting(
+    services: Services, principal: Principal, meeting_id: str, transcription: Transcription, exists: bool
+) -> None:
+    columns = _columns(services, transcription)
     with services.database.write() as session:
-        if made:
-            session.execute(update(Meeting).where(Meeting.id == meeting_id).values(**facts))
+        if exists:
+            session.execute(update(Meeting).where(Meeting.id == meeting_id).values(**columns))
             return
-        session.add(Meeting(id=meeting_id, owner=principal.owner, title=TITLE, **facts))
+        session.add(Meeting(id=meeting_id, owner=principal.owner, title=TITLE, **columns))
         session.flush()
         session.add(Track(id=secrets.token_hex(12), meeting_id=meeting_id, name="main"))
 
 
-def _facts(services: Services, wanted: Transcription) -> dict[str, object]:
+def _columns(services: Services, transcription: Transcription) -> dict[str, object]:
     served = services.config.asr_model
     with services.database.read() as session:
-        adapter = adapter_named(session, wanted.model or served, served)
+        adapter = adapter_of_model(session, transcription.model or served, served)
     return {
-        "language": spoken_language(wanted.language, served),
-        "vocabulary": list(vocabulary_of(wanted.prompt or "", wanted.keywords)),
+        "language": spoken_language(transcription.language, served),
+        "vocabulary": list(vocabulary_of(transcription.prompt or "", transcription.keywords)),
         "asr_adapter": adapter,
     }
+
+
+class Resampler:
+    """Converts PCM16 from 24 kHz to 16 kHz. Pieces may have any length."""
+
+    def __init__(self) -> None:
+        self._stream = soxr.ResampleStream(RATE_HZ, SAMPLE_RATE_HZ, 1, dtype="int16")
+
+    def take(self, pcm: bytes) -> bytes:
+        """Resample *pcm*. A few milliseconds are held back until more arrives. Raises InvalidAudio."""
+        if len(pcm) % BYTES_PER_SAMPLE:
+            raise InvalidAudio(f"{len(pcm)} bytes are not whole 16-bit samples; send an even number of bytes")
+        resampled: bytes = self._stream.resample_chunk(np.frombuffer(pcm, "<i2")).astype("<i2", copy=False).tobytes()
+        return resampled
+
+
+class AudioAppender:
+    """Appends audio to the track. `sample` is the end of the track."""
+
+    def __init__(self, writer: TrackWriter) -> None:
+        self.sample = 0
+        self._writer = writer
+
+    async def finish(self) -> None:
+        await self._writer.finish()
+
+    async def append(self, pcm: bytes) -> None:
+        """Append *pcm*. While the mailbox is full, this and the client wait. Raises what `TrackWriter.append` raises."""
+        attempts = 0
+        while pcm:
+            try:
+                await self._writer.append(self.sample, pcm)
+                self.sample += len(pcm) // BYTES_PER_SAMPLE
+                return
+            except Backlogged as error:
+                await asyncio.sleep(float(str(error.facts.get("retry_after_ms", 1000))) / 1000)
+            except AudioGap as error:
+                # Redis lost audio that the client cannot send again. It is recorded as missing; the session goes on.
+                log.warning("meeting %s: %s", self._writer.place.meeting_id, error.detail)
+                await self._writer.skip(self.sample)
+            except Unavailable as error:
+                attempts += 1
+                if attempts == RETRIES:
+                    raise
+                log.warning("meeting %s waits: %s", self._writer.place.meeting_id, error.detail)
+                await asyncio.sleep(RETRY_S)

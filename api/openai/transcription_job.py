@@ -1,4 +1,4 @@
-"""One recording until its text is there: what is committed as it comes, then the whole, then nothing of it is left."""
+"""The transcription of one recording: its text as it is committed, then the whole, then the recording is deleted."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import give_up
 from schema.uploads.tables import Upload
 
-READ = frozenset({MeetingState.SUMMARIZING, MeetingState.FINISHED})
-"""From here on a meeting's transcript is whole; its minutes need not be."""
-OURS = frozenset(
+TRANSCRIBED = frozenset({MeetingState.SUMMARIZING, MeetingState.FINISHED})
+"""States in which the transcript of a meeting is complete. The minutes may still be missing."""
+SERVER_FAULTS = frozenset(
     {
         UploadFailure.STORAGE_AWAY,
         UploadFailure.DECODER_DIED,
@@ -32,20 +32,20 @@ OURS = frozenset(
         UploadFailure.FILE_MISSING,
     }
 )
-"""Failures that another file would not have changed."""
+"""Reasons of a failure that another file would not avoid."""
 
 
 class TranscriptionJob:
-    """What becomes of one recording. Always `end` it."""
+    """The transcription of one recording. Always call `end`."""
 
     def __init__(self, services: Services, taken: StoredRecording) -> None:
         self.taken = taken
         self._services = services
 
     async def deltas(self) -> AsyncIterator[str]:
-        """Text as it is committed, until all of it is.
+        """Yield the text as it is committed, until the transcript is complete.
 
-        Raises InvalidInput for a file that is no recording, Unavailable, and HTTPException 504 after the time limit.
+        Raises InvalidInput if the file is not a recording, Unavailable, and HTTPException 504 after the time limit.
         """
         limit_s = self._services.config.openai_wait_s
         growth = GrowingText()
@@ -59,17 +59,17 @@ class TranscriptionJob:
                             return
         except TimeoutError as error:
             detail = (
-                f"no whole text after {limit_s:g} s (MINUTEBOOK_OPENAI_WAIT_S); send long recordings to "
-                "POST /v1/uploads, which does not wait for them"
+                f"the transcript is not complete after {limit_s:g} s (MINUTEBOOK_OPENAI_WAIT_S); send long recordings "
+                "to POST /v1/uploads, which does not wait for the text"
             )
             raise HTTPException(504, detail) from error
 
     async def export(self) -> Export:
-        """The whole text and what became of every second, once `deltas` have ended."""
+        """The whole transcript and its coverage. Call it when `deltas` has ended."""
         return await asyncio.to_thread(self._read)
 
     async def end(self) -> None:
-        """Delete the recording and its meeting, unless they are kept. What cannot be deleted now a worker deletes."""
+        """Delete the recording and its meeting, unless the settings keep them. A worker retries what fails now."""
         if not self._services.config.openai_keep:
             with suppress(MinutebookError):
                 await asyncio.shield(asyncio.to_thread(self._delete))
@@ -78,8 +78,8 @@ class TranscriptionJob:
         if event.type != "state":
             return False
         if event.data["state"] == MeetingState.DELETED:
-            raise await asyncio.to_thread(self._fault)
-        return event.data["state"] in READ
+            raise await asyncio.to_thread(self._failure)
+        return event.data["state"] in TRANSCRIBED
 
     def _read(self) -> Export:
         services, meeting_id = self._services, self.taken.meeting_id
@@ -90,10 +90,10 @@ class TranscriptionJob:
                 segments=read_segments(session, meeting_id),
             )
 
-    def _fault(self) -> MinutebookError:
+    def _failure(self) -> MinutebookError:
         with self._services.database.read() as session:
             upload = session.get_one(Upload, self.taken.upload_id)
-        if upload.state == UploadState.FAILED and upload.reason not in OURS:
+        if upload.state == UploadState.FAILED and upload.reason not in SERVER_FAULTS:
             return InvalidInput(upload.detail or "the file cannot be read", param="file", code=upload.reason)
         return Unavailable(upload.detail or "the recording was deleted before it was read", code=upload.reason)
 
@@ -104,6 +104,6 @@ class TranscriptionJob:
             self.taken.upload_id,
             UploadState.CANCELLED,
             reason=UploadFailure.ANSWERED,
-            detail="its text was given with the answer; MINUTEBOOK_OPENAI_KEEP=1 keeps such files",
+            detail="its text was sent with the answer; MINUTEBOOK_OPENAI_KEEP=1 keeps such files",
             name="",
         )

@@ -1,6 +1,6 @@
-"""OpenAI's doors for recordings: one request, one text.
+"""OpenAI's routes for recordings: one request, one text.
 
-They go the way of every upload, before those that nobody waits for.
+A recording is handled like every upload, but before uploads that nobody waits for.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from api.auth.bearer import Writer
 from api.export.documents import Export
 from api.http.cancel import cancel
 from api.http.problems import internal_problem
-from api.openai.errors import error_body, error_of, invalid
-from api.openai.formats import answer, joined, usage
-from api.openai.recording_form import take_form
+from api.openai.errors import error_body, error_of, invalid_parameter
+from api.openai.formats import full_text, transcription_response, usage
+from api.openai.recording_form import receive_form
 from api.openai.transcription_job import TranscriptionJob
 from api.services import ServicesHere
 from schema.core.errors import MinutebookError
 
 PING_S = 15.0
-"""A stream says nothing for no longer than this, or something on the way would take it for dead."""
+"""A stream is never silent for longer than this: proxies close a connection that seems dead."""
 CLIENT_LEFT = 499
 T = TypeVar("T")
 
@@ -39,38 +39,40 @@ router = APIRouter(prefix="/v1/audio", include_in_schema=False)
 
 @router.post("/transcriptions")
 async def transcribe(request: Request, services: ServicesHere, principal: Writer) -> Response:
-    """What is said in the form's `file`. With `stream=true` the text comes as it is committed."""
+    """Transcribe the form's `file`. With `stream=true` the text is sent as it is committed."""
     try:
-        job = TranscriptionJob(services, await take_form(request, services, principal))
+        job = TranscriptionJob(services, await receive_form(request, services, principal))
     except ClientDisconnect:
         return Response(status_code=CLIENT_LEFT)
     if job.taken.wanted.stream:
-        return await _streamed(job)
+        return await _stream_response(job)
     try:
-        heard = await _unless_gone(request, _heard(job))
-        return Response(status_code=CLIENT_LEFT) if heard is None else answer(heard, job.taken.wanted)
+        export = await _until_disconnect(request, _whole_export(job))
+        return Response(status_code=CLIENT_LEFT) if export is None else transcription_response(export, job.taken.wanted)
     finally:
         await job.end()
 
 
 @router.post("/translations")
 async def translate(services: ServicesHere, _principal: Writer) -> Response:
-    """Translating needs a model that can; the transcription doors do not pretend to."""
+    """Refused: the served model transcribes only."""
     model = services.config.asr_model
     why = "knows English only" if model.endswith(".en") else "is served for transcription only"
-    raise invalid("model", f"the model '{model}' {why}, it does not translate; use POST /v1/audio/transcriptions")
+    raise invalid_parameter(
+        "model", f"the model '{model}' {why} and cannot translate; use POST /v1/audio/transcriptions"
+    )
 
 
-async def _heard(job: TranscriptionJob) -> Export:
+async def _whole_export(job: TranscriptionJob) -> Export:
     async for _ in job.deltas():
         pass
     return await job.export()
 
 
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
-    """What *work* returns; None, with *work* cancelled, when the client leaves before."""
+async def _until_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return the result of *work*. If the client disconnects first, cancel *work* and return None."""
     working = asyncio.create_task(work)
-    leaving = asyncio.create_task(_left(request))
+    leaving = asyncio.create_task(_disconnected(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else None
@@ -78,13 +80,13 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T | No
         await cancel(working, leaving)
 
 
-async def _left(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-async def _streamed(job: TranscriptionJob) -> Response:
-    """What goes wrong soon, such as a file that is no recording, is an error with a status of its own."""
+async def _stream_response(job: TranscriptionJob) -> Response:
+    """Wait a little first: an early failure, such as a file that is not a recording, is answered with its status."""
     deltas = Deltas(job)
     try:
         with suppress(TimeoutError):
@@ -96,7 +98,7 @@ async def _streamed(job: TranscriptionJob) -> Response:
 
 
 class EventStream(StreamingResponse):
-    """Lets go of its hearing even when the client left before the first byte."""
+    """Closes its deltas even if the client disconnects before the first byte."""
 
     def __init__(self, deltas: Deltas) -> None:
         super().__init__(_events(deltas), media_type="text/event-stream")
@@ -112,40 +114,44 @@ class EventStream(StreamingResponse):
 async def _events(deltas: Deltas) -> AsyncIterator[str]:
     try:
         async for delta in deltas.with_pings():
-            yield ": still at it\n\n" if delta is None else _event({"type": "transcript.text.delta", "delta": delta})
+            yield (
+                ": still transcribing\n\n"
+                if delta is None
+                else _event({"type": "transcript.text.delta", "delta": delta})
+            )
         export = await deltas.job.export()
-        yield _event({"type": "transcript.text.done", "text": joined(export.segments), "usage": usage(export)})
+        yield _event({"type": "transcript.text.done", "text": full_text(export.segments), "usage": usage(export)})
     except MinutebookError as error:
         yield _event({"error": error_of(error)})
     except HTTPException as error:
         yield _event({"error": {"message": error.detail, "type": "server_error", "param": None, "code": "timeout"}})
     except Exception as error:
         yield _event({"error": error_body(internal_problem(error, f"upload {deltas.job.taken.upload_id}"))})
-    finally:  # before the stream ends: who has read all of it finds nothing left
+    finally:  # before the stream ends: a client that has read all of it finds the recording deleted
         await deltas.close()
 
 
 class Deltas:
-    """A hearing in a task of its own, so that whoever reads it may stop waiting for a moment. Always `close` it."""
+    """Runs a job in a task of its own, so that a reader may stop waiting for a while. Always call `close`."""
 
     def __init__(self, job: TranscriptionJob) -> None:
         self.job = job
-        self._new: deque[str] = deque()
+        self._queue: deque[str] = deque()
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
     async def wait(self, limit_s: float) -> None:
-        """Until there is something new, or the end. Raises TimeoutError, and what ended the hearing."""
+        """Wait for new text or the end. Raises TimeoutError, and the error that ended the job."""
         async with asyncio.timeout(limit_s):
             await self._changed.wait()
         if self._task.done():
             self._task.result()
 
     async def with_pings(self) -> AsyncIterator[str | None]:
-        """What is new, and None when nothing was for PING_S. Raises what ended the hearing."""
+        """Yield new text, and None if there was none for PING_S. Raises the error that ended the job."""
         while True:
-            while self._new:
-                yield self._new.popleft()
+            while self._queue:
+                yield self._queue.popleft()
             if self._task.done():
                 self._task.result()
                 return
@@ -158,16 +164,16 @@ class Deltas:
     async def close(self) -> None:
         try:
             await cancel(self._task)
-        finally:  # a client that left has its response cancelled at every turn
+        finally:  # the response of a client that left is cancelled at every await
             await self.job.end()
 
     async def _run(self) -> None:
         try:
             async for delta in self.job.deltas():
-                self._new.append(delta)
+                self._queue.append(delta)
                 self._changed.set()
         finally:
-            # Its own end is seen by `done` only after this; whoever waits looks again then.
+            # `done` becomes true only after this function has returned; then the waiting reader must look again.
             asyncio.get_running_loop().call_soon(self._changed.set)
 
 

@@ -1,4 +1,4 @@
-"""Where turns begin and end, heard by webrtcvad as the audio comes in. Words are the recogniser's; this says when."""
+"""Detects with webrtcvad where turns begin and end, as the audio arrives. It does not recognise words."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FRAME_MS = 20
 FRAME_SAMPLES = samples_of_ms(FRAME_MS)
 FRAME_BYTES = FRAME_SAMPLES * BYTES_PER_SAMPLE
 ONSET_FRAMES = 5
-"""Frames in a row that begin a turn: shorter sounds are clicks."""
+"""This many voiced frames in a row begin a turn. Shorter sounds are clicks."""
 FLOOR_RMS = 30.0
-"""Of int16 samples: -61 dB of full scale. What is quieter is nobody who speaks into this microphone."""
+"""Of int16 samples, -61 dB of full scale. Quieter sound is nobody speaking into this microphone."""
 MODES = 4
-"""webrtcvad's, from 0, which hears most, to 3."""
+"""webrtcvad has the modes 0, the most sensitive, to 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class TurnStarted:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """`spoken_sample` is where the last speech ended; `sample` is after the silence that ended the turn."""
+    """`spoken_sample` is the end of the last speech; `sample` is the end of the silence that ended the turn."""
 
     sample: int
     spoken_sample: int
 
 
 class TurnDetector:
-    """Hears one track from *first_sample* on."""
+    """Detects the turns of one track from *first_sample* on."""
 
     def __init__(self, settings: TurnDetection, first_sample: int) -> None:
         self._silence_samples = samples_of_ms(settings.silence_duration_ms)
@@ -47,16 +47,16 @@ class TurnDetector:
         self._spoken_sample = first_sample
         self.speaking = False
 
-    def hear(self, pcm: bytes) -> list[TurnStarted | TurnEnded]:
-        """What the next *pcm* (PCM16, 16 kHz) brings, in order."""
+    def process(self, pcm: bytes) -> list[TurnStarted | TurnEnded]:
+        """Process the next *pcm* (PCM16, 16 kHz), and return the changes in order."""
         audio = self._rest + pcm
         whole = len(audio) - len(audio) % FRAME_BYTES
         self._rest = audio[whole:]
         found = [self._frame(audio[at : at + FRAME_BYTES]) for at in range(0, whole, FRAME_BYTES)]
         return [each for each in found if each is not None]
 
-    def forget(self) -> None:
-        """A turn was ended from outside: what comes next is another one."""
+    def reset(self) -> None:
+        """Forget the current turn, because the client has ended it. The next speech begins another one."""
         self.speaking, self._voiced_frames, self._earliest = False, 0, self._position
 
     def _frame(self, frame: bytes) -> TurnStarted | TurnEnded | None:
@@ -70,7 +70,7 @@ class TurnDetector:
             onset = self._position - self._voiced_frames * FRAME_SAMPLES
             return TurnStarted(max(onset - self._padding_samples, self._earliest))
         if self.speaking and self._position - self._spoken_sample >= self._silence_samples:
-            self.forget()
+            self.reset()
             return TurnEnded(self._position, self._spoken_sample)
         return None
 

@@ -1,4 +1,4 @@
-"""A file on its way into the storage: the same for every door that takes one."""
+"""Receives a file and stores it, for every route that takes one."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ from schema.uploads.wire import NewUpload, UploadOut
 log = logging.getLogger(__name__)
 
 BLOCK_BYTES = 4 << 20
-"""Held in memory for each file that is being received, and lost with the connection at most."""
+"""Held in memory for each file that is being received. At most this much is lost if the connection breaks."""
 FORM_EXPIRES_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class StoredUpload:
-    """What became of a file that is whole: `known` when *upload* is an earlier one with the same bytes."""
+    """The upload of a completely received file. If `known`, it is an earlier upload of the same bytes."""
 
     upload: UploadOut
     known: bool
 
 
 class UploadReceiver:
-    """Takes the bytes of one upload from where it stands. Blocking work is done in threads."""
+    """Receives the bytes of one upload from its present size on. Blocking work runs in threads."""
 
     def __init__(self, services: Services, upload: Upload, expires_s: float) -> None:
         self.upload_id = upload.id
@@ -63,7 +63,7 @@ class UploadReceiver:
         self.size_bytes = upload.size_bytes
         self._expires_s = expires_s
         self._held = bytearray()
-        # The checksum grows with the file, as long as one request brings all of it.
+        # The checksum is computed on the way as long as one request brings the whole file.
         self._digest = hashlib.sha256() if upload.received_bytes == 0 else None
 
     @classmethod
@@ -79,7 +79,7 @@ class UploadReceiver:
         sha256: str | None = None,
         again: bool = False,
     ) -> UploadReceiver:
-        """A new upload. Raises UnknownLanguage, UnknownAdapter, Forbidden, TooLarge, StorageFull, Backlogged."""
+        """Begin an upload. Raises UnknownLanguage, UnknownAdapter, Forbidden, TooLarge, StorageFull, Backlogged."""
         facts = {"name": name, "size_bytes": size_bytes, "expires_s": expires_s, "sha256": sha256, "again": again}
         upload = await asyncio.to_thread(_add, services, principal, new, facts)
         return cls(services, upload, expires_s)
@@ -89,7 +89,7 @@ class UploadReceiver:
         return self.stored_bytes + len(self._held)
 
     async def write(self, data: bytes) -> None:
-        """Take *data*; it is stored by the block. Raises TooLarge, StorageFull, WrongOffset, Gone, Unavailable."""
+        """Receive *data*, which is stored in blocks. Raises TooLarge, StorageFull, WrongOffset, Gone, Unavailable."""
         limit = self._services.config.upload_limit_bytes if self.size_bytes is None else self.size_bytes
         if self.received_bytes + len(data) > limit:
             raise too_large(f"more than {limit}", limit)
@@ -98,20 +98,20 @@ class UploadReceiver:
             await asyncio.to_thread(self._store, BLOCK_BYTES)
 
     async def flush(self) -> None:
-        """Store what is held."""
+        """Store the data that is held in memory."""
         if self._held:
             await asyncio.to_thread(self._store, len(self._held))
 
     async def finish(self, wanted: NewUpload | None = None, *, again: bool = False) -> StoredUpload:
-        """The file is whole: it may be decoded, unless its owner has sent it before and does not want it *again*.
+        """Complete the file, which is then decoded unless its owner has sent it before and does not want it *again*.
 
-        *wanted* replaces what the upload was begun with. Raises ChecksumMismatch, and what `write` raises.
+        *wanted* replaces the options with which the upload began. Raises ChecksumMismatch and the errors of `write`.
         """
         await self.flush()
         return await asyncio.to_thread(self._finish, wanted, again)
 
     async def abandon(self, error: BaseException) -> None:
-        """The rest does not come: nothing is left of it. What cannot be removed now is removed by a worker later."""
+        """Delete an incomplete file. A worker deletes later what cannot be deleted now."""
         detail = error.detail if isinstance(error, MinutebookError) else "the connection ended before the file did"
         with suppress(MinutebookError):
             await asyncio.shield(
@@ -123,7 +123,7 @@ class UploadReceiver:
         end = self.stored_bytes + size
         services = self._services
         check_room(services, size)
-        with services.database.read() as session:  # a later request may have gone on with the file
+        with services.database.read() as session:  # a later request may have continued the file
             check_receiving(session.get(Upload, self.upload_id), self.upload_id, self.stored_bytes)
         services.stores.files.append(self.upload_id, self.stored_bytes, data)
         with services.database.write() as session:
@@ -151,7 +151,7 @@ class UploadReceiver:
             elif claimed in (None, sha256):
                 queue(session, self.upload_id, sha256)
         if claimed not in (None, sha256):
-            raise self._refuse(f"the file's SHA-256 is {sha256}, not {claimed} as was said; send it again")
+            raise self._refuse(f"the file's SHA-256 is {sha256}, but {claimed} was stated; send it again")
         if known is not None:
             clean_up(services.stores, self.upload_id)
         services.task_sender.ingest(self.upload_id)
@@ -173,7 +173,7 @@ class UploadReceiver:
 
 
 def tell(services: Services, upload_id: str) -> UploadOut:
-    """The upload as it stands, told to whoever follows its meeting too. Blocks."""
+    """The present upload, which is also published to the followers of its meeting. Blocks."""
     with services.database.read() as session:
         out = upload_out(session, session.get_one(Upload, upload_id))
     publish(services.stores.redis, out.meeting_id, [upload_event(out)])
@@ -181,25 +181,27 @@ def tell(services: Services, upload_id: str) -> UploadOut:
 
 
 def check_room(services: Services, size: int) -> None:
-    """Raises StorageFull when *size* bytes more would leave less than the reserve."""
+    """Raises StorageFull if *size* more bytes would leave less than the reserve."""
     free = services.stores.files.free_bytes()
     reserve = services.config.storage_reserve_bytes
     if free is not None and free - size < reserve:
         raise StorageFull(
-            f"{size} bytes do not fit: the storage has {free} left, of which {reserve} are kept free "
-            "(MINUTEBOOK_STORAGE_RESERVE_BYTES); free some, or try again later",
+            f"{size} bytes do not fit: the storage has {free} bytes left and keeps {reserve} free "
+            "(MINUTEBOOK_STORAGE_RESERVE_BYTES); free some space, or try again later",
             retry_after_ms=60_000,
         )
 
 
 def too_large(size: str, limit: int) -> TooLarge:
-    return TooLarge(f"the file has {size} bytes, at most {limit} are taken; cut it into parts", limit_bytes=limit)
+    return TooLarge(f"the file has {size} bytes, the limit is {limit}; cut it into parts", limit_bytes=limit)
 
 
 def check_priority(principal: Principal, priority: int | None) -> None:
-    """Raises Forbidden for a priority that goes before the files of others."""
+    """Raises Forbidden for a priority that would put the file before the files of others."""
     if priority is not None and priority > 0 and not principal.may(Scope.ADMIN):
-        raise Forbidden(f"priority {priority} goes before the files of others; use 0 or less, or a key with 'admin'")
+        raise Forbidden(
+            f"priority {priority} would put the file before the files of others; use 0 or less, or a key with 'admin'"
+        )
 
 
 def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[str, Any]) -> Upload:
@@ -218,7 +220,7 @@ def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[s
 def known_upload(
     services: Services, principal: Principal, sha256: str, wanted: NewUpload, size_bytes: int
 ) -> Upload | None:
-    """An upload of the same bytes, whole or begun, to be heard in the same way, by the same key. Blocks."""
+    """An upload of the same bytes with the same options by the same key, complete or begun. Blocks."""
     with services.database.read() as session:
         return same_file(session, principal.owner, sha256, wanted, size_bytes)
 

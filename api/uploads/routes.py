@@ -1,4 +1,4 @@
-"""Uploads: a file in one request, and what becomes of it."""
+"""Routes of uploads: sending a file in one request, and managing uploads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from api.auth.bearer import Reader, Writer
 from api.auth.keys import Principal
 from api.http import examples
-from api.http.examples import BEGAN, MEETING, MEETINGS
+from api.http.examples import MEETING, MEETINGS, STARTED_AT
 from api.http.form_stream import Field, FileBegins, FileData, form_parts
 from api.http.params import decode_cursor, encode_cursor
 from api.http.problems import responses
@@ -60,11 +60,11 @@ UPLOAD = UploadOut(
     left_s=40.0,
     duplicate_of="1d3bf0c2a94be5a3a7d291b1",
     reason=UploadFailure.TOO_LONG,
-    detail="Why it ended, and what to do",
-    created_at=BEGAN,
-    expires_at=BEGAN + timedelta(days=1),
-    finished_at=BEGAN + timedelta(minutes=3),
-    file_deleted_at=BEGAN + timedelta(days=30),
+    detail="Why the upload ended, and what to do",
+    created_at=STARTED_AT,
+    expires_at=STARTED_AT + timedelta(days=1),
+    finished_at=STARTED_AT + timedelta(minutes=3),
+    file_deleted_at=STARTED_AT + timedelta(days=30),
 )
 UPLOADS = UploadPage(uploads=[UPLOAD], next_cursor=MEETINGS.next_cursor)
 
@@ -92,6 +92,7 @@ FORM: dict[str, Any] = {
 
 @router.post(
     "",
+    summary="Upload a recording",
     status_code=201,
     openapi_extra=FORM,
     responses={**responses(*RECEIVING), **examples.response(UPLOAD, 201)},
@@ -101,12 +102,12 @@ async def create(
     response: Response,
     services: ServicesHere,
     principal: Writer,
-    again: Annotated[bool, Query(description="Also when the same file was sent before")] = False,
+    again: Annotated[bool, Query(description="Take the file even if it was sent before")] = False,
 ) -> UploadOut:
-    """Send a recording, sound or video, as the field `file` of a form; the other fields say what to do with it.
+    """Send a sound or video recording as the field `file` of a form. The other fields are options.
 
-    Its meeting is made at once, and has transcript and minutes a little later. A file that this key has sent before
-    is not taken twice: the answer is 200 and the upload that there is, unless `again=1`.
+    The meeting of the recording is created at once; its transcript and minutes follow later. A file that this key has
+    sent before is not taken twice: the answer is 200 with the earlier upload, unless `again=1`.
     """
     stored = await _receive_form(request, services, principal, again)
     if stored.known:
@@ -149,7 +150,7 @@ async def _receive_form(request: Request, services: Services, principal: Princip
 
 
 def wanted_of(fields: dict[str, list[str]]) -> NewUpload:
-    """The form's fields; terms of the vocabulary stand in one field or in several, with commas between them."""
+    """The options in the form's fields. The vocabulary is one field or several, with terms separated by commas."""
     values: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
     if "vocabulary" in values:
         terms = ",".join(fields["vocabulary"]).split(",")
@@ -160,15 +161,15 @@ def wanted_of(fields: dict[str, list[str]]) -> NewUpload:
         raise RequestValidationError(error.errors(include_url=False)) from error
 
 
-@router.get("", responses=examples.response(UPLOADS))
+@router.get("", summary="List uploads", responses=examples.response(UPLOADS))
 def list_uploads(
     services: ServicesHere,
     principal: Reader,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    state: Annotated[UploadState | None, Query(description="Only those in this state")] = None,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+    state: Annotated[UploadState | None, Query(description="Only uploads in this state")] = None,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the previous page")] = None,
 ) -> UploadPage:
-    """Uploads of this key, the newest first."""
+    """List the uploads of this key, newest first."""
     wanted = select(Upload)
     if not principal.may(Scope.ADMIN):
         wanted = wanted.where(Upload.owner == principal.owner)
@@ -184,16 +185,20 @@ def list_uploads(
     return UploadPage(uploads=page, next_cursor=encode_cursor(last.created_at, last.id) if last else None)
 
 
-@router.get("/{upload_id}", responses={**responses(NotFound), **examples.response(UPLOAD)})
+@router.get("/{upload_id}", summary="Show an upload", responses={**responses(NotFound), **examples.response(UPLOAD)})
 def show(upload_id: str, services: ServicesHere, principal: Reader) -> UploadOut:
-    """One upload: its state, how far it is, and why it ended if it failed."""
+    """Show one upload: its state, its progress, and the reason if it failed."""
     with services.database.read() as session:
         return upload_out(session, find_upload(session, upload_id, principal))
 
 
-@router.patch("/{upload_id}", responses={**responses(NotFound), **examples.response(UPLOAD)})
+@router.patch(
+    "/{upload_id}",
+    summary="Pause, resume or prioritise an upload",
+    responses={**responses(NotFound), **examples.response(UPLOAD)},
+)
 def change(upload_id: str, wanted: UploadChange, services: ServicesHere, principal: Writer) -> UploadOut:
-    """Pause it, let it go on, or change its priority. What is in work already is transcribed to the end."""
+    """Pause or resume an upload, or change its priority. Audio that is already decoded is still transcribed."""
     check_priority(principal, wanted.priority)
     values = wanted.model_dump(exclude_none=True)
     with services.database.read() as session:
@@ -205,18 +210,18 @@ def change(upload_id: str, wanted: UploadChange, services: ServicesHere, princip
     return tell(services, upload_id)
 
 
-@router.delete("/{upload_id}", status_code=204, responses=responses(NotFound, Unavailable))
+@router.delete("/{upload_id}", summary="Cancel an upload", status_code=204, responses=responses(NotFound, Unavailable))
 async def cancel(upload_id: str, services: ServicesHere, principal: Writer) -> Response:
-    """Cancel it: its meeting and its file are deleted. Of one that is finished only the file is; its meeting stays.
+    """Cancel an upload, and delete its meeting and its file.
 
-    Doing it again changes nothing.
+    For a finished upload only the file is deleted; the meeting stays. Cancelling again changes nothing.
     """
     await asyncio.to_thread(cancel_upload, upload_id, services, principal)
     return Response(status_code=204)
 
 
 def cancel_upload(upload_id: str, services: Services, principal: Principal) -> None:
-    """Raises NotFound, Unavailable."""
+    """Cancel an upload. Raises NotFound, Unavailable."""
     with services.database.read() as session:
         upload = find_upload(session, upload_id, principal)
     ended = give_up(
@@ -232,8 +237,8 @@ def cancel_upload(upload_id: str, services: Services, principal: Principal) -> N
 
 
 def find_upload(session: Session, upload_id: str, principal: Principal) -> Upload:
-    """Raises NotFound, also for an upload of another key."""
+    """Raises NotFound if there is no such upload or it belongs to another key."""
     upload = None if "\0" in upload_id else session.get(Upload, upload_id)
     if upload is None or not principal.sees(upload.owner):
-        raise NotFound(f"there is no upload '{upload_id[:64]}' for this key; 'GET /v1/uploads' lists those there are")
+        raise NotFound(f"this key has no upload '{upload_id[:64]}'; 'GET /v1/uploads' lists its uploads")
     return upload

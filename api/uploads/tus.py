@@ -1,7 +1,7 @@
-"""Resumable uploads by the tus protocol: a connection that breaks is gone on with where it stopped.
+"""Routes of resumable uploads with the tus protocol: after a broken connection an upload continues where it stopped.
 
-The upload is a row in SQL like any other, so that it is seen, paused and cancelled under `/v1/uploads` too, and any
-API process can go on with it.
+An upload is a row in SQL like any other. So it can also be seen, paused and cancelled under `/v1/uploads`, and every
+API process can continue it.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from schema.uploads.tables import Upload
 router = APIRouter(prefix=PATH, tags=["resumable uploads"], responses=responses(*ANY))
 
 CHECKED_LIMIT_BYTES = 16 << 20
-"""A piece with a checksum is held in memory, since nothing of it may be kept before it is checked."""
+"""A piece with a checksum is held in memory, because nothing of it may be stored before it is checked."""
 OURS = frozenset({"filename", "name", "filetype", "type", "sha256", "again"})
-"""Metadata that is not about what to do with the recording."""
-Offset = Annotated[int, Header(ge=0, description="Where this piece begins")]
+"""Metadata that is not an option of the recording."""
+Offset = Annotated[int, Header(ge=0, description="The position at which this piece begins")]
 
 
-@router.options("", status_code=204)
+@router.options("", summary="Show the server's tus capabilities", status_code=204)
 def abilities(services: ServicesHere) -> Response:
-    """What this server can do of the protocol."""
+    """Show the version and the extensions of the protocol that this server supports."""
     return Response(
         status_code=204,
         headers={
@@ -57,21 +57,23 @@ def abilities(services: ServicesHere) -> Response:
     )
 
 
-@router.post("", status_code=201, responses=responses(*RECEIVING, ChecksumMismatch))
+@router.post("", summary="Begin a resumable upload", status_code=201, responses=responses(*RECEIVING, ChecksumMismatch))
 async def create(
     request: Request,
     services: ServicesHere,
     principal: Writer,
     upload_length: Annotated[int | None, Header(ge=1, description="The size of the file in bytes")] = None,
-    upload_metadata: Annotated[str, Header(description="`filename`, and the fields of a form")] = "",
+    upload_metadata: Annotated[str, Header(description="`filename`, and the options of an upload in a form")] = "",
 ) -> Response:
-    """Begin an upload; `Location` is where its pieces go.
+    """Begin an upload. Send its pieces to the URL in `Location`.
 
-    With `sha256` in the metadata a file that this key has sent before need not be sent: `Location` leads to the upload
-    that there is, and `Upload-Offset` says how much of it is missing. With `again` it is taken once more.
+    With `sha256` in the metadata, a file that this key has sent before need not be sent again: `Location` is the
+    earlier upload, and `Upload-Offset` is how much of it was received. With `again` the file is taken once more.
     """
     if upload_length is None:
-        raise InvalidInput("Upload-Length is missing; say how many bytes the file has, deferring it is not supported")
+        raise InvalidInput(
+            "Upload-Length is missing; give the size of the file in bytes, a deferred length is not supported"
+        )
     metadata = metadata_of(upload_metadata)
     wanted = wanted_of({name: [value] for name, value in metadata.items() if name not in OURS})
     again = metadata.get("again", "") not in ("", "0", "false")
@@ -95,21 +97,26 @@ async def create(
     return _answer(await asyncio.to_thread(_find, services, principal, receiver.upload_id), 201)
 
 
-@router.head("/{upload_id}", responses=responses(NotFound, Gone))
+@router.head("/{upload_id}", summary="Show the offset of an upload", responses=responses(NotFound, Gone))
 async def offset(upload_id: str, services: ServicesHere, principal: Reader) -> Response:
-    """Where the upload goes on."""
+    """Show the position at which the upload continues."""
     upload = await asyncio.to_thread(_find, services, principal, upload_id)
     if upload.state == UploadState.RECEIVING and upload.received_bytes == upload.size_bytes:
-        # The last piece came, and whoever took it died before it said so.
+        # The last piece was received, but the process that received it died before it completed the file.
         await UploadReceiver(services, upload, services.config.upload_expires_s).finish()
     return _answer(upload, 200)
 
 
-@router.patch("/{upload_id}", status_code=204, responses=responses(*RECEIVING, NotFound, Gone, WrongOffset))
+@router.patch(
+    "/{upload_id}",
+    summary="Send a piece of an upload",
+    status_code=204,
+    responses=responses(*RECEIVING, NotFound, Gone, WrongOffset),
+)
 async def append(
     upload_id: str, request: Request, services: ServicesHere, principal: Writer, upload_offset: Offset
 ) -> Response:
-    """Send the bytes from `Upload-Offset` on: all that is left, or a piece."""
+    """Send the bytes from `Upload-Offset` on, all the rest or a piece of it."""
     if request.headers.get("content-type") != PIECE_TYPE:
         raise InvalidInput(f"Content-Type is {request.headers.get('content-type')!r}; send '{PIECE_TYPE}'")
     upload = await asyncio.to_thread(_find, services, principal, upload_id)
@@ -118,15 +125,15 @@ async def append(
     return _answer(await asyncio.to_thread(_find, services, principal, upload_id), 204)
 
 
-@router.delete("/{upload_id}", status_code=204, responses=responses(NotFound))
+@router.delete("/{upload_id}", summary="Cancel a resumable upload", status_code=204, responses=responses(NotFound))
 async def terminate(upload_id: str, services: ServicesHere, principal: Writer) -> Response:
-    """Cancel it: nothing of it is left."""
+    """Cancel an upload, and delete its meeting and its file."""
     await asyncio.to_thread(cancel_upload, upload_id, services, principal)
     return Response(status_code=204)
 
 
 async def _receive(request: Request, receiver: UploadReceiver) -> None:
-    """Store the body; with the last byte of the file it is whole."""
+    """Store the body. The last byte of the file completes it."""
     checksum = request.headers.get("upload-checksum")
     try:
         if checksum is not None:
@@ -135,7 +142,7 @@ async def _receive(request: Request, receiver: UploadReceiver) -> None:
             async for piece in request.stream():
                 await receiver.write(piece)
     except ClientDisconnect:
-        await receiver.flush()  # what came is kept: the client asks where to go on
+        await receiver.flush()  # what arrived is kept: the client asks where to continue
         raise
     await receiver.flush()
     if receiver.stored_bytes == receiver.size_bytes:
@@ -153,7 +160,7 @@ async def _checked(request: Request, checksum: Checksum) -> bytes:
 
 
 def _find(services: Services, principal: Principal, upload_id: str) -> Upload:
-    """Raises NotFound; Gone for one that was given up, except because its file is known already."""
+    """Raises NotFound, and Gone if the upload was given up, unless as a duplicate."""
     with services.database.read() as session:
         upload = find_upload(session, upload_id, principal)
     if upload.state in GIVEN_UP and upload.duplicate_of is None:

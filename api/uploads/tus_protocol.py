@@ -1,4 +1,4 @@
-"""What the tus protocol says in headers. https://tus.io/protocols/resumable-upload, version 1.0.0."""
+"""The headers of the tus protocol, version 1.0.0: https://tus.io/protocols/resumable-upload."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OVERRIDE = b"x-http-method-override"
 
 
 class TusHeaders:
-    """Every answer names the version, errors too; a request for another version gets 412. See `PATH`."""
+    """Middleware below `PATH`: every answer names the version, and a request for another version gets 412."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,7 +43,7 @@ class TusHeaders:
             await send(message)
 
         headers = dict(scope["headers"])
-        # For clients that know no PATCH and no DELETE.
+        # For clients that cannot send PATCH and DELETE.
         scope = {**scope, "method": headers.get(OVERRIDE, scope["method"].encode()).decode("ascii", "replace").upper()}
         asked = headers.get(b"tus-resumable", b"").decode("ascii", "replace")
         app = self._app if scope["method"] == "OPTIONS" or asked == VERSION else _other_version(asked)
@@ -62,7 +62,7 @@ def _other_version(asked: str) -> ASGIApp:
 
 
 def metadata_of(header: str) -> dict[str, str]:
-    """`Upload-Metadata`: pairs of a name and base64, with commas between them. Raises InvalidInput."""
+    """Parse `Upload-Metadata`: pairs of a name and base64, separated by commas. Raises InvalidInput."""
     found: dict[str, str] = {}
     for pair in header.split(",") if header.strip() else ():
         name, _, value = pair.strip().partition(" ")
@@ -70,7 +70,7 @@ def metadata_of(header: str) -> dict[str, str]:
             found[name] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError) as error:
             raise InvalidInput(
-                f"Upload-Metadata has {value[:40]!r} for '{name[:40]}', which is no base64 of UTF-8; encode it"
+                f"Upload-Metadata has {value[:40]!r} for '{name[:40]}', which is not base64 of UTF-8; encode it"
             ) from error
     return found
 
@@ -82,20 +82,20 @@ class Checksum:
 
     @classmethod
     def of(cls, header: str) -> Checksum:
-        """`Upload-Checksum`: an algorithm and base64. Raises InvalidInput."""
+        """Parse `Upload-Checksum`: an algorithm and base64. Raises InvalidInput."""
         algorithm, _, value = header.strip().partition(" ")
         if algorithm not in ALGORITHMS:
             raise InvalidInput(f"Upload-Checksum uses '{algorithm[:40]}'; use one of {', '.join(ALGORITHMS)}")
         try:
             return cls(algorithm, base64.b64decode(value, validate=True))
         except binascii.Error as error:
-            raise InvalidInput(f"Upload-Checksum has {value[:40]!r}, which is no base64") from error
+            raise InvalidInput(f"Upload-Checksum has {value[:40]!r}, which is not base64; encode it") from error
 
     def check(self, data: bytes) -> None:
         """Raises ChecksumMismatch."""
         if hashlib.new(self.algorithm, data, usedforsecurity=False).digest() != self.digest:
             raise ChecksumMismatch(
-                f"the {len(data)} bytes do not have the {self.algorithm} of Upload-Checksum; nothing of them is kept, "
+                f"the {self.algorithm} of the {len(data)} bytes differs from Upload-Checksum; they were discarded, "
                 "send them again"
             )
 

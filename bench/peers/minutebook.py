@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from api.client import Http, LiveTrack
 from api.client.audio_source import pcm_chunks
-from api.client.pace import at_hand, paced
+from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from bench.peers.server import FOLDER, free_port
 from bench.peers.system import Heard, Running, System
@@ -38,7 +38,7 @@ async def _hear(url: str, speech: Speech) -> Heard:
     async with Http(url) as http:
         created = await http.create(NewMeeting(title=speech.name))
     track, view, committed = LiveTrack(url, created.id), MeetingView(), CommittedText()
-    async with aclosing(track.stream(paced(at_hand(pcm_chunks(speech.pcm)), speed=1.0))) as arrivals:
+    async with aclosing(track.stream(paced(from_memory(pcm_chunks(speech.pcm)), speed=1.0))) as arrivals:
         async for arrival in arrivals:
             view.take(arrival.event)
             if arrival.event.type == "segment":

@@ -11,7 +11,7 @@ import psutil
 from websockets.asyncio.client import ClientConnection
 
 from api.client.audio_source import pcm_chunks
-from api.client.pace import at_hand, paced
+from api.client.pace import from_memory, paced
 from api.client.resend import SendLog
 from bench.peers.words import CommittedText
 from bench.speech import Speech
@@ -55,7 +55,7 @@ class System:
 async def send_in_real_time(socket: ClientConnection, speech: Speech, sent: SendLog) -> None:
     """PCM16 in chunks of 100 ms, each when its end would have been spoken, its time noted in *sent*."""
     end_sample = 0
-    async for pcm in paced(at_hand(pcm_chunks(speech.pcm)), speed=1.0):
+    async for pcm in paced(from_memory(pcm_chunks(speech.pcm)), speed=1.0):
         end_sample += len(pcm) // BYTES_PER_SAMPLE
         sent.note(end_sample, time.monotonic())
         await socket.send(pcm)

@@ -90,7 +90,7 @@ def test_a_key_has_so_many_webhooks_at_most(api: Api) -> None:
         add(api)
     answer = api.http.post("/v1/webhooks", json={"url": URL})
     assert answer.status_code == 409
-    assert "may have 20; remove one first" in answer.json()["detail"]
+    assert "the limit is 20; remove one first" in answer.json()["detail"]
 
 
 def test_deliveries_are_listed_newest_first_and_by_state(api: Api) -> None:

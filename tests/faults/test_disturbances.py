@@ -13,7 +13,7 @@ import pytest
 
 from api.client import LiveTrack
 from api.client.audio_source import pcm_chunks
-from api.client.pace import at_hand, paced
+from api.client.pace import from_memory, paced
 from schema.core.errors import Unavailable
 from schema.core.queues import TRANSCRIBE_QUEUE
 from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
@@ -91,6 +91,6 @@ async def vanish(faulty: Hall, sitting: Sitting) -> None:
     """Stream until some of it is received, then be gone without a word."""
     track = LiveTrack(faulty.stack.api_url, sitting.meeting_id)
     async with asyncio.timeout(None) as patience:
-        async for _ in track.stream(paced(at_hand(pcm_chunks(faulty.clip)), 2.0)):
+        async for _ in track.stream(paced(from_memory(pcm_chunks(faulty.clip)), 2.0)):
             if track.received_sample > samples_of_s(5):
                 patience.reschedule(asyncio.get_running_loop().time())

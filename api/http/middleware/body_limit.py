@@ -1,4 +1,4 @@
-"""No request body is read past its limit."""
+"""Limits the size of request bodies. No body is read past its limit."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from api.http.problems import PREFIX, problem_response
 
 JSON_LIMIT_BYTES = 1 << 20
 WAV_HEADER_BYTES = 64 << 10
-"""What a WAV file may hold beside its samples."""
+"""Allowance for everything in a WAV file except its samples."""
 FORM_BYTES = 1 << 20
-"""What a form may hold beside its file."""
+"""Allowance for everything in a form except its file."""
 _AUDIO_PATH = re.compile(r"/v1/meetings/[^/]+/audio/?")
 _FILE_PATH = re.compile(r"/v1/(uploads(/tus(/[^/]+)?)?|audio/(transcriptions|translations))/?")
 
 
 class BodyLimit:
-    """Refuses by Content-Length before anything is read, and by counting where none is given."""
+    """Refuses a body by its Content-Length before reading it. A body without one is counted while it is read."""
 
     def __init__(self, app: ASGIApp, frame_limit_bytes: int, upload_limit_bytes: int) -> None:
         self._app = app
@@ -35,12 +35,12 @@ class BodyLimit:
         limit = next((limit for path, limit in self._limits if path.fullmatch(scope["path"])), JSON_LIMIT_BYTES)
         declared = _content_length(scope)
         if declared is not None and declared > limit:
-            await _refusal(str(declared), limit)(scope, receive, send)
+            await _too_large_response(str(declared), limit)(scope, receive, send)
             return
         counted = _Counted(receive, send, limit)
         await self._app(scope, counted.receive, counted.send)
         if counted.refused:
-            await _refusal(f"more than {limit}", limit)(scope, receive, send)
+            await _too_large_response(f"more than {limit}", limit)(scope, receive, send)
 
 
 def _content_length(scope: Scope) -> int | None:
@@ -49,7 +49,7 @@ def _content_length(scope: Scope) -> int | None:
 
 
 class _Counted:
-    """A request whose body is counted. What the application answers to one that is too large is not sent."""
+    """Counts the body of one request. If it is too large, the application's own answer is not sent."""
 
     def __init__(self, receive: Receive, send: Send, limit: int) -> None:
         self._receive, self._send, self._limit = receive, send, limit
@@ -58,14 +58,14 @@ class _Counted:
 
     @property
     def refused(self) -> bool:
-        """Whether the body was too large and nothing has been answered yet."""
+        """Whether the body was too large and no answer has begun."""
         return self._seen > self._limit and not self._answered
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._seen += len(message.get("body", b""))
         if self._seen > self._limit:
-            raise HTTPException(413)  # an exception that FastAPI lets pass where it reads a body
+            raise HTTPException(413)  # FastAPI passes this exception on where it reads a body
         return message
 
     async def send(self, message: Message) -> None:
@@ -74,12 +74,12 @@ class _Counted:
             await self._send(message)
 
 
-def _refusal(size: str, limit: int) -> ASGIApp:
+def _too_large_response(size: str, limit: int) -> ASGIApp:
     problem = {
         "type": f"{PREFIX}too-large",
         "title": "Content Too Large",
         "status": 413,
-        "detail": f"the body has {size} bytes, at most {limit} are taken; send less at once",
+        "detail": f"the body has {size} bytes, the limit is {limit}; send less at once",
         "retryable": False,
         "limit_bytes": limit,
     }

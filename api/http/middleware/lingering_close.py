@@ -1,7 +1,7 @@
-"""A connection that is closed in the middle of a request is read for a while yet.
+"""Keeps reading for a while after an answer that closes the connection in the middle of a request.
 
-Otherwise what the client still sends meets a closed socket, the kernel answers with a reset, and that takes the answer
-away from the client too. nginx calls the same `lingering_close`.
+Otherwise the rest of the request reaches a closed socket, the kernel replies with a reset, and the client loses the
+answer. nginx calls the same thing `lingering_close`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LINGER_S = 10.0
 
 
 class LingeringClose:
-    """Sends an answer with `Connection: close` at once, and closes when the request has ended or a bound is reached."""
+    """Sends an answer with `Connection: close` at once. Closes when the request has ended or a limit is reached."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -50,10 +50,10 @@ class _Exchange:
             await self._send(message)
             return
         await self._send({**message, "more_body": True})
-        await self._read_on()
+        await self._drain()
         await self._send({"type": "http.response.body"})
 
-    async def _read_on(self) -> None:
+    async def _drain(self) -> None:
         left = LINGER_BYTES
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):

@@ -1,4 +1,4 @@
-"""Without keys, only this machine is served: no other host, and no web page of somebody else in its browser."""
+"""Without keys the API serves this machine only: no other host, and no web page of another site in its browser."""
 
 from __future__ import annotations
 
@@ -9,39 +9,48 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from api.http.problems import problem_of, problem_response
-from schema.core.errors import Forbidden
-from schema.core.settings import LOOPBACK_HOSTS
+from schema.core.errors import Forbidden, InvalidInput
+from schema.core.settings import LOOPBACK_HOSTS, Settings
 
 REMEDY = "set MINUTEBOOK_AUTH=on and use an API key"
 
 
+def check_auth(config: Settings) -> None:
+    """Raises InvalidInput if the API would serve other machines without keys."""
+    if config.auth == "off" and config.api_host not in LOOPBACK_HOSTS:
+        raise InvalidInput(
+            f"MINUTEBOOK_AUTH=off with MINUTEBOOK_API_HOST={config.api_host} would let anybody read every meeting; "
+            "set MINUTEBOOK_AUTH=on and make a key with 'minutebook keys create', or listen on 127.0.0.1"
+        )
+
+
 class LoopbackOnly:
-    """Refuses requests from or to another host, and those that a browser makes for a page of another origin."""
+    """Refuses requests from or to another host, and requests that a browser makes for a page of another origin."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = _fault(scope) if scope["type"] in ("http", "websocket") else None
-        if fault is None:
+        refusal = _refusal(scope) if scope["type"] in ("http", "websocket") else None
+        if refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await problem_response(problem_of(Forbidden(fault)))(scope, receive, send)
+            await problem_response(problem_of(Forbidden(refusal)))(scope, receive, send)
         else:
             await receive()
-            await WebSocketClose(code=4403, reason=fault[:120])(scope, receive, send)
+            await WebSocketClose(code=4403, reason=refusal[:120])(scope, receive, send)
 
 
-def _fault(scope: Scope) -> str | None:
+def _refusal(scope: Scope) -> str | None:
     client = scope.get("client")
     if client is not None and not _is_loopback(client[0]):
-        return f"this API asks for no keys and serves this machine only, not {client[0]}; {REMEDY}"
+        return f"this API works without keys and serves this machine only, not {client[0]}; {REMEDY}"
     headers = Headers(scope=scope)
-    # A page of another site can make a browser on this machine call us, under its own name or under one that it has
-    # pointed at 127.0.0.1.
+    # A page of another site can make a browser on this machine call the API, under the site's own host name or under
+    # a name that resolves to 127.0.0.1.
     for name, value in (("Host", f"//{headers.get('host', 'localhost')}"), ("Origin", headers.get("origin"))):
         if value is not None and not _is_loopback(urlsplit(value).hostname or ""):
-            return f"the header {name} names another host than this machine; {REMEDY}"
+            return f"the header {name} names a host other than this machine; {REMEDY}"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,13 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from schema.core.settings import settings
-from tests.api.cli.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    status: int
+    out: str
+    err: str
 
 
 @pytest.fixture

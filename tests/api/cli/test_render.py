@@ -88,12 +88,12 @@ def test_on_a_terminal_what_grows_partial_words_and_minutes_stand_below_the_text
         screen.take(_minutes("rolling", 3))
         screen.take(Event("connection", {"state": "reconnecting", "reason": "gone away"}))
         below = Console(file=io.StringIO(), width=80, height=40)
-        below.print(screen._below())
+        below.print(screen._footer())
         shown = below.file.getvalue()  # type: ignore[attr-defined]
     assert "Good morning" not in shown
     assert "2:02  The launch moves to Mon" in shown
     assert "Minutes so far, through 1:00" in shown
-    assert "connection lost, trying again: gone away" in shown
+    assert "connection lost, reconnecting: gone away" in shown
     assert out.getvalue().count("Good morning.") == 1
 
 

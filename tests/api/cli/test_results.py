@@ -12,8 +12,8 @@ import pytest
 from docx import Document
 
 from schema.core.database import Database
-from tests.api.cli.api_process import ApiProcess
-from tests.api.cli.outcome import Outcome
+from tests.api.cli.conftest import Outcome
+from tests.api.process import ApiProcess
 from tests.api.rows import add_segment
 
 Minutebook = Callable[..., Outcome]
@@ -43,7 +43,7 @@ def test_search_says_in_which_meeting_and_when(minutebook: Minutebook, meeting_i
     found = minutebook("search", "launch to", "mon*")
     assert found.status == 0
     assert f"{meeting_id}     1:05  Launch  We move the launch to Monday.\n" in found.out
-    assert "nothing was found" in minutebook("search", "launch on").out
+    assert "nothing found" in minutebook("search", "launch on").out
     told = json.loads(minutebook("search", "monday", "--json").out.splitlines()[0])
     assert told["snippet"][slice(*told["marks"][0])] == "Monday"
 

@@ -25,8 +25,8 @@ from schema.core.states import UploadState
 from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
-from tests.api.cli.api_process import ApiProcess
-from tests.api.cli.outcome import Outcome
+from tests.api.cli.conftest import Outcome
+from tests.api.process import ApiProcess
 from tests.servers import wait_until
 
 Minutebook = Callable[..., Outcome]
@@ -116,7 +116,7 @@ def test_a_server_that_is_killed_in_the_middle_gets_the_rest(api: ApiProcess, tm
     async def send() -> str:
         async with Http(api.url) as http:
             file = Outgoing.of(path)
-            return (await send_file(http, file, NewUpload(), again=False, patience_s=60, progress=progress)).id
+            return (await send_file(http, file, NewUpload(), again=False, retry_limit_s=60, progress=progress)).id
 
     upload_id = asyncio.run(send())
     assert killed

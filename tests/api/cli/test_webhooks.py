@@ -12,8 +12,8 @@ from sqlalchemy import delete, update
 from schema.core.database import Database
 from schema.core.tables import now
 from schema.webhooks.outbox import Delivery, DeliveryState, Webhook, WebhookEvent, announce
-from tests.api.cli.api_process import ApiProcess
-from tests.api.cli.outcome import Outcome
+from tests.api.cli.conftest import Outcome
+from tests.api.process import ApiProcess
 
 Minutebook = Callable[..., Outcome]
 URL = "http://127.0.0.1:9/hook"
@@ -46,14 +46,14 @@ def give_up(database: Database) -> None:
 
 
 def test_a_webhook_from_adding_to_removing(minutebook: Minutebook, api: ApiProcess) -> None:
-    assert minutebook("webhooks", "list").out.startswith("no webhooks yet; 'minutebook webhooks add URL' makes one")
+    assert minutebook("webhooks", "list").out.startswith("no webhooks yet; add one with 'minutebook webhooks add URL'")
     added = minutebook("webhooks", "add", URL, "--event", "meeting.finished")
     webhook_id, secret = added.out.split()
     assert secret.startswith("whsec_")
     listed = minutebook("webhooks", "list").out
     assert f"meeting.finished  {URL}" in listed
     assert secret not in listed + minutebook("webhooks", "list", "--json").out
-    assert minutebook("webhooks", "deliveries", webhook_id).out == "nothing was sent yet\n"
+    assert minutebook("webhooks", "deliveries", webhook_id).out == "no deliveries yet\n"
 
     database = Database(api.settings.sql_url)
     with database.write() as session:
@@ -65,15 +65,15 @@ def test_a_webhook_from_adding_to_removing(minutebook: Minutebook, api: ApiProce
     assert [line.split()[4:7] for line in shown.splitlines()[1:]] == [[m, "dead", "9"] for m in ("m3", "m2", "m1")]
     assert "the receiver answered 500" in shown
     newest = shown.splitlines()[1].split()[0]
-    assert minutebook("webhooks", "replay", webhook_id, newest).out == "1 to be sent again\n"
-    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "2 to be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, newest).out == "1 delivery will be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "2 deliveries will be sent again\n"
     told = minutebook("webhooks", "deliveries", webhook_id, "--json").out.splitlines()
     assert {json.loads(line)["state"] for line in told} == {"pending"}
     database.close()
 
     assert minutebook("webhooks", "remove", webhook_id).status == 0
     assert minutebook("webhooks", "list").out.startswith("no webhooks yet")
-    assert "there is no webhook" in minutebook("webhooks", "remove", webhook_id).err
+    assert "this key has no webhook" in minutebook("webhooks", "remove", webhook_id).err
 
 
 def test_more_dead_messages_than_a_page_holds_are_all_replayed(minutebook: Minutebook, api: ApiProcess) -> None:
@@ -84,8 +84,8 @@ def test_more_dead_messages_than_a_page_holds_are_all_replayed(minutebook: Minut
             announce(session, "local", WebhookEvent.MEETING_FINISHED, {"meeting_id": str(number)})
     give_up(database)
     database.close()
-    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "60 to be sent again\n"
-    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "0 to be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "60 deliveries will be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "0 deliveries will be sent again\n"
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ from sqlalchemy import select
 
 from api.client import Arrival, Http, LiveTrack
 from api.client.audio_source import pcm_chunks
-from api.client.pace import at_hand
+from api.client.pace import from_memory
 from schema.core.database import Database
 from schema.core.errors import Gone, MinutebookError, NotFound, Unauthorized, Unavailable
 from schema.core.units import BYTES_PER_SAMPLE
 from schema.mailbox import Mailbox
 from schema.meetings.tables import Track
 from schema.meetings.wire import NewMeeting
-from tests.api.cli.api_process import ApiProcess
+from tests.api.process import ApiProcess
 
 PCM = np.random.default_rng(7).integers(-9000, 9000, 16000 * 12, dtype=np.int16).tobytes()
 SAMPLES = len(PCM) // BYTES_PER_SAMPLE
@@ -71,7 +71,7 @@ def _received(api: ApiProcess, client: Redis) -> bytes:
 def test_every_sample_arrives_and_every_chunk_is_acknowledged(api: ApiProcess, redis_client: Redis) -> None:
     async def run() -> LiveTrack:
         track = LiveTrack(api.url, await _create(api))
-        arrivals = await _stream(track, at_hand(pcm_chunks(PCM)))
+        arrivals = await _stream(track, from_memory(pcm_chunks(PCM)))
         assert arrivals[0].event.type == "state"
         assert arrivals[0].event.data["resume_sample"] == 0
         return track
@@ -86,7 +86,7 @@ def test_a_second_run_goes_on_where_the_first_one_stopped(api: ApiProcess, redis
     async def run() -> None:
         meeting_id = await _create(api)
         for half in (PCM[: SAMPLES // 2 * 2], PCM[SAMPLES // 2 * 2 :]):
-            await _stream(LiveTrack(api.url, meeting_id), at_hand(pcm_chunks(half)))
+            await _stream(LiveTrack(api.url, meeting_id), from_memory(pcm_chunks(half)))
 
     asyncio.run(run())
     assert _received(api, redis_client) == PCM
@@ -131,7 +131,7 @@ def test_a_full_mailbox_makes_the_client_wait_not_lose(tmp_path: Path, redis_cli
     async def run() -> list[Arrival]:
         track = LiveTrack(api.url, await _create(api))
         worker.start()
-        return await _stream(track, at_hand(pcm_chunks(PCM)))
+        return await _stream(track, from_memory(pcm_chunks(PCM)))
 
     try:
         arrivals = asyncio.run(run())
@@ -167,16 +167,16 @@ def _take_all(client: Redis, taken: list[bytes], stop: threading.Event) -> None:
 def test_one_client_process_feeds_many_meetings(api: ApiProcess, redis_client: Redis, speeches: int) -> None:
     async def run() -> list[LiveTrack]:
         tracks = [LiveTrack(api.url, await _create(api)) for _ in range(speeches)]
-        await asyncio.gather(*(_stream(track, at_hand(pcm_chunks(PCM))) for track in tracks))
+        await asyncio.gather(*(_stream(track, from_memory(pcm_chunks(PCM))) for track in tracks))
         return tracks
 
     assert [track.received_sample for track in asyncio.run(run())] == [SAMPLES] * speeches
 
 
 async def _refused(url: str, meeting_id: str, key: str | None = None) -> MinutebookError:
-    track = LiveTrack(url, meeting_id, key=key, patience_s=0)
+    track = LiveTrack(url, meeting_id, key=key, retry_limit_s=0)
     with pytest.raises(MinutebookError) as caught:
-        await _stream(track, at_hand(pcm_chunks(PCM)))
+        await _stream(track, from_memory(pcm_chunks(PCM)))
     return caught.value
 
 

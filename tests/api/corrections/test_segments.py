@@ -103,7 +103,7 @@ def test_who_has_not_seen_the_latest_version_is_told_what_it_is(api: Api, segmen
     assert api.http.delete(f"{segment}/correction", headers={"If-Match": '"1"'}).status_code == 412
     assert api.http.patch(segment, json={"text": "We move."}, headers={"If-Match": "*"}).json()["version"] == 3
     wrong = api.http.patch(segment, json={"text": "x"}, headers={"If-Match": "two"})
-    assert (wrong.status_code, "'two' names no version" in wrong.json()["detail"]) == (422, True)
+    assert (wrong.status_code, "'two' does not name a version" in wrong.json()["detail"]) == (422, True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -210,7 +210,7 @@ def test_a_meeting_without_anything_is_exported_too() -> None:
 
 def test_a_long_segment_becomes_cues_of_two_lines() -> None:
     text = " ".join(f"word{number}" for number in range(60))
-    cues = cues_of([segment(1, text, 0, 20, "Priya")], named_in_text=True)
+    cues = cues_of([segment(1, text, 0, 20, "Priya")], names_in_text=True)
     assert len(cues) > 4
     assert all(len(cue.lines) <= LINES and all(len(line) <= LINE_CHARACTERS for line in cue.lines) for cue in cues)
     assert " ".join(line for cue in cues for line in cue.lines) == f"Priya: {text}"
@@ -220,18 +220,18 @@ def test_a_long_segment_becomes_cues_of_two_lines() -> None:
 def test_a_cue_ends_at_a_pause() -> None:
     one, other = segment(1, "Wait", 0, 1), segment(2, "here", 3, 4)
     joined = one.model_copy(update={"end_s": 4.0, "words": [*one.words, *other.words]})
-    assert [(cue.start_s, cue.end_s, cue.lines) for cue in cues_of([joined], named_in_text=False)] == [
+    assert [(cue.start_s, cue.end_s, cue.lines) for cue in cues_of([joined], names_in_text=False)] == [
         (0.0, 1.0, ("Wait",)),
         (3.0, 4.0, ("here",)),
     ]
 
 
 def test_a_word_that_no_line_can_hold_is_cut() -> None:
-    cues = cues_of([segment(1, "o" * 130, 0, 4)], named_in_text=False)
+    cues = cues_of([segment(1, "o" * 130, 0, 4)], names_in_text=False)
     assert "".join(line for cue in cues for line in cue.lines) == "o" * 130
     assert all(len(line) <= LINE_CHARACTERS for cue in cues for line in cue.lines)
 
 
 def test_a_turn_of_the_same_speaker_is_named_once() -> None:
-    cues = cues_of([segment(1, "One.", 0, 1, "Leo"), segment(2, "Two.", 1, 2, "Leo")], named_in_text=True)
+    cues = cues_of([segment(1, "One.", 0, 1, "Leo"), segment(2, "Two.", 1, 2, "Leo")], names_in_text=True)
     assert [cue.lines for cue in cues] == [("Leo: One.",), ("Two.",)]

@@ -185,7 +185,7 @@ def test_what_is_no_json_and_what_is_too_large_is_refused(api: Api) -> None:
     broken = api.http.post("/v1/meetings", content=b'{"title": ', headers=headers)
     assert broken.status_code == 422
     assert broken.json()["type"] == "urn:minutebook:problem:invalid-input"
-    assert broken.json()["detail"] == "body = no JSON: Send JSON (Expecting value at character 10)"
+    assert broken.json()["detail"] == "body = not JSON: Send JSON (Expecting value at character 10)"
     large = api.http.post("/v1/meetings", json={"title": "x" * (1 << 20)})
     assert large.status_code == 413
     assert "1048576" in large.json()["detail"]

@@ -87,8 +87,8 @@ def test_a_deleted_meeting_is_not_found(api: Api) -> None:
     [
         ({"q": '"" - *'}, "holds no word to look for"),
         ({"q": "a " * 100}, "has 100 terms; give at most 16"),
-        ({"q": "disk", "cursor": "nonsense"}, "cursor 'nonsense' is not one"),
-        ({"q": "disk", "cursor": "LTEgMQ=="}, "cursor 'LTEgMQ==' is not one"),
+        ({"q": "disk", "cursor": "nonsense"}, "cursor 'nonsense' is not valid"),
+        ({"q": "disk", "cursor": "LTEgMQ=="}, "cursor 'LTEgMQ==' is not valid"),
         ({"q": "disk", "limit": "0"}, "query.limit = '0'"),
         ({}, "query.q = not given"),
     ],

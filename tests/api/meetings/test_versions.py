@@ -158,7 +158,7 @@ def test_a_file_that_is_gone_is_named_with_the_reason(api: Api) -> None:
     meeting = upload(api)
     (old,) = uploads_of(api, meeting)
     (Path(api.config.storage_url) / old.id).unlink()
-    assert "is not in the storage any more" in reprocess(api, meeting, part="transcript")["detail"]
+    assert "is no longer stored" in reprocess(api, meeting, part="transcript")["detail"]
     api.http.delete(f"/v1/uploads/{old.id}")
     assert "MINUTEBOOK_UPLOAD_RETENTION" in reprocess(api, meeting, part="transcript")["detail"]
     assert listed(api, versions=True) == [meeting]
@@ -167,14 +167,14 @@ def test_a_file_that_is_gone_is_named_with_the_reason(api: Api) -> None:
 @pytest.mark.parametrize(
     ("wanted", "slug", "told"),
     [
-        ({}, "invalid-input", "nothing is to be different"),
+        ({}, "invalid-input", "nothing would change"),
         ({"part": "minutes", "language": "en"}, "invalid-input", "'language' changes the transcript"),
         ({"asr_model": "openai/whisper-small"}, "unknown-model", "'package:tiny.en' is"),
         ({"summary_model": "t5"}, "unknown-model", "MINUTEBOOK_SUMMARY_MODEL=t5"),
         ({"asr_adapter": "none-such"}, "unknown-adapter", "none is active"),
         ({"summary_adapter": "none-such"}, "unknown-adapter", "none is active"),
-        ({"language": "de"}, "unknown-language", "hears English only"),
-        ({"language": "klingon"}, "invalid-input", "language code"),
+        ({"language": "de"}, "unknown-language", "supports English only"),
+        ({"language": "klingon"}, "invalid-input", "code of a language"),
         ({"beam": 5}, "invalid-input", "no such field"),
     ],
 )

@@ -16,16 +16,16 @@ def word(number: int) -> CommittedWord:
 
 def test_words_wait_until_the_client_knows_their_item() -> None:
     items = RealtimeItems()
-    assert items.take([word(0)]) == []
+    assert items.add_words([word(0)]) == []
     assert [delta.text for delta in items.announce()] == ["w0"]
-    assert [delta.text for delta in items.take([word(1)])] == [" w1"]
+    assert [delta.text for delta in items.add_words([word(1)])] == [" w1"]
 
 
 def test_a_word_belongs_to_the_item_in_which_its_middle_lies() -> None:
     items = RealtimeItems()
     first, _ = items.commit(3 * WORD_SAMPLES, 3 * WORD_SAMPLES)
     second, _ = items.commit(5 * WORD_SAMPLES, 5 * WORD_SAMPLES)
-    items.take([word(number) for number in range(5)])
+    items.add_words([word(number) for number in range(5)])
     assert (first.text, second.text) == ("w0 w1 w2", "w3 w4")
 
 
@@ -41,7 +41,7 @@ def test_what_is_cleared_is_told_to_nobody() -> None:
     items = RealtimeItems()
     items.clear(2 * WORD_SAMPLES)
     kept, _ = items.commit(4 * WORD_SAMPLES, 4 * WORD_SAMPLES)
-    deltas = items.take([word(number) for number in range(4)])
+    deltas = items.add_words([word(number) for number in range(4)])
     assert [delta.text for delta in deltas] == ["w2", " w3"]
     assert kept.text == "w2 w3"
 
@@ -49,9 +49,9 @@ def test_what_is_cleared_is_told_to_nobody() -> None:
 def test_a_word_that_comes_after_its_item_was_completed_is_not_lost() -> None:
     items = RealtimeItems()
     items.commit(2 * WORD_SAMPLES, WORD_SAMPLES)
-    items.take([word(0)])
+    items.add_words([word(0)])
     assert items.complete(WORD_SAMPLES) is not None
-    items.take([word(1)])
+    items.add_words([word(1)])
     later, _ = items.commit(4 * WORD_SAMPLES, 4 * WORD_SAMPLES)
     assert later.text == "w1"
 
@@ -63,7 +63,7 @@ def test_every_word_is_told_once_and_in_order(steps: list[str]) -> None:
     for step in [*steps, "commit"]:
         position = said * WORD_SAMPLES
         if step == "word":
-            deltas = items.take([word(said)])
+            deltas = items.add_words([word(said)])
             said += 1
         elif step == "announce":
             deltas = items.announce()

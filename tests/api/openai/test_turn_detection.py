@@ -18,8 +18,8 @@ SECOND = bytes(SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
 def heard(
     pcm: bytes, settings: TurnDetection | None = None, piece_bytes: int = PIECE_BYTES
 ) -> list[TurnStarted | TurnEnded]:
-    ear = TurnDetector(settings or TurnDetection(), 0)
-    return [each for at in range(0, len(pcm), piece_bytes) for each in ear.hear(pcm[at : at + piece_bytes])]
+    detector = TurnDetector(settings or TurnDetection(), 0)
+    return [each for at in range(0, len(pcm), piece_bytes) for each in detector.process(pcm[at : at + piece_bytes])]
 
 
 def test_speech_begins_and_ends_a_turn_where_it_is() -> None:
@@ -53,10 +53,10 @@ def test_silence_hiss_and_clicks_are_no_turn() -> None:
 
 
 def test_a_turn_that_was_ended_from_outside_is_begun_again() -> None:
-    ear = TurnDetector(TurnDetection(), 0)
+    detector = TurnDetector(TurnDetection(), 0)
     said = sample_meeting(5.0)
-    assert [type(each) for each in ear.hear(said)][:1] == [TurnStarted]
-    ear.forget()
-    again = ear.hear(said)
+    assert [type(each) for each in detector.process(said)][:1] == [TurnStarted]
+    detector.reset()
+    again = detector.process(said)
     assert isinstance(again[0], TurnStarted)
     assert again[0].sample >= samples_of_s(5.0) - 320

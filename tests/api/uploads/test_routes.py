@@ -128,7 +128,7 @@ def test_the_same_file_of_another_key_is_another_upload(start: Callable[..., Api
         ({"files": {"sound": ("a.wav", b"x")}}, 422, "called 'sound'"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"colour": "red"}}, 422, "colour"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"language": "Klingon"}}, 422, "language = 'Klingon'"),
-        ({"files": {"file": ("a.wav", b"x")}, "data": {"language": "de"}}, 422, "hears English only"),
+        ({"files": {"file": ("a.wav", b"x")}, "data": {"language": "de"}}, 422, "supports English only"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"asr_adapter": "none"}}, 422, "'none' is not an adapter"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"channels": "left"}}, 422, "channels = 'left'"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"priority": "99"}}, 422, "priority = '99'"),

@@ -16,7 +16,7 @@ from schema.core.database import Database
 from schema.core.settings import settings
 from tests import models
 from tests.adapters import version
-from tests.api.cli.outcome import Outcome
+from tests.api.cli.conftest import Outcome
 from training.__main__ import build_app
 
 Run = Callable[..., Outcome]

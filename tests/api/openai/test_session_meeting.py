@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import select
 from websockets.sync.client import ClientConnection, connect
 
-from api.openai.inflow import Resampler
+from api.openai.session_meeting import Resampler
 from schema.core.errors import MailboxMissing
 from schema.core.states import CoverageKind
 from schema.core.units import SAMPLE_RATE_HZ
