@@ -20,6 +20,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from api.client import Http, LiveTrack
@@ -27,7 +28,7 @@ from api.client.audio_source import pcm_chunks
 from api.client.latency import LatencyMeter
 from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
-from bench import offline, report, rolling
+from bench import report, rolling
 from bench.report import machine
 from bench.speech import Speech, meetings
 from bench.usage import of_stack, watched
@@ -37,7 +38,8 @@ from deploy.wer import word_error_rate
 from schema.core.errors import MinutebookError
 from schema.core.settings import Settings, settings
 from schema.meetings.wire import CoverageTotals, NewMeeting
-from workers.asr.engine import load_engine
+from workers.asr.engine import Engine, load_engine
+from workers.transcribe.file import FileAudio, transcribe_files
 
 STACK_FOLDER = ROOT / "var" / "bench" / "stack"
 
@@ -75,7 +77,7 @@ def main() -> int:
     except MinutebookError as error:
         print(f"bench: {error.detail}", file=sys.stderr)
         return 1
-    console.print("reading the same speech offline", style="dim")
+    console.print("reading the same speech as files", style="dim")
     written = _report(config, speeches, runs)
     report.write(arguments.out, written)
     console.print(report.table(written))
@@ -139,17 +141,22 @@ def _own_cpu_s() -> float:
 
 def _report(config: Settings, speeches: Sequence[Speech], runs: dict[int, list[Repeat]]) -> dict[str, Any]:
     engine = load_engine(config.asr_model, MODELS, config.asr_precision, config.asr_device)
-    texts = offline.transcribe(engine, speeches)
-    read_offline = [(speech.reference, text) for speech, text in zip(speeches, texts, strict=True)]
+    texts = read_offline(engine, speeches)
+    offline = [(speech.reference, text) for speech, text in zip(speeches, texts, strict=True)]
     return {
         "machine": machine(),
         "model": f"{config.asr_model} {engine.whisper.precision}",
         "meetings": [{"name": speech.name, "seconds": round(speech.seconds, 1)} for speech in speeches],
         "runs": [
-            _measured(count, repeats, word_error_rate(read_offline[:count])).figures()
-            for count, repeats in runs.items()
+            _measured(count, repeats, word_error_rate(offline[:count])).figures() for count, repeats in runs.items()
         ],
     }
+
+
+def read_offline(engine: Engine, speeches: Sequence[Speech]) -> list[str]:
+    """The text of each of *speeches* when a worker reads it as a file: what streaming is compared with."""
+    files = [FileAudio(np.frombuffer(speech.pcm, "<i2").astype(np.int16)) for speech in speeches]
+    return [transcript.text for transcript in transcribe_files(engine, files)]
 
 
 def _measured(count: int, repeats: Sequence[Repeat], wer_offline: float) -> report.Measured:

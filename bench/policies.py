@@ -4,7 +4,7 @@
 
 Every configuration replays the same recordings: readers of LibriSpeech with gaps between utterances, a synthetic
 meeting, the sample meeting. Decoding takes no time here, so a word's latency is what the policy costs: the time of
-the step that committed it less the word's end.
+the step that committed it less the word's end. `offline` is the same speech read as an uploaded file.
 """
 
 from __future__ import annotations
@@ -16,19 +16,22 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from schema.core.states import CoverageKind
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from workers.asr.context import STRIDE
 from workers.asr.engine import Engine, load_engine
 from workers.asr.streaming.guard import transcribe_guarded
 from workers.asr.streaming.policy import POLICIES, Policy, align_att_with
-from workers.asr.streaming.stream import DEFAULTS, Plan, StreamSettings, plan, settle
+from workers.asr.streaming.stream import DEFAULTS, LivePlan, StreamSettings, plan, settle
 from workers.asr.streaming.track import StreamState, TrackView
+from workers.transcribe.file import FileAudio, transcribe_file
 
 Audio = NDArray[np.int16]
 
@@ -57,7 +60,7 @@ class Replay:
     def done(self) -> bool:
         return self.state.committed_sample >= len(self.recording.samples)
 
-    def plan(self, now_sample: int, settings: StreamSettings) -> Plan:
+    def plan(self, now_sample: int, settings: StreamSettings) -> LivePlan:
         samples = self.recording.samples
         closed = now_sample >= len(samples)
         return plan(TrackView(self.state, samples[self.state.window_first_sample : now_sample], closed), settings)
@@ -132,7 +135,7 @@ def replay(
 
 
 def _step(
-    engine: Engine, tracks: list[Replay], plans: list[Plan], policy: Policy, settings: StreamSettings, now: int
+    engine: Engine, tracks: list[Replay], plans: list[LivePlan], policy: Policy, settings: StreamSettings, now: int
 ) -> None:
     for track, planned in zip(tracks, plans, strict=True):
         track.state = planned.view.state
@@ -152,9 +155,20 @@ def _step(
             track.failed.append(f"{verdict.judgement}: {verdict.reason}: {hypothesis.text[:80]}")
 
 
-def offline(engine: Engine, sources: Sequence[Recording], settings: StreamSettings = DEFAULTS) -> list[Replay]:
-    """Everything at once, as an uploaded file is read."""
-    return replay(engine, sources, POLICIES["align_att"], 1e5, settings)
+def offline(engine: Engine, sources: Sequence[Recording]) -> list[Replay]:
+    """Each of *sources* read as an uploaded file, without steps and latencies."""
+    return [_read_at_once(engine, source) for source in sources]
+
+
+def _read_at_once(engine: Engine, source: Recording) -> Replay:
+    transcript = transcribe_file(engine, FileAudio(source.samples))
+    end = len(source.samples)
+    track = Replay(source, StreamState(end, end), [word.text for word in transcript.words])
+    for span in transcript.spans:
+        track.covered[span.kind] += span.end_sample - span.first_sample
+        if span.kind is CoverageKind.FAILED:
+            track.failed.append(str(span.reason))
+    return track
 
 
 def error_rate(tracks: Sequence[Replay]) -> float:
@@ -170,7 +184,6 @@ def error_rate(tracks: Sequence[Replay]) -> float:
 
 def summary(name: str, tracks: Sequence[Replay], took_s: float) -> dict[str, object]:
     """One row of the table."""
-    latencies = np.array([value for track in tracks for value in track.latencies_s])
     audio_s = sum(len(track.recording.samples) for track in tracks) / SAMPLE_RATE_HZ
     groups = defaultdict(list)
     for track in tracks:
@@ -179,12 +192,22 @@ def summary(name: str, tracks: Sequence[Replay], took_s: float) -> dict[str, obj
         "name": name,
         "wer": error_rate(tracks),
         **{f"wer_{group}": error_rate(members) for group, members in groups.items()},
-        "latency_p50_s": round(float(np.quantile(latencies, 0.5)), 2),
-        "latency_p95_s": round(float(np.quantile(latencies, 0.95)), 2),
-        "windows_per_s": round(sum(track.windows for track in tracks) / audio_s, 3),
+        **_of_steps(tracks, audio_s),
         "compute_s_per_s": round(took_s / audio_s, 4),
         "failed_s": round(sum(track.covered["failed"] for track in tracks) / SAMPLE_RATE_HZ, 1),
         "silent_s": round(sum(track.covered["silent"] for track in tracks) / SAMPLE_RATE_HZ, 1),
+    }
+
+
+def _of_steps(tracks: Sequence[Replay], audio_s: float) -> dict[str, float]:
+    """Figures that only streaming has."""
+    latencies = np.array([value for track in tracks for value in track.latencies_s])
+    if not len(latencies):
+        return {}
+    return {
+        "latency_p50_s": round(float(np.quantile(latencies, 0.5)), 2),
+        "latency_p95_s": round(float(np.quantile(latencies, 0.95)), 2),
+        "windows_per_s": round(sum(track.windows for track in tracks) / audio_s, 3),
     }
 
 
@@ -208,12 +231,14 @@ def main() -> None:
     arguments = parser.parse_args()
     engine = load_engine(arguments.model, arguments.models, stride=arguments.stride)
     sources = recordings(arguments.shared, arguments.seconds)
+    runs: dict[str, Callable[[], list[Replay]]] = {"offline": partial(offline, engine, sources)}
+    for name, policy, step_s in configurations():
+        if arguments.only in name:
+            runs[name] = partial(replay, engine, sources, policy, step_s)
     rows = []
-    for name, policy, step_s in [("offline", POLICIES["align_att"], 1e5), *configurations()]:
-        if name != "offline" and arguments.only not in name:
-            continue
+    for name, run in runs.items():
         began = time.perf_counter()
-        tracks = replay(engine, sources, policy, step_s)
+        tracks = run()
         rows.append(summary(name, tracks, time.perf_counter() - began))
         print(json.dumps(rows[-1]), flush=True)
         if arguments.verbose:

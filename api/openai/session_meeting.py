@@ -89,7 +89,7 @@ class AudioAppender:
         await self._writer.finish()
 
     async def append(self, pcm: bytes) -> None:
-        """Append *pcm*. While the mailbox is full, this and the client wait. Raises what `TrackWriter.append` raises."""
+        """Append *pcm*. While the mailbox is full, the client waits. Raises what `TrackWriter.append` raises."""
         attempts = 0
         while pcm:
             try:

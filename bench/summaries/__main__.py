@@ -13,22 +13,21 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from rich.console import Console
 
 from bench.report import machine, write
-from bench.summaries.measures import abstract, measured, minutes_text
+from bench.summaries.measures import abstract, measured
 from bench.summaries.systems import WITHOUT_MODEL, Maker, served
 from bench.summaries.written import Shelf, Written
 from deploy.fresh import MODELS, ROOT
 from schema.core.errors import InvalidData, MinutebookError
 from training.data.meetings import Meeting, read_meetings
 from training.evaluation.evaluate import Evaluation, Item, Result, fill_figures, table
-from training.evaluation.systems import ADAPTER, Answer
+from training.evaluation.systems import ADAPTER, SystemAnswer, minutes_text
 from workers.summarize.writing.model import TextModel, load_model
 
 CORPORA = ("AMI", "ICSI")
@@ -90,16 +89,10 @@ def _made_by(model: str | None, adapter: Path | None) -> dict[str, str | None]:
 def _with_model(reference: str | None, adapter: Path | None) -> dict[str, Maker]:
     if reference is None:
         return {}
-    found = {"few-shot prompt": _loaded(lambda: load_model(reference, MODELS, threads=1))}
+    found = {"few-shot prompt": served(lambda: load_model(reference, MODELS, threads=1))}
     if adapter is not None:
-        found["adapter"] = _loaded(lambda: _adapted(reference, adapter))
+        found["adapter"] = served(lambda: _adapted(reference, adapter))
     return found
-
-
-def _loaded(load: Callable[[], TextModel]) -> Maker:
-    """A writer with the model of *load*, which is loaded when it is first wanted."""
-    model = cache(load)
-    return lambda: partial(served, model=model())
 
 
 def _adapted(reference: str, adapter: Path) -> TextModel:
@@ -128,7 +121,7 @@ def compare(meetings: Sequence[Meeting], systems: Sequence[str], shelf: Shelf) -
         result = Result(system, memory_bytes=0)
         for meeting in meetings:
             written = shelf[system, meeting.id]
-            result.answers.append(Answer(summary=minutes_text(written.minutes), seconds=written.processor_s))
+            result.answers.append(SystemAnswer(summary=minutes_text(written.minutes), seconds=written.processor_s))
             result.values.append(measured(meeting, written.minutes, written.processor_s))
         results.append(result)
     names = [meeting.id for meeting in meetings]

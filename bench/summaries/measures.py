@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from schema.meetings.minutes import Action, Minutes, Sentence, parts
 from training.data.meetings import Meeting
 from training.evaluation.evaluate import Values
+from training.evaluation.systems import minutes_text
 from training.metrics.errors import Counts
 from training.metrics.rouge import rouge
 from training.metrics.support import evidence_overlap, length_ratio
@@ -26,14 +27,6 @@ def measured(meeting: Meeting, minutes: Minutes, processor_s: float) -> Values:
         **dict(_listed(meeting, minutes)),
         "processor seconds": processor_s,
     }
-
-
-def minutes_text(minutes: Minutes) -> str:
-    """Overview, decisions and actions, then what the chapters add."""
-    lines = [sentence.text for sentence in (*minutes.overview, *minutes.decisions)]
-    lines += [action.text for action in minutes.actions]
-    lines += [sentence.text for chapter in minutes.chapters for sentence in chapter.sentences]
-    return " ".join(dict.fromkeys(lines))
 
 
 def abstract(meeting: Meeting) -> str:

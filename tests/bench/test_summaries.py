@@ -11,7 +11,7 @@ import pytest
 
 from bench.summaries.__main__ import main
 from bench.summaries.measures import measured
-from bench.summaries.systems import first_sentences, longest_turns, served
+from bench.summaries.systems import WITHOUT_MODEL, first_sentences, longest_turns
 from bench.summaries.written import Shelf, Written
 from schema.core.errors import InvalidData
 from schema.meetings.minutes import Action, Minutes, Sentence
@@ -91,7 +91,7 @@ def test_nobody_is_blamed_for_actions_that_people_did_not_write_down(file: Path)
 
 
 def test_the_minutes_are_those_of_the_worker_and_baselines_name_their_segments(meeting: Meeting) -> None:
-    minutes = served(meeting.turns, None)
+    minutes = WITHOUT_MODEL["words as said"]()(meeting.turns)
     assert [decision.evidence for decision in minutes.decisions] == [(2,)]
     assert [action.owner for action in minutes.actions] == ["B"]
     assert first_sentences(meeting.turns).overview[0] == Sentence(TURNS[0][1], (0,), 1.0, supported=True)

@@ -13,7 +13,7 @@ from schema.meetings.tables import Meeting, Track
 from tests.models import ROOT
 from tests.workers.studio import Studio
 from workers.asr.hypothesis import Word
-from workers.asr.streaming.track import Span
+from workers.asr.streaming.track import CommittedSpan
 from workers.transcribe.ledger import TrackCommit, commit
 
 SAID = tuple((each["end_s"], each["text"]) for each in json.loads((ROOT / "deploy/demo/segments.json").read_text()))
@@ -29,7 +29,7 @@ def write_down(studio: Studio, said: Sequence[tuple[float, str]]) -> None:
         end, words = samples_of_s(end_s), text.split()
         step = (end - at) // len(words)
         spoken = [Word(f" {word}", at + i * step, at + (i + 1) * step, 0.9) for i, word in enumerate(words)]
-        spans = [Span(at, end, CoverageKind.TRANSCRIBED)]
+        spans = [CommittedSpan(at, end, CoverageKind.TRANSCRIBED)]
         commit(studio.database, [TrackCommit("m", "m-main", epoch, epoch, at, end, spans, spoken, pause=True)])
         at = end
 

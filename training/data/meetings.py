@@ -21,7 +21,7 @@ from schema.core.units import samples_of_s
 from training.data.checks import Fault
 from training.data.dataset import Example
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.windows import next_window
+from workers.summarize.windows import windows_of
 
 SECTIONS = ("abstract", "decisions", "actions", "problems", "progress")
 MAJORITY = 0.5
@@ -74,9 +74,7 @@ def note_windows(meeting: Meeting) -> Iterator[NoteWindow]:
     A sentence belongs to the window that holds most of its evidence, if that is more than half; one that rests on the
     whole meeting belongs to none.
     """
-    rest = list(meeting.turns)
-    number = 0
-    while window := next_window(rest, final=True):
+    for number, window in enumerate(windows_of(meeting.turns)):
         inside = {segment.id for segment in window}
         resting = tuple(
             replace(sentence, evidence=tuple(key for key in sentence.evidence if key in inside))
@@ -84,8 +82,6 @@ def note_windows(meeting: Meeting) -> Iterator[NoteWindow]:
             if len(inside & set(sentence.evidence)) > MAJORITY * len(sentence.evidence)
         )
         yield NoteWindow(meeting.id, meeting.where, number, window, resting)
-        rest = [segment for segment in rest if segment.id not in inside]
-        number += 1
 
 
 def meetings(folder: Path, split: str, _language: str) -> Iterator[Example | Fault]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from training.data.audio import read_audio
 from training.data.dataset import Example
 from training.e2e.model import SpeechModel
-from training.evaluation.systems import PLAIN_TOKENS, Answer
+from training.evaluation.systems import PLAIN_TOKENS, SystemAnswer
 from training.metrics.cost import memory_bytes
 
 
@@ -25,17 +25,17 @@ class EndToEnd:
     def memory_bytes(self) -> int:
         return memory_bytes(self.model.net)
 
-    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+    def answer(self, examples: Sequence[Example]) -> list[SystemAnswer]:
         shift = len(examples) // 2 if self._wrong_audio else 0
         return [self._answer(example) for example in (*examples[shift:], *examples[:shift])]
 
-    def _answer(self, example: Example) -> Answer:
+    def _answer(self, example: Example) -> SystemAnswer:
         """What the connector reads by itself is its transcript; the summary's time is without it."""
         audio, model = [read_audio(example)], self.model
         started = time.perf_counter()
         [text] = model.write(audio, PLAIN_TOKENS)
         seconds = time.perf_counter() - started
         if model.writes != "summary":
-            return Answer(transcript=text, seconds=seconds)
+            return SystemAnswer(transcript=text, seconds=seconds)
         heard = model.transcripts(audio)[0] if model.knows_tokens else None
-        return Answer(transcript=heard, summary=text, seconds=seconds)
+        return SystemAnswer(transcript=heard, summary=text, seconds=seconds)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from training.data.dataset import Example
 from training.data.transcript_lines import said_in
-from training.evaluation.systems import Answer
+from training.evaluation.systems import SystemAnswer
 from training.metrics.rouge import rouge
 from workers.summarize.text.disfluency import fluent
 from workers.summarize.text.segment import SpokenSegment, Statement, statements
 from workers.summarize.text.words import content_stems, count_words
-from workers.summarize.windows import next_window
+from workers.summarize.windows import windows_of
 
 LEAD_SENTENCES = 3
 Choice = Callable[[Sequence[SpokenSegment]], list[tuple[str, tuple[int, ...]]]]
@@ -41,7 +41,7 @@ CHOICES: dict[str, Choice] = {"lead": lead, "longest-utterance": longest}
 
 
 class Baseline:
-    """A `System` without a model."""
+    """An `EvaluatedSystem` without a model."""
 
     memory_bytes = 0
 
@@ -49,23 +49,20 @@ class Baseline:
         self.name = name
         self._choice = choice
 
-    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+    def answer(self, examples: Sequence[Example]) -> list[SystemAnswer]:
         return [self._answer(example) for example in examples]
 
-    def _answer(self, example: Example) -> Answer:
+    def _answer(self, example: Example) -> SystemAnswer:
         started = time.perf_counter()
-        rest, taken = said_in(example.text or ""), list[tuple[str, tuple[int, ...]]]()
-        while window := next_window(rest, final=True):
-            taken += self._choice(window)
-            inside = {segment.id for segment in window}
-            rest = [segment for segment in rest if segment.id not in inside]
+        windows = windows_of(said_in(example.text or ""))
+        taken = [chosen for window in windows for chosen in self._choice(window)]
         evidence = tuple(sorted({key for _, keys in taken for key in keys}))
         summary = " ".join(text for text, _ in taken)
-        return Answer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
+        return SystemAnswer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
 
 
 class Constant:
-    """A `System` that says the same of every example."""
+    """An `EvaluatedSystem` that gives the same answer for every example."""
 
     memory_bytes = 0
 
@@ -73,8 +70,8 @@ class Constant:
         self.name = name
         self._summary = summary
 
-    def answer(self, examples: Sequence[Example]) -> list[Answer]:
-        return [Answer(summary=self._summary) for _ in examples]
+    def answer(self, examples: Sequence[Example]) -> list[SystemAnswer]:
+        return [SystemAnswer(summary=self._summary) for _ in examples]
 
 
 def most_typical(summaries: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from training.data.checks import Part
 from training.data.sources import first, read
 from training.e2e.system import EndToEnd
 from training.evaluation.baselines import CHOICES, Baseline, Constant, most_typical
-from training.evaluation.systems import Cascade, Recogniser, Summariser, System
+from training.evaluation.systems import Cascade, EvaluatedSystem, Recogniser, Summariser
 from training.runs.config import Section, Source, changed, read_yaml
 
 AS_SAID, CONSTANT = "as-said", "constant"
@@ -104,12 +104,12 @@ def read_comparison(path: Path, changes: Sequence[str] = ()) -> Comparison:
         raise InvalidConfig(f"{path}: {key}: {fault['msg']}; it is {fault['input']!r}") from error
 
 
-def makers(comparison: Comparison, cache_dir: Path) -> list[Callable[[], System]]:
+def makers(comparison: Comparison, cache_dir: Path) -> list[Callable[[], EvaluatedSystem]]:
     """What loads each of the systems."""
     return [partial(_make, system, comparison.data, cache_dir) for system in comparison.systems]
 
 
-def _make(config: SystemConfig, data: Source, cache_dir: Path) -> System:
+def _make(config: SystemConfig, data: Source, cache_dir: Path) -> EvaluatedSystem:
     if config.e2e is not None:
         return _end_to_end(config, config.e2e, cache_dir)
     if config.constant_of is not None:

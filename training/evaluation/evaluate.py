@@ -9,7 +9,7 @@ from typing import Any
 
 from training.data.dataset import Dataset, Example
 from training.data.transcript_lines import said_in
-from training.evaluation.systems import Answer, System
+from training.evaluation.systems import EvaluatedSystem, SystemAnswer
 from training.metrics.bootstrap import Interval, interval, paired
 from training.metrics.cost import Latency, latency
 from training.metrics.embeddings import BertScore
@@ -31,7 +31,7 @@ class Result:
 
     name: str
     memory_bytes: int
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[SystemAnswer] = field(default_factory=list)
     values: list[Values] = field(default_factory=list)
     figures: dict[str, Interval] = field(default_factory=dict)
     against_first: dict[str, Interval] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Evaluation:
 
 
 def evaluate(
-    makers: Sequence[Callable[[], System]],
+    makers: Sequence[Callable[[], EvaluatedSystem]],
     data: Dataset,
     *,
     same_length: bool = False,
@@ -94,7 +94,7 @@ def evaluate(
     return Evaluation(data.fingerprint, items, len(set(units)), results, _failures(results))
 
 
-def _run(system: System, data: Dataset, same_length: bool, bert: BertScore | None) -> Result:
+def _run(system: EvaluatedSystem, data: Dataset, same_length: bool, bert: BertScore | None) -> Result:
     result = Result(system.name, system.memory_bytes)
     for first in range(0, len(data), GROUP):
         examples = data[first : first + GROUP]
@@ -106,7 +106,7 @@ def _run(system: System, data: Dataset, same_length: bool, bert: BertScore | Non
 
 
 def _measured(
-    example: Example, answer: Answer, same_length: bool, bert: BertScore | None
+    example: Example, answer: SystemAnswer, same_length: bool, bert: BertScore | None
 ) -> Iterator[tuple[str, Counts | float]]:
     if answer.transcript is not None and example.text is not None:
         yield "WER", word_errors(example.text, answer.transcript, example.language)
@@ -116,7 +116,7 @@ def _measured(
 
 
 def _of_summary(
-    example: Example, reference: str, answer: Answer, same_length: bool, bert: BertScore | None
+    example: Example, reference: str, answer: SystemAnswer, same_length: bool, bert: BertScore | None
 ) -> Iterator[tuple[str, Counts | float]]:
     summary = answer.summary or ""
     yield "length", length_ratio(summary, reference)

@@ -1,44 +1,39 @@
-"""What can be measured: something that reads an example's audio or text and answers with a transcript or a summary.
+"""Systems that can be measured: each takes an example's audio or text and returns a transcript or a summary.
 
-A recogniser and a summariser are the engines that serve, and a cascade is one after the other. A model that goes from
-audio to summary at once is one more system: whatever has a name, and `answer`.
+`Recogniser` and `Summariser` are the code that serves, so what is measured is what a worker writes. `Cascade` runs one
+after the other. The gate of the registry measures with the same functions: `transcripts`, `minutes_of`, `minutes_text`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from schema.core.states import CoverageKind
-from schema.core.units import WINDOW_LIMIT_SAMPLES
-from schema.meetings.minutes import Minutes
-from training.data.audio import Samples, read_audio
+from schema.meetings.minutes import Action, Minutes, Sentence
+from training.data.audio import read_audio
 from training.data.dataset import Example
 from training.data.transcript_lines import said_in
 from training.metrics.cost import memory_bytes
 from workers.asr.engine import Engine
-from workers.asr.hypothesis import Window
-from workers.asr.streaming import batch
-from workers.asr.streaming.guard import transcribe_guarded
-from workers.asr.streaming.track import StreamState, TrackView
-from workers.summarize.final import final_minutes
+from workers.asr.hypothesis import Word
+from workers.summarize.final import minutes_of
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.windows import next_window
 from workers.summarize.writing.generator import T5_TASK
 from workers.summarize.writing.model import TextModel
-from workers.summarize.writing.notes import NoteBody, write_note
+from workers.transcribe.file import FileAudio, FileTranscript, transcribe_files
 
 ADAPTER = "measured"
 PLAIN_TOKENS = 160
-_EVERY_WINDOW = 1 << 20
+TOGETHER = 16
+"""Recordings whose windows are decoded together."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """`evidence` are the lines of the example's text that the summary names, where it was given a text."""
+class SystemAnswer:
+    """`evidence` are the lines of the example's text that the summary names, if the system was given a text."""
 
     transcript: str | None = None
     summary: str | None = None
@@ -46,20 +41,44 @@ class Answer:
     seconds: float = 0.0
 
 
-class System(Protocol):
+class EvaluatedSystem(Protocol):
     @property
     def name(self) -> str: ...
 
     @property
     def memory_bytes(self) -> int:
-        """Of its weights."""
+        """The size of its weights."""
 
-    def answer(self, examples: Sequence[Example]) -> list[Answer]:
-        """One for each, in order; those that share a step share its time."""
+    def answer(self, examples: Sequence[Example]) -> list[SystemAnswer]:
+        """One answer for each example, in order. Examples that are computed together share the time it took."""
+
+
+def transcripts(engine: Engine, examples: Sequence[Example], adapter: str | None = None) -> Iterator[FileTranscript]:
+    """The transcript of each example's audio, in order, as a worker reads a file. *adapter* must be loaded.
+
+    Raises InvalidData, UnknownLanguage, UnknownAdapter.
+    """
+    for first in range(0, len(examples), TOGETHER):
+        files = [
+            FileAudio(read_audio(example), example.language, adapter=adapter)
+            for example in examples[first : first + TOGETHER]
+        ]
+        yield from transcribe_files(engine, files)
+
+
+def items_of(minutes: Minutes) -> list[Sentence | Action]:
+    """Overview, decisions and actions, then the sentences of the chapters. A text may stand in several places."""
+    chapters = [sentence for chapter in minutes.chapters for sentence in chapter.sentences]
+    return [*minutes.overview, *minutes.decisions, *minutes.actions, *chapters]
+
+
+def minutes_text(minutes: Minutes) -> str:
+    """All that the minutes say, each text once."""
+    return " ".join(dict.fromkeys(item.text for item in items_of(minutes)))
 
 
 class Recogniser:
-    """The serving engine. Audio of at most 30 s is one window; longer audio goes the way of a file, with its guard."""
+    """The serving engine. It reads each recording as a worker reads a file."""
 
     def __init__(self, name: str, engine: Engine, adapter: Path | None = None) -> None:
         self.name = name
@@ -72,56 +91,22 @@ class Recogniser:
     def memory_bytes(self) -> int:
         return memory_bytes(self.engine.whisper.net)
 
-    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+    def answer(self, examples: Sequence[Example]) -> list[SystemAnswer]:
+        heard, seconds = self.timed(examples)
+        return [SystemAnswer(transcript=each.text, seconds=seconds) for each in heard]
+
+    def timed(self, examples: Sequence[Example]) -> tuple[list[FileTranscript], float]:
+        """Their transcripts, and the seconds that one of them took on average."""
         started = time.perf_counter()
-        texts = [" ".join(segment.text for segment in said) for said in self.segments(examples)]
-        seconds = (time.perf_counter() - started) / max(len(examples), 1)
-        return [Answer(transcript=text, seconds=seconds) for text in texts]
-
-    def segments(self, examples: Sequence[Example]) -> list[list[SpokenSegment]]:
-        """What is said in each: of a window one segment, of longer audio one for each stretch of speech."""
-        audio = [read_audio(example) for example in examples]
-        short = [at for at, samples in enumerate(audio) if len(samples) <= WINDOW_LIMIT_SAMPLES]
-        windows = [Window(audio[at], examples[at].language, adapter=self._adapter) for at in short]
-        read = dict(zip(short, self.engine.transcribe(windows), strict=True))
-        return [
-            _segments([(0, len(samples), read[at].text)]) if at in read else self._file(samples, examples[at].language)
-            for at, samples in enumerate(audio)
-        ]
-
-    def _file(self, samples: Samples, language: str) -> list[SpokenSegment]:
-        view = TrackView(StreamState(), samples, closed=True, language=language, adapter=self._adapter)
-        plan = batch.plan(view, _EVERY_WINDOW)
-        readings = [[reading] for reading in transcribe_guarded(self.engine, [p.window for p in plan.pieces])]
-        rests = [
-            (found, rest.window)
-            for piece, found in zip(plan.pieces, readings, strict=True)
-            if (rest := batch.leftover(piece, found[0])) is not None
-        ]
-        again = transcribe_guarded(self.engine, [window for _, window in rests]) if rests else []
-        for (found, _), reading in zip(rests, again, strict=True):
-            found.append(reading)
-        outcome = batch.settle(plan, readings)
-        spoken = [span for span in outcome.spans if span.kind is CoverageKind.TRANSCRIBED]
-        return _segments(
-            [
-                (
-                    span.first_sample,
-                    span.end_sample,
-                    "".join(
-                        word.text for word in outcome.words if span.first_sample <= word.start_sample < span.end_sample
-                    ),
-                )
-                for span in spoken
-            ]
-        )
+        heard = list(transcripts(self.engine, examples, self._adapter))
+        return heard, (time.perf_counter() - started) / max(len(examples), 1)
 
 
 class Summariser:
-    """The serving summariser: notes by window, and where there are several the final minutes. No model: words as said.
+    """The serving summariser. Without a model the minutes are in the words that were said.
 
-    With *plain* the model's own answer to the whole text counts, without notes and checks, as papers measure it; that
-    is for models that were trained to answer.
+    With *plain* the summary is the model's own answer to the whole text, without notes and checks, as papers measure
+    it. That is for models that were trained to answer.
     """
 
     def __init__(self, name: str, model: TextModel | None, adapter: Path | None = None, plain: bool = False) -> None:
@@ -136,25 +121,21 @@ class Summariser:
     def memory_bytes(self) -> int:
         return 0 if self.model is None else memory_bytes(self.model.net)
 
-    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+    def answer(self, examples: Sequence[Example]) -> list[SystemAnswer]:
         return [self._answer(example) for example in examples]
 
-    def _answer(self, example: Example) -> Answer:
+    def _answer(self, example: Example) -> SystemAnswer:
         started = time.perf_counter()
         summary, evidence = self.summary(said_in(example.text or ""))
-        return Answer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
+        return SystemAnswer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
 
     def summary(self, segments: Sequence[SpokenSegment]) -> tuple[str, tuple[int, ...] | None]:
         """The summary of what was said, and the ids of the segments that it names."""
         if self.plain and self.model is not None:
             text = "\n".join(f"{each.speaker}: {each.text}" if each.speaker else each.text for each in segments)
             return self.model.generate([text], PLAIN_TOKENS, prefix=T5_TASK, stop=())[0], None
-        notes, rest = [], list(segments)
-        while window := next_window(rest, final=True):
-            notes.append(write_note(window, self.model))
-            taken = {segment.id for segment in window}
-            rest = [segment for segment in rest if segment.id not in taken]
-        return _written(notes)
+        minutes = minutes_of(segments, self.model)
+        return minutes_text(minutes), tuple(sorted({key for item in items_of(minutes) for key in item.evidence}))
 
 
 class Cascade:
@@ -169,39 +150,21 @@ class Cascade:
     def memory_bytes(self) -> int:
         return self.recogniser.memory_bytes + self.summariser.memory_bytes
 
-    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+    def answer(self, examples: Sequence[Example]) -> list[SystemAnswer]:
+        heard, seconds = self.recogniser.timed(examples)
+        return [self._summed_up(each, seconds) for each in heard]
+
+    def _summed_up(self, heard: FileTranscript, reading_s: float) -> SystemAnswer:
         started = time.perf_counter()
-        heard = self.recogniser.segments(examples)
-        reading_s = (time.perf_counter() - started) / max(len(examples), 1)
-        return [self._summed_up(said, reading_s) for said in heard]
-
-    def _summed_up(self, said: list[SpokenSegment], reading_s: float) -> Answer:
-        started = time.perf_counter()
-        summary, _ = self.summariser.summary(said)
-        seconds = reading_s + time.perf_counter() - started
-        return Answer(" ".join(segment.text for segment in said), summary, seconds=seconds)
+        summary, _ = self.summariser.summary(segments_of(heard))
+        return SystemAnswer(heard.text, summary, seconds=reading_s + time.perf_counter() - started)
 
 
-def _segments(spans: Sequence[tuple[int, int, str]]) -> list[SpokenSegment]:
-    return [
-        SpokenSegment(at, None, first, end, text.strip()) for at, (first, end, text) in enumerate(spans) if text.strip()
-    ]
+def segments_of(heard: FileTranscript) -> list[SpokenSegment]:
+    """The segments that a worker writes of a recording, numbered from 0. Nobody's name is known."""
+    return [_segment(number, words) for number, words in enumerate(heard.segments)]
 
 
-def _written(notes: Sequence[NoteBody]) -> tuple[str, tuple[int, ...]]:
-    """Overview, decisions and actions, then what the chapters add; of a single note all that it says."""
-    if len(notes) == 1:
-        said: list[tuple[str, tuple[int, ...]]] = [
-            (s.text, s.evidence) for s in (*notes[0].sentences, *notes[0].decisions)
-        ]
-        said += [(action.text, action.evidence) for action in notes[0].actions]
-    else:
-        said = _of_minutes(final_minutes(notes))
-    texts = dict.fromkeys(text for text, _ in said)
-    return " ".join(texts), tuple(sorted({key for _, evidence in said for key in evidence}))
-
-
-def _of_minutes(minutes: Minutes) -> list[tuple[str, tuple[int, ...]]]:
-    said = [(sentence.text, sentence.evidence) for sentence in (*minutes.overview, *minutes.decisions)]
-    said += [(action.text, action.evidence) for action in minutes.actions]
-    return said + [(sentence.text, sentence.evidence) for each in minutes.chapters for sentence in each.sentences]
+def _segment(number: int, words: Sequence[Word]) -> SpokenSegment:
+    text = "".join(word.text for word in words).strip()
+    return SpokenSegment(number, None, words[0].start_sample, words[-1].end_sample, text)

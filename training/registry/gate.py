@@ -1,8 +1,8 @@
-"""The gate: a version serves only when it is better than what serves, on the same test set, by the serving engine.
+"""The gate: a version serves only when it is better than the one that serves, on the same test set and engine.
 
-Better means that the whole 95 % interval of the gain lies above zero, by a paired bootstrap over the test set's
-groups (meetings, speakers), of which there must be a few. For transcription the gain is in word errors, for minutes
-in ROUGE-1.
+It is better when the whole 95 % interval of the gain lies above zero. A paired bootstrap draws the groups of the test
+set (meetings, speakers), so there must be at least GROUPS_AT_LEAST of them. The gain of a recogniser is in word errors,
+that of a summariser in ROUGE-1. Both are measured on what a worker would write.
 """
 
 from __future__ import annotations
@@ -19,24 +19,27 @@ from schema.core.errors import Conflict, DataOverlap, InvalidInput, NoGain
 from schema.core.settings import Settings
 from schema.core.states import AdapterState, AdapterTask
 from training.data import Dataset
+from training.data.dataset import Example
 from training.data.training_fingerprints import refuse_learnt_from
+from training.data.transcript_lines import said_in
+from training.evaluation.systems import minutes_text, transcripts
 from training.metrics.bootstrap import Interval, paired
 from training.metrics.errors import Counts, rate, word_errors
 from training.metrics.rouge import Rouge, rouge
-from training.registry.measuring import minutes, transcripts
 from workers.models.adapters import shipped_notes, stored
+from workers.summarize.final import minutes_of
 
 if TYPE_CHECKING:
     from workers.summarize.writing.model import TextModel
 
 Tell = Callable[[str], None]
 GROUPS_AT_LEAST = 5
-"""Fewer say nothing about how the gain varies."""
+"""With fewer, the bootstrap cannot tell how much the gain varies."""
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """`gain` is how much better the candidate is. `candidate` and `serving` are the metric's values."""
+class GateComparison:
+    """`gain` is by how much the candidate is better. `candidate` and `serving` are the metric's values."""
 
     metric: str
     candidate: float
@@ -45,7 +48,7 @@ class Comparison:
     groups: int
     precision: str
     against: str
-    """What serves now: a version, the adapter that came with Minutebook, or `base`, the bare model."""
+    """What serves now: a version, the adapter that comes with Minutebook, or `base`, the bare model."""
     further: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -66,9 +69,9 @@ class Promotion:
 
 
 def promote_if_better(database: Database, config: Settings, wanted: Promotion, tell: Tell) -> dict[str, object]:
-    """Compare and, if there is a gain or a reason to do without, make the version serve. Returns the figures.
+    """Compare, and make the version serve if there is a gain or a reason to force it. Returns the figures.
 
-    Raises NoGain, DataOverlap, Conflict (another one came to serve meanwhile), and what loading raises.
+    Raises NoGain, DataOverlap, Conflict (another version began to serve meanwhile), and what loading raises.
     """
     check(wanted)
     refuse_learnt_from(stored(config.adapters, wanted.adapter.checksum), wanted.dataset)
@@ -91,7 +94,7 @@ def serving_version(database: Database, adapter: Adapter) -> Adapter | None:
 
 
 def check(wanted: Promotion) -> None:
-    """Refuse what cannot be measured, before a model is loaded. Raises Conflict, DataOverlap, InvalidInput."""
+    """Before a model is loaded, refuse what cannot be measured. Raises Conflict, DataOverlap, InvalidInput."""
     if wanted.adapter.state == AdapterState.ACTIVE:
         raise Conflict(f"{wanted.adapter.label} is active already")
     if not len(wanted.dataset):
@@ -102,8 +105,8 @@ def check(wanted: Promotion) -> None:
 
 def compare_asr(
     config: Settings, candidate: Adapter, serving: Adapter | None, dataset: Dataset, tell: Tell
-) -> Comparison:
-    """Word errors of both, each recording read as a worker reads a file."""
+) -> GateComparison:
+    """Compare word errors. Each recording is read as a worker reads a file."""
     from workers.asr.engine import load_engine
 
     engine = load_engine(config.asr_model, config.models, config.asr_precision, config.asr_device)
@@ -114,20 +117,20 @@ def compare_asr(
             engine.load_adapter(adapter.label, stored(config.adapters, adapter.checksum))
         tell(f"{name or config.asr_model} reads {len(dataset)} recordings")
         read = zip(dataset, transcripts(engine, dataset, name), strict=True)
-        counts[name] = [word_errors(each.text or "", text, each.language) for each, text in read]
+        counts[name] = [word_errors(each.text or "", heard.text, each.language) for each, heard in read]
     new, old = counts[candidate.label], counts[serving.label if serving else None]
     groups = _groups(dataset)
     gain = paired(new, old, groups=groups)
     against = serving.label if serving else BARE
-    return Comparison(
+    return GateComparison(
         "word error rate", rate(new), rate(old), gain, len(set(groups)), engine.whisper.precision, against
     )
 
 
 def compare_summary(
     config: Settings, candidate: Adapter, serving: Adapter | None, dataset: Dataset, tell: Tell
-) -> Comparison:
-    """ROUGE of the final minutes that both write of each text. Where no version serves the shipped adapter does."""
+) -> GateComparison:
+    """Compare ROUGE of the final minutes of each text. Where no version serves, the shipped adapter does."""
     from workers.summarize.writing.model import load_model
 
     model = load_model(
@@ -139,10 +142,10 @@ def compare_summary(
     )
     scores: dict[str | None, list[Rouge]] = {}
     for adapter in (candidate, serving):
-        name = _taken_in(model, config, adapter)
+        name = _load_adapter(model, config, adapter)
         model.use_adapter(name)
         tell(f"{name or config.summary_model} writes the minutes of {len(dataset)} texts")
-        scores[name] = [rouge(each.summary or "", minutes(model, each), each.language) for each in dataset]
+        scores[name] = [rouge(each.summary or "", written_minutes(model, each), each.language) for each in dataset]
     new, old = scores[candidate.label], scores[name]
     groups = _groups(dataset)
     gain = paired([each.r1 for each in old], [each.r1 for each in new], groups=groups)
@@ -153,11 +156,16 @@ def compare_summary(
     }
     r1_new, r1_old = (_mean([each.r1 for each in side]) for side in (new, old))
     precision = config.summary_precision
-    return Comparison("ROUGE-1", r1_new, r1_old, gain, len(set(groups)), precision, name or BARE, further)
+    return GateComparison("ROUGE-1", r1_new, r1_old, gain, len(set(groups)), precision, name or BARE, further)
 
 
-def _taken_in(model: TextModel, config: Settings, adapter: Adapter | None) -> str | None:
-    """The name under which *model* has *adapter* now, or for None what serves without: the shipped one, or nothing."""
+def written_minutes(model: TextModel, example: Example) -> str:
+    """What the minutes of the example's text say, with the adapter that *model* has in use."""
+    return minutes_text(minutes_of(said_in(example.text or ""), model))
+
+
+def _load_adapter(model: TextModel, config: Settings, adapter: Adapter | None) -> str | None:
+    """Load *adapter*, or the shipped one if there is none, and return its name; None where there is neither."""
     if adapter is not None:
         model.load_adapter(adapter.label, stored(config.adapters, adapter.checksum))
         return adapter.label
@@ -173,7 +181,7 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _figures(wanted: Promotion, found: Comparison) -> dict[str, object]:
+def _figures(wanted: Promotion, found: GateComparison) -> dict[str, object]:
     return {
         "data": wanted.data,
         "data_fingerprint": wanted.dataset.fingerprint,
@@ -191,7 +199,7 @@ def _figures(wanted: Promotion, found: Comparison) -> dict[str, object]:
     }
 
 
-def _refusal(wanted: Promotion, found: Comparison) -> str:
+def _refusal(wanted: Promotion, found: GateComparison) -> str:
     serving = "the bare model" if found.against == BARE else found.against
     return (
         f"{wanted.adapter.label} shows no gain over {serving} on {wanted.data}: {described(found)}. Train it further, "
@@ -199,7 +207,7 @@ def _refusal(wanted: Promotion, found: Comparison) -> str:
     )
 
 
-def described(found: Comparison) -> str:
+def described(found: GateComparison) -> str:
     """`word error rate 0.081 instead of 0.092, gain 0.011 (95 %: 0.002 to 0.021)`."""
     gain, few = found.gain, found.groups < GROUPS_AT_LEAST
     return (

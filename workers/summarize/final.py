@@ -1,4 +1,4 @@
-"""The minutes of a meeting that has ended, from the notes of its windows."""
+"""The minutes of a meeting that has ended, from its segments or from the notes of its windows."""
 
 from __future__ import annotations
 
@@ -7,16 +7,32 @@ from itertools import pairwise
 
 from schema.meetings.minutes import Minutes
 from workers.summarize.rolling import OVERVIEW_SENTENCES, best, chapter, merge
+from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.windows import windows_of
+from workers.summarize.writing.generator import Generator
 from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences, still_true
-from workers.summarize.writing.notes import NoteBody
+from workers.summarize.writing.notes import NoteBody, note_of
 
 CHAPTERS_LIMIT = 12
 
 
-def final_minutes(notes: Sequence[NoteBody]) -> Minutes:
-    """The minutes from the *notes* of all windows (level 0): nothing decided or assigned is left out.
+def minutes_of(segments: Sequence[SpokenSegment], model: Generator | None) -> Minutes:
+    """The final minutes as a worker writes them; without a model they are in the words that were said."""
+    return final_minutes(notes_of(segments, model))
 
-    What a recap repeats is said once with the evidence of both; what was said later holds where two contradict.
+
+def notes_of(segments: Sequence[SpokenSegment], model: Generator | None) -> list[NoteBody]:
+    """The note of every window."""
+    notes: list[NoteBody] = []
+    for window in windows_of(segments):
+        notes.append(note_of(window, model, notes))
+    return notes
+
+
+def final_minutes(notes: Sequence[NoteBody]) -> Minutes:
+    """The minutes from the *notes* of all windows (level 0). Nothing decided or assigned is left out.
+
+    What a recap repeats stands once, with the evidence of both. Where two notes contradict, the later one holds.
     """
     ordered = sorted(notes, key=lambda note: note.first_sample)
     decisions = merge_decisions(decision for note in ordered for decision in note.decisions)

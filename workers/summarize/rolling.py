@@ -14,7 +14,7 @@ from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences, still_true
-from workers.summarize.writing.notes import NoteBody, write_note
+from workers.summarize.writing.notes import NoteBody, note_of
 
 KEPT = 4
 GROUP = 3
@@ -75,7 +75,7 @@ def rolling_minutes(notes: Sequence[NoteBody], tail: Sequence[SpokenSegment] = (
     ordered = sorted(notes, key=lambda note: note.first_sample)
     recent = _recent(tail)
     if recent:
-        ordered.append(write_note(recent, None, people=_owners(ordered)))
+        ordered.append(note_of(recent, None, ordered))
     decisions = merge_decisions(decision for note in ordered for decision in note.decisions)
     sentences = still_true(merge_sentences(s for note in ordered for s in note.sentences), decisions)
     return Minutes(
@@ -88,10 +88,6 @@ def rolling_minutes(notes: Sequence[NoteBody], tail: Sequence[SpokenSegment] = (
 
 def chapter(note: NoteBody) -> Chapter:
     return Chapter(note.title, note.first_sample, note.end_sample, note.sentences)
-
-
-def _owners(notes: Sequence[NoteBody]) -> frozenset[str]:
-    return frozenset(action.owner for note in notes for action in note.actions if action.owner)
 
 
 def _recent(tail: Sequence[SpokenSegment]) -> list[SpokenSegment]:

@@ -36,7 +36,7 @@ from workers.summarize.store import (
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 from workers.summarize.writing.model import TextModel
-from workers.summarize.writing.notes import NoteBody, write_note
+from workers.summarize.writing.notes import NoteBody, note_of
 from workers.tasks.crash_limit import count_crashes
 from workers.tasks.failures import failed_summaries
 
@@ -107,8 +107,7 @@ class Summarizer:
         return self._finish(snapshot) if ended else self._roll(snapshot, noted=False)
 
     def _noted(self, snapshot: MeetingSnapshot, window: Sequence[SpokenSegment]) -> NoteBody:
-        people = {action.owner for _, note in snapshot.notes for action in note.actions if action.owner}
-        return write_note(window, self.model, people=people)
+        return note_of(window, self.model, [note for _, note in snapshot.notes])
 
     def _write_again(self, snapshot: MeetingSnapshot, stale: Stale) -> bool:
         note = merge(stale.group) if stale.group else self._noted(snapshot, self._pieces(stale))

@@ -1,8 +1,8 @@
-"""Cut the transcript into the windows that notes are written of."""
+"""Cuts the transcript into windows, each of which gets a note."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
@@ -33,6 +33,15 @@ def next_window(
     if final and lengths[-1] <= limit_words + floor_words // 4:
         return _pieces(segments, limit_words)
     return _pieces(segments[: _cut(segments, lengths, floor_words, limit_words)], limit_words)
+
+
+def windows_of(segments: Sequence[SpokenSegment]) -> Iterator[tuple[SpokenSegment, ...]]:
+    """All windows of a meeting that has ended."""
+    rest = list(segments)
+    while window := next_window(rest, final=True):
+        yield window
+        taken = {segment.id for segment in window}
+        rest = [segment for segment in rest if segment.id not in taken]
 
 
 def _cut(segments: Sequence[SpokenSegment], lengths: list[int], floor_words: int, limit_words: int) -> int:

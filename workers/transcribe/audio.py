@@ -1,4 +1,4 @@
-"""A claimed track's audio as a view for the streaming step: from the mailbox, joined with the state SQL agrees to."""
+"""Reads a claimed track's audio from the mailbox, with the state that SQL agrees to, as a view for planning."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from schema.core.errors import AudioTrimmed, DecodeError
 from schema.core.states import CoverageKind
 from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_SAMPLES
 from schema.mailbox import AudioSpan, Claim, Mailbox
-from workers.asr.streaming.track import HISTORY_WORDS, Span, StreamState, TrackView
+from workers.asr.streaming.track import HISTORY_WORDS, CommittedSpan, StreamState, TrackView
 from workers.transcribe.track_rows import TrackFacts, recent_text
 
 READ_LIMIT_SAMPLES = WINDOW_LIMIT_SAMPLES + SAMPLE_RATE_HZ
-"""A second more than a window holds, so that a step sees that the audio goes on."""
+"""A second more than a window holds, so that a step can tell whether the audio goes on."""
 LOST_REASON = "the audio left the mailbox before it was committed"
 
 
 @dataclass(frozen=True, slots=True)
 class TrackAudio:
-    """`view` ends at the first hole; `hole` is that hole, to be booked once everything before it is committed."""
+    """`view` ends at the first hole. `hole` is that hole; it is booked once everything before it is committed."""
 
     view: TrackView
-    hole: Span | None = None
+    hole: CommittedSpan | None = None
 
 
 def read_track(
     session: Session, mailbox: Mailbox, claim: Claim, facts: TrackFacts, limit_samples: int = READ_LIMIT_SAMPLES
 ) -> TrackAudio:
-    """What the mailbox holds of a track from its window on, *limit_samples* at most. Raises MailboxMissing."""
+    """Read at most *limit_samples* of a track from the beginning of its window. Raises MailboxMissing."""
     state = _state(session, claim, facts)
     try:
         pieces = mailbox.read(claim.track_id, state.window_first_sample, limit_samples)
     except AudioTrimmed as error:
-        # The state reaches back to audio that is gone, which costs context; past the commit it would cost audio.
+        # Audio that is gone before the commit costs context. Audio that is gone after it is lost.
         state = _fresh_state(session, facts)
         first_there = min(int(str(error.facts["first_sample"])), claim.received_sample)
         if first_there > facts.committed_sample:
             return _lost(state, facts, first_there)
         pieces = mailbox.read(claim.track_id, state.window_first_sample, limit_samples)
-    return _reading(state, pieces, claim, facts)
+    return _joined(state, pieces, claim, facts)
 
 
 def _state(session: Session, claim: Claim, facts: TrackFacts) -> StreamState:
-    """The state of the last release, unless a crash came between its commit and its release."""
+    """The state of the last release. A fresh one if the last worker crashed between its commit and its release."""
     if claim.state:
         try:
             state = StreamState.load(json.loads(claim.state))
@@ -65,18 +65,20 @@ def _fresh_state(session: Session, facts: TrackFacts) -> StreamState:
 
 
 def _lost(state: StreamState, facts: TrackFacts, first_there: int) -> TrackAudio:
-    hole = Span(facts.committed_sample, first_there, CoverageKind.MISSING, LOST_REASON)
+    hole = CommittedSpan(facts.committed_sample, first_there, CoverageKind.MISSING, LOST_REASON)
     return TrackAudio(_view(state, np.empty(0, np.int16), True, facts), hole)
 
 
-def _reading(state: StreamState, pieces: list[AudioSpan], claim: Claim, facts: TrackFacts) -> TrackAudio:
+def _joined(state: StreamState, pieces: list[AudioSpan], claim: Claim, facts: TrackFacts) -> TrackAudio:
     audio: list[bytes] = []
     for piece in pieces:
         if piece.pcm is None and piece.end_sample <= state.committed_sample:
-            # A hole that was booked already lies inside the kept context; silence keeps the positions right.
+            # This hole in the context is booked already. Silence in its place keeps the positions right.
             audio.append(bytes(2 * (piece.end_sample - piece.first_sample)))
         elif piece.pcm is None:
-            hole = Span(max(piece.first_sample, state.committed_sample), piece.end_sample, CoverageKind.MISSING)
+            hole = CommittedSpan(
+                max(piece.first_sample, state.committed_sample), piece.end_sample, CoverageKind.MISSING
+            )
             return TrackAudio(_view(state, _samples(audio), True, facts), hole)
         else:
             audio.append(piece.pcm)

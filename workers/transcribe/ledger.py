@@ -15,7 +15,7 @@ from schema.meetings.locks import advance_seq
 from schema.meetings.tables import Coverage, Segment, Track
 from schema.meetings.views import segment_event
 from workers.asr.hypothesis import Word
-from workers.asr.streaming.track import Span
+from workers.asr.streaming.track import CommittedSpan
 
 SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "।")
 SEGMENT_LIMIT_SAMPLES = samples_of_s(20)
@@ -34,7 +34,7 @@ class TrackCommit:
     """Of the last commit that the step knew of, and of the claim that the step worked under."""
     old_sample: int
     new_sample: int
-    spans: Sequence[Span]
+    spans: Sequence[CommittedSpan]
     words: Sequence[Word] = ()
     pause: bool = False
     """The speaker paused at `new_sample`: the open segment ends there."""
@@ -124,7 +124,9 @@ def _grow_segments(session: Session, track: Track, part: TrackCommit) -> list[Se
     segment = session.scalar(select(Segment).where(Segment.track_id == track.id, Segment.closed.is_(False)))
     changed: list[Segment] = []
     for word in part.words:
-        if segment is not None and (_ends_before(segment, word) or not _reads_on(segment, part)):
+        if segment is not None and (
+            _ends_before(segment.first_sample, segment.end_sample, word) or not _reads_on(segment, part)
+        ):
             segment.closed = True
             if segment not in changed:
                 changed.append(segment)
@@ -136,7 +138,7 @@ def _grow_segments(session: Session, track: Track, part: TrackCommit) -> list[Se
             _append(segment, word)
         if segment not in changed:
             changed.append(segment)
-        if word.text.rstrip("\"'”’)").endswith(SENTENCE_ENDS):
+        if _ends_sentence(word):
             segment.closed = True
             segment = None
     if segment is not None and part.pause:
@@ -146,9 +148,26 @@ def _grow_segments(session: Session, track: Track, part: TrackCommit) -> list[Se
     return changed
 
 
-def _ends_before(segment: Segment, word: Word) -> bool:
-    too_long = word.end_sample - segment.first_sample > SEGMENT_LIMIT_SAMPLES
-    return too_long or word.start_sample - segment.end_sample >= PAUSE_SAMPLES
+def words_by_segment(words: Iterable[Word]) -> list[list[Word]]:
+    """*words* as `commit` divides them into segments, when one step of a new track has all of them."""
+    segments: list[list[Word]] = []
+    goes_on = False
+    for word in words:
+        if not goes_on or _ends_before(segments[-1][0].start_sample, segments[-1][-1].end_sample, word):
+            segments.append([])
+        segments[-1].append(word)
+        goes_on = not _ends_sentence(word)
+    return segments
+
+
+def _ends_before(first_sample: int, end_sample: int, word: Word) -> bool:
+    """Whether the segment [first_sample, end_sample) ends before *word*."""
+    too_long = word.end_sample - first_sample > SEGMENT_LIMIT_SAMPLES
+    return too_long or word.start_sample - end_sample >= PAUSE_SAMPLES
+
+
+def _ends_sentence(word: Word) -> bool:
+    return word.text.rstrip("\"'”’)").endswith(SENTENCE_ENDS)
 
 
 def _reads_on(segment: Segment, part: TrackCommit) -> bool:

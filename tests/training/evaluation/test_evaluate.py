@@ -20,7 +20,7 @@ from training.data.training_fingerprints import write_learnt_from
 from training.data.transcript_lines import said_in
 from training.evaluation.baselines import CHOICES, Baseline
 from training.evaluation.evaluate import evaluate, table
-from training.evaluation.systems import Answer, Cascade, Recogniser, Summariser
+from training.evaluation.systems import Cascade, Recogniser, Summariser, SystemAnswer
 from workers.asr.hypothesis import Window
 
 DEMO = Path(__file__).parents[3] / "deploy/demo"
@@ -31,10 +31,10 @@ class Script:
     """A system whose answers are written down."""
 
     name: str
-    answers: dict[str, Answer]
+    answers: dict[str, SystemAnswer]
     memory_bytes: int = 0
 
-    def answer(self, examples: Sequence[Example]) -> list[Answer]:
+    def answer(self, examples: Sequence[Example]) -> list[SystemAnswer]:
         return [self.answers[example.id] for example in examples]
 
 
@@ -49,8 +49,10 @@ def texts(tmp_path: Path) -> Dataset:
 
 
 def test_figures_and_differences_are_those_counted_by_hand(texts: Dataset) -> None:
-    base = Script("base", {"a": Answer("wolf bear", "letters"), "b": Answer("red green", "two colours")})
-    better = Script("better", {"a": Answer("wolf bear fox deer", "four numbers"), "b": Answer("red green", "")})
+    base = Script("base", {"a": SystemAnswer("wolf bear", "letters"), "b": SystemAnswer("red green", "two colours")})
+    better = Script(
+        "better", {"a": SystemAnswer("wolf bear fox deer", "four numbers"), "b": SystemAnswer("red green", "")}
+    )
     found = evaluate([lambda: base, lambda: better], texts)
     first, second = found.results
     assert first.figures["WER"].difference == pytest.approx(2 / 6)
@@ -61,8 +63,8 @@ def test_figures_and_differences_are_those_counted_by_hand(texts: Dataset) -> No
 
 
 def test_the_failure_table_tells_whose_fault_a_bad_summary_is(texts: Dataset) -> None:
-    cascade = Script("cascade", {"a": Answer("wolf", "letters"), "b": Answer("red green", "two colours")})
-    at_once = Script("at once", {"a": Answer(summary="four numbers"), "b": Answer(summary="nothing")})
+    cascade = Script("cascade", {"a": SystemAnswer("wolf", "letters"), "b": SystemAnswer("red green", "two colours")})
+    at_once = Script("at once", {"a": SystemAnswer(summary="four numbers"), "b": SystemAnswer(summary="nothing")})
     found = evaluate([lambda: cascade, lambda: at_once], texts)
     understood, missed = found.failures
     assert (understood.low, understood.examples, missed.low, missed.high) == (0.0, 1, 0.4, None)
@@ -77,7 +79,9 @@ def test_the_failure_table_tells_whose_fault_a_bad_summary_is(texts: Dataset) ->
 
 
 def test_summaries_of_one_length_are_compared_where_that_is_asked(texts: Dataset) -> None:
-    wordy = Script("wordy", {"a": Answer(summary="four numbers and more"), "b": Answer(summary="two colours and more")})
+    wordy = Script(
+        "wordy", {"a": SystemAnswer(summary="four numbers and more"), "b": SystemAnswer(summary="two colours and more")}
+    )
     [free], [cut] = (evaluate([lambda: wordy], texts, same_length=flag).results for flag in (False, True))
     assert free.figures["ROUGE-1"].difference == pytest.approx(2 * 2 / (4 + 2))
     assert cut.figures["ROUGE-1"].difference == 1.0

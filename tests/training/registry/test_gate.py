@@ -23,8 +23,9 @@ from tests.text_models import write_decoder, write_text_adapter
 from tests.workers.studio import BACKLOG_LIMIT_SAMPLES, Studio
 from training.data import Dataset, load, read_audio
 from training.data.training_fingerprints import write_learnt_from
+from training.data.transcript_lines import said_in
+from training.evaluation.systems import transcripts
 from training.registry.gate import Promotion, promote_if_better
-from training.registry.measuring import segments_of, transcripts
 from training.registry.publish import Places, publish
 from workers.models.lora import remove
 
@@ -131,10 +132,13 @@ def test_minutes_are_compared_by_rouge(database: Database, config: Settings, pla
 
 
 def test_lines_of_a_transcript_name_their_speakers() -> None:
-    eva, plain = segments_of("Eva B.: The key: where is it?\n\nNobody has it, at 10:30.")
+    eva, tom = said_in("Eva B.: The key: where is it?\nTom: Nobody has it, at 10:30.")
     assert (eva.speaker, eva.text) == ("Eva B.", "The key: where is it?")
-    assert (plain.speaker, plain.text) == (None, "Nobody has it, at 10:30.")
-    assert eva.end_sample == plain.first_sample
+    assert (tom.speaker, tom.text) == ("Tom", "Nobody has it, at 10:30.")
+    assert eva.end_sample == tom.first_sample
+    one, other = said_in("The key: where is it?\n\nNobody has it, at 10:30.")
+    assert (one.speaker, one.text) == (None, "The key: where is it?")
+    assert (other.speaker, other.text) == (None, "Nobody has it, at 10:30.")
 
 
 def test_a_worker_writes_the_words_that_were_measured(
@@ -148,7 +152,9 @@ def test_a_worker_writes_the_words_that_were_measured(
     engine = models.whisper()
     engine.load_adapter("measured", folder)
     try:
-        (plain,), (measured,) = (list(transcripts(engine, [example], name)) for name in (None, "measured"))
+        (plain,), (measured,) = (
+            [heard.text for heard in transcripts(engine, [example], name)] for name in (None, "measured")
+        )
         studio = Studio(database, redis_client, engine, places.store)
         with database.write() as session:
             session.add(Meeting(id="f", owner="local", asr_adapter=adapter.label))

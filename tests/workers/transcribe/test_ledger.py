@@ -13,7 +13,7 @@ from schema.core.database import Database
 from schema.core.states import CoverageKind
 from schema.meetings.tables import Coverage, Meeting, Segment, Track
 from workers.asr.hypothesis import Word
-from workers.asr.streaming.track import Span
+from workers.asr.streaming.track import CommittedSpan
 from workers.transcribe.ledger import TrackCommit, commit
 
 
@@ -50,7 +50,7 @@ def part(
         epoch=epoch,
         old_sample=old,
         new_sample=new,
-        spans=[Span(old, new, CoverageKind(kind))] if new > old else [],
+        spans=[CommittedSpan(old, new, CoverageKind(kind))] if new > old else [],
         words=[Word(text, old + i * length, old + (i + 1) * length, 0.9) for i, text in enumerate(words)],
         pause=pause,
         model="tiny.en",
@@ -105,7 +105,7 @@ def test_neighbours_of_one_kind_are_one_row_of_coverage(database: Database) -> N
 
 
 def test_coverage_that_does_not_tile_is_an_error_and_writes_nothing(database: Database) -> None:
-    bad = TrackCommit("m", "t", 0, 1, 0, 1000, [Span(0, 900, CoverageKind.SILENT)])
+    bad = TrackCommit("m", "t", 0, 1, 0, 1000, [CommittedSpan(0, 900, CoverageKind.SILENT)])
     with pytest.raises(ValueError, match="ends at 900"):
         commit(database, [bad])
     with database.read() as session:

@@ -1,11 +1,11 @@
-"""A file's audio in windows that do not depend on each other, so that many of one track go into one step.
+"""Cuts a file's audio into windows that do not depend on each other, so that one step can decode many of one track.
 
-    plan(view, places)          → silence that needs no model, and windows to decode, each cut at a pause
-    leftover(piece, reading)    → what a reading passed over, to be read once more by itself
-    settle(plan, readings)      → words and coverage, which tile [old committed_sample, new committed_sample)
+    plan(view, limit)           → silence that needs no model, and windows to decode, each cut at a pause
+    leftover(piece, judged)     → the end of a piece whose speech the model skipped, to be decoded once more by itself
+    settle(plan, judged)        → words and coverage, which tile [old committed_sample, new committed_sample)
 
-Nobody waits for a file's next word, so a window is cut only when the 30 s from its beginning are there, or the track's
-end is. Where it is cut then depends on the audio alone: a worker that goes on for a dead one cuts at the same places.
+Nobody waits for the next word of a file. So a window is cut only when the 30 s from its beginning have arrived, or the
+track has ended. Where it is cut then depends on the audio alone: a worker that takes over cuts at the same places.
 """
 
 from __future__ import annotations
@@ -20,42 +20,43 @@ from numpy.typing import NDArray
 from schema.core.states import CoverageKind
 from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_ms, samples_of_s
 from workers.asr.hypothesis import Hypothesis, Window, Word
-from workers.asr.streaming.guard import Judgement, Verdict
+from workers.asr.streaming.guard import JudgedHypothesis, Judgement
 from workers.asr.streaming.omissions import UNHEARD_SAMPLES, passed_over
-from workers.asr.streaming.stream import Outcome, Plan, shifted
-from workers.asr.streaming.track import Span, StreamState, TrackView
+from workers.asr.streaming.stream import StepOutcome, shifted
+from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView
 from workers.asr.streaming.vad import USUAL, VadSettings, speech_spans
 
 LOOK_SAMPLES = WINDOW_LIMIT_SAMPLES
-"""Audio that must be there before a window is cut in it."""
+"""A window is cut only when this much audio is there."""
 _QUIET_SAMPLES = samples_of_ms(200)
-
-Reading = tuple[Hypothesis, Verdict]
 
 
 @dataclass(frozen=True, slots=True)
-class BatchSettings:
-    """The lengths are measured: windows of about ten seconds cost `tiny.en` fewer words than long ones, and attention
-    and caches, which grow with the window, less time."""
+class FileSettings:
+    """How a file is cut.
+
+    The lengths were measured: with windows of about ten seconds `tiny.en` makes fewer errors than with long ones.
+    They also take less time, since attention and caches grow with the window.
+    """
 
     gate: VadSettings = USUAL
     shortest_s: float = 6.0
     usual_s: float = 12.0
-    """A window ends in the longest pause between these two, or else in the first one behind."""
+    """A window ends in the longest pause between `shortest_s` and `usual_s`, or else in the first pause after them."""
     longest_s: float = 29.0
-    """A speaker without a pause is cut where it is quietest before this."""
+    """A speaker who does not pause is cut at the quietest place before this."""
     lead_ms: int = 300
     """Silence kept around speech, so that its edges are heard whole."""
     pause_ms: int = 600
-    """A shorter silence behind speech counts as part of it."""
+    """A shorter silence behind speech counts as part of the speech."""
 
 
-DEFAULTS = BatchSettings()
+DEFAULTS = FileSettings()
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """What one window decides about: [first_sample, end_sample) of the track, with speech up to `speech_end_sample`."""
+class FilePiece:
+    """[first_sample, end_sample) of the track, which one window decides about. Speech ends at `speech_end_sample`."""
 
     first_sample: int
     end_sample: int
@@ -64,57 +65,61 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchPlan:
+class FilePlan:
     """`parts` tile [view.state.committed_sample, end_sample): silence, and pieces for the model.
 
-    With `more` there was no place for what may be cut behind them.
+    `more`: the limit on windows was reached, and another window could be cut.
     """
 
     view: TrackView
-    parts: tuple[Span | Piece, ...] = ()
+    parts: tuple[CommittedSpan | FilePiece, ...] = ()
     more: bool = False
-    pieces: tuple[Piece, ...] = field(init=False)
+    pieces: tuple[FilePiece, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pieces", tuple(part for part in self.parts if isinstance(part, Piece)))
+        object.__setattr__(self, "pieces", tuple(part for part in self.parts if isinstance(part, FilePiece)))
 
     @property
     def end_sample(self) -> int:
         return self.parts[-1].end_sample if self.parts else self.view.state.committed_sample
 
-    def up_to_first_window(self) -> Plan:
-        """The silence before the first window as committed, and that window: as a step of live audio is planned."""
-        silent: list[Span] = []
-        for part in self.parts:
-            if isinstance(part, Piece):
-                break
-            silent.append(part)
-        at = silent[-1].end_sample if silent else self.view.state.committed_sample
-        begun = replace(self.view, state=_at(at), samples=self.view.samples[at - self.view.state.window_first_sample :])
-        if not self.pieces:
-            return Plan(begun, tuple(silent))
-        first = self.pieces[0]
-        return Plan(begun, tuple(silent), first.window, first.end_sample, first.speech_end_sample, final=True)
+    @property
+    def silence(self) -> tuple[CommittedSpan, ...]:
+        """The silence before the first piece."""
+        end = self.pieces[0].first_sample if self.pieces else self.end_sample
+        return tuple(part for part in self.parts if isinstance(part, CommittedSpan) and part.end_sample <= end)
+
+    @property
+    def windows(self) -> list[Window]:
+        return [piece.window for piece in self.pieces]
+
+    def leftovers(self, judged: Sequence[JudgedHypothesis]) -> list[Window | None]:
+        """For each window the rest of it that its hypothesis skipped, to be decoded once more, or None."""
+        rests = [leftover(piece, each) for piece, each in zip(self.pieces, judged, strict=True)]
+        return [None if rest is None else rest.window for rest in rests]
+
+    def settled(self, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
+        return settle(self, judged)
 
 
-def reach_samples(places: int, settings: BatchSettings = DEFAULTS) -> int:
-    """Audio that *places* windows and the look ahead may need."""
-    return places * samples_of_s(settings.usual_s) + LOOK_SAMPLES
+def reach_samples(windows: int, settings: FileSettings = DEFAULTS) -> int:
+    """Audio that *windows* windows and the look ahead may need."""
+    return windows * samples_of_s(settings.usual_s) + LOOK_SAMPLES
 
 
-def plan(view: TrackView, places: int, settings: BatchSettings = DEFAULTS) -> BatchPlan:
-    """Cut up to *places* windows from what has arrived."""
-    parts: list[Span | Piece] = []
+def plan(view: TrackView, limit: int | None = None, settings: FileSettings = DEFAULTS) -> FilePlan:
+    """Cut the audio that has arrived into windows, *limit* at most."""
+    parts: list[CommittedSpan | FilePiece] = []
     at = view.state.committed_sample
     while (waiting := view.end_sample - at) > 0 and (waiting >= LOOK_SAMPLES or view.closed):
-        if sum(isinstance(part, Piece) for part in parts) >= places:
-            return BatchPlan(view, tuple(parts), more=True)
+        if limit is not None and sum(isinstance(part, FilePiece) for part in parts) >= limit:
+            return FilePlan(view, tuple(parts), more=True)
         parts += _next(view, at, settings)
         at = parts[-1].end_sample
-    return BatchPlan(view, tuple(parts))
+    return FilePlan(view, tuple(parts))
 
 
-def _next(view: TrackView, at: int, settings: BatchSettings) -> list[Span | Piece]:
+def _next(view: TrackView, at: int, settings: FileSettings) -> list[CommittedSpan | FilePiece]:
     """Silence at *at*, or a piece with the silence before it."""
     first = at - view.state.window_first_sample
     heard = view.samples[first : first + LOOK_SAMPLES]
@@ -122,9 +127,9 @@ def _next(view: TrackView, at: int, settings: BatchSettings) -> list[Span | Piec
     speech = speech_spans(heard, settings.gate)
     lead = samples_of_ms(settings.lead_ms)
     if not speech:
-        return [Span(at, at + len(heard) - (0 if ends else lead), CoverageKind.SILENT)]
+        return [CommittedSpan(at, at + len(heard) - (0 if ends else lead), CoverageKind.SILENT)]
     skipped = max(speech[0][0] - lead, 0)
-    silent: list[Span | Piece] = [Span(at, at + skipped, CoverageKind.SILENT)] if skipped else []
+    silent: list[CommittedSpan | FilePiece] = [CommittedSpan(at, at + skipped, CoverageKind.SILENT)] if skipped else []
     if skipped >= LOOK_SAMPLES // 2 and not ends:
         return silent  # too little of the 30 s is left to cut in
     speech = [(a - skipped, b - skipped) for a, b in speech]
@@ -137,8 +142,8 @@ def _piece(
     samples: NDArray[np.int16],
     speech: Sequence[tuple[int, int]],
     ends: bool,
-    settings: BatchSettings,
-) -> Piece:
+    settings: FileSettings,
+) -> FilePiece:
     cut = len(samples)
     if not (ends and cut <= samples_of_s(settings.usual_s)):
         cut = _cut(samples, speech, ends, settings)
@@ -151,11 +156,11 @@ def _piece(
         adapter=view.adapter,
         speech=inside,
     )
-    return Piece(first, first + cut, first + spoken, window)
+    return FilePiece(first, first + cut, first + spoken, window)
 
 
-def _cut(samples: NDArray[np.int16], speech: Sequence[tuple[int, int]], ends: bool, settings: BatchSettings) -> int:
-    """Where to end a window that begins with *samples*: in a pause if there is one."""
+def _cut(samples: NDArray[np.int16], speech: Sequence[tuple[int, int]], ends: bool, settings: FileSettings) -> int:
+    """Where a window that begins with *samples* ends: in a pause if there is one."""
     shortest, usual, longest = map(samples_of_s, (settings.shortest_s, settings.usual_s, settings.longest_s))
     pauses = [(before, after) for (_, before), (after, _) in pairwise(speech)]
     behind = len(samples) - speech[-1][1]
@@ -174,16 +179,16 @@ def _cut(samples: NDArray[np.int16], speech: Sequence[tuple[int, int]], ends: bo
 
 
 def _quietest(samples: NDArray[np.int16], first: int, end: int) -> int:
-    """The middle of the stretch of 200 ms with the least sound in [first, end)."""
+    """The middle of the quietest 200 ms in [first, end)."""
     loudness = np.square(samples[first:end].astype(np.float64))
     sums = np.cumsum(np.concatenate(([0.0], loudness)))
     stretches = sums[_QUIET_SAMPLES:] - sums[:-_QUIET_SAMPLES]
     return first + int(stretches.argmin()) + _QUIET_SAMPLES // 2
 
 
-def leftover(piece: Piece, reading: Reading) -> Piece | None:
-    """The end of *piece* from where its reading passes over speech, when it did; nothing when it began with that."""
-    hypothesis, verdict = reading
+def leftover(piece: FilePiece, judged: JudgedHypothesis) -> FilePiece | None:
+    """The end of *piece* from where its hypothesis skips speech. None when it skips nothing or skips the beginning."""
+    hypothesis, verdict = judged
     if verdict.judgement is not Judgement.OK:
         return None
     heard = _heard(piece, hypothesis)
@@ -195,26 +200,29 @@ def leftover(piece: Piece, reading: Reading) -> Piece | None:
         return None
     speech = tuple((max(a - offset, 0), b - offset) for a, b in piece.window.speech if b > offset)
     window = replace(piece.window, samples=piece.window.samples[offset:], speech=speech)
-    return Piece(at, piece.end_sample, max(piece.speech_end_sample, at), window)
+    return FilePiece(at, piece.end_sample, max(piece.speech_end_sample, at), window)
 
 
-def _heard(piece: Piece, hypothesis: Hypothesis) -> int:
-    """Leading words before speech that the reading passes over."""
+def _heard(piece: FilePiece, hypothesis: Hypothesis) -> int:
+    """How many leading words come before the speech that the hypothesis skips."""
     place = passed_over(hypothesis.words, piece.window.speech, 0)
     return len(hypothesis.words) if place is None else place
 
 
-def _end(piece: Piece, hypothesis: Hypothesis, count: int) -> int:
+def _end(piece: FilePiece, hypothesis: Hypothesis, count: int) -> int:
     return piece.first_sample + (hypothesis.words[count - 1].end_sample if count else 0)
 
 
-def settle(plan: BatchPlan, readings: Sequence[Sequence[Reading]]) -> Outcome:
-    """What to write of *plan*: for each of its pieces one reading, and one more for what that left over."""
+def settle(plan: FilePlan, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
+    """Turn the hypotheses of a plan into words and coverage.
+
+    *judged* holds for each piece its first hypothesis, and where that left something over, the hypothesis of the rest.
+    """
     words: list[Word] = []
-    spans: list[Span] = []
-    remaining = iter(readings)
+    spans: list[CommittedSpan] = []
+    remaining = iter(judged)
     for part in plan.parts:
-        if isinstance(part, Span):
+        if isinstance(part, CommittedSpan):
             spans.append(part)
             continue
         first, *again = next(remaining)
@@ -231,20 +239,20 @@ def settle(plan: BatchPlan, readings: Sequence[Sequence[Reading]]) -> Outcome:
             spans,
         )
         _take(rest, again[0], words, spans)
-    return Outcome(_at(plan.end_sample), tuple(words), tuple(spans), paused=True)
+    return StepOutcome(_at(plan.end_sample), tuple(words), tuple(spans), paused=True)
 
 
-def _take(piece: Piece, reading: Reading, words: list[Word], spans: list[Span]) -> None:
-    """Add what *reading* says of *piece*."""
-    hypothesis, verdict = reading
+def _take(piece: FilePiece, judged: JudgedHypothesis, words: list[Word], spans: list[CommittedSpan]) -> None:
+    """Add the words of *piece*, and what became of its audio."""
+    hypothesis, verdict = judged
     if verdict.judgement is Judgement.NO_SPEECH:
-        spans.append(Span(piece.first_sample, piece.end_sample, CoverageKind.SILENT, verdict.reason or None))
+        spans.append(CommittedSpan(piece.first_sample, piece.end_sample, CoverageKind.SILENT, verdict.reason or None))
         return
     if verdict.judgement is not Judgement.OK:
-        spans.append(Span(piece.first_sample, piece.end_sample, CoverageKind.FAILED, verdict.reason))
+        spans.append(CommittedSpan(piece.first_sample, piece.end_sample, CoverageKind.FAILED, verdict.reason))
         return
     at = piece.first_sample
-    for word in hypothesis.words:  # in order and inside, whatever the warp said
+    for word in hypothesis.words:  # the warp that times words may put them out of order or outside the window
         moved = shifted(word, piece.first_sample)
         start = min(max(moved.start_sample, at), piece.end_sample)
         at = min(max(moved.end_sample, start), piece.end_sample)
@@ -252,9 +260,9 @@ def _take(piece: Piece, reading: Reading, words: list[Word], spans: list[Span]) 
     spoken = max(piece.speech_end_sample, at)
     if piece.end_sample - spoken < samples_of_ms(DEFAULTS.pause_ms):
         spoken = piece.end_sample
-    spans.append(Span(piece.first_sample, spoken, CoverageKind.TRANSCRIBED))
+    spans.append(CommittedSpan(piece.first_sample, spoken, CoverageKind.TRANSCRIBED))
     if spoken < piece.end_sample:
-        spans.append(Span(spoken, piece.end_sample, CoverageKind.SILENT))
+        spans.append(CommittedSpan(spoken, piece.end_sample, CoverageKind.SILENT))
 
 
 def _at(position: int) -> StreamState:

@@ -48,6 +48,9 @@ class Verdict:
     """The outcome of a `retry` if no attempt is better."""
 
 
+JudgedHypothesis = tuple[Hypothesis, Verdict]
+
+
 def judge(hypothesis: Hypothesis, window: Window) -> Verdict:
     """Judge one hypothesis for *window*. The result is never `failed`, which takes several attempts."""
     if not hypothesis.words:
@@ -89,8 +92,8 @@ def unread_s(window: Window) -> float:
     return max((len(window.samples) - read) / SAMPLE_RATE_HZ, 0.25)
 
 
-def transcribe_guarded(engine: Engine, windows: Sequence[Window], lanes: int = 1) -> list[tuple[Hypothesis, Verdict]]:
-    """Transcribe *windows* and judge each hypothesis. Windows that do not pass are decoded again.
+def transcribe_guarded(engine: Engine, windows: Sequence[Window], lanes: int = 1) -> list[JudgedHypothesis]:
+    """Transcribe, and decode what does not pass again: without prompt, then drawing at rising temperatures.
 
     They are decoded without prompt first, because the model may be repeating it, then sampled at rising temperatures.
     If no attempt passes, the best one is returned with its outcome `otherwise`, which for most faults is `failed`.
@@ -111,9 +114,9 @@ def transcribe_guarded(engine: Engine, windows: Sequence[Window], lanes: int = 1
     return [(hypothesis, _settled(verdict)) for hypothesis, verdict in results]
 
 
-def _better(old: tuple[Hypothesis, Verdict], new: tuple[Hypothesis, Verdict]) -> tuple[Hypothesis, Verdict]:
-    """The result that passes, else the one with the smaller fault, else the likelier one."""
-    if new[1].judgement is not Judgement.RETRY:  # a result without words does not replace one with words
+def _better(old: JudgedHypothesis, new: JudgedHypothesis) -> JudgedHypothesis:
+    """The reading that passes, or else the one with the smaller fault, or else the likelier."""
+    if new[1].judgement is not Judgement.RETRY:
         return new if new[0].words or not old[0].words else old
     if old[1].otherwise is not new[1].otherwise:
         return min(old, new, key=lambda result: FAULTS.index(result[1].otherwise))

@@ -23,7 +23,7 @@ from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.guard import Judgement, Verdict
 from workers.asr.streaming.omissions import passed_over
 from workers.asr.streaming.policy import Policy
-from workers.asr.streaming.track import Span, StreamState, TrackView
+from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView
 from workers.asr.streaming.vad import USUAL, VadSettings, speech_spans
 from workers.asr.streaming.window_start import begin_at, begin_in_prefix, resting_place
 
@@ -57,7 +57,7 @@ DEFAULTS = StreamSettings()
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LivePlan:
     """What to decode in a step. With `window` None there is nothing to decode now.
 
     `view` is the track after the `silent` spans are committed. `speech_end_sample` is the end of the last speech. If
@@ -66,7 +66,7 @@ class Plan:
     """
 
     view: TrackView
-    silent: tuple[Span, ...] = ()
+    silent: tuple[CommittedSpan, ...] = ()
     window: Window | None = None
     window_end_sample: int = 0
     speech_end_sample: int = 0
@@ -75,7 +75,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepOutcome:
     """What to commit after a step.
 
     `words` have positions in the meeting. `spans` tile the audio that is committed since the plan. The `partial` words
@@ -84,12 +84,12 @@ class Outcome:
 
     state: StreamState
     words: tuple[Word, ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: tuple[CommittedSpan, ...] = ()
     partial: tuple[str, ...] = ()
     paused: bool = False
 
 
-def plan(view: TrackView, settings: StreamSettings = DEFAULTS) -> Plan:
+def plan(view: TrackView, settings: StreamSettings = DEFAULTS) -> LivePlan:
     """Book the silence in the audio that has arrived, and choose the window for the model."""
     first = view.state.window_first_sample
     speech = [(first + a, first + b) for a, b in speech_spans(view.samples[:WINDOW_LIMIT_SAMPLES], settings.gate)]
@@ -97,7 +97,7 @@ def plan(view: TrackView, settings: StreamSettings = DEFAULTS) -> Plan:
     end = min(view.end_sample, first + WINDOW_LIMIT_SAMPLES)
     if not open_speech and not view.state.previous:
         return _silence(view, end, settings)
-    silent: tuple[Span, ...] = ()
+    silent: tuple[CommittedSpan, ...] = ()
     if open_speech and not view.state.previous and _after_pause(view.state, open_speech[0][0], settings):
         view, silent = _skip_to(view, open_speech[0][0] - samples_of_ms(settings.lead_ms))
     return _window(view, silent, open_speech, end, settings)
@@ -108,33 +108,33 @@ def _after_pause(state: StreamState, speech_sample: int, settings: StreamSetting
     return not state.prefix or speech_sample - state.committed_sample >= samples_of_ms(settings.pause_ms)
 
 
-def _silence(view: TrackView, end: int, settings: StreamSettings) -> Plan:
+def _silence(view: TrackView, end: int, settings: StreamSettings) -> LivePlan:
     """Without speech or open words, commit all audio as silent, except the lead before speech that may follow."""
     closes = view.closed and end == view.end_sample
     silence = end - view.state.committed_sample
     if not closes and silence < samples_of_ms(settings.pause_ms):
-        return Plan(view)
+        return LivePlan(view)
     view, silent = _skip_to(view, end if closes else end - samples_of_ms(settings.lead_ms))
-    return Plan(view, silent)
+    return LivePlan(view, silent)
 
 
-def _skip_to(view: TrackView, position: int) -> tuple[TrackView, tuple[Span, ...]]:
+def _skip_to(view: TrackView, position: int) -> tuple[TrackView, tuple[CommittedSpan, ...]]:
     """Commit silence up to *position*. The window begins there, and the words before it become history."""
     committed = view.state.committed_sample
     if position <= committed:
         return view, ()
     state = begin_at(view.state, position)
     samples = view.samples[position - view.state.window_first_sample :]
-    return replace(view, state=state, samples=samples), (Span(committed, position, CoverageKind.SILENT),)
+    return replace(view, state=state, samples=samples), (CommittedSpan(committed, position, CoverageKind.SILENT),)
 
 
 def _window(
     view: TrackView,
-    silent: tuple[Span, ...],
+    silent: tuple[CommittedSpan, ...],
     open_speech: Sequence[tuple[int, int]],
     end: int,
     settings: StreamSettings,
-) -> Plan:
+) -> LivePlan:
     pause = samples_of_ms(settings.pause_ms)
     speech_end = open_speech[-1][1] if open_speech else view.state.committed_sample
     closes = view.closed and end == view.end_sample
@@ -144,10 +144,10 @@ def _window(
         speech_end = min(speech_end, end)
     fresh = end - view.state.committed_sample
     if not final and fresh < samples_of_ms(settings.fresh_ms):
-        return Plan(view, silent)
+        return LivePlan(view, silent)
     gaps = [(a, b) for (_, a), (b, _) in pairwise(open_speech) if b - a >= pause and b < end]
     first = view.state.window_first_sample
-    return Plan(
+    return LivePlan(
         view=view,
         silent=silent,
         window=Window(
@@ -189,23 +189,23 @@ def prompt(view: TrackView) -> str:
 
 
 def settle(
-    plan: Plan, hypothesis: Hypothesis, verdict: Verdict, policy: Policy, settings: StreamSettings = DEFAULTS
-) -> Outcome:
+    plan: LivePlan, hypothesis: Hypothesis, verdict: Verdict, policy: Policy, settings: StreamSettings = DEFAULTS
+) -> StepOutcome:
     """Turn the hypothesis for `plan.window` into what is committed and what stays open."""
     if verdict.judgement is Judgement.OK:
         return _with_words(plan, hypothesis, policy, settings)
     waiting = plan.window_end_sample - plan.view.state.committed_sample
     patient = not plan.final and waiting < samples_of_s(settings.patience_s)
     if _omitted_after_prefix(plan, settings.forced_patience_s if patient else settings.unheard_s):
-        return Outcome(begin_at(plan.view.state, plan.view.state.committed_sample))
+        return StepOutcome(begin_at(plan.view.state, plan.view.state.committed_sample))
     if patient:  # more audio may give a better hypothesis
-        return Outcome(replace(plan.view.state, previous=()))
+        return StepOutcome(replace(plan.view.state, previous=()))
     if verdict.judgement is Judgement.NO_SPEECH:
         return _without_words(plan, CoverageKind.SILENT, verdict.reason or None)
     return _without_words(plan, CoverageKind.FAILED, verdict.reason)
 
 
-def _omitted_after_prefix(plan: Plan, limit_s: float) -> bool:
+def _omitted_after_prefix(plan: LivePlan, limit_s: float) -> bool:
     """Whether the window has forced words and at least *limit_s* of audio up to the end of the speech after them.
 
     After forced words a model may end its text at once although somebody speaks. It can usually transcribe that speech
@@ -215,13 +215,13 @@ def _omitted_after_prefix(plan: Plan, limit_s: float) -> bool:
     return bool(state.prefix) and plan.speech_end_sample - state.committed_sample >= samples_of_s(limit_s)
 
 
-def _without_words(plan: Plan, kind: CoverageKind, reason: str | None) -> Outcome:
+def _without_words(plan: LivePlan, kind: CoverageKind, reason: str | None) -> StepOutcome:
     """Commit the whole window without words, as *kind*."""
-    span = Span(plan.view.state.committed_sample, plan.window_end_sample, kind, reason)
-    return Outcome(begin_at(plan.view.state, plan.window_end_sample), spans=(span,), paused=True)
+    span = CommittedSpan(plan.view.state.committed_sample, plan.window_end_sample, kind, reason)
+    return StepOutcome(begin_at(plan.view.state, plan.window_end_sample), spans=(span,), paused=True)
 
 
-def _with_words(plan: Plan, hypothesis: Hypothesis, policy: Policy, settings: StreamSettings) -> Outcome:
+def _with_words(plan: LivePlan, hypothesis: Hypothesis, policy: Policy, settings: StreamSettings) -> StepOutcome:
     """Commit the words that are certain. If the model omitted speech, only the words before that are committed."""
     state, first = plan.view.state, plan.view.state.window_first_sample
     words = _in_order([shifted(word, first) for word in hypothesis.words], state.committed_sample, plan)
@@ -230,13 +230,13 @@ def _with_words(plan: Plan, hypothesis: Hypothesis, policy: Policy, settings: St
     if omission:
         return _up_to_omission(plan, words[:omission])
     if omission == 0 and state.prefix:  # right after the forced words: decode that speech without them
-        return Outcome(begin_at(state, state.committed_sample))
+        return StepOutcome(begin_at(state, state.committed_sample))
     if plan.final and plan.speech_end_sample - words[-1].end_sample >= samples_of_s(settings.unheard_s):
         return _up_to_omission(plan, words)
     if plan.final:
         return _all_words(plan, words, settings)
     if not count:
-        return Outcome(
+        return StepOutcome(
             replace(state, previous=tuple(word.text for word in words)), partial=tuple(word.text for word in words)
         )
     done, open_words = words[:count], words[count:]
@@ -247,21 +247,21 @@ def _with_words(plan: Plan, hypothesis: Hypothesis, policy: Policy, settings: St
         prefix=(*state.prefix, *done),
         previous=tuple(word.text for word in open_words),
     )
-    return Outcome(
+    return StepOutcome(
         state=_trimmed(after, plan, settings),
         words=tuple(done),
-        spans=(Span(state.committed_sample, committed, CoverageKind.TRANSCRIBED),),
+        spans=(CommittedSpan(state.committed_sample, committed, CoverageKind.TRANSCRIBED),),
         partial=tuple(word.text for word in open_words),
     )
 
 
-def _speech(plan: Plan) -> list[tuple[int, int]]:
+def _speech(plan: LivePlan) -> list[tuple[int, int]]:
     """The spans of speech in the window, as positions in the meeting."""
     first = plan.view.state.window_first_sample
     return [(first + a, first + b) for a, b in plan.window.speech] if plan.window else []
 
 
-def _up_to_omission(plan: Plan, words: Sequence[Word]) -> Outcome:
+def _up_to_omission(plan: LivePlan, words: Sequence[Word]) -> StepOutcome:
     """Commit *words*, after which the model omitted speech. The next window begins there, without forced words.
 
     A model that omits speech in the middle of a window usually transcribes it at the beginning of one. If it omits the
@@ -269,10 +269,10 @@ def _up_to_omission(plan: Plan, words: Sequence[Word]) -> Outcome:
     """
     state, end = plan.view.state, max(words[-1].end_sample, plan.view.state.committed_sample + 1)
     after = begin_at(replace(state, prefix=(*state.prefix, *words)), end)
-    return Outcome(after, tuple(words), (Span(state.committed_sample, end, CoverageKind.TRANSCRIBED),))
+    return StepOutcome(after, tuple(words), (CommittedSpan(state.committed_sample, end, CoverageKind.TRANSCRIBED),))
 
 
-def _in_order(words: Sequence[Word], earliest: int, plan: Plan) -> list[Word]:
+def _in_order(words: Sequence[Word], earliest: int, plan: LivePlan) -> list[Word]:
     """Limit word times to the window, in order and not before *earliest*, because the warp may break these bounds."""
     ordered = []
     for word in words:
@@ -283,7 +283,7 @@ def _in_order(words: Sequence[Word], earliest: int, plan: Plan) -> list[Word]:
 
 
 def _committed_count(
-    plan: Plan, words: Sequence[Word], hypothesis: Hypothesis, policy: Policy, settings: StreamSettings
+    plan: LivePlan, words: Sequence[Word], hypothesis: Hypothesis, policy: Policy, settings: StreamSettings
 ) -> int:
     """The number of leading *words* to commit: those that the policy allows, and at least all before a pause.
 
@@ -300,7 +300,7 @@ def _committed_count(
     return min(count, len(words) - 1) if hypothesis.truncated else count
 
 
-def _all_words(plan: Plan, words: Sequence[Word], settings: StreamSettings) -> Outcome:
+def _all_words(plan: LivePlan, words: Sequence[Word], settings: StreamSettings) -> StepOutcome:
     """Commit all words before a pause or the end. The next window begins in the pause, without forced words."""
     state, end = plan.view.state, plan.window_end_sample
     closes = plan.view.closed and end == plan.view.end_sample
@@ -313,11 +313,11 @@ def _all_words(plan: Plan, words: Sequence[Word], settings: StreamSettings) -> O
         for word in words
     ]
     spans = [
-        Span(state.committed_sample, speech_end, CoverageKind.TRANSCRIBED),
-        Span(speech_end, committed, CoverageKind.SILENT),
+        CommittedSpan(state.committed_sample, speech_end, CoverageKind.TRANSCRIBED),
+        CommittedSpan(speech_end, committed, CoverageKind.SILENT),
     ]
     after = begin_at(replace(state, prefix=(*state.prefix, *words)), committed)
-    return Outcome(
+    return StepOutcome(
         state=after,
         words=tuple(words),
         spans=tuple(span for span in spans if span.end_sample > span.first_sample),
@@ -325,7 +325,7 @@ def _all_words(plan: Plan, words: Sequence[Word], settings: StreamSettings) -> O
     )
 
 
-def _trimmed(state: StreamState, plan: Plan, settings: StreamSettings) -> StreamState:
+def _trimmed(state: StreamState, plan: LivePlan, settings: StreamSettings) -> StreamState:
     """Leave the words before a pause behind, and the oldest words of a long window."""
     if plan.stable_sample > state.window_first_sample and state.committed_sample >= plan.stable_sample:
         return begin_in_prefix(state, plan.stable_sample)

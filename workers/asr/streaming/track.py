@@ -17,7 +17,7 @@ HISTORY_WORDS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class CommittedSpan:
     """What became of [first_sample, end_sample)."""
 
     first_sample: int

@@ -6,7 +6,7 @@ sentences is held against the one that it stands for. What fails stays in the wo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
@@ -49,6 +49,12 @@ class NoteBody:
 
 NOTE: TypeAdapter[NoteBody] = TypeAdapter(NoteBody)
 """`NOTE.dump_python(note, mode="json")` and `NOTE.validate_python(body)` go to and from a table's body."""
+
+
+def note_of(window: Sequence[SpokenSegment], model: Generator | None, earlier: Iterable[NoteBody]) -> NoteBody:
+    """The note of the next window of a meeting. The *earlier* notes tell which names are people's."""
+    people = {action.owner for note in earlier for action in note.actions if action.owner}
+    return write_note(window, model, people=people)
 
 
 def write_note(window: Sequence[SpokenSegment], model: Generator | None, *, people: Collection[str] = ()) -> NoteBody:

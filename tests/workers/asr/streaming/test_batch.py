@@ -13,9 +13,9 @@ from schema.core.states import CoverageKind
 from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_s
 from tests.workers.asr.conftest import Audio
 from workers.asr.hypothesis import Hypothesis, Window, Word
-from workers.asr.streaming.batch import BatchPlan, Piece, leftover, plan, reach_samples, settle
+from workers.asr.streaming.batch import FilePiece, FilePlan, leftover, plan, reach_samples, settle
 from workers.asr.streaming.guard import Judgement, Verdict
-from workers.asr.streaming.track import Span, StreamState, TrackView
+from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView
 
 MANY = 1000
 OK = Verdict(Judgement.OK)
@@ -30,23 +30,23 @@ def read(words: list[tuple[float, float]]) -> Hypothesis:
     return Hypothesis(spoken, (), avg_logprob=-0.1, no_speech_prob=0.0, compression_ratio=1.0)
 
 
-def piece(first_s: float, end_s: float, speech: list[tuple[float, float]]) -> Piece:
+def piece(first_s: float, end_s: float, speech: list[tuple[float, float]]) -> FilePiece:
     spans = tuple((samples_of_s(a), samples_of_s(b)) for a, b in speech)
     first = samples_of_s(first_s)
     window = Window(np.zeros(samples_of_s(end_s) - first, np.int16), speech=spans)
-    return Piece(first, samples_of_s(end_s), first + spans[-1][1], window)
+    return FilePiece(first, samples_of_s(end_s), first + spans[-1][1], window)
 
 
-def planned(*parts: Span | Piece) -> BatchPlan:
+def planned(*parts: CommittedSpan | FilePiece) -> FilePlan:
     first = parts[0].first_sample
-    return BatchPlan(view(np.zeros(parts[-1].end_sample, np.int16), first), parts)
+    return FilePlan(view(np.zeros(parts[-1].end_sample, np.int16), first), parts)
 
 
-def spans_of(outcome_spans: tuple[Span, ...]) -> list[tuple[float, float, str]]:
+def spans_of(outcome_spans: tuple[CommittedSpan, ...]) -> list[tuple[float, float, str]]:
     return [(span.first_sample / 16_000, span.end_sample / 16_000, span.kind) for span in outcome_spans]
 
 
-def assert_tiles(parts: tuple[Span | Piece, ...], first: int, end: int) -> None:
+def assert_tiles(parts: tuple[CommittedSpan | FilePiece, ...], first: int, end: int) -> None:
     assert [part.first_sample for part in parts] == [first, *(part.end_sample for part in parts[:-1])]
     assert parts[-1].end_sample == end
     assert all(part.end_sample > part.first_sample for part in parts)
@@ -65,7 +65,7 @@ def test_the_whole_file_is_cut_into_windows_of_bearable_length(meeting: Audio) -
 def test_cuts_do_not_depend_on_how_many_windows_go_into_a_step(meeting: Audio, places: int) -> None:
     whole = plan(view(meeting), MANY).pieces
     at = 0
-    pieces: list[Piece] = []
+    pieces: list[FilePiece] = []
     while at < len(meeting):
         step = plan(view(meeting, at), places)
         pieces += step.pieces
@@ -76,7 +76,7 @@ def test_cuts_do_not_depend_on_how_many_windows_go_into_a_step(meeting: Audio, p
 def test_cuts_do_not_depend_on_how_much_has_arrived(meeting: Audio) -> None:
     whole = plan(view(meeting), MANY).pieces
     at = 0
-    pieces: list[Piece] = []
+    pieces: list[FilePiece] = []
     for there in range(samples_of_s(7), len(meeting) + samples_of_s(7), samples_of_s(7)):
         step = plan(view(meeting[:there], at, closed=there >= len(meeting)), MANY)
         pieces += step.pieces
@@ -84,7 +84,7 @@ def test_cuts_do_not_depend_on_how_much_has_arrived(meeting: Audio) -> None:
     assert edges(pieces) == edges(whole)
 
 
-def edges(pieces: list[Piece] | tuple[Piece, ...]) -> list[tuple[int, int]]:
+def edges(pieces: list[FilePiece] | tuple[FilePiece, ...]) -> list[tuple[int, int]]:
     return [(each.first_sample, each.end_sample) for each in pieces]
 
 
@@ -103,7 +103,7 @@ def test_silence_needs_no_window() -> None:
     cut = plan(view(np.zeros(samples_of_s(95), np.int16)), MANY)
     assert cut.pieces == ()
     assert_tiles(cut.parts, 0, samples_of_s(95))
-    assert {part.kind for part in cut.parts if isinstance(part, Span)} == {CoverageKind.SILENT}
+    assert {part.kind for part in cut.parts if isinstance(part, CommittedSpan)} == {CoverageKind.SILENT}
 
 
 def test_a_speaker_without_a_pause_is_cut_where_it_is_quietest(meeting: Audio) -> None:
@@ -122,6 +122,7 @@ def test_parts_tile_any_mixture_of_sound_and_silence(mixture: list[tuple[bool, i
     while at < len(samples):
         step = plan(view(samples, at), places)
         assert_tiles(step.parts, at, step.end_sample)
+        assert all(0 < len(window.samples) <= WINDOW_LIMIT_SAMPLES for window in step.windows)
         assert step.end_sample > at
         assert len(step.pieces) <= places
         at, steps = step.end_sample, steps + 1
@@ -179,13 +180,11 @@ def test_words_stay_in_order_and_inside_their_window() -> None:
     assert times == [(3, 4), (4, 4), (9, 10)]
 
 
-def test_the_first_window_can_be_planned_as_one_of_live_audio() -> None:
-    silence = Span(0, samples_of_s(5), CoverageKind.SILENT)
-    one = planned(silence, piece(5, 10, [(0, 4)]), piece(10, 20, [(0, 4)])).up_to_first_window()
-    assert one.silent == (silence,)
-    assert one.view.state.committed_sample == samples_of_s(5)
-    assert one.view.end_sample == samples_of_s(20)
-    assert (one.window_end_sample, one.final) == (samples_of_s(10), True)
+def test_the_silence_before_the_first_window_is_known_by_itself() -> None:
+    before, between = (CommittedSpan(samples_of_s(a), samples_of_s(a + 5), CoverageKind.SILENT) for a in (0, 10))
+    assert planned(before, piece(5, 10, [(0, 4)]), between, piece(15, 20, [(0, 4)])).silence == (before,)
+    assert planned(before).silence == (before,)
+    assert planned(piece(5, 10, [(0, 4)])).silence == ()
 
 
 def test_the_vocabulary_is_the_only_prompt(meeting: Audio) -> None:

@@ -15,8 +15,8 @@ from workers.asr.engine import Engine
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.guard import Judgement, Verdict
 from workers.asr.streaming.policy import POLICIES, align_att
-from workers.asr.streaming.stream import Plan, plan, settle
-from workers.asr.streaming.track import Span, StreamState, TrackView
+from workers.asr.streaming.stream import LivePlan, plan, settle
+from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView
 
 SECOND = 16_000
 OK = Verdict(Judgement.OK)
@@ -28,10 +28,10 @@ class Track:
 
     samples: Audio
     state: StreamState = field(default_factory=StreamState)
-    spans: list[Span] = field(default_factory=list)
+    spans: list[CommittedSpan] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
 
-    def plan(self, now: int) -> Plan:
+    def plan(self, now: int) -> LivePlan:
         # The state goes through JSON, as it does between two workers.
         state = StreamState.load(json.loads(json.dumps(self.state.dump())))
         view = TrackView(state, self.samples[state.window_first_sample : now], closed=now >= len(self.samples))
@@ -41,11 +41,11 @@ class Track:
             assert 0 < len(planned.window.samples) <= 30 * SECOND
         return planned
 
-    def settle(self, planned: Plan, hypothesis: Hypothesis, verdict: Verdict = OK) -> None:
+    def settle(self, planned: LivePlan, hypothesis: Hypothesis, verdict: Verdict = OK) -> None:
         outcome = settle(planned, hypothesis, verdict, align_att)
         self._book(outcome.spans, outcome.words, outcome.state)
 
-    def _book(self, spans: tuple[Span, ...], words: tuple[Word, ...], state: StreamState) -> None:
+    def _book(self, spans: tuple[CommittedSpan, ...], words: tuple[Word, ...], state: StreamState) -> None:
         position = self.state.committed_sample
         for span in spans:
             assert span.first_sample == position

@@ -1,0 +1,44 @@
+"""A step of a track whose audio comes from a file: it decodes several windows, which do not depend on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schema.mailbox import Claim
+from workers.asr.hypothesis import Window
+from workers.asr.streaming import batch
+from workers.asr.streaming.guard import JudgedHypothesis
+from workers.asr.streaming.stream import StepOutcome
+from workers.transcribe.audio import TrackAudio
+from workers.transcribe.step import TrackStep, give_up
+from workers.transcribe.track_rows import TrackFacts
+
+
+@dataclass(frozen=True, slots=True)
+class FileStep(TrackStep):
+    plan: batch.FilePlan
+
+    @property
+    def windows(self) -> list[Window]:
+        return self.plan.windows
+
+    def leftovers(self, judged: Sequence[JudgedHypothesis]) -> list[Window | None]:
+        return self.plan.leftovers(judged)
+
+    def settled(self, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
+        return self.plan.settled(judged)
+
+    @property
+    def seen_sample(self) -> int:
+        return self.plan.end_sample if self.plan.more else self.audio.view.end_sample
+
+    def give_up(self) -> TrackStep:
+        if not self.plan.pieces:
+            return self
+        return give_up(self.claim, self.facts, self.audio, self.plan.pieces[0].end_sample, self.plan.silence)
+
+
+def plan_file(claim: Claim, facts: TrackFacts, audio: TrackAudio, windows: int) -> FileStep:
+    """The step of a file, with up to *windows* windows."""
+    return FileStep(claim, facts, audio, batch.plan(audio.view, windows))
