@@ -1,1 +1,1 @@
-"""Measurements: what `make bench` and the choice of defaults rest on."""
+"""Measurements: `make bench` and the benchmarks that decide defaults."""

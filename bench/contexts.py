@@ -1,5 +1,5 @@
-"""What the context behind a window costs in words and takes in time: the model's own 30 s, condensed silence, and a
-context as long as the audio, without and with the adapter that was trained for it.
+"""Measures the effect of the context after a window on words and time: the model's own 30 s, condensed silence, and a
+context as long as the audio, with and without the adapter trained for it.
 
     python -m bench.contexts ADAPTER_FOLDER [--model package:tiny.en] [--languages en] [--out var/bench/contexts.json]
 
@@ -27,45 +27,47 @@ import torch
 from api.client.audio_source import read_file
 from bench.report import machine
 from training.metrics.bootstrap import paired
-from training.metrics.errors import Counts, rate, word_errors
 from workers.asr.context import STRIDE
 from workers.asr.engine import Engine
+from workers.asr.error_rates import Counts, rate, word_errors
 from workers.asr.hypothesis import Window
 from workers.asr.model import load
 
 SHORTEST_S, LONGEST_S = 2.0, 15.0
 ROUNDS = 3
-"""Each clip is encoded so often in every context, in turn; the quickest counts."""
+"""How often each clip is encoded in every context, in turn; the fastest time counts."""
 UNTRAINED, TRAINED = "untrained", "trained"
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledWindow:
     window: Window
     reference: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """An engine, and the adapter that its windows get; one adapter reads in the short context, none in the engine's."""
+class ContextVariant:
+    """An engine and the adapter for its windows. An adapter reads the short context; without one the engine's own is
+    read.
+    """
 
     name: str
     engine: Engine
     adapter: str | None = None
 
-    def windows(self, clips: Sequence[Labelled]) -> list[Window]:
+    def windows(self, clips: Sequence[LabelledWindow]) -> list[Window]:
         return [replace(clip.window, adapter=self.adapter) for clip in clips]
 
 
-def labelled(shared: Path, languages: Collection[str]) -> list[Labelled]:
-    """The read speech in *languages* among the clips of *shared*; meetings overlap and belong elsewhere."""
+def labelled_windows(shared: Path, languages: Collection[str]) -> list[LabelledWindow]:
+    """Read speech in *languages* among the clips of *shared*. Meetings are left out, because their speakers overlap."""
     audio = shared / "audio"
     with (audio / "manifest.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["language"] in languages]
     read = [row for row in rows if not row["file"].startswith("ami/")]
     chosen = [row for row in read if SHORTEST_S <= float(row["duration_s"]) <= LONGEST_S]
     return [
-        Labelled(
+        LabelledWindow(
             Window(np.frombuffer(read_file(audio / row["file"]), "<i2").astype(np.int16), row["language"]),
             (audio / row["reference"]).read_text(encoding="utf-8"),
         )
@@ -73,22 +75,22 @@ def labelled(shared: Path, languages: Collection[str]) -> list[Labelled]:
     ]
 
 
-def readers(model: str, models: Path, precision: str, adapter: Path, scratch: Path) -> list[Reader]:
-    """Everything that is compared; engines share one loaded model."""
+def context_variants(model: str, models: Path, precision: str, adapter: Path, scratch: Path) -> list[ContextVariant]:
+    """All variants of the comparison; engines share one loaded model."""
     whisper = load(model, models, precision)
     whisper.load_adapter(TRAINED, adapter)
     whisper.load_adapter(UNTRAINED, _untrained(adapter, scratch / UNTRAINED))
     full, condensed = Engine(whisper, stride=1), Engine(whisper, stride=STRIDE)
     return [
-        Reader("30 s", full),
-        Reader(f"condensed, stride {STRIDE}", condensed),
-        Reader("audio + 0.5 s, untrained", full, UNTRAINED),
-        Reader("audio + 0.5 s, trained", full, TRAINED),
+        ContextVariant("30 s", full),
+        ContextVariant(f"condensed, stride {STRIDE}", condensed),
+        ContextVariant("audio + 0.5 s, untrained", full, UNTRAINED),
+        ContextVariant("audio + 0.5 s, trained", full, TRAINED),
     ]
 
 
 def _untrained(adapter: Path, target: Path) -> Path:
-    """A copy of *adapter* that changes nothing but the context."""
+    """A copy of *adapter* that changes only the context."""
     from safetensors.torch import load_file, save_file
 
     shutil.copytree(adapter, target)
@@ -97,8 +99,8 @@ def _untrained(adapter: Path, target: Path) -> Path:
     return target
 
 
-def compare(sources: Sequence[Reader], clips: Sequence[Labelled]) -> list[dict[str, Any]]:
-    """A row for each of *sources*, whose first is the reference of `words_that_differ`."""
+def compare(sources: Sequence[ContextVariant], clips: Sequence[LabelledWindow]) -> list[dict[str, Any]]:
+    """A row for each of *sources*. The first one is the reference of `words_that_differ`."""
     encoder_ms = _encoder_ms(sources, clips)
     rows: list[dict[str, Any]] = []
     first: list[str] = []
@@ -123,28 +125,28 @@ def compare(sources: Sequence[Reader], clips: Sequence[Labelled]) -> list[dict[s
 
 
 def changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float, float]]:
-    """What the word error rate of the last of *rows* is above that of each other, with its 95 % interval over clips."""
+    """The word error rate of the last of *rows* minus that of each other row, with a 95 % interval over clips."""
     counts = {row["context"]: [Counts(*each) for each in zip(row["errors"], row["words"], strict=True)] for row in rows}
     *others, last = counts
     found = {name: paired(counts[name], counts[last]) for name in others}
     return {name: (each.difference, each.low, each.high) for name, each in found.items()}
 
 
-def _errors(clip: Labelled, reference: str, text: str) -> Counts:
+def _errors(clip: LabelledWindow, reference: str, text: str) -> Counts:
     return word_errors(reference, text, clip.window.language)
 
 
-def _encoder_ms(sources: Sequence[Reader], clips: Sequence[Labelled]) -> Mapping[str, float]:
-    """The mean over *clips* of the time in which one is turned into states."""
+def _encoder_ms(sources: Sequence[ContextVariant], clips: Sequence[LabelledWindow]) -> Mapping[str, float]:
+    """The mean time over *clips* to encode a clip."""
     took: dict[str, list[float]] = {source.name: [] for source in sources}
     for clip in clips:
         rounds = [[_encode_s(source, clip) for source in sources] for _ in range(ROUNDS)]
-        for place, source in enumerate(sources):
-            took[source.name].append(min(each[place] for each in rounds))
+        for index, source in enumerate(sources):
+            took[source.name].append(min(each[index] for each in rounds))
     return {name: 1000 * mean(times) for name, times in took.items()}
 
 
-def _encode_s(source: Reader, clip: Labelled) -> float:
+def _encode_s(source: ContextVariant, clip: LabelledWindow) -> float:
     windows = source.windows([clip])
     began = time.perf_counter()
     with torch.inference_mode():
@@ -163,9 +165,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("var/bench/contexts.json"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    clips = labelled(arguments.shared, arguments.languages)
+    clips = labelled_windows(arguments.shared, arguments.languages)
     with tempfile.TemporaryDirectory() as scratch:
-        sources = readers(arguments.model, arguments.models, arguments.precision, arguments.adapter, Path(scratch))
+        sources = context_variants(
+            arguments.model, arguments.models, arguments.precision, arguments.adapter, Path(scratch)
+        )
         rows = compare(sources, clips)
     for row in rows:
         print(
@@ -174,7 +178,7 @@ def main() -> None:
         )
     changed = changes(rows)
     for name, (difference, low, high) in changed.items():
-        print(f"{rows[-1]['context']} less {name}: {difference:+.2%} ({low:+.2%} to {high:+.2%})")
+        print(f"{rows[-1]['context']} minus {name}: {difference:+.2%} ({low:+.2%} to {high:+.2%})")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     facts = {"machine": machine(), "model": arguments.model, "precision": sources[0].engine.whisper.precision}
     arguments.out.write_text(json.dumps({**facts, "clips": len(clips), "rows": rows, "changes": changed}, indent=2))

@@ -1,9 +1,9 @@
-"""`python -m bench.live`: N meetings at once in real time, from real speech with references.
+"""`python -m bench.live`: N simultaneous meetings in real time, from real speech with references.
 
     N=1,8 python -m bench.live [--minutes 1.5] [--repeats 1] [--out var/bench/live.json]
 
-Server, workers and clients run on this machine; the clients are one asyncio process. A word's latency is defined in
-`api.client.latency`; an append's is from its sending to the receipt of its acknowledgement.
+Server, workers and clients run on this machine; the clients are one asyncio process. `api.client.latency` defines the
+latency of a word. The latency of an append runs from sending it to receiving its acknowledgement.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from api.client.view import MeetingView
 from bench import report, rolling
 from bench.report import machine
 from bench.speech import Speech, meetings
-from bench.usage import of_stack, watched
+from bench.usage import measure_usage, stack_processes
 from deploy.fresh import MODELS, ROOT, fresh_stack
 from deploy.supervisor import Stack
-from deploy.wer import word_error_rate
 from schema.core.errors import MinutebookError
 from schema.core.settings import Settings, settings
 from schema.meetings.wire import CoverageTotals, NewMeeting
 from workers.asr.engine import Engine, load_engine
+from workers.asr.error_rates import word_error_rate
 from workers.transcribe.file import FileAudio, transcribe_files
 
 STACK_FOLDER = ROOT / "var" / "bench" / "stack"
@@ -46,7 +46,7 @@ STACK_FOLDER = ROOT / "var" / "bench" / "stack"
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """One meeting as its client saw it."""
+    """One meeting as seen by its client."""
 
     speech: Speech
     text: str
@@ -68,7 +68,7 @@ def main() -> int:
     console = Console()
     config = settings()
     if not (arguments.shared / "audio").is_dir():
-        console.print(f"{arguments.shared / 'audio'} not found: every meeting is a stretch of the sample meeting")
+        console.print(f"{arguments.shared / 'audio'} not found: every meeting is a part of the sample meeting")
     counts = [int(count) for count in arguments.n.split(",")]
     speeches = meetings(arguments.shared, max(counts), 60 * arguments.minutes)
     try:
@@ -77,7 +77,7 @@ def main() -> int:
     except MinutebookError as error:
         print(f"bench: {error.detail}", file=sys.stderr)
         return 1
-    console.print("reading the same speech as files", style="dim")
+    console.print("transcribing the same speech as files", style="dim")
     written = _report(config, speeches, runs)
     report.write(arguments.out, written)
     console.print(report.table(written))
@@ -109,11 +109,11 @@ def _measure(console: Console, stack: Stack, speeches: Sequence[Speech], repeats
 
 async def stream_all(stack: Stack, speeches: Sequence[Speech]) -> Repeat:
     began_s = _own_cpu_s()
-    async with watched(of_stack(stack)) as usage:
+    async with measure_usage(stack_processes(stack)) as usage:
         streams = (
-            # Speakers do not begin in step with each other, so their chunks do not come in step either.
-            _stream(stack.api_url, speech, delay_s=place / len(speeches))
-            for place, speech in enumerate(speeches)
+            # Start the meetings at different times, so that their chunks do not arrive in step.
+            _stream(stack.api_url, speech, delay_s=index / len(speeches))
+            for index, speech in enumerate(speeches)
         )
         streamed = await asyncio.gather(*streams)
     return Repeat(streamed, usage.cpu_s, _own_cpu_s() - began_s, usage.peak_rss_bytes)

@@ -1,10 +1,10 @@
-"""Which streaming policy, margin and step interval: the stream replayed in audio time, without waiting for it.
+"""Compares streaming policies, margins and step intervals by replaying streams in audio time, without waiting.
 
     python -m bench.policies [--seconds 240] [--out var/bench/policies.json]
 
-Every configuration replays the same recordings: readers of LibriSpeech with gaps between utterances, a synthetic
-meeting, the sample meeting. Decoding takes no time here, so a word's latency is what the policy costs: the time of
-the step that committed it less the word's end. `offline` is the same speech read as an uploaded file.
+Every configuration replays the same recordings: LibriSpeech readers with gaps between utterances, a synthetic meeting
+and the sample meeting. Decoding takes no time here, so a word's latency is the cost of the policy: the time of the step
+that committed it minus the word's end. `offline` is the same speech read as an uploaded file.
 """
 
 from __future__ import annotations
@@ -21,33 +21,32 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from schema.core.states import CoverageKind
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
+from training.data.audio import Samples
 from workers.asr.context import STRIDE
 from workers.asr.engine import Engine, load_engine
+from workers.asr.error_rates import word_error_rate
 from workers.asr.streaming.guard import transcribe_guarded
 from workers.asr.streaming.policy import POLICIES, Policy, align_att_with
 from workers.asr.streaming.stream import DEFAULTS, LivePlan, StreamSettings, plan, settle
 from workers.asr.streaming.track import StreamState, TrackView
 from workers.transcribe.file import FileAudio, transcribe_file
 
-Audio = NDArray[np.int16]
-
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class LabelledRecording:
     name: str
-    samples: Audio
+    samples: Samples
     reference: str
 
 
 @dataclass(slots=True)
 class Replay:
-    """One recording as it is being streamed."""
+    """One recording while it is being streamed."""
 
-    recording: Recording
+    recording: LabelledRecording
     state: StreamState = field(default_factory=StreamState)
     words: list[str] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
@@ -66,65 +65,69 @@ class Replay:
         return plan(TrackView(self.state, samples[self.state.window_first_sample : now_sample], closed), settings)
 
 
-def recordings(shared: Path, seconds: float) -> list[Recording]:
+def recordings(shared: Path, seconds: float) -> list[LabelledRecording]:
     """About *seconds* of each kind."""
     limit = samples_of_s(seconds)
     return [*_readers(shared / "audio/librispeech", limit), *_meetings(shared, limit)]
 
 
-def _readers(folder: Path, limit: int) -> list[Recording]:
+def _readers(folder: Path, limit: int) -> list[LabelledRecording]:
     by_reader: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.glob("*.flac")):
         by_reader[path.name.split("-")[0]].append(path)
-    chance = np.random.default_rng(1)
-    found: list[Recording] = []
+    rng = np.random.default_rng(1)
+    found: list[LabelledRecording] = []
     for reader, paths in by_reader.items():
-        pieces: list[Audio] = []
+        pieces: list[Samples] = []
         texts = []
         for path in paths:
-            pieces += [_read(path), np.zeros(samples_of_s(chance.uniform(0.3, 0.6)), np.int16)]
+            pieces += [_read(path), np.zeros(samples_of_s(rng.uniform(0.3, 0.6)), np.int16)]
             texts.append(path.with_suffix(".txt").read_text().strip())
-        found.append(Recording(f"librispeech-{reader}", np.concatenate(pieces), " ".join(texts)))
-    kept: list[Recording] = []
+        found.append(LabelledRecording(f"librispeech-{reader}", np.concatenate(pieces), " ".join(texts)))
+    kept: list[LabelledRecording] = []
     for recording in sorted(found, key=lambda each: len(each.samples)):
         if sum(len(each.samples) for each in kept) < limit:
             kept.append(recording)
     return kept
 
 
-def _meetings(shared: Path, limit: int) -> list[Recording]:
+def _meetings(shared: Path, limit: int) -> list[LabelledRecording]:
     sources = [
         (shared / "demo/meeting.flac", shared / "demo/segments.json"),
         (shared / "audio/meeting_IS1008a/audio.ogg", shared / "audio/meeting_IS1008a/segments.json"),
     ]
-    return [until(path, segments, limit) for path, segments in sources]
+    return [meeting_beginning(path, segments, limit) for path, segments in sources]
 
 
-def until(path: Path, segments: Path, limit: int) -> Recording:
+def meeting_beginning(path: Path, segments: Path, limit: int) -> LabelledRecording:
     """The beginning of a meeting, up to the end of the last turn that fits."""
     value = json.loads(segments.read_text())
     turns = value["segments"] if isinstance(value, dict) else value
     kept = [turn for turn in turns if samples_of_s(_end_s(turn)) <= limit]
     end = samples_of_s(_end_s(kept[-1]) + 0.1)
-    return Recording(path.parent.name, _read(path)[:end], " ".join(turn["text"] for turn in kept))
+    return LabelledRecording(path.parent.name, _read(path)[:end], " ".join(turn["text"] for turn in kept))
 
 
 def _end_s(turn: dict[str, float]) -> float:
     return float(turn["end_s"] if "end_s" in turn else turn["end"])
 
 
-def _read(path: Path) -> Audio:
+def _read(path: Path) -> Samples:
     samples, rate = soundfile.read(path, dtype="int16")
     if rate != SAMPLE_RATE_HZ:
         raise SystemExit(f"{path} has {rate} Hz; give recordings of {SAMPLE_RATE_HZ} Hz.")
-    result: Audio = samples
+    result: Samples = samples
     return result
 
 
 def replay(
-    engine: Engine, sources: Sequence[Recording], policy: Policy, step_s: float, settings: StreamSettings = DEFAULTS
+    engine: Engine,
+    sources: Sequence[LabelledRecording],
+    policy: Policy,
+    step_s: float,
+    settings: StreamSettings = DEFAULTS,
 ) -> list[Replay]:
-    """Stream all *sources* at once, a step every *step_s* of audio."""
+    """Stream all *sources* at once, with a step every *step_s* of audio."""
     tracks = [Replay(source) for source in sources]
     now = 0
     while not all(track.done for track in tracks):
@@ -155,12 +158,12 @@ def _step(
             track.failed.append(f"{verdict.judgement}: {verdict.reason}: {hypothesis.text[:80]}")
 
 
-def offline(engine: Engine, sources: Sequence[Recording]) -> list[Replay]:
-    """Each of *sources* read as an uploaded file, without steps and latencies."""
+def offline(engine: Engine, sources: Sequence[LabelledRecording]) -> list[Replay]:
+    """Read each of *sources* as an uploaded file, without steps and latencies."""
     return [_read_at_once(engine, source) for source in sources]
 
 
-def _read_at_once(engine: Engine, source: Recording) -> Replay:
+def _read_at_once(engine: Engine, source: LabelledRecording) -> Replay:
     transcript = transcribe_file(engine, FileAudio(source.samples))
     end = len(source.samples)
     track = Replay(source, StreamState(end, end), [word.text for word in transcript.words])
@@ -172,14 +175,8 @@ def _read_at_once(engine: Engine, source: Recording) -> Replay:
 
 
 def error_rate(tracks: Sequence[Replay]) -> float:
-    """Word error rate in per cent over all *tracks*, with Whisper's English normaliser."""
-    import jiwer
-    from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
-
-    normalise: Callable[[str], str] = EnglishTextNormalizer({})  # type: ignore[no-untyped-call]
-    references = [normalise(track.recording.reference) for track in tracks]
-    texts = [normalise("".join(track.words)) for track in tracks]
-    return round(100 * float(jiwer.wer(references, texts)), 2)
+    """Word error rate in per cent over all *tracks*."""
+    return round(100 * word_error_rate((track.recording.reference, "".join(track.words)) for track in tracks), 2)
 
 
 def summary(name: str, tracks: Sequence[Replay], took_s: float) -> dict[str, object]:
@@ -212,7 +209,7 @@ def _of_steps(tracks: Sequence[Replay], audio_s: float) -> dict[str, float]:
 
 
 def configurations() -> list[tuple[str, Policy, float]]:
-    """(name, policy, step in s) of the sweep."""
+    """(name, policy, step in s) of each configuration."""
     policies = [("local_agreement", POLICIES["local_agreement"])]
     policies += [(f"align_att-{margin}", align_att_with(margin)) for margin in (100, 200, 300, 400, 600)]
     return [(f"{name}/{step_s:g}s", policy, step_s) for step_s in (1.0, 2.0) for name, policy in policies]

@@ -1,4 +1,4 @@
-"""Figures of a run: as the file has them, and as a table."""
+"""The figures of a run, for the file and as a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = ("transcribed_s", "silent_s", "missing_s", "failed_s", "shed_s")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What *n* meetings at once came to, all repeats together; `*_each` are the repeats one by one."""
+    """The results of *n* simultaneous meetings over all repeats. `*_each` lists the repeats separately."""
 
     n: int
     committed_ms: Sequence[Sequence[float]]
@@ -62,7 +62,7 @@ def write(path: Path, report: dict[str, Any]) -> None:
 
 
 def table(report: dict[str, Any]) -> Table:
-    """Latencies are seconds at 50, 95 and 99 % of the words."""
+    """Latencies are in seconds, at 50, 95 and 99 % of the words."""
     heads = ("N", "committed s", "partial s", "WER paced/offline", "dropped", "CPU s/s", "RSS", "ack p99")
     shown = Table(*heads, title=str(report["model"]))
     for run in report["runs"]:
@@ -87,7 +87,7 @@ TELLING_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "a
 
 
 def machine() -> dict[str, Any]:
-    """Processor, its cores and the instructions that matter to models, memory, system."""
+    """Processor, cores, the instructions that matter to models, memory and system."""
     facts = _cpu_facts(Path("/proc/cpuinfo"))
     flags = set(facts.get("flags", "").split())
     return {
@@ -102,7 +102,7 @@ def machine() -> dict[str, Any]:
 
 
 def _cpu_facts(path: Path) -> dict[str, str]:
-    """The first processor's lines of cpuinfo; empty where there is no such file."""
+    """The fields of the first processor in cpuinfo; empty if there is no such file."""
     if not path.exists():
         return {}
     lines = (line.partition(":") for line in path.read_text().split("\n\n")[0].splitlines())

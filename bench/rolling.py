@@ -1,10 +1,10 @@
-"""`python -m bench.rolling`: what an update of the rolling minutes costs after three hours and after three minutes.
+"""`python -m bench.rolling`: the cost of an update of the rolling minutes after three hours and after three minutes.
 
-Two meetings on one database, of 3 and of 180 minutes, get the same next ten minutes of talk, by turns. After every
-60 words (the setting `rolling_words`) their minutes are brought up to date, by the summariser and the model that
-serve. About every fifth update also writes a note with the model. The two meetings do not write as many notes in the
-time measured, so both kinds of update are averaged on their own and weighed by how often they occur over both.
-The talk is made up of names, things and days: hardly two sentences are alike, so little is saved by repetition.
+Two meetings on one database, of 3 and of 180 minutes, alternately receive the same next ten minutes of talk. After
+every 60 words (the setting `rolling_words`) their minutes are updated, by the summariser and the model that serve.
+About every fifth update also writes a note with the model. The two meetings may write different numbers of notes in the
+measured time, so both kinds of update are averaged separately and weighted by their frequency over both meetings. The
+talk combines names, things and days. Few sentences are alike, so little is saved by repetition.
 """
 
 from __future__ import annotations
@@ -108,59 +108,59 @@ SENTENCES = (
 
 @dataclass
 class Talk:
-    """A made-up meeting: the same seed says the same."""
+    """An invented meeting. The same seed gives the same words."""
 
-    chance: random.Random
+    rng: random.Random
     at_s: float = 0.0
 
     def segments(self, words: int) -> Iterator[tuple[float, float, str]]:
-        """(start_s, end_s, text) of sentences until *words* are said."""
-        said = 0
-        while said < words:
-            text = self.chance.choice(SENTENCES).format(
-                name=self.chance.choice(NAMES),
-                thing=self.chance.choice(THINGS),
-                place=self.chance.choice(PLACES),
-                day=self.chance.choice(DAYS),
-                number=self.chance.randrange(2, 99),
+        """(start_s, end_s, text) of sentences with at least *words* words in total."""
+        spoken = 0
+        while spoken < words:
+            text = self.rng.choice(SENTENCES).format(
+                name=self.rng.choice(NAMES),
+                thing=self.rng.choice(THINGS),
+                place=self.rng.choice(PLACES),
+                day=self.rng.choice(DAYS),
+                number=self.rng.randrange(2, 99),
             )
             count = len(text.split())
             start_s, self.at_s = self.at_s, self.at_s + 60 * count / WORDS_PER_MINUTE
-            said += count
+            spoken += count
             yield start_s, self.at_s - 0.3, text
 
 
-class Filling(Summarizer):
-    """Notes in the words that were said: an hour of meeting without an hour of model."""
+class WordsOnlySummarizer(Summarizer):
+    """Writes notes without a model, to fill an hour of meeting quickly."""
 
     def _writer(self, _snapshot: MeetingSnapshot) -> TextModel:
-        return None  # type: ignore[return-value]  # `write_note` takes it for: no model
+        return None  # type: ignore[return-value]  # `write_note` reads None as: no model
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class UpdateTime:
     wall_s: float
     cpu_s: float
 
 
 @dataclass
-class Subject:
-    """A meeting that is summarised, and what its updates took, with a note and without."""
+class BenchMeeting:
+    """A meeting that is summarised, and the times of its updates with and without a note."""
 
     meeting_id: str
     talk: Talk
-    noted: list[Took] = field(default_factory=list)
-    plain: list[Took] = field(default_factory=list)
+    noted: list[UpdateTime] = field(default_factory=list)
+    plain: list[UpdateTime] = field(default_factory=list)
 
-    def mean_ms(self, share_noted: float, of: Callable[[Took], float]) -> float:
-        """Of an update, when such a share of them writes a note."""
+    def mean_ms(self, share_noted: float, of: Callable[[UpdateTime], float]) -> float:
+        """Mean time of an update if this share of the updates writes a note."""
         noted, plain = (1000 * mean(map(of, each)) for each in (self.noted, self.plain))
         return share_noted * noted + (1 - share_noted) * plain
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """Where the meetings are: a database, a Redis, a model."""
+class RollingBench:
+    """The database, Redis and model that the meetings use."""
 
     database: Database
     redis: Redis
@@ -179,20 +179,20 @@ class Room:
             crash_limit=1,
         )
 
-    def begin(self, name: str, seed: int) -> Subject:
+    def begin(self, name: str, seed: int) -> BenchMeeting:
         with self.database.write() as session:
             session.add(Meeting(id=name, owner="bench"))
             session.flush()
             session.add(Track(id=f"{name}-main", meeting_id=name, name="main"))
-        return Subject(name, Talk(random.Random(seed)))
+        return BenchMeeting(name, Talk(random.Random(seed)))
 
-    def notes(self, subject: Subject) -> int:
+    def notes(self, subject: BenchMeeting) -> int:
         with self.database.read() as session:
             of_windows = (Note.meeting_id == subject.meeting_id, Note.level == 0)
             return session.scalar(select(func.count()).select_from(Note).where(*of_windows)) or 0
 
-    def say(self, subject: Subject, words: int) -> None:
-        """Commit the next *words* as a transcribe worker would."""
+    def say(self, subject: BenchMeeting, words: int) -> None:
+        """Commit the next *words*, like a transcribe worker."""
         with self.database.write() as session:
             for start_s, end_s, text in subject.talk.segments(words):
                 segment = Segment(
@@ -235,14 +235,14 @@ def measure(console: Console, stack: Stack, old_minutes: int) -> dict[str, Any]:
     config = settings()
     model = load_model(config.summary_model, MODELS, precision=config.summary_precision, threads=1)
     with Redis.from_url(stack.redis_url) as redis:
-        room = Room(Database(stack.database_url), redis, model, config.rolling_words)
+        room = RollingBench(Database(stack.database_url), redis, model, config.rolling_words)
         young, old = room.begin("young", seed=1), room.begin("old", seed=2)
         console.print(f"making meetings of {YOUNG_MINUTES} and {old_minutes} minutes", style="dim")
         _fill(room, young, YOUNG_MINUTES)
         _fill(room, old, old_minutes)
         _warm_up(model)
-        # From here both meetings say the same, so that the model has the same work in both.
-        young.talk.chance, old.talk.chance = random.Random(3), random.Random(3)
+        # From here on both meetings have the same words, so that the model has the same work in both.
+        young.talk.rng, old.talk.rng = random.Random(3), random.Random(3)
         for subject in islice(_by_turns(young, old), 2 * MEASURED_MINUTES * WORDS_PER_MINUTE // config.rolling_words):
             _update(room, subject)
         room.database.close()
@@ -250,7 +250,7 @@ def measure(console: Console, stack: Stack, old_minutes: int) -> dict[str, Any]:
 
 
 def _warm_up(model: TextModel) -> None:
-    """Let the model read its prompts, which it does once in the life of a worker."""
+    """Let the model read its prompts, which a worker does once in its life."""
     talk = Talk(random.Random(4)).segments(LIMIT_WORDS)
     window = [
         SpokenSegment(number, None, samples_of_s(start_s), samples_of_s(end_s), text)
@@ -259,31 +259,31 @@ def _warm_up(model: TextModel) -> None:
     write_note(window, model)
 
 
-def _fill(room: Room, subject: Subject, minutes: int) -> None:
-    summarizer = room.summarizer(Filling)
+def _fill(room: RollingBench, subject: BenchMeeting, minutes: int) -> None:
+    summarizer = room.summarizer(WordsOnlySummarizer)
     for _ in range(minutes * WORDS_PER_MINUTE // FILLING_WORDS):
         room.say(subject, FILLING_WORDS)
         summarizer.run(subject.meeting_id)
 
 
-def _by_turns(young: Subject, old: Subject) -> Iterator[Subject]:
+def _by_turns(young: BenchMeeting, old: BenchMeeting) -> Iterator[BenchMeeting]:
     while True:
         yield from (young, old)
         yield from (old, young)
 
 
-def _update(room: Room, subject: Subject) -> None:
+def _update(room: RollingBench, subject: BenchMeeting) -> None:
     room.say(subject, room.rolling_words)
     summarizer = room.summarizer(Summarizer)
     notes = room.notes(subject)
     wall_s, cpu_s = time.perf_counter(), time.process_time()
     summarizer.run(subject.meeting_id)
-    took = Took(time.perf_counter() - wall_s, time.process_time() - cpu_s)
+    took = UpdateTime(time.perf_counter() - wall_s, time.process_time() - cpu_s)
     (subject.noted if room.notes(subject) > notes else subject.plain).append(took)
 
 
-def _figures(young: Subject, old: Subject, model: str) -> dict[str, Any]:
-    """Processor time decides the ratio, since other programs do not disturb it."""
+def _figures(young: BenchMeeting, old: BenchMeeting, model: str) -> dict[str, Any]:
+    """The ratio is based on processor time, because other programs do not disturb it."""
     noted, plain = len(young.noted + old.noted), len(young.plain + old.plain)
     share = noted / (noted + plain)
     cpu_ms = {subject.meeting_id: subject.mean_ms(share, lambda took: took.cpu_s) for subject in (young, old)}

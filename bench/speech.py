@@ -1,4 +1,4 @@
-"""Meetings for the benchmark: real speech with references, put together differently for each."""
+"""Meetings for the benchmark: real speech with references, combined differently for each meeting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEMO = Path(__file__).resolve().parent.parent / "deploy" / "demo"
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class SpeechClip:
     pcm: bytes
     text: str
 
@@ -27,7 +27,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """One meeting: 16 kHz mono PCM16 and what is said in it."""
+    """One meeting: 16 kHz mono PCM16, and its reference text."""
 
     name: str
     pcm: bytes
@@ -39,10 +39,10 @@ class Speech:
 
 
 def meetings(shared: Path, count: int, seconds: float) -> list[Speech]:
-    """*count* meetings of at least *seconds*, each from clips in an order of its own.
+    """*count* meetings of at least *seconds*, each with its clips in a different order.
 
-    Three of four are readers of LibriSpeech and FLEURS, every fourth is a stretch of a meeting with four synthetic
-    voices. Without the shared recordings all are stretches of the sample meeting.
+    Three of four are readers of LibriSpeech and FLEURS, every fourth is a part of a meeting with four synthetic voices.
+    Without the local recordings all are parts of the sample meeting.
     """
     audio = shared / "audio"
     if not audio.is_dir():
@@ -56,19 +56,19 @@ def meetings(shared: Path, count: int, seconds: float) -> list[Speech]:
     ]
 
 
-def _readers(folder: Path) -> list[list[Clip]]:
+def _readers(folder: Path) -> list[list[SpeechClip]]:
     names = sorted({path.name.split("-")[0] for path in folder.glob("*.flac")})
     return [_clips(sorted(folder.glob(f"{name}-*.flac"))) for name in names]
 
 
-def _clips(paths: list[Path]) -> list[Clip]:
-    return [Clip(read_file(path), path.with_suffix(".txt").read_text().strip()) for path in paths]
+def _clips(paths: list[Path]) -> list[SpeechClip]:
+    return [SpeechClip(read_file(path), path.with_suffix(".txt").read_text().strip()) for path in paths]
 
 
-def _turns(audio: Path, segments: Path) -> list[Clip]:
+def _turns(audio: Path, segments: Path) -> list[SpeechClip]:
     pcm, listed = read_file(audio), json.loads(segments.read_text())
     turns = listed["segments"] if isinstance(listed, dict) else listed
-    return [Clip(_cut(pcm, _start_s(turn), _end_s(turn)), turn["text"]) for turn in turns]
+    return [SpeechClip(_cut(pcm, _start_s(turn), _end_s(turn)), turn["text"]) for turn in turns]
 
 
 def _cut(pcm: bytes, start_s: float, end_s: float) -> bytes:
@@ -83,23 +83,23 @@ def _end_s(turn: dict[str, float]) -> float:
     return float(turn["end_s"] if "end_s" in turn else turn["end"])
 
 
-def _reading(readers: list[list[Clip]], number: int, seconds: float) -> Speech:
-    """Reader *number* first, the next ones where that is too short; each one's clips shuffled."""
-    chance = random.Random(number)
+def _reading(readers: list[list[SpeechClip]], number: int, seconds: float) -> Speech:
+    """Reader *number* first, then the following ones if that is too short. The clips of each are shuffled."""
+    rng = random.Random(number)
     turned = readers[number % len(readers) :] + readers[: number % len(readers)]
-    clips = (clip for reader in turned for clip in chance.sample(reader, len(reader)))
+    clips = (clip for reader in turned for clip in rng.sample(reader, len(reader)))
     return _joined(f"readers-{number}", clips, seconds)
 
 
-def _stretch(name: str, turns: list[Clip], number: int, seconds: float) -> Speech:
-    """Consecutive turns from a start of its own, going on from the beginning at the end."""
+def _stretch(name: str, turns: list[SpeechClip], number: int, seconds: float) -> Speech:
+    """Consecutive turns from a different start for each *number*, continuing at the beginning after the end."""
     first = random.Random(number).randrange(len(turns))
     return _joined(f"{name}-{first}", iter(turns[first:] + turns[:first]), seconds)
 
 
-def _joined(name: str, clips: Iterator[Clip], seconds: float) -> Speech:
+def _joined(name: str, clips: Iterator[SpeechClip], seconds: float) -> Speech:
     gap = bytes(samples_of_s(GAP_S) * BYTES_PER_SAMPLE)
-    taken: list[Clip] = []
+    taken: list[SpeechClip] = []
     for clip in clips:
         taken.append(clip)
         if sum(each.seconds + GAP_S for each in taken) >= seconds:

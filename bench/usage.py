@@ -1,4 +1,4 @@
-"""What a system costs: processor time and memory of all its processes, children included."""
+"""The cost of a system: processor time and memory of all its processes, including children."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SAMPLE_INTERVAL_S = 0.5
 
 @dataclass
 class Usage:
-    """Seconds of processor time by process id, and the largest sum of resident memory seen.
+    """Seconds of processor time by process id, and the largest sum of resident memory.
 
-    Pages that processes share are counted in each of them.
+    Memory that processes share counts for each of them.
     """
 
     peak_rss_bytes: int = 0
@@ -39,13 +39,13 @@ class Usage:
 
     @property
     def cpu_s(self) -> float:
-        """A process that began meanwhile counts from its beginning."""
+        """Total processor time. A process that started meanwhile counts from its start."""
         return sum(last_s - self._first_s.get(pid, 0.0) for pid, last_s in self._last_s.items())
 
 
 @contextlib.asynccontextmanager
-async def watched(processes: Callable[[], Sequence[psutil.Process]]) -> AsyncIterator[Usage]:
-    """Usage of what *processes* lists, which is asked again and again, over the block."""
+async def measure_usage(processes: Callable[[], Sequence[psutil.Process]]) -> AsyncIterator[Usage]:
+    """Measure the usage of *processes*, which is called repeatedly, over the block."""
     usage = Usage()
     usage.look(processes())
     watching = asyncio.create_task(_watch(usage, processes))
@@ -63,8 +63,8 @@ async def _watch(usage: Usage, processes: Callable[[], Sequence[psutil.Process]]
         usage.look(processes())
 
 
-def of_stack(stack: Stack) -> Callable[[], list[psutil.Process]]:
-    """Lists the processes of everything that *stack* keeps running, children included."""
+def stack_processes(stack: Stack) -> Callable[[], list[psutil.Process]]:
+    """A function that lists all processes that *stack* keeps running, including children."""
     return partial(_processes, stack)
 
 

@@ -1,1 +1,1 @@
-"""Running Minutebook: one machine's processes, their supervisor, the same processes in containers."""
+"""Runs Minutebook: the processes of one machine, their supervisor, and the same processes in containers."""

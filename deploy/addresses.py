@@ -1,4 +1,4 @@
-"""Where the parts of one stack listen, and the variables by which they learn of each other."""
+"""The addresses of a stack's parts, and the environment variables through which the processes learn them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Addresses:
     database_url: str
     redis_url: str
     redis_port: int | None
-    """None when the Redis is somebody else's."""
+    """None for an external Redis."""
     api_host: str
     api_port: int
     flower_port: int
 
     @property
     def api_url(self) -> str:
-        """The API as this machine reaches it."""
+        """The API's URL as seen from this machine."""
         host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
 
@@ -45,7 +45,7 @@ class Addresses:
         return f"http://{LOOPBACK}:{self.flower_port}"
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
-        """*base* with every address in it, for the processes."""
+        """*base* with every address added, for the processes."""
         search = [str(ROOT), *filter(None, [base.get("PYTHONPATH")])]
         return {
             **base,
@@ -64,16 +64,16 @@ class Addresses:
 
 
 def resolve(overlay: Mapping[str, str]) -> Addresses:
-    """Addresses from the environment with *overlay* on top; free ports where nobody named one.
+    """Addresses from the environment with *overlay* on top. Ports that are not set are chosen freely.
 
-    Raises Conflict when a port that was asked for is taken, InvalidInput for a variable that cannot be read.
+    Raises Conflict if a requested port is taken, InvalidInput for a variable that cannot be parsed.
     """
     chosen = _settings(overlay)
-    asked = chosen.model_fields_set
+    explicit = chosen.model_fields_set
     redis_port = None
-    if "redis_url" not in asked:
-        usual = urlsplit(chosen.redis_url).port or 6379
-        redis_port = choose_port(LOOPBACK, usual, variable=f"{PREFIX}REDIS_URL", asked_for=False)
+    if "redis_url" not in explicit:
+        default_port = urlsplit(chosen.redis_url).port or 6379
+        redis_port = choose_port(LOOPBACK, default_port, variable=f"{PREFIX}REDIS_URL", asked_for=False)
     return Addresses(
         data_dir=chosen.data_dir,
         model_dir=chosen.models,
@@ -82,10 +82,10 @@ def resolve(overlay: Mapping[str, str]) -> Addresses:
         redis_port=redis_port,
         api_host=chosen.api_host,
         api_port=choose_port(
-            chosen.api_host, chosen.api_port, variable=f"{PREFIX}API_PORT", asked_for="api_port" in asked
+            chosen.api_host, chosen.api_port, variable=f"{PREFIX}API_PORT", asked_for="api_port" in explicit
         ),
         flower_port=choose_port(
-            LOOPBACK, chosen.flower_port, variable=f"{PREFIX}FLOWER_PORT", asked_for="flower_port" in asked
+            LOOPBACK, chosen.flower_port, variable=f"{PREFIX}FLOWER_PORT", asked_for="flower_port" in explicit
         ),
     )
 
@@ -102,10 +102,10 @@ def _settings(overlay: Mapping[str, str]) -> Settings:
 
 
 def choose_port(host: str, port: int, *, variable: str, asked_for: bool) -> int:
-    """A port of *host* that can be listened on now; port 0 means any.
+    """A free port of *host*; port 0 means any.
 
-    Raises Conflict when *port* was asked for by setting *variable* and another program holds it, InvalidInput for a
-    host that is none of this machine's or a port that only root may use.
+    Raises Conflict if *port* was requested through *variable* and another program holds it. Raises InvalidInput for a
+    host that is not this machine's, or a port that only root may use.
     """
     if port and _is_free(host, port):
         return port
@@ -116,16 +116,14 @@ def choose_port(host: str, port: int, *, variable: str, asked_for: bool) -> int:
 
 def _is_free(host: str, port: int) -> bool:
     with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
-        # As servers do, so that connections which are still closing do not count as taken.
+        # Servers set this too. Without it, connections that are still closing would count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return False
-            raise InvalidInput(
-                f"nothing can listen on {host}, port {port}: {error.strerror}; choose another"
-            ) from error
+            raise InvalidInput(f"cannot listen on {host}, port {port}: {error.strerror}; choose another") from error
     return True
 
 
@@ -139,4 +137,4 @@ def _family(host: str) -> socket.AddressFamily:
     try:
         return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
     except socket.gaierror as error:
-        raise InvalidInput(f"{host!r} is no address of this machine; set MINUTEBOOK_API_HOST to one") from error
+        raise InvalidInput(f"{host!r} is not an address of this machine; set MINUTEBOOK_API_HOST to one") from error

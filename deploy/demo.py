@@ -1,6 +1,6 @@
-"""`python -m deploy.demo`: the sample meeting, spoken in real time into a stack of its own.
+"""`python -m deploy.demo`: plays the sample meeting in real time into a stack of its own.
 
-Writes `var/demo/result.json`. Exit status 1, with the reason, when the meeting did not come through.
+Writes `var/demo/result.json`. Exits with status 1 and the reason if the meeting was not processed completely.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from api.client.latency import LatencyMeter, quantiles
 from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from deploy.fresh import ROOT, fresh_stack
-from deploy.wer import word_error_rate
 from schema.core.errors import MinutebookError
 from schema.core.units import SAMPLE_RATE_HZ
 from schema.meetings.minutes import MINUTES
 from schema.meetings.wire import MeetingOut, NewMeeting
+from workers.asr.error_rates import word_error_rate
 
 SAMPLE = Path(__file__).with_name("demo")
 PROCESSES = ("redis", "migrate", "api", "transcribe", "summarize", "beat")
-"""All but Flower, which a demonstration does not need."""
+"""All processes except Flower, which a demonstration does not need."""
 KINDS = ("transcribed_s", "silent_s", "missing_s", "failed_s", "shed_s")
 SAMPLE_S = 1 / SAMPLE_RATE_HZ
 
 
 class DemoFailed(MinutebookError):
-    """The meeting went through the stack but what came out is not what must come out."""
+    """The stack processed the meeting, but the result is not as expected."""
 
     slug, title = "demo-failed", "The demonstration failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What the client had when the meeting was over."""
+class DemoMeeting:
+    """What the client received by the end of the meeting."""
 
     view: MeetingView
     meter: LatencyMeter
@@ -67,18 +67,18 @@ def main() -> int:
 
 
 def demo(console: Console, folder: Path) -> dict[str, Any]:
-    """Run it all; returns what `result.json` holds. Raises MinutebookError."""
+    """Run the demonstration and return the content of `result.json`. Raises MinutebookError."""
     result_file = folder / "result.json"
     result_file.unlink(missing_ok=True)
-    console.print("starting server, API and workers (the first time their models are unpacked)", style="dim")
+    console.print("starting server, API and workers (the first start unpacks the models)", style="dim")
     with fresh_stack(folder, processes=PROCESSES) as stack:
-        heard = asyncio.run(_listen(console, stack.api_url, read_file(SAMPLE / "meeting.flac")))
-    result = result_of(heard, (SAMPLE / "reference.txt").read_text())
+        meeting = asyncio.run(_listen(console, stack.api_url, read_file(SAMPLE / "meeting.flac")))
+    result = result_of(meeting, (SAMPLE / "reference.txt").read_text())
     result_file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return result
 
 
-async def _listen(console: Console, url: str, pcm: bytes) -> Heard:
+async def _listen(console: Console, url: str, pcm: bytes) -> DemoMeeting:
     async with Http(url) as http:
         created = await http.create(NewMeeting(title="Launch meeting", vocabulary=["Maya", "Tom", "Priya", "Leo"]))
         track = LiveTrack(url, created.id)
@@ -92,26 +92,28 @@ async def _listen(console: Console, url: str, pcm: bytes) -> Heard:
                     screen.take(arrival.event)
         meeting = await http.meeting(created.id)
     screen.print_final(meeting.coverage)
-    return Heard(screen.view, meter, meeting)
+    return DemoMeeting(screen.view, meter, meeting)
 
 
-def result_of(heard: Heard, reference: str) -> dict[str, Any]:
-    """Raises DemoFailed when there are no final minutes or some audio is unaccounted for."""
-    if heard.view.final is None:
-        raise DemoFailed(f"the meeting ended as '{heard.meeting.state}' without final minutes; see var/demo/log")
-    coverage = heard.meeting.coverage
+def result_of(demo_meeting: DemoMeeting, reference: str) -> dict[str, Any]:
+    """The result of the demonstration. Raises DemoFailed if final minutes are missing or some audio is
+    unaccounted for.
+    """
+    if demo_meeting.view.final is None:
+        raise DemoFailed(f"the meeting ended as '{demo_meeting.meeting.state}' without final minutes; see var/demo/log")
+    coverage = demo_meeting.meeting.coverage
     accounted_s = sum(getattr(coverage, kind) for kind in KINDS)
     if abs(accounted_s - coverage.received_s) > SAMPLE_S:
         raise DemoFailed(f"{coverage.received_s:.3f} s were received but {accounted_s:.3f} s are accounted for")
     return {
-        "meeting_id": heard.meeting.id,
+        "meeting_id": demo_meeting.meeting.id,
         "received_s": coverage.received_s,
-        "wer": round(word_error_rate([(reference, heard.view.text)]), 4),
-        "committed_latency_ms": quantiles(heard.meter.committed_ms, 0.5, 0.95),
+        "wer": round(word_error_rate([(reference, demo_meeting.view.text)]), 4),
+        "committed_latency_ms": quantiles(demo_meeting.meter.committed_ms, 0.5, 0.95),
         "coverage": {kind: getattr(coverage, kind) for kind in KINDS},
-        "segments": len(heard.view.segments),
-        "rolling_versions": len(heard.view.rolling_versions),
-        "final": MINUTES.dump_python(heard.view.final.minutes, mode="json"),
+        "segments": len(demo_meeting.view.segments),
+        "rolling_versions": len(demo_meeting.view.rolling_versions),
+        "final": MINUTES.dump_python(demo_meeting.view.final.minutes, mode="json"),
     }
 
 
@@ -122,7 +124,7 @@ def _print_result(console: Console, result: dict[str, Any], path: Path) -> None:
         f"(95 % within {latency['p95'] / 1000:.1f} s), {result['rolling_versions']} rolling versions",
         highlight=False,
     )
-    console.print(f"everything has stopped; result in {path}", highlight=False)
+    console.print(f"everything has stopped; the result is in {path}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A stack that begins with nothing: its own data folder, emptied first, sharing only the models with others."""
+"""A stack that starts empty, with a data folder of its own. It shares only the models with other stacks."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from deploy.supervisor import Stack
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "var" / "models"
 ELSEWHERE = ("REDIS_URL", "DATABASE_URL", "API_HOST", "API_PORT", "FLOWER_PORT", "AUTH")
-"""Variables that would lead to somebody else's server or data."""
+"""Variables that would lead to another stack's server or data."""
 
 
 @contextmanager
 def fresh_stack(
     folder: Path, *, processes: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
 ) -> Iterator[Stack]:
-    """Empty *folder* and run a stack in it. Raises Conflict when one runs there already, and what `Stack` raises.
+    """Empty *folder* and run a stack in it. Raises Conflict if a stack is running there, and what `Stack` raises.
 
-    The first start unpacks the models, so it may take its time.
+    The first start unpacks the models, which takes a while.
     """
-    empty(folder)
+    empty_folder(folder)
     for name in ELSEWHERE:
         os.environ.pop(f"MINUTEBOOK_{name}", None)
     overlay = {"MINUTEBOOK_MODEL_DIR": str(MODELS), **(environment or {})}
@@ -33,8 +33,8 @@ def fresh_stack(
         yield stack
 
 
-def empty(folder: Path) -> None:
-    """Remove what an earlier stack kept in *folder*. Raises Conflict when that one is still running."""
+def empty_folder(folder: Path) -> None:
+    """Remove the data of an earlier stack in *folder*. Raises Conflict if it is still running."""
     held = DataDir(folder)
     try:
         held.end_leftovers()

@@ -1,6 +1,6 @@
 """`python -m deploy.lockfile`: choose the newest versions that fit pyproject.toml and write requirements/cpu.lock.
 
-Needs only pip. With `--keep`, versions that are installed here are kept, and only what is new gets chosen.
+Needs only pip. With `--keep` the installed versions stay, and only new packages get a version.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "cpu.lock"
 BUILD = "setuptools>=77"
 HEADER = """\
-# Every package of a set-up, with its exact version: what `make setup` installs. `make lock` writes this file anew.
-# torch stands without the name of a build: which one it becomes, for CPU or GPU, is up to the machine's package index.
+# Exact versions of all packages that `make setup` installs. `make lock` rewrites this file.
+# torch has no build suffix: the package index of the machine decides whether it is for CPU or GPU.
 """
 
 
@@ -50,7 +50,7 @@ def _resolve(constraints: Path) -> dict[str, str]:
 
 
 def _public(version: str) -> str:
-    """Without the build's name: `2.13.0+cpu` is `2.13.0`."""
+    """The version without the build suffix: `2.13.0+cpu` becomes `2.13.0`."""
     return version.partition("+")[0]
 
 

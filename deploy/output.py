@@ -1,4 +1,6 @@
-"""What the processes print: into one bounded file each, and on request to the terminal, each line with its name."""
+"""The output of the processes: a size-limited log file for each and, on request, the terminal with a name on each
+line.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
 
 
 class Terminal:
-    """Writes whole lines to standard output, from any thread. Colours only where a person looks."""
+    """Writes whole lines to standard output, from any thread. Colours only on a terminal."""
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         self._stream: IO[str] | None = stream or sys.stdout
@@ -39,12 +41,14 @@ class Terminal:
             try:
                 self._stream.write(f"{label} {text}\n")
                 self._stream.flush()
-            except BrokenPipeError:  # nobody looks any more (`make up | head`); the files go on
+            except BrokenPipeError:  # the reader is gone (`make up | head`); the files go on
                 self._stream = None
 
 
 class Output:
-    """One process's lines: `folder/name.log`, at most (1 + OLD_FILES) * FILE_LIMIT_BYTES, and the last few here."""
+    """The lines of one process: `folder/name.log`, at most (1 + OLD_FILES) * FILE_LIMIT_BYTES, and the last few in
+    `tail`.
+    """
 
     def __init__(self, name: str, folder: Path, terminal: Terminal | None) -> None:
         self.name = name
@@ -61,7 +65,7 @@ class Output:
             self._terminal.line(self.name, text)
 
     def follow(self, pipe: IO[bytes]) -> threading.Thread:
-        """Take every line of *pipe* until its end, in a thread of its own."""
+        """Read every line of *pipe* until it ends, in a thread of its own."""
         thread = threading.Thread(target=self._take, args=(pipe,), name=f"output-{self.name}", daemon=True)
         thread.start()
         return thread

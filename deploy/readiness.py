@@ -1,4 +1,4 @@
-"""Is it up? One question per kind of process, each answered within about a second."""
+"""Readiness checks: one for each kind of process, each answered within about a second."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from deploy.addresses import Addresses
 
 QUESTION_S = 1.0
 
-Check = Callable[[], bool]
+ReadinessCheck = Callable[[], bool]
 
 
-def checks(addresses: Addresses) -> dict[str, Check]:
-    """The question for each process that has one; of the others it is enough that they run."""
+def checks(addresses: Addresses) -> dict[str, ReadinessCheck]:
+    """The check for each process that has one. For the others it is enough that they run."""
     return {
         "redis": redis_answers(addresses.redis_url),
         "api": http_answers(f"{addresses.api_url}/healthz"),
@@ -29,18 +29,18 @@ def checks(addresses: Addresses) -> dict[str, Check]:
     }
 
 
-def redis_answers(url: str) -> Check:
+def redis_answers(url: str) -> ReadinessCheck:
     def check() -> bool:
         try:
             with redis.Redis.from_url(url, socket_timeout=QUESTION_S, socket_connect_timeout=QUESTION_S) as client:
                 return bool(client.ping())
-        except redis.RedisError:  # refused, or still reading its append-only file
+        except redis.RedisError:  # refused, or still loading its append-only file
             return False
 
     return check
 
 
-def http_answers(url: str) -> Check:
+def http_answers(url: str) -> ReadinessCheck:
     def check() -> bool:
         try:
             return httpx.get(url, timeout=QUESTION_S, trust_env=False).is_success
@@ -50,26 +50,26 @@ def http_answers(url: str) -> Check:
     return check
 
 
-def worker_answers(redis_url: str, node: str) -> Check:
-    """True when the Celery worker *node* (the part before the `@`) of this machine has its whole pool at work.
+def worker_answers(redis_url: str, node: str) -> ReadinessCheck:
+    """True if the whole pool of the Celery worker *node* (the part before the `@`) on this machine is working.
 
-    A pool process counts from the end of its start-up, which is when its model is loaded.
+    A pool process counts once it has started completely, which includes loading its model.
     """
     name = f"{node}@{socket.gethostname()}"
     broker_answers = redis_answers(redis_url)
 
     def check() -> bool:
-        # Celery itself would try for seconds to reach a broker that is away.
+        # Celery itself would retry for seconds if the broker is away.
         if not broker_answers():
             return False
         with Celery(broker=redis_url, set_as_current=False) as app:
             try:
-                told = app.control.inspect(destination=[name], timeout=QUESTION_S, limit=1).stats()
+                stats = app.control.inspect(destination=[name], timeout=QUESTION_S, limit=1).stats()
             except (OperationalError, redis.RedisError):
                 return False
-        if not told:
+        if not stats:
             return False
-        pool = told[name]["pool"]
+        pool = stats[name]["pool"]
         return bool(pool["writes"]["inqueues"]["total"] >= pool["max-concurrency"])
 
     return check

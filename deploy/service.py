@@ -1,4 +1,4 @@
-"""The Procfile, and one of its processes under supervision: started on a leash, restarted, ended with its children."""
+"""The Procfile, and the supervision of one of its processes: start on a leash, restart, end with all children."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):\s*(\S.*)")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ProcfileEntry:
     name: str
     command: str
 
 
-def read_procfile(path: Path = PROCFILE) -> list[Entry]:
-    """The entries in file order. Raises InvalidInput for a line that is neither an entry, empty nor a comment."""
-    entries: dict[str, Entry] = {}
+def read_procfile(path: Path = PROCFILE) -> list[ProcfileEntry]:
+    """The entries in file order. Raises InvalidInput for a line that is not an entry, empty or a comment."""
+    entries: dict[str, ProcfileEntry] = {}
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line.rstrip())
         if match is None:
-            raise InvalidInput(f"{path}:{number}: {line!r} is no entry; write `name: command`")
+            raise InvalidInput(f"{path}:{number}: {line!r} is not an entry; write `name: command`")
         name, command = match.groups()
         if name in entries:
-            raise InvalidInput(f"{path}:{number}: the name {name!r} is taken by an earlier line; choose another")
-        entries[name] = Entry(name, command)
+            raise InvalidInput(f"{path}:{number}: the name {name!r} is used by an earlier line; choose another")
+        entries[name] = ProcfileEntry(name, command)
     return list(entries.values())
 
 
@@ -49,19 +49,21 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 OUTPUT_END_S = 2.0
 STEADY_S = 60.0
-"""A process that ran for so long is taken to be well again: its next crash is answered as quickly as a first one."""
+"""After this time a process counts as healthy again: its next crash is restarted as quickly as the first."""
 
 
 class Service:
     """A Procfile entry and, while it runs, its leash. One thread at a time may call it."""
 
-    def __init__(self, entry: Entry, environment: dict[str, str], output: Output, grace_s: float = GRACE_S) -> None:
+    def __init__(
+        self, entry: ProcfileEntry, environment: dict[str, str], output: Output, grace_s: float = GRACE_S
+    ) -> None:
         self.name = entry.name
         self.output = output
         self.crashes = 0
-        """Ends that nobody asked for, since the last steady run."""
+        """Unrequested ends since the last steady run."""
         self.pid: int | None = None
-        """The command's process, which is also its process group; None while there is none."""
+        """Process id of the command, which is also its process group; None if it is not running."""
         self._entry = entry
         self._environment = environment
         self._grace_s = grace_s
@@ -70,10 +72,10 @@ class Service:
         self._reader: threading.Thread | None = None
         self._started_s = 0.0
         self.due_s: float | None = None
-        """When to start again (monotonic clock); None when no restart is planned."""
+        """When to restart (monotonic clock); None if no restart is planned."""
 
     def start(self) -> None:
-        """Start the command. Raises Unavailable when not even its shell could be started."""
+        """Start the command. Raises Unavailable if not even its shell can be started."""
         self._lead, far_end = socket.socketpair()
         with far_end:
             self._leash = subprocess.Popen(
@@ -91,25 +93,25 @@ class Service:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=self._environment,
-                # A group of its own, so that Ctrl-C reaches the supervisor alone, which then stops things in order.
+                # A group of its own, so that Ctrl-C reaches only the supervisor, which then stops everything in order.
                 process_group=0,
             )
         assert self._leash.stdout is not None
         self._reader = self.output.follow(self._leash.stdout)
         self._started_s, self.due_s = time.monotonic(), None
-        told = self._lead.recv(32)
-        if not told:
+        pid = self._lead.recv(32)
+        if not pid:
             self._clear()
             raise Unavailable(f"{self.name} could not be started; {self.explain()}")
-        self.pid = int(told)
+        self.pid = int(pid)
 
     @property
     def started(self) -> bool:
-        """True from `start` until the run's end was cleared away."""
+        """True from `start` until the end of the run has been cleaned up."""
         return self._leash is not None
 
     def status(self) -> int | None:
-        """The exit status of a run that has ended and was not cleared yet; None while running or not started."""
+        """The exit status of a run that has ended but is not cleaned up yet; None while it runs or before it starts."""
         return None if self._leash is None else self._leash.poll()
 
     @property
@@ -118,11 +120,11 @@ class Service:
 
     @property
     def runs_for_s(self) -> float:
-        """How long the present run has lasted; 0 when there is none."""
+        """Duration of the current run; 0 if there is none."""
         return time.monotonic() - self._started_s if self.running else 0.0
 
     def wait(self) -> int:
-        """Wait for the run, if there is one, to end and clear it away; its exit status."""
+        """Wait for the run, if there is one, to end, clean up, and return its exit status."""
         if self._leash is None:
             return 0
         status = self._leash.wait()
@@ -130,7 +132,7 @@ class Service:
         return status
 
     def after_crash(self) -> float:
-        """Clear a run that has ended by itself away and plan the next one; the pause before it in seconds."""
+        """Clean up after a run that ended by itself and plan the next one. Returns the pause before it in seconds."""
         if time.monotonic() - self._started_s >= STEADY_S:
             self.crashes = 0
         self.crashes += 1
@@ -138,19 +140,19 @@ class Service:
         return self.postpone()
 
     def postpone(self) -> float:
-        """Plan the next start: later with every crash, up to LONGEST_PAUSE_S. The pause in seconds."""
+        """Plan the next start, later with every crash, up to LONGEST_PAUSE_S. Returns the pause in seconds."""
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self.crashes - 1, 10))
         self.due_s = time.monotonic() + pause_s
         return pause_s
 
     def ask_to_end(self) -> None:
-        """Begin the end: SIGTERM now, SIGKILL when the grace is over. `wait` waits for it."""
+        """Request the end: SIGTERM now, SIGKILL after the grace period. `wait` waits for it."""
         self.due_s = None
         if self._lead is not None:
             self._lead.close()
 
     def kill(self) -> None:
-        """End the whole process group at once."""
+        """Kill the whole process group at once."""
         if self.pid is not None:
             try:
                 os.killpg(self.pid, signal.SIGKILL)
@@ -158,7 +160,7 @@ class Service:
                 return
 
     def explain(self) -> str:
-        """Where to look, and the last lines of it."""
+        """The path of the log, and its last lines."""
         return "\n  ".join([f"the last lines of {self.output.path} are:", *self.output.tail])
 
     def _clear(self) -> None:
@@ -166,7 +168,7 @@ class Service:
         assert self._lead is not None
         self._lead.close()
         self._leash.wait()
-        # A leash that was itself killed could not end its group.
+        # A leash that was killed itself could not end its group.
         self.kill()
         if self._reader is not None:
             self._reader.join(OUTPUT_END_S)
@@ -174,17 +176,17 @@ class Service:
 
 
 BY_SIGNAL = 128
-"""A shell, and the leash, add this to the number of the signal that ended a command."""
+"""A shell, like the leash, adds this to the number of the signal that ended a command."""
 HINTS = {
-    signal.SIGBUS: "a file it had mapped can no longer be written or read: look whether the data folder has become "
-    "read-only or its disk full, and run 'minutebook doctor'",
-    signal.SIGKILL: "if nobody sent it, the system was out of memory: take a smaller model or fewer processes",
-    signal.SIGILL: "a library was built for another CPU; install its build for this one",
+    signal.SIGBUS: "a mapped file can no longer be read or written: check whether the data folder has become "
+    "read-only or its disk is full, and run 'minutebook doctor'",
+    signal.SIGKILL: "if nobody sent it, the system ran out of memory: use a smaller model or fewer processes",
+    signal.SIGILL: "a library was built for another CPU; install a build for this one",
 }
 
 
-def meaning(status: int) -> str:
-    """`status 1`, or for an end by a signal its name and what usually lies behind it."""
+def describe_exit(status: int) -> str:
+    """`status 1`, or for an end by a signal its name and the likely cause."""
     try:
         ended_by = signal.Signals(status - BY_SIGNAL)
     except ValueError:

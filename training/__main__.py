@@ -1,4 +1,4 @@
-"""`python -m training`: what `minutebook train`, `evaluate`, `sweep` and the like hand over to."""
+"""`python -m training`: the program behind `minutebook train`, `evaluate`, `sweep` and the other training commands."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pkgutil import iter_modules
 import typer
 
 import training.cli
-from training.cli.errors import ErrorGroup
+from schema.core.command_line import ErrorGroup
 from workers.models import libraries
 
 
 def build_app() -> typer.Typer:
-    """The commands of every module in `training/cli`."""
+    """The program with the commands of every module in `training/cli`."""
     app = typer.Typer(
         cls=ErrorGroup,
         no_args_is_help=True,

@@ -21,7 +21,7 @@ from api.cli import (
     watch,
     webhooks,
 )
-from api.cli.errors import ErrorGroup
+from schema.core.command_line import ErrorGroup
 
 SERVER_PANEL = "Running the server"
 

@@ -1,11 +1,12 @@
-"""`make bench-files`: a recording through the whole stack, beside faster-whisper's BatchedInferencePipeline.
+"""`make bench-files`: a recording through the whole stack, compared with faster-whisper's BatchedInferencePipeline.
 
     python -m bench.files [--minutes 20] [--repeats 2] [--hours 3] [--parts speed,live,memory]
 
-*speed*: theirs, ours as often as --repeats, theirs again, the same file and weights; `ratio` is the mean of their wall
-times over the mean of ours. Both begin with the path of a file and models in memory; ours goes in at the door, through
-storage, decoder and mailbox, and ends when SQL accounts for every sample. *live*: the committed word latency of 4 live
-meetings with and without the file in the queue, turn by turn. *memory*: its growth over a file of --hours.
+*speed*: faster-whisper once, Minutebook --repeats times, faster-whisper again, with the same file and weights. `ratio`
+is the mean of their wall times divided by the mean of ours. Both begin with the path of a file and a model in memory.
+Minutebook's time includes upload, storage, decoder and mailbox, and ends when SQL accounts for every sample. *live*:
+the committed word latency of 4 live meetings with and without the file in the queue, alternating. *memory*: its growth
+over a file of --hours.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from bench.report import machine, write
 from bench.speech import Speech, meetings
 from deploy.fresh import ROOT, fresh_stack
 from deploy.supervisor import Stack
-from deploy.wer import word_error_rate
 from schema.core.errors import MinutebookError
+from workers.asr.error_rates import word_error_rate
 from workers.asr.weights.bundled_weights import BUNDLED
 
 FOLDER = ROOT / "var" / "bench" / "files"
@@ -58,9 +59,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=20, help="length of the file")
-    parser.add_argument("--repeats", type=int, default=2, help="runs of ours between theirs")
+    parser.add_argument("--repeats", type=int, default=2, help="runs of Minutebook between those of faster-whisper")
     parser.add_argument("--live-minutes", type=float, default=4, help="length of the live meetings")
-    parser.add_argument("--hours", type=float, default=3, help="length of the file over which memory is watched")
+    parser.add_argument("--hours", type=float, default=3, help="length of the file for the memory test")
     parser.add_argument("--parts", default=",".join(PARTS), help="what to measure")
     parser.add_argument(
         "--shared", type=Path, default=Path(os.environ.get("MINUTEBOOK_SHARED", ROOT.parent / "shared"))
@@ -85,7 +86,7 @@ def _measure(console: Console, arguments: argparse.Namespace) -> Figures:
 
 
 def _fresh_stack() -> AbstractContextManager[Stack]:
-    """With ports of its own: a stack that somebody starts meanwhile takes the usual ones."""
+    """A stack with ports of its own, so that a stack started meanwhile can use the default ones."""
     ports = {f"MINUTEBOOK_{name}_PORT": str(free_port()) for name in ("API", "FLOWER")}
     return fresh_stack(FOLDER / "stack", environment={"MINUTEBOOK_ASR_MODEL": REFERENCE, **ports})
 
@@ -97,13 +98,13 @@ def _speed(console: Console, stack: Stack, speech: Speech, audio: Path, argument
             stack, write_flac(recording(arguments.shared, WARM_UP_S), FOLDER / "warm-up.flac")
         )
     )
-    asyncio.run(systems.quiet(stack))
+    asyncio.run(systems.wait_for_minutes(stack))
     model = BUNDLED[MODEL].folder()
     theirs = [_noted(console, "faster-whisper", systems.transcribe_with_faster_whisper(model, audio))]
     own = []
     for _ in range(arguments.repeats):
         own.append(_noted(console, "Minutebook", asyncio.run(systems.transcribe_with_minutebook(stack, audio))))
-        asyncio.run(systems.quiet(stack))
+        asyncio.run(systems.wait_for_minutes(stack))
     theirs.append(_noted(console, "faster-whisper", systems.transcribe_with_faster_whisper(model, audio)))
     return {
         "ratio": round(fmean(run.wall_s for run in theirs) / fmean(run.wall_s for run in own), 2),
@@ -130,14 +131,14 @@ def _beside_live(console: Console, stack: Stack, audio: Path, arguments: argpars
     console.print(
         f"{MEETINGS} live meetings for {arguments.live_minutes:g} minutes, with and without a file", style="dim"
     )
-    return asyncio.run(beside.over(stack, speeches, audio))
+    return asyncio.run(beside.measure_turns(stack, speeches, audio))
 
 
 def _memory(console: Console, arguments: argparse.Namespace) -> Figures:
-    console.print(f"watching memory over a file of {arguments.hours:g} h", style="dim")
+    console.print(f"measuring memory over a file of {arguments.hours:g} h", style="dim")
     audio = write_flac(recording(arguments.shared, 3600 * arguments.hours), FOLDER / "long.flac")
     with _fresh_stack() as stack:
-        growth, hours = asyncio.run(memory.over(stack, audio))
+        growth, hours = asyncio.run(memory.measure_growth(stack, audio))
     return {"hours": round(hours, 2), "processes": growth.figures(hours)}
 
 

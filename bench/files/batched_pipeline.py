@@ -1,7 +1,7 @@
-"""`python -I batched_pipeline.py MODEL_FOLDER AUDIO THREADS`: what BatchedInferencePipeline makes of a file, as JSON.
+"""`python -I batched_pipeline.py MODEL_FOLDER AUDIO THREADS`: transcribe a file with BatchedInferencePipeline, as JSON.
 
-Runs in the interpreter that has faster-whisper, and imports nothing of this project. The time is from the path of the
-file to the last word; the model is loaded and was used before.
+Runs in the interpreter that has faster-whisper and imports nothing from this project. The time runs from the path of
+the file to the last word. The model is loaded and warmed up before.
 """
 
 from __future__ import annotations

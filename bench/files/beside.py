@@ -1,6 +1,6 @@
-"""Live meetings with and without a file in the queue, turn by turn in one run.
+"""Live meetings with and without a file in the queue, alternating in one run.
 
-What else changes on the machine meanwhile then changes both alike.
+Anything else that changes on the machine meanwhile affects both alike.
 """
 
 from __future__ import annotations
@@ -15,30 +15,32 @@ from typing import Any
 from api.client import Http
 from api.client.latency import quantiles
 from bench import live
-from bench.files.systems import send
+from bench.files.systems import upload_audio
 from bench.speech import Speech
 from deploy.supervisor import Stack
 
 TURN_S = 30.0
 FIRST_S, LAST_S = 5.0, 2.0
-"""At both ends of a turn, whose words count for neither: work of one turn is still under way in the next."""
+"""Words at either end of a turn are not counted, because work of one turn continues into the next."""
 SHARES = (0.5, 0.95, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """[began_s, ended_s) of `time.monotonic()`; `moved_s` of a file were transcribed in it, None without one."""
+    """[began_s, ended_s) of `time.monotonic()`. `moved_s` is the duration of the file transcribed in it, None without a
+    file.
+    """
 
     began_s: float
     ended_s: float
     moved_s: float | None
 
     def counts(self, sent_s: float) -> bool:
-        """Whether a word of that time belongs to this turn."""
+        """Whether a word sent at *sent_s* counts for this turn."""
         return self.began_s + FIRST_S <= sent_s < self.ended_s - LAST_S
 
 
-async def over(stack: Stack, speeches: Sequence[Speech], audio: Path) -> dict[str, Any]:
+async def measure_turns(stack: Stack, speeches: Sequence[Speech], audio: Path) -> dict[str, Any]:
     """Stream *speeches* at once, with *audio* in the queue in every second turn."""
     count = int(min(speech.seconds for speech in speeches) // TURN_S)
     turns, streamed = await asyncio.gather(_turns(stack, audio, count), live.stream_all(stack, speeches))
@@ -62,9 +64,9 @@ async def _turns(stack: Stack, audio: Path, count: int) -> list[Turn]:
 
 
 async def _beside_file(http: Http, audio: Path) -> float:
-    """A turn with a file, which is cancelled at its end. Returns the seconds of it that were transcribed."""
+    """A turn with a file, which is cancelled at its end. Returns how many seconds of it were transcribed."""
     ends_s = time.monotonic() + TURN_S
-    upload_id, meeting_id = await send(http, audio)
+    upload_id, meeting_id = await upload_audio(http, audio)
     await asyncio.sleep(ends_s - time.monotonic())
     coverage = (await http.meeting(meeting_id)).coverage
     await http.call("DELETE", f"/v1/uploads/{upload_id}")
@@ -72,7 +74,9 @@ async def _beside_file(http: Http, audio: Path) -> float:
 
 
 def figures(turns: Sequence[Turn], words: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """Of *words* as (when it was sent, ms until it was committed). Turns without and with a file must have some."""
+    """Figures for *words*, given as (time sent, ms until committed). Turns with and without a file must both have
+    words.
+    """
     beside = [turn for turn in turns if turn.moved_s is not None]
     alone = [turn for turn in turns if turn.moved_s is None]
     ms_alone, ms_beside = (

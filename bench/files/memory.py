@@ -1,4 +1,4 @@
-"""How the memory of every process of the stack grows while it works on one long file."""
+"""The growth of memory in every process of the stack while it works on one long file."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import numpy as np
 import psutil
 
 from api.client import Http
-from bench.files.systems import POLL_S, STILL_READ, send
+from bench.files.systems import POLL_S, STILL_READ, upload_audio
 from deploy.supervisor import Stack
 from schema.core.errors import Unavailable
 
 LOOK_EVERY_S = 1.0
 SETTLED = 0.25
-"""Of the file: caches and pools are full by then, and what grows after it does so for ever."""
-Samples = list[tuple[float, float]]
+"""Fraction of the file after which caches and pools are full, so that further growth would never stop."""
+MemorySamples = list[tuple[float, float]]
 
 
 @dataclass
-class Growth:
-    """(hours of audio transcribed, MB resident) by process."""
+class MemoryGrowth:
+    """Samples (hours of audio transcribed, MB resident) by process."""
 
-    samples: defaultdict[str, Samples] = field(default_factory=lambda: defaultdict(list))
+    samples: defaultdict[str, MemorySamples] = field(default_factory=lambda: defaultdict(list))
 
     def look(self, processes: Mapping[str, int], hours: float) -> None:
         for name, pid in processes.items():
@@ -39,7 +39,7 @@ class Growth:
         return {name: _figures(samples, hours) for name, samples in sorted(self.samples.items())}
 
 
-def _figures(samples: Samples, hours: float) -> dict[str, float]:
+def _figures(samples: MemorySamples, hours: float) -> dict[str, float]:
     late = [sample for sample in samples if sample[0] >= SETTLED * hours]
     return {
         "mb_peak": round(max(mb for _, mb in samples), 1),
@@ -49,18 +49,18 @@ def _figures(samples: Samples, hours: float) -> dict[str, float]:
 
 
 def slope(samples: Sequence[tuple[float, float]]) -> float:
-    """Of the straight line through *samples* (least squares); 0 for less than two."""
+    """Slope of the least-squares line through *samples*; 0 for fewer than two."""
     xs, ys = np.array(samples, dtype=float).reshape(-1, 2).T
     spread = xs - xs.mean() if len(xs) else xs
     square = float(spread @ spread)
     return float(spread @ ys) / square if square else 0.0
 
 
-async def over(stack: Stack, audio: Path) -> tuple[Growth, float]:
-    """Watch the stack while it transcribes *audio*. Returns the growth and the hours transcribed."""
-    growth, hours, at = Growth(), 0.0, 0.0
+async def measure_growth(stack: Stack, audio: Path) -> tuple[MemoryGrowth, float]:
+    """Sample the stack's memory while it transcribes *audio*. Returns the growth and the hours transcribed."""
+    growth, hours, at = MemoryGrowth(), 0.0, 0.0
     async with Http(stack.api_url, timeout_s=600) as http:
-        _, meeting_id = await send(http, audio)
+        _, meeting_id = await upload_audio(http, audio)
         while (meeting := await http.meeting(meeting_id)).state in STILL_READ:
             hours = (meeting.coverage.received_s - meeting.coverage.pending_s) / 3600
             growth.look(dict(_processes(stack)), hours)
@@ -72,7 +72,9 @@ async def over(stack: Stack, audio: Path) -> tuple[Growth, float]:
 
 
 def _processes(stack: Stack) -> Iterable[tuple[str, int]]:
-    """Names with numbers for the children of each, and process ids. A decoder lives as long as its file."""
+    """Process ids with the process's name and a number for each of its children. A decoder lives as long as its
+    file.
+    """
     for name in stack.processes:
         for number, pid in enumerate(sorted(stack.pids(name))):
             yield f"{name} {number}", pid

@@ -1,4 +1,4 @@
-"""A long recording of real speech with its reference: everything labelled that is English, one after another."""
+"""A long recording of real English speech with its reference: all labelled clips in sequence."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy as np
 import soundfile
 
 from api.client.audio_source import read_file
-from bench.speech import GAP_S, Clip, Speech
+from bench.speech import GAP_S, Speech, SpeechClip
 from schema.core.errors import InvalidInput
 from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, samples_of_s
 
 MARKS = ("[adif]", "<VOCNOISE>")
-"""In a reference, but no words."""
+"""Marks in references that are not words."""
 
 
 def recording(shared: Path, seconds: float) -> Speech:
-    """At least *seconds* of read and spontaneous English. Past 14 minutes the clips come again, in another order.
+    """At least *seconds* of read and spontaneous English. After 14 minutes the clips repeat in another order.
 
-    Raises InvalidInput when the recordings are not there.
+    Raises InvalidInput if the recordings are missing.
     """
     audio = shared / "audio"
     if not (audio / "manifest.csv").is_file():
         raise InvalidInput(f"{audio / 'manifest.csv'} not found; name the folder of the recordings with --shared")
     gap = bytes(samples_of_s(GAP_S) * BYTES_PER_SAMPLE)
-    taken: list[Clip] = []
+    taken: list[SpeechClip] = []
     length_s = 0.0
     for clip in _shuffled(_clips(audio)):
         taken.append(clip)
@@ -39,20 +39,20 @@ def recording(shared: Path, seconds: float) -> Speech:
     return Speech(f"{len(taken)} clips", pcm, " ".join(clip.text for clip in taken))
 
 
-def _shuffled(clips: list[Clip]) -> Iterator[Clip]:
-    chance = random.Random(1)
+def _shuffled(clips: list[SpeechClip]) -> Iterator[SpeechClip]:
+    rng = random.Random(1)
     while True:
-        yield from chance.sample(clips, len(clips))
+        yield from rng.sample(clips, len(clips))
 
 
-def _clips(audio: Path) -> list[Clip]:
+def _clips(audio: Path) -> list[SpeechClip]:
     with (audio / "manifest.csv").open(newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row["language"] == "en"]
-    return [Clip(read_file(audio / row["file"]), _text(audio / row["reference"])) for row in rows]
+    return [SpeechClip(read_file(audio / row["file"]), _text(audio / row["reference"])) for row in rows]
 
 
 def _text(path: Path) -> str:
-    """The words of a reference; those of AMI have the speaker's letter before each line."""
+    """The words of a reference. In those of AMI, a speaker letter begins each line."""
     lines = [line[3:] if line[1:3] == ": " else line for line in path.read_text().strip().splitlines()]
     text = " ".join(lines)
     for mark in MARKS:

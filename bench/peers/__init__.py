@@ -1,1 +1,1 @@
-"""Minutebook and the live servers of others in turn: same machine, same run, same audio, same weights, same measure."""
+"""Compares Minutebook with other live servers in turn: same machine, audio, weights and measure."""

@@ -1,9 +1,9 @@
-"""`make bench-peers`: Minutebook, WhisperLiveKit and WhisperLive in turn, in real time, from the same audio.
+"""`make bench-peers`: Minutebook, WhisperLiveKit and WhisperLive in turn, in real time, with the same audio.
 
     python -m bench.peers [--n 1,2] [--minutes 1.5] [--repeats 2] [--out var/bench/peers.json]
 
-Each system starts afresh for each run, is warmed with a short stream that does not count, and has the machine to itself
-and to the clients. How a word's latency is taken is in `bench.peers.words`; all use the weights of `package:tiny.en`.
+Each system is restarted for each run, warmed up with a short stream that does not count, and shares the machine only
+with the clients. `bench.peers.words` defines the latency of a word. All systems use the weights of `package:tiny.en`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from rich.console import Console
 
 from bench.peers import report, server
 from bench.peers.minutebook import minutebook
-from bench.peers.system import Heard, Running, System
+from bench.peers.system import PeerStream, PeerSystem, RunningPeer
 from bench.peers.whisper_live import whisper_live
 from bench.peers.whisper_live_kit import whisper_live_kit
 from bench.peers.words import spoken_words
 from bench.report import machine, write
 from bench.speech import Speech, meetings
-from bench.usage import watched
+from bench.usage import measure_usage
 from deploy.fresh import MODELS, ROOT
 from schema.core.errors import MinutebookError
 from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
@@ -70,7 +70,7 @@ def _compare(console: Console, counts: Sequence[int], arguments: argparse.Namesp
     kits = [whisper_live_kit(ctranslate, resolve(REFERENCE, MODELS), coalesce_s) for coalesce_s in (0.0, COALESCE_S)]
     systems = [minutebook(REFERENCE), *kits, whisper_live(ctranslate, max(counts))]
     speeches = meetings(arguments.shared, max(counts), 60 * arguments.minutes)
-    console.print("reading the speech offline, for the times of its words", style="dim")
+    console.print("transcribing the speech offline, for the times of its words", style="dim")
     spoken = {speech.name: spoken_words(server.PYTHON, ctranslate, speech) for speech in speeches}
     figures: list[dict[str, Any]] = []
     measured = {
@@ -83,15 +83,15 @@ def _compare(console: Console, counts: Sequence[int], arguments: argparse.Namesp
     for count in counts:
         runs = _in_turn(console, systems, speeches[:count], arguments.repeats)
         figures += [report.figures(count, system, runs[system.name], spoken) for system in systems]
-        write(arguments.out, measured)  # a later count that fails does not cost the figures of this one
+        write(arguments.out, measured)  # if a later count fails, the figures of this one are kept
     return measured
 
 
 def _in_turn(
-    console: Console, systems: Sequence[System], speeches: Sequence[Speech], repeats: int
-) -> dict[str, list[report.Run]]:
-    """Ours, theirs, ours, theirs: what else the machine does meanwhile meets them alike."""
-    runs: dict[str, list[report.Run]] = {system.name: [] for system in systems}
+    console: Console, systems: Sequence[PeerSystem], speeches: Sequence[Speech], repeats: int
+) -> dict[str, list[report.PeerRun]]:
+    """Alternates between the systems, so that other load on the machine affects them alike."""
+    runs: dict[str, list[report.PeerRun]] = {system.name: [] for system in systems}
     for number in range(repeats):
         for system in systems:
             what = f"{system.name}, {len(speeches)} at once, {number + 1} of {repeats}"
@@ -101,19 +101,19 @@ def _in_turn(
     return runs
 
 
-async def _run(running: Running, speeches: Sequence[Speech]) -> report.Run:
-    await running.hear(_beginning(speeches[0]))
-    async with watched(running.processes) as usage:
-        heard = await asyncio.gather(
-            *(_later(running, speech, place / len(speeches)) for place, speech in enumerate(speeches))
+async def _run(running: RunningPeer, speeches: Sequence[Speech]) -> report.PeerRun:
+    await running.stream(_beginning(speeches[0]))
+    async with measure_usage(running.processes) as usage:
+        streams = await asyncio.gather(
+            *(_later(running, speech, index / len(speeches)) for index, speech in enumerate(speeches))
         )
-    return report.Run(heard, usage.cpu_s, usage.peak_rss_bytes)
+    return report.PeerRun(streams, usage.cpu_s, usage.peak_rss_bytes)
 
 
-async def _later(running: Running, speech: Speech, delay_s: float) -> Heard:
-    """Speakers do not begin in step with each other."""
+async def _later(running: RunningPeer, speech: Speech, delay_s: float) -> PeerStream:
+    """Stream after a delay, so that the streams are not in step."""
     await asyncio.sleep(delay_s)
-    return await running.hear(speech)
+    return await running.stream(speech)
 
 
 def _beginning(speech: Speech) -> Speech:

@@ -1,4 +1,4 @@
-"""Minutebook itself: the whole stack, as `make bench` runs it, with summaries."""
+"""Minutebook itself: the whole stack with summaries, as `make bench` runs it."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from api.client.audio_source import pcm_chunks
 from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from bench.peers.server import FOLDER, free_port
-from bench.peers.system import Heard, Running, System
+from bench.peers.system import PeerStream, PeerSystem, RunningPeer
 from bench.peers.words import CommittedText
 from bench.speech import Speech
-from bench.usage import of_stack
+from bench.usage import stack_processes
 from deploy.fresh import fresh_stack
 from schema.meetings.wire import NewMeeting
 
 
-def minutebook(model: str) -> System:
-    """*model* is a model reference, such as `package:tiny.en`."""
+def minutebook(model: str) -> PeerSystem:
+    """*model* is a model reference such as `package:tiny.en`."""
     how = "defaults; every process of the stack, summaries and minutes included"
-    return System("Minutebook", version("minutebook"), how, partial(_started, model))
+    return PeerSystem("Minutebook", version("minutebook"), how, partial(_started, model))
 
 
 @contextmanager
-def _started(model: str) -> Iterator[Running]:
-    # Ports of its own: a stack that somebody starts meanwhile takes the usual ones.
+def _started(model: str) -> Iterator[RunningPeer]:
+    # Ports of its own, so that a stack started meanwhile can use the default ones.
     ports = {f"MINUTEBOOK_{name}_PORT": str(free_port()) for name in ("API", "FLOWER")}
     with fresh_stack(FOLDER / "stack", environment={"MINUTEBOOK_ASR_MODEL": model, **ports}) as stack:
-        yield Running(partial(_hear, stack.api_url), of_stack(stack))
+        yield RunningPeer(partial(_stream, stack.api_url), stack_processes(stack))
 
 
-async def _hear(url: str, speech: Speech) -> Heard:
+async def _stream(url: str, speech: Speech) -> PeerStream:
     async with Http(url) as http:
         created = await http.create(NewMeeting(title=speech.name))
     track, view, committed = LiveTrack(url, created.id), MeetingView(), CommittedText()
@@ -43,4 +43,4 @@ async def _hear(url: str, speech: Speech) -> Heard:
             view.take(arrival.event)
             if arrival.event.type == "segment":
                 committed.take(view.text, arrival.at_s)
-    return Heard(speech, committed, track.sent)
+    return PeerStream(speech, committed, track.sent)

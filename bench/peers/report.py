@@ -1,4 +1,4 @@
-"""Figures of the comparison: as the file has them, and as a table."""
+"""The figures of the comparison, for the file and as a table."""
 
 from __future__ import annotations
 
@@ -9,47 +9,51 @@ from typing import Any
 from rich.table import Table
 
 from api.client.latency import quantiles
-from bench.peers.system import Heard, System
+from bench.peers.system import PeerStream, PeerSystem
 from bench.peers.words import SpokenWord, latencies_ms
-from deploy.wer import word_error_rate
+from workers.asr.error_rates import word_error_rate
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One system with some streams at once, once."""
+class PeerRun:
+    """One run of a system with a number of simultaneous streams."""
 
-    heard: Sequence[Heard]
+    streams: Sequence[PeerStream]
     cpu_s: float
     peak_rss_bytes: int
 
 
-def figures(n: int, system: System, runs: Sequence[Run], spoken: Mapping[str, Sequence[SpokenWord]]) -> dict[str, Any]:
-    """What *system* came to with *n* streams at once, all its runs together. *spoken* is by the speech's name."""
-    heard = [each for run in runs for each in run.heard]
-    measured = [_latencies_ms(run.heard, spoken) for run in runs]
+def figures(
+    n: int, system: PeerSystem, runs: Sequence[PeerRun], spoken: Mapping[str, Sequence[SpokenWord]]
+) -> dict[str, Any]:
+    """The figures of *system* with *n* simultaneous streams over all its runs. The keys of *spoken* are names of
+    speeches.
+    """
+    streams = [each for run in runs for each in run.streams]
+    measured = [_latencies_ms(run.streams, spoken) for run in runs]
     words = [ms for each in measured for ms in each]
-    sent_s = sum(each.speech.seconds for each in heard)
+    sent_s = sum(each.speech.seconds for each in streams)
     return {
         "n": n,
         "system": system.name,
         "runs": len(runs),
         "committed_ms": quantiles(words, 0.5, 0.95, 0.99),
         "committed_ms_each": [quantiles(each, 0.5, 0.95) for each in measured],
-        "words_measured": round(len(words) / sum(len(spoken[each.speech.name]) for each in heard), 4),
-        "wer": round(word_error_rate([(each.speech.reference, each.committed.text) for each in heard]), 4),
+        "words_measured": round(len(words) / sum(len(spoken[each.speech.name]) for each in streams), 4),
+        "wer": round(word_error_rate([(each.speech.reference, each.committed.text) for each in streams]), 4),
         "cpu_s_per_audio_s": round(sum(run.cpu_s for run in runs) / sent_s, 3),
         "peak_rss_mb": round(max(run.peak_rss_bytes for run in runs) / 1000**2),
-        "cut_off": sum(each.cut_off for each in heard),
-        "texts": [each.committed.text for each in heard],
+        "cut_off": sum(each.cut_off for each in streams),
+        "texts": [each.committed.text for each in streams],
     }
 
 
-def _latencies_ms(heard: Sequence[Heard], spoken: Mapping[str, Sequence[SpokenWord]]) -> list[float]:
-    return [ms for each in heard for ms in latencies_ms(each.committed, spoken[each.speech.name], each.sent)]
+def _latencies_ms(streams: Sequence[PeerStream], spoken: Mapping[str, Sequence[SpokenWord]]) -> list[float]:
+    return [ms for each in streams for ms in latencies_ms(each.committed, spoken[each.speech.name], each.sent)]
 
 
 def table(report: dict[str, Any]) -> Table:
-    """Latencies of committed words; the last column is the share of the spoken words that they rest on."""
+    """Latencies of committed words. The last column is the share of spoken words on which they are based."""
     shown = Table(
         "N", "system", "p50", "p95", "WER", "CPU s/s", "RSS", "words", title=f"committed words, {report['model']}"
     )

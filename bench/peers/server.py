@@ -1,4 +1,4 @@
-"""A server of others as a process, from its own virtual environment, on this machine only and without network."""
+"""Runs another project's server from its own virtual environment, locally and without network access."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import psutil
 from deploy.addresses import choose_port
 from deploy.fresh import ROOT
 from deploy.output import Output
-from deploy.service import Entry, Service
+from deploy.service import ProcfileEntry, Service
 from schema.core.errors import Unavailable
 
 FOLDER = ROOT / "var" / "bench" / "peers"
@@ -28,7 +28,7 @@ POLL_S = 0.2
 
 
 def version(distribution: str) -> str:
-    """The version that is installed for the comparison. Raises Unavailable when none is."""
+    """The installed version of *distribution*. Raises Unavailable if it is not installed."""
     for site in VENV.glob("lib/python*/site-packages"):
         for found in distributions(name=distribution, path=[str(site)]):
             return found.version
@@ -40,12 +40,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(name: str, command: Sequence[str | Path], url: str) -> Iterator[Service]:
-    """*command* while the block runs, from when *url* answers HTTP in any way. Raises Unavailable when none comes."""
+def serve(name: str, command: Sequence[str | Path], url: str) -> Iterator[Service]:
+    """Run *command* during the block, which starts once *url* answers any HTTP request. Raises Unavailable if it does
+    not.
+    """
     folder = FOLDER / "log"
     folder.mkdir(parents=True, exist_ok=True)
     output = Output(name, folder, None)
-    service = Service(Entry(name, shlex.join(map(str, command))), _environment(), output)
+    service = Service(ProcfileEntry(name, shlex.join(map(str, command))), _environment(), output)
     try:
         service.start()
         _wait_ready(service, url)
@@ -57,7 +59,7 @@ def running(name: str, command: Sequence[str | Path], url: str) -> Iterator[Serv
 
 
 def processes(service: Service) -> list[psutil.Process]:
-    """The server and its children. Raises Unavailable when it has ended: a figure without it would be wrong."""
+    """The server and its children. Raises Unavailable if it has ended, because figures without it would be wrong."""
     if not service.running or service.pid is None:
         raise Unavailable(f"{service.name} ended while it was measured; {service.explain()}")
     main = psutil.Process(service.pid)
@@ -65,7 +67,7 @@ def processes(service: Service) -> list[psutil.Process]:
 
 
 def _environment() -> dict[str, str]:
-    """All cores for its arithmetic, a home of its own for its caches, and no attempt to fetch a model."""
+    """All cores for arithmetic, a separate home for caches, and no attempt to download a model."""
     cores = str(psutil.cpu_count(logical=True))
     ours = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "TMPDIR"}}
     return {**ours, "HOME": str(FOLDER), "OMP_NUM_THREADS": cores, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,4 @@
-"""What the comparison asks of a system, ours or another's."""
+"""The interface of the compared systems."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from bench.speech import Speech
 from schema.core.units import BYTES_PER_SAMPLE
 
 PATIENCE_S = 120.0
-"""How long after the end of the audio a client still waits for its text."""
+"""How long a client waits for its text after the end of the audio."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """One stream as its client saw it."""
+class PeerStream:
+    """One stream as seen by its client."""
 
     speech: Speech
     committed: CommittedText
     sent: SendLog
     cut_off: bool = False
-    """The client gave up waiting for the end of the text."""
+    """The client stopped waiting for the end of the text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A system that is up."""
+class RunningPeer:
+    """A running system."""
 
-    hear: Callable[[Speech], Awaitable[Heard]]
-    """Stream in real time and return when the system says that it has finished."""
+    stream: Callable[[Speech], Awaitable[PeerStream]]
+    """Stream in real time and return when the system reports that it has finished."""
     processes: Callable[[], Sequence[psutil.Process]]
-    """Everything of the system's, without its clients."""
+    """All processes of the system, without the clients."""
 
 
 @dataclass(frozen=True, slots=True)
-class System:
+class PeerSystem:
     name: str
     version: str
     how: str
-    """Settings that matter, for whoever reads the figures."""
-    started: Callable[[], AbstractContextManager[Running]]
-    """Up until the block ends. Raises Unavailable when it does not come up."""
+    """Relevant settings, for readers of the figures."""
+    started: Callable[[], AbstractContextManager[RunningPeer]]
+    """Runs the system until the block ends. Raises Unavailable if it does not start."""
 
 
 async def send_in_real_time(socket: ClientConnection, speech: Speech, sent: SendLog) -> None:
-    """PCM16 in chunks of 100 ms, each when its end would have been spoken, its time noted in *sent*."""
+    """Send PCM16 in chunks of 100 ms, each when its end would have been spoken, and record the times in *sent*."""
     end_sample = 0
     async for pcm in paced(from_memory(pcm_chunks(speech.pcm)), speed=1.0):
         end_sample += len(pcm) // BYTES_PER_SAMPLE

@@ -1,4 +1,4 @@
-"""WhisperLiveKit (Apache-2.0): its AlignAtt policy, the encoder in CTranslate2, the decoder in PyTorch."""
+"""WhisperLiveKit (Apache-2.0): its AlignAtt policy, with the encoder in CTranslate2 and the decoder in PyTorch."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from api.client.resend import SendLog
 from bench.peers import server
-from bench.peers.system import PATIENCE_S, Heard, Running, System, send_in_real_time
+from bench.peers.system import PATIENCE_S, PeerStream, PeerSystem, RunningPeer, send_in_real_time
 from bench.peers.words import CommittedText
 from bench.speech import Speech
 
 
-def whisper_live_kit(ctranslate: Path, hugging_face: Path, coalesce_s: float = 0.0) -> System:
-    """The same model as both kinds of folder; the name of the second must end in `.en` for an English model.
+def whisper_live_kit(ctranslate: Path, hugging_face: Path, coalesce_s: float = 0.0) -> PeerSystem:
+    """The same model in both folder formats. The second folder's name must end in `.en` for an English model.
 
-    With *coalesce_s* it waits for so much new audio before it reads again, its remedy for machines that are too slow.
+    With *coalesce_s*, it waits for this much new audio before it decodes again, as it recommends for slow machines.
     """
-    return System(
+    return PeerSystem(
         f"WhisperLiveKit, {coalesce_s:g} s steps" if coalesce_s else "WhisperLiveKit",
         server.version("whisperlivekit"),
         f"AlignAtt, faster-whisper encoder, defaults, --asr-coalesce-min-s {coalesce_s:g}",
@@ -37,7 +37,9 @@ def whisper_live_kit(ctranslate: Path, hugging_face: Path, coalesce_s: float = 0
 
 
 def alignment_heads(folder: Path) -> str:
-    """The heads that follow the audio as its option wants them: a packed array (layers, heads) of bytes, 1 for one."""
+    """The alignment heads in the format of its option: a packed byte array (layers, heads) with 1 for an alignment
+    head.
+    """
     config = json.loads((folder / "config.json").read_text())
     listed = json.loads((folder / "generation_config.json").read_text())["alignment_heads"]
     heads = np.zeros((config["decoder_layers"], config["decoder_attention_heads"]), bool)
@@ -47,12 +49,12 @@ def alignment_heads(folder: Path) -> str:
 
 
 def committed_text(message: dict[str, Any]) -> str:
-    """What stands: the lines. Text that may still change has a field of its own, `buffer_transcription`."""
+    """The final text, which is in `lines`. Text that may still change is in `buffer_transcription`."""
     return " ".join(line["text"].strip() for line in message.get("lines", ()) if line.get("text"))
 
 
 @contextmanager
-def _started(ctranslate: Path, hugging_face: Path, coalesce_s: float) -> Iterator[Running]:
+def _started(ctranslate: Path, hugging_face: Path, coalesce_s: float) -> Iterator[RunningPeer]:
     port = server.free_port()
     command: list[str | Path] = [server.PYTHON, "-m", "whisperlivekit.basic_server"]
     command += ["--host", server.HOST, "--port", str(port)]
@@ -60,11 +62,11 @@ def _started(ctranslate: Path, hugging_face: Path, coalesce_s: float) -> Iterato
     command += ["--asr-coalesce-min-s", str(coalesce_s)]
     command += ["--backend", "faster-whisper", "--encoder-model-path", ctranslate]
     command += ["--decoder-model-path", hugging_face, "--custom-alignment-heads", alignment_heads(hugging_face)]
-    with server.running("whisperlivekit", command, f"http://{server.HOST}:{port}/health") as service:
-        yield Running(partial(_hear, f"ws://{server.HOST}:{port}/asr"), partial(server.processes, service))
+    with server.serve("whisperlivekit", command, f"http://{server.HOST}:{port}/health") as service:
+        yield RunningPeer(partial(_stream, f"ws://{server.HOST}:{port}/asr"), partial(server.processes, service))
 
 
-async def _hear(url: str, speech: Speech) -> Heard:
+async def _stream(url: str, speech: Speech) -> PeerStream:
     committed, sent = CommittedText(), SendLog()
     async with connect(url, max_size=1 << 24) as socket:
         sending = asyncio.create_task(_send(socket, speech, sent))
@@ -73,10 +75,10 @@ async def _hear(url: str, speech: Speech) -> Heard:
                 await _receive(socket, committed)
                 await sending
         except TimeoutError:
-            return Heard(speech, committed, sent, cut_off=True)
+            return PeerStream(speech, committed, sent, cut_off=True)
         finally:
             sending.cancel()
-    return Heard(speech, committed, sent)
+    return PeerStream(speech, committed, sent)
 
 
 async def _send(socket: ClientConnection, speech: Speech, sent: SendLog) -> None:

@@ -1,6 +1,6 @@
-"""`python -I word_ends.py MODEL_FOLDER < PCM16`: words of 16 kHz mono audio and their ends as JSON, [[word, end_s]].
+"""`python -I word_ends.py MODEL_FOLDER < PCM16`: words of 16 kHz mono audio with their ends as JSON, [[word, end_s]].
 
-Runs in the interpreter that has faster-whisper, and imports nothing of this project.
+Runs in the interpreter that has faster-whisper and imports nothing from this project.
 """
 
 from __future__ import annotations

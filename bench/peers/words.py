@@ -1,4 +1,4 @@
-"""One measure for every system: when a client first had each word, against one list of when the words were spoken."""
+"""The common measure: when a client first received each word, compared to when the word was spoken."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READ_WITHIN_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class SpokenWord:
-    """A word and the second of the audio at which it ends."""
+    """A word, and the time in the audio at which it ends."""
 
     word: str
     end_s: float
@@ -29,18 +29,18 @@ class SpokenWord:
 
 @dataclass
 class CommittedText:
-    """Committed text as it grows: each word with the time since which it has stood at its place.
+    """Committed text as it grows: each word with the time since which it has been at its position.
 
-    Punctuation and case do not count: "said" that becomes "said," was there before.
+    Punctuation and case are ignored: "said" that becomes "said," was there before.
     """
 
     text: str = ""
     words: list[str] = field(default_factory=list)
     at_s: list[float] = field(default_factory=list)
-    """`time.monotonic()` seconds, by word."""
+    """`time.monotonic()` in seconds, by word."""
 
     def take(self, text: str, at_s: float) -> None:
-        """The whole committed text was *text* at *at_s*."""
+        """Record that the whole committed text was *text* at *at_s*."""
         words = plain_words(text)
         kept = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(self.words, words, strict=False)))
         self.text, self.words = text, words
@@ -54,29 +54,31 @@ def plain_words(text: str) -> list[str]:
 
 
 def latencies_ms(committed: CommittedText, spoken: Sequence[SpokenWord], sent: SendLog) -> list[float]:
-    """Of each spoken word that the committed text has: from the sending of the chunk with its end until it stood.
+    """Latency of each spoken word in the committed text: from sending the chunk with the word's end until it was
+    committed.
 
-    Words are brought together in order; those that a system heard otherwise are left out (its error rate has them).
+    Words are matched in order. Misrecognised words are left out; the error rate covers them.
     """
     matcher = SequenceMatcher(None, [each.word for each in spoken], committed.words, autojunk=False)
     measured = []
     for block in matcher.get_matching_blocks():
-        for place in range(block.size):
-            sent_s = sent.sent_s(samples_of_s(spoken[block.a + place].end_s))
+        for index in range(block.size):
+            sent_s = sent.sent_s(samples_of_s(spoken[block.a + index].end_s))
             if sent_s is not None:
-                measured.append(1000 * (committed.at_s[block.b + place] - sent_s))
+                measured.append(1000 * (committed.at_s[block.b + index] - sent_s))
     return measured
 
 
 def spoken_words(python: Path, model: Path, speech: Speech) -> list[SpokenWord]:
-    """The words of *speech* with their ends as faster-whisper hears them offline, so by neither side's live code.
+    """The words of *speech* with their end times, according to faster-whisper offline, which is independent of all live
+    code.
 
-    *python* is an interpreter that has faster-whisper, *model* a CTranslate2 folder. Raises Unavailable.
+    *python* is an interpreter with faster-whisper, *model* a CTranslate2 folder. Raises Unavailable.
     """
     command = [str(python), "-I", str(SCRIPT), str(model)]
     ran = subprocess.run(command, input=speech.pcm, capture_output=True, timeout=READ_WITHIN_S, check=False)
     if ran.returncode != 0:
-        said = ran.stderr.decode(errors="replace").strip()[-500:]
-        raise Unavailable(f"the offline reading of {speech.name} ended with status {ran.returncode}: {said}")
+        message = ran.stderr.decode(errors="replace").strip()[-500:]
+        raise Unavailable(f"transcribing {speech.name} offline failed with status {ran.returncode}: {message}")
     listed = [(plain_words(text), end_s) for text, end_s in json.loads(ran.stdout)]
     return [SpokenWord(word, end_s) for words, end_s in listed for word in words]

@@ -1,1 +1,1 @@
-"""Minutes of whole meetings beside what people wrote of them: `python -m bench.summaries`."""
+"""Compares minutes of whole meetings with what people wrote about them: `python -m bench.summaries`."""

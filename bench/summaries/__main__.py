@@ -1,10 +1,10 @@
-"""Minutes of whole meetings, written by the serving code, against abstracts, decisions and links of people.
+"""Compares minutes of whole meetings, written by the serving code, with people's abstracts, decisions and links.
 
     python -m bench.summaries DATA/meetings/dev.jsonl.gz --model package:gemma-3-270m --adapter FOLDER
 
-Measures the few-shot prompt of a model, an adapter of it, the words as said and two baselines, with intervals. The
-minutes are written to `--out` a meeting at a time; with `--resume` a run that was stopped goes on behind them. Without
-`--model` only what needs no model is measured.
+Measures a model with a few-shot prompt, the same model with an adapter, a summariser without a model and two baselines,
+with intervals. The minutes are written to `--out` one meeting at a time; `--resume` continues an interrupted run.
+Without `--model`, only the systems that need no model are measured.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.report import machine, write
-from bench.summaries.measures import abstract, measured
+from bench.summaries.measures import abstract, measure_minutes
+from bench.summaries.minutes_store import MinutesStore, WrittenMinutes
 from bench.summaries.systems import WITHOUT_MODEL, Maker, served
-from bench.summaries.written import Shelf, Written
 from deploy.fresh import MODELS, ROOT
 from schema.core.errors import InvalidData, MinutebookError
-from training.data.meetings import Meeting, read_meetings
-from training.evaluation.evaluate import Evaluation, Item, Result, fill_figures, table
+from training.data.meetings import AnnotatedMeeting, read_meetings
+from training.evaluation.evaluate import EvaluatedExample, Evaluation, SystemResult, compute_figures, table
 from training.evaluation.systems import ADAPTER, SystemAnswer, minutes_text
 from workers.summarize.writing.model import TextModel, load_model
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         meetings = list(read_meetings(arguments.meetings_file))
         chosen = choose(meetings, arguments.corpus, arguments.meetings, arguments.seed)
         made_by = _made_by(arguments.model, arguments.adapter)
-        shelf = Shelf(arguments.out / "minutes.jsonl", made_by, resume=arguments.resume)
+        shelf = MinutesStore(arguments.out / "minutes.jsonl", made_by, resume=arguments.resume)
         makers = {**_with_model(arguments.model, arguments.adapter), **WITHOUT_MODEL}
         _write_all(chosen, makers, shelf, console)
     except MinutebookError as error:
@@ -55,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("meetings_file", type=Path)
-    parser.add_argument("--corpus", choices=CORPORA, action="append", help="AMI, ICSI; by default both")
-    parser.add_argument("--meetings", type=int, help="so many of each corpus, drawn by --seed; by default all")
+    parser.add_argument("--corpus", choices=CORPORA, action="append", help="AMI, ICSI; default: both")
+    parser.add_argument("--meetings", type=int, help="number of meetings of each corpus, drawn by --seed; default: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model")
     parser.add_argument("--adapter", type=Path, help="a folder; needs --model")
@@ -68,15 +68,19 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def choose(meetings: Sequence[Meeting], corpora: Sequence[str] | None, count: int | None, seed: int) -> list[Meeting]:
-    """*count* meetings with an abstract of each of *corpora*; fewer are the first of more. Raises InvalidData."""
-    chosen: list[Meeting] = []
+def choose(
+    meetings: Sequence[AnnotatedMeeting], corpora: Sequence[str] | None, count: int | None, seed: int
+) -> list[AnnotatedMeeting]:
+    """*count* meetings with an abstract from each of *corpora*. A smaller count gives the first of a larger one. Raises
+    InvalidData.
+    """
+    chosen: list[AnnotatedMeeting] = []
     for corpus in corpora or CORPORA:
         found = [each for each in meetings if each.corpus == corpus and abstract(each)]
         chosen += random.Random(seed).sample(found, len(found))[:count]
     if not chosen:
         raise InvalidData(
-            f"No meeting of {' or '.join(corpora or CORPORA)} with an abstract is there. Name another file."
+            f"There is no meeting of {' or '.join(corpora or CORPORA)} with an abstract. Name another file."
         )
     return chosen
 
@@ -102,7 +106,9 @@ def _adapted(reference: str, adapter: Path) -> TextModel:
     return model
 
 
-def _write_all(meetings: Sequence[Meeting], makers: dict[str, Maker], shelf: Shelf, console: Console) -> None:
+def _write_all(
+    meetings: Sequence[AnnotatedMeeting], makers: dict[str, Maker], shelf: MinutesStore, console: Console
+) -> None:
     for meeting in meetings:
         for system, maker in makers.items():
             if (system, meeting.id) in shelf:
@@ -110,24 +116,26 @@ def _write_all(meetings: Sequence[Meeting], makers: dict[str, Maker], shelf: She
             write_minutes = maker()
             started = time.process_time()
             minutes = write_minutes(meeting.turns)
-            shelf.put(system, meeting.id, Written(minutes, time.process_time() - started))
+            shelf.put(system, meeting.id, WrittenMinutes(minutes, time.process_time() - started))
         console.print(f"{meeting.id} written", style="dim")
 
 
-def compare(meetings: Sequence[Meeting], systems: Sequence[str], shelf: Shelf) -> Evaluation:
-    """The figures of what is on *shelf*, and the differences to the first of *systems*; meetings are drawn."""
-    results: list[Result] = []
+def compare(meetings: Sequence[AnnotatedMeeting], systems: Sequence[str], shelf: MinutesStore) -> Evaluation:
+    """The figures of the minutes in *shelf*, and their differences to the first of *systems*. The bootstrap draws
+    meetings.
+    """
+    results: list[SystemResult] = []
     for system in systems:
-        result = Result(system, memory_bytes=0)
+        result = SystemResult(system, memory_bytes=0)
         for meeting in meetings:
             written = shelf[system, meeting.id]
             result.answers.append(SystemAnswer(summary=minutes_text(written.minutes), seconds=written.processor_s))
-            result.values.append(measured(meeting, written.minutes, written.processor_s))
+            result.values.append(measure_minutes(meeting, written.minutes, written.processor_s))
         results.append(result)
     names = [meeting.id for meeting in meetings]
     for result in results:
-        fill_figures(result, results[0], names)
-    items = [Item(meeting.id, None, abstract(meeting)) for meeting in meetings]
+        compute_figures(result, results[0], names)
+    items = [EvaluatedExample(meeting.id, None, abstract(meeting)) for meeting in meetings]
     fingerprint = sha256("\n".join(f"{m.id} {m.turns} {m.sentences}" for m in meetings).encode()).hexdigest()
     return Evaluation(fingerprint, items, len(names), results, failures=[])
 

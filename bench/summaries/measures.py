@@ -1,4 +1,4 @@
-"""What is measured of the minutes of one meeting, against what people wrote of it and the turns that they linked."""
+"""Measures the minutes of one meeting against people's summaries and the turns that they linked."""
 
 from __future__ import annotations
 
@@ -6,35 +6,34 @@ import re
 from collections.abc import Iterator, Sequence
 
 from schema.meetings.minutes import Action, Minutes, Sentence, parts
-from training.data.meetings import Meeting
-from training.evaluation.evaluate import Values
+from training.data.meetings import AnnotatedMeeting
+from training.evaluation.evaluate import ExampleMeasures
 from training.evaluation.systems import minutes_text
-from training.metrics.errors import Counts
-from training.metrics.rouge import rouge
-from training.metrics.support import evidence_overlap, length_ratio
+from training.metrics.summaries import evidence_overlap, length_ratio, rouge
+from workers.asr.error_rates import Counts
 from workers.summarize.text.words import count_words
 
 WITHOUT_ACTIONS = frozenset({"ICSI"})
-"""Corpora whose people did not write down who is to do what."""
+"""Corpora without human action items."""
 _DECIDED = re.compile(r"\b(?:decid\w+|agree[ds]?|chose|settled on|it was decided)\b", re.I)
 
 
-def measured(meeting: Meeting, minutes: Minutes, processor_s: float) -> Values:
-    """The measures of *minutes*, by name; a figure that the meeting has nothing to hold against is left out."""
+def measure_minutes(meeting: AnnotatedMeeting, minutes: Minutes, processor_s: float) -> ExampleMeasures:
+    """The measures of *minutes* by name. A measure without a reference in the meeting is left out."""
     return {
         **dict(_overlaps(meeting, minutes_text(minutes))),
         **dict(_support(meeting, minutes)),
-        **dict(_listed(meeting, minutes)),
+        **dict(_measure_lists(meeting, minutes)),
         "processor seconds": processor_s,
     }
 
 
-def abstract(meeting: Meeting) -> str:
+def abstract(meeting: AnnotatedMeeting) -> str:
     return " ".join(sentence.text for sentence in meeting.sentences if sentence.section == "abstract")
 
 
-def _overlaps(meeting: Meeting, text: str) -> Iterator[tuple[str, float]]:
-    """ROUGE against the abstract, of all that is said and of as many words as the abstract has."""
+def _overlaps(meeting: AnnotatedMeeting, text: str) -> Iterator[tuple[str, float]]:
+    """ROUGE against the abstract, for the whole text and cut to the abstract's number of words."""
     reference = abstract(meeting)
     yield "words", count_words(text)
     yield "words for each of the abstract", length_ratio(text, reference)
@@ -45,8 +44,8 @@ def _overlaps(meeting: Meeting, text: str) -> Iterator[tuple[str, float]]:
         yield from ((f"ROUGE-L{name}", found.l), (f"ROUGE-Lsum{name}", found.lsum))
 
 
-def _support(meeting: Meeting, minutes: Minutes) -> Iterator[tuple[str, Counts]]:
-    """Whether the minutes show their sentences as supported, and their evidence against the links of all sections."""
+def _support(meeting: AnnotatedMeeting, minutes: Minutes) -> Iterator[tuple[str, Counts]]:
+    """Sentences that the minutes show as supported, and their evidence against the links of all sections."""
     said = {item.text: item for _, item in parts(minutes)}
     yield "supported", Counts(sum(item.supported for item in said.values()), len(said))
     linked = {key for sentence in meeting.sentences for key in sentence.evidence}
@@ -54,20 +53,22 @@ def _support(meeting: Meeting, minutes: Minutes) -> Iterator[tuple[str, Counts]]
     yield from (("evidence precision", overlap.precision), ("evidence recall", overlap.recall))
 
 
-def _listed(meeting: Meeting, minutes: Minutes) -> Iterator[tuple[str, Counts | float]]:
-    """Decisions and actions against those of people, and every sentence that says something was decided."""
+def _measure_lists(meeting: AnnotatedMeeting, minutes: Minutes) -> Iterator[tuple[str, Counts | float]]:
+    """Decisions and actions against people's, and all sentences that claim a decision."""
     yield from _against(meeting, "decisions", minutes.decisions)
     if meeting.corpus not in WITHOUT_ACTIONS:
         yield from _against(meeting, "actions", minutes.actions)
-    told = {item.text: item for _, item in parts(minutes) if _DECIDED.search(item.text)}
-    yield "sentences that say decided", float(len(told))
-    yield "of these on a decision", _resting(tuple(told.values()), _linked(meeting, "decisions"))
+    claims = {item.text: item for _, item in parts(minutes) if _DECIDED.search(item.text)}
+    yield "sentences that say decided", float(len(claims))
+    yield "of these on a decision", _resting(tuple(claims.values()), _linked(meeting, "decisions"))
 
 
 def _against(
-    meeting: Meeting, section: str, listed: Sequence[Sentence | Action]
+    meeting: AnnotatedMeeting, section: str, listed: Sequence[Sentence | Action]
 ) -> Iterator[tuple[str, Counts | float]]:
-    """Of what is *listed*, how much rests on a turn that people linked in *section*, and of theirs how much is met."""
+    """The share of *listed* items that rest on a turn linked in *section*, and the share of people's items that they
+    cover.
+    """
     gold = [sentence.evidence for sentence in meeting.sentences if sentence.section == section and sentence.evidence]
     named = {key for item in listed for key in item.evidence}
     yield f"{section} listed", float(len(listed))
@@ -75,7 +76,7 @@ def _against(
     yield f"{section} recall", Counts(sum(bool(named & set(evidence)) for evidence in gold), len(gold))
 
 
-def _linked(meeting: Meeting, section: str) -> frozenset[int]:
+def _linked(meeting: AnnotatedMeeting, section: str) -> frozenset[int]:
     return frozenset(key for sentence in meeting.sentences if sentence.section == section for key in sentence.evidence)
 
 

@@ -1,1 +1,1 @@
-"""Training beside a plain script of transformers and peft."""
+"""Compares training with a plain script of transformers and peft."""

@@ -1,7 +1,7 @@
-"""`make bench-train`: Whisper with LoRA and AdaLoRA, ours and a plain script of transformers and peft in turn.
+"""`make bench-train`: Whisper with LoRA and AdaLoRA, by our training and by a plain script of transformers and peft.
 
-Writes var/bench/train.json. Ours runs twice: in the whole 30 s, the plain script's arithmetic, and in the condensed
-context that the workers read.
+Writes var/bench/train.json. Our training runs twice: with the whole 30 s, which is the arithmetic of the plain script,
+and with the condensed context that the workers read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.report import machine
 from bench.train.task import clips, configuration, split, write_manifests
 from deploy.fresh import ROOT
 from schema.core.errors import MinutebookError, Unavailable
-from training.runs.config import Config, dump
+from training.runs.config import RunConfig, to_yaml
 
 FOLDER = ROOT / "var/bench/train"
 SIDES = {"plain": "full", "ours": "full", "ours, context as served": "served"}
@@ -62,14 +62,14 @@ def _measure(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         runs: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
         for repeat in range(arguments.repeats):
             for side in SIDES:
-                runs[side].append(_one(side, method, repeat, arguments))
+                runs[side].append(_run_side(side, method, repeat, arguments))
                 console.print(f"{method}, {side}: {runs[side][-1]}", highlight=False)
         figures[method] = {side: _summary(each, runs["plain"]) for side, each in runs.items()}
     return figures
 
 
-def _one(side: str, method: str, repeat: int, arguments: argparse.Namespace) -> dict[str, float]:
-    """One run in a process of its own, and its dev loss as the judge counts it. Raises Unavailable."""
+def _run_side(side: str, method: str, repeat: int, arguments: argparse.Namespace) -> dict[str, float]:
+    """One run in a process of its own, and its dev loss as `bench.train.loss` computes it. Raises Unavailable."""
     name = f"{method}-{side.replace(', ', '-').replace(' ', '-')}-{repeat}"
     folder = FOLDER / name
     folder.mkdir()
@@ -77,7 +77,7 @@ def _one(side: str, method: str, repeat: int, arguments: argparse.Namespace) -> 
         name, method, arguments.precision, SIDES[side], FOLDER / "data", arguments.steps, arguments.batch
     )
     path = folder / "bench.yaml"
-    path.write_text(dump(config))
+    path.write_text(to_yaml(config))
     figures = _plain(path, folder) if side == "plain" else _ours(path, config)
     (loss,) = json.loads(_run("bench.train.loss", str(path), str(folder / "adapter")))
     return {**figures, "dev_loss": loss}
@@ -88,7 +88,7 @@ def _plain(path: Path, folder: Path) -> dict[str, float]:
     return _rates(json.loads((folder / "figures.json").read_text()))
 
 
-def _ours(path: Path, config: Config) -> dict[str, float]:
+def _ours(path: Path, config: RunConfig) -> dict[str, float]:
     _run("training", "train", str(path), "--runs", str(FOLDER))
     metrics = json.loads((FOLDER / config.name / "metrics.json").read_text())
     return _rates({"examples": metrics["training"]["examples"], **metrics["cost"]})

@@ -1,4 +1,5 @@
-"""The dev loss of an adapter, by transformers and peft in 32 bits and the whole 30 s: one judge for both sides.
+"""The dev loss of an adapter, by transformers and peft in 32 bits with the whole 30 s, so that both sides are judged
+alike.
 
 `python -m bench.train.loss CONFIG ADAPTER...` prints a JSON list.
 """

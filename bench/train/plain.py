@@ -1,8 +1,7 @@
-"""The plain way: `Seq2SeqTrainer` and peft, as their documentation does it. `python -m bench.train.plain CONFIG
-FOLDER`.
+"""Plain training: `Seq2SeqTrainer` and peft as in their documentation. `python -m bench.train.plain CONFIG FOLDER`.
 
-Features are made once, before training, and counted. The labels are the text's, as on our side: the start of text is
-given and not learnt.
+Features are computed once, before training, and counted in the time. As in our training, the labels are those of the
+text only: the start tokens are given and not learnt.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from transformers import (
     WhisperProcessor,
 )
 
-from bench.train.task import order
+from bench.train.task import shared_batches
 from schema.core.settings import settings
 from training.data import load, read_audio
 from training.networks.methods import rank_schedule
-from training.runs.config import Config, read_config
+from training.runs.config import RunConfig, read_config
 from workers.asr.weights.source import resolve
 
 IGNORED = -100
@@ -36,7 +35,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class Allocate(TrainerCallback):
-    """AdaLoRA's ranks are shared out behind every step, while its gradients are there."""
+    """Allocates AdaLoRA's ranks after every step, while its gradients exist."""
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         del args, control, kwargs
@@ -44,7 +43,7 @@ class Allocate(TrainerCallback):
 
 
 class Collator:
-    """Features as they are, texts padded to the longest of the batch."""
+    """Stacks features and pads texts to the longest of the batch."""
 
     def __init__(self, end: int) -> None:
         self.end = end
@@ -61,7 +60,7 @@ class Collator:
         }
 
 
-def adapter_config(config: Config) -> Any:
+def adapter_config(config: RunConfig) -> Any:
     shared: dict[str, Any] = {"lora_alpha": int(config.method.alpha), "target_modules": list(config.method.targets)}
     if config.method.kind == "lora":
         return LoraConfig(r=config.method.rank, **shared)
@@ -77,8 +76,8 @@ def adapter_config(config: Config) -> Any:
     )
 
 
-def rows(config: Config, processor: Any, dtype: torch.dtype) -> list[dict[str, Any]]:
-    """Every training example, ready."""
+def rows(config: RunConfig, processor: Any, dtype: torch.dtype) -> list[dict[str, Any]]:
+    """All training examples, prepared."""
     data = load(config.train.source, config.train.split, needs=("audio", "text"))
     start = processor.tokenizer("").input_ids[:2]
     made: list[dict[str, Any]] = []
@@ -108,7 +107,7 @@ def main() -> None:
     began = time.perf_counter()
     examples = rows(config, processor, dtype)
     lengths = [row["length"] / 16_000 for row in examples]
-    laid_out = [examples[place] for batch in order(config, lengths) for place in batch]
+    laid_out = [examples[index] for batch in shared_batches(config, lengths) for index in batch]
     trainer = Seq2SeqTrainer(
         model=net,
         args=Seq2SeqTrainingArguments(

@@ -1,8 +1,8 @@
-"""What the weights of a Whisper take in each precision, in memory and on disk.
+"""The size of a Whisper's weights in each precision, in memory and on disk.
 
     python -m bench.train.sizes package:tiny.en package:base
 
-Prints a line for each: megabytes in memory, of the saved file, and how much less the file is than 32 and 16 bits.
+Prints a line for each: megabytes in memory and of the saved file, and the saving compared to 32 and 16 bits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _bytes(reference: str, precision: str) -> tuple[int, int]:
-    """In memory, and of the files that transformers writes."""
+    """Bytes in memory, and of the files that transformers writes."""
     net = load(reference, settings().models, precision, "cpu").net
     with tempfile.TemporaryDirectory() as folder:
         net.save_pretrained(folder)

@@ -23,7 +23,7 @@ from schema.meetings.tables import Meeting, Segment, Summary, Track
 from tests import models
 from tests.workers.studio import BACKLOG_LIMIT_SAMPLES, Audio, Studio
 from training.data import Dataset, load, read_audio
-from training.data.transcript_lines import said_in
+from training.data.transcript_lines import transcript_segments
 from training.evaluation.systems import Cascade, Recogniser, Summariser, minutes_text, segments_of, transcripts
 from training.registry.gate import written_minutes
 from workers.asr.engine import Engine, load_engine
@@ -123,7 +123,7 @@ def test_a_file_gets_the_same_words_from_worker_gate_evaluate_and_benchmarks(
     assert [answer.transcript for answer in cascade.answer(recordings)] == texts
     speeches = [Speech(str(at), samples.astype("<i2").tobytes(), "") for at, samples in enumerate(audio)]
     assert live.read_offline(exact_engine, speeches) == texts
-    sources = [policies.Recording(str(at), samples, "") for at, samples in enumerate(audio)]
+    sources = [policies.LabelledRecording(str(at), samples, "") for at, samples in enumerate(audio)]
     assert ["".join(track.words).strip() for track in policies.offline(exact_engine, sources)] == texts
 
     for heard, segments, samples in zip(gate, written, audio, strict=True):
@@ -168,7 +168,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def written_by_a_worker(studio: Studio, text: str) -> Minutes:
     """The final minutes in the database of a meeting whose segments are the lines of *text*."""
-    segments = said_in(text)
+    segments = transcript_segments(text)
     with studio.database.write() as session:
         session.add(Meeting(id="told", owner="local", state=MeetingState.SUMMARIZING, seq=len(segments)))
         session.flush()
@@ -210,7 +210,7 @@ def test_the_same_segments_get_the_same_minutes_from_worker_gate_evaluate_and_be
     assert written_minutes(gemma, example) == minutes_text(worker)
     (answer,) = Summariser("gemma", gemma).answer([example])
     assert answer.summary == minutes_text(worker)
-    minutes = served(lambda: gemma)()(said_in(text))
+    minutes = served(lambda: gemma)()(transcript_segments(text))
     assert [chapter.title for chapter in minutes.chapters] == [chapter.title for chapter in worker.chapters]
     for one, other in ((minutes.decisions, worker.decisions), (minutes.actions, worker.actions)):
         assert [item.text for item in one] == [item.text for item in other]

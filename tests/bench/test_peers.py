@@ -9,9 +9,9 @@ from typing import NoReturn
 import pytest
 
 from api.client.resend import SendLog
-from bench.peers.report import Run, figures, table
-from bench.peers.system import Heard, System
-from bench.peers.whisper_live import Transcript
+from bench.peers.report import PeerRun, figures, table
+from bench.peers.system import PeerStream, PeerSystem
+from bench.peers.whisper_live import WhisperLiveTranscript
 from bench.peers.whisper_live_kit import alignment_heads, committed_text
 from bench.peers.words import CommittedText, SpokenWord, latencies_ms
 from bench.speech import Speech
@@ -61,7 +61,7 @@ def test_a_word_heard_otherwise_is_not_measured_and_does_not_shift_the_others(se
 
 
 def test_whisper_live_keeps_completed_segments_that_messages_no_longer_hold() -> None:
-    transcript = Transcript()
+    transcript = WhisperLiveTranscript()
     transcript.take([_segment("0.000", " One.", completed=True), _segment("1.000", " Two", completed=False)], 1.0)
     transcript.take([_segment("1.000", " Two.", completed=True), _segment("2.000", " Three", completed=False)], 2.0)
     transcript.take([_segment("1.000", " Two.", completed=True), _segment("2.000", " Three", completed=False)], 3.0)
@@ -81,8 +81,10 @@ def test_the_alignment_heads_that_whisper_live_kit_gets_are_those_that_openai_na
 
 def test_figures_add_up_over_runs_and_say_what_share_of_the_words_they_rest_on(sent: SendLog) -> None:
     speech = Speech("reader", bytes(2 * SAMPLE_RATE_HZ), "Good morning everyone")
-    runs = [Run([_heard(speech, text, sent)], cpu_s=0.5, peak_rss_bytes=10**8) for text in ("good morning", "good day")]
-    found = figures(1, System("Some server", "1.0", "defaults", _never_started), runs, {"reader": SPOKEN})
+    runs = [
+        PeerRun([_heard(speech, text, sent)], cpu_s=0.5, peak_rss_bytes=10**8) for text in ("good morning", "good day")
+    ]
+    found = figures(1, PeerSystem("Some server", "1.0", "defaults", _never_started), runs, {"reader": SPOKEN})
     assert found["committed_ms"] == {"p50": 700, "p95": 700, "p99": 700}
     assert found["words_measured"] == 0.5
     assert found["wer"] == 0.5
@@ -94,10 +96,10 @@ def _segment(start: str, text: str, *, completed: bool) -> dict[str, object]:
     return {"start": start, "end": "9.000", "text": text, "completed": completed}
 
 
-def _heard(speech: Speech, text: str, sent: SendLog) -> Heard:
+def _heard(speech: Speech, text: str, sent: SendLog) -> PeerStream:
     committed = CommittedText()
     committed.take(text, 101.0)
-    return Heard(speech, committed, sent)
+    return PeerStream(speech, committed, sent)
 
 
 def _never_started() -> NoReturn:

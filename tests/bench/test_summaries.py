@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from bench.summaries.__main__ import main
-from bench.summaries.measures import measured
+from bench.summaries.measures import measure_minutes
+from bench.summaries.minutes_store import MinutesStore, WrittenMinutes
 from bench.summaries.systems import WITHOUT_MODEL, first_sentences, longest_turns
-from bench.summaries.written import Shelf, Written
 from schema.core.errors import InvalidData
 from schema.meetings.minutes import Action, Minutes, Sentence
-from training.data.meetings import Meeting, read_meetings
-from training.metrics.errors import Counts
+from training.data.meetings import AnnotatedMeeting, read_meetings
+from workers.asr.error_rates import Counts
 
 TURNS = (
     ("A", "The boiler in the north wing lost pressure twice during the night."),
@@ -54,15 +54,15 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def meeting(file: Path) -> Meeting:
+def meeting(file: Path) -> AnnotatedMeeting:
     return next(read_meetings(file))
 
 
-def test_decisions_and_links_are_counted_as_by_hand(meeting: Meeting) -> None:
+def test_decisions_and_links_are_counted_as_by_hand(meeting: AnnotatedMeeting) -> None:
     bought = Sentence("They decided to buy a boiler.", (2,), 0.8, supported=True)
     wood = Sentence("They agreed on wood.", (3,), 0.1)
     key = Action("B gives a key.", "B", None, (3,), 0.9, supported=True)
-    found = measured(meeting, Minutes(overview=(bought,), decisions=(bought, wood), actions=(key,)), 1.5)
+    found = measure_minutes(meeting, Minutes(overview=(bought,), decisions=(bought, wood), actions=(key,)), 1.5)
     assert found["decisions listed"] == 2.0
     assert found["decisions precision"] == Counts(1, 2)
     assert found["decisions recall"] == Counts(1, 2)
@@ -77,9 +77,9 @@ def test_decisions_and_links_are_counted_as_by_hand(meeting: Meeting) -> None:
     assert found["processor seconds"] == 1.5
 
 
-def test_what_is_cut_to_the_length_of_the_abstract_is_its_beginning(meeting: Meeting) -> None:
+def test_what_is_cut_to_the_length_of_the_abstract_is_its_beginning(meeting: AnnotatedMeeting) -> None:
     exact = Minutes(overview=(Sentence("The boiler is replaced."), Sentence("Nothing else of it is here.")))
-    found = measured(meeting, exact, 0.0)
+    found = measure_minutes(meeting, exact, 0.0)
     assert found["ROUGE-1 at its length"] == 1.0
     assert found["ROUGE-1"] != 1.0
     assert found["words for each of the abstract"] == 10 / 4
@@ -87,10 +87,10 @@ def test_what_is_cut_to_the_length_of_the_abstract_is_its_beginning(meeting: Mee
 
 def test_nobody_is_blamed_for_actions_that_people_did_not_write_down(file: Path) -> None:
     _, second, _ = read_meetings(file)
-    assert "actions listed" not in measured(second, Minutes(), 0.0)
+    assert "actions listed" not in measure_minutes(second, Minutes(), 0.0)
 
 
-def test_the_minutes_are_those_of_the_worker_and_baselines_name_their_segments(meeting: Meeting) -> None:
+def test_the_minutes_are_those_of_the_worker_and_baselines_name_their_segments(meeting: AnnotatedMeeting) -> None:
     minutes = WITHOUT_MODEL["words as said"]()(meeting.turns)
     assert [decision.evidence for decision in minutes.decisions] == [(2,)]
     assert [action.owner for action in minutes.actions] == ["B"]
@@ -101,18 +101,18 @@ def test_the_minutes_are_those_of_the_worker_and_baselines_name_their_segments(m
 
 def test_a_stopped_run_goes_on_behind_the_last_whole_row(tmp_path: Path) -> None:
     path = tmp_path / "minutes.jsonl"
-    written = Written(Minutes(overview=(Sentence("It rained.", (1,), 1.0, supported=True),)), 2.5)
-    Shelf(path, {"model": "a"}).put("said", "first", written)
+    written = WrittenMinutes(Minutes(overview=(Sentence("It rained.", (1,), 1.0, supported=True),)), 2.5)
+    MinutesStore(path, {"model": "a"}).put("said", "first", written)
     with path.open("a") as file:
         file.write('{"system": "said", "meet')
-    shelf = Shelf(path, {"model": "a"}, resume=True)
+    shelf = MinutesStore(path, {"model": "a"}, resume=True)
     shelf.put("said", "second", written)
-    again = Shelf(path, {"model": "a"}, resume=True)
+    again = MinutesStore(path, {"model": "a"}, resume=True)
     assert again["said", "first"] == again["said", "second"] == written
     assert ("said", "third") not in again
     with pytest.raises(InvalidData, match="without --resume"):
-        Shelf(path, {"model": "b"}, resume=True)
-    assert ("said", "first") not in Shelf(path, {"model": "a"})
+        MinutesStore(path, {"model": "b"}, resume=True)
+    assert ("said", "first") not in MinutesStore(path, {"model": "a"})
 
 
 def test_a_run_writes_figures_and_the_same_ones_when_it_goes_on(
@@ -121,7 +121,7 @@ def test_a_run_writes_figures_and_the_same_ones_when_it_goes_on(
     command = [str(file), "--corpus", "AMI", "--out", str(tmp_path / "out")]
     assert main(command) == 0
     told = capsys.readouterr().out
-    assert "2 examples, 2 drawn apart" in told
+    assert "2 examples in 2 groups" in told
     assert "| decisions precision | 1.000 (1.000–1.000) | 0.000" in told
     kept = (tmp_path / "out/minutes.jsonl").read_bytes()
     assert main([*command, "--resume"]) == 0

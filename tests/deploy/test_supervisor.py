@@ -110,8 +110,8 @@ def test_an_end_by_a_signal_is_explained(tmp_path: Path, sleepers: Path) -> None
         stack.kill("two", signal.SIGBUS)
         eventually("it runs again", lambda: _pid_or_none(stack, "two") not in (None, before))
     said = (tmp_path / "log" / "two.log").read_text()
-    assert "status 135 (SIGBUS: a file it had mapped" in said
-    assert "look whether the data folder has become read-only or its disk full" in said
+    assert "status 135 (SIGBUS: a mapped file" in said
+    assert "check whether the data folder has become read-only or its disk is full" in said
     assert "started again in 0.5 s" in said
 
 
@@ -121,7 +121,7 @@ def test_a_process_counts_as_started_though_that_cannot_be_noted(tmp_path: Path,
         stack.kill("two")
         stack.wait_ready("two")
     said = (tmp_path / "log" / "two.log").read_text()
-    assert f"what runs could not be noted in {tmp_path / 'run'}" in said
+    assert f"could not record the running processes in {tmp_path / 'run'}" in said
     assert "could not be started" not in said
 
 
@@ -166,7 +166,7 @@ def test_a_failed_migration_fails_the_start(tmp_path: Path) -> None:
 
 def test_a_second_stack_on_the_same_folder_is_refused(tmp_path: Path, sleepers: Path) -> None:
     with Stack(tmp_path, procfile=sleepers) as stack:
-        message = rf"pid {os.getpid()}, http://.* already runs on {tmp_path}; stop that one .* MINUTEBOOK_DATA_DIR"
+        message = rf"pid {os.getpid()}, http://.* is already using {tmp_path}; stop it .* MINUTEBOOK_DATA_DIR"
         with pytest.raises(Conflict, match=message), Stack(tmp_path, procfile=sleepers):
             pytest.fail("a second stack must not start")
         assert not all_gone([stack.pid("one")])
@@ -200,7 +200,7 @@ def test_a_variable_that_cannot_be_read_is_named(tmp_path: Path, sleepers: Path)
 
 
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path, sleepers: Path) -> None:
-    with pytest.raises(Unavailable, match=r"data folder .*Procfile/data cannot be written .* set MINUTEBOOK_DATA_DIR"):
+    with pytest.raises(Unavailable, match=r"data folder .*Procfile/data is not writable .* set MINUTEBOOK_DATA_DIR"):
         Stack(sleepers / "data", procfile=sleepers).start()
 
 

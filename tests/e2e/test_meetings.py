@@ -8,11 +8,11 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from deploy.wer import word_error_rate
 from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
 from schema.meetings.minutes import Minutes
 from schema.meetings.tables import Segment
 from tests.hall import SAMPLE, TIES, Hall, Sitting, sample_meeting, spoken
+from workers.asr.error_rates import word_error_rate
 
 pytestmark = pytest.mark.faults
 

@@ -15,7 +15,6 @@ import pytest
 import soundfile
 from sqlalchemy import select
 
-from deploy.wer import word_error_rate
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, UploadState
 from schema.core.units import samples_of_s
@@ -23,6 +22,7 @@ from schema.meetings.tables import Coverage, Failure, Meeting, Track
 from schema.uploads.tables import Upload
 from tests.faults.conftest import BACKLOG_S
 from tests.hall import PATIENCE_S, SAMPLE, TIES, Hall, Sitting, eventually, spoken
+from workers.asr.error_rates import word_error_rate
 
 pytestmark = pytest.mark.faults
 

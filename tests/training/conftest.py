@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from tests.training.models import CACHE, KINDS, TEXTS
-from training.runs.run import Places
+from training.runs.run import RunFolders
 
 RATE_HZ = 16_000
 
@@ -52,8 +52,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(runs=tmp_path / "runs", models=CACHE)
+def places(tmp_path: Path) -> RunFolders:
+    return RunFolders(runs=tmp_path / "runs", models=CACHE)
 
 
 @pytest.fixture

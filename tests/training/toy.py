@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.runs.task import Batch, chance
+from training.runs.task import Batch, example_random
 
 WIDTH, EXAMPLES = 8, 40
 
@@ -42,18 +42,18 @@ class ToyTask:
         self.net = Net().requires_grad_(False)
         self.inputs = torch.randn(EXAMPLES, WIDTH)
         self.wanted = self.inputs.sum(1)
-        self.lengths: Sequence[float] = [float(1 + place % 7) for place in range(EXAMPLES)]
+        self.lengths: Sequence[float] = [float(1 + index % 7) for index in range(EXAMPLES)]
         self.poisoned, self.room = set(poisoned), room
 
-    def attached(self) -> None:
+    def after_attach(self) -> None:
         """Nothing learns but what the method says."""
 
-    def collate(self, places: Sequence[int], epoch: int) -> Batch:
-        jitter = torch.tensor([chance(0, epoch, place).gauss(0, 0.01) for place in places])
-        wanted = self.wanted[list(places)].clone()
-        wanted[[place in self.poisoned for place in places]] = torch.nan
-        tensors = {"x": self.inputs[list(places)] + jitter[:, None], "y": wanted}
-        return Batch(tuple(f"clip-{place}" for place in places), len(places), tensors)
+    def collate(self, indices: Sequence[int], epoch: int) -> Batch:
+        jitter = torch.tensor([example_random(0, epoch, index).gauss(0, 0.01) for index in indices])
+        wanted = self.wanted[list(indices)].clone()
+        wanted[[index in self.poisoned for index in indices]] = torch.nan
+        tensors = {"x": self.inputs[list(indices)] + jitter[:, None], "y": wanted}
+        return Batch(tuple(f"clip-{index}" for index in indices), len(indices), tensors)
 
     def loss(self, batch: Batch) -> torch.Tensor:
         if len(batch.ids) > self.room:

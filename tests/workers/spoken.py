@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deploy.wer import word_error_rate
 from tests.workers.studio import Studio
+from workers.asr.error_rates import word_error_rate
 
 SPOKEN = (
     "Good morning everyone. Thanks for joining. We have three points today: the launch date, the failing payment "

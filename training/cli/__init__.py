@@ -1,1 +1,1 @@
-"""The commands of `python -m training`. Each module holds one noun and puts its commands in with `register(app)`."""
+"""Commands of `python -m training`. Each module covers one noun and adds its commands with `register(app)`."""

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-dataset = typer.Typer(no_args_is_help=True, help="Check a data set, or make one of corrections or of texts read out.")
+dataset = typer.Typer(
+    no_args_is_help=True, help="Check a data set, or build one from corrections or from synthesised speech."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -18,22 +20,24 @@ def register(app: typer.Typer) -> None:
 def build(
     out: Annotated[
         Path | None,
-        typer.Option(help="Where the versions lie, instead of data_dir/datasets/corrections.", metavar="DIR"),
+        typer.Option(help="Folder for the versions. Default: data_dir/datasets/corrections.", metavar="DIR"),
     ] = None,
 ) -> None:
-    """Make a version of a data set of what users corrected: JSONL, clips of the audio, fingerprint and card."""
+    """Build a new version of the data set of user corrections: JSONL, audio clips, fingerprint and card."""
     from schema.core.database import Database
     from schema.core.settings import settings
     from schema.core.storage import open_files
-    from training.data.corrections import build as do
+    from training.data.corrections import build as build_dataset
 
-    held = settings()
-    database = Database(held.sql_url)
+    config = settings()
+    database = Database(config.sql_url)
     try:
-        built = do(database, open_files(held.storage_url), out or held.data_dir / "datasets" / "corrections")
+        built = build_dataset(
+            database, open_files(config.storage_url), out or config.data_dir / "datasets" / "corrections"
+        )
     finally:
         database.close()
-    head = "built" if built.fresh else "nothing new since"
+    head = "built" if built.fresh else "unchanged since"
     typer.echo(
         f"{head} {built.folder}: {built.examples} segments, {built.with_audio} with audio, {built.audio_s:.0f} s; "
         f"{built.windows} windows with minutes"
@@ -45,7 +49,7 @@ def check(
     source: Annotated[str, typer.Argument(help="A manifest, a folder, LAYOUT:FOLDER, hub:NAME.", metavar="SOURCE")],
     split: Annotated[str, typer.Option(help="Its split.")] = "train",
 ) -> None:
-    """Look at every example, and say what is there or what is wrong, with file and line."""
+    """Check every example, and print a summary or the faults with file and line."""
     from training.data import load
 
     data = load(source, split)
@@ -56,16 +60,16 @@ def check(
 @dataset.command()
 def speak(
     source: Annotated[str, typer.Argument(help="Texts: a manifest, LAYOUT:FOLDER.", metavar="SOURCE")],
-    out: Annotated[Path, typer.Option(help="The folder that is written.", metavar="DIR")],
+    out: Annotated[Path, typer.Option(help="The output folder.", metavar="DIR")],
     split: Annotated[str, typer.Option(help="The split of SOURCE.")] = "train",
-    name: Annotated[str | None, typer.Option(help="The split that is written; by default the same.")] = None,
-    skip: Annotated[int, typer.Option(help="So many examples at the beginning are left out.", min=0)] = 0,
-    limit: Annotated[int, typer.Option(help="The most examples that are written; 0 is all.", min=0)] = 0,
+    name: Annotated[str | None, typer.Option(help="The output split. Default: the same as --split.")] = None,
+    skip: Annotated[int, typer.Option(help="Skip this many examples at the beginning.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="The most examples to write; 0 means all.", min=0)] = 0,
 ) -> None:
-    """Have a machine read texts out, so that there is audio with texts and summaries to train and measure on."""
+    """Read texts aloud with speech synthesis, to get audio with texts and summaries for training and evaluation."""
     from training.data import load
-    from training.data.text_to_speech import speak as do
+    from training.data.text_to_speech import speak as synthesise
 
     data = load(source, split, needs=["text"])
-    count = do(data[skip : skip + limit if limit else len(data)], out, name or split)
+    count = synthesise(data[skip : skip + limit if limit else len(data)], out, name or split)
     typer.echo(f"{count} examples in {out / f'{name or split}.jsonl'}")

@@ -1,4 +1,4 @@
-"""`export`: an adapter merged into its model."""
+"""`export`: merge an adapter into its model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schema.adapters.wire import AdapterLabel
 from schema.core.database import Database
 from schema.core.settings import Settings, settings
 from schema.core.states import AdapterTask
-from training.registry.formats import Format, Weights
+from training.registry.formats import ExportFormat, ExportWeights
 
 
 def register(app: typer.Typer) -> None:
@@ -22,14 +22,18 @@ def register(app: typer.Typer) -> None:
 def export(
     adapter: Annotated[str, typer.Argument(metavar="ADAPTER", help="NAME[@VERSION] of the registry, or a folder.")],
     to: Annotated[Path, typer.Option("--to", help="The new folder.")],
-    form: Annotated[Format, typer.Option("--format", help="ctranslate2 is what faster-whisper loads.")] = (
-        Format.TRANSFORMERS
+    form: Annotated[ExportFormat, typer.Option("--format", help="faster-whisper loads ctranslate2.")] = (
+        ExportFormat.TRANSFORMERS
     ),
-    weights: Annotated[Weights, typer.Option("--weights", help="int8 is for ctranslate2.")] = Weights.FLOAT16,
-    base: Annotated[str | None, typer.Option("--base", help="The base model, where a folder names none.")] = None,
-    task: Annotated[AdapterTask | None, typer.Option(help="Where both have that name.", show_default=False)] = None,
+    weights: Annotated[
+        ExportWeights, typer.Option("--weights", help="int8 works with ctranslate2 only.")
+    ] = ExportWeights.FLOAT16,
+    base: Annotated[str | None, typer.Option("--base", help="The base model, if the folder does not name it.")] = None,
+    task: Annotated[
+        AdapterTask | None, typer.Option(help="Needed if both tasks have an adapter of that name.", show_default=False)
+    ] = None,
 ) -> None:
-    """Write the model with an adapter merged into it, to be used without Minutebook."""
+    """Write the model with the adapter merged into it, for use without Minutebook."""
     from training.registry.export import export as export_adapter
 
     config = settings()
@@ -38,7 +42,7 @@ def export(
 
 
 def _published(config: Settings, name: str, task: AdapterTask | None) -> Path:
-    """The files of a version in the registry. Raises InvalidInput, NotFound, BrokenModel."""
+    """Returns the folder of a version in the registry. Raises InvalidInput, NotFound, BrokenModel."""
     from workers.models.adapters import stored
 
     label = AdapterLabel.parse(name)

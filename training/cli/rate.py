@@ -11,9 +11,9 @@ import typer
 from schema.core.errors import InvalidData
 
 if TYPE_CHECKING:
-    from training.evaluation.rating import Counted, Score
+    from training.evaluation.rating import RatingScore, RatingSummary
 
-rate = typer.Typer(no_args_is_help=True, help="Have people rate summaries, and add their answers up.")
+rate = typer.Typer(no_args_is_help=True, help="Have people rate summaries, and count their answers.")
 
 
 def register(app: typer.Typer) -> None:
@@ -22,27 +22,27 @@ def register(app: typer.Typer) -> None:
 
 @rate.command()
 def form(
-    evaluation: Annotated[Path, typer.Argument(help="What `minutebook evaluate` wrote.", metavar="EVALUATION")],
-    out: Annotated[Path, typer.Option(help="The form; the key is written beside it.")] = Path("rating.html"),
+    evaluation: Annotated[Path, typer.Argument(help="The output of `minutebook evaluate`.", metavar="EVALUATION")],
+    out: Annotated[Path, typer.Option(help="The form. The key is written next to it.")] = Path("rating.html"),
     items: Annotated[int, typer.Option(help="How many texts to rate.", min=1)] = 20,
-    seed: Annotated[int, typer.Option(help="Another one draws other texts and orders.")] = 0,
+    seed: Annotated[int, typer.Option(help="Selects the texts and their order.")] = 0,
 ) -> None:
-    """Make one HTML file to send to raters. It needs no network and names no system."""
+    """Make an HTML form to send to raters. It works offline and names no system."""
     from training.evaluation.rating import make_form
 
     page, key = make_form(_read(evaluation), items, seed)
     out.write_text(page, encoding="utf-8")
     secret = out.with_suffix(".key.json")
     secret.write_text(json.dumps(key, ensure_ascii=False, indent=1), encoding="utf-8")
-    typer.echo(f"Send {out} to the raters and keep {secret}, which says whose summary is whose.")
+    typer.echo(f"Send {out} to the raters and keep {secret}, which says which system wrote which summary.")
 
 
 @rate.command()
 def count(
-    key: Annotated[Path, typer.Argument(help="The key beside the form.", metavar="KEY")],
-    answers: Annotated[list[Path], typer.Argument(help="The files that raters saved.", metavar="ANSWERS...")],
+    key: Annotated[Path, typer.Argument(help="The key that belongs to the form.", metavar="KEY")],
+    answers: Annotated[list[Path], typer.Argument(help="The files that the raters saved.", metavar="ANSWERS...")],
 ) -> None:
-    """Agreement of the raters and the averages of each system, with 95 % intervals."""
+    """Print the raters' agreement and each system's mean scores, with 95 % intervals."""
     from training.evaluation.rating import count_ratings
 
     typer.echo(_table(count_ratings(_read(key), [path.read_bytes() for path in answers])))
@@ -52,11 +52,11 @@ def _read(path: Path) -> dict[str, object]:
     try:
         value: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InvalidData(f"{path} cannot be read as JSON: {error}. Give the file that was written.") from error
+        raise InvalidData(f"{path} cannot be read as JSON: {error}. Give the file as it was written.") from error
     return value
 
 
-def _table(counted: Counted) -> str:
+def _table(counted: RatingSummary) -> str:
     scales = list(counted.alpha)
     lines = [
         f"{counted.raters} raters, {counted.items} texts; 95 % intervals, difference to the first system in brackets",
@@ -70,7 +70,7 @@ def _table(counted: Counted) -> str:
     return "\n".join([*lines, f"| agreement, alpha | {' | '.join(alphas)} |"])
 
 
-def _cell(score: Score) -> str:
+def _cell(score: RatingScore) -> str:
     text = f"{score.mean.difference:.2f} ({score.mean.low:.2f}–{score.mean.high:.2f})"
     if score.against_first is None:
         return text

@@ -9,14 +9,17 @@ from typing import Annotated
 
 import typer
 
-Configuration = Annotated[
+ConfigArgument = Annotated[
     Path, typer.Argument(help="A YAML file, such as those in training/configs.", metavar="CONFIG")
 ]
-Changes = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, as in method.rank=8.")
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override one setting, for example method.rank=8."),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever lies in the run's folder.")]
-Runs = Annotated[Path | None, typer.Option("--runs", help="Where runs lie, instead of data_dir/runs.", metavar="DIR")]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="Start over and delete what is in the run's folder.")]
+RunsOption = Annotated[
+    Path | None, typer.Option("--runs", help="Folder for runs. Default: data_dir/runs.", metavar="DIR")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,31 +27,33 @@ def register(app: typer.Typer) -> None:
     app.command()(sweep)
 
 
-def train(config: Configuration, changes: Changes = None, fresh: Fresh = False, runs: Runs = None) -> None:
-    """Train as CONFIG says; the same command goes on with a run that was stopped."""
+def train(
+    config: ConfigArgument, changes: SetOption = None, fresh: FreshOption = False, runs: RunsOption = None
+) -> None:
+    """Train as CONFIG says. The same command resumes a run that was stopped."""
     from schema.core.settings import settings
     from training.runs import run
     from training.runs.config import read_config
 
-    held = settings()
-    places = run.Places(runs or held.data_dir / "runs", held.models)
+    workspace = settings()
+    folders = run.RunFolders(runs or workspace.data_dir / "runs", workspace.models)
     command = _command("train", config, changes or (), runs)
-    metrics = run.train(read_config(config, changes or ()), places, command, fresh)
+    metrics = run.train(read_config(config, changes or ()), folders, command, fresh)
     if metrics:
-        typer.echo(f"{places.runs / metrics['name'] / 'report.md'}")
+        typer.echo(f"{folders.runs / metrics['name'] / 'report.md'}")
 
 
-def sweep(config: Configuration, changes: Changes = None, runs: Runs = None) -> None:
-    """Train over a grid of methods, ranks and precisions; the same command goes on with one that was stopped."""
+def sweep(config: ConfigArgument, changes: SetOption = None, runs: RunsOption = None) -> None:
+    """Train over a grid of methods, ranks and precisions. The same command resumes a sweep that was stopped."""
     from schema.core.settings import settings
-    from training.runs.sweep import sweep as do
+    from training.runs.sweep import sweep as run_sweep
 
     command = _command("sweep", config, changes or (), runs)
-    typer.echo(do(config, changes or (), runs or settings().data_dir / "runs", command))
+    typer.echo(run_sweep(config, changes or (), runs or settings().data_dir / "runs", command))
 
 
 def _command(verb: str, config: Path, changes: Sequence[str], runs: Path | None) -> str:
-    """How to run the same again."""
+    """The command line that starts this run again."""
     parts = ["minutebook", verb, str(config)]
     for change in changes:
         parts += ["--set", change]

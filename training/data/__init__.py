@@ -1,17 +1,16 @@
-"""Data to train and measure on: manifests, folders and the layouts of known corpora, read as a stream and checked.
+"""Data sets for training and evaluation: manifests, folders and known corpora, streamed and checked.
 
 train = load("recordings/", "train", needs=("audio", "text"))
 test = load("librispeech:/data/LibriSpeech", "test-clean", needs=("audio", "text"))
 refuse_overlap(train, test)
 for batch in batches(train.lengths, batch_size=16, seed=1, epoch=0):
-    examples = [train[place] for place in batch]
+    examples = [train[position] for position in batch]
 """
 
 from training.data.audio import read_audio
-from training.data.checks import Limits
-from training.data.dataset import Dataset
-from training.data.order import batches
+from training.data.checks import ExampleLimits
+from training.data.dataset import Dataset, batches
 from training.data.sources import load
 from training.data.training_fingerprints import refuse_overlap
 
-__all__ = ["Dataset", "Limits", "batches", "load", "read_audio", "refuse_overlap"]
+__all__ = ["Dataset", "ExampleLimits", "batches", "load", "read_audio", "refuse_overlap"]

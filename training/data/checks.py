@@ -1,4 +1,4 @@
-"""Whether a data set can be trained on: every example is looked at once, while it streams by."""
+"""Checks whether a data set can be trained on. Each example is checked once, while it streams by."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN_LIMIT = 20
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`reason` says what is wrong at `where` ("train.jsonl:12"), with the value and the remedy."""
+    """A fault in one example. `reason` names value and remedy, `where` the place, such as "train.jsonl:12"."""
 
     where: str
     reason: str
@@ -28,8 +28,8 @@ class Fault:
         return f"{self.where}: {self.reason}"
 
 
-def refused(faults: Sequence[Fault], more: int = 0, remedy: str = "mend them") -> InvalidData:
-    """The error of *faults*, and of *more* that were found and not kept."""
+def faults_error(faults: Sequence[Fault], more: int = 0, remedy: str = "correct them") -> InvalidData:
+    """The error that lists *faults*. *more* is the number of further faults that were found but not kept."""
     total = len(faults) + more
     lines = [str(fault) for fault in faults[:SHOWN_LIMIT]]
     if total > len(lines):
@@ -40,38 +40,38 @@ def refused(faults: Sequence[Fault], more: int = 0, remedy: str = "mend them") -
 
 log = logging.getLogger(__name__)
 
-Part = Literal["audio", "text", "summary"]
+ExamplePart = Literal["audio", "text", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The most that one example may hold; a recipe sets what its model can read."""
+class ExampleLimits:
+    """The largest example allowed. Each recipe sets what its model can read."""
 
     audio_s: float = 4 * 3600
     text_words: int = 100_000
     summary_words: int = 10_000
 
 
-DEFAULTS = Limits()
-LEAVE_OUT = "mend them, or leave them out with skip_faulty, in a run --set train.skip_faulty=true"
+DEFAULTS = ExampleLimits()
+LEAVE_OUT = "correct them, or skip them with skip_faulty (for a run: --set train.skip_faulty=true)"
 
 
-def checked(
+def check_examples(
     stream: Iterable[Example | Fault],
     *,
-    needs: Collection[Part] = (),
-    limits: Limits = DEFAULTS,
+    needs: Collection[ExamplePart] = (),
+    limits: ExampleLimits = DEFAULTS,
     skip_faulty: bool = False,
 ) -> Dataset:
-    """The data set of *stream*, whose examples all have the parts that the task *needs*.
+    """The data set made of *stream*, in which every example has the parts that the task *needs*.
 
-    Raises InvalidData with file and line of the first faults; with *skip_faulty* the faulty ones are left out, counted
-    and told. About 100 bytes of each example's id are in memory while it runs.
+    Raises InvalidData with file and line of the first faults. With *skip_faulty*, faulty examples are left out, counted
+    and logged. About 100 bytes per example are held in memory meanwhile, for its id.
     """
-    check = _Check(needs, limits)
+    check = _ExampleChecker(needs, limits)
     data = Dataset(check.records(stream))
     if check.faults and not skip_faulty:
-        raise refused(check.faults, check.found - len(check.faults), LEAVE_OUT)
+        raise faults_error(check.faults, check.found - len(check.faults), LEAVE_OUT)
     if not len(data):
         raise InvalidData("The data set is empty. " + " ".join(str(fault) for fault in check.faults[:1]))
     data.fingerprint = check.digest.hexdigest()
@@ -81,8 +81,10 @@ def checked(
     return data
 
 
-class _Check:
-    def __init__(self, needs: Collection[Part], limits: Limits) -> None:
+class _ExampleChecker:
+    """Checks a stream of examples and collects faults, remarks and the fingerprint."""
+
+    def __init__(self, needs: Collection[ExamplePart], limits: ExampleLimits) -> None:
         self.needs = needs
         self.limits = limits
         self.digest = hashlib.sha256()
@@ -90,7 +92,7 @@ class _Check:
         self.found = 0
         self._rates: Counter[int] = Counter()
         self._stereo = 0
-        self._places: dict[int, str] = {}
+        self._ids: dict[int, str] = {}
 
     def records(self, stream: Iterable[Example | Fault]) -> Iterator[Record]:
         for item in stream:
@@ -126,25 +128,25 @@ class _Check:
 
     def _check_id(self, example: Example) -> None:
         key = int.from_bytes(hashlib.blake2b(example.id.encode(), digest_size=8).digest())
-        if key in self._places:
-            raise InvalidData(f"the id {example.id!r} is that of {self._places[key]} too; ids must differ")
-        self._places[key] = example.where
+        if key in self._ids:
+            raise InvalidData(f"the id {example.id!r} is also used by {self._ids[key]}; ids must be unique")
+        self._ids[key] = example.where
 
     def _seconds(self, example: Example, facts: AudioFacts) -> float:
         end_s = facts.duration_s if example.end_s is None else example.end_s
         if not 0 <= example.start_s < end_s or example.start_s >= facts.duration_s:
-            raise InvalidData(f"{example.start_s} to {end_s} s is no stretch of {facts.duration_s:.2f} s of audio")
+            raise InvalidData(f"{example.start_s} to {end_s} s does not lie within {facts.duration_s:.2f} s of audio")
         seconds = min(end_s, facts.duration_s) - example.start_s
         if seconds > self.limits.audio_s:
-            raise InvalidData(f"{seconds:.1f} s of audio are more than the limit of {self.limits.audio_s} s; cut it")
+            raise InvalidData(f"{seconds:.1f} s of audio exceed the limit of {self.limits.audio_s} s; cut it")
         return seconds
 
     def remarks(self) -> Iterator[str]:
         if self.found:
-            yield f"{self.found} faulty examples are left out, such as {self.faults[0]}"
+            yield f"{self.found} faulty examples are left out, for example {self.faults[0]}"
         if len(self._rates) > 1 or self._rates.keys() - {SAMPLE_RATE_HZ}:
             counts = ", ".join(f"{count} at {rate} Hz" for rate, count in sorted(self._rates.items()))
-            yield f"sample rates: {counts}; everything is resampled to {SAMPLE_RATE_HZ} Hz when it is read"
+            yield f"sample rates: {counts}; audio is resampled to {SAMPLE_RATE_HZ} Hz when it is read"
         if self._stereo:
             yield f"{self._stereo} examples have more than one channel; their channels are averaged"
 
@@ -154,7 +156,7 @@ def _words(text: str | None, part: str, limit: int) -> int:
         return 0
     count = len(text.split())
     if not count:
-        raise InvalidData(f"the {part} is empty; leave the example out, or give it a {part}")
+        raise InvalidData(f"the {part} is empty; leave the example out, or add a {part}")
     if count > limit:
         raise InvalidData(f"the {part} has {count} words, more than the limit of {limit}; cut it")
     return count
@@ -165,7 +167,7 @@ def _text_sha256(text: str) -> str:
 
 
 def _content(record: Record) -> str:
-    """What the fingerprint is made of: everything but where it lies."""
+    """What the fingerprint covers: the example's content, but not its location."""
     example = record.example
     parts = (example.id, record.audio_sha256, example.start_s, example.end_s, example.text, example.summary)
     return repr((*parts, example.language, example.group, example.evidence))

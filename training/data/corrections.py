@@ -1,10 +1,10 @@
-"""Users' corrections as a data set: what a segment should have said, with its audio where the file is still stored, and
-what the minutes should have said of a window.
+"""User corrections as a data set: the correct words of a segment, with audio if the file is still stored, and the
+correct minutes of a window.
 
     OUT/v1/train.jsonl, clips/*.flac, minutes.jsonl, dataset.json, README.md
 
-The two manifests are splits of one folder. A version never changes. Building again without new corrections gives the
-version that is there.
+The two manifests are splits of one folder. A version never changes. Building again without new corrections returns the
+existing version.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ FACTS = "dataset.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
-    """A segment whose words somebody changed. Samples are those of its track."""
+class CorrectedSegment:
+    """A segment whose words a user changed. Positions are in samples of its track."""
 
     id: int
     meeting_id: str
@@ -54,13 +54,13 @@ class Corrected:
     language: str
     first_sample: int
     end_sample: int
-    heard: str
+    recognised: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """`fresh` is false where this very data set had been built before."""
+class BuiltDataset:
+    """A version of the data set. `fresh` is false if it existed already."""
 
     folder: Path
     version: int
@@ -69,55 +69,57 @@ class Built:
     audio_s: float
     fingerprint: str
     windows: int = 0
-    """Of which the minutes were corrected."""
+    """Windows with corrected minutes."""
     fresh: bool = True
 
 
-def build(database: Database, files: Files, out: Path) -> Built:
-    """Write the next version of the data set into *out*. Raises InvalidData where nobody has corrected anything."""
+def build(database: Database, files: Files, out: Path) -> BuiltDataset:
+    """Write the next version of the data set into *out*. Raises InvalidData if there are no corrections."""
     with database.read() as session:
-        found, windows = corrected(session), corrected_windows(session)
+        found, windows = corrected_segments(session), corrected_windows(session)
     if not found and not windows:
-        raise InvalidData(
-            "Nobody has corrected a word of a transcript or of minutes yet, so there is nothing to train on."
-        )
+        raise InvalidData("There are no corrections of transcripts or minutes yet, so there is nothing to train on.")
     out.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=out))
     try:
-        rows = _written(database, files, draft, found) if found else []
+        rows = _write_examples(database, files, draft, found) if found else []
         if windows:
             _write_manifest(draft / MINUTES, windows)
-        return _kept(out, draft, rows, windows)
+        return _publish_version(out, draft, rows, windows)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def corrected(session: Session) -> list[Corrected]:
-    """Segments whose words differ from what was heard, of the versions of meetings that are shown."""
-    wanted = (
+def corrected_segments(session: Session) -> list[CorrectedSegment]:
+    """Segments whose corrected words differ from the recognised ones, in meetings that are shown."""
+    query = (
         select(Segment, Meeting.language)
         .join(Meeting, Meeting.id == Segment.meeting_id)
         .where(Segment.corrected, Segment.closed, Meeting.shown)
         .order_by(Segment.meeting_id, Segment.first_sample, Segment.id)
     )
-    found = [_of(segment, language) for segment, language in session.execute(wanted)]
-    changed = [each for each in found if each.text and each.text.split() != each.heard.split()]
+    found = [_corrected_segment(segment, language) for segment, language in session.execute(query)]
+    changed = [each for each in found if each.text and each.text.split() != each.recognised.split()]
     return [each for each in changed if each.first_sample < each.end_sample]
 
 
-def _of(segment: Segment, language: str) -> Corrected:
-    heard = "".join(str(word[0]) for word in segment.words).strip()
+def _corrected_segment(segment: Segment, language: str) -> CorrectedSegment:
+    recognised = "".join(str(word[0]) for word in segment.words).strip()
     span = (segment.first_sample, segment.end_sample)
-    return Corrected(segment.id, segment.meeting_id, segment.track_id, language, *span, heard, segment.text.strip())
+    return CorrectedSegment(
+        segment.id, segment.meeting_id, segment.track_id, language, *span, recognised, segment.text.strip()
+    )
 
 
-def _written(database: Database, files: Files, draft: Path, found: Sequence[Corrected]) -> list[dict[str, Any]]:
-    """The rows of the manifest, whose clips are in *draft*."""
+def _write_examples(
+    database: Database, files: Files, draft: Path, found: Sequence[CorrectedSegment]
+) -> list[dict[str, Any]]:
+    """Write the clips into *draft* and the manifest next to them. Returns the rows of the manifest."""
     (draft / "clips").mkdir()
     rows: list[dict[str, Any]] = []
     for meeting_id, members in groupby(found, key=lambda each: each.meeting_id):
         segments = list(members)
-        clips = _clips(database, files, draft / "clips", meeting_id, segments)
+        clips = _write_clips(database, files, draft / "clips", meeting_id, segments)
         for each in segments:
             row = {"id": f"{meeting_id}/{each.id}", "text": each.text, "language": each.language, "group": meeting_id}
             rows.append(row | ({"audio": f"clips/{clips[each.id].name}"} if each.id in clips else {}))
@@ -130,10 +132,10 @@ def _write_manifest(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _clips(
-    database: Database, files: Files, folder: Path, meeting_id: str, segments: Sequence[Corrected]
+def _write_clips(
+    database: Database, files: Files, folder: Path, meeting_id: str, segments: Sequence[CorrectedSegment]
 ) -> dict[int, Path]:
-    """The audio of *segments* by id, from the meeting's upload; none where its file is no longer stored."""
+    """Write the audio of *segments*. Returns paths by segment id; none if the meeting's upload is no longer stored."""
     with database.read() as session:
         upload = session.scalar(select(Upload).where(Upload.meeting_id == meeting_id))
         tracks = [track.id for track in tracks_of(session, meeting_id)]
@@ -145,16 +147,16 @@ def _clips(
         return {}
     paths = {}
     with file:
-        for segment, samples in _cut(Recording(file, Channels(upload.channels)), tracks, segments):
+        for segment, samples in _cut_segments(Recording(file, Channels(upload.channels)), tracks, segments):
             paths[segment.id] = folder / f"{segment.id}.flac"
             soundfile.write(paths[segment.id], samples, SAMPLE_RATE_HZ)
     return paths
 
 
-def _cut(
-    recording: Recording, tracks: Sequence[str], segments: Sequence[Corrected]
-) -> Iterator[tuple[Corrected, NDArray[np.int16]]]:
-    """Each segment with its samples, while the recording streams by; one that passes its end is left out."""
+def _cut_segments(
+    recording: Recording, tracks: Sequence[str], segments: Sequence[CorrectedSegment]
+) -> Iterator[tuple[CorrectedSegment, NDArray[np.int16]]]:
+    """Yield each segment with its samples while the recording streams by. Segments that pass its end are skipped."""
     waiting = sorted(segments, key=lambda each: each.end_sample)
     pieces: dict[int, list[NDArray[np.int16]]] = {each.id: [] for each in waiting}
     at = 0
@@ -170,20 +172,22 @@ def _cut(
         at = end
 
 
-def _kept(out: Path, draft: Path, rows: Sequence[dict[str, Any]], windows: Sequence[dict[str, Any]]) -> Built:
-    """*draft* as the next version, or the last one if it is the same."""
+def _publish_version(
+    out: Path, draft: Path, rows: Sequence[dict[str, Any]], windows: Sequence[dict[str, Any]]
+) -> BuiltDataset:
+    """Make *draft* the next version, or return the last one if nothing changed."""
     parts = [load(draft / name) for name in (MANIFEST, MINUTES) if (draft / name).exists()]
     fingerprint = _fingerprint(parts)
     versions = sorted(int(path.name[1:]) for path in out.glob("v*") if path.name[1:].isdigit())
     if versions:
         last = json.loads((out / f"v{versions[-1]}" / FACTS).read_text(encoding="utf-8"))
         if last["fingerprint"] == fingerprint:
-            return Built(**(last | {"folder": out / f"v{versions[-1]}", "fresh": False}))
+            return BuiltDataset(**(last | {"folder": out / f"v{versions[-1]}", "fresh": False}))
     version = (versions or [0])[-1] + 1
     with_audio = [at for at, row in enumerate(rows) if "audio" in row]
     audio_s = round(sum(parts[0].lengths[at] for at in with_audio), 2)
     counts = (len(rows), len(with_audio), audio_s)
-    built = Built(out / f"v{version}", version, *counts, fingerprint, len(windows))
+    built = BuiltDataset(out / f"v{version}", version, *counts, fingerprint, len(windows))
     facts = asdict(built) | {"folder": built.folder.name}
     (draft / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
     (draft / "README.md").write_text(_card(built, [*rows, *windows]), encoding="utf-8")
@@ -192,19 +196,19 @@ def _kept(out: Path, draft: Path, rows: Sequence[dict[str, Any]], windows: Seque
 
 
 def _fingerprint(parts: Sequence[Dataset]) -> str:
-    """That of the one part, or of both."""
+    """The fingerprint of the only part, or a combined one for both."""
     if len(parts) == 1:
         return parts[0].fingerprint
     return sha256(" ".join(part.fingerprint for part in parts).encode()).hexdigest()
 
 
-def _card(built: Built, rows: Sequence[dict[str, Any]]) -> str:
+def _card(built: BuiltDataset, rows: Sequence[dict[str, Any]]) -> str:
     languages = ", ".join(sorted({row["language"] for row in rows}))
     meetings = len({row["group"] for row in rows})
     return f"""# Corrections, version {built.version}
 
-Segments of transcripts whose words users corrected (`train.jsonl`), and windows of meetings with what the minutes say
-of them after users corrected it (`minutes.jsonl`), {now():%Y-%m-%d}.
+Transcript segments whose words users corrected (`train.jsonl`), and windows of meetings with their minutes as users
+corrected them (`minutes.jsonl`), {now():%Y-%m-%d}.
 
 | | |
 | --- | --- |
@@ -215,8 +219,8 @@ of them after users corrected it (`minutes.jsonl`), {now():%Y-%m-%d}.
 | languages | {languages} |
 | fingerprint | `{built.fingerprint}` |
 
-The words are people's, spoken in their meetings: treat this folder as the recordings are treated. Only what somebody
-found worth correcting is here, so it is no fair sample to measure on. Segments without audio are of live meetings, or
-of files that were deleted; a recogniser cannot learn from them. What of a window's minutes nobody corrected was written
+These are words that people spoke in their meetings, so treat this folder like the recordings. Only what somebody
+found worth correcting is included, so it is not a fair test set. Segments without audio come from live meetings or
+deleted files; a recogniser cannot learn from them. The parts of a window's minutes that nobody corrected were written
 by a model.
 """

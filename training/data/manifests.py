@@ -1,10 +1,10 @@
-"""Manifests: a table with an example in each line, as JSONL or CSV, or a folder of files that belong together by name.
+"""Manifests: tables with one example per line, as JSONL or CSV. Or a folder whose files belong together by name.
 
-Columns (keys): `id`, `audio` (a path that counts from the manifest's folder), `start_s`, `end_s`, `text`, `summary`,
-`language`, `group`. `text_file` and `summary_file` name files that hold the text. All are optional but for what the
-task needs; an id is by default the audio's path, or the line.
+Columns (keys): `id`, `audio` (a path relative to the manifest's folder), `start_s`, `end_s`, `text`, `summary`,
+`language`, `group`. `text_file` and `summary_file` name files that hold the text. Only what the task needs is required.
+The id defaults to the audio's path, or to the line.
 
-In a folder, `talk.flac`, `talk.txt` (what was said) and `talk.summary.txt` are one example.
+In a folder, `talk.flac`, `talk.txt` (the transcript) and `talk.summary.txt` are one example.
 """
 
 from __future__ import annotations
@@ -29,16 +29,18 @@ COLUMNS = frozenset(
 SUMMARY_ENDING = ".summary.txt"
 FIELD_LIMIT = 16 << 20
 UTF_8 = "utf-8-sig"
-"""With or without the mark that spreadsheets write in front."""
+"""UTF-8 with or without the byte order mark that spreadsheets write."""
 
 
 def read_manifest(path: Path, language: str = "en") -> Iterator[Example | Fault]:
-    """The examples of a `.jsonl` or `.csv` file (`.gz` too), line by line. Raises InvalidData where it is neither."""
+    """The examples of a `.jsonl`, `.csv` or `.tsv` file, optionally gzipped, line by line. Raises InvalidData for
+    others.
+    """
     endings = [ending for ending in path.suffixes if ending != ".gz"]
     rows = {".jsonl": _json_rows, ".csv": _csv_rows, ".tsv": _csv_rows}.get(endings[-1] if endings else "")
     if rows is None:
-        raise InvalidData(f"{path} is no manifest; give a .jsonl, .csv or .tsv file, or a folder")
-    with opened(path) as file:
+        raise InvalidData(f"{path} is not a manifest; give a .jsonl, .csv or .tsv file, or a folder")
+    with open_text(path) as file:
         for number, row in rows(file, "\t" if endings[-1] == ".tsv" else ","):
             where = f"{path.name}:{number}"
             if isinstance(row, str):
@@ -51,19 +53,19 @@ def read_manifest(path: Path, language: str = "en") -> Iterator[Example | Fault]
 
 
 def read_folder(folder: Path, language: str = "en") -> Iterator[Example | Fault]:
-    """Audio and texts of one name as examples, in the order of their names, subfolders included."""
+    """Audio and text files of the same name as one example each, sorted by name, subfolders included."""
     names: dict[Path, dict[str, Path]] = {}
     for path in sorted(folder.rglob("*")):
         ending = SUMMARY_ENDING if path.name.lower().endswith(SUMMARY_ENDING) else path.suffix.lower()
         if path.is_file() and ending in (*AUDIO_ENDINGS, ".txt", SUMMARY_ENDING):
             names.setdefault(path.with_name(path.name[: -len(ending)]), {})[ending] = path
     for name, files in names.items():
-        yield _together(folder, name, files, language)
+        yield _folder_example(folder, name, files, language)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[TextIO]:
-    """A text file, unpacked if it is gzipped. Raises InvalidData, in the block too where what is read there is none."""
+def open_text(path: Path) -> Iterator[TextIO]:
+    """Open a text file, plain or gzipped. Raises InvalidData, also while the block reads from it."""
     unpacked = gzip.open if path.suffix == ".gz" else open
     try:
         with cast("TextIO", unpacked(path, "rt", encoding=UTF_8)) as file:
@@ -71,13 +73,13 @@ def opened(path: Path) -> Iterator[TextIO]:
     except UnicodeDecodeError as error:
         raise InvalidData(f"{path} is not UTF-8 text ({error}). Save it as UTF-8.") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InvalidData(f"{path} is damaged: {error}. Copy it anew.") from error
+        raise InvalidData(f"{path} is damaged: {error}. Copy it again.") from error
     except OSError as error:
         raise InvalidData(f"{path} cannot be opened: {error.strerror}. Correct the path of the data.") from error
 
 
 def _json_rows(file: TextIO, _delimiter: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    """Line numbers with their objects, or with what is wrong."""
+    """Line numbers with the object on each line, or with a description of the fault."""
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
@@ -95,7 +97,7 @@ def _csv_rows(file: TextIO, delimiter: str) -> Iterator[tuple[int, Mapping[str, 
     try:
         for row in reader:
             if None in row or None in row.values():
-                yield reader.line_num, f"not the {len(reader.fieldnames or ())} columns that the first line names"
+                yield reader.line_num, f"not the {len(reader.fieldnames or ())} columns named in the first line"
             else:
                 yield reader.line_num, {key: value for key, value in row.items() if value != ""}
     except csv.Error as error:
@@ -105,7 +107,7 @@ def _csv_rows(file: TextIO, delimiter: str) -> Iterator[tuple[int, Mapping[str, 
 def _example(row: Mapping[str, Any], folder: Path, where: str, language: str) -> Example:
     unknown = row.keys() - COLUMNS
     if unknown:
-        raise InvalidData(f"unknown column {min(unknown)!r}; there are {', '.join(sorted(COLUMNS))}")
+        raise InvalidData(f"unknown column {min(unknown)!r}; known columns: {', '.join(sorted(COLUMNS))}")
     audio = _text(row, "audio")
     return Example(
         id=_text(row, "id") or audio or where,
@@ -113,8 +115,8 @@ def _example(row: Mapping[str, Any], folder: Path, where: str, language: str) ->
         audio=None if audio is None else folder / audio,
         start_s=_seconds(row, "start_s") or 0.0,
         end_s=_seconds(row, "end_s"),
-        text=_part(row, "text", folder),
-        summary=_part(row, "summary", folder),
+        text=_text_or_file(row, "text", folder),
+        summary=_text_or_file(row, "summary", folder),
         language=_text(row, "language") or language,
         group=_text(row, "group") or "",
     )
@@ -123,7 +125,7 @@ def _example(row: Mapping[str, Any], folder: Path, where: str, language: str) ->
 def _text(row: Mapping[str, Any], key: str) -> str | None:
     value = row.get(key)
     if value is not None and not isinstance(value, str):
-        raise InvalidData(f"{key} is {value!r}; give a text")
+        raise InvalidData(f"{key} is {value!r}; give text")
     return value
 
 
@@ -135,20 +137,20 @@ def _seconds(row: Mapping[str, Any], key: str) -> float | None:
         raise InvalidData(f"{key} is {value!r}; give seconds") from error
 
 
-def _part(row: Mapping[str, Any], key: str, folder: Path) -> str | None:
+def _text_or_file(row: Mapping[str, Any], key: str, folder: Path) -> str | None:
     name = _text(row, f"{key}_file")
     return _text(row, key) if name is None else read_text(folder / name)
 
 
 def read_text(path: Path) -> str:
-    """A whole text file. Raises InvalidData."""
+    """The content of a text file. Raises InvalidData."""
     try:
         return path.read_text(encoding=UTF_8).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidData(f"{path} cannot be read as UTF-8 text: {error}") from error
 
 
-def _together(folder: Path, name: Path, files: Mapping[str, Path], language: str) -> Example | Fault:
+def _folder_example(folder: Path, name: Path, files: Mapping[str, Path], language: str) -> Example | Fault:
     name_id = str(name.relative_to(folder))
     audio = [files[ending] for ending in AUDIO_ENDINGS if ending in files]
     where = str((audio or sorted(files.values()))[0].relative_to(folder))

@@ -1,7 +1,7 @@
-"""Meetings with what people wrote about them and the turns that it rests on: AMI, ICSI and QMSum as gzipped JSON lines.
+"""Meetings with human summaries and links to the turns that support them: AMI, ICSI and QMSum as gzipped JSON lines.
 
     FOLDER/meetings/train.jsonl.gz, dev.jsonl.gz    AMI and ICSI: turns, summary sentences with evidence
-    FOLDER/qmsum/train.jsonl.gz, val.jsonl.gz       QMSum: turns, queries with answers and the span that they rest on
+    FOLDER/qmsum/train.jsonl.gz, val.jsonl.gz       QMSum: turns, queries with answers and the spans they rest on
 
 AMI Meeting Corpus (J. Carletta et al., 2005), ICSI Meeting Corpus (A. Janin et al., 2003), QMSum (M. Zhong et al.,
 2021).
@@ -28,8 +28,8 @@ MAJORITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
-    """A sentence that somebody wrote, and the ids of the turns that it rests on."""
+class LinkedSentence:
+    """A sentence of a human summary, and the ids of the turns that support it."""
 
     section: str
     text: str
@@ -37,30 +37,32 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
-    """`turns` are segments whose id is the turn's number, speakers called by their roles where they have one."""
+class AnnotatedMeeting:
+    """A meeting with a human summary. The id of a segment in `turns` is the turn's number; speakers are named by role
+    if they have one.
+    """
 
     id: str
     where: str
     corpus: str
     usual_split: str | None
     turns: tuple[SpokenSegment, ...]
-    sentences: tuple[Linked, ...]
+    sentences: tuple[LinkedSentence, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NoteWindow:
-    """What a note is written of, and the sentences that rest on it."""
+    """A window of a meeting, as a note is written about it, with the sentences that it supports."""
 
     meeting: str
     where: str
     number: int
     segments: tuple[SpokenSegment, ...]
-    sentences: tuple[Linked, ...]
+    sentences: tuple[LinkedSentence, ...]
 
 
-def read_meetings(path: Path) -> Iterator[Meeting]:
-    """The AMI and ICSI meetings of a file, one at a time. Raises InvalidData where a line is not such a meeting."""
+def read_meetings(path: Path) -> Iterator[AnnotatedMeeting]:
+    """The AMI and ICSI meetings of a file, one at a time. Raises InvalidData for a line that is not such a meeting."""
     for where, row in _rows(path):
         try:
             yield _meeting(where, row)
@@ -68,31 +70,31 @@ def read_meetings(path: Path) -> Iterator[Meeting]:
             raise InvalidData(f"{where}: not a meeting with turns and a summary: {error!r}") from error
 
 
-def note_windows(meeting: Meeting) -> Iterator[NoteWindow]:
-    """The windows of a meeting as the worker cuts them: 250 to 400 words, at the longest pause.
+def note_windows(meeting: AnnotatedMeeting) -> Iterator[NoteWindow]:
+    """The windows of a meeting as a worker cuts them: 250 to 400 words, cut at the longest pause.
 
-    A sentence belongs to the window that holds most of its evidence, if that is more than half; one that rests on the
-    whole meeting belongs to none.
+    A sentence belongs to the window that holds more than half of its evidence. A sentence about the whole meeting
+    belongs to none.
     """
     for number, window in enumerate(windows_of(meeting.turns)):
         inside = {segment.id for segment in window}
-        resting = tuple(
+        supported = tuple(
             replace(sentence, evidence=tuple(key for key in sentence.evidence if key in inside))
             for sentence in meeting.sentences
             if len(inside & set(sentence.evidence)) > MAJORITY * len(sentence.evidence)
         )
-        yield NoteWindow(meeting.id, meeting.where, number, window, resting)
+        yield NoteWindow(meeting.id, meeting.where, number, window, supported)
 
 
 def meetings(folder: Path, split: str, _language: str) -> Iterator[Example | Fault]:
-    """A whole meeting as an example: every section's sentences after each other are its summary."""
+    """One example per meeting. Its summary is the sentences of all sections in order."""
     for meeting in read_meetings(split_file(folder / "meetings", split)):
         if meeting.sentences:
             yield _example(meeting.id, meeting.where, meeting.id, meeting.turns, meeting.sentences)
 
 
 def windows(folder: Path, split: str, _language: str) -> Iterator[Example | Fault]:
-    """Windows of the same meetings on which some sentence rests, for the training of notes."""
+    """One example per window that supports a sentence, for training notes."""
     for meeting in read_meetings(split_file(folder / "meetings", split)):
         for window in note_windows(meeting):
             if window.sentences:
@@ -101,37 +103,38 @@ def windows(folder: Path, split: str, _language: str) -> Iterator[Example | Faul
 
 
 def qmsum(folder: Path, split: str, _language: str) -> Iterator[Example | Fault]:
-    """Spans of QMSum's meetings with the answers of those queries that ask for a summary of them.
+    """Spans of QMSum meetings, with the answers to the queries that ask for a summary of them.
 
-    From the train part meetings are left out that `meetings/dev` or QMSum's own val part measure on.
+    The split `train` excludes meetings that belong to `meetings/dev` or to QMSum's own val split, which are used for
+    evaluation.
     """
-    held = _held(folder) if split == "train" else frozenset()
+    held_out = _held_out_ids(folder) if split == "train" else frozenset()
     for where, row in _rows(split_file(folder / "qmsum", split)):
-        if row["id"] not in held:
-            yield from _answers(where, row)
+        if row["id"] not in held_out:
+            yield from _query_examples(where, row)
 
 
-def _answers(where: str, row: Mapping[str, Any]) -> Iterator[Example | Fault]:
+def _query_examples(where: str, row: Mapping[str, Any]) -> Iterator[Example | Fault]:
     turns = [f"{turn['speaker']}: {turn['content']}" for turn in row["meeting_transcripts"]]
     for number, query in enumerate(row["specific_query_list"]):
         if not str(query["query"]).lower().startswith("summarize"):
             continue
-        places: set[int] = set()
+        indices: set[int] = set()
         for first, last in query["relevant_text_span"]:
-            places |= set(range(int(first), int(last) + 1))
-        text = "\n".join(turns[place] for place in sorted(places) if place < len(turns))
+            indices |= set(range(int(first), int(last) + 1))
+        text = "\n".join(turns[index] for index in sorted(indices) if index < len(turns))
         if text:
             name, spot = f"{row['id']}/{number}", f"{where}/{number}"
             yield Example(name, spot, text=text, summary=str(query["answer"]), group=row["id"])
 
 
-def _held(folder: Path) -> frozenset[str]:
+def _held_out_ids(folder: Path) -> frozenset[str]:
     files = (folder / "meetings" / "dev.jsonl.gz", folder / "qmsum" / "val.jsonl.gz")
     return frozenset(row["id"] for path in files if path.exists() for _, row in _rows(path))
 
 
 def _example(
-    name: str, where: str, group: str, turns: tuple[SpokenSegment, ...], sentences: tuple[Linked, ...]
+    name: str, where: str, group: str, turns: tuple[SpokenSegment, ...], sentences: tuple[LinkedSentence, ...]
 ) -> Example:
     lines = {turn.id: at for at, turn in enumerate(turns)}
     linked = {lines[key] for sentence in sentences for key in sentence.evidence if key in lines}
@@ -145,15 +148,15 @@ def _example(
     )
 
 
-def _meeting(where: str, row: Mapping[str, Any]) -> Meeting:
+def _meeting(where: str, row: Mapping[str, Any]) -> AnnotatedMeeting:
     names = _names(row["speakers"])
     turns = tuple(_turn(turn, names) for turn in row["turns"])
     sentences = tuple(
-        Linked(section, sentence["text"], tuple(sentence["evidence"]))
+        LinkedSentence(section, sentence["text"], tuple(sentence["evidence"]))
         for section in SECTIONS
         for sentence in row["summary"].get(section, ())
     )
-    return Meeting(row["id"], where, row["corpus"], row["usual_split"], turns, sentences)
+    return AnnotatedMeeting(row["id"], where, row["corpus"], row["usual_split"], turns, sentences)
 
 
 def _turn(turn: Mapping[str, Any], names: Mapping[str, str]) -> SpokenSegment:
@@ -162,7 +165,7 @@ def _turn(turn: Mapping[str, Any], names: Mapping[str, str]) -> SpokenSegment:
 
 
 def _names(speakers: list[Mapping[str, str | None]]) -> dict[str, str]:
-    """Letters to roles; where several have one role, the role and the letter."""
+    """Names by speaker letter: the role, or role and letter if several speakers have the same role."""
     roles = [speaker.get("role") for speaker in speakers]
     names: dict[str, str] = {}
     for speaker in speakers:
@@ -175,7 +178,7 @@ def split_file(folder: Path, split: str) -> Path:
     path = folder / f"{split}.jsonl.gz"
     if not path.is_file():
         there = sorted(each.name.removesuffix(".jsonl.gz") for each in folder.glob("*.jsonl.gz"))
-        raise InvalidData(f"There is no {path}. Splits there: {', '.join(there) or 'none'}.")
+        raise InvalidData(f"There is no {path}. Available splits: {', '.join(there) or 'none'}.")
     return path
 
 

@@ -1,8 +1,8 @@
-"""Notes to learn from: what the worker gives its model to read, and the note that people's sentences make.
+"""Training data for notes: the input that a worker gives its model, with the note that the human sentences make.
 
-Of AMI and ICSI the windows on which some sentence rests, of QMSum the queries for a summary whose span is about as
-long as a window. `train` holds the meetings of the usual training split but for those of `valid`, about a twelfth of
-them, on which a run may decide; `dev` is the usual dev split. A series of meetings is never in two of them.
+AMI and ICSI give the windows that support a sentence. QMSum gives the queries for a summary whose span is about as long
+as a window. `train` is the usual training split without the meetings of `valid`, about a twelfth of it, which is for
+choosing settings. `dev` is the usual dev split. All meetings of a series are in the same split.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from schema.core.errors import InvalidData
 from training.data.checks import Fault
 from training.data.dataset import Example
-from training.data.meetings import Linked, NoteWindow, note_windows, qmsum, read_meetings, split_file
+from training.data.meetings import LinkedSentence, NoteWindow, note_windows, qmsum, read_meetings, split_file
 from workers.summarize.text.segment import SpokenSegment, statements
 from workers.summarize.text.sentences import split_sentences
 from workers.summarize.text.words import count_words
@@ -26,9 +26,9 @@ from workers.summarize.writing.note_format import LineKind, NoteLine, transcript
 
 SPLITS = ("train", "valid", "dev")
 VALID_SHARE = 12
-"""One series of so many is held out of the training part."""
+"""One series in this many is held out of the training split."""
 SPAN_WORDS = 2 * LIMIT_WORDS
-"""The longest span of QMSum that is taken."""
+"""The longest QMSum span that is used, in words."""
 KINDS = {"decisions": LineKind.DECISION, "actions": LineKind.ACTION}
 ROLES = ("Project Manager", "Marketing Expert", "User Interface Designer", "Industrial Designer")
 _NAMES = """
@@ -37,44 +37,44 @@ Vera Walter Yusuf Zoe Amir Bianca Carlos Daria Elif Farid Greta Haruto Ivan Juli
 Sofia Tomas Wei Priya
 """
 NAMES = tuple(_NAMES.split())
-"""In place of roles, since meetings elsewhere have people in them."""
+"""Names that replace roles, since the participants of other meetings have names."""
 _TAG = re.compile(r"\b[mf][en]\d{3}\b")
-"""How ICSI's summaries call speakers, whom nothing else calls so."""
+"""How ICSI's summaries name speakers. Nothing in the transcripts uses these tags."""
 
 
 def notes(folder: Path, split: str, _language: str) -> Iterator[Example | Fault]:
-    """Raises InvalidData for a split that there is not."""
+    """Examples of *split*. Raises InvalidData for an unknown split."""
     if split not in SPLITS:
-        raise InvalidData(f"notes: has the splits {', '.join(SPLITS)}; there is no {split!r}.")
+        raise InvalidData(f"notes: has no split {split!r}. Available splits: {', '.join(SPLITS)}.")
     for example in _examples(folder, "dev" if split == "dev" else "train"):
-        if split == "dev" or split == _part(example.group):
-            yield _renamed(example) if split == "train" else example
+        if split == "dev" or split == _split_of(example.group):
+            yield _with_names(example) if split == "train" else example
 
 
-def _part(meeting: str) -> str:
-    """The part of the usual training split that *meeting* belongs to."""
+def _split_of(meeting: str) -> str:
+    """Whether *meeting* of the usual training split belongs to `train` or `valid`."""
     return "valid" if int(hashlib.sha256(_series(meeting).encode()).hexdigest(), 16) % VALID_SHARE == 0 else "train"
 
 
 def _series(meeting: str) -> str:
-    """AMI's ES2002a to ES2002d are the meetings of one team."""
+    """The series of a meeting: AMI's ES2002a to ES2002d are meetings of one team."""
     return re.sub(r"(?<=\d)[a-d]$", "", meeting)
 
 
 def _examples(folder: Path, file: str) -> Iterator[Example]:
-    held = frozenset[str]()
+    held_out = frozenset[str]()
     if file == "train":
-        held = frozenset(_series(each.id) for each in read_meetings(split_file(folder / "meetings", "dev")))
+        held_out = frozenset(_series(each.id) for each in read_meetings(split_file(folder / "meetings", "dev")))
     for meeting in read_meetings(split_file(folder / "meetings", file)):
-        if meeting.usual_split == file and _series(meeting.id) not in held:
-            yield from filter(None, map(_of_window, note_windows(meeting)))
+        if meeting.usual_split == file and _series(meeting.id) not in held_out:
+            yield from filter(None, map(_window_example, note_windows(meeting)))
     if file == "train":
         for example in qmsum(folder, file, "en"):
-            if isinstance(example, Example) and _series(example.group) not in held and _is_short(example):
-                yield _of_answer(example)
+            if isinstance(example, Example) and _series(example.group) not in held_out and _is_short(example):
+                yield _answer_example(example)
 
 
-def _of_window(window: NoteWindow) -> Example | None:
+def _window_example(window: NoteWindow) -> Example | None:
     lines = [line for sentence in window.sentences for line in _lines(sentence)]
     if not lines:
         return None
@@ -87,7 +87,7 @@ def _of_window(window: NoteWindow) -> Example | None:
     )
 
 
-def _lines(sentence: Linked) -> list[NoteLine]:
+def _lines(sentence: LinkedSentence) -> list[NoteLine]:
     if _TAG.search(sentence.text):
         return []
     return [NoteLine(KINDS.get(sentence.section, LineKind.POINT), text) for text in split_sentences(sentence.text)]
@@ -97,23 +97,25 @@ def _is_short(example: Example) -> bool:
     return count_words(example.text or "") <= SPAN_WORDS
 
 
-def _of_answer(example: Example) -> Example:
+def _answer_example(example: Example) -> Example:
     rows = [row.partition(": ") for row in (example.text or "").splitlines()]
-    said = [SpokenSegment(at, speaker, at, at + 1, text) for at, (speaker, _, text) in enumerate(rows)]
+    segments = [SpokenSegment(at, speaker, at, at + 1, text) for at, (speaker, _, text) in enumerate(rows)]
     lines = [NoteLine(LineKind.POINT, text) for text in split_sentences(example.summary or "")]
-    return replace(example, id=f"qmsum/{example.id}", text=transcript(statements(said)), summary=written(lines))
+    return replace(example, id=f"qmsum/{example.id}", text=transcript(statements(segments)), summary=written(lines))
 
 
-def _renamed(example: Example) -> Example:
-    """Half of the examples with names instead of roles; of those that name no role some without any speaker."""
+def _with_names(example: Example) -> Example:
+    """The example with names in place of roles, for half of the examples. A third of those that name no role loses all
+    speakers.
+    """
     number = int(hashlib.sha256(example.id.encode()).hexdigest()[:8], 16)
-    dice = random.Random(f"0/0/{number}")  # noqa: S311 - drawn as `training.runs.task.chance` does, which loads torch
+    rng = random.Random(f"0/0/{number}")  # noqa: S311 - as `training.runs.task.example_random`, without torch
     text, summary = example.text or "", example.summary or ""
     named = re.search("|".join(ROLES), summary, re.I) or any(f"{who} " in summary for who in _speakers(text))
-    if not named and dice.random() < 1 / 3:
+    if not named and rng.random() < 1 / 3:
         return replace(example, text=" ".join(line.partition(": ")[2] for line in text.splitlines()))
-    if dice.random() < 1 / 2:
-        people = dice.sample(NAMES, len(ROLES))
+    if rng.random() < 1 / 2:
+        people = rng.sample(NAMES, len(ROLES))
         for role, person in zip(ROLES, people, strict=True):
             pattern = re.compile(rf"(?:\bthe )?\b{role}\b", re.I)
             text, summary = pattern.sub(person, text), pattern.sub(person, summary)

@@ -1,4 +1,4 @@
-"""Where data come from: a manifest, a folder, a known corpus, a hub."""
+"""Data sources: a manifest, a folder, a known corpus, a hub."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 from schema.core.errors import InvalidData
 from training.data import corpora, meetings, notes
-from training.data.checks import DEFAULTS, Fault, Limits, Part, checked
+from training.data.checks import DEFAULTS, ExampleLimits, ExamplePart, Fault, check_examples
 from training.data.dataset import Dataset, Example
 from training.data.hub import from_hub
 from training.data.manifests import read_folder, read_manifest
-from training.data.spoken import spoken
-from training.runs.config import Source
+from training.data.spoken import spoken_windows
+from training.runs.config import DataSource
 
 MANIFEST_ENDINGS = (".jsonl", ".csv", ".tsv", ".jsonl.gz", ".csv.gz", ".tsv.gz")
 LAYOUTS: dict[str, Callable[[Path, str, str], Iterator[Example | Fault]]] = {
@@ -28,11 +28,12 @@ LAYOUTS: dict[str, Callable[[Path, str, str], Iterator[Example | Fault]]] = {
     "meetings": meetings.meetings,
     "windows": meetings.windows,
     "qmsum": meetings.qmsum,
-    "spoken": spoken,
+    "spoken": spoken_windows,
     "notes": notes.notes,
 }
-"""`windows:FOLDER` are the windows of the meetings in FOLDER that notes are written of; `spoken:FOLDER` those with
-audio."""
+"""`windows:FOLDER` gives the windows of the meetings in FOLDER that notes are written about, `spoken:FOLDER` those with
+audio.
+"""
 
 
 def load(
@@ -40,18 +41,18 @@ def load(
     split: str = "train",
     *,
     language: str = "en",
-    needs: Collection[Part] = (),
-    limits: Limits = DEFAULTS,
+    needs: Collection[ExamplePart] = (),
+    limits: ExampleLimits = DEFAULTS,
     skip_faulty: bool = False,
 ) -> Dataset:
     """Read and check the *split* of *source*: a manifest file, a folder, `LAYOUT:FOLDER` or `hub:NAME`.
 
-    Layouts are those of LAYOUTS. A plain folder holds a manifest named after the split (`train.jsonl`, `train.csv`), a
-    folder of that name, or the files themselves, then of whatever split. Every example has the parts that *needs*
-    names. Raises InvalidData, which names file and line; with *skip_faulty* faulty examples are left out and counted.
+    LAYOUTS lists the layouts. A plain folder holds a manifest named after the split (`train.jsonl`, `train.csv`), a
+    folder of that name, or the files themselves, which then belong to every split. Every example has the parts that
+    *needs* names. Raises InvalidData with file and line. With *skip_faulty*, faulty examples are left out and counted.
     """
     stream = _stream(str(source), split, language)
-    return checked(stream, needs=needs, limits=limits, skip_faulty=skip_faulty)
+    return check_examples(stream, needs=needs, limits=limits, skip_faulty=skip_faulty)
 
 
 def _stream(source: str, split: str, language: str) -> Iterator[Example | Fault]:
@@ -65,7 +66,7 @@ def _stream(source: str, split: str, language: str) -> Iterator[Example | Fault]
         return read_manifest(path, language)
     if not path.is_dir():
         raise InvalidData(
-            f"There are no data at {path}. Give a manifest (.jsonl, .csv), a folder, or "
+            f"There is no data at {path}. Give a manifest (.jsonl, .csv), a folder, or "
             f"LAYOUT:FOLDER with one of {', '.join(LAYOUTS)}."
         )
     for ending in MANIFEST_ENDINGS:
@@ -74,8 +75,8 @@ def _stream(source: str, split: str, language: str) -> Iterator[Example | Fault]
     return read_folder(path / split if (path / split).is_dir() else path, language)
 
 
-def read(source: Source, needs: Collection[Part], limits: Limits = DEFAULTS) -> Dataset:
-    """All of *source*, whatever its `limit`. Raises InvalidData."""
+def load_source(source: DataSource, needs: Collection[ExamplePart], limits: ExampleLimits = DEFAULTS) -> Dataset:
+    """All examples of *source*; its `limit` is not applied. Raises InvalidData."""
     return load(
         source.source,
         source.split,
@@ -86,8 +87,8 @@ def read(source: Source, needs: Collection[Part], limits: Limits = DEFAULTS) -> 
     )
 
 
-def first(data: Dataset, limit: int) -> Dataset:
-    """The first *limit* examples of *data*, all for 0."""
+def first_examples(data: Dataset, limit: int) -> Dataset:
+    """The first *limit* examples of *data*; 0 means all."""
     if not 0 < limit < len(data):
         return data
     kept = Dataset(islice(data.records(), limit))
@@ -95,15 +96,15 @@ def first(data: Dataset, limit: int) -> Dataset:
     return kept
 
 
-def of_each_group(data: Dataset, count: int, seed: int) -> Dataset:
-    """At most *count* examples of each meeting or speaker, drawn by *seed*, in their order; all for 0."""
+def sample_groups(data: Dataset, count: int, seed: int) -> Dataset:
+    """At most *count* examples of each meeting or speaker, drawn by *seed*, in their original order; 0 means all."""
     if count <= 0:
         return data
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    for place, example in enumerate(data):
-        places[example.group or example.id].append(place)
-    dice = random.Random(seed)  # noqa: S311
-    drawn = sorted(place for group in places.values() for place in dice.sample(group, min(count, len(group))))
-    kept = Dataset(data.record(place) for place in drawn)
+    indices: defaultdict[str, list[int]] = defaultdict(list)
+    for index, example in enumerate(data):
+        indices[example.group or example.id].append(index)
+    rng = random.Random(seed)  # noqa: S311
+    drawn = sorted(index for group in indices.values() for index in rng.sample(group, min(count, len(group))))
+    kept = Dataset(data.record(index) for index in drawn)
     kept.fingerprint = f"{data.fingerprint}:{count} of each:{seed}"
     return kept

@@ -1,4 +1,4 @@
-"""What an adapter has learnt from, as checksums beside its weights: a gate measures on none of it."""
+"""The training data of an adapter as checksums next to its weights, so that it is never measured on that data."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ SHOWN_LIMIT = 5
 
 
 def refuse_overlap(train: Dataset, test: Dataset, *, shared_groups: bool = False) -> None:
-    """Raise DataOverlap where *train* and *test* share audio, or texts, by the checksum of their content.
+    """Raise DataOverlap if *train* and *test* share audio or texts, by the checksum of their content.
 
-    Examples without audio share something when their texts are equal but for case and spaces. A meeting or speaker
-    that is in both is refused too, unless *shared_groups* says that this is meant.
+    Examples without audio overlap if their texts are equal apart from case and spaces. A meeting or speaker in both is
+    refused as well, unless *shared_groups* allows it.
     """
-    held = _Held(test)
+    content = _TestContent(test)
     found: list[str] = []
     count = 0
     for record in train.records():
-        if reason := held.overlaps(record, shared_groups):
+        if reason := content.overlaps(record, shared_groups):
             count += 1
             if len(found) < SHOWN_LIMIT:
                 found.append(reason)
     if count:
         more = f" and {count - len(found)} more" if count > len(found) else ""
         raise DataOverlap(
-            f"{count} training examples overlap with the test set; take them out of one of the two: "
+            f"{count} training examples overlap with the test set; remove them from one of the two: "
             f"{'; '.join(found)}{more}.",
             overlaps=count,
         )
 
 
-class _Held:
-    """The content of a test set, by checksum."""
+class _TestContent:
+    """The content of a test set by checksum."""
 
     def __init__(self, test: Dataset) -> None:
         self._spans: defaultdict[str, list[tuple[float, float, str]]] = defaultdict(list)
@@ -56,11 +56,11 @@ class _Held:
     def overlaps(self, record: Record, shared_groups: bool) -> str | None:
         example = record.example
         for where in self._same_audio(record):
-            return f"{example.where} has audio of {where}"
+            return f"{example.where} shares audio with {where}"
         if record.audio_sha256 is None and record.text_sha256 in self._texts:
-            return f"{example.where} has the text of {self._texts[record.text_sha256]}"
+            return f"{example.where} has the same text as {self._texts[record.text_sha256]}"
         if not shared_groups and example.group in self._groups:
-            return f"{example.where} is of {example.group!r} as is {self._groups[example.group]}"
+            return f"{example.where} belongs to {example.group!r}, as does {self._groups[example.group]}"
         return None
 
     def _same_audio(self, record: Record) -> Iterator[str]:
@@ -76,23 +76,26 @@ def _span(record: Record) -> tuple[float, float]:
     return record.example.start_s, record.example.start_s + record.length
 
 
-NAME = "learnt-from.jsonl.gz"
+FINGERPRINTS_FILE = "learnt-from.jsonl.gz"
 
 
-def write_learnt_from(folder: Path, data: Dataset) -> None:
-    """A line for each example of *data*: SHA-256 of its audio file and its stretch in seconds, or SHA-256 of its text.
+def write_fingerprints(folder: Path, data: Dataset) -> None:
+    """Write a line for each example of *data*: SHA-256 of its audio file with its span in seconds, or SHA-256 of its
+    text.
 
-    No words, names or paths, since an adapter may be handed on.
+    Words, names and paths are left out, since an adapter may be passed on to others.
     """
-    with (folder / NAME).open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as lines:
+    with (folder / FINGERPRINTS_FILE).open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as lines:
         for record in data.records():
             lines.write(json.dumps(_line(record)).encode() + b"\n")
 
 
-def refuse_learnt_from(folder: Path, test: Dataset) -> None:
-    """Raise DataOverlap where *test* holds what the adapter in *folder* has learnt from, as far as it says so."""
-    if (folder / NAME).is_file():
-        refuse_overlap(Dataset(_records(folder / NAME)), test, shared_groups=True)
+def refuse_trained_on(folder: Path, test: Dataset) -> None:
+    """Raise DataOverlap if *test* contains training data of the adapter in *folder*. Does nothing if the folder has no
+    record of it.
+    """
+    if (folder / FINGERPRINTS_FILE).is_file():
+        refuse_overlap(Dataset(_records(folder / FINGERPRINTS_FILE)), test, shared_groups=True)
 
 
 def _line(record: Record) -> dict[str, str | float | None]:

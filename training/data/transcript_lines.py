@@ -1,4 +1,4 @@
-"""A transcript as lines: who said what."""
+"""A transcript as lines, each with its speaker."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from workers.summarize.text.segment import SpokenSegment
 _SPEAKER = re.compile(r"([^:\n]{1,40}): (\S.*)")
 
 
-def said_in(text: str) -> list[SpokenSegment]:
-    """The lines of *text* as segments whose ids are their numbers; "Anna: yes." is said by Anna if all lines are so."""
+def transcript_segments(text: str) -> list[SpokenSegment]:
+    """The lines of *text* as segments. A segment's id is its line number.
+
+    "Anna: yes." is spoken by Anna if every line has that form; otherwise no line has a speaker.
+    """
     lines = text.splitlines()
     found = [_SPEAKER.fullmatch(line) for line in lines]
     if lines and all(found):

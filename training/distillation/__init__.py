@@ -1,1 +1,1 @@
-"""A Whisper that teaches itself: what it makes of whole contexts is what it shall make of short ones."""
+"""Self-distillation of Whisper: the model with its full context teaches the same model with a short one."""

@@ -1,4 +1,4 @@
-"""What the whole context makes of a clip: the target of the short one. Made once for each clip and kept on disk."""
+"""The teacher: targets made with the full context, computed once for each clip and kept on disk."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from workers.asr.hypothesis import Window
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """`states` (S, D) are the encoder's under the audio. `tokens` (T + 1,) are a text from its start to its end mark,
-    and `last` (T, D) the decoder's last states, which foretold tokens 1 to T. The text itself begins at token `first`.
-    States are in 16 bits."""
+class TeacherTarget:
+    """The target of a clip. `states` (S, D) are the encoder states under the audio. `tokens` (T + 1,) are a text from
+    its start token to its end token. `last` (T, D) are the decoder's last hidden states, which predict tokens 1 to T.
+    The text itself begins at token `first`. States are stored in 16 bits.
+    """
 
     states: torch.Tensor
     tokens: torch.Tensor
@@ -28,35 +29,37 @@ class Target:
 
 
 class Teacher:
-    """Reads clips in the model's own 30 s, with an *engine* of stride 1. *folder* keeps the targets by name."""
+    """Reads clips with the model's own 30 s context, through an *engine* of stride 1. *folder* keeps the targets by
+    name.
+    """
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
         self._decoder = Decoder(engine.whisper)
         self._folder = folder
 
-    def knows(self, name: str) -> bool:
+    def has_target(self, name: str) -> bool:
         return self._path(name).exists()
 
-    def read(self, name: str, window: Window) -> None:
-        """Keep the target of a clip, or that there is none: what a teacher that ran away says is not to be learnt."""
-        target = self._target(window)
-        kept = {} if target is None else {part: getattr(target, part) for part in Target.__slots__}
+    def save_target(self, name: str, window: Window) -> None:
+        """Compute and store the target of a clip. If the teacher runs away on it, store that it has no target."""
+        target = self._compute_target(window)
+        kept = {} if target is None else {part: getattr(target, part) for part in TeacherTarget.__slots__}
         self._folder.mkdir(parents=True, exist_ok=True)
         draft = self._path(name).with_suffix(f".{os.getpid()}.draft")
         torch.save(kept, draft)
         os.replace(draft, self._path(name))
 
-    def target(self, name: str) -> Target | None:
-        """The target of a clip that it has read."""
+    def load_target(self, name: str) -> TeacherTarget | None:
+        """The stored target of a clip, or None if the teacher ran away on it."""
         kept = torch.load(self._path(name), weights_only=True)
-        return Target(**kept) if kept else None
+        return TeacherTarget(**kept) if kept else None
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.pt"
 
     @torch.inference_mode()
-    def _target(self, window: Window) -> Target | None:
+    def _compute_target(self, window: Window) -> TeacherTarget | None:
         states, bias = self._engine.encode([window])
         task = self._engine.task(window)
         (decoded,) = self._decoder.decode(states, bias, [task])
@@ -65,4 +68,4 @@ class Teacher:
         tokens = torch.tensor([*task.tokens, *decoded.tokens, self._engine.whisper.vocabulary.end])
         last = decode(self._engine.whisper.net, tokens[None, :-1].to(states.device), states, bias)[0]
         audible = states[0, : audible_positions(len(window.samples))]
-        return Target(audible.half().cpu(), tokens, last.half().cpu(), len(task.tokens))
+        return TeacherTarget(audible.half().cpu(), tokens, last.half().cpu(), len(task.tokens))

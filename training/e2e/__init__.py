@@ -1,1 +1,1 @@
-"""From audio to a summary in one model: Whisper's encoder, a connector, a text model."""
+"""From audio to a summary in one model: Whisper's encoder, a connector and a text model."""

@@ -1,7 +1,7 @@
-"""What stands between the encoder and the text model: encoder states become embeddings.
+"""The connector turns encoder states into embeddings for the text model.
 
-Neighbouring positions are averaged (`downsample`), put side by side (`stack`) and projected by two linear layers, as
-Ma et al. 2024 (SLAM-ASR, arXiv 2402.08846) do. One embedding then stands for 20 ms x downsample x stack of audio.
+Neighbouring positions are averaged (`downsample`), concatenated (`stack`) and projected by two linear layers, as in Ma
+et al. 2024 (SLAM-ASR, arXiv 2402.08846). One embedding then covers 20 ms x downsample x stack of audio.
 
 Legend: S encoder positions, D width of the encoder, N embeddings, E width of the text model.
 """
@@ -21,8 +21,8 @@ CONNECTOR = "connector.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What decides which weights a connector has; `hidden` is the width between its first layer and its last."""
+class ConnectorShape:
+    """Determines which weights a connector has. `hidden` is the width between its first and its last layer."""
 
     speech_width: int
     text_width: int
@@ -30,17 +30,19 @@ class Shape:
     downsample: int
     hidden: int
     layers: int = 0
-    """Convolutions over time between the two."""
+    """Convolutions over time between these two layers."""
     vocabulary: int = 0
-    """Tokens of the text model that it tells apart (`training/e2e/ctc.py`); 0 for a connector that knows none."""
+    """Number of tokens of the text model that it distinguishes (`training/e2e/ctc.py`); 0 for a connector without
+    tokens.
+    """
 
     @property
     def positions(self) -> int:
-        """Encoder positions under one embedding."""
+        """Encoder positions per embedding."""
         return self.stack * self.downsample
 
     def embeddings(self, positions: int) -> int:
-        """How many stand for so many *positions* of one window."""
+        """Number of embeddings for *positions* of one window."""
         return -(-positions // self.positions)
 
     def __str__(self) -> str:
@@ -48,14 +50,14 @@ class Shape:
 
 
 Embed = Callable[[torch.Tensor], torch.Tensor]
-"""Tokens (V,) to the text model's embeddings (V, E), as its first layer gets them."""
+"""Maps tokens (V,) to the text model's embeddings (V, E), as its first layer receives them."""
 
 
 class Connector(nn.Module):
-    """Its weights are in 32 bits, whatever the models beside it compute in."""
+    """Two linear layers. The weights are in 32 bits, whatever precision the models around them use."""
 
-    def __init__(self, shape: Shape, loudness: float = 1.0) -> None:
-        """*loudness* is the root mean square of the text model's own embeddings, which the first ones have too."""
+    def __init__(self, shape: ConnectorShape, loudness: float = 1.0) -> None:
+        """*loudness* is the root mean square of the text model's own embeddings. The output begins with the same."""
         super().__init__()
         self.shape = shape
         width = shape.speech_width * shape.stack
@@ -66,15 +68,15 @@ class Connector(nn.Module):
         nn.init.constant_(self.volume.weight, loudness)
 
     def forward(self, stacked: Sequence[torch.Tensor], embed: Embed) -> list[torch.Tensor]:
-        """(N, E) of each recording's (N, stack * D); *embed* is not asked."""
+        """(N, E) for each recording's (N, stack * D). *embed* is not used."""
         del embed
         inner = gelu(self.inner(self.level(torch.cat(list(stacked)))))
         embeddings: torch.Tensor = self.volume(self.outer(inner).float())
         return list(torch.split_with_sizes(embeddings, [len(each) for each in stacked]))
 
 
-def stacked(states: torch.Tensor, shape: Shape) -> torch.Tensor:
-    """States (S, D) of one window as (N, stack * D) in 32 bits; silence fills the last up."""
+def stack_states(states: torch.Tensor, shape: ConnectorShape) -> torch.Tensor:
+    """States (S, D) of one window as (N, stack * D) in 32 bits. The last group is filled up with zeros."""
     missing = -len(states) % shape.positions
     filled = pad(states.float(), (0, 0, 0, missing))
     groups = filled.view(-1, shape.stack, shape.downsample, filled.shape[-1])

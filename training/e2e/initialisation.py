@@ -1,4 +1,4 @@
-"""What a run begins with, before its first step: the connector's shape, and what adapters have learnt already."""
+"""The state of a run before its first step: the connector's shape, and what adapters have learnt before."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from dataclasses import asdict
 
 import torch
 
-from training.e2e.connector import Shape
-from training.e2e.options import Options
-from training.e2e.saved import Facts, saved_shape
-from training.e2e.warm_start import Product, read_products
+from training.e2e.connector import ConnectorShape
+from training.e2e.options import EndToEndOptions
+from training.e2e.saved import SpeechModelFacts, saved_shape
+from training.e2e.warm_start import LowRankProduct, read_products
 from workers.asr.model import Whisper
 from workers.models.lora import read_metadata
 from workers.summarize.writing.model import TextModel
 
 
-def products(options: Options, whisper: Whisper, text: TextModel) -> dict[str, dict[str, Product]]:
-    """What the adapters add that the run begins with, by option and layer of the whole network."""
+def adapter_products(
+    options: EndToEndOptions, whisper: Whisper, text: TextModel
+) -> dict[str, dict[str, LowRankProduct]]:
+    """The changes of the adapters that the run begins with, by option and by layer of the whole network."""
     begin = {}
     if options.asr_adapter is not None:
         found = read_products(
@@ -29,9 +31,9 @@ def products(options: Options, whisper: Whisper, text: TextModel) -> dict[str, d
     return begin
 
 
-def facts(options: Options, whisper: Whisper, text: TextModel) -> Facts:
+def model_facts(options: EndToEndOptions, whisper: Whisper, text: TextModel) -> SpeechModelFacts:
     adapter = options.asr_adapter
-    return Facts(
+    return SpeechModelFacts(
         speech_model=whisper.reference,
         speech_checksum=whisper.checksum(),
         base_model=text.reference,
@@ -45,21 +47,21 @@ def facts(options: Options, whisper: Whisper, text: TextModel) -> Facts:
     )
 
 
-def _shape(options: Options, whisper: Whisper, text: TextModel) -> Shape:
-    """That of the connector to begin with, where there is one, in so far as the options do not say otherwise."""
-    own = {name: getattr(options, name) for name in ("stack", "downsample", "hidden")}
-    begin = {} if options.connector is None else asdict(saved_shape(options.connector))
-    told = {name: value for name, value in own.items() if name in options.model_fields_set}
+def _shape(options: EndToEndOptions, whisper: Whisper, text: TextModel) -> ConnectorShape:
+    """The shape of the connector that the run begins with, if there is one. Options that are set take precedence."""
+    defaults = {name: getattr(options, name) for name in ("stack", "downsample", "hidden")}
+    saved = {} if options.connector is None else asdict(saved_shape(options.connector))
+    explicit = {name: value for name, value in defaults.items() if name in options.model_fields_set}
     widths = {
         "speech_width": whisper.net.config.d_model,
         "text_width": text.net.get_input_embeddings().embedding_dim,
     }
-    return Shape(**{**own, **begin, **told, **widths})
+    return ConnectorShape(**{**defaults, **saved, **explicit, **widths})
 
 
 @torch.no_grad()
-def loudness(text: TextModel) -> float:
-    """The root mean square of the text model's embeddings, as its first layer gets them."""
+def embedding_rms(text: TextModel) -> float:
+    """The root mean square of the text model's embeddings, as its first layer receives them."""
     words = text.tokenizer("the meeting was about the next steps", add_special_tokens=False).input_ids
     embedded = text.net.get_input_embeddings()(torch.tensor([words], device=text.net.device))
     return float(embedded.float().square().mean().sqrt())

@@ -1,49 +1,53 @@
-"""An end-to-end model that is loaded: audio in, a summary out (or a text, if that is what it learnt)."""
+"""A loaded end-to-end model: audio in, a summary out (or a transcript, if that is what it learnt)."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import torch
 
 from schema.core.errors import PromptTooLong
-from training.data.audio import Samples
+from training.data.audio import Samples, read_audio
+from training.data.dataset import Example
 from training.e2e.ctc import CtcConnector
-from training.e2e.net import SpeechSummarizer, cut
-from training.e2e.prompt import asked, prompt
+from training.e2e.net import SpeechSummarizer, split_windows
+from training.e2e.prompt import build_prompt, prompt_batch
+from training.evaluation.systems import PLAIN_TOKENS, SystemAnswer
+from training.metrics.cost import memory_bytes
 from workers.asr.context import audible_positions
 from workers.asr.features import log_mel
 from workers.summarize.writing.model import TextModel
 
 TOKENS = "tokens"
-"""What a connector writes by itself."""
+"""The output of a connector on its own."""
 
 
 class SpeechModel:
-    """Greedy and bounded, as the workers' models are. One thread at a time may call it."""
+    """Decodes greedily and with a length limit, like the workers' models. One thread at a time may call it."""
 
     def __init__(self, net: SpeechSummarizer, text: TextModel, instruction: str, suffix: str, writes: str) -> None:
         self.net = net
         self.writes = writes
         self._text = text
-        self._prompt = prompt(text, instruction, suffix)
+        self._prompt = build_prompt(text, instruction, suffix)
 
     @torch.inference_mode()
     def write(self, recordings: Sequence[Samples], max_new_tokens: int) -> list[str]:
-        """What it `writes` of each of *recordings*, (n,) int16 at 16 kHz.
+        """The output of the model, of the kind `writes`, for each of *recordings*, (n,) int16 at 16 kHz.
 
-        Raises PromptTooLong when one with its summary passes the text model's context; nothing is cut off.
+        Raises PromptTooLong if a recording with its summary exceeds the text model's context. Nothing is cut off.
         """
         if not recordings:
             return []
         if self.writes == TOKENS:
             return self.transcripts(recordings)
-        heard = self.net.hear(*self._states(recordings))
-        counts = [len(each) for each in heard]
+        embeddings = self.net.audio_embeddings(*self._states(recordings))
+        counts = [len(each) for each in embeddings]
         self._check_fit(max(counts), max_new_tokens)
-        batch = asked(self._text, self._prompt, counts)
-        device = heard[0].device
-        embedded = self.net.embed(batch["tokens"].to(device), batch["places"].to(device), heard)
+        batch = prompt_batch(self._text, self._prompt, counts)
+        device = embeddings[0].device
+        embedded = self.net.embed(batch["tokens"].to(device), batch["audio_positions"].to(device), embeddings)
         tokens = self.net.text.generate(
             inputs_embeds=embedded,
             attention_mask=batch["attention_mask"].to(device),
@@ -55,35 +59,64 @@ class SpeechModel:
 
     @torch.inference_mode()
     def transcripts(self, recordings: Sequence[Samples]) -> list[str]:
-        """What the connector reads of each of *recordings* by itself; empty where it knows no tokens."""
+        """The transcript that the connector alone makes of each recording, empty if the connector has no tokens."""
         if not isinstance(self.net.connector, CtcConnector):
             return [""] * len(recordings)
-        heard = self.net.connector.best(self.net.stacked(*self._states(recordings)))
-        return [self._text.tokenizer.decode(tokens).strip() for tokens in heard]
+        recognised = self.net.connector.greedy_tokens(self.net.connector_input(*self._states(recordings)))
+        return [self._text.tokenizer.decode(tokens).strip() for tokens in recognised]
 
     @property
     def knows_tokens(self) -> bool:
-        """Whether there are `transcripts`."""
+        """Whether `transcripts` returns text."""
         return isinstance(self.net.connector, CtcConnector)
 
     def _states(self, recordings: Sequence[Samples]) -> tuple[list[torch.Tensor], list[int]]:
-        """States of all windows, and how many windows each recording has."""
-        windows = [cut(samples) for samples in recordings]
-        states = self.net.encode(*features(self.net, [window for each in windows for window in each]))
+        """The states of all windows, and the number of windows of each recording."""
+        windows = [split_windows(samples) for samples in recordings]
+        states = self.net.encode(*window_features(self.net, [window for each in windows for window in each]))
         return states, [len(each) for each in windows]
 
     def _check_fit(self, count: int, max_new_tokens: int) -> None:
         needed = len(self._prompt) + count + (max_new_tokens if self._text.continues else 0)
         if needed > self._text.context_tokens:
             raise PromptTooLong(
-                f"{needed} places do not fit the {self._text.context_tokens} that {self._text.reference} reads at "
+                f"{needed} positions do not fit the {self._text.context_tokens} that {self._text.reference} reads at "
                 "once. Cut the audio, or train with a higher options.stack or options.downsample."
             )
 
 
-def features(net: SpeechSummarizer, windows: Sequence[Samples]) -> tuple[torch.Tensor, torch.Tensor]:
-    """What `SpeechSummarizer.hear` reads of *windows*: features (W, n_mels, frames), positions of sound (W,)."""
+def window_features(net: SpeechSummarizer, windows: Sequence[Samples]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The input of `SpeechSummarizer.encode` for *windows*: features (W, n_mels, frames) and audible positions (W,)."""
     audible = [audible_positions(len(window)) for window in windows]
     config, device = net.speech.config, net.speech.device
     mel = log_mel(windows, net.context(audible).frames, config.num_mel_bins, str(device))
     return mel, torch.tensor(audible, device=device)
+
+
+class EndToEnd:
+    """The model as an `EvaluatedSystem`. It reads one recording at a time, so the time is that of one."""
+
+    def __init__(self, name: str, model: SpeechModel, wrong_audio: bool = False) -> None:
+        """With *wrong_audio*, each example gets the audio of another one, half of the list further on."""
+        self.name = name
+        self.model = model
+        self._wrong_audio = wrong_audio
+
+    @property
+    def memory_bytes(self) -> int:
+        return memory_bytes(self.model.net)
+
+    def answer(self, examples: Sequence[Example]) -> list[SystemAnswer]:
+        shift = len(examples) // 2 if self._wrong_audio else 0
+        return [self._answer(example) for example in (*examples[shift:], *examples[:shift])]
+
+    def _answer(self, example: Example) -> SystemAnswer:
+        """The transcript is the connector's own. The time of a summary does not include it."""
+        audio, model = [read_audio(example)], self.model
+        started = time.perf_counter()
+        [text] = model.write(audio, PLAIN_TOKENS)
+        seconds = time.perf_counter() - started
+        if model.writes != "summary":
+            return SystemAnswer(transcript=text, seconds=seconds)
+        transcript = model.transcripts(audio)[0] if model.knows_tokens else None
+        return SystemAnswer(transcript=transcript, summary=text, seconds=seconds)

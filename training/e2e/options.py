@@ -1,4 +1,4 @@
-"""`options` of an end-to-end run, and of one for its connector."""
+"""`options` of an end-to-end run, and of a run for its connector."""
 
 from __future__ import annotations
 
@@ -12,59 +12,62 @@ from workers.summarize.writing.generator import T5_TASK
 from workers.summarize.writing.model_notes import SUMMARY_TOKENS
 
 
-class Options(Section):
-    """What belongs to the recipe `e2e`; the run's `model` is the text model."""
+class EndToEndOptions(Section):
+    """Options of the recipe `e2e`. The run's `model` is the text model."""
 
     speech_model: str
-    """The Whisper whose encoder hears, by reference."""
+    """Reference of the Whisper whose encoder is used."""
     encoder: Literal["frozen", "adapted"] = "adapted"
     stack: int = Field(default=8, ge=1, le=64)
-    """Encoder positions, of 20 ms each, that are put side by side into one embedding."""
+    """Encoder positions of 20 ms each that are concatenated into one embedding."""
     downsample: int = Field(default=1, ge=1, le=64)
-    """Positions that are averaged before they are stacked."""
+    """Positions that are averaged before stacking."""
     hidden: int = Field(default=1024, ge=1)
     """Width between the connector's two layers."""
     asr_adapter: Path | None = None
-    """An adapter of the speech model to begin with."""
+    """An adapter of the speech model to start from."""
     summary_adapter: Path | None = None
-    """An adapter of the text model to begin with."""
+    """An adapter of the text model to start from."""
     connector: Path | None = None
-    """A run of this recipe, or of `connector`, whose connector to begin with; it decides what `stack`, `downsample` and
-    `hidden` are."""
+    """A run of this recipe or of `connector` whose connector to start from. It sets `stack`, `downsample` and
+    `hidden`.
+    """
     states: Path | None = None
-    """The folder in which a frozen encoder's states are kept, as the recipe `connector` does; none reads anew."""
+    """A folder that caches the states of a frozen encoder, as in the recipe `connector`. Without it they are computed
+    anew.
+    """
     writes: Literal["summary", "text"] = "summary"
     longest_s: float = Field(default=300.0, gt=0)
     """The longest audio of an example."""
     overlong: Literal["refuse", "leave_out"] = "refuse"
-    """What becomes of an example that is longer, or that the text model cannot read at once. None is cut."""
+    """What to do with an example that is longer, or too long for the text model. Nothing is cut."""
     instruction: str = T5_TASK
     suffix: str = "\nMinutes:"
-    """Behind the audio for a decoder-only model."""
+    """Text after the audio, for a decoder-only model."""
     max_new_tokens: int = Field(default=SUMMARY_TOKENS, ge=1)
-    """Of a summary that is written to be measured."""
+    """Length limit of the summaries that are written for evaluation."""
 
     @model_validator(mode="after")
-    def _kept_states_stay(self) -> Options:
+    def _kept_states_stay(self) -> EndToEndOptions:
         if self.states is not None and self.encoder != "frozen":
-            raise ValueError(f"states are those of a frozen encoder, and encoder is {self.encoder}; leave one out")
+            raise ValueError(f"states caches a frozen encoder, but encoder is {self.encoder}; change one of the two")
         return self
 
 
 class ConnectorOptions(Section):
-    """What belongs to the recipe `connector`; the run's `model` is the text model whose tokens it learns."""
+    """Options of the recipe `connector`. The run's `model` is the text model whose tokens it learns."""
 
     speech_model: str
-    """The Whisper whose encoder hears, by reference."""
+    """Reference of the Whisper whose encoder is used."""
     states: Path
-    """The folder in which the encoder's states are kept; about 138 MB for an hour of audio with tiny.en in 16 bits."""
+    """A folder that caches the encoder's states: about 138 MB for an hour of audio with tiny.en in 16 bits."""
     stack: int = Field(default=6, ge=1, le=64)
-    """Encoder positions, of 20 ms each, that are put side by side; CTC wants more of what comes of it than tokens."""
+    """Encoder positions of 20 ms each that are concatenated. CTC needs more of the results than there are tokens."""
     downsample: int = Field(default=1, ge=1, le=64)
-    """Positions that are averaged before they are stacked."""
+    """Positions that are averaged before stacking."""
     hidden: int = Field(default=384, ge=1)
-    """Width between the connector's first layer and its last."""
+    """Width between the connector's first and last layer."""
     layers: int = Field(default=2, ge=0, le=64)
-    """Convolutions over time between the two."""
+    """Convolutions over time between these two layers."""
     longest_s: float = Field(default=300.0, gt=0)
-    """The longest audio of an example; a longer one is refused."""
+    """The longest audio of an example. Longer examples are refused."""

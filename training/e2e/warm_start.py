@@ -1,7 +1,7 @@
-"""Adapters that recogniser and summariser have already, as the beginning of the joint one.
+"""Begins a joint adapter with the adapters that recogniser and summariser already have.
 
-An adapter adds B A to a layer. The joint adapter begins with the same product where its rank is no lower, else with
-the nearest one of its rank (Eckart and Young, 1936); with method `full` the product is added to the weights.
+An adapter adds B A to a layer. The joint adapter begins with the same product if its rank is high enough, otherwise
+with the nearest product of its rank (Eckart and Young, 1936). With method `full` the product is added to the weights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from schema.core.errors import AdapterMismatch, InvalidConfig
-from training.networks.methods import NAME
+from training.networks.methods import ADAPTER_NAME
 from workers.models.lora import check_base, read_lora, read_metadata
 
 log = logging.getLogger(__name__)
@@ -24,14 +24,14 @@ _PREFIX = "base_model.model."
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """What an adapter adds to a layer: `up` (out, r) times `down` (r, in)."""
+class LowRankProduct:
+    """The change that an adapter makes to a layer: `up` (out, r) times `down` (r, in)."""
 
     down: torch.Tensor
     up: torch.Tensor
 
     def factors(self, rank: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """U (out, k), S (k,), V^T (k, in) of the product, its *rank* largest singular values or all."""
+        """U (out, k), S (k,), V^T (k, in) of the product, truncated to its *rank* largest singular values."""
         q_up, r_up = torch.linalg.qr(self.up)
         q_down, r_down = torch.linalg.qr(self.down.T)
         left, values, right = torch.linalg.svd(r_up @ r_down.T, full_matrices=False)
@@ -41,16 +41,18 @@ class Product:
 
 def read_products(
     folder: Path, net: Any, reference: str, checksum: Callable[[], str], left_out: tuple[str, ...] = ()
-) -> dict[str, Product]:
-    """What the adapter in *folder* adds to the layers of *net*, by their names.
+) -> dict[str, LowRankProduct]:
+    """The changes of the adapter in *folder* to the layers of *net*, by layer name.
 
-    Layers whose names begin with one of *left_out* are those of a part that *net* has not. Raises BrokenModel
-    (unreadable), and AdapterMismatch when it was made for another model than *reference*.
+    Layers whose names begin with one of *left_out* belong to a part that *net* does not have. Raises BrokenModel
+    (unreadable) and AdapterMismatch (made for another model than *reference*).
     """
     check_base(folder.name, read_metadata(folder), reference, checksum)
     config, weights = read_lora(folder)
     if config.alpha_pattern or config.use_rslora:
-        raise AdapterMismatch(f"The adapter in {folder} weighs its layers apart, which is not known here. Train anew.")
+        raise AdapterMismatch(
+            f"The adapter in {folder} scales its layers separately, which is not supported. Train it again without."
+        )
     names = sorted(
         {key.removeprefix(_PREFIX).removesuffix(".lora_A.weight") for key in weights if key.endswith(".lora_A.weight")}
     )
@@ -61,9 +63,9 @@ def read_products(
             continue
         down, up = (weights[f"{_PREFIX}{name}.lora_{part}.weight"].float() for part in "AB")
         _check(folder, name, layers.get(name), (len(up), down.shape[1]), reference)
-        products[name] = Product(down, up * (config.lora_alpha / len(down)))
+        products[name] = LowRankProduct(down, up * (config.lora_alpha / len(down)))
     if not products:
-        raise AdapterMismatch(f"The adapter in {folder} changes no layer that is used of {reference}. Leave it out.")
+        raise AdapterMismatch(f"The adapter in {folder} changes no layer of {reference} that is used. Leave it out.")
     return products
 
 
@@ -72,32 +74,32 @@ def _check(folder: Path, name: str, layer: Any, width: tuple[int, int], referenc
     if own != width:
         raise AdapterMismatch(
             f"The adapter in {folder} changes {name} of {width[0]} x {width[1]}; {reference} has "
-            f"{'no such layer' if own is None else f'{own[0]} x {own[1]} there'}. Give an adapter of {reference}."
+            f"{'no such layer' if own is None else f'{own[0]} x {own[1]} there'}. Give an adapter for {reference}."
         )
 
 
 @torch.no_grad()
-def begin_with(net: Any, products: dict[str, Product], option: str) -> None:
-    """Give the adapter that was attached to *net*, or its weights where there is none, the *products* by layer.
+def add_products(net: Any, products: dict[str, LowRankProduct], option: str) -> None:
+    """Set the adapter attached to *net*, or its weights if there is none, to the *products* by layer.
 
-    *option* names where they come from. Raises InvalidConfig where one changes a layer that is not to learn.
+    *option* names their origin. Raises InvalidConfig if a product changes a layer that does not learn.
     """
-    kept = whole = 0.0
+    retained = total = 0.0
     for name, product in products.items():
         layer = net.get_submodule(name)
         if not hasattr(layer, "lora_A"):
-            _add(name, layer, product, option)
+            _add_to_weight(name, layer, product, option)
             continue
         up, values, down = product.factors(_rank(layer))
-        whole += float((product.down @ product.down.T * (product.up.T @ product.up)).sum())
-        kept += float(values.square().sum())
-        _fill(layer, up, values, down)
-    if kept < 0.999 * whole:
-        log.warning("%s: the run's rank holds %.0f %% of what the adapter changes", option, 100 * kept / whole)
+        total += float((product.down @ product.down.T * (product.up.T @ product.up)).sum())
+        retained += float(values.square().sum())
+        _set_factors(layer, up, values, down)
+    if retained < 0.999 * total:
+        log.warning("%s: the run's rank retains %.0f %% of the adapter's change", option, 100 * retained / total)
 
 
-def _add(name: str, layer: Any, product: Product, option: str) -> None:
-    """For method `full`, whose weights are in 32 bits."""
+def _add_to_weight(name: str, layer: Any, product: LowRankProduct, option: str) -> None:
+    """Add *product* to the weights of *layer*, for method `full`, which keeps them in 32 bits."""
     if not layer.weight.requires_grad:
         raise InvalidConfig(
             f"{option} changes {name}, which does not learn in this run. Add it to method.targets, set "
@@ -107,17 +109,17 @@ def _add(name: str, layer: Any, product: Product, option: str) -> None:
 
 
 def _rank(layer: Any) -> int:
-    return len(layer.lora_A[NAME] if hasattr(layer, "lora_E") else layer.lora_A[NAME].weight)
+    return len(layer.lora_A[ADAPTER_NAME] if hasattr(layer, "lora_E") else layer.lora_A[ADAPTER_NAME].weight)
 
 
-def _fill(layer: Any, up: torch.Tensor, values: torch.Tensor, down: torch.Tensor) -> None:
-    """What of the rank is left over keeps the first values that the method gave it, and adds nothing."""
-    kept, scale = len(values), layer.scaling[NAME]
+def _set_factors(layer: Any, up: torch.Tensor, values: torch.Tensor, down: torch.Tensor) -> None:
+    """Set the factors of *layer* to the product. Ranks beyond its size keep their initial values and add nothing."""
+    kept, scale = len(values), layer.scaling[ADAPTER_NAME]
     if hasattr(layer, "lora_E"):
-        layer.lora_A[NAME][:kept] = down
-        layer.lora_B[NAME][:, :kept] = up
-        layer.lora_E[NAME][:kept, 0] = values * (layer.ranknum[NAME] + 1e-5) / scale
+        layer.lora_A[ADAPTER_NAME][:kept] = down
+        layer.lora_B[ADAPTER_NAME][:, :kept] = up
+        layer.lora_E[ADAPTER_NAME][:kept, 0] = values * (layer.ranknum[ADAPTER_NAME] + 1e-5) / scale
         return
     roots = values.sqrt()
-    layer.lora_A[NAME].weight[:kept] = down * roots[:, None]
-    layer.lora_B[NAME].weight[:, :kept] = up * (roots / scale)
+    layer.lora_A[ADAPTER_NAME].weight[:kept] = down * roots[:, None]
+    layer.lora_B[ADAPTER_NAME].weight[:, :kept] = up * (roots / scale)

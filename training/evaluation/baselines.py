@@ -1,5 +1,4 @@
-"""What a summariser has to beat: the beginning of every window, the longest that anybody said in it at once, and one
-summary for everything."""
+"""Baselines for a summariser: the beginning of every window, the longest turn in it, and one summary for everything."""
 
 from __future__ import annotations
 
@@ -7,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from training.data.dataset import Example
-from training.data.transcript_lines import said_in
+from training.data.transcript_lines import transcript_segments
 from training.evaluation.systems import SystemAnswer
-from training.metrics.rouge import rouge
+from training.metrics.summaries import rouge
 from workers.summarize.text.disfluency import fluent
 from workers.summarize.text.segment import SpokenSegment, Statement, statements
 from workers.summarize.text.words import content_stems, count_words
@@ -17,13 +16,13 @@ from workers.summarize.windows import windows_of
 
 LEAD_SENTENCES = 3
 Choice = Callable[[Sequence[SpokenSegment]], list[tuple[str, tuple[int, ...]]]]
-"""Takes texts and the ids of their segments out of a window."""
+"""Selects texts from a window, each with the ids of its segments."""
 
 
 def lead(window: Sequence[SpokenSegment]) -> list[tuple[str, tuple[int, ...]]]:
-    """The first sentences that say anything."""
-    telling = (each for each in statements(window) if content_stems(fluent(each.text)))
-    return [_taken([each]) for _, each in zip(range(LEAD_SENTENCES), telling, strict=False)]
+    """The first sentences with content."""
+    with_content = (each for each in statements(window) if content_stems(fluent(each.text)))
+    return [_excerpt([each]) for _, each in zip(range(LEAD_SENTENCES), with_content, strict=False)]
 
 
 def longest(window: Sequence[SpokenSegment]) -> list[tuple[str, tuple[int, ...]]]:
@@ -34,7 +33,7 @@ def longest(window: Sequence[SpokenSegment]) -> list[tuple[str, tuple[int, ...]]
             turns[-1].append(each)
         else:
             turns.append([each])
-    return [_taken(max(turns, key=lambda turn: sum(count_words(each.text) for each in turn)))]
+    return [_excerpt(max(turns, key=lambda turn: sum(count_words(each.text) for each in turn)))]
 
 
 CHOICES: dict[str, Choice] = {"lead": lead, "longest-utterance": longest}
@@ -54,7 +53,7 @@ class Baseline:
 
     def _answer(self, example: Example) -> SystemAnswer:
         started = time.perf_counter()
-        windows = windows_of(said_in(example.text or ""))
+        windows = windows_of(transcript_segments(example.text or ""))
         taken = [chosen for window in windows for chosen in self._choice(window)]
         evidence = tuple(sorted({key for _, keys in taken for key in keys}))
         summary = " ".join(text for text, _ in taken)
@@ -62,7 +61,7 @@ class Baseline:
 
 
 class Constant:
-    """An `EvaluatedSystem` that gives the same answer for every example."""
+    """An `EvaluatedSystem` that gives the same summary for every example."""
 
     memory_bytes = 0
 
@@ -75,16 +74,17 @@ class Constant:
 
 
 def most_typical(summaries: Sequence[str]) -> str:
-    """The one of *summaries* with the highest ROUGE-1 as a summary of what all the others are of; the first of several.
-    Time is quadratic in their number."""
+    """The summary with the highest total ROUGE-1 against all others; the first of several. Quadratic in their
+    number.
+    """
 
-    def likeness(place: int) -> float:
-        return sum(rouge(each, summaries[place]).r1 for other, each in enumerate(summaries) if other != place)
+    def likeness(index: int) -> float:
+        return sum(rouge(each, summaries[index]).r1 for other, each in enumerate(summaries) if other != index)
 
     return summaries[max(range(len(summaries)), key=likeness)]
 
 
-def _taken(said: Iterable[Statement]) -> tuple[str, tuple[int, ...]]:
-    chosen = list(said)
+def _excerpt(spoken: Iterable[Statement]) -> tuple[str, tuple[int, ...]]:
+    chosen = list(spoken)
     ids = dict.fromkeys(key for each in chosen for key in each.segments)
     return " ".join(fluent(each.text) for each in chosen), tuple(ids)

@@ -1,4 +1,4 @@
-"""Which systems to measure on what: the YAML of `minutebook evaluate`."""
+"""The YAML of `minutebook evaluate`: which systems to measure on which data."""
 
 from __future__ import annotations
 
@@ -9,42 +9,45 @@ from pathlib import Path
 from pydantic import Field, ValidationError, model_validator
 
 from schema.core.errors import InvalidConfig
-from training.data.checks import Part
-from training.data.sources import first, read
-from training.e2e.system import EndToEnd
+from training.data.checks import ExamplePart
+from training.data.sources import first_examples, load_source
+from training.e2e.model import EndToEnd
 from training.evaluation.baselines import CHOICES, Baseline, Constant, most_typical
 from training.evaluation.systems import Cascade, EvaluatedSystem, Recogniser, Summariser
-from training.runs.config import Section, Source, changed, read_yaml
+from training.runs.config import DataSource, Section, apply_changes, read_yaml
 
 AS_SAID, CONSTANT = "as-said", "constant"
 TYPICAL_OF = 100
-"""Summaries among which the most typical is looked for; every two of them are compared."""
+"""The most typical summary is chosen among this many, since each is compared with each."""
 
 
 class SystemConfig(Section):
-    """With `asr` a recogniser, with `summary` a summariser of the text, with both a cascade; with `e2e` one model from
-    audio to summary."""
+    """With `asr` a recogniser, with `summary` a summariser of the text, with both a cascade, with `e2e` one model from
+    audio to summary.
+    """
 
     name: str
     asr: str | None = None
-    """A model by reference, as the workers take it."""
+    """Reference of a model, as the workers take it."""
     asr_adapter: Path | None = None
     summary: str | None = None
-    """A model by reference; without a model `as-said` takes what matters in the words of the meeting, `lead` the
-    beginning of each window, `longest-utterance` the longest turn in it, `constant` the most typical summary of
-    `constant_of` for everything."""
+    """Reference of a model, or a method without a model: `as-said` selects important sentences of the meeting, `lead`
+    the beginning of each window, `longest-utterance` its longest turn, and `constant` always gives the most typical
+    summary of `constant_of`.
+    """
     constant_of: str | None = None
-    """A split of the same source; its first hundred examples are looked at."""
+    """A split of the same source, whose first hundred summaries are compared."""
     summary_adapter: Path | None = None
     e2e: Path | None = None
-    """The folder of a run of recipe `e2e`; `asr` and `summary` may then name its base models, if they go by other names
-    here than where it was trained."""
+    """The folder of a run of recipe `e2e`. `asr` and `summary` may then name its base models, if they have other names
+    here than where it was trained.
+    """
     wrong_audio: bool = False
-    """An `e2e` is given another example's audio: what it scores then is not of listening."""
+    """Give an `e2e` another example's audio. What it still scores does not come from listening."""
     precision: str = "auto"
     device: str = "auto"
     plain: bool = False
-    """The summary model's own answer counts, without notes and checks."""
+    """Use the summary model's own answer, without notes and checks."""
 
     @model_validator(mode="after")
     def _does_something(self) -> SystemConfig:
@@ -53,63 +56,63 @@ class SystemConfig(Section):
         if self.e2e is not None and (self.asr_adapter or self.summary_adapter or self.plain):
             raise ValueError("e2e has adapters of its own and always answers plainly; leave out the other settings")
         if self.wrong_audio and self.e2e is None:
-            raise ValueError("wrong_audio is for e2e; leave it out, or name one")
+            raise ValueError("wrong_audio works with e2e only; leave it out, or set e2e")
         if (self.summary == CONSTANT) != (self.constant_of is not None):
-            raise ValueError("summary: constant and constant_of, a split with summaries, need each other")
+            raise ValueError("set summary: constant together with constant_of, a split with summaries")
         if self.asr is not None and self.summary in (*CHOICES, CONSTANT):
-            raise ValueError(f"summary: {self.summary} reads texts, not what a recogniser heard")
+            raise ValueError(f"summary: {self.summary} reads texts, not a recogniser's output; leave asr out")
         return self
 
 
-class Comparison(Section):
-    data: Source
+class ComparisonConfig(Section):
+    data: DataSource
     systems: tuple[SystemConfig, ...] = Field(min_length=1)
     of_each_group: int = Field(default=0, ge=0)
-    """Examples of each meeting or speaker, drawn by `seed`; 0 measures all."""
+    """Number of examples of each meeting or speaker, drawn by `seed`; 0 measures all."""
     same_length: bool = False
-    """Cut each summary to the words of its reference."""
+    """Cut each summary to the number of words of its reference."""
     bert: str | None = None
     """A text encoder for BERTScore, by hub name or folder."""
     seed: int = 0
 
     @model_validator(mode="after")
-    def _names_differ(self) -> Comparison:
+    def _names_differ(self) -> ComparisonConfig:
         if len({system.name for system in self.systems}) < len(self.systems):
-            raise ValueError("two systems have one name; give each its own")
+            raise ValueError("two systems have the same name; give each its own")
         return self
 
     @property
     def adapters(self) -> list[Path]:
-        """Folders of all adapters that are measured."""
+        """The folders of all adapters that are measured."""
         return [each for system in self.systems for each in (system.asr_adapter, system.summary_adapter) if each]
 
     @property
-    def needs(self) -> tuple[Part, ...]:
-        """What every example must have."""
-        parts: set[Part] = set()
+    def needs(self) -> tuple[ExamplePart, ...]:
+        """The parts that every example must have."""
+        parts: set[ExamplePart] = set()
         for system in self.systems:
             parts |= {"audio"} if system.asr or system.e2e else {"text"}
             parts |= {"summary"} if system.summary or system.e2e else {"text"}
         return tuple(sorted(parts))
 
 
-def read_comparison(path: Path, changes: Sequence[str] = ()) -> Comparison:
-    """The comparison in *path*, with *changes* such as `same_length=true`. Raises InvalidConfig."""
-    values = changed(read_yaml(path), changes)
+def read_comparison(path: Path, changes: Sequence[str] = ()) -> ComparisonConfig:
+    """The comparison in *path*, with *changes* such as `same_length=true` applied. Raises InvalidConfig."""
+    values = apply_changes(read_yaml(path), changes)
     try:
-        return Comparison.model_validate(values)
+        return ComparisonConfig.model_validate(values)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in fault["loc"]) or "the comparison"
         raise InvalidConfig(f"{path}: {key}: {fault['msg']}; it is {fault['input']!r}") from error
 
 
-def makers(comparison: Comparison, cache_dir: Path) -> list[Callable[[], EvaluatedSystem]]:
-    """What loads each of the systems."""
-    return [partial(_make, system, comparison.data, cache_dir) for system in comparison.systems]
+def system_loaders(comparison: ComparisonConfig, cache_dir: Path) -> list[Callable[[], EvaluatedSystem]]:
+    """Functions that load the systems, one for each."""
+    return [partial(_load_system, system, comparison.data, cache_dir) for system in comparison.systems]
 
 
-def _make(config: SystemConfig, data: Source, cache_dir: Path) -> EvaluatedSystem:
+def _load_system(config: SystemConfig, data: DataSource, cache_dir: Path) -> EvaluatedSystem:
     if config.e2e is not None:
         return _end_to_end(config, config.e2e, cache_dir)
     if config.constant_of is not None:
@@ -123,9 +126,9 @@ def _make(config: SystemConfig, data: Source, cache_dir: Path) -> EvaluatedSyste
     return Cascade(config.name, recogniser, _summariser(config, cache_dir))
 
 
-def _summaries(data: Source, split: str) -> list[str]:
-    whole = read(data.model_copy(update={"split": split}), ["summary"])
-    return [example.summary or "" for example in first(whole, TYPICAL_OF)]
+def _summaries(data: DataSource, split: str) -> list[str]:
+    dataset = load_source(data.model_copy(update={"split": split}), ["summary"])
+    return [example.summary or "" for example in first_examples(dataset, TYPICAL_OF)]
 
 
 def _end_to_end(config: SystemConfig, folder: Path, cache_dir: Path) -> EndToEnd:

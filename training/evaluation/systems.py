@@ -15,7 +15,7 @@ from typing import Protocol
 from schema.meetings.minutes import Action, Minutes, Sentence
 from training.data.audio import read_audio
 from training.data.dataset import Example
-from training.data.transcript_lines import said_in
+from training.data.transcript_lines import transcript_segments
 from training.metrics.cost import memory_bytes
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Word
@@ -126,7 +126,7 @@ class Summariser:
 
     def _answer(self, example: Example) -> SystemAnswer:
         started = time.perf_counter()
-        summary, evidence = self.summary(said_in(example.text or ""))
+        summary, evidence = self.summary(transcript_segments(example.text or ""))
         return SystemAnswer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
 
     def summary(self, segments: Sequence[SpokenSegment]) -> tuple[str, tuple[int, ...] | None]:

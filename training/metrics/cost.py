@@ -1,4 +1,4 @@
-"""What a model costs: bytes on disk and in memory, what of it is trained, and how long it takes."""
+"""The cost of a model: bytes on disk and in memory, trained parameters, and time."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from training.metrics.errors import Counts
+from workers.asr.error_rates import Counts
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds that half, and 95 of 100, stay below."""
+    """Seconds that 50 % and 95 % of the measurements stay below."""
 
     p50_s: float
     p95_s: float
 
 
 @dataclass
-class Clock:
-    """Collects how long each step took: `with clock.timed(): ...`, or `clock.timed(8)` for eight examples at once."""
+class Stopwatch:
+    """Collects durations: `with stopwatch.timed(): ...`, or `stopwatch.timed(8)` for eight examples at once."""
 
     seconds: list[float] = field(default_factory=list)
 
@@ -36,7 +36,7 @@ class Clock:
 
 
 def latency(seconds: Sequence[float]) -> Latency:
-    """Of at least one measurement."""
+    """The latency of at least one measurement."""
     p50, p95 = np.quantile(seconds, [0.5, 0.95])
     return Latency(float(p50), float(p95))
 
@@ -47,13 +47,13 @@ def folder_bytes(folder: Path) -> int:
 
 
 def memory_bytes(net: Any) -> int:
-    """Bytes of the parameters and buffers of a torch module, as they are stored: 4-bit weights take half a byte."""
+    """Bytes of a torch module's parameters and buffers as they are stored: a 4-bit weight takes half a byte."""
     held = {tensor.data_ptr(): tensor for tensor in (*net.parameters(), *net.buffers())}
     return sum(tensor.numel() * tensor.element_size() for tensor in held.values())
 
 
 def trainable(net: Any) -> Counts:
-    """Parameters that training changes, of all. Packed 4-bit weights count as the weights that they stand for."""
+    """Trained parameters out of all. Packed 4-bit weights count as the weights that they represent."""
     counts = [(_weights(parameter), parameter.requires_grad) for parameter in net.parameters()]
     return Counts(sum(count for count, trained in counts if trained), sum(count for count, _ in counts))
 

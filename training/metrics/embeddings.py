@@ -1,7 +1,7 @@
-"""BERTScore (T. Zhang et al., ICLR 2020): how close the meaning of each word of one text is to some word of the other.
+"""BERTScore (T. Zhang et al., ICLR 2020): how close in meaning each word of one text is to some word of the other.
 
-Our own few lines, since the authors' package is no longer kept up; the figures are the same without its idf weights and
-baseline. The layer is the one that its authors found best for a model, or the last.
+This is our own short implementation, because the authors' package is no longer maintained. Without its idf weights and
+baseline the figures are the same. The layer is the one that the authors found best for a model, otherwise the last.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LAYERS = {
     "xlm-roberta-large": 17,
     "microsoft/deberta-xlarge-mnli": 40,
 }
-"""Hidden layers by model, from the authors' own table."""
+"""Best hidden layer by model, from the authors' table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Closeness:
 
 
 class BertScore:
-    """A text encoder by hub name or folder. Raises BrokenModel when it cannot be loaded."""
+    """A text encoder by hub name or folder. Raises BrokenModel if it cannot be loaded."""
 
     def __init__(self, reference: str, layer: int | None = None, device: str = "cpu") -> None:
         from transformers import AutoModel, AutoTokenizer
@@ -47,14 +47,14 @@ class BertScore:
             self._net: Any = AutoModel.from_pretrained(reference).to(device).eval()
         except (OSError, ValueError) as error:
             raise BrokenModel(
-                f"{reference} does not load as a text encoder: {error}. Name one in reach, or leave BERTScore out."
+                f"{reference} cannot be loaded as a text encoder: {error}. Name another, or leave BERTScore out."
             ) from error
         self._layer = LAYERS.get(reference, -1) if layer is None else layer
         self._device = device
 
     @torch.inference_mode()
     def score(self, references: Sequence[str], summaries: Sequence[str]) -> list[Closeness]:
-        """One for each pair. What passes the encoder's limit of tokens is cut off, as the authors' package does."""
+        """One score per pair. Text beyond the encoder's token limit is cut off, as in the authors' package."""
         return [self._closeness(*pair) for pair in zip(references, summaries, strict=True)]
 
     def _closeness(self, reference: str, summary: str) -> Closeness:
@@ -67,7 +67,7 @@ class BertScore:
         return Closeness(precision, recall, 2 * precision * recall / total if total > 0 else 0.0)
 
     def _vectors(self, text: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Unit vectors (tokens, width), and which tokens are words (tokens,): marks may be matched but do not count."""
+        """Unit vectors (tokens, width) and weights (tokens,). Special tokens may be matched but have weight 0."""
         limit = min(self._tokenizer.model_max_length, 512)
         read = self._tokenizer(
             text, return_tensors="pt", truncation=True, max_length=limit, return_special_tokens_mask=True

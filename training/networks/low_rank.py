@@ -1,8 +1,8 @@
-"""A linear layer with the adapter that is being trained, in few operations.
+"""A linear layer with the adapter in training, in few operations.
 
-PEFT's forward casts the input to 32 bits, makes two products and adds them, scaled, to the layer's own: six passes over
-activations, and as many backward. Here the adapter's part is accumulated by the products themselves. The result is the
-same but for rounding; layers that this does not cover go through PEFT.
+PEFT's forward pass casts the input to 32 bits, computes two products and adds them, scaled, to the layer's own output:
+six passes over the activations, and as many backward. Here the matrix products accumulate the adapter's part directly.
+The result is the same except for rounding. Layers that this does not cover go through PEFT.
 
 Legend: N rows, r rank.
 """
@@ -15,11 +15,11 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from training.networks.methods import NAME
+from training.networks.methods import ADAPTER_NAME
 
 
-def apply(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    """*layer*(x), its adapter included if it has one; *x* is (..., in)."""
+def apply_linear(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    """*layer*(x), including its adapter if it has one; *x* is (..., in)."""
     factors = _factors(layer)
     if factors is None:
         y: torch.Tensor = layer(x)
@@ -32,17 +32,23 @@ def apply(layer: Any, x: torch.Tensor) -> torch.Tensor:
 
 
 def _factors(layer: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """(r, in) and (out, r), the scale in the second; None for what is PEFT's: no adapter, or dropout on its input."""
-    if not hasattr(layer, "lora_A") or NAME not in layer.lora_A or isinstance(layer.lora_dropout[NAME], nn.Dropout):
+    """Factors (r, in) and (out, r), with the scale in the second. None if PEFT must run the layer: without an adapter,
+    or with dropout on its input.
+    """
+    if (
+        not hasattr(layer, "lora_A")
+        or ADAPTER_NAME not in layer.lora_A
+        or isinstance(layer.lora_dropout[ADAPTER_NAME], nn.Dropout)
+    ):
         return None
     if hasattr(layer, "lora_E"):
-        scale = layer.scaling[NAME] / (layer.ranknum[NAME] + 1e-5)
-        return layer.lora_A[NAME] * layer.lora_E[NAME], layer.lora_B[NAME] * scale
-    return layer.lora_A[NAME].weight, layer.lora_B[NAME].weight * layer.scaling[NAME]
+        scale = layer.scaling[ADAPTER_NAME] / (layer.ranknum[ADAPTER_NAME] + 1e-5)
+        return layer.lora_A[ADAPTER_NAME] * layer.lora_E[ADAPTER_NAME], layer.lora_B[ADAPTER_NAME] * scale
+    return layer.lora_A[ADAPTER_NAME].weight, layer.lora_B[ADAPTER_NAME].weight * layer.scaling[ADAPTER_NAME]
 
 
 class _Accumulated(torch.autograd.Function):
-    """x W^T + b + (x down^T) up^T for a frozen W, the second product added up in place of the first."""
+    """x W^T + b + (x down^T) up^T for a frozen W, where the second product is accumulated onto the first."""
 
     @staticmethod
     def forward(

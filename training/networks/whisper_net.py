@@ -1,4 +1,4 @@
-"""Whisper's forward pass as it is trained: transformers' modules, any context, nothing computed that no loss needs.
+"""Whisper's forward pass for training: transformers' modules, any context, and nothing that no loss needs.
 
 Legend: B rows, S encoder positions, T tokens, D model width.
 """
@@ -11,26 +11,28 @@ import torch
 from torch.nn.functional import gelu, scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
-from training.networks.low_rank import apply
+from training.networks.low_rank import apply_linear
 from workers.asr.context import Context
 from workers.asr.encoder import join_heads, split_heads
 
 
 def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """(B, H, T, d) of queries, and keys and values (B, H, S, d); *bias* (B, 1, 1, S) is added to the scores."""
+    """Attention (B, H, T, d) of queries to keys and values (B, H, S, d). *bias* (B, 1, 1, S) is added to the scores."""
     if torch.is_grad_enabled() and q.requires_grad and q.dtype == torch.bfloat16 and q.device.type == "cpu":
-        return _Kept.apply(q, k, v, bias)  # type: ignore[no-any-return, no-untyped-call]
+        return _PerHeadAttention.apply(q, k, v, bias)  # type: ignore[no-any-return, no-untyped-call]
     return scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 
-class _Kept(torch.autograd.Function):
-    """One head at a time, so that what is at work fits in the cache; its weights are a tensor of their own, since glibc
-    takes larger ones from the system and gives them back each time."""
+class _PerHeadAttention(torch.autograd.Function):
+    """Attention one head at a time, so that the working set fits into the cache. The weights of each head are a tensor
+    of their own, since glibc takes larger ones from the system and returns them each time.
+    """
 
     @staticmethod
     def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         shape, heads, scale = q.shape, q.shape[1], q.shape[-1] ** -0.5
-        # What is the same for every key cancels out; scores near zero lose less when they are rounded to 16 bits.
+        # A term that is the same for every key cancels out in the softmax. Scores near zero lose less when they are
+        # rounded to 16 bits.
         k = k - k.mean(2, keepdim=True)
         q, k, v = (part.flatten(0, 1) for part in (q * scale, k, v))
         weights: list[torch.Tensor] = []
@@ -62,9 +64,9 @@ class _Kept(torch.autograd.Function):
 
 
 def encode(net: Any, mel: torch.Tensor, context: Context, recompute: bool = False) -> torch.Tensor:
-    """States (B, S, D) of features (B, n_mels, context.frames), as the workers' encoder gives them.
+    """States (B, S, D) of features (B, n_mels, context.frames), as the workers' encoder computes them.
 
-    With *recompute* a layer keeps its input only and runs again in the backward pass. Without a gradient where
+    With *recompute* a layer keeps only its input and runs again in the backward pass. No gradient is recorded if
     nothing in the encoder is trained.
     """
     encoder = net.model.encoder
@@ -82,9 +84,9 @@ def encode(net: Any, mel: torch.Tensor, context: Context, recompute: bool = Fals
 def decode(
     net: Any, tokens: torch.Tensor, states: torch.Tensor, bias: torch.Tensor | None, recompute: bool = False
 ) -> torch.Tensor:
-    """States (B, T, D) before the output layer, of *tokens* (B, T) padded at their end.
+    """States (B, T, D) before the output layer, for *tokens* (B, T) padded at the end.
 
-    *bias* (B, 1, 1, S) is added to attention scores on *states* (B, S, D).
+    *bias* (B, 1, 1, S) is added to the attention scores on *states* (B, S, D).
     """
     decoder = net.model.decoder
     x = decoder.embed_tokens(tokens) + decoder.embed_positions.weight[: tokens.shape[1]]
@@ -116,12 +118,12 @@ def _attend(
     attention: Any, x: torch.Tensor, seen: torch.Tensor, bias: torch.Tensor | None, causal: bool
 ) -> torch.Tensor:
     heads: int = attention.num_heads
-    q = split_heads(apply(attention.q_proj, x), heads)
-    k, v = (split_heads(apply(part, seen), heads) for part in (attention.k_proj, attention.v_proj))
+    q = split_heads(apply_linear(attention.q_proj, x), heads)
+    k, v = (split_heads(apply_linear(part, seen), heads) for part in (attention.k_proj, attention.v_proj))
     bias = bias if bias is None else bias.to(q.dtype)
     mixed = scaled_dot_product_attention(q, k, v, is_causal=True) if causal else attend(q, k, v, bias)
-    return apply(attention.out_proj, join_heads(mixed))
+    return apply_linear(attention.out_proj, join_heads(mixed))
 
 
 def _feed_forward(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    return x + apply(layer.fc2, gelu(apply(layer.fc1, layer.final_layer_norm(x))))
+    return x + apply_linear(layer.fc2, gelu(apply_linear(layer.fc1, layer.final_layer_norm(x))))

@@ -1,8 +1,7 @@
-"""Summaries: a text model learns to write the summary of a text, T5 and mBART as well as decoder-only models.
+"""Summaries: a text model (T5, mBART or decoder-only) learns to write the summary of a text.
 
-Both are asked as the workers ask: an encoder–decoder model reads the instruction and the text, a decoder-only one goes
-on behind instruction, text and `options.suffix`. The loss is that of the summary's tokens and the end behind them,
-nothing else.
+The prompts are those of the workers. An encoder-decoder model reads the instruction and the text. A decoder-only model
+continues after instruction, text and `options.suffix`. The loss is that of the summary's tokens and its end.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from torch.nn.functional import cross_entropy
 from schema.core.errors import InvalidData
 from training.data import Dataset, refuse_overlap
 from training.data.dataset import Example
-from training.data.sources import first, read
-from training.data.training_fingerprints import write_learnt_from
+from training.data.sources import first_examples, load_source
+from training.data.training_fingerprints import write_fingerprints
 from training.metrics.bootstrap import measured_change
-from training.metrics.rouge import Rouge, rouge
-from training.networks.precision import base_precision, mixed, trains_here
-from training.networks.text_net import IGNORED, linear_layers, norms_in_32_bits, padded
-from training.runs.config import Config, Section, validated
-from training.runs.task import Batch
+from training.metrics.summaries import Rouge, rouge
+from training.networks.methods import linear_layers
+from training.networks.precision import autocast, base_precision, norms_in_32_bits, prepare_for_training
+from training.runs.config import RunConfig, Section, validate
+from training.runs.task import IGNORED, Batch, pad_rows
 from workers.summarize.writing.generator import T5_TASK
 from workers.summarize.writing.model import TextModel, load_model
 from workers.summarize.writing.model_notes import SUMMARY_TOKENS
@@ -37,48 +36,52 @@ from workers.summarize.writing.weights import resolve
 log = logging.getLogger(__name__)
 _PROMPTS = 8
 ROUGES = {"rouge1": "r1", "rouge2": "r2", "rougeL": "l", "rougeLsum": "lsum"}
-"""What a run calls them, and what `Rouge` does."""
+"""Names in a run's metrics, and the attributes of `Rouge`."""
 
 
-class Options(Section):
-    """`options` of a summary run."""
+class SummarizeOptions(Section):
+    """Options of a summary run."""
 
     instruction: str = T5_TASK
     suffix: str = "\nMinutes:"
-    """Behind the text for a decoder-only model, which has no other way to know where the summary begins."""
+    """Text after the source text, which tells a decoder-only model where the summary begins."""
     language: str | None = None
-    """The only language in which the workers ask the adapter for notes; any, without."""
+    """The only language in which the workers use the adapter for notes. Without it they use it for every language."""
     overlong: Literal["refuse", "leave_out"] = "refuse"
-    """What becomes of an example that the model cannot read at once. None is cut: the workers cut no text either."""
+    """What to do with an example that is too long for the model. Nothing is cut, since the workers do not cut texts
+    either.
+    """
     max_new_tokens: int = SUMMARY_TOKENS
-    """Of a summary that is written to be measured."""
+    """Length limit of the summaries that are written for evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One example: what is read and what is to be written, the end included."""
+    """The tokens of one example: the source text and the summary, including its end."""
 
-    read: list[int]
-    written: list[int]
+    source: list[int]
+    target: list[int]
 
 
-def build(config: Config, cache_dir: Path, device: str) -> SummaryTask:
-    """Raises InvalidConfig, InvalidData, and what loading a model raises."""
-    options = validated(Options, config.options, "options")
-    train, dev = (first(read(source, ("text", "summary")), source.limit) for source in (config.train, config.dev))
+def build(config: RunConfig, cache_dir: Path, device: str) -> SummaryTask:
+    """Load the data and the model. Raises InvalidConfig, InvalidData, and what loading a model raises."""
+    options = validate(SummarizeOptions, config.options, "options")
+    train, dev = (
+        first_examples(load_source(source, ("text", "summary")), source.limit) for source in (config.train, config.dev)
+    )
     refuse_overlap(train, dev)
     model = load_model(config.model, cache_dir, precision=base_precision(config), device=device)
-    trains_here(model.net)
+    prepare_for_training(model.net)
     return SummaryTask(config, options, model, train, dev, cache_dir, device)
 
 
 class SummaryTask:
-    """A `Task`."""
+    """The `TrainingTask` of the recipe `summarize`."""
 
     def __init__(
         self,
-        config: Config,
-        options: Options,
+        config: RunConfig,
+        options: SummarizeOptions,
         model: TextModel,
         train: Dataset,
         dev: Dataset,
@@ -102,10 +105,9 @@ class SummaryTask:
             self.net.gradient_checkpointing_enable({"use_reentrant": False})
 
     def _fitting(self, data: Dataset) -> list[tuple[int, float]]:
-        """(place, tokens) of the examples that the model can read. Raises InvalidData when one cannot be and may not
-        be left out."""
+        """(index, tokens) of the examples that fit. Raises InvalidData if one does not fit and may not be left out."""
         fitting, left_out = [], 0
-        for place, example in enumerate(data):
+        for index, example in enumerate(data):
             try:
                 tokens = self._tokens(example)
             except InvalidData:
@@ -113,51 +115,53 @@ class SummaryTask:
                     raise
                 left_out += 1
                 continue
-            fitting.append((place, float(len(tokens.read) + len(tokens.written))))
+            fitting.append((index, float(len(tokens.source) + len(tokens.target))))
         if left_out:
-            log.warning("%d of %d examples are too long for the model and left out", left_out, len(data))
+            log.warning("%d of %d examples are too long for the model and are left out", left_out, len(data))
         return fitting
 
     def _tokens(self, example: Example) -> Tokens:
-        """Raises InvalidData when the example is too long."""
+        """The tokens of *example*. Raises InvalidData if it is too long."""
         tokenizer, options = self._model.tokenizer, self._options
         text, summary = (example.text or "").strip(), (example.summary or "").strip()
         if self._model.continues:
             prompt = tokenizer(f"{text}{options.suffix}", add_special_tokens=False).input_ids
-            read = [*tokenizer(options.instruction).input_ids, *prompt]
-            written = [*tokenizer(f" {summary}", add_special_tokens=False).input_ids, tokenizer.eos_token_id]
-            longest = len(read) + max(len(written), options.max_new_tokens)
+            source = [*tokenizer(options.instruction).input_ids, *prompt]
+            target = [*tokenizer(f" {summary}", add_special_tokens=False).input_ids, tokenizer.eos_token_id]
+            longest = len(source) + max(len(target), options.max_new_tokens)
         else:
-            read = tokenizer(options.instruction + text).input_ids
-            written = tokenizer(text_target=summary).input_ids
-            longest = max(len(read), len(written))
+            source = tokenizer(options.instruction + text).input_ids
+            target = tokenizer(text_target=summary).input_ids
+            longest = max(len(source), len(target))
         if longest > self._model.context_tokens:
             raise InvalidData(
-                f"{example.where}: {example.id} has {len(read)} tokens of text and {len(written)} of summary; "
+                f"{example.where}: {example.id} has {len(source)} tokens of text and {len(target)} of summary; "
                 f"{self._model.reference} has room for {self._model.context_tokens}. Split it, or set "
                 "options.overlong=leave_out."
             )
-        return Tokens(read, written)
+        return Tokens(source, target)
 
-    def attached(self) -> None:
-        """Nothing learns but what the method says."""
+    def after_attach(self) -> None:
+        """The method alone decides what learns."""
 
-    def collate(self, places: Sequence[int], epoch: int) -> Batch:
-        del epoch  # nothing here is random
-        return self._collated([self._train_data[self._train[place][0]] for place in places])
+    def collate(self, indices: Sequence[int], epoch: int) -> Batch:
+        del epoch  # nothing is random
+        return self._collated([self._train_data[self._train[index][0]] for index in indices])
 
     def _collated(self, examples: Sequence[Example]) -> Batch:
         rows = [self._tokens(example) for example in examples]
         tensors = self._continued(rows) if self._model.continues else self._answered(rows)
-        units = sum(len(row.written) for row in rows)
+        units = sum(len(row.target) for row in rows)
         return Batch(tuple(example.id for example in examples), units, tensors)
 
     def _continued(self, rows: Sequence[Tokens]) -> dict[str, torch.Tensor]:
-        """Padded on the left, so that the summaries end together and the vocabulary is multiplied there only."""
-        whole = [row.read + row.written for row in rows]
-        tokens, mask = padded(whole, self._fill, left=True)
-        kept = max(len(row.written) for row in rows)
-        labels, _ = padded([row.written for row in rows], IGNORED, left=True)
+        """Tensors for a decoder-only model, padded on the left: the summaries end together, so the output layer is
+        computed for them only.
+        """
+        whole = [row.source + row.target for row in rows]
+        tokens, mask = pad_rows(whole, self._fill, left=True)
+        kept = max(len(row.target) for row in rows)
+        labels, _ = pad_rows([row.target for row in rows], IGNORED, left=True)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         return {
             "input_ids": tokens[:, :-1],
@@ -167,8 +171,8 @@ class SummaryTask:
         }
 
     def _answered(self, rows: Sequence[Tokens]) -> dict[str, torch.Tensor]:
-        tokens, mask = padded([row.read for row in rows], self._fill)
-        labels, _ = padded([row.written for row in rows], IGNORED)
+        tokens, mask = pad_rows([row.source for row in rows], self._fill)
+        labels, _ = pad_rows([row.target for row in rows], IGNORED)
         return {"input_ids": tokens, "attention_mask": mask, "labels": labels}
 
     @property
@@ -179,21 +183,22 @@ class SummaryTask:
         inputs = dict(batch.tensors)
         labels = inputs.pop("labels")
         written = labels != IGNORED
-        with mixed(self._mixed, self._device):
+        with autocast(self._mixed, self._device):
             logits = self._continuing(inputs, written) if self._model.continues else self._answering(inputs, labels)
         return cross_entropy(logits.float(), labels[written], reduction="sum")
 
     def _continuing(self, inputs: dict[str, torch.Tensor], written: torch.Tensor) -> torch.Tensor:
-        """(written tokens, vocabulary). The rows are taken out first, so that one flat product is all that the
-        vocabulary costs: otherwise its matrix is copied, two thirds of the forward pass on a processor."""
+        """Logits (summary tokens, vocabulary). The rows are selected first, so that the output layer is one flat
+        product. Otherwise its matrix is copied, which takes two thirds of the forward pass on a CPU.
+        """
         body = self.net.get_decoder()
         hidden = body(**inputs, use_cache=False).last_hidden_state[:, -written.shape[1] :]
         logits: torch.Tensor = self.net.get_output_embeddings()(hidden[written])
         return logits
 
     def _answering(self, inputs: dict[str, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
-        given = self.net.prepare_decoder_input_ids_from_labels(labels=labels)
-        logits: torch.Tensor = self.net(**inputs, decoder_input_ids=given, use_cache=False).logits
+        inputs_so_far = self.net.prepare_decoder_input_ids_from_labels(labels=labels)
+        logits: torch.Tensor = self.net(**inputs, decoder_input_ids=inputs_so_far, use_cache=False).logits
         return logits[labels != IGNORED]
 
     def evaluate(self) -> dict[str, float]:
@@ -205,7 +210,7 @@ class SummaryTask:
         return {"loss": total / max(units, 1)}
 
     def measure(self, folder: Path) -> dict[str, float]:
-        """ROUGE of the workers' model with what was learnt, and of the base model beside it."""
+        """ROUGE of the workers' model with what was learnt, and of the base model for comparison."""
         if not self._dev:
             return {}
         full = self._config.method.kind == "full"
@@ -227,26 +232,26 @@ class SummaryTask:
         return load_model(reference, self._cache_dir, precision=self._config.precision, device=self._device)
 
     def _rouge(self, model: TextModel) -> list[Rouge]:
-        """Of each dev example, in the order of `_dev_batches`."""
+        """ROUGE of each dev example, in the order of `_dev_batches`."""
         return [
             rouge(example.summary or "", summary, example.language)
             for examples in self._dev_batches(_PROMPTS)
-            for example, summary in zip(examples, self._written(model, examples), strict=True)
+            for example, summary in zip(examples, self._summaries(model, examples), strict=True)
         ]
 
-    def _written(self, model: TextModel, examples: Sequence[Example]) -> list[str]:
+    def _summaries(self, model: TextModel, examples: Sequence[Example]) -> list[str]:
         suffix = self._options.suffix if model.continues else ""
         prompts = [f"{(example.text or '').strip()}{suffix}" for example in examples]
         return model.generate(prompts, self._options.max_new_tokens, prefix=self._options.instruction, stop=())
 
     def _dev_batches(self, size: int) -> Iterator[Sequence[Example]]:
-        """The dev set, those of like length together."""
+        """The dev set in batches of similar length."""
         order = sorted(self._dev, key=lambda fitting: fitting[1])
         for at in range(0, len(order), size):
-            yield [self._dev_data[place] for place, _ in order[at : at + size]]
+            yield [self._dev_data[index] for index, _ in order[at : at + size]]
 
     def add_files(self, folder: Path) -> None:
-        write_learnt_from(folder, self._train_data)
+        write_fingerprints(folder, self._train_data)
         if self._config.method.kind != "full":
             return
         source = resolve(self._config.model, self._cache_dir)
@@ -255,7 +260,7 @@ class SummaryTask:
                 shutil.copy(path, folder)
 
     def metadata(self) -> dict[str, object]:
-        asked: dict[str, object] = {"instruction": self._options.instruction}
+        prompt: dict[str, object] = {"instruction": self._options.instruction}
         if self._model.continues:
-            asked["suffix"] = self._options.suffix
-        return asked if self._options.language is None else asked | {"language": self._options.language}
+            prompt["suffix"] = self._options.suffix
+        return prompt if self._options.language is None else prompt | {"language": self._options.language}

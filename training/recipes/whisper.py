@@ -1,7 +1,7 @@
-"""Speech recognition: Whisper learns to write the text of audio of at most 30 s.
+"""Speech recognition: Whisper learns to write the text of audio of up to 30 s.
 
-The model is the serving code's own; what is trained is what is served: the same features, the same start of text, the
-same context, and the error rate in the report is counted on the engine's words.
+The model is the serving code's own, so what is trained is what is served: the same features, the same start of text and
+the same context. The error rate in the report is that of the serving engine.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from torch.nn.functional import cross_entropy
 
 from schema.core.errors import InvalidData, UnknownLanguage
 from schema.core.units import WINDOW_LIMIT_S, WINDOW_LIMIT_SAMPLES, s_of_samples
-from training.data import Dataset, Limits, read_audio, refuse_overlap
-from training.data.checks import Fault, refused
+from training.data import Dataset, ExampleLimits, read_audio, refuse_overlap
+from training.data.checks import Fault, faults_error
 from training.data.dataset import Example
-from training.data.sources import first, read
-from training.data.training_fingerprints import write_learnt_from
+from training.data.sources import first_examples, load_source
+from training.data.training_fingerprints import write_fingerprints
 from training.metrics.bootstrap import measured_change
-from training.metrics.errors import character_errors, word_errors
-from training.networks.precision import base_precision, mixed, trains_here
+from training.networks.precision import autocast, base_precision, prepare_for_training
 from training.networks.whisper_net import decode, encode
-from training.runs.config import Config, Section, validated
+from training.runs.config import RunConfig, Section, validate
 from training.runs.task import Batch
 from workers.asr.context import STRIDE, Context, audible_positions, condensed_context, full_context
 from workers.asr.engine import Engine, load_engine
+from workers.asr.error_rates import character_errors, word_errors
 from workers.asr.features import log_mel
 from workers.asr.hypothesis import Window
 from workers.asr.model import Whisper
@@ -40,40 +40,55 @@ _IGNORED = -100
 _WINDOWS = 32
 
 
-class Options(Section):
-    """`options` of a Whisper run."""
+class WhisperOptions(Section):
+    """Options of a Whisper run."""
 
     context: Literal["served", "full"] = "served"
-    """How much silence behind the audio the encoder reads: `served` condenses it as the workers do, which costs a
-    fraction of the 30 s that `full` always reads."""
+    """How much silence after the audio the encoder reads. `served` condenses it as the workers do, at a fraction of the
+    cost of the 30 s that `full` always reads.
+    """
 
 
-def build(config: Config, cache_dir: Path, device: str) -> WhisperTask:
-    """Raises InvalidConfig, InvalidData, and what loading a model raises."""
-    options = validated(Options, config.options, "options")
+def build(config: RunConfig, cache_dir: Path, device: str) -> WhisperTask:
+    """Load the data and the model. Raises InvalidConfig, InvalidData, and what loading a model raises."""
+    options = validate(WhisperOptions, config.options, "options")
     train, dev = (
-        read(source, ("audio", "text"), Limits(audio_s=WINDOW_LIMIT_S)) for source in (config.train, config.dev)
+        load_source(source, ("audio", "text"), ExampleLimits(audio_s=WINDOW_LIMIT_S))
+        for source in (config.train, config.dev)
     )
     refuse_overlap(train, dev)
     whisper = load_whisper(config.model, cache_dir, base_precision(config), device)
-    trains_here(whisper.net)
+    prepare_for_training(whisper.net)
     return WhisperTask(
-        config, options, whisper, first(train, config.train.limit), first(dev, config.dev.limit), cache_dir
+        config,
+        options,
+        whisper,
+        first_examples(train, config.train.limit),
+        first_examples(dev, config.dev.limit),
+        cache_dir,
     )
 
 
 class WhisperTask:
-    """A `Task`: cross-entropy of the text's tokens and the end behind them. The start is given, as in serving."""
+    """The `TrainingTask` of the recipe `whisper`: cross-entropy of the text's tokens and its end. As in serving, the
+    start tokens are given.
+    """
 
     targets: Sequence[str] = LINEAR
 
     def __init__(
-        self, config: Config, options: Options, whisper: Whisper, train: Dataset, dev: Dataset, cache_dir: Path
+        self,
+        config: RunConfig,
+        options: WhisperOptions,
+        whisper: Whisper,
+        train: Dataset,
+        dev: Dataset,
+        cache_dir: Path,
     ) -> None:
         self.net = whisper.net
         self.lengths: Sequence[float] = train.lengths
         self.fingerprint = train.fingerprint
-        # A processor gains nothing from rows side by side, and activations of few rows stay in its cache.
+        # A CPU gains nothing from large batches, and the activations of a few rows stay in its cache.
         self.micro_batch = 2 if whisper.device == "cpu" else 16
         self._config, self._options, self._whisper = config, options, whisper
         self._train, self._dev, self._cache_dir = train, dev, cache_dir
@@ -84,12 +99,12 @@ class WhisperTask:
             torch.bfloat16 if config.method.kind == "full" and config.precision == "bfloat16" else torch.float32
         )
 
-    def attached(self) -> None:
-        """Nothing learns but what the method says."""
+    def after_attach(self) -> None:
+        """The method alone decides what learns."""
 
-    def collate(self, places: Sequence[int], epoch: int) -> Batch:
-        del epoch  # nothing here is random
-        return self._collated([self._train[place] for place in places])
+    def collate(self, indices: Sequence[int], epoch: int) -> Batch:
+        del epoch  # nothing is random
+        return self._collated([self._train[index] for index in indices])
 
     def _collated(self, examples: Sequence[Example]) -> Batch:
         windows = [read_audio(example) for example in examples]
@@ -114,16 +129,16 @@ class WhisperTask:
         return condensed_context(audible, self._positions, STRIDE, "cpu", self._whisper.dtype)
 
     def _tokens(self, example: Example) -> tuple[list[int], list[int]]:
-        """What is given (the start of text) and what is to be written (text and end). Raises UnknownLanguage."""
+        """The given tokens (start of text) and the tokens to write (text and end). Raises UnknownLanguage."""
         vocabulary = self._whisper.vocabulary
         start = vocabulary.start_tokens(example.language)
         return start, [*vocabulary.encode(f" {(example.text or '').strip()}"), vocabulary.end]
 
     def _check_texts(self, data: Dataset) -> None:
-        """Raises InvalidData for texts that the model cannot write, before a step is made."""
+        """Raises InvalidData for texts that the model cannot write, before the first step."""
         faults = [fault for example in data if (fault := self._fault(example)) is not None]
         if faults:
-            raise refused(faults)
+            raise faults_error(faults)
 
     def _fault(self, example: Example) -> Fault | None:
         try:
@@ -131,18 +146,18 @@ class WhisperTask:
         except UnknownLanguage as error:
             return Fault(example.where, error.detail)
         room = self.net.config.max_target_positions - len(start)
-        count = len(written) - 1  # the end is written, never read
+        count = len(written) - 1  # the end is written, but never read
         if count <= room:
             return None
         return Fault(
             example.where,
-            f"the text of {example.id} has {count} tokens; the model writes at most {room}. Cut it in two at a pause",
+            f"the text of {example.id} has {count} tokens; the model writes at most {room}. Split it at a pause",
         )
 
     def loss(self, batch: Batch) -> torch.Tensor:
         tensors, recompute = batch.tensors, self._config.gradient_checkpointing and self.net.training
         context = Context(tensors["index"], tensors.get("bias"), tensors["mel"].shape[-1])
-        with mixed(self._mixed, self._whisper.device):
+        with autocast(self._mixed, self._whisper.device):
             states = encode(self.net, tensors["mel"], context, recompute)
             hidden = decode(self.net, tensors["tokens"], states, context.bias, recompute)
             written = tensors["labels"] != _IGNORED
@@ -158,7 +173,7 @@ class WhisperTask:
         return {"loss": total / max(units, 1)}
 
     def measure(self, folder: Path) -> dict[str, float]:
-        """Word and character error rate of the engine with what was learnt, and of the base model beside it."""
+        """Word and character error rate of the engine with what was learnt, and of the base model for comparison."""
         full = self._config.method.kind == "full"
         base = self._engine(self._config.model, {} if full else {"trained": folder})
         before = list(self._texts(base, None))
@@ -178,16 +193,16 @@ class WhisperTask:
             yield from zip(examples, texts, strict=True)
 
     def _dev_batches(self, size: int) -> Iterator[Sequence[Example]]:
-        """The dev set, those of like length together."""
-        order = sorted(range(len(self._dev)), key=lambda place: self._dev.lengths[place])
+        """The dev set in batches of similar length."""
+        order = sorted(range(len(self._dev)), key=lambda index: self._dev.lengths[index])
         for at in range(0, len(order), size):
-            yield [self._dev[place] for place in order[at : at + size]]
+            yield [self._dev[index] for index in order[at : at + size]]
 
     def metadata(self) -> dict[str, object]:
         return {"audio_context": False}
 
     def add_files(self, folder: Path) -> None:
-        write_learnt_from(folder, self._train)
+        write_fingerprints(folder, self._train)
         if self._config.method.kind != "full":
             return
         for path in resolve(self._config.model, self._cache_dir).glob("*.json"):
@@ -196,7 +211,7 @@ class WhisperTask:
 
 
 def _error_rates(before: Sequence[tuple[Example, str]], after: Sequence[tuple[Example, str]]) -> dict[str, float]:
-    """Of the texts that were read without and with what was learnt; both are in one order."""
+    """Error rates of the texts read without and with what was learnt; both are in the same order."""
     units = [example.group or example.id for example, _ in before]
     figures: dict[str, float] = {}
     for name, errors in (("wer", word_errors), ("cer", character_errors)):
@@ -210,18 +225,20 @@ def _error_rates(before: Sequence[tuple[Example, str]], after: Sequence[tuple[Ex
 def _check_length(example: Example, samples: int) -> None:
     if not 0 < samples <= WINDOW_LIMIT_SAMPLES:
         raise InvalidData(
-            f"{example.where}: {example.id} lasts {s_of_samples(samples):.1f} s; Whisper reads up to "
-            f"{WINDOW_LIMIT_S} s at once. Cut it at pauses into shorter examples."
+            f"{example.where}: {example.id} lasts {s_of_samples(samples):.1f} s; Whisper reads at most "
+            f"{WINDOW_LIMIT_S} s at once. Split it at pauses."
         )
 
 
 def _padded(rows: Sequence[tuple[list[int], list[int]]], fill: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Decoder inputs and labels (B, T): each label is the token behind its input, `_IGNORED` where that is given."""
+    """Decoder inputs and labels (B, T). Each label is the token after its input, or `IGNORED` if that token is
+    given.
+    """
     longest = max(len(start) + len(text) - 1 for start, text in rows)
     tokens = torch.full((len(rows), longest), fill)
     labels = torch.full((len(rows), longest), _IGNORED)
-    for place, (start, text) in enumerate(rows):
+    for index, (start, text) in enumerate(rows):
         given = [*start, *text[:-1]]
-        tokens[place, : len(given)] = torch.tensor(given)
-        labels[place, len(start) - 1 : len(given)] = torch.tensor(text)
+        tokens[index, : len(given)] = torch.tensor(given)
+        labels[index, len(start) - 1 : len(given)] = torch.tensor(text)
     return tokens, labels

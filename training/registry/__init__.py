@@ -1,1 +1,1 @@
-"""The registry of adapters: publish into it, and the gate before an adapter serves."""
+"""The registry of adapters: publishing, and the gate that an adapter must pass before it serves."""

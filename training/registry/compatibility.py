@@ -1,4 +1,6 @@
-"""Whether an adapter fits its base: layer for layer and shape for shape, by the code that loads it in a worker."""
+"""Checks whether an adapter fits its base, layer by layer and shape by shape, with the code that loads it in a
+worker.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,12 @@ from workers.models.lora import inject, layers
 from workers.models.source import PACKAGE_PREFIX
 from workers.summarize.writing.weights import TEXT_MODEL
 
-NAME = "candidate"
-"""Of the adapter in the network; a folder may be called what no module can, such as `tiny.en-clinic`."""
+ADAPTER_NAME = "candidate"
+"""Name of the adapter in the network. A folder's name may be impossible for a module, for example `tiny.en-clinic`."""
 
 
 def resolve_base(reference: str, cache_dir: Path) -> tuple[AdapterTask, Path]:
-    """What a base model is for, and its folder. Raises UnknownModel, BrokenModel."""
+    """The task of a base model and its folder. Raises UnknownModel, BrokenModel."""
     if reference.removeprefix(PACKAGE_PREFIX) in BUNDLED:
         return AdapterTask.ASR, WHISPER.resolve(reference, cache_dir)
     folder = TEXT_MODEL.resolve(reference, cache_dir)
@@ -32,19 +34,19 @@ def resolve_base(reference: str, cache_dir: Path) -> tuple[AdapterTask, Path]:
 
 
 def check_fit(candidate: Candidate, base_folder: Path) -> None:
-    """Raises AdapterMismatch when *candidate* does not fit the model in *base_folder*.
+    """Raises AdapterMismatch if *candidate* does not fit the model in *base_folder*.
 
-    The network is built without its weights, so that this costs no memory however large it is.
+    The network is built without weights, so this takes no memory even for a large model.
     """
-    net = _skeleton(base_folder)
+    net = _meta_network(base_folder)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*meta parameter.*no-op")  # nothing is to be copied
-        inject(net, NAME, candidate.folder)
+        warnings.filterwarnings("ignore", message=".*meta parameter.*no-op")  # nothing needs to be copied
+        inject(net, ADAPTER_NAME, candidate.folder)
     changed = {name for name, module in net.named_modules() if hasattr(module, "lora_A")}
     without = sorted(changed - candidate.ranks.keys())
     if without:
         raise AdapterMismatch(
-            f"{candidate.folder} says that it changes {without[0]} and {len(without) - 1} other layers, but has no "
+            f"{candidate.folder} claims to change {without[0]} and {len(without) - 1} other layers, but has no "
             "weights for them. Save the adapter again."
         )
     if not layers(net):
@@ -57,10 +59,10 @@ def _config(folder: Path) -> Any:
     try:
         return AutoConfig.from_pretrained(folder)
     except (OSError, ValueError, KeyError) as error:
-        raise BrokenModel(f"{folder / 'config.json'} cannot be read: {error}. Fetch the model anew.") from error
+        raise BrokenModel(f"{folder / 'config.json'} cannot be read: {error}. Download the model again.") from error
 
 
-def _skeleton(folder: Path) -> Any:
+def _meta_network(folder: Path) -> Any:
     """The network of *folder* on the device `meta`: all shapes, no numbers."""
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, WhisperForConditionalGeneration
 

@@ -1,4 +1,4 @@
-"""An adapter merged into its model: a folder for `transformers`, or for CTranslate2 and so for faster-whisper."""
+"""Merges an adapter into its model: a folder for `transformers`, or for CTranslate2 and therefore faster-whisper."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from schema.core.errors import Conflict, InvalidInput, UnsupportedPrecision
 from schema.core.states import AdapterTask
 from training.registry.candidate import read_candidate
 from training.registry.compatibility import check_fit, resolve_base
-from training.registry.formats import Format, Weights
+from training.registry.formats import ExportFormat, ExportWeights
 from workers.models.cache import made_once, weights_checksum
 from workers.models.lora import check_base, inject
 
-NAME = "merged"
+ADAPTER_NAME = "merged"
 BESIDE = ("*.json", "*.txt", "*.model")
-"""Tokenizer and the like, which come with the base model."""
+"""Tokenizer files and similar, copied from the base model."""
 CTRANSLATE_FILES = ("tokenizer.json", "preprocessor_config.json")
-"""What faster-whisper reads besides CTranslate2's own files."""
+"""Files that faster-whisper needs in addition to CTranslate2's own."""
 
 
-def export(adapter: Path, to: Path, models: Path, form: Format, weights: Weights, base: str | None = None) -> Path:
-    """Write the model with the adapter in the folder *adapter* to the new folder *to*, whole or not at all.
+def export(
+    adapter: Path, to: Path, models: Path, form: ExportFormat, weights: ExportWeights, base: str | None = None
+) -> Path:
+    """Write the model, with the adapter in the folder *adapter* merged into it, to the new folder *to*. All or nothing.
 
-    Raises Conflict (*to* exists), InvalidInput (weights that the format has not), UnsupportedPrecision (CTranslate2 is
-    not installed), and what reading, fitting and loading raise.
+    Raises Conflict (*to* exists), InvalidInput (the format does not support the weights), UnsupportedPrecision
+    (CTranslate2 is not installed), and what reading, fitting and loading raise.
     """
     if to.exists():
-        raise Conflict(f"{to} is there already; name a folder that is not")
-    if form == Format.TRANSFORMERS and weights == Weights.INT8:
-        raise InvalidInput(
-            "a folder for transformers has no int8 weights: they are made when it is loaded; use float16"
-        )
+        raise Conflict(f"{to} exists already; name a new folder")
+    if form == ExportFormat.TRANSFORMERS and weights == ExportWeights.INT8:
+        raise InvalidInput("transformers quantises to int8 when it loads a model, not in its files; use float16")
     candidate = read_candidate(adapter, base)
     task, base_folder = resolve_base(candidate.base_model, models)
     check_base(adapter.name, candidate.metadata, candidate.base_model, lambda: weights_checksum(base_folder))
     check_fit(candidate, base_folder)
-    write = _write_transformers if form == Format.TRANSFORMERS else _write_ctranslate
+    write = _write_transformers if form == ExportFormat.TRANSFORMERS else _write_ctranslate
     return made_once(to, partial(write, candidate.folder, base_folder, task, weights))
 
 
-def _write_transformers(adapter: Path, base: Path, task: AdapterTask, weights: Weights, folder: Path) -> None:
-    net = _merged(adapter, base, task).to(getattr(torch, weights))
+def _write_transformers(adapter: Path, base: Path, task: AdapterTask, weights: ExportWeights, folder: Path) -> None:
+    net = _merge_adapter(adapter, base, task).to(getattr(torch, weights))
     net.save_pretrained(folder)
     for pattern in BESIDE:
         for path in base.glob(pattern):
@@ -54,7 +54,7 @@ def _write_transformers(adapter: Path, base: Path, task: AdapterTask, weights: W
                 shutil.copyfile(path, folder / path.name)
 
 
-def _write_ctranslate(adapter: Path, base: Path, task: AdapterTask, weights: Weights, folder: Path) -> None:
+def _write_ctranslate(adapter: Path, base: Path, task: AdapterTask, weights: ExportWeights, folder: Path) -> None:
     try:
         from ctranslate2.converters import TransformersConverter
     except ImportError as error:
@@ -63,18 +63,18 @@ def _write_ctranslate(adapter: Path, base: Path, task: AdapterTask, weights: Wei
         ) from error
     with TemporaryDirectory(prefix="minutebook-export-") as temporary:
         whole = Path(temporary)
-        _write_transformers(adapter, base, task, Weights.FLOAT32, whole)
+        _write_transformers(adapter, base, task, ExportWeights.FLOAT32, whole)
         extra = [name for name in CTRANSLATE_FILES if (whole / name).is_file()]
         converter = TransformersConverter(str(whole), copy_files=extra)
-        converter.convert(str(folder), quantization=weights, force=True)  # the folder is there, and empty
+        converter.convert(str(folder), quantization=weights, force=True)  # the folder exists and is empty
 
 
-def _merged(adapter: Path, base: Path, task: AdapterTask) -> Any:
-    """The model in 32 bits with the adapter's product added to its weights, and no layer of PEFT's left."""
-    net = _loaded(base, task)
-    inject(net, NAME, adapter)
+def _merge_adapter(adapter: Path, base: Path, task: AdapterTask) -> Any:
+    """The model in 32 bits with the adapter merged into its weights, without any PEFT layers."""
+    net = _load_base(base, task)
+    inject(net, ADAPTER_NAME, adapter)
     for name, layer in [(name, module) for name, module in net.named_modules() if hasattr(module, "lora_A")]:
-        layer.merge(adapter_names=[NAME])
+        layer.merge(adapter_names=[ADAPTER_NAME])
         parent, _, child = name.rpartition(".")
         setattr(net.get_submodule(parent), child, layer.get_base_layer())
     if hasattr(net, "peft_config"):
@@ -82,7 +82,7 @@ def _merged(adapter: Path, base: Path, task: AdapterTask) -> Any:
     return net
 
 
-def _loaded(base: Path, task: AdapterTask) -> Any:
+def _load_base(base: Path, task: AdapterTask) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, WhisperForConditionalGeneration
 
     if task == AdapterTask.ASR:

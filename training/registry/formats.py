@@ -1,17 +1,19 @@
-"""What `export` writes."""
+"""Formats and weights that `export` can write."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     TRANSFORMERS = "transformers"
     CTRANSLATE2 = "ctranslate2"
 
 
-class Weights(StrEnum):
-    """The numbers that are written. CTranslate2 has `int8` too, with activations as the machine does them best."""
+class ExportWeights(StrEnum):
+    """The number format of the weights. `int8`, with activations in the type that suits the machine, is for CTranslate2
+    only.
+    """
 
     FLOAT32 = "float32"
     FLOAT16 = "float16"

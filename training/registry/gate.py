@@ -20,12 +20,12 @@ from schema.core.settings import Settings
 from schema.core.states import AdapterState, AdapterTask
 from training.data import Dataset
 from training.data.dataset import Example
-from training.data.training_fingerprints import refuse_learnt_from
-from training.data.transcript_lines import said_in
+from training.data.training_fingerprints import refuse_trained_on
+from training.data.transcript_lines import transcript_segments
 from training.evaluation.systems import minutes_text, transcripts
 from training.metrics.bootstrap import Interval, paired
-from training.metrics.errors import Counts, rate, word_errors
-from training.metrics.rouge import Rouge, rouge
+from training.metrics.summaries import Rouge, rouge
+from workers.asr.error_rates import Counts, rate, word_errors
 from workers.models.adapters import shipped_notes, stored
 from workers.summarize.final import minutes_of
 
@@ -74,7 +74,7 @@ def promote_if_better(database: Database, config: Settings, wanted: Promotion, t
     Raises NoGain, DataOverlap, Conflict (another version began to serve meanwhile), and what loading raises.
     """
     check(wanted)
-    refuse_learnt_from(stored(config.adapters, wanted.adapter.checksum), wanted.dataset)
+    refuse_trained_on(stored(config.adapters, wanted.adapter.checksum), wanted.dataset)
     measure = compare_asr if wanted.adapter.task == AdapterTask.ASR else compare_summary
     found = measure(config, wanted.adapter, wanted.serving, wanted.dataset, tell)
     figures = _figures(wanted, found)
@@ -161,7 +161,7 @@ def compare_summary(
 
 def written_minutes(model: TextModel, example: Example) -> str:
     """What the minutes of the example's text say, with the adapter that *model* has in use."""
-    return minutes_text(minutes_of(said_in(example.text or ""), model))
+    return minutes_text(minutes_of(transcript_segments(example.text or ""), model))
 
 
 def _load_adapter(model: TextModel, config: Settings, adapter: Adapter | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Publish: an adapter that fits its base goes into the store, and a draft of it into the registry."""
+"""Publishes an adapter that fits its base: its files go into the store, and a draft into the registry."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from schema.adapters.wire import AdapterLabel
 from schema.core.database import Database
 from schema.core.errors import Conflict, InvalidInput
 from schema.core.states import AdapterTask
-from training.data.training_fingerprints import NAME as LEARNT_FROM
+from training.data.training_fingerprints import FINGERPRINTS_FILE as LEARNT_FROM
 from training.registry.candidate import CONFIG, METRICS, WEIGHTS, Candidate, read_candidate
 from training.registry.compatibility import check_fit, resolve_base
-from training.registry.store import Stored, put
+from training.registry.store import StoredAdapter, put
 from workers.models.cache import weights_checksum
 from workers.models.lora import METADATA, check_base
 
@@ -28,8 +28,8 @@ VERSIONS_LIMIT = 999_999
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where models are cached, and where adapters are stored."""
+class RegistryFolders:
+    """The cache of models and the store of adapters."""
 
     models: Path
     store: Path
@@ -39,39 +39,44 @@ class Places:
 class Published:
     adapter: Adapter
     is_new: bool
-    """False when the same files had been published under that name before."""
+    """False if the same files were already published under this name."""
 
 
 def publish(
-    database: Database, places: Places, folder: Path, name: str, base: str | None = None, version: int | None = None
+    database: Database,
+    folders: RegistryFolders,
+    folder: Path,
+    name: str,
+    base: str | None = None,
+    version: int | None = None,
 ) -> Published:
     """Publish the adapter in *folder* as the next version of *name*, or as *version*.
 
-    Doing it again finds the version that is there. Raises what `read_candidate`, `resolve_base` and `check_fit` raise,
-    InvalidInput for a name that is none, Conflict for a version that is taken, StorageFull.
+    Publishing the same files again returns the existing version. Raises what `read_candidate`, `resolve_base` and
+    `check_fit` raise, InvalidInput (invalid name), Conflict (the version is taken), StorageFull.
     """
-    label = _checked(name, version)
+    label = _parse_label(name, version)
     candidate = read_candidate(folder, base)
-    task, base_folder = resolve_base(candidate.base_model, places.models)
+    task, base_folder = resolve_base(candidate.base_model, folders.models)
     base_checksum = weights_checksum(base_folder)
     check_base(name, candidate.metadata, candidate.base_model, lambda: base_checksum)
     check_fit(candidate, base_folder)
-    stored = put(places.store, _files(candidate, base_checksum))
+    stored = put(folders.store, _files(candidate, base_checksum))
     try:
         with database.write() as session:
-            return _registered(session, task, label, candidate, base_checksum, stored)
+            return _register(session, task, label, candidate, base_checksum, stored)
     except IntegrityError as error:
-        raise Conflict(f"somebody else published '{name}' at this moment; try again") from error
+        raise Conflict(f"somebody else published '{name}' at the same moment; try again") from error
 
 
-def _checked(name: str, version: int | None) -> AdapterLabel:
+def _parse_label(name: str, version: int | None) -> AdapterLabel:
     label = AdapterLabel.parse(name)
     if label.version is not None:
-        raise InvalidInput(f"'{name}' names a version; say it with --version {label.version}")
+        raise InvalidInput(f"'{name}' includes a version; give it with --version {label.version}")
     if label.name == BARE:
         raise InvalidInput(f"'{BARE}' means the model without an adapter; use another name")
     if version is not None and not 1 <= version <= VERSIONS_LIMIT:
-        raise InvalidInput(f"version {version} is none; use 1 to {VERSIONS_LIMIT}")
+        raise InvalidInput(f"version {version} is out of range; use 1 to {VERSIONS_LIMIT}")
     return AdapterLabel(label.name, version)
 
 
@@ -99,8 +104,13 @@ def _json(value: Mapping[str, object]) -> bytes:
     return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
 
 
-def _registered(
-    session: Session, task: AdapterTask, label: AdapterLabel, candidate: Candidate, base_checksum: str, stored: Stored
+def _register(
+    session: Session,
+    task: AdapterTask,
+    label: AdapterLabel,
+    candidate: Candidate,
+    base_checksum: str,
+    stored: StoredAdapter,
 ) -> Published:
     named = (Adapter.task == task, Adapter.name == label.name)
     same = select(Adapter).where(*named, Adapter.checksum == stored.checksum).order_by(Adapter.version.desc())
@@ -109,9 +119,9 @@ def _registered(
         if taken is not None and taken.checksum != stored.checksum:
             raise Conflict(f"{taken.label} is another adapter; leave --version out to publish the next one")
         same = same.where(Adapter.version == label.version)
-    there = session.scalar(same.limit(1))
-    if there is not None:
-        return Published(there, is_new=False)
+    existing = session.scalar(same.limit(1))
+    if existing is not None:
+        return Published(existing, is_new=False)
     last = session.scalar(select(func.max(Adapter.version)).where(*named)) or 0
     adapter = Adapter(
         task=task,

@@ -1,4 +1,4 @@
-"""The file store: a folder for each adapter, called by its checksum, there whole or not at all."""
+"""The file store: one folder per adapter, named by its checksum, which is either complete or absent."""
 
 from __future__ import annotations
 
@@ -18,50 +18,50 @@ from workers.models.adapters import stored
 from workers.models.cache import MANIFEST, write_manifest
 
 DRAFT, BROKEN = ".draft-", ".broken-"
-LEFT_OVER_S = 24 * 3600
-"""A draft so old belongs to nobody any more."""
+STALE_DRAFT_S = 24 * 3600
+"""A draft of this age was left by a process that died."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredAdapter:
     checksum: str
     size_bytes: int
 
 
-def put(store: Path, files: Mapping[str, Path | bytes]) -> Stored:
-    """Copy *files* (name → where it is, or what it holds) into a folder of their own; the same files have the same one.
+def put(store: Path, files: Mapping[str, Path | bytes]) -> StoredAdapter:
+    """Copy *files* (name → path or content) into a folder of their own. The same files always get the same folder.
 
-    Raises StorageFull, Unavailable; then nothing of it is in the store.
+    Raises StorageFull, Unavailable; the store is then unchanged.
     """
-    with _translated(store):
+    with _storage_errors(store):
         store.mkdir(parents=True, exist_ok=True)
-        _drop_left_over(store)
+        _remove_stale_drafts(store)
         draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=store))
         try:
-            size = _fill(draft, files)
+            size = _write_files(draft, files)
             checksum = hashlib.sha256((draft / MANIFEST).read_bytes()).hexdigest()
-            _settle(draft, store / checksum)
+            _move_into_place(draft, store / checksum)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    return Stored(checksum, size)
+    return StoredAdapter(checksum, size)
 
 
-def _fill(draft: Path, files: Mapping[str, Path | bytes]) -> int:
+def _write_files(draft: Path, files: Mapping[str, Path | bytes]) -> int:
     for name, content in files.items():
         if isinstance(content, bytes):
             (draft / name).write_bytes(content)
         else:
             shutil.copyfile(content, draft / name)
     write_manifest(draft)
-    draft.chmod(0o755)  # a temporary folder is private to its maker; workers may be other users
+    draft.chmod(0o755)  # mkdtemp makes the folder private, but workers may run as other users
     for path in draft.iterdir():
         path.chmod(0o644)
         _sync(path)
     return sum(path.stat().st_size for path in draft.iterdir())
 
 
-def _settle(draft: Path, target: Path) -> None:
-    """Make *draft* the folder *target*, unless that is there and whole."""
+def _move_into_place(draft: Path, target: Path) -> None:
+    """Make *draft* the folder *target*, unless a complete *target* exists."""
     if target.exists():
         try:
             stored(target.parent, target.name)
@@ -83,23 +83,23 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _drop_left_over(store: Path) -> None:
-    """Of publishers that were killed."""
+def _remove_stale_drafts(store: Path) -> None:
+    """Remove what publishers that were killed left behind."""
     for path in store.glob(".*-*"):
-        if path.name.startswith((DRAFT, BROKEN)) and time.time() - path.stat().st_mtime > LEFT_OVER_S:
+        if path.name.startswith((DRAFT, BROKEN)) and time.time() - path.stat().st_mtime > STALE_DRAFT_S:
             shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager
-def _translated(store: Path) -> Iterator[None]:
+def _storage_errors(store: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in NO_ROOM:
             raise StorageFull(
-                f"the store {store} has no room ({error.strerror}); free some and publish again"
+                f"the store {store} is full ({error.strerror}); free some space and publish again"
             ) from error
         raise Unavailable(
             f"the store {store} cannot be used ({error.strerror}: {error.filename}); check that this user may write "
-            "there, or name another with MINUTEBOOK_ADAPTER_DIR"
+            "there, or choose another one with MINUTEBOOK_ADAPTER_DIR"
         ) from error

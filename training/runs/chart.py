@@ -15,7 +15,7 @@ _POINTS_LIMIT = 400
 
 
 def line_chart(title: str, x_name: str, lines: Mapping[str, Points]) -> str:
-    """An SVG of *lines* by name over one pair of axes; what is no finite number is left out."""
+    """An SVG of *lines* by name in one pair of axes. Values that are not finite are skipped."""
     drawn = {name: _thinned([p for p in line if all(map(math.isfinite, p))]) for name, line in lines.items()}
     drawn = {name: line for name, line in drawn.items() if line}
     xs = [x for line in drawn.values() for x, _ in line] or [0.0]
@@ -44,7 +44,7 @@ def line_chart(title: str, x_name: str, lines: Mapping[str, Points]) -> str:
 
 
 class _Axis:
-    """Values onto pixels from *first* to *last*."""
+    """Maps values to pixels from *first* to *last*."""
 
     def __init__(self, values: Sequence[float], first: float, last: float) -> None:
         self._low, high = min(values), max(values)
@@ -57,7 +57,7 @@ class _Axis:
 
 
 def _thinned(line: Points) -> Points:
-    """As many points as can be seen, the last one among them."""
+    """At most as many points as are visible, including the last one."""
     step = -(-len(line) // _POINTS_LIMIT) or 1
     return line if step == 1 else [*line[:-1:step], line[-1]]
 

@@ -1,7 +1,7 @@
-"""Checkpoints, each a folder that is whole or not there: a run that was killed goes on as if it had not been.
+"""Checkpoints: folders that are either complete or absent, so that a killed run continues as if nothing had happened.
 
-`checkpoints/step-00000120/state.pt` holds what is trained, the optimiser, the method's own state, random generators
-and the place in the data; `SHA256SUMS` says that it is whole.
+`checkpoints/step-00000120/state.pt` holds the trained weights, the optimiser, the method's own state, the random
+generators and the position in the data. `SHA256SUMS` shows that it is complete.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from schema.core.errors import BrokenCheckpoint, BrokenModel, StorageFull
-from training.runs.run_folder import is_full
+from training.runs.run_folder import is_disk_full
 from workers.models.cache import verify_sums, write_manifest
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _PREFIX, _DRAFT = "step-", ".draft-"
 
 
 class Checkpoints:
-    """The checkpoints of one run in *folder*, of which the newest *kept* stay."""
+    """The checkpoints of one run in *folder*. The newest *kept* stay."""
 
     def __init__(self, folder: Path, kept: int) -> None:
         self.folder = folder
@@ -36,11 +36,11 @@ class Checkpoints:
 
     @property
     def steps(self) -> list[int]:
-        """Steps of which there is a checkpoint, oldest first."""
+        """Steps with a checkpoint, oldest first."""
         return sorted(int(path.name.removeprefix(_PREFIX)) for path in self.folder.glob(f"{_PREFIX}*"))
 
     def save(self, step: int, state: Mapping[str, Any]) -> Path:
-        """Write *state* after *step*. Raises StorageFull; what was there before stays."""
+        """Write *state* after *step*. Raises StorageFull; earlier checkpoints stay."""
         self.folder.mkdir(parents=True, exist_ok=True)
         draft = self.folder / f"{_DRAFT}{step}"
         shutil.rmtree(draft, ignore_errors=True)
@@ -52,9 +52,9 @@ class Checkpoints:
             shutil.rmtree(target, ignore_errors=True)
             os.rename(draft, target)
             _sync(self.folder)
-        except (OSError, RuntimeError) as error:  # the latter from torch, around the former
+        except (OSError, RuntimeError) as error:  # torch wraps an OSError in a RuntimeError
             shutil.rmtree(draft, ignore_errors=True)
-            if not is_full(error, self.folder):
+            if not is_disk_full(error, self.folder):
                 raise
             raise StorageFull(self._no_room(step)) from error
         for old in self.steps[: -self.kept]:
@@ -66,28 +66,28 @@ class Checkpoints:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _no_room(self, step: int) -> str:
-        last = f"The checkpoint of step {self.steps[-1]} stays" if self.steps else "There is no earlier one"
+        last = f"The checkpoint of step {self.steps[-1]} is kept" if self.steps else "There is no earlier one"
         return (
-            f"No room for the checkpoint of step {step} in {self.folder}. {last}. Make room there and run the same "
-            "command again: it goes on from the last checkpoint."
+            f"No space for the checkpoint of step {step} in {self.folder}. {last}. Free some space and run the same "
+            "command again: it resumes from the last checkpoint."
         )
 
     def load_latest(self) -> tuple[int, dict[str, Any]] | None:
-        """Step and state of the newest checkpoint that is whole, None where there is none at all.
+        """Step and state of the newest complete checkpoint, or None if there are no checkpoints.
 
-        Raises BrokenCheckpoint when there are some and none is whole.
+        Raises BrokenCheckpoint if there are some, but none is complete.
         """
         faults = []
         for step in reversed(self.steps):
             try:
                 return step, load_state(self._path(step))
             except BrokenCheckpoint as error:
-                log.warning("%s The one before is taken.", error.detail)
+                log.warning("%s Using the one before.", error.detail)
                 faults.append(error.detail)
         if faults:
             raise BrokenCheckpoint(
-                f"No checkpoint in {self.folder} is whole. {faults[0]} Delete the folder, or use --fresh, to begin "
-                "anew."
+                f"No checkpoint in {self.folder} is complete. {faults[0]} Delete the folder, or use --fresh, to start "
+                "over."
             )
         return None
 
@@ -96,11 +96,11 @@ class Checkpoints:
 
 
 def load_state(folder: Path) -> dict[str, Any]:
-    """What `save` wrote. Raises BrokenCheckpoint."""
+    """The state that `save` wrote. Raises BrokenCheckpoint."""
     try:
         if not (folder / "SHA256SUMS").is_file():
             raise BrokenModel(f"{folder} has no checksums.")
-        verify_sums(folder, "This checkpoint is not whole.")
+        verify_sums(folder, "This checkpoint is not complete.")
         state: dict[str, Any] = torch.load(folder / STATE, map_location="cpu", weights_only=True)
     except (BrokenModel, OSError, RuntimeError, EOFError, ValueError) as error:
         raise BrokenCheckpoint(f"{folder} cannot be read: {error}") from error
@@ -126,7 +126,7 @@ def _sync(path: Path) -> None:
 
 
 def tensor_bytes(state: object) -> int:
-    """Bytes of all tensors in a nest of mappings and lists."""
+    """Bytes of all tensors in nested mappings and lists."""
     if isinstance(state, torch.Tensor):
         return state.numel() * state.element_size()
     if isinstance(state, Mapping):
@@ -137,8 +137,8 @@ def tensor_bytes(state: object) -> int:
 
 
 def random_state() -> dict[str, Any]:
-    """Where every random generator of this process stands."""
-    kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
+    """The state of every random generator of this process."""
+    kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     version, internal, gauss = random.getstate()
     return {
         "torch": torch.get_rng_state(),
@@ -146,7 +146,7 @@ def random_state() -> dict[str, Any]:
         "numpy": [
             str(kind),
             torch.from_numpy(np.array(keys).astype(np.int64)),
-            int(place),
+            int(position),
             int(has_gauss),
             float(cached),
         ],
@@ -155,11 +155,11 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: Mapping[str, Any]) -> None:
-    """Put every random generator back to where `random_state` saw it."""
+    """Restore every random generator to the state that `random_state` returned."""
     torch.set_rng_state(state["torch"])
     if state["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["cuda"])
-    kind, keys, place, has_gauss, cached = state["numpy"]
-    np.random.set_state((kind, keys.numpy().astype(np.uint32), place, has_gauss, cached))
+    kind, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, cached))
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))

@@ -1,8 +1,8 @@
-"""The training loop: any task, any method, on one device or several.
+"""The training loop for any task and method, on one device or several.
 
-The gradient of a step is that of the mean over all units (target tokens) of its batch, however the batch is cut into
-micro-batches and shared out among processes. So neither changes the result, and memory that runs out is no end: the
-micro-batch is halved and the step made again.
+The gradient of a step is that of the mean over all units (target tokens) of its batch, no matter how the batch is split
+into micro-batches and among processes. So neither changes the result. If memory runs out, the micro-batch is halved and
+the step repeated.
 """
 
 from __future__ import annotations
@@ -11,54 +11,29 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from schema.core.errors import NotFinite
 from training.networks.methods import Full
+from training.runs.batch_loader import BatchLoader, BatchPosition, StepBatches
 from training.runs.checkpoint import Checkpoints, random_state, restore_random_state
-from training.runs.config import Config
-from training.runs.feed import Feed, Place, Work
-from training.runs.memory import no_room_for_one, ran_out
+from training.runs.config import RunConfig
+from training.runs.memory import is_out_of_memory, one_example_too_large
 from training.runs.optimiser import build_optimiser, learning_rate
-from training.runs.task import Task
+from training.runs.progress import TrainingProgress, TrainingStep
+from training.runs.task import TrainingTask
 from workers.models import libraries
 
 log = logging.getLogger(__name__)
-LOOKS = 20
-"""Evaluations in a run that does not say how often."""
-_GIVE_BACK_EVERY_S = 60.0
-"""Memory is given back no more often, since the next step has to ask for it again."""
-_GIVE_BACK_SHARE = 0.01
-"""Giving it back takes no larger part of the time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands after *step* optimiser steps. `best` is the lowest dev loss, `stale` the evaluations since."""
-
-    step: int = 0
-    epoch: int = 0
-    batches: int = 0
-    examples: int = 0
-    best: float = math.inf
-    best_step: int = 0
-    stale: int = 0
-    train_s: float = 0.0
-    """Time in training steps, evaluations and checkpoints left out."""
-    processor_s: float = 0.0
-    """What this process computed meanwhile, over all cores: other work on the machine does not count."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is told of one optimiser step: `figures` are its loss and the like, at an evaluation the dev set's too."""
-
-    progress: Progress
-    figures: Mapping[str, float]
-    dev: Mapping[str, float] = field(default_factory=dict)
+EVALUATIONS = 20
+"""Evaluations per run, if the configuration does not set an interval."""
+_RELEASE_MEMORY_EVERY_S = 60.0
+"""Memory is not returned more often, since the next step has to request it again."""
+_RELEASE_MEMORY_SHARE = 0.01
+"""Upper bound for the fraction of time spent on returning memory."""
 
 
 class Loop:
@@ -66,17 +41,17 @@ class Loop:
 
     def __init__(
         self,
-        task: Task,
-        config: Config,
+        task: TrainingTask,
+        config: RunConfig,
         method: Full,
         devices: Any,
         checkpoints: Checkpoints | None,
-        on_step: Callable[[Step], None] | None = None,
+        on_step: Callable[[TrainingStep], None] | None = None,
         stop_asked: Callable[[], bool] = lambda: False,
     ) -> None:
-        """*devices* is accelerate's `Accelerator`. *stop_asked* is looked at after every step."""
+        """*devices* is accelerate's `Accelerator`. *stop_asked* is checked after every step."""
         self.task, self.config, self.method = task, config, method
-        self.progress = Progress()
+        self.progress = TrainingProgress()
         self.total_steps = config.total_steps(len(task.lengths))
         self.stopped = False
         self._devices = devices
@@ -84,41 +59,43 @@ class Loop:
         self._checkpoints, self._on_step, self._stop_asked = checkpoints, on_step, stop_asked
         self._trained = {name: p for name, p in task.net.named_parameters() if p.requires_grad}
         self._optimiser = build_optimiser(task.net, config, self._device)
-        # Gradients of 16-bit floats with five bits of exponent vanish unless they are scaled up.
+        # Gradients in float16, which has five exponent bits, vanish unless they are scaled up.
         half = any(p.dtype == torch.float16 for p in task.net.parameters())
         self._scaler = torch.amp.GradScaler(self._device.partition(":")[0], enabled=half)
         self._best: dict[str, torch.Tensor] = {}
         self._saved_step = 0
         self._give_back_at_s = 0.0
-        looks = max(1, self.total_steps // LOOKS)
+        looks = max(1, self.total_steps // EVALUATIONS)
         self._evaluate_every = config.evaluate_every or looks
         self._checkpoint_every = config.checkpoint_every or self._evaluate_every
 
-    def run(self) -> Progress:
-        """Train to the end, or until `stop_asked`; then `stopped` is set and a checkpoint was written.
+    def run(self) -> TrainingProgress:
+        """Train to the end, or until `stop_asked`; then `stopped` is set and a checkpoint has been written.
 
-        Raises NotFinite (the ids of the batch), OutOfMemory, StorageFull, and what the task raises.
+        Raises NotFinite (with the ids of the batch), OutOfMemory, StorageFull, and what the task raises.
         """
-        start = Place(self.progress.epoch, self.progress.batches)
-        with Feed(self.task, self.config, start, self._devices.process_index, self._devices.num_processes) as feed:
-            while self.progress.step < self.total_steps and not self._ran_stale():
-                self._one(feed)
-                if self._anybody(self._stop_asked()):
+        start = BatchPosition(self.progress.epoch, self.progress.batches)
+        with BatchLoader(
+            self.task, self.config, start, self._devices.process_index, self._devices.num_processes
+        ) as loader:
+            while self.progress.step < self.total_steps and not self._out_of_patience():
+                self._run_step(loader)
+                if self._any_process(self._stop_asked()):
                     self.stopped = self.progress.step < self.total_steps
                     self._checkpoint(always=True)
                     break
         return self.progress
 
-    def use_best(self) -> None:
-        """Put the weights back for which the dev loss was lowest."""
+    def restore_best(self) -> None:
+        """Restore the weights with the lowest dev loss."""
         with torch.no_grad():
             for name, weights in self._best.items():
                 self._trained[name].copy_(weights)
 
-    def _one(self, feed: Feed) -> None:
+    def _run_step(self, loader: BatchLoader) -> None:
         began, began_processor = time.perf_counter(), time.process_time()
-        work = feed.next()
-        figures = self._step(feed, work)
+        work = loader.next()
+        figures = self._step(loader, work)
         done = self.progress
         self.progress = replace(
             done,
@@ -132,21 +109,23 @@ class Loop:
         step = self.progress.step
         dev = self._evaluate() if step % self._evaluate_every == 0 or step == self.total_steps else {}
         if self._on_step:
-            self._on_step(Step(self.progress, figures, dev))
+            self._on_step(TrainingStep(self.progress, figures, dev))
         self._checkpoint()
-        self._give_back()
+        self._release_memory()
 
-    def _give_back(self) -> None:
-        """Batches of other lengths leave holes in the heap, so that a process would grow with every step."""
+    def _release_memory(self) -> None:
+        """Return memory to the system. Batches of varying length leave holes in the heap, which would grow with every
+        step.
+        """
         began_s = time.monotonic()
         if self._device.startswith("cuda") or began_s < self._give_back_at_s:
             return
         libraries.give_back_memory()
         ended_s = time.monotonic()
-        self._give_back_at_s = ended_s + max(_GIVE_BACK_EVERY_S, (ended_s - began_s) / _GIVE_BACK_SHARE)
+        self._give_back_at_s = ended_s + max(_RELEASE_MEMORY_EVERY_S, (ended_s - began_s) / _RELEASE_MEMORY_SHARE)
 
-    def _step(self, feed: Feed, work: Work) -> dict[str, float]:
-        """Gradient, clipping, one move of the optimiser."""
+    def _step(self, loader: BatchLoader, work: StepBatches) -> dict[str, float]:
+        """Compute the gradient, clip it and update the weights."""
         self.task.net.train()
         rate = learning_rate(self.config, self.progress.step, self.total_steps)
         for group in self._optimiser.param_groups:
@@ -154,8 +133,8 @@ class Loop:
         units, examples = self._summed(
             sum(batch.units for _, batch in work.parts), sum(len(batch.ids) for _, batch in work.parts)
         )
-        losses = self._gradient(feed, work, units)
-        loss, penalty = self._share_out(losses, units)
+        losses = self._gradient(loader, work, units)
+        loss, penalty = self._finish_gradient(losses, units)
         self._scaler.unscale_(self._optimiser)
         trained = [p for p in self._trained.values() if p.grad is not None]
         norm = torch.nn.utils.clip_grad_norm_(trained, self.config.clip_norm)
@@ -169,39 +148,43 @@ class Loop:
             "examples": examples,
         }  # fmt: skip
 
-    def _gradient(self, feed: Feed, work: Work, units: float) -> list[torch.Tensor]:
-        """Add the gradient of every micro-batch up; halve them when memory runs out. Gives the sums of their losses."""
+    def _gradient(self, loader: BatchLoader, work: StepBatches, units: float) -> list[torch.Tensor]:
+        """Add up the gradients of all micro-batches. Halve these if memory runs out. Returns the sums of their
+        losses.
+        """
         while True:
-            if any(len(places) > feed.micro_batch for places, _ in work.parts):
-                feed.cut_smaller(work)
+            if any(len(indices) > loader.micro_batch for indices, _ in work.parts):
+                loader.split_again(work)
             try:
                 return [self._backward(batch.to(self._device), units) for _, batch in work.parts]
             except RuntimeError as error:
-                if not ran_out(error):
+                if not is_out_of_memory(error):
                     raise
                 fault = str(error)
-            # Outside of the handler, whose traceback holds on to the tensors that did not fit.
+            # This is outside the handler, whose traceback keeps the tensors alive that did not fit.
             self._optimiser.zero_grad(set_to_none=True)
-            self._halve(feed, fault)
+            self._halve(loader, fault)
 
     def _backward(self, batch: Any, units: float) -> torch.Tensor:
         loss = self.task.loss(batch)
         self._scaler.scale(loss / units).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    def _halve(self, feed: Feed, fault: str) -> None:
-        if feed.micro_batch == 1:
-            raise no_room_for_one(self._device, fault)
-        feed.micro_batch = -(-feed.micro_batch // 2)
-        log.warning("memory ran out on %s; from now on %d examples at once", self._device, feed.micro_batch)
+    def _halve(self, loader: BatchLoader, fault: str) -> None:
+        if loader.micro_batch == 1:
+            raise one_example_too_large(self._device, fault)
+        loader.micro_batch = -(-loader.micro_batch // 2)
+        log.warning("memory ran out on %s; continuing with %d examples at once", self._device, loader.micro_batch)
         if self._device.startswith("cuda"):
             torch.cuda.empty_cache()
 
-    def _share_out(self, losses: list[torch.Tensor], units: float) -> tuple[float, float]:
-        """Add the method's penalty, then all processes' gradients. Gives the mean loss a unit, and the penalty."""
+    def _finish_gradient(self, losses: list[torch.Tensor], units: float) -> tuple[float, float]:
+        """Add the method's penalty, then sum the gradients of all processes. Returns the mean loss per unit, and the
+        penalty.
+        """
         penalty = self.method.penalty()
         if penalty is not None:
-            # Every process has the same one, and the gradients are summed.
+            # Every process computes the same penalty, and the gradients are summed.
             self._scaler.scale(penalty / self._devices.num_processes).backward()
         if self._devices.num_processes > 1:
             self._sum_gradients()
@@ -209,7 +192,7 @@ class Loop:
         return total / units, 0.0 if penalty is None else float(penalty.detach())
 
     def _sum_gradients(self) -> None:
-        """One message for all gradients; a process whose share of the batch is empty gives zeros."""
+        """Sum all gradients in one message. A process with an empty share of the batch contributes zeros."""
         for parameter in self._trained.values():
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
@@ -224,21 +207,23 @@ class Loop:
         together = torch.tensor(values, dtype=torch.float64, device=self._device)
         return tuple(self._devices.reduce(together, "sum").tolist())
 
-    def _anybody(self, asked: bool) -> bool:
+    def _any_process(self, asked: bool) -> bool:
         return self._summed(float(asked))[0] > 0
 
-    def _check_finite(self, work: Work, losses: list[torch.Tensor], norm: torch.Tensor) -> None:
-        """Raises NotFinite before anything is changed; where gradients are scaled, a scale too high is no fault."""
+    def _check_finite(self, work: StepBatches, losses: list[torch.Tensor], norm: torch.Tensor) -> None:
+        """Raises NotFinite before anything is changed. With scaled gradients, a scale that is too high is not an
+        error.
+        """
         wrong = [batch.ids for (_, batch), loss in zip(work.parts, losses, strict=True) if not math.isfinite(loss)]
         if not wrong and not self._scaler.is_enabled() and not math.isfinite(norm):
             wrong = [batch.ids for _, batch in work.parts]
-        if self._anybody(bool(wrong)):
+        if self._any_process(bool(wrong)):
             ids = [name for names in wrong for name in names]
             named = ", ".join(ids) or "on another process"
             raise NotFinite(
-                f"The loss of step {self.progress.step + 1} is no number. Examples: {named}. The same run comes to it "
-                "again: look at these, or lower learning_rate, and begin anew with --fresh, or beside it with "
-                "--set name=...",
+                f"The loss of step {self.progress.step + 1} is not a number. Examples: {named}. The same run will fail "
+                "again: check these examples or lower learning_rate, and start over with --fresh, or in a new run "
+                "with --set name=...",
                 ids=ids,
             )
 
@@ -246,7 +231,7 @@ class Loop:
         self.task.net.eval()
         with torch.no_grad():
             dev = self.task.evaluate()
-        if not self.method.settled(self.progress.step):
+        if not self.method.may_keep(self.progress.step):
             return dev
         if dev["loss"] < self.progress.best:
             self._best = {name: p.detach().cpu().clone() for name, p in self._trained.items()}
@@ -255,7 +240,7 @@ class Loop:
             self.progress = replace(self.progress, stale=self.progress.stale + 1)
         return dev
 
-    def _ran_stale(self) -> bool:
+    def _out_of_patience(self) -> bool:
         return 0 < self.config.patience <= self.progress.stale
 
     def _checkpoint(self, always: bool = False) -> None:
@@ -266,9 +251,9 @@ class Loop:
             self._saved_step = step
 
     def state(self) -> dict[str, Any]:
-        """Everything that a later process needs to go on as this one would."""
+        """Everything that a later process needs to continue exactly as this one would."""
         return {
-            "progress": {name: getattr(self.progress, name) for name in Progress.__slots__},
+            "progress": {name: getattr(self.progress, name) for name in TrainingProgress.__slots__},
             "trained": {name: p.detach() for name, p in self._trained.items()},
             "best": self._best,
             "optimiser": self._optimiser.state_dict(),
@@ -279,7 +264,7 @@ class Loop:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Stand where *state* was taken. The caller has seen that data and configuration are the same."""
+        """Continue from *state*. The caller has checked that data and configuration are the same."""
         with torch.no_grad():
             for name, parameter in self._trained.items():
                 parameter.copy_(state["trained"][name])
@@ -287,5 +272,5 @@ class Loop:
         self._optimiser.load_state_dict(state["optimiser"])
         self._scaler.load_state_dict(state["scaler"])
         self.method.restore(state["method"])
-        self.progress = Progress(**state["progress"])
+        self.progress = TrainingProgress(**state["progress"])
         restore_random_state(state["random"])

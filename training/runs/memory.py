@@ -1,7 +1,7 @@
-"""How much memory a run needs, before it starts, and how much it took, after.
+"""How much memory a run needs, before it starts, and how much it took, afterwards.
 
-Weights, gradients and the optimiser's two averages are counted. What an example takes is measured, on one pass of the
-longest there and back: no formula knows what every model keeps and what its operations need meanwhile.
+Weights, gradients and the optimiser's two averages are counted. The memory of an example is measured, in one forward
+and backward pass of the longest one: no formula knows what every model keeps and what its operations need in between.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import torch
 
 from schema.core.errors import OutOfMemory
 from training.metrics.cost import memory_bytes
-from training.runs.task import Batch, Task
+from training.runs.task import Batch, TrainingTask
 
 _OPTIMISER_BYTES = 12
-"""Of a trained weight: its gradient and AdamW's two averages, in 32 bits."""
+"""Bytes per trained weight: its gradient and AdamW's two averages, in 32 bits."""
 _RESERVE = 1.15
-"""Memory that lies between what is used, and what libraries keep for the next time."""
+"""Allows for fragmentation and for memory that libraries keep for later use."""
 _SAMPLE_S = 0.002
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Bytes. `example_bytes` is what one example takes at most; `available_bytes` what the device has."""
+    """Bytes. `example_bytes` is the most that one example takes, `available_bytes` what the device has left."""
 
     weights_bytes: int
     training_bytes: int
@@ -35,26 +35,28 @@ class Estimate:
     available_bytes: int
 
     def total_bytes(self, micro_batch: int) -> int:
-        """What is needed on top of what is loaded already, the weights."""
+        """What is needed in addition to the weights, which are loaded already."""
         return int((self.training_bytes + self.example_bytes * micro_batch) * _RESERVE)
 
     def largest_micro_batch(self, wanted: int) -> int:
-        """*wanted*, halved until it fits; 0 when one example does not."""
+        """*wanted*, halved until it fits; 0 if not even one example fits."""
         while wanted and self.total_bytes(wanted) > self.available_bytes:
             wanted //= 2
         return wanted
 
 
-def estimate(task: Task, device: str) -> Estimate:
-    """Measure *task*, its method attached. Leaves no gradient behind. Raises OutOfMemory when one pass has no room."""
+def estimate(task: TrainingTask, device: str) -> Estimate:
+    """Measure *task* with its method attached. Leaves no gradients behind. Raises OutOfMemory if one pass does
+    not fit.
+    """
     trained = sum(p.numel() for p in task.net.parameters() if p.requires_grad)
-    longest = max(range(len(task.lengths)), key=lambda place: task.lengths[place])
+    longest = max(range(len(task.lengths)), key=lambda index: task.lengths[index])
     try:
         example = _pass_bytes(task, task.collate([longest], epoch=0).to(device), device)
     except RuntimeError as error:
-        if not ran_out(error):
+        if not is_out_of_memory(error):
             raise
-        raise no_room_for_one(device, error) from error
+        raise one_example_too_large(device, error) from error
     return Estimate(
         weights_bytes=memory_bytes(task.net),
         training_bytes=trained * _OPTIMISER_BYTES,
@@ -63,18 +65,20 @@ def estimate(task: Task, device: str) -> Estimate:
     )
 
 
-def _pass_bytes(task: Task, batch: Batch, device: str) -> int:
+def _pass_bytes(task: TrainingTask, batch: Batch, device: str) -> int:
     task.net.train()
-    with _Highest(device) as highest:
+    with _PeakMemory(device) as highest:
         loss = task.loss(batch)
-        highest.look()  # what the backward pass needs is there
+        highest.look()  # the activations for the backward pass exist now
         loss.backward()  # type: ignore[no-untyped-call]
     task.net.zero_grad(set_to_none=True)
     return highest.gained_bytes
 
 
-class _Highest:
-    """The most memory that this process gains in a block: on a GPU of its own, else resident, looked at often."""
+class _PeakMemory:
+    """The most memory that this process gains inside a block: a GPU's own statistics, or resident memory, sampled
+    often.
+    """
 
     def __init__(self, device: str) -> None:
         self._cuda = device if device.startswith("cuda") else None
@@ -82,7 +86,7 @@ class _Highest:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
 
-    def __enter__(self) -> _Highest:
+    def __enter__(self) -> _PeakMemory:
         if self._cuda:
             torch.cuda.reset_peak_memory_stats(self._cuda)
         self._before = self._highest = self._now()
@@ -118,20 +122,20 @@ def available_bytes(device: str) -> int:
 
 
 def peak_bytes(device: str) -> int:
-    """The most that this process had: on a GPU of its memory, else resident."""
+    """The peak memory of this process: of the GPU, or resident."""
     if device.startswith("cuda"):
         return int(torch.cuda.max_memory_allocated(device))
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def ran_out(error: RuntimeError) -> bool:
-    """Whether *error* says that memory was not enough. A CPU's allocator says so in words only."""
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether *error* means that memory ran out. A CPU's allocator says so only in its message."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def no_room_for_one(device: str, error: object) -> OutOfMemory:
-    """The error for a device on which one example is too much; *error* is what it said."""
+def one_example_too_large(device: str, error: object) -> OutOfMemory:
+    """The error for a device on which not even one example fits; *error* is the original one."""
     fault = " ".join(str(error).split())[:200]
     return OutOfMemory(
         f"Not even one example fits in memory on {device} ({fault}). Set gradient_checkpointing=true, "

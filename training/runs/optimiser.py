@@ -1,4 +1,4 @@
-"""AdamW over what is trainable, and a learning rate that depends on the step alone: nothing to save."""
+"""AdamW over the trainable weights, and a learning rate that depends only on the step, so it needs no saved state."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from training.runs.config import Config
+from training.runs.config import RunConfig
 
 
-def build_optimiser(net: Any, config: Config, device: str) -> torch.optim.AdamW:
-    """One fused AdamW; vectors such as biases and norms do not decay."""
+def build_optimiser(net: Any, config: RunConfig, device: str) -> torch.optim.AdamW:
+    """A fused AdamW. Vectors such as biases and norms have no weight decay."""
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
@@ -21,8 +21,8 @@ def build_optimiser(net: Any, config: Config, device: str) -> torch.optim.AdamW:
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.learning_rate, fused=fused)
 
 
-def learning_rate(config: Config, step: int, total_steps: int) -> float:
-    """For optimiser step number *step*, counted from 0."""
+def learning_rate(config: RunConfig, step: int, total_steps: int) -> float:
+    """The learning rate of optimiser step number *step*, counted from 0."""
     warmup = math.ceil(config.warmup * total_steps)
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup

@@ -1,4 +1,4 @@
-"""What a run leaves for people: `report.md` with its curves, made from `metrics.json` and `curve.csv`."""
+"""The report of a run: `report.md` and its charts, made from `metrics.json` and `curve.csv`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from training.runs.chart import Points, line_chart
-from training.runs.curve import Row, points
+from training.runs.progress import CurveRow, points
 
-NAME = "report.md"
+REPORT_FILE = "report.md"
 _SMOOTHED = 0.9
 
 
-def write_report(folder: Path, command: str, metrics: Mapping[str, Any], rows: Sequence[Row]) -> Path:
-    """Write the report of the run in *folder*, its charts beside it."""
+def write_report(folder: Path, command: str, metrics: Mapping[str, Any], rows: Sequence[CurveRow]) -> Path:
+    """Write the report of the run in *folder*, with its charts next to it."""
     charts = _charts(folder, rows)
     text = "\n\n".join(
         [
@@ -24,14 +24,14 @@ def write_report(folder: Path, command: str, metrics: Mapping[str, Any], rows: S
             *(_section(title, metrics[key]) for key, title in _SECTIONS.items() if metrics.get(key)),
         ]
     )
-    path = folder / NAME
+    path = folder / REPORT_FILE
     path.write_text(text + "\n", encoding="utf-8")
     return path
 
 
 _SECTIONS = {
-    "served": "Dev set, read by the serving engine with the result",
-    "dev": "Dev set while training, with the weights that were kept",
+    "served": "Dev set, with the result in the serving engine",
+    "dev": "Dev set during training, with the weights that were kept",
     "training": "Training",
     "cost": "Time, memory, size",
     "ranks": "Rank of each layer",
@@ -39,15 +39,15 @@ _SECTIONS = {
 
 
 def _section(title: str, figures: Mapping[str, Any]) -> str:
-    rows = "\n".join(f"| {name} | {_shown(value)} |" for name, value in figures.items())
+    rows = "\n".join(f"| {name} | {_format(value)} |" for name, value in figures.items())
     return f"## {title}\n\n| figure | value |\n| --- | --- |\n{rows}"
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
-def _charts(folder: Path, rows: Sequence[Row]) -> list[tuple[str, Path]]:
+def _charts(folder: Path, rows: Sequence[CurveRow]) -> list[tuple[str, Path]]:
     train = _smoothed(points(rows, "train_loss"))
     drawn = {"Loss": {"train, smoothed": train, "dev": points(rows, "dev_loss")}}
     for name in sorted({name for row in rows for name in row if name.startswith("dev_")} - {"dev_loss"}):
@@ -62,7 +62,7 @@ def _charts(folder: Path, rows: Sequence[Row]) -> list[tuple[str, Path]]:
 
 
 def _smoothed(line: Points) -> list[tuple[float, float]]:
-    """The exponential mean, unbiased at its beginning."""
+    """The exponential moving average, without bias at the beginning."""
     mean, weight, smooth = 0.0, 0.0, []
     for x, y in line:
         mean = _SMOOTHED * mean + (1 - _SMOOTHED) * y

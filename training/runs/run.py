@@ -1,7 +1,7 @@
-"""One run from its configuration to its folder: config.yaml, curve.csv, tensorboard/, checkpoints/, adapter/,
-metrics.json, report.md.
+"""Carries out one run, from its configuration to its folder: config.yaml, curve.csv, tensorboard/, checkpoints/,
+adapter/, metrics.json, report.md.
 
-The same command goes on where a run was left, and says so when it is done already.
+The same command resumes an interrupted run, and says so if the run is finished.
 """
 
 from __future__ import annotations
@@ -26,80 +26,87 @@ from schema.core.errors import Conflict, Interrupted, InvalidConfig, OutOfMemory
 from training.metrics.cost import folder_bytes, memory_bytes, trainable
 from training.networks.methods import Full, attach
 from training.runs.checkpoint import Checkpoints
-from training.runs.config import Config
-from training.runs.curve import NAME as CURVE
-from training.runs.curve import Curve, read_curve
-from training.runs.loop import Loop, Progress, Step
+from training.runs.config import RunConfig
+from training.runs.loop import Loop
 from training.runs.memory import Estimate, estimate, peak_bytes
-from training.runs.progress_bar import ProgressBar
+from training.runs.progress import CURVE_FILE as CURVE
+from training.runs.progress import Curve, ProgressBar, TrainingProgress, TrainingStep, read_curve
 from training.runs.report import write_report
-from training.runs.run_folder import METRICS, alone, empty, made_anew, room_in, settle_config, write_whole
-from training.runs.task import Task
+from training.runs.run_folder import (
+    METRICS,
+    empty_folder,
+    ensure_config,
+    exclusive_lock,
+    replace_folder,
+    report_full_disk,
+    write_whole,
+)
+from training.runs.task import TrainingTask
 from workers.models.precision import choose_device
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Folders: *runs* has one for each run, *models* is the workers' cache."""
+class RunFolders:
+    """Folders: *runs* contains one for each run, *models* is the workers' cache."""
 
     runs: Path
     models: Path
 
 
 def recipes() -> list[str]:
-    """Names of the recipes that there are."""
+    """The names of all recipes."""
     import training.recipes
 
     return sorted(module.name for module in iter_modules(training.recipes.__path__))
 
 
-def train(config: Config, places: Places, command: str, fresh: bool = False) -> dict[str, Any]:
-    """Do the run of *config*, or what is left of it; gives its metrics. *command* is what started it, for messages.
+def train(config: RunConfig, folders: RunFolders, command: str, fresh: bool = False) -> dict[str, Any]:
+    """Carry out the run of *config*, or what is left of it, and return its metrics. *command* started it, for messages.
 
-    Raises InvalidConfig, Conflict (the folder holds another run, or another process is at it), Interrupted (Ctrl-C;
-    says how to go on), StorageFull, and what loading, data and the loop raise.
+    Raises InvalidConfig, Conflict (the folder holds another run, or another process uses it), Interrupted (Ctrl-C; says
+    how to resume), StorageFull, and what loading, data and the loop raise.
     """
-    folder = places.runs / config.name
-    devices = _devices(config)
-    with room_in(folder), ExitStack() as stack:
+    folder = folders.runs / config.name
+    devices = _accelerator(config)
+    with report_full_disk(folder), ExitStack() as stack:
         if devices.is_main_process:
-            stack.enter_context(alone(folder))
+            stack.enter_context(exclusive_lock(folder))
             if fresh:
-                empty(folder)
-            settle_config(folder, config, command)
+                empty_folder(folder)
+            ensure_config(folder, config, command)
         devices.wait_for_everyone()
         if (folder / METRICS).exists():
-            log.warning("%s is finished; --fresh begins anew, --set name=... makes another run", folder)
+            log.warning("%s is finished; --fresh starts over, --set name=... makes another run", folder)
             metrics: dict[str, Any] = json.loads((folder / METRICS).read_text())
             return metrics
-        return _Run(config, folder, devices, command).do(places.models)
+        return _Run(config, folder, devices, command).do(folders.models)
 
 
 class _Run:
-    """A run on its way; every process has one, the main one writes."""
+    """A run in progress. Every process has one; only the main process writes."""
 
-    def __init__(self, config: Config, folder: Path, devices: Any, command: str) -> None:
+    def __init__(self, config: RunConfig, folder: Path, devices: Any, command: str) -> None:
         self.config, self.folder, self.devices, self.command = config, folder, devices, command
         self.device = str(devices.device)
         self.writes: bool = devices.is_main_process
 
     def do(self, models: Path) -> dict[str, Any]:
-        _seed(self.config.seed)  # every process begins with the same adapter
+        _seed(self.config.seed)  # every process starts with the same adapter
         task = _build(self.config, models, self.device)
         total_steps = self.config.total_steps(len(task.lengths))
         method = attach(task.net, self.config.method, task.targets, total_steps)
-        task.attached()
+        task.after_attach()
         needed = self._fit(task)
-        _seed(self.config.seed + self.devices.process_index)  # and draws dropout of its own
+        _seed(self.config.seed + self.devices.process_index)  # but with its own dropout
         loop = self._train(task, method)
-        loop.use_best()
+        loop.restore_best()
         metrics = self._keep(task, method, loop.progress, needed) if self.writes else {}
         self.devices.wait_for_everyone()
         return metrics
 
-    def _fit(self, task: Task) -> Estimate:
+    def _fit(self, task: TrainingTask) -> Estimate:
         """Estimate memory and lower the micro-batch to what fits. Raises OutOfMemory."""
         needed = estimate(task, self.device)
         wanted = self.config.micro_batch or task.micro_batch
@@ -107,7 +114,7 @@ class _Run:
         gigabytes = {name: f"{getattr(needed, f'{name}_bytes') / 1e9:.2f}" for name in ("weights", "available")}
         if not fitting:
             raise OutOfMemory(
-                f"One example needs about {needed.total_bytes(1) / 1e9:.2f} GB on {self.device} beside the model's "
+                f"One example needs about {needed.total_bytes(1) / 1e9:.2f} GB on {self.device} besides the model's "
                 f"{gigabytes['weights']} GB, and {gigabytes['available']} GB are free. Set "
                 "gradient_checkpointing=true, use "
                 "precision int8 or int4, leave out the longest examples, or use a smaller model."
@@ -120,11 +127,11 @@ class _Run:
         self.config = self.config.model_copy(update={"micro_batch": fitting})
         return needed
 
-    def _train(self, task: Task, method: Full) -> Loop:
+    def _train(self, task: TrainingTask, method: Full) -> Loop:
         checkpoints = Checkpoints(self.folder / "checkpoints", self.config.checkpoints_kept)
-        watchers: list[Callable[[Step], None]] = []
+        watchers: list[Callable[[TrainingStep], None]] = []
 
-        def watch(step: Step) -> None:
+        def watch(step: TrainingStep) -> None:
             for each in watchers:
                 each(step)
 
@@ -144,8 +151,8 @@ class _Run:
             loop.run()
         if loop.stopped:
             raise Interrupted(
-                f"Stopped after step {loop.progress.step} of {loop.total_steps}, which is saved. "
-                f"Go on with: {self.command}"
+                f"Stopped after step {loop.progress.step} of {loop.total_steps}. The state is saved. "
+                f"Resume with: {self.command}"
             )
         return loop
 
@@ -156,21 +163,21 @@ class _Run:
         step, state = found
         if state["fingerprint"] != loop.task.fingerprint:
             raise Conflict(
-                f"The training data of {self.folder} changed since its checkpoint of step {step} was written. Put "
-                "the data back, begin anew with --fresh, or take another name with --set name=..."
+                f"The training data of {self.folder} changed after its checkpoint of step {step}. Restore "
+                "the data, start over with --fresh, or choose another name with --set name=..."
             )
         loop.restore(state)
         if self.devices.process_index:
-            # The state is the main process's; others draw their own dropout.
+            # The state is that of the main process; the others draw their own dropout.
             _seed(self.config.seed + self.devices.process_index + step)
         elif self.writes:
-            log.warning("goes on after step %d of %d", step, loop.total_steps)
+            log.warning("resuming after step %d of %d", step, loop.total_steps)
 
-    def _keep(self, task: Task, method: Full, progress: Progress, needed: Estimate) -> dict[str, Any]:
-        """Write what was learnt, measure it as it will be served, and report."""
+    def _keep(self, task: TrainingTask, method: Full, progress: TrainingProgress, needed: Estimate) -> dict[str, Any]:
+        """Write the result, measure it as it will be served, and write the report."""
         peak = peak_bytes(self.device)
         result = self.folder / ("model" if self.config.method.kind == "full" else "adapter")
-        with made_anew(result) as draft:
+        with replace_folder(result) as draft:
             method.save(draft, {"base_model": self.config.model, **task.metadata(), **_facts(self.config)})
             task.add_files(draft)
         rows = read_curve(self.folder / CURVE)
@@ -207,22 +214,22 @@ class _Run:
         return metrics
 
 
-def _facts(config: Config) -> dict[str, object]:
+def _facts(config: RunConfig) -> dict[str, object]:
     return {"method": config.method.kind, "rank": config.method.rank, "precision": config.precision, "run": config.name}
 
 
-def _build(config: Config, models: Path, device: str) -> Task:
+def _build(config: RunConfig, models: Path, device: str) -> TrainingTask:
     if config.recipe not in recipes():
-        raise InvalidConfig(f"recipe {config.recipe!r} is not known. Use one of: {', '.join(recipes())}.")
+        raise InvalidConfig(f"recipe {config.recipe!r} is unknown. Use one of: {', '.join(recipes())}.")
     recipe: Any = import_module(f"training.recipes.{config.recipe}")
-    task: Task = recipe.build(config, models, device)
+    task: TrainingTask = recipe.build(config, models, device)
     if not len(task.lengths):
         raise InvalidConfig(f"train {config.train.source!r} has no examples in the split {config.train.split!r}.")
     return task
 
 
-def _devices(config: Config) -> Any:
-    """accelerate's view of this process and the others; one alone when `accelerate launch` did not start it."""
+def _accelerator(config: RunConfig) -> Any:
+    """accelerate's view of all processes; there is only this one unless `accelerate launch` started it."""
     from accelerate import Accelerator
 
     device = choose_device(config.device)
@@ -237,14 +244,16 @@ def _seed(seed: int) -> None:
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C or SIGTERM came. The first is noted, so that the step at hand is finished; a second one kills."""
+    """Yields a function that says whether Ctrl-C or SIGTERM came. The first lets the current step finish, a second one
+    kills.
+    """
     asked = False
 
     def note(number: int, _: FrameType | None) -> None:
         nonlocal asked
         asked = True
         signal.signal(number, before[number])
-        log.warning("stops after this step and saves; once more stops at once")
+        log.warning("stopping after this step and saving; press again to stop at once")
 
     before: Mapping[int, Any] = {}
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}

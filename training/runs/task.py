@@ -1,15 +1,15 @@
 """How a recipe plugs into the loop.
 
-A recipe is a module `training/recipes/NAME.py` with one function
+A recipe is a module `training/recipes/NAME.py` with a function
 
-    def build(config: Config, cache_dir: Path, device: str) -> Task
+    def build(config: RunConfig, cache_dir: Path, device: str) -> TrainingTask
 
-which reads `config.train` and `config.dev`, loads `config.model` with the serving code and gives back a `Task`. The
-rest is the package's: `methods.attach` makes parts of `task.net` trainable in place (LoRA, AdaLoRA or all of it),
-the loop draws batches, adds gradients up, steps, evaluates, keeps checkpoints and resumes; `run.py` writes the
-adapter and the report.
+which reads `config.train` and `config.dev`, loads `config.model` with the serving code and returns a `TrainingTask`.
+The package does the rest. `methods.attach` makes parts of `task.net` trainable in place (LoRA, AdaLoRA or all of it).
+The loop draws batches, accumulates gradients, updates the weights, evaluates, saves checkpoints and resumes. `run.py`
+writes the adapter and the report.
 
-    build ─► attach(task.net) ─► attached
+    build ─► attach(task.net) ─► after_attach
           ─► loop: collate (a thread ahead) ─► loss ─► backward ... evaluate ─► save ─► measure
 """
 
@@ -26,7 +26,9 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Examples made ready on the CPU. `units` is what the loss is a sum over, such as target tokens; at least 1."""
+    """Examples prepared on the CPU. `units` is the number of units, such as target tokens, that the loss sums over; at
+    least 1.
+    """
 
     ids: tuple[str, ...]
     units: int
@@ -39,52 +41,75 @@ class Batch:
         return Batch(self.ids, self.units, moved)
 
 
-class Task(Protocol):
-    """What is learnt, from what, and how it is measured. Attributes do not change while the loop runs."""
+class TrainingTask(Protocol):
+    """What is trained, on which data, and how it is measured. Attributes do not change while the loop runs."""
 
     net: Any
-    """The network that is trained, frozen at first; a transformers model or any module. PEFT changes it in place."""
+    """The network, frozen at first: a transformers model or any module. PEFT changes it in place."""
     lengths: Sequence[float]
-    """What each training example costs, in any unit: batches are made of like ones. Its length is the data set's."""
+    """The cost of each training example, in any unit. Batches group similar ones. Its length is that of the data
+    set.
+    """
     fingerprint: str
-    """Of the training data; a run resumes only on the same."""
+    """Fingerprint of the training data. A run resumes only with the same data."""
     targets: Sequence[str]
-    """Linear layers (ends of names) that an adapter changes unless the configuration names others."""
+    """Linear layers (ends of names) that an adapter changes, unless the configuration names others."""
     micro_batch: int
-    """Examples that go through the net at once unless the configuration says; halved when memory runs out."""
+    """Examples that the net processes at once, unless the configuration says otherwise. Halved if memory runs out."""
 
-    def attached(self) -> None:
-        """Called once, when the method has changed `net`: from now on what the method leaves alone may be set to learn,
-        and what it added be given other values to begin with."""
+    def after_attach(self) -> None:
+        """Called once, after the method has changed `net`. The task may now make further weights trainable, or give the
+        method's new weights other initial values.
+        """
 
-    def collate(self, places: Sequence[int], epoch: int) -> Batch:
-        """The training examples at *places*, ready for `loss`.
+    def collate(self, indices: Sequence[int], epoch: int) -> Batch:
+        """The training examples at *indices*, ready for `loss`.
 
-        Called from a thread of its own, a batch ahead, perhaps again with fewer places. What is random in it must
-        depend on the epoch and each example's place alone (see `chance`), so that a run that resumes sees the same.
-        Raises InvalidInput that names the example.
+        Called from a separate thread, ahead of time, and possibly again with fewer examples. Anything random must
+        depend only on the epoch and the index of the example (see `example_random`), so that a resumed run sees the
+        same data. Raises InvalidInput that names the example.
         """
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        """The sum over `batch.units`, a scalar in 32 bits; the loop divides by the units of the whole step."""
+        """The sum over `batch.units`, a scalar in 32 bits. The loop divides it by the units of the whole step."""
 
     def evaluate(self) -> dict[str, float]:
-        """Figures on the dev set with the net as it is, in evaluation mode and without gradient. `loss` is among them:
-        the run keeps the weights for which it was lowest."""
+        """Figures on the dev set with the net as it is, in evaluation mode and without gradient. They include `loss`;
+        the run keeps the weights with the lowest one.
+        """
 
     def measure(self, folder: Path) -> dict[str, float]:
-        """Figures on the dev set through the serving engine, with the adapter in *folder* (or the model, after `full`).
+        """Figures on the dev set from the serving engine, with the adapter in *folder* (or the model, for method
+        `full`).
 
-        Called once, after training, on the main process; the net is not used any more.
+        Called once, after training, on the main process. The net is not used afterwards.
         """
 
     def add_files(self, folder: Path) -> None:
-        """Put beside what the method saved in *folder* what loading it takes: after `full` a tokenizer and such."""
+        """Add to *folder*, where the method saved its result, what loading it needs: after `full`, for example, a
+        tokenizer.
+        """
 
     def metadata(self) -> dict[str, object]:
-        """What goes into the adapter's `minutebook.json` besides `base_model`, such as `audio_context`."""
+        """Content of the adapter's `minutebook.json` in addition to `base_model`, such as `audio_context`."""
 
 
-def chance(seed: int, epoch: int, place: int) -> random.Random:
-    """The source of what is random about one example in one epoch."""
-    return random.Random(f"{seed}/{epoch}/{place}")  # noqa: S311
+def example_random(seed: int, epoch: int, index: int) -> random.Random:
+    """The random generator for one example in one epoch."""
+    return random.Random(f"{seed}/{epoch}/{index}")  # noqa: S311
+
+
+IGNORED = -100
+"""The label of positions that do not count in the loss."""
+
+
+def pad_rows(rows: Sequence[list[int]], fill: int, left: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    """*rows* (B, longest) padded with *fill*, and a mask that is 1 for the rows' own values."""
+    longest = max(len(row) for row in rows)
+    tokens = torch.full((len(rows), longest), fill)
+    mask = torch.zeros(len(rows), longest, dtype=torch.long)
+    for index, row in enumerate(rows):
+        where = slice(longest - len(row), longest) if left else slice(0, len(row))
+        tokens[index, where] = torch.tensor(row)
+        mask[index, where] = 1
+    return tokens, mask

@@ -157,4 +157,4 @@ def test_up_is_refused_where_a_stack_runs_already(stack: Stack) -> None:
     command = _start(stack, "up")
     _, err = command.communicate(timeout=LIMIT_S)
     assert command.returncode == 1
-    assert "already runs on" in err.decode()
+    assert "is already using" in err.decode()

@@ -16,12 +16,12 @@ from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from deploy.wer import word_error_rate
 from schema.core.states import MeetingState
 from schema.meetings.tables import Coverage, Meeting, Segment, Track
 from tests.api.conftest import Api
 from tests.api.openai.conftest import SPOKEN_S, at_24_khz
 from tests.hall import Hall, eventually, sample_meeting, spoken
+from workers.asr.error_rates import word_error_rate
 
 pytestmark = [
     pytest.mark.model,

@@ -10,12 +10,12 @@ import pytest
 from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent
 from sqlalchemy import select
 
-from deploy.wer import word_error_rate
 from schema.core.states import MeetingState, UploadState
 from schema.meetings.tables import Meeting
 from schema.uploads.tables import Upload
 from tests.api.openai.conftest import SPOKEN_S
 from tests.hall import Hall, eventually, spoken
+from workers.asr.error_rates import word_error_rate
 
 pytestmark = pytest.mark.model
 

@@ -27,7 +27,7 @@ def test_librispeech(tmp_path: Path, record: Recorder) -> None:
     ]
     assert data[1].where == "1089-134686.trans.txt:2"
     assert list(data.lengths) == [1.0, 2.0]
-    with pytest.raises(InvalidData, match="Splits there: test-clean"):
+    with pytest.raises(InvalidData, match="Available splits: test-clean"):
         load(f"librispeech:{tmp_path}", "test-other")
 
 
@@ -41,7 +41,7 @@ def test_common_voice(tmp_path: Path, record: Recorder) -> None:
     [clip] = load(f"common_voice:{tmp_path}", "test", skip_faulty=True)
     assert (clip.id, clip.text, clip.language) == ("common_voice_ru_1.mp3", 'Он сказал: "да" и ушёл.', "ru")
     assert clip.group == "c1"
-    with pytest.raises(InvalidData, match=r"test.tsv:3: no path or no sentence"):
+    with pytest.raises(InvalidData, match=r"test.tsv:3: path or sentence is missing"):
         load(f"common_voice:{tmp_path}", "test")
 
 
@@ -50,7 +50,7 @@ def test_gazeta(tmp_path: Path) -> None:
     (tmp_path / "gazeta_test.jsonl").write_text(json.dumps(row) + '\n{"title": "без текста"}\n')
     [news] = load(f"gazeta:{tmp_path}", "test", needs=("text", "summary"), skip_faulty=True)
     assert (news.id, news.language, news.summary) == ("u1", "ru", "Ставка выросла.")
-    with pytest.raises(InvalidData, match=r"gazeta_test.jsonl:2: no object with text and summary"):
+    with pytest.raises(InvalidData, match=r"gazeta_test.jsonl:2: not an object with text and summary"):
         load(f"gazeta:{tmp_path}", "test")
 
 

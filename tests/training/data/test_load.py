@@ -10,7 +10,7 @@ import pytest
 
 from schema.core.errors import InvalidData
 from tests.training.data.conftest import Recorder, Writer
-from training.data import Limits, load, read_audio
+from training.data import ExampleLimits, load, read_audio
 from training.data.checks import SHOWN_LIMIT
 
 
@@ -79,12 +79,12 @@ def test_every_fault_is_named_with_its_line(tmp_path: Path, record: Recorder, ma
     with path.open("a") as file:
         file.write('{"id": broken}\n[1, 2]\n')
     with pytest.raises(InvalidData) as caught:
-        load(path, needs=("audio", "text"), limits=Limits(text_words=10))
+        load(path, needs=("audio", "text"), limits=ExampleLimits(text_words=10))
     message = str(caught.value)
     for line, reason in [
         (2, "gone.wav is missing"),
         (3, "noise.wav cannot be read"),
-        (4, "none.wav holds no audio"),
+        (4, "none.wav contains no audio"),
         (5, "the text is empty"),
         (6, "11 words, more than the limit of 10"),
         (7, "the id 'ok' is that of train.jsonl:1 too"),
@@ -103,7 +103,7 @@ def test_every_fault_is_named_with_its_line(tmp_path: Path, record: Recorder, ma
 def test_a_recording_that_breaks_off_is_found_before_training(record: Recorder, manifest: Writer) -> None:
     path = record("cut.flac", seconds=20)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InvalidData, match=r"train.jsonl:1: the audio file .*cut.flac breaks off"):
+    with pytest.raises(InvalidData, match=r"train.jsonl:1: the audio file .*cut.flac ends early"):
         load(manifest({"audio": "cut.flac"}))
 
 
@@ -111,8 +111,8 @@ def test_faulty_examples_can_be_left_out_and_are_counted(manifest: Writer) -> No
     data = load(manifest({"text": "fine"}, {"text": " "}, {"audio": "gone.wav"}), skip_faulty=True)
     assert [example.text for example in data] == ["fine"]
     assert data.remarks == (
-        "2 faulty examples are left out, such as train.jsonl:2: "
-        "the text is empty; leave the example out, or give it a text",
+        "2 faulty examples are left out, for example train.jsonl:2: "
+        "the text is empty; leave the example out, or add a text",
     )
 
 
@@ -126,9 +126,9 @@ def test_a_flood_of_faults_is_cut_short(manifest: Writer) -> None:
 def test_an_empty_data_set_and_a_missing_path_are_refused(tmp_path: Path, manifest: Writer) -> None:
     with pytest.raises(InvalidData, match="empty"):
         load(manifest())
-    with pytest.raises(InvalidData, match="There are no data at"):
+    with pytest.raises(InvalidData, match="There is no data at"):
         load(tmp_path / "nowhere")
-    with pytest.raises(InvalidData, match="is no manifest"):
+    with pytest.raises(InvalidData, match="is not a manifest"):
         load(manifest(name="train.yaml"))
 
 
@@ -163,7 +163,7 @@ def test_mixed_sample_rates_are_told_and_read_at_one_rate(record: Recorder, mani
     record("c.wav")
     data = load(manifest(*({"audio": name} for name in ("a.wav", "b.wav", "c.wav"))))
     assert data.remarks == (
-        "sample rates: 1 at 8000 Hz, 1 at 16000 Hz, 1 at 44100 Hz; everything is resampled to 16000 Hz when it is read",
+        "sample rates: 1 at 8000 Hz, 1 at 16000 Hz, 1 at 44100 Hz; audio is resampled to 16000 Hz when it is read",
         "1 examples have more than one channel; their channels are averaged",
     )
     for example in data:

@@ -104,7 +104,7 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
     write(tmp_path / "meetings/train.jsonl.gz", meeting("M1"), {"id": "M2"})
     with pytest.raises(InvalidData, match=r"meetings/train.jsonl.gz:2: not a meeting"):
         load(f"windows:{tmp_path}")
-    with pytest.raises(InvalidData, match="Splits there: train"):
+    with pytest.raises(InvalidData, match="Available splits: train"):
         load(f"windows:{tmp_path}", "dev")
 
 

@@ -7,7 +7,7 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.order import BUCKET_BATCHES, batches
+from training.data.dataset import BUCKET_BATCHES, batches
 
 LENGTHS = st.lists(st.floats(0, 30), max_size=300)
 

@@ -16,7 +16,7 @@ def test_the_same_recording_under_another_name_is_refused(tmp_path: Path, record
     shutil.copy(record("a.wav"), tmp_path / "other.wav")
     train = load(manifest({"id": "1", "audio": "a.wav", "text": "x"}))
     test = load(manifest({"id": "2", "audio": "other.wav", "text": "y"}, name="test.jsonl"))
-    with pytest.raises(DataOverlap, match=r"1 training examples overlap.*train.jsonl:1 has audio of test.jsonl:1"):
+    with pytest.raises(DataOverlap, match=r"1 training examples overlap.*train.jsonl:1 shares audio with test.jsonl:1"):
         refuse_overlap(train, test)
 
 
@@ -45,6 +45,6 @@ def test_the_same_words_read_twice_are_two_recordings(record: Recorder, manifest
 def test_a_speaker_on_both_sides_is_refused_unless_it_is_meant(manifest: Writer) -> None:
     train = load(manifest({"text": "one", "group": "anna"}, {"text": "two", "group": "ben"}))
     test = load(manifest({"text": "three", "group": "ben"}, name="test.jsonl"))
-    with pytest.raises(DataOverlap, match=r"train.jsonl:2 is of 'ben' as is test.jsonl:1"):
+    with pytest.raises(DataOverlap, match=r"train.jsonl:2 belongs to 'ben', as does test.jsonl:1"):
         refuse_overlap(train, test)
     refuse_overlap(train, test, shared_groups=True)

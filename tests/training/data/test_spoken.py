@@ -47,7 +47,7 @@ def test_a_window_has_its_stretch_of_the_audio(folder: Path) -> None:
 
 def test_what_is_missing_of_a_spoken_meeting_is_named(folder: Path) -> None:
     (folder / "audio/meeting_two/segments.json").write_text("{}")
-    with pytest.raises(InvalidData, match=r"segments\.json does not list turns"):
+    with pytest.raises(InvalidData, match=r"segments\.json is not a list of turns"):
         load(f"spoken:{folder}", "dev")
     (folder / "audio/meeting_two/audio.flac").unlink()
     with pytest.raises(InvalidData, match="meeting_two has no audio file"):

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.workers.asr.conftest import MODEL, Audio
-from training.distillation.student import collated, distances
-from training.distillation.teacher import Target, Teacher
+from training.distillation.student import collate, distillation_losses
+from training.distillation.teacher import Teacher, TeacherTarget
 from training.networks.methods import attach
 from training.runs.config import Method
 from workers.asr.engine import Engine
@@ -32,16 +32,16 @@ def clips(meeting: Audio) -> list[Audio]:
 
 
 @pytest.fixture(scope="module")
-def targets(exact_engine: Engine, clips: list[Audio], tmp_path_factory: pytest.TempPathFactory) -> list[Target]:
+def targets(exact_engine: Engine, clips: list[Audio], tmp_path_factory: pytest.TempPathFactory) -> list[TeacherTarget]:
     teacher = Teacher(exact_engine, tmp_path_factory.mktemp("targets"))
     for name, clip in zip("ab", clips, strict=True):
-        teacher.read(name, Window(clip))
-    found = [teacher.target(name) for name in "ab"]
+        teacher.save_target(name, Window(clip))
+    found = [teacher.load_target(name) for name in "ab"]
     return [target for target in found if target is not None]
 
 
 def test_the_teacher_keeps_what_it_heard_and_wrote(
-    exact_engine: Engine, clips: list[Audio], targets: list[Target]
+    exact_engine: Engine, clips: list[Audio], targets: list[TeacherTarget]
 ) -> None:
     vocabulary = exact_engine.whisper.vocabulary
     for clip, target in zip(clips, targets, strict=True):
@@ -53,12 +53,12 @@ def test_the_teacher_keeps_what_it_heard_and_wrote(
 
 
 def test_a_clip_is_as_far_from_its_teacher_beside_others_as_alone(
-    whisper: Whisper, clips: list[Audio], targets: list[Target]
+    whisper: Whisper, clips: list[Audio], targets: list[TeacherTarget]
 ) -> None:
     with torch.inference_mode():
-        both = distances(whisper.net, collated(whisper, clips, targets, end_weight=4.0))
+        both = distillation_losses(whisper.net, collate(whisper, clips, targets, end_weight=4.0))
         alone = [
-            distances(whisper.net, collated(whisper, [clip], [target], end_weight=4.0))
+            distillation_losses(whisper.net, collate(whisper, [clip], [target], end_weight=4.0))
             for clip, target in zip(clips, targets, strict=True)
         ]
     for kind in range(2):
@@ -66,8 +66,8 @@ def test_a_clip_is_as_far_from_its_teacher_beside_others_as_alone(
         assert (both[kind] > 0).all()
 
 
-def test_only_the_adapter_has_a_gradient(whisper: Whisper, clips: list[Audio], targets: list[Target]) -> None:
-    states, tokens = distances(whisper.net, collated(whisper, clips[:1], targets[:1], end_weight=4.0))
+def test_only_the_adapter_has_a_gradient(whisper: Whisper, clips: list[Audio], targets: list[TeacherTarget]) -> None:
+    states, tokens = distillation_losses(whisper.net, collate(whisper, clips[:1], targets[:1], end_weight=4.0))
     torch.autograd.backward((states + tokens).sum())
     moved = {name for name, part in whisper.net.named_parameters() if part.grad is not None and part.grad.any()}
     # The other factor's gradient is zero as long as this one is.

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.training.models import CACHE
-from training.e2e.connector import Connector, Shape
+from training.e2e.connector import Connector, ConnectorShape
 from training.e2e.model import SpeechModel
 from training.e2e.net import SpeechSummarizer
 from workers.asr.model import Whisper
@@ -28,7 +28,7 @@ def loaded(model: Callable[[str], str]) -> Callable[..., Loaded]:
         whisper = load_whisper(model("whisper"), CACHE, precision, "cpu")
         text = load_model(model(kind), CACHE, precision=precision, device="cpu")
         torch.manual_seed(9)
-        shape = Shape(64, 64, stack=8, downsample=2, hidden=32)
+        shape = ConnectorShape(64, 64, stack=8, downsample=2, hidden=32)
         net = SpeechSummarizer(whisper, text, Connector(shape, 0.5), audio_context)
         return whisper, text, net.eval().requires_grad_(False)
 

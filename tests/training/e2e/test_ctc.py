@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import ctc_loss, one_hot
 
-from training.e2e.connector import Shape
-from training.e2e.ctc import CtcConnector, loss, squeezed
+from training.e2e.connector import ConnectorShape
+from training.e2e.ctc import CtcConnector, collapse_repeats, summed_ctc_loss
 
 TABLE = torch.arange(40.0).view(10, 4)
 """A text model's embeddings of ten tokens."""
@@ -16,7 +16,7 @@ BLANK = 3
 
 def connector() -> CtcConnector:
     torch.manual_seed(4)
-    shape = Shape(6, 4, stack=2, downsample=1, hidden=8, layers=2, vocabulary=3)
+    shape = ConnectorShape(6, 4, stack=2, downsample=1, hidden=8, layers=2, vocabulary=3)
     return CtcConnector(shape, torch.tensor([2, 5, 7])).eval()
 
 
@@ -25,7 +25,7 @@ def test_the_loss_and_its_gradient_are_those_of_all_classes() -> None:
     scores = torch.randn(3, 20, 12, requires_grad=True)
     lengths, counts = torch.tensor([20, 15, 9]), torch.tensor([3, 4, 1])
     classes = torch.tensor([1, 1, 5, 7, 2, 2, 3, 0])
-    ours = loss(scores.log_softmax(-1), lengths, classes, counts, 11)
+    ours = summed_ctc_loss(scores.log_softmax(-1), lengths, classes, counts, 11)
     theirs = ctc_loss(scores.log_softmax(-1).transpose(0, 1), classes, lengths, counts, blank=11, reduction="sum")
     assert ours.item() == pytest.approx(theirs.item())
     [our_slope] = torch.autograd.grad(ours, scores)
@@ -39,14 +39,14 @@ def test_the_loss_and_its_gradient_are_those_of_all_classes() -> None:
 )
 def test_neighbours_alike_become_one_and_blanks_none(best: list[int], left: list[int]) -> None:
     probabilities = 0.8 * one_hot(torch.tensor(best), 4) + 0.05
-    kept = squeezed(probabilities, BLANK)
+    kept = collapse_repeats(probabilities, BLANK)
     assert kept.argmax(-1).tolist() == left
     assert torch.allclose(kept.sum(-1), torch.ones(len(left)))
 
 
 def test_what_one_place_stands_for_is_the_mean_of_its_positions() -> None:
     probabilities = torch.tensor([[0.6, 0.2, 0.1, 0.1], [0.8, 0.0, 0.1, 0.1]])
-    assert squeezed(probabilities, BLANK).tolist() == [pytest.approx([1.4 / 1.8, 0.2 / 1.8, 0.2 / 1.8])]
+    assert collapse_repeats(probabilities, BLANK).tolist() == [pytest.approx([1.4 / 1.8, 0.2 / 1.8, 0.2 / 1.8])]
 
 
 def test_a_recording_is_heard_alike_beside_a_longer_one() -> None:
@@ -61,7 +61,7 @@ def test_tokens_heard_for_certain_are_the_text_models_own_embeddings() -> None:
     with torch.no_grad():
         ours.classes.weight *= 1000
     stacked = torch.randn(30, 12)
-    [heard], [tokens] = ours([stacked], TABLE.__getitem__), ours.best([stacked])
+    [heard], [tokens] = ours([stacked], TABLE.__getitem__), ours.greedy_tokens([stacked])
     assert tokens
     assert set(tokens) <= {2, 5, 7}
     assert torch.allclose(heard, TABLE[tokens], atol=0.1)

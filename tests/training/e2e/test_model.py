@@ -12,10 +12,10 @@ from schema.core.errors import PromptTooLong
 from schema.core.units import SAMPLE_RATE_HZ
 from tests.training.e2e.conftest import Loaded
 from training.data.audio import Samples
-from training.e2e.connector import Shape, stacked
-from training.e2e.model import SpeechModel, features
-from training.e2e.net import SpeechSummarizer, cut, embeddings, most_embeddings
-from training.e2e.prompt import asked, prompt, taught
+from training.e2e.connector import ConnectorShape, stack_states
+from training.e2e.model import SpeechModel, window_features
+from training.e2e.net import SpeechSummarizer, embedding_count, max_embedding_count, split_windows
+from training.e2e.prompt import build_prompt, prompt_batch, training_batch
 
 pytestmark = pytest.mark.model
 KINDS = ("decoder", "t5", "mbart")
@@ -28,18 +28,18 @@ def noise(seconds: float, seed: int = 1) -> Samples:
 
 def heard(net: SpeechSummarizer, audio: Sequence[Samples], windows: Sequence[int]) -> list[torch.Tensor]:
     """Embeddings of recordings of so many of the windows *audio* each."""
-    return net.hear(net.encode(*features(net, audio)), windows)
+    return net.audio_embeddings(net.encode(*window_features(net, audio)), windows)
 
 
 @pytest.mark.parametrize("audio_context", [False, True])
 def test_windows_of_long_audio_are_heard_as_one_by_one(loaded: Callable[..., Loaded], audio_context: bool) -> None:
     _, _, net = loaded("decoder", audio_context=audio_context)
-    windows = cut(noise(33.3))
+    windows = split_windows(noise(33.3))
     assert [len(window) / SAMPLE_RATE_HZ for window in windows] == pytest.approx([30.0, 3.3])
     alone = torch.cat([heard(net, [window], [1])[0] for window in windows])
-    net.together = 2
+    net.windows_at_once = 2
     [together] = heard(net, windows, [2])
-    assert together.shape == (embeddings(windows, net.connector.shape), 64)
+    assert together.shape == (embedding_count(windows, net.connector.shape), 64)
     assert torch.allclose(together, alone, atol=1e-4)
 
 
@@ -51,14 +51,14 @@ def test_silence_behind_the_sound_is_no_embedding(loaded: Callable[..., Loaded])
 
 @pytest.mark.parametrize("seconds", [0.01, 0.32, 29.99, 30.0, 30.01, 95.5])
 def test_room_is_kept_for_every_embedding(seconds: float) -> None:
-    shape = Shape(64, 64, stack=3, downsample=2, hidden=32)
-    count = embeddings(cut(noise(seconds)), shape)
-    assert count <= most_embeddings(seconds, shape) <= count + 1
+    shape = ConnectorShape(64, 64, stack=3, downsample=2, hidden=32)
+    count = embedding_count(split_windows(noise(seconds)), shape)
+    assert count <= max_embedding_count(seconds, shape) <= count + 1
 
 
 def test_neighbours_are_averaged_and_then_stacked() -> None:
     states = torch.arange(12.0).view(6, 2)
-    assert stacked(states, Shape(2, 4, stack=2, downsample=2, hidden=3)).tolist() == [
+    assert stack_states(states, ConnectorShape(2, 4, stack=2, downsample=2, hidden=3)).tolist() == [
         [1.0, 2.0, 5.0, 6.0],
         [9.0, 10.0, 0.0, 0.0],
     ]
@@ -77,20 +77,20 @@ def test_what_is_written_is_what_the_loss_foretells(kind: str, loaded: Callable[
     model = SpeechModel(net, text, "summarize: ", "\nMinutes:", "summary")
     recordings = [noise(1.0), noise(4.0, seed=2)]
     assert model.write(recordings, 6) == [model.write([each], 6)[0] for each in recordings]
-    frame = prompt(text, "summarize: ", "\nMinutes:")
-    counts = [embeddings(cut(each), net.connector.shape) for each in recordings]
+    frame = build_prompt(text, "summarize: ", "\nMinutes:")
+    counts = [embedding_count(split_windows(each), net.connector.shape) for each in recordings]
     audio = heard(net, recordings, [1, 1])
     assert [len(each) for each in audio] == counts
-    batch = asked(text, frame, counts)
+    batch = prompt_batch(text, frame, counts)
     tokens = net.text.generate(
-        inputs_embeds=net.embed(batch["tokens"], batch["places"], audio),
+        inputs_embeds=net.embed(batch["tokens"], batch["audio_positions"], audio),
         attention_mask=batch["attention_mask"], max_new_tokens=6, min_new_tokens=6, do_sample=False,
     )  # fmt: skip
     first = [row[-6:-1].tolist() for row in tokens]  # the last one is forced to be mBART's end
     # mBART takes the language behind the end of what is to be written for its beginning.
     behind = [text.tokenizer.eos_token_id, text.net.config.decoder_start_token_id] if kind == "mbart" else []
-    batch = taught(text, frame, counts, [[*row, *behind] for row in first])
-    foretold = net.logits(net.embed(batch["tokens"], batch["places"], audio), batch).argmax(-1)[:, :5]
+    batch = training_batch(text, frame, counts, [[*row, *behind] for row in first])
+    foretold = net.logits(net.embed(batch["tokens"], batch["audio_positions"], audio), batch).argmax(-1)[:, :5]
     # min_new_tokens forbids the end, which the training pass does not.
     ends = torch.isin(foretold, torch.tensor(text.net.generation_config.eos_token_id))
     assert bool(((foretold == torch.tensor(first)) | ends).all())

@@ -10,8 +10,8 @@ import torch
 
 from tests.training.e2e.conftest import Loaded
 from training.data import load, read_audio
-from training.e2e.model import features
-from training.e2e.net import cut
+from training.e2e.model import window_features
+from training.e2e.net import split_windows
 from training.e2e.states import EncoderStates
 
 pytestmark = pytest.mark.model
@@ -23,7 +23,7 @@ def test_states_are_made_once_and_read_as_they_are(
     net, data = loaded("decoder")[2], load(recordings, "train", needs=["audio"])
     first, again = (EncoderStates(tmp_path, net, "toy") for _ in range(2))
     for place, example in enumerate(data):
-        anew = net.encode(*features(net, cut(read_audio(example))))
+        anew = net.encode(*window_features(net, split_windows(read_audio(example))))
         made = first.read(data, place)
         written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
         assert len(written) == place + 1

@@ -12,7 +12,7 @@ import torch
 from schema.core.errors import AdapterMismatch, InvalidConfig
 from tests.training.e2e.conftest import Loaded, write_adapter
 from tests.training.models import CACHE
-from training.e2e.warm_start import begin_with, read_products
+from training.e2e.warm_start import add_products, read_products
 from training.networks.methods import attach
 from training.networks.whisper_net import encode
 from training.runs.config import Method
@@ -48,8 +48,8 @@ def begun(loaded: Loaded, adapters: tuple[Path, Path], method: Method) -> None:
     heard = read_products(adapters[0], net.speech, whisper.reference, whisper.checksum, left_out)
     said = read_products(adapters[1], net.text, text.reference, text.checksum)
     attach(net, method, TARGETS, 20)
-    begin_with(net, {f"speech.{name}": product for name, product in heard.items()}, "options.asr_adapter")
-    begin_with(net, {f"text.{name}": product for name, product in said.items()}, "options.summary_adapter")
+    add_products(net, {f"speech.{name}": product for name, product in heard.items()}, "options.asr_adapter")
+    add_products(net, {f"text.{name}": product for name, product in said.items()}, "options.summary_adapter")
 
 
 METHODS = {
@@ -89,14 +89,14 @@ def test_a_lower_rank_begins_with_the_nearest(
     _, text, net = loaded("decoder")
     products = read_products(adapters[1], net.text, text.reference, text.checksum)
     attach(net, Method(kind="lora", rank=2), TARGETS, 20)
-    begin_with(net, {f"text.{name}": product for name, product in products.items()}, "options.summary_adapter")
+    add_products(net, {f"text.{name}": product for name, product in products.items()}, "options.summary_adapter")
     name, product = next(iter(products.items()))
     layer = net.text.get_submodule(name)
     whole = product.up @ product.down
     values = torch.linalg.svdvals(whole)
     left = whole - layer.get_delta_weight("default").detach()
     assert left.norm() == pytest.approx(float(values[2:].square().sum().sqrt()), rel=1e-3)
-    assert "the run's rank holds" in caplog.text
+    assert "the run's rank retains" in caplog.text
 
 
 def test_what_an_adapter_changes_must_learn(adapters: tuple[Path, Path], loaded: Callable[..., Loaded]) -> None:
@@ -105,7 +105,7 @@ def test_what_an_adapter_changes_must_learn(adapters: tuple[Path, Path], loaded:
     attach(net, Method(kind="lora", rank=8), [f"text.{name}" for name in SAID], 20)
     heard = {f"speech.{name}": product for name, product in products.items()}
     with pytest.raises(InvalidConfig, match=r"options\.asr_adapter changes speech\.model\.encoder.*does not learn"):
-        begin_with(net, heard, "options.asr_adapter")
+        add_products(net, heard, "options.asr_adapter")
 
 
 def test_an_adapter_of_another_base_is_refused(

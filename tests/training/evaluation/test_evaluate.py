@@ -15,9 +15,9 @@ from tests.models import whisper
 from training.__main__ import build_app
 from training.data import Dataset, load, read_audio
 from training.data.dataset import Example
-from training.data.sources import of_each_group
-from training.data.training_fingerprints import write_learnt_from
-from training.data.transcript_lines import said_in
+from training.data.sources import sample_groups
+from training.data.training_fingerprints import write_fingerprints
+from training.data.transcript_lines import transcript_segments
 from training.evaluation.baselines import CHOICES, Baseline
 from training.evaluation.evaluate import evaluate, table
 from training.evaluation.systems import Cascade, Recogniser, Summariser, SystemAnswer
@@ -89,11 +89,11 @@ def test_summaries_of_one_length_are_compared_where_that_is_asked(texts: Dataset
 
 
 def test_speakers_are_read_where_every_line_names_one() -> None:
-    assert [(each.id, each.speaker, each.text) for each in said_in("Anna: Yes.\nBen: No.")] == [
+    assert [(each.id, each.speaker, each.text) for each in transcript_segments("Anna: Yes.\nBen: No.")] == [
         (0, "Anna", "Yes."),
         (1, "Ben", "No."),
     ]
-    assert [each.speaker for each in said_in("Anna: Yes.\nand no")] == [None, None]
+    assert [each.speaker for each in transcript_segments("Anna: Yes.\nand no")] == [None, None]
 
 
 def test_the_minutes_as_said_name_lines_that_are_held_against_the_links(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_the_command_measures_what_a_file_names(tmp_path: Path, texts: Dataset) 
     [
         ([], "Give a CONFIG, or --data"),
         (["--data", "x", "--asr", "a", "--summary", "b"], "Give a CONFIG, or --data"),
-        (["--data", "nowhere", "--summary", "as-said"], "There are no data at nowhere"),
+        (["--data", "nowhere", "--summary", "as-said"], "There is no data at nowhere"),
     ],
 )
 def test_a_command_that_cannot_work_says_what_is_missing(arguments: list[str], fault: str) -> None:
@@ -183,7 +183,7 @@ def test_a_command_that_cannot_work_says_what_is_missing(arguments: list[str], f
 def test_an_adapter_is_not_measured_on_what_it_has_learnt_from(tmp_path: Path, texts: Dataset) -> None:
     learnt = tmp_path / "adapter"
     learnt.mkdir()
-    write_learnt_from(learnt, texts)
+    write_fingerprints(learnt, texts)
     config = tmp_path / "compare.yaml"
     config.write_text(
         f"data: {{source: {tmp_path}, split: test}}\n"
@@ -198,7 +198,7 @@ def test_two_systems_of_one_name_are_refused(tmp_path: Path) -> None:
     config = tmp_path / "compare.yaml"
     config.write_text("data: {source: x, split: y}\nsystems: [{name: a, asr: m}, {name: a, asr: n}]\n")
     told = CliRunner().invoke(build_app(), ["evaluate", str(config)])
-    assert "two systems have one name" in told.output
+    assert "two systems have the same name" in told.output
 
 
 def test_the_baselines_take_the_beginning_and_the_longest_turn(tmp_path: Path) -> None:
@@ -220,8 +220,8 @@ def test_a_part_of_every_meeting_is_drawn_the_same_every_time(tmp_path: Path) ->
     rows = [{"id": f"{group}{n}", "text": f"{group} {n}", "group": group} for group in "ab" for n in range(9)]
     (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     whole = load(tmp_path, "test")
-    drawn = of_each_group(whole, 4, seed=1)
+    drawn = sample_groups(whole, 4, seed=1)
     assert [example.group for example in drawn] == list("aaaabbbb")
-    assert [each.id for each in of_each_group(whole, 4, seed=1)] == [each.id for each in drawn]
-    assert [each.id for each in of_each_group(whole, 4, seed=2)] != [each.id for each in drawn]
+    assert [each.id for each in sample_groups(whole, 4, seed=1)] == [each.id for each in drawn]
+    assert [each.id for each in sample_groups(whole, 4, seed=2)] != [each.id for each in drawn]
     assert drawn.fingerprint != whole.fingerprint

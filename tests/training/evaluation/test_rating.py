@@ -96,7 +96,7 @@ def test_files_of_another_form_or_of_none_are_refused() -> None:
     _, other = make_form(EVALUATION, 4, 2)
     with pytest.raises(DecodeError, match="Give the right key"):
         count_ratings(key, [answers(other, 1, 2)])
-    with pytest.raises(DecodeError, match="no file that the rating form saves"):
+    with pytest.raises(DecodeError, match="was not saved by the rating form"):
         count_ratings(key, [b"[]"])
     with pytest.raises(DecodeError, match="= 6 is not in this form"):
         count_ratings(key, [answers(key, 1, 6)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.metrics.bootstrap import interval, paired
-from training.metrics.errors import Counts
+from workers.asr.error_rates import Counts
 
 
 def test_the_difference_is_that_of_rates_and_of_means() -> None:

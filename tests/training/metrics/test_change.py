@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from training.metrics.bootstrap import measured_change, paired
-from training.metrics.errors import Counts
+from workers.asr.error_rates import Counts
 
 
 def test_a_change_is_that_of_the_rates_with_the_interval_of_a_paired_bootstrap() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from training.metrics.rouge import rouge
+from training.metrics.summaries import rouge
 
 
 def test_the_figures_of_a_sentence_are_those_counted_by_hand() -> None:

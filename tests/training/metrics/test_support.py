@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from training.metrics.errors import Counts
-from training.metrics.support import evidence_overlap, length_ratio, novelty, supported
+from training.metrics.summaries import evidence_overlap, length_ratio, novelty, supported
+from workers.asr.error_rates import Counts
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.text.segment import SpokenSegment
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.training.models import CACHE
-from training.networks.low_rank import apply
-from training.networks.methods import NAME, attach
+from training.networks.low_rank import apply_linear
+from training.networks.methods import ADAPTER_NAME, attach
 from training.networks.whisper_net import decode, encode
 from training.runs.config import Method
 from workers.asr.context import condensed_context, full_context
@@ -81,9 +81,9 @@ def test_an_encoder_in_which_nothing_is_trained_keeps_nothing_for_a_gradient(net
 def test_dropout_on_an_adapters_input_is_pefts(net: Any) -> None:
     attach(net, Method(rank=2, dropout=0.5), ("fc1",), total_steps=20)
     layer = stirred(net).model.encoder.layers[0].fc1.train()
-    assert NAME in layer.lora_A
+    assert ADAPTER_NAME in layer.lora_A
     x = torch.randn(1, 4, 64)
     torch.manual_seed(1)
-    ours = apply(layer, x)
+    ours = apply_linear(layer, x)
     torch.manual_seed(1)
     torch.testing.assert_close(ours, layer(x))

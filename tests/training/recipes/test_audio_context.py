@@ -15,7 +15,7 @@ from training.data import load
 from training.networks.methods import METADATA, attach
 from training.recipes import audio_context
 from training.runs import run
-from training.runs.config import Config
+from training.runs.config import RunConfig
 from training.runs.run_folder import METRICS
 from workers.asr.engine import load_engine
 from workers.asr.hypothesis import Window
@@ -38,14 +38,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def config(source: Path, **changes: Any) -> Config:
+def config(source: Path, **changes: Any) -> RunConfig:
     values: dict[str, Any] = {
         "name": "short", "recipe": "audio_context", "model": MODEL, "precision": "float32",
         "train": {"source": str(source), "split": "train"}, "dev": {"source": str(source), "split": "dev"},
         "method": {"rank": 4}, "steps": 4, "batch_size": 3, "learning_rate": 3e-3, "evaluate_every": 2,
         "options": {"longest_s": 4.0, "clips_per_recording": 1, "dev_clips_per_recording": 1},
     }  # fmt: skip
-    return Config.model_validate(values | changes)
+    return RunConfig.model_validate(values | changes)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def cache(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(source: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run."""
-    places = run.Places(tmp_path_factory.mktemp("runs"), cache)
+    places = run.RunFolders(tmp_path_factory.mktemp("runs"), cache)
     run.train(config(source), places, "minutebook train short.yaml")
     return places.runs / "short"
 

@@ -19,10 +19,10 @@ from schema.core.errors import AdapterMismatch, InvalidConfig, InvalidData
 from tests.training.models import CACHE, TEXTS
 from training.data import load, read_audio
 from training.e2e.saved import load_speech_model
-from training.evaluation.comparison import makers, read_comparison
+from training.evaluation.comparison import read_comparison, system_loaders
 from training.evaluation.evaluate import evaluate
-from training.runs.config import Config
-from training.runs.run import Places, train
+from training.runs.config import RunConfig
+from training.runs.run import RunFolders, train
 
 pytestmark = pytest.mark.model
 RATE_HZ = 16_000
@@ -46,26 +46,26 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def config(
     model: Callable[[str], str], spoken: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Config]:
+) -> Callable[..., RunConfig]:
     states = tmp_path_factory.mktemp("states")
 
-    def make(options: dict[str, Any] | None = None, **changes: Any) -> Config:
+    def make(options: dict[str, Any] | None = None, **changes: Any) -> RunConfig:
         values: dict[str, Any] = {
             "name": "connector", "recipe": "connector", "model": model("decoder"), "device": "cpu",
             "train": {"source": str(spoken), "split": "train"}, "dev": {"source": str(spoken), "split": "dev"},
             "steps": 12, "batch_size": 2, "learning_rate": 0.01, "method": {"kind": "full"},
         }  # fmt: skip
         ours = {"speech_model": model("whisper"), "states": str(states), "stack": 1, "hidden": 32, "layers": 1}
-        return Config.model_validate({**values, **changes, "options": {**ours, **(options or {})}})
+        return RunConfig.model_validate({**values, **changes, "options": {**ours, **(options or {})}})
 
     return make
 
 
 @pytest.fixture(scope="module")
-def finished(config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(config: Callable[..., RunConfig], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run."""
     runs = tmp_path_factory.mktemp("finished")
-    train(config(), Places(runs, CACHE), "minutebook train toy.yaml")
+    train(config(), RunFolders(runs, CACHE), "minutebook train toy.yaml")
     return runs / "connector"
 
 
@@ -84,7 +84,9 @@ def test_a_connector_learns_to_read_by_itself(finished: Path, spoken: Path) -> N
     assert model.transcripts(audio) == [model.transcripts([each])[0] for each in audio] == model.write(audio, 1)
 
 
-def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(config: Callable[..., Config], places: Places) -> None:
+def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(
+    config: Callable[..., RunConfig], places: RunFolders
+) -> None:
     train(config(checkpoint_every=6), places, "minutebook train toy.yaml")
     folder = places.runs / "connector"
     left_alone, result = losses(folder), (folder / "model/connector.safetensors").read_bytes()
@@ -96,17 +98,19 @@ def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(config: Callable[.
     assert (folder / "model/connector.safetensors").read_bytes() == result
 
 
-def joint(ours: Config, begun: Path, **changes: Any) -> Config:
+def joint(ours: RunConfig, begun: Path, **changes: Any) -> RunConfig:
     """A run for summaries that begins with the connector of *begun*."""
     options = {
         "speech_model": ours.options["speech_model"], "states": ours.options["states"], "encoder": "frozen",
         "connector": str(begun), "max_new_tokens": 4, **changes.pop("options", {}),
     }  # fmt: skip
     values = ours.model_dump() | {"name": "joint", "recipe": "e2e", "method": {"kind": "lora", "rank": 2}}
-    return Config.model_validate({**values, **changes, "options": options})
+    return RunConfig.model_validate({**values, **changes, "options": options})
 
 
-def test_a_run_for_summaries_begins_with_it(config: Callable[..., Config], finished: Path, places: Places) -> None:
+def test_a_run_for_summaries_begins_with_it(
+    config: Callable[..., RunConfig], finished: Path, places: RunFolders
+) -> None:
     train(joint(config(), finished, steps=1, learning_rate=1e-9), places, "minutebook train toy.yaml")
     begun, ended = (
         load_file(path / "connector.safetensors") for path in (finished / "model", places.runs / "joint/adapter")
@@ -115,14 +119,14 @@ def test_a_run_for_summaries_begins_with_it(config: Callable[..., Config], finis
 
 
 def test_tokens_of_another_text_model_are_refused(
-    config: Callable[..., Config], finished: Path, model: Callable[[str], str], places: Places
+    config: Callable[..., RunConfig], finished: Path, model: Callable[[str], str], places: RunFolders
 ) -> None:
     with pytest.raises(AdapterMismatch, match=r"was trained on '.*decoder' .*but '.*t5' has other weights"):
         train(joint(config(), finished, model=model("t5")), places, "minutebook train toy.yaml")
 
 
 def test_states_that_were_kept_make_the_steps_of_those_read_anew(
-    config: Callable[..., Config], finished: Path, places: Places
+    config: Callable[..., RunConfig], finished: Path, places: RunFolders
 ) -> None:
     for name, states in (("kept", config().options["states"]), ("anew", None)):
         train(
@@ -134,7 +138,7 @@ def test_states_that_were_kept_make_the_steps_of_those_read_anew(
 
 
 def test_it_is_measured_beside_itself_with_the_wrong_audio(
-    config: Callable[..., Config], finished: Path, spoken: Path, places: Places, tmp_path: Path
+    config: Callable[..., RunConfig], finished: Path, spoken: Path, places: RunFolders, tmp_path: Path
 ) -> None:
     train(joint(config(), finished, steps=1), places, "minutebook train toy.yaml")
     path, run = tmp_path / "compare.yaml", places.runs / "joint"
@@ -148,7 +152,7 @@ def test_it_is_measured_beside_itself_with_the_wrong_audio(
     )
     comparison = read_comparison(path)
     data = load(spoken, "train", needs=comparison.needs)
-    right, wrong, constant, alone = evaluate(makers(comparison, CACHE), data).results
+    right, wrong, constant, alone = evaluate(system_loaders(comparison, CACHE), data).results
     heard = [answer.transcript for answer in right.answers]
     assert [answer.transcript for answer in wrong.answers] == heard[2:] + heard[:2]
     assert len({answer.summary for answer in constant.answers}) == 1
@@ -170,7 +174,7 @@ FAULTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_cannot_work_is_said_before_the_first_step(
-    fault: str, config: Callable[..., Config], places: Places
+    fault: str, config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
     changes, kind, said = FAULTS[fault]
     with pytest.raises(kind, match=said):
@@ -178,7 +182,7 @@ def test_what_cannot_work_is_said_before_the_first_step(
 
 
 def test_states_of_an_encoder_that_learns_are_refused(
-    config: Callable[..., Config], finished: Path, places: Places
+    config: Callable[..., RunConfig], finished: Path, places: RunFolders
 ) -> None:
-    with pytest.raises(InvalidConfig, match="states are those of a frozen encoder, and encoder is adapted"):
+    with pytest.raises(InvalidConfig, match="states caches a frozen encoder, but encoder is adapted"):
         train(joint(config(), finished, options={"encoder": "adapted"}), places, "minutebook train toy.yaml")

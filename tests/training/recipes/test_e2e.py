@@ -18,10 +18,10 @@ from schema.core.errors import AdapterMismatch, BrokenModel, InvalidConfig, Inva
 from tests.training.models import CACHE
 from training.data import load
 from training.e2e.saved import load_speech_model
-from training.evaluation.comparison import makers, read_comparison
+from training.evaluation.comparison import read_comparison, system_loaders
 from training.evaluation.evaluate import evaluate
-from training.runs.config import Config
-from training.runs.run import Places, train
+from training.runs.config import RunConfig
+from training.runs.run import RunFolders, train
 
 pytestmark = pytest.mark.model
 PRECISIONS = ("float32", "bfloat16", "int8", "int4")
@@ -36,8 +36,8 @@ SECOND = np.zeros(16_000, np.int16)
 
 
 @pytest.fixture
-def config(model: Callable[[str], str], recordings: Path) -> Callable[..., Config]:
-    def make(kind: str = "t5", options: dict[str, Any] | None = None, **changes: Any) -> Config:
+def config(model: Callable[[str], str], recordings: Path) -> Callable[..., RunConfig]:
+    def make(kind: str = "t5", options: dict[str, Any] | None = None, **changes: Any) -> RunConfig:
         values: dict[str, Any] = {
             "name": "toy", "recipe": "e2e", "model": model(kind), "device": "cpu",
             "train": {"source": str(recordings), "split": "train"}, "dev": {"source": str(recordings), "split": "dev"},
@@ -45,7 +45,7 @@ def config(model: Callable[[str], str], recordings: Path) -> Callable[..., Confi
             "method": {"kind": "lora", "rank": 2},
         }  # fmt: skip
         ours = {"speech_model": model("whisper"), "hidden": 32, "max_new_tokens": 4}
-        return Config.model_validate({**values, **changes, "options": {**ours, **(options or {})}})
+        return RunConfig.model_validate({**values, **changes, "options": {**ours, **(options or {})}})
 
     return make
 
@@ -57,7 +57,7 @@ def losses(folder: Path) -> list[float]:
 
 @pytest.mark.parametrize(("kind", "method", "precision"), MATRIX)
 def test_a_run_trains_and_its_result_loads(
-    kind: str, method: str, precision: str, config: Callable[..., Config], places: Places
+    kind: str, method: str, precision: str, config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
     ranks = {"kind": method, "rank": 2, "init_rank": 4 if method == "adalora" else 0}
     metrics = train(config(kind, precision=precision, method=ranks), places, "minutebook train toy.yaml")
@@ -71,7 +71,7 @@ def test_a_run_trains_and_its_result_loads(
 
 @pytest.mark.parametrize(("kind", "precision"), [("t5", "float32"), ("mbart", "bfloat16"), ("decoder", "float32")])
 def test_a_whole_model_trains_and_its_result_loads(
-    kind: str, precision: str, config: Callable[..., Config], places: Places
+    kind: str, precision: str, config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
     whole = config(kind, precision=precision, method={"kind": "full"}, learning_rate=0.003)
     metrics = train(whole, places, "minutebook train toy.yaml")
@@ -79,11 +79,13 @@ def test_a_whole_model_trains_and_its_result_loads(
     assert sum(losses(folder)[-2:]) < sum(losses(folder)[:2])
     assert metrics["training"]["trained_share"] == 1.0
     assert len(load_speech_model(folder / "model", CACHE, precision=precision, device="cpu").write([SECOND], 2)) == 1
-    with pytest.raises(UnsupportedPrecision, match="trained whole"):
+    with pytest.raises(UnsupportedPrecision, match="was trained with method full"):
         load_speech_model(folder, CACHE, precision="int8", device="cpu")
 
 
-def test_a_frozen_encoder_learns_nothing_and_the_connector_does(config: Callable[..., Config], places: Places) -> None:
+def test_a_frozen_encoder_learns_nothing_and_the_connector_does(
+    config: Callable[..., RunConfig], places: RunFolders
+) -> None:
     metrics = train(config(options={"encoder": "frozen"}), places, "minutebook train toy.yaml")
     assert all(name.startswith("text.") for name in metrics["ranks"])
     model = load_speech_model(places.runs / "toy", CACHE, precision="float32", device="cpu")
@@ -94,7 +96,9 @@ def test_a_frozen_encoder_learns_nothing_and_the_connector_does(config: Callable
     assert not np.allclose(long_run, short_run, atol=0.02)
 
 
-def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(config: Callable[..., Config], places: Places) -> None:
+def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(
+    config: Callable[..., RunConfig], places: RunFolders
+) -> None:
     method = {"kind": "adalora", "rank": 2, "init_rank": 4, "dropout": 0.1}
     ours = config(method=method, steps=12, checkpoint_every=6)
     train(ours, places, "minutebook train toy.yaml")
@@ -108,7 +112,9 @@ def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(config: Callable[.
     assert (folder / "adapter/connector.safetensors").read_bytes() == result
 
 
-def test_a_run_for_summaries_begins_where_one_for_texts_ended(config: Callable[..., Config], places: Places) -> None:
+def test_a_run_for_summaries_begins_where_one_for_texts_ended(
+    config: Callable[..., RunConfig], places: RunFolders
+) -> None:
     first = train(config(options={"writes": "text"}, name="texts"), places, "minutebook train toy.yaml")
     assert set(first["served"]) == {"wer"}
     told = {"connector": str(places.runs / "texts")}
@@ -126,7 +132,7 @@ def finished(model: Callable[[str], str], recordings: Path, tmp_path_factory: py
         "train": {"source": str(recordings), "split": "train"}, "dev": {"source": str(recordings), "split": "dev"},
         "options": {"speech_model": model("whisper"), "hidden": 32, "max_new_tokens": 4},
     }  # fmt: skip
-    train(Config.model_validate(values), Places(runs, CACHE), "minutebook train toy.yaml")
+    train(RunConfig.model_validate(values), RunFolders(runs, CACHE), "minutebook train toy.yaml")
     return runs / "toy"
 
 
@@ -141,23 +147,25 @@ def test_a_damaged_result_is_told(finished: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(finished / "adapter", tmp_path / "adapter")
     facts = json.loads((folder / "minutebook.json").read_text())
     (folder / "minutebook.json").write_text(json.dumps(facts | {"connector": {**facts["connector"], "hidden": 31}}))
-    with pytest.raises(BrokenModel, match=r"connector\.safetensors does not hold the weights"):
+    with pytest.raises(BrokenModel, match=r"connector\.safetensors does not contain the expected weights"):
         load_speech_model(folder, CACHE, precision="float32", device="cpu")
     (folder / "minutebook.json").write_text(json.dumps({"base_model": "x"}))
-    with pytest.raises(BrokenModel, match="not of an end-to-end model"):
+    with pytest.raises(BrokenModel, match="not describe an end-to-end model"):
         load_speech_model(folder, CACHE, precision="float32", device="cpu")
     with pytest.raises(BrokenModel, match=r"holds no connector\.safetensors"):
         load_speech_model(tmp_path / "elsewhere", CACHE, precision="float32", device="cpu")
 
 
-def test_a_connector_of_another_width_is_refused(finished: Path, config: Callable[..., Config], places: Places) -> None:
+def test_a_connector_of_another_width_is_refused(
+    finished: Path, config: Callable[..., RunConfig], places: RunFolders
+) -> None:
     other = config(options={"connector": str(finished), "stack": 4})
-    with pytest.raises(AdapterMismatch, match=r"has .*stack 8.*; the one .* has .*stack 4"):
+    with pytest.raises(AdapterMismatch, match=r"has .*stack 8.*; the connector of this run has .*stack 4"):
         train(other, places, "minutebook train toy.yaml")
 
 
 FAULTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "a rank above the width": ({"method": {"rank": 65}}, InvalidConfig, "Rank 65 is above the width 64"),
+    "a rank above the width": ({"method": {"rank": 65}}, InvalidConfig, "Rank 65 exceeds the width 64"),
     "a frozen encoder that is to learn": (
         {"method": {"targets": ("fc1",)}, "options": {"encoder": "frozen"}},
         InvalidConfig,
@@ -176,23 +184,25 @@ FAULTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "audio that the text model cannot read": (
         {"options": {"stack": 1, "instruction": "the boiler lost pressure and nobody has a key " * 3}},
         InvalidData,
-        r"places of audio .* has room for 128.*options\.stack",
+        r"positions of audio .* fits 128.*options\.stack",
     ),
     "no speech model": ({"options": {"speech_model": None}}, InvalidConfig, "speech_model"),
-    "an unknown option": ({"options": {"stak": 1}}, InvalidConfig, "options: stak = 1: This key is not known"),
+    "an unknown option": ({"options": {"stak": 1}}, InvalidConfig, "options: stak = 1: This key is unknown"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_cannot_work_is_said_before_the_first_step(
-    fault: str, config: Callable[..., Config], places: Places
+    fault: str, config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
     changes, kind, said = FAULTS[fault]
     with pytest.raises(kind, match=said):
         train(config(**changes), places, "minutebook train toy.yaml")
 
 
-def test_an_example_without_a_summary_is_named(config: Callable[..., Config], places: Places, tmp_path: Path) -> None:
+def test_an_example_without_a_summary_is_named(
+    config: Callable[..., RunConfig], places: RunFolders, tmp_path: Path
+) -> None:
     (tmp_path / "train.jsonl").write_text(json.dumps({"audio": "a.wav", "text": "Anna writes."}) + "\n")
     with pytest.raises(InvalidData, match=r"train\.jsonl:1: .*no summary"):
         train(config(train={"source": str(tmp_path), "split": "train"}), places, "minutebook train toy.yaml")
@@ -210,7 +220,7 @@ def test_it_is_measured_beside_the_cascade(
     )
     comparison = read_comparison(path)
     assert comparison.needs == ("audio", "summary")
-    found = evaluate(makers(comparison, CACHE), load(recordings, "dev", needs=comparison.needs))
+    found = evaluate(system_loaders(comparison, CACHE), load(recordings, "dev", needs=comparison.needs))
     cascade, ours = found.results
     assert {"ROUGE-1", "ROUGE-L"} <= set(ours.against_first)
     assert "WER" in cascade.figures

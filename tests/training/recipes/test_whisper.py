@@ -50,6 +50,6 @@ def test_every_text_that_the_model_cannot_write_is_named(build: Build) -> None:
     with pytest.raises(InvalidData) as caught:
         build({}, {"text": "no " * 500}, {"language": "de"})
     head, second, third = str(caught.value).splitlines()
-    assert head == "2 examples cannot be used; mend them:"
+    assert head == "2 examples cannot be used; correct them:"
     assert second.startswith("train.jsonl:2: the text of 1.wav has 500 tokens; the model writes at most 446.")
     assert third.startswith("train.jsonl:3: This model knows English only, not 'de'.")

@@ -12,7 +12,7 @@ from schema.core.database import Database
 from tests import models
 from tests.adapters import BASE, MILD, write_lora
 from tests.text_models import write_decoder, write_text_adapter
-from training.registry.publish import Places
+from training.registry.publish import RegistryFolders
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(models=models.FOLDER, store=tmp_path / "adapters")
+def places(tmp_path: Path) -> RegistryFolders:
+    return RegistryFolders(models=models.FOLDER, store=tmp_path / "adapters")
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from tests.adapters import BASE, WILD, write_adalora, write_lora
 from tests.text_models import write_decoder, write_text_adapter
 from tests.workers.studio import BACKLOG_LIMIT_SAMPLES, Studio
 from training.data import Dataset, load, read_audio
-from training.data.training_fingerprints import write_learnt_from
-from training.data.transcript_lines import said_in
+from training.data.training_fingerprints import write_fingerprints
+from training.data.transcript_lines import transcript_segments
 from training.evaluation.systems import transcripts
 from training.registry.gate import Promotion, promote_if_better
-from training.registry.publish import Places, publish
+from training.registry.publish import RegistryFolders, publish
 from workers.models.lora import remove
 
 pytestmark = pytest.mark.model
@@ -51,11 +51,11 @@ def clips(tmp_path: Path) -> Dataset:
 
 
 @pytest.fixture
-def config(places: Places) -> Settings:
+def config(places: RegistryFolders) -> Settings:
     return Settings(data_dir=places.store.parent, model_dir=places.models, asr_model=BASE, asr_precision="float32")
 
 
-def published(database: Database, places: Places, folder: Path) -> Adapter:
+def published(database: Database, places: RegistryFolders, folder: Path) -> Adapter:
     return publish(database, places, folder, "clinic").adapter
 
 
@@ -73,7 +73,7 @@ def serving(database: Database) -> str | None:
 
 
 def test_what_shows_no_gain_serves_only_for_a_reason_and_the_gate_sees_a_gain(
-    database: Database, config: Settings, places: Places, clips: Dataset, mild: Path, tmp_path: Path
+    database: Database, config: Settings, places: RegistryFolders, clips: Dataset, mild: Path, tmp_path: Path
 ) -> None:
     good = published(database, places, mild)
     bad = published(database, places, write_lora(tmp_path / "bad", WILD, base_model=BASE))
@@ -96,7 +96,7 @@ def test_what_shows_no_gain_serves_only_for_a_reason_and_the_gate_sees_a_gain(
 
 
 def test_what_was_learnt_from_is_not_measured_on(
-    database: Database, config: Settings, places: Places, clips: Dataset, mild: Path
+    database: Database, config: Settings, places: RegistryFolders, clips: Dataset, mild: Path
 ) -> None:
     (mild / "metrics.json").write_text(json.dumps({"training": {"data_fingerprint": clips.fingerprint}}))
     with pytest.raises(DataOverlap, match="was trained on clips"):
@@ -104,18 +104,20 @@ def test_what_was_learnt_from_is_not_measured_on(
 
 
 def test_a_recording_that_was_learnt_from_is_found_in_any_test_set(
-    database: Database, config: Settings, places: Places, clips: Dataset, mild: Path, tmp_path: Path
+    database: Database, config: Settings, places: RegistryFolders, clips: Dataset, mild: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "learnt").mkdir()
     shutil.copy(clips[2].audio or "", tmp_path / "learnt/renamed.flac")
     row = {"id": "x", "audio": "renamed.flac", "start_s": clips[2].start_s, "end_s": clips[2].end_s, "text": "other"}
     (tmp_path / "learnt/train.jsonl").write_text(json.dumps(row))
-    write_learnt_from(mild, load(tmp_path / "learnt"))
-    with pytest.raises(DataOverlap, match=r"example 1 of the adapter's training has audio of test\.jsonl:3\."):
+    write_fingerprints(mild, load(tmp_path / "learnt"))
+    with pytest.raises(DataOverlap, match=r"example 1 of the adapter's training shares audio with test\.jsonl:3\."):
         promote(database, config, published(database, places, mild), clips)
 
 
-def test_minutes_are_compared_by_rouge(database: Database, config: Settings, places: Places, tmp_path: Path) -> None:
+def test_minutes_are_compared_by_rouge(
+    database: Database, config: Settings, places: RegistryFolders, tmp_path: Path
+) -> None:
     base = write_decoder(tmp_path / "decoder", context_tokens=512)
     folder = write_text_adapter(base, tmp_path / "text")
     adapter = publish(database, places, folder, "clinic", base=str(base)).adapter
@@ -132,17 +134,17 @@ def test_minutes_are_compared_by_rouge(database: Database, config: Settings, pla
 
 
 def test_lines_of_a_transcript_name_their_speakers() -> None:
-    eva, tom = said_in("Eva B.: The key: where is it?\nTom: Nobody has it, at 10:30.")
+    eva, tom = transcript_segments("Eva B.: The key: where is it?\nTom: Nobody has it, at 10:30.")
     assert (eva.speaker, eva.text) == ("Eva B.", "The key: where is it?")
     assert (tom.speaker, tom.text) == ("Tom", "Nobody has it, at 10:30.")
     assert eva.end_sample == tom.first_sample
-    one, other = said_in("The key: where is it?\n\nNobody has it, at 10:30.")
+    one, other = transcript_segments("The key: where is it?\n\nNobody has it, at 10:30.")
     assert (one.speaker, one.text) == (None, "The key: where is it?")
     assert (other.speaker, other.text) == (None, "Nobody has it, at 10:30.")
 
 
 def test_a_worker_writes_the_words_that_were_measured(
-    database: Database, places: Places, redis_client: Redis, tmp_path: Path
+    database: Database, places: RegistryFolders, redis_client: Redis, tmp_path: Path
 ) -> None:
     """With an adapter that changes words, of a file that a worker cuts into several windows."""
     folder = write_adalora(tmp_path / "ada", 0.02, base_model=BASE)

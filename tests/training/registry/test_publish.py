@@ -20,7 +20,7 @@ from schema.core.errors import AdapterMismatch, BrokenModel, Conflict, InvalidIn
 from schema.core.states import AdapterState, AdapterTask
 from tests import models
 from tests.adapters import BASE, MILD, STEMS, WILD, write_adalora, write_adapter, write_lora
-from training.registry.publish import Places, Published, publish
+from training.registry.publish import Published, RegistryFolders, publish
 from workers.models.adapters import stored
 from workers.models.cache import weights_checksum
 from workers.models.lora import read_metadata
@@ -34,18 +34,18 @@ def rows(database: Database) -> list[Adapter]:
         return listed(session)
 
 
-def put_in(database: Database, places: Places, folder: Path, name: str = "clinic") -> Published:
+def put_in(database: Database, places: RegistryFolders, folder: Path, name: str = "clinic") -> Published:
     return publish(database, places, folder, name)
 
 
-def refused(database: Database, places: Places) -> None:
+def refused(database: Database, places: RegistryFolders) -> None:
     """Nothing was written anywhere."""
     assert rows(database) == []
     assert not places.store.exists() or list(places.store.iterdir()) == []
 
 
 def test_a_published_adapter_is_a_draft_with_all_that_is_known_of_it(
-    database: Database, places: Places, mild: Path
+    database: Database, places: RegistryFolders, mild: Path
 ) -> None:
     run = {"served": {"wer": 0.1}, "training": {"data_fingerprint": "f" * 64}, "ranks": {"layer": 4}}
     (mild / "metrics.json").write_text(json.dumps(run))
@@ -66,14 +66,16 @@ SHIPPED = sorted((Path(__file__).parents[3] / "workers/asr/shipped").iterdir())
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=[folder.name for folder in SHIPPED])
 def test_what_comes_with_the_project_is_published_as_it_lies_there(
-    database: Database, places: Places, folder: Path
+    database: Database, places: RegistryFolders, folder: Path
 ) -> None:
     adapter = put_in(database, places, folder, "short").adapter
     told = (adapter.label, adapter.base_model, adapter.audio_context)
     assert told == ("short@1", read_metadata(folder).base_model, True)
 
 
-def test_the_folder_of_a_run_is_taken_with_what_it_measured(database: Database, places: Places, mild: Path) -> None:
+def test_the_folder_of_a_run_is_taken_with_what_it_measured(
+    database: Database, places: RegistryFolders, mild: Path
+) -> None:
     run = mild.parent / "run"
     shutil.copytree(mild, run / "adapter")
     (run / "metrics.json").write_text(json.dumps({"served": {"wer": 0.2}}))
@@ -81,7 +83,7 @@ def test_the_folder_of_a_run_is_taken_with_what_it_measured(database: Database, 
 
 
 def test_publishing_again_finds_the_version_and_other_files_make_the_next(
-    database: Database, places: Places, mild: Path, tmp_path: Path
+    database: Database, places: RegistryFolders, mild: Path, tmp_path: Path
 ) -> None:
     assert put_in(database, places, mild).is_new
     again = put_in(database, places, mild)
@@ -95,7 +97,7 @@ def test_publishing_again_finds_the_version_and_other_files_make_the_next(
     assert len(list(places.store.iterdir())) == 2
 
 
-def test_the_ranks_that_adalora_left_are_noted(database: Database, places: Places, tmp_path: Path) -> None:
+def test_the_ranks_that_adalora_left_are_noted(database: Database, places: RegistryFolders, tmp_path: Path) -> None:
     adapter = put_in(database, places, write_adalora(tmp_path / "ada", MILD, base_model=BASE)).adapter
     assert (adapter.method, adapter.rank) == ("adalora", 4)
     ranks = adapter.facts["ranks"]
@@ -103,19 +105,19 @@ def test_the_ranks_that_adalora_left_are_noted(database: Database, places: Place
 
 
 def test_an_adapter_for_a_text_model_is_one_for_summaries(
-    database: Database, places: Places, small_decoder: Path, text_adapter: Path
+    database: Database, places: RegistryFolders, small_decoder: Path, text_adapter: Path
 ) -> None:
     adapter = publish(database, places, text_adapter, "short", base=str(small_decoder)).adapter
     assert (adapter.task, adapter.rank) == (AdapterTask.SUMMARY, 4)
 
 
-def test_another_width_is_refused(database: Database, places: Places, tmp_path: Path) -> None:
+def test_another_width_is_refused(database: Database, places: RegistryFolders, tmp_path: Path) -> None:
     with pytest.raises(AdapterMismatch, match=r"does not fit .*size mismatch"):
         put_in(database, places, write_lora(tmp_path / "wide", MILD, width=512, base_model=BASE))
     refused(database, places)
 
 
-def test_layers_without_weights_are_refused(database: Database, places: Places, mild: Path) -> None:
+def test_layers_without_weights_are_refused(database: Database, places: RegistryFolders, mild: Path) -> None:
     weights = load_file(mild / WEIGHTS)
     save_file({name: tensor for name, tensor in weights.items() if "decoder.layers.3" not in name}, mild / WEIGHTS)
     with pytest.raises(AdapterMismatch, match=r"model\.decoder\.layers\.3\.fc1 and 0 other layers"):
@@ -123,7 +125,7 @@ def test_layers_without_weights_are_refused(database: Database, places: Places, 
     refused(database, places)
 
 
-def test_other_weights_of_the_base_are_refused(database: Database, places: Places, tmp_path: Path) -> None:
+def test_other_weights_of_the_base_are_refused(database: Database, places: RegistryFolders, tmp_path: Path) -> None:
     folder = write_lora(tmp_path / "other", MILD, base_model=BASE, base_checksum="0" * 64)
     with pytest.raises(AdapterMismatch, match="with other weights"):
         put_in(database, places, folder)
@@ -131,7 +133,9 @@ def test_other_weights_of_the_base_are_refused(database: Database, places: Place
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_numbers_that_are_none_are_refused(database: Database, places: Places, mild: Path, number: float) -> None:
+def test_numbers_that_are_none_are_refused(
+    database: Database, places: RegistryFolders, mild: Path, number: float
+) -> None:
     weights = load_file(mild / WEIGHTS)
     weights[f"{STEMS[2]}.fc1.lora_B.weight"][5, 1] = number
     save_file(weights, mild / WEIGHTS)
@@ -140,18 +144,18 @@ def test_numbers_that_are_none_are_refused(database: Database, places: Places, m
     refused(database, places)
 
 
-def test_a_file_that_was_cut_off_is_refused(database: Database, places: Places, mild: Path) -> None:
+def test_a_file_that_was_cut_off_is_refused(database: Database, places: RegistryFolders, mild: Path) -> None:
     os.truncate(mild / WEIGHTS, 5000)
     with pytest.raises(BrokenModel, match="cannot be read"):
         put_in(database, places, mild)
     refused(database, places)
 
 
-def test_what_is_no_adapter_says_what_is_missing(database: Database, places: Places, mild: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"holds no adapter_config\.json"):
+def test_what_is_no_adapter_says_what_is_missing(database: Database, places: RegistryFolders, mild: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"contains no adapter_config\.json"):
         put_in(database, places, mild.parent / "nowhere")
     (mild / "minutebook.json").unlink()
-    with pytest.raises(InvalidInput, match="say it with --base"):
+    with pytest.raises(InvalidInput, match="name it with --base"):
         put_in(database, places, mild)
     (mild / WEIGHTS).unlink()
     with pytest.raises(BrokenModel, match=f"{WEIGHTS} is missing"):
@@ -163,13 +167,13 @@ def test_what_is_no_adapter_says_what_is_missing(database: Database, places: Pla
     refused(database, places)
 
 
-def test_a_whole_model_is_served_not_published(database: Database, places: Places, tmp_path: Path) -> None:
+def test_a_whole_model_is_served_not_published(database: Database, places: RegistryFolders, tmp_path: Path) -> None:
     (tmp_path / "run/model").mkdir(parents=True)
     with pytest.raises(InvalidInput, match="MINUTEBOOK_ASR_MODEL"):
         put_in(database, places, tmp_path / "run")
 
 
-def test_kinds_that_no_worker_serves_are_refused(database: Database, places: Places, tmp_path: Path) -> None:
+def test_kinds_that_no_worker_serves_are_refused(database: Database, places: RegistryFolders, tmp_path: Path) -> None:
     kind = {"peft_type": "LORA", "r": 4, "use_dora": True}
     folder = write_adapter(tmp_path / "dora", kind, {"x.lora_A.weight": torch.zeros(4, 4)}, base_model=BASE)
     with pytest.raises(AdapterMismatch, match="DoRA"):
@@ -177,14 +181,16 @@ def test_kinds_that_no_worker_serves_are_refused(database: Database, places: Pla
 
 
 @pytest.mark.parametrize("name", ["../clinic", "clinic/..", "base", "clinic@2", "", ".hidden"])
-def test_names_with_tricks_are_refused_before_anything_is_read(database: Database, places: Places, name: str) -> None:
+def test_names_with_tricks_are_refused_before_anything_is_read(
+    database: Database, places: RegistryFolders, name: str
+) -> None:
     with pytest.raises(InvalidInput):
         publish(database, places, Path("/nowhere"), name)
     refused(database, places)
 
 
 def test_a_disk_that_fills_up_half_way_leaves_nothing(
-    database: Database, places: Places, mild: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, places: RegistryFolders, mild: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_source: Path, target: Path) -> None:
         Path(target).write_bytes(b"half of it")
@@ -192,13 +198,13 @@ def test_a_disk_that_fills_up_half_way_leaves_nothing(
 
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "copyfile", full)
-        with pytest.raises(StorageFull, match="free some and publish again"):
+        with pytest.raises(StorageFull, match="free some space and publish again"):
             put_in(database, places, mild)
     refused(database, places)
     assert put_in(database, places, mild).is_new
 
 
-def test_a_store_that_is_no_folder_is_named(database: Database, places: Places, mild: Path) -> None:
+def test_a_store_that_is_no_folder_is_named(database: Database, places: RegistryFolders, mild: Path) -> None:
     places.store.write_text("in the way")
     with pytest.raises(Unavailable, match="MINUTEBOOK_ADAPTER_DIR"):
         put_in(database, places, mild)
@@ -206,7 +212,7 @@ def test_a_store_that_is_no_folder_is_named(database: Database, places: Places, 
 
 
 def test_a_damaged_copy_is_found_at_loading_and_mended_by_publishing_again(
-    database: Database, places: Places, mild: Path
+    database: Database, places: RegistryFolders, mild: Path
 ) -> None:
     checksum = put_in(database, places, mild).adapter.checksum
     weights = places.store / checksum / WEIGHTS
@@ -220,7 +226,9 @@ def test_a_damaged_copy_is_found_at_loading_and_mended_by_publishing_again(
         stored(places.store, checksum)
 
 
-def test_drafts_of_publishers_that_were_killed_are_swept(database: Database, places: Places, mild: Path) -> None:
+def test_drafts_of_publishers_that_were_killed_are_swept(
+    database: Database, places: RegistryFolders, mild: Path
+) -> None:
     old, young = places.store / ".draft-old", places.store / ".draft-young"
     for draft in (old, young):
         draft.mkdir(parents=True)

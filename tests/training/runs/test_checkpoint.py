@@ -61,7 +61,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(ballast_bytes: int, small_d
     checkpoints.save(1, state(1, 25_000))
     # The second size fits by the tensors alone and fails while it is written.
     (disk / "ballast").write_bytes(bytes(ballast_bytes))
-    with pytest.raises(StorageFull, match="step 1 stays"):
+    with pytest.raises(StorageFull, match="step 1 is kept"):
         checkpoints.save(2, state(2, 250_000 if not ballast_bytes else 98_000))
     found = checkpoints.load_latest()
     assert found is not None

@@ -13,17 +13,18 @@ from schema.core.errors import NotFinite, OutOfMemory
 from tests.training.toy import ToyTask
 from training.networks.methods import attach
 from training.runs.checkpoint import Checkpoints
-from training.runs.config import Config, Source
-from training.runs.loop import Loop, Progress, Step
+from training.runs.config import DataSource, RunConfig
+from training.runs.loop import Loop
+from training.runs.progress import TrainingProgress, TrainingStep
 
 
-def config(**changes: Any) -> Config:
-    here = Source(source="toy", split="train")
+def config(**changes: Any) -> RunConfig:
+    here = DataSource(source="toy", split="train")
     values: dict[str, Any] = {
         "name": "toy", "recipe": "toy", "model": "toy", "train": here, "dev": here, "steps": 20, "batch_size": 8,
         "learning_rate": 0.05, "method": {"kind": "lora", "rank": 4},
     }  # fmt: skip
-    return Config.model_validate(values | changes)
+    return RunConfig.model_validate(values | changes)
 
 
 class Run:
@@ -43,11 +44,11 @@ class Run:
             lambda: self.loop.progress.step >= self.stop_after,
         )  # fmt: skip
 
-    def _note(self, step: Step) -> None:
+    def _note(self, step: TrainingStep) -> None:
         self.losses.append(step.figures["loss"])
         self.dev += [step.dev["loss"]] if step.dev else []
 
-    def go(self) -> Progress:
+    def go(self) -> TrainingProgress:
         return self.loop.run()
 
 
@@ -107,7 +108,7 @@ def test_memory_that_runs_out_halves_the_micro_batch_and_the_run_goes_on(caplog:
         tight.go()
     wide.go()
     assert tight.losses == pytest.approx(wide.losses, rel=1e-4)
-    assert "from now on 2 examples at once" in caplog.text
+    assert "continuing with 2 examples at once" in caplog.text
 
 
 def test_a_run_that_is_stopped_where_it_has_just_saved_leaves_that_checkpoint_alone(
@@ -135,7 +136,7 @@ def test_one_example_too_large_for_memory_ends_the_run_with_what_helps() -> None
 
 def test_a_loss_that_is_no_number_names_the_examples_and_changes_no_weight() -> None:
     run = Run(task=ToyTask(poisoned=[17]), micro_batch=2)
-    with pytest.raises(NotFinite, match=r"clip-17.*or lower learning_rate, and begin anew with --fresh") as caught:
+    with pytest.raises(NotFinite, match=r"clip-17.*or lower learning_rate, and start over with --fresh") as caught:
         run.go()
     assert len(caught.value.facts["ids"]) == 2  # type: ignore[arg-type]
     assert all(torch.isfinite(p).all() for p in run.task.net.parameters())
@@ -153,6 +154,6 @@ def test_the_best_weights_are_put_back() -> None:
     run = Run(learning_rate=0.5, clip_norm=1e6, evaluate_every=1, schedule="constant")
     progress = run.go()
     assert run.dev[-1] > progress.best
-    run.loop.use_best()
+    run.loop.restore_best()
     run.task.net.eval()
     assert run.task.evaluate()["loss"] == pytest.approx(progress.best)

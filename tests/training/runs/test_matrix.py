@@ -13,9 +13,9 @@ import pytest
 from schema.core.errors import DataOverlap, InvalidConfig
 from tests.training.models import CACHE, KINDS, RECIPES, TEXTS
 from training.data import load
-from training.data.training_fingerprints import refuse_learnt_from
-from training.runs.config import Config
-from training.runs.run import Places, train
+from training.data.training_fingerprints import refuse_trained_on
+from training.runs.config import RunConfig
+from training.runs.run import RunFolders, train
 from workers.asr.engine import load_engine
 from workers.asr.hypothesis import Window
 from workers.summarize.writing.model import load_model
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.model
 PRECISIONS = ("float32", "bfloat16", "int8", "int4")
 
 
-def toy_config(kind: str, reference: str, data: Path, **changes: Any) -> Config:
+def toy_config(kind: str, reference: str, data: Path, **changes: Any) -> RunConfig:
     values: dict[str, Any] = {
         "name": "toy", "recipe": RECIPES[kind], "model": reference, "device": "cpu",
         "train": {"source": str(data), "split": "train"}, "dev": {"source": str(data), "split": "dev"},
         "steps": 12, "batch_size": 4, "learning_rate": 0.02, "evaluate_every": 12,
         "method": {"kind": "lora", "rank": 2},
     }  # fmt: skip
-    return Config.model_validate(values | changes)
+    return RunConfig.model_validate(values | changes)
 
 
 def serve(kind: str, reference: str, adapter: Path | None, precision: str) -> str:
@@ -51,7 +51,7 @@ def serve(kind: str, reference: str, adapter: Path | None, precision: str) -> st
 @pytest.mark.parametrize("method", ["lora", "adalora"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_adapter_is_trained_and_a_worker_loads_it(
-    kind: str, method: str, precision: str, model: Callable[[str], str], recordings: Path, places: Places
+    kind: str, method: str, precision: str, model: Callable[[str], str], recordings: Path, places: RunFolders
 ) -> None:
     config = toy_config(
         kind, model(kind), recordings, precision=precision, method={"kind": method, "rank": 2, "init_rank": 4}
@@ -67,15 +67,15 @@ def test_an_adapter_is_trained_and_a_worker_loads_it(
     if method == "adalora":
         assert 0 < metrics["training"]["trained_share"] < 1
     with pytest.raises(DataOverlap):
-        refuse_learnt_from(folder / "adapter", load(recordings, "train"))
-    refuse_learnt_from(folder / "adapter", load(recordings, "dev"))
+        refuse_trained_on(folder / "adapter", load(recordings, "train"))
+    refuse_trained_on(folder / "adapter", load(recordings, "dev"))
     serve(kind, config.model, folder / "adapter", precision)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_whole_model_is_trained_and_a_worker_loads_it(
-    kind: str, precision: str, model: Callable[[str], str], recordings: Path, places: Places
+    kind: str, precision: str, model: Callable[[str], str], recordings: Path, places: RunFolders
 ) -> None:
     config = toy_config(
         kind, model(kind), recordings, precision=precision, method={"kind": "full"}, learning_rate=0.005
@@ -87,7 +87,7 @@ def test_a_whole_model_is_trained_and_a_worker_loads_it(
 
 @pytest.mark.parametrize("precision", ["int8", "int4"])
 def test_a_whole_model_of_rounded_weights_is_refused(
-    precision: str, model: Callable[[str], str], recordings: Path, places: Places
+    precision: str, model: Callable[[str], str], recordings: Path, places: RunFolders
 ) -> None:
     config = toy_config("t5", model("t5"), recordings, precision=precision, method={"kind": "full"})
     with pytest.raises(InvalidConfig, match="lora or adalora"):

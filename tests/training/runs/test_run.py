@@ -20,15 +20,15 @@ import torch
 from schema.core.errors import Conflict, InvalidConfig, StorageFull
 from tests.training.models import CACHE
 from tests.training.runs.test_matrix import toy_config
-from training.runs.config import Config, dump
-from training.runs.run import Places, train
+from training.runs.config import RunConfig, to_yaml
+from training.runs.run import RunFolders, train
 
 pytestmark = pytest.mark.model
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def config(model: Callable[[str], str], recordings: Path) -> Config:
+def config(model: Callable[[str], str], recordings: Path) -> RunConfig:
     """A run of T5 with AdaLoRA, which has a state of its own, and with dropout."""
     torch.set_num_threads(1)  # as the processes below have: sums over threads are rounded in another order
     method = {"kind": "adalora", "rank": 2, "init_rank": 4, "dropout": 0.1}
@@ -39,11 +39,11 @@ def config(model: Callable[[str], str], recordings: Path) -> Config:
 
 
 @contextmanager
-def begun(config: Config, runs: Path, launcher: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
+def begun(config: RunConfig, runs: Path, launcher: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
     """The run in a process of its own, which does not outlive the block."""
     runs.mkdir(parents=True, exist_ok=True)
     path = runs / f"{config.name}.yaml"
-    path.write_text(dump(config))
+    path.write_text(to_yaml(config))
     with subprocess.Popen(
         [sys.executable, *launcher, "-m", "training", "train", str(path), "--runs", str(runs)],
         cwd=ROOT,
@@ -70,7 +70,9 @@ def losses(folder: Path) -> list[str]:
 
 
 @pytest.mark.faults
-def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_left_alone(config: Config, places: Places) -> None:
+def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_left_alone(
+    config: RunConfig, places: RunFolders
+) -> None:
     train(config, places, "minutebook train whole.yaml")
     disturbed = places.runs / "disturbed"
     with begun(config, disturbed) as process:
@@ -78,17 +80,17 @@ def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_left_alone(config
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
     assert process.returncode == 130, said
-    assert "Go on with: minutebook train" in said
+    assert "Resume with: minutebook train" in said
     (stopped,) = (int(path.name[5:]) for path in sorted(disturbed.glob("toy/checkpoints/step-*"))[-1:])
     with begun(config, disturbed) as process:
         wait_for_checkpoint(process, disturbed / "toy", stopped)
     assert not (disturbed / "toy/metrics.json").exists()
-    metrics = train(config, Places(disturbed, CACHE), "minutebook train whole.yaml")
+    metrics = train(config, RunFolders(disturbed, CACHE), "minutebook train whole.yaml")
     assert metrics["training"]["steps"] == 60
     assert losses(disturbed / "toy") == losses(places.runs / "toy")
 
 
-def test_two_processes_make_the_steps_of_one(model: Callable[[str], str], recordings: Path, places: Places) -> None:
+def test_two_processes_make_the_steps_of_one(model: Callable[[str], str], recordings: Path, places: RunFolders) -> None:
     config = toy_config("t5", model("t5"), recordings, steps=8, batch_size=4, evaluate_every=8)
     train(config, places, "minutebook train toy.yaml")
     launcher = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1")
@@ -100,7 +102,7 @@ def test_two_processes_make_the_steps_of_one(model: Callable[[str], str], record
     assert two == pytest.approx(one, rel=1e-4)
 
 
-def test_a_run_leaves_what_people_and_programs_read(config: Config, places: Places) -> None:
+def test_a_run_leaves_what_people_and_programs_read(config: RunConfig, places: RunFolders) -> None:
     quick = config.model_copy(update={"steps": 10})
     metrics = train(quick, places, "minutebook train quick.yaml --set steps=10")
     folder = places.runs / "toy"
@@ -122,7 +124,7 @@ def test_a_disk_that_is_full_when_the_adapter_is_written_leaves_a_run_that_is_fi
 ) -> None:
     method = {"kind": "lora", "rank": 32}
     config = toy_config("t5", model("t5"), recordings, method=method, steps=2, batch_size=2, evaluate_every=2)
-    places = Places(small_disk("16m"), CACHE)
+    places = RunFolders(small_disk("16m"), CACHE)
     whole = train(config, places, "minutebook train toy.yaml")
     folder = places.runs / "toy"
     size = (folder / "adapter/adapter_model.safetensors").stat().st_size
@@ -132,7 +134,7 @@ def test_a_disk_that_is_full_when_the_adapter_is_written_leaves_a_run_that_is_fi
     with pytest.raises(OSError, match="No space left"):
         ballast.write_bytes(bytes(16 << 20))
     os.truncate(ballast, ballast.stat().st_size - size // 2)
-    with pytest.raises(StorageFull, match=r"The last checkpoint stays\. Make room there and run the same command"):
+    with pytest.raises(StorageFull, match=r"The last checkpoint is kept\. Free some space and run the same command"):
         train(config, places, "minutebook train toy.yaml")
     assert [path.name for path in folder.glob("*adapter*")] == []
     assert losses(folder)
@@ -142,33 +144,33 @@ def test_a_disk_that_is_full_when_the_adapter_is_written_leaves_a_run_that_is_fi
     assert (folder / "adapter/adapter_model.safetensors").stat().st_size == size
 
 
-def test_a_folder_of_another_run_is_left_alone(config: Config, places: Places) -> None:
+def test_a_folder_of_another_run_is_left_alone(config: RunConfig, places: RunFolders) -> None:
     train(config.model_copy(update={"steps": 10}), places, "minutebook train a.yaml")
     other = config.model_copy(update={"steps": 10, "learning_rate": 0.5})
-    with pytest.raises(Conflict, match=r"learning_rate was 0\.02 and is 0\.5"):
+    with pytest.raises(Conflict, match=r"learning_rate was 0\.02 and is now 0\.5"):
         train(other, places, "minutebook train a.yaml")
     assert train(other, places, "minutebook train a.yaml", fresh=True)["training"]["steps"] == 10
 
 
-def test_a_run_that_was_refused_leaves_the_next_try_alone(config: Config, places: Places) -> None:
+def test_a_run_that_was_refused_leaves_the_next_try_alone(config: RunConfig, places: RunFolders) -> None:
     with pytest.raises(InvalidConfig, match="Raise steps"):
         train(config.model_copy(update={"steps": 9}), places, "minutebook train a.yaml")
     assert train(config.model_copy(update={"steps": 10}), places, "minutebook train a.yaml")["training"]["steps"] == 10
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
-    "a rank above the width": ({"method": {"kind": "lora", "rank": 65}}, "Rank 65 is above the width 64"),
+    "a rank above the width": ({"method": {"kind": "lora", "rank": 65}}, "Rank 65 exceeds the width 64"),
     "adalora's first rank above it": ({"method": {"kind": "adalora", "rank": 60}}, "method.init_rank"),
     "targets that match nothing": ({"method": {"targets": ("nowhere",)}}, "nowhere match no linear layer.* wi, wo"),
     "too few steps for adalora": ({"method": {"kind": "adalora", "rank": 2}, "steps": 9}, "at least 10 .* has 9"),
-    "an unknown recipe": ({"recipe": "nothing"}, "recipe 'nothing' is not known. Use one of: .*summarize"),
-    "an unknown option": ({"options": {"contxt": 1}}, "options: contxt = 1: This key is not known"),
+    "an unknown recipe": ({"recipe": "nothing"}, "recipe 'nothing' is unknown. Use one of: .*summarize"),
+    "an unknown option": ({"options": {"contxt": 1}}, "options: contxt = 1: This key is unknown"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_cannot_work_is_said_before_the_first_step(
-    fault: str, model: Callable[[str], str], recordings: Path, places: Places
+    fault: str, model: Callable[[str], str], recordings: Path, places: RunFolders
 ) -> None:
     changes, said = FAULTS[fault]
     with pytest.raises(InvalidConfig, match=said):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.wer import word_error_rate
 from tests.workers.asr.conftest import MODEL, REPOSITORY, Audio
 from workers.asr.engine import Engine, load_engine
+from workers.asr.error_rates import word_error_rate
 from workers.asr.hypothesis import Window
 
 pytestmark = pytest.mark.model

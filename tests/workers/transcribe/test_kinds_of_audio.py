@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from deploy.wer import word_error_rate
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from tests.models import ROOT
 from tests.workers.studio import Audio, Booked, Studio
+from workers.asr.error_rates import word_error_rate
 
 TWO_HOURS_S = 7200
 PUSHED_S = 25

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.policies import Recording, Replay, error_rate, offline, replay, until
+from bench.policies import LabelledRecording, Replay, error_rate, meeting_beginning, offline, replay
 from schema.core.errors import DecodeError
 from tests.workers.asr.conftest import REPOSITORY, Audio
 from workers.asr.engine import Engine
@@ -129,20 +129,22 @@ def test_a_state_that_does_not_parse_says_so() -> None:
 
 
 @pytest.fixture(scope="module")
-def recording() -> Recording:
+def recording() -> LabelledRecording:
     """The first minute and a half of the sample meeting."""
-    return until(REPOSITORY / "deploy/demo/meeting.flac", REPOSITORY / "deploy/demo/segments.json", 90 * SECOND)
+    return meeting_beginning(
+        REPOSITORY / "deploy/demo/meeting.flac", REPOSITORY / "deploy/demo/segments.json", 90 * SECOND
+    )
 
 
 @pytest.fixture(scope="module")
-def read_at_once(engine: Engine, recording: Recording) -> list[Replay]:
+def read_at_once(engine: Engine, recording: LabelledRecording) -> list[Replay]:
     return offline(engine, [recording])
 
 
 @pytest.mark.model
 @pytest.mark.parametrize("name", sorted(POLICIES))
 def test_a_streamed_meeting_is_within_3_points_of_offline(
-    engine: Engine, recording: Recording, read_at_once: list[Replay], name: str
+    engine: Engine, recording: LabelledRecording, read_at_once: list[Replay], name: str
 ) -> None:
     streamed = replay(engine, [recording], POLICIES[name], step_s=2.0)
     assert error_rate(streamed) <= error_rate(read_at_once) + 3

@@ -1,4 +1,4 @@
-"""Errors as a person at a terminal wants them: one line that names the value and the remedy, and an exit code."""
+"""How commands report errors: one line that names the value and the remedy, an exit code, and no traceback."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from schema.core.errors import InvalidInput, MinutebookError
+from schema.core.errors import Interrupted, InvalidInput, MinutebookError
 
-WRONG_INPUT = 2
-FAILED = 1
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
 
 class ErrorGroup(TyperGroup):
-    """Exit code 2 when the input can never succeed, 1 when something failed. No traceback for either."""
+    """Exit code 2 for input that can never succeed, 130 after Ctrl-C, and 1 for any other failure."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except MinutebookError as error:
             typer.echo(f"error: {error.detail}", err=True)
-            raise typer.Exit(WRONG_INPUT if isinstance(error, InvalidInput) else FAILED) from error
+            raise typer.Exit(_exit_code(error)) from error
         except ValidationError as error:
             typer.echo(f"error: {_first_fault(error)}", err=True)
             raise typer.Exit(WRONG_INPUT) from error
+
+
+def _exit_code(error: MinutebookError) -> int:
+    if isinstance(error, Interrupted):
+        return INTERRUPTED
+    return WRONG_INPUT if isinstance(error, InvalidInput) else FAILED
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""The minutes of each system and meeting as they are written, so that a run that was stopped goes on."""
+"""Stores the minutes of each system and meeting as they are written, so that an interrupted run can resume."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from typing import Any
 from schema.core.errors import InvalidData
 from schema.meetings.minutes import MINUTES, Minutes
 
-Key = tuple[str, str]
+MinutesKey = tuple[str, str]
 """A system and a meeting."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenMinutes:
     minutes: Minutes
     processor_s: float
 
 
-class Shelf:
-    """Rows in a file of JSON lines, the first of which says what writes. With *resume* those that are there stay.
+class MinutesStore:
+    """Rows in a file of JSON lines, whose first line describes the writers. With *resume* existing rows are kept.
 
-    Raises InvalidData where they are those of other models.
+    Raises InvalidData if these are from other models.
     """
 
     def __init__(self, path: Path, made_by: dict[str, Any], *, resume: bool = False) -> None:
         self._path = path
-        self._rows: dict[Key, Written] = {}
+        self._rows: dict[MinutesKey, WrittenMinutes] = {}
         if resume and path.is_file():
             self._read(made_by)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(made_by) + "\n", encoding="utf-8")
 
-    def __contains__(self, key: Key) -> bool:
+    def __contains__(self, key: MinutesKey) -> bool:
         return key in self._rows
 
-    def __getitem__(self, key: Key) -> Written:
+    def __getitem__(self, key: MinutesKey) -> WrittenMinutes:
         return self._rows[key]
 
-    def put(self, system: str, meeting: str, written: Written) -> None:
+    def put(self, system: str, meeting: str, written: WrittenMinutes) -> None:
         self._rows[system, meeting] = written
         minutes = MINUTES.dump_python(written.minutes, mode="json")
         row = {"system": system, "meeting": meeting, "processor_s": written.processor_s, "minutes": minutes}
@@ -54,12 +54,12 @@ class Shelf:
         if not rows or rows[0] != made_by:
             raise InvalidData(f"{self._path} was written by {rows[:1]}, not by {made_by}. Run without --resume.")
         for row in rows[1:]:
-            written = Written(MINUTES.validate_python(row["minutes"]), row["processor_s"])
+            written = WrittenMinutes(MINUTES.validate_python(row["minutes"]), row["processor_s"])
             self._rows[row["system"], row["meeting"]] = written
 
 
 def _whole_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Without the half line that a kill leaves behind, which is cut off."""
+    """The complete rows. An incomplete last line, which a killed run leaves, is removed from the file."""
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
