@@ -1,4 +1,4 @@
-"""`python -m tests [OPTIONS OF PYTEST]`: every test, in processes side by side; `tests/schedule.py` says how."""
+"""`python -m tests [OPTIONS OF PYTEST]` runs every test in parallel processes, divided by `tests/schedule.py`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import subprocess
 import sys
 
 PROCESSES = 2
-"""As many as a small machine has cores; the stacks that they start need the rest."""
+"""The number of cores of a small machine. The stacks that tests start need what is left."""
 
 
 def main(options: list[str]) -> int:
-    # A stack's workers make way for other programs. At the lowest priority they need not for tests that compute.
+    # The workers of a stack run at a low priority. Tests run at the lowest one, so that they do not delay them.
     os.nice(19)
     command = [sys.executable, "-m", "pytest", "--numprocesses", str(PROCESSES), "--dist", "loadscope", *options]
-    # Threads of one process would wait for each other while the other processes have the cores.
+    # With more threads, those of one process would wait for each other while other processes have the cores.
     return subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False).returncode
 
 

@@ -1,4 +1,4 @@
-"""Adapters for tiny.en as PEFT writes them, of random numbers, and rows of the registry."""
+"""Adapters of random numbers for tiny.en in the format of PEFT, and rows of the registry."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ BASE = "package:tiny.en"
 WIDTH, RANK = 384, 4
 STEMS = [f"base_model.model.model.{side}.layers.{layer}" for side in ("encoder", "decoder") for layer in range(4)]
 MILD, WILD = 0.001, 0.05
-"""Scales of numbers that leave the words of clear speech alone, and that change them."""
+"""Scales of weights: the first leaves the words of clear speech unchanged, the second changes them."""
 
 
 def write_lora(folder: Path, scale: float, width: int = WIDTH, **facts: object) -> Path:
-    """A LoRA on the first feed-forward layers; *facts* go into `minutebook.json`."""
+    """Write a LoRA on the first feed-forward layers. *facts* go into `minutebook.json`."""
     chance = torch.Generator().manual_seed(int(scale * 1e6))
     weights = {}
     for stem in STEMS:
@@ -29,7 +29,7 @@ def write_lora(folder: Path, scale: float, width: int = WIDTH, **facts: object) 
 
 
 def write_adalora(folder: Path, scale: float, **facts: object) -> Path:
-    """An AdaLoRA that has lost ranks: layer n keeps n % 4 + 1 of them."""
+    """Write an AdaLoRA with pruned ranks: layer n keeps n % 4 + 1 of them."""
     chance = torch.Generator().manual_seed(int(scale * 1e6))
     weights = {}
     for number, stem in enumerate(STEMS):
@@ -57,7 +57,7 @@ def version(
     task: AdapterTask = AdapterTask.ASR,
     checksum: str = "0" * 64,
 ) -> Adapter:
-    """A row; its files are wherever *checksum* says."""
+    """A row of the registry. Its files lie at *checksum* in the store."""
     return Adapter(
         task=task,
         name=name,

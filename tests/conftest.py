@@ -1,4 +1,4 @@
-"""Servers that last for the session, clean databases on them, and the order in which everything runs."""
+"""Servers for the whole session, clean databases on them, and the order of the tests."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from schema.core.settings import Settings
 from tests import servers
 from tests.schedule import Schedule, rank
 
+pytest_plugins = ["tests.watchdog"]
 _databases = itertools.cycle(range(1, 64))
 
 
@@ -29,13 +30,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., None])
 
 
 @pytest.fixture(scope="session", autouse=True)
-def usual_ports() -> Iterator[None]:
-    """Bound for the session, though nobody listens: each stack finds other ports, two side by side never the same."""
+def default_ports() -> Iterator[None]:
+    """Bind the default ports without listening, so that each stack finds other ports, and two never the same."""
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    usual = (urlsplit(defaults["redis_url"]).port, defaults["api_port"], defaults["flower_port"])
+    ports = (urlsplit(defaults["redis_url"]).port, defaults["api_port"], defaults["flower_port"])
     with ExitStack() as held:
-        for port in usual:
-            with suppress(OSError):  # whoever has it keeps it
+        for port in ports:
+            with suppress(OSError):  # another program has it
                 held.enter_context(socket.socket()).bind(("127.0.0.1", port))
         yield
 
@@ -48,20 +49,20 @@ def valkey_server() -> Iterator[servers.Valkey]:
 
 @pytest.fixture(scope="session")
 def valkey_url(valkey_server: servers.Valkey) -> str:
-    """A real Valkey without persistence, shared by the session: use a database number of your own."""
+    """A real Valkey without persistence, shared by the session. Each test uses its own database number."""
     return valkey_server.url
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A real PostgreSQL shared by the session: make a database or schema of your own."""
+    """A real PostgreSQL shared by the session. Each test uses its own database or schema."""
     with servers.postgres() as server:
         yield server.url
 
 
 @pytest.fixture
 def redis_client(valkey_server: servers.Valkey) -> Iterator[Redis]:
-    """A client of a database number of its own, empty."""
+    """A client of an empty database with its own number."""
     with valkey_server.client(next(_databases)) as client:
         client.flushdb()
         yield client

@@ -6,7 +6,7 @@ from sqlalchemy import create_engine, text
 
 
 def fresh_postgres(postgres_url: str, name: str) -> str:
-    """The URL of a new database called *name*; an old one of that name is dropped."""
+    """Create the database *name*, dropping an old one of that name, and return its URL."""
     engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))

@@ -1,4 +1,4 @@
-"""Files that nobody can write, not even root, which tests often run as."""
+"""Files that nobody can write, not even root, the user that often runs tests."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 
 @contextmanager
 def immutable(path: Path) -> Iterator[None]:
-    """*path*, a file or a folder, cannot be written for the length of the block. Skips where that cannot be had."""
+    """Make the file or folder immutable until the end of the block. Skips the test where that is impossible."""
     made = subprocess.run(["chattr", "+i", str(path)], capture_output=True, text=True, check=False)
     if made.returncode:
-        pytest.skip(f"this user or file system makes no file immutable: {made.stderr.strip()}")
+        pytest.skip(f"this user or file system cannot make files immutable: {made.stderr.strip()}")
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The real weights, loaded once for the whole test session."""
+"""Real models, loaded once for the whole test session."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FOLDER = Path(os.environ.get("MINUTEBOOK_MODEL_DIR", ROOT / "var/models"))
 @lru_cache(maxsize=1)
 def whisper() -> Engine:
     """tiny.en as the worker runs it."""
-    # Threads wait for each other whenever anything else runs on the machine.
+    # Several threads wait for each other whenever anything else runs on the machine.
     torch.set_num_threads(1)
     return load_engine("package:tiny.en", FOLDER)
 
 
 @lru_cache(maxsize=1)
 def gemma() -> TextModel:
-    """The default summariser."""
+    """The default model of the summarizer."""
     return load_model("package:gemma-3-270m", FOLDER, threads=1)

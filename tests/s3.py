@@ -1,4 +1,4 @@
-"""S3 for tests: a real HTTP server that speaks it, which may go away and come back."""
+"""A real HTTP server that speaks S3 and can be stopped and started again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUCKET = "recordings"
 
 @dataclass
 class S3:
-    """What is stored stays while the server is away."""
+    """An S3 server. Stored files are kept while it is stopped."""
 
     port: int
     url: str = f"s3://{BUCKET}/files"
@@ -35,7 +35,7 @@ class S3:
 
 @contextmanager
 def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
-    """A server with an empty bucket, and the variables that lead this process and its children to it."""
+    """Run a server with an empty bucket, and set the variables that point this process and its children to it."""
     server = S3(free_port())
     server.start()
     variables = {

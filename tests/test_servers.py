@@ -1,4 +1,4 @@
-"""The servers that other tests stand on: what they keep over a crash."""
+"""The servers that other tests use: the data they keep over a crash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psycopg
 from tests import servers
 
 
-def test_a_killed_postgres_recovers_what_was_committed() -> None:
+def test_a_killed_postgres_recovers_committed_rows() -> None:
     with servers.postgres() as server:
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute("CREATE TABLE kept (value integer)")
@@ -22,7 +22,7 @@ def test_a_killed_postgres_recovers_what_was_committed() -> None:
             assert connection.execute("SELECT value FROM kept").fetchall() == [(7,)]
 
 
-def test_a_valkey_keeps_its_data_over_kill_9_only_with_its_log(tmp_path: Path) -> None:
+def test_a_killed_valkey_keeps_its_data_only_with_an_append_only_file(tmp_path: Path) -> None:
     for aof in (True, False):
         folder = tmp_path / str(aof)
         folder.mkdir()
@@ -33,12 +33,12 @@ def test_a_valkey_keeps_its_data_over_kill_9_only_with_its_log(tmp_path: Path) -
             assert client.exists("kept") == int(aof)
 
 
-def test_the_shared_postgres_answers(postgres_url: str) -> None:
+def test_the_shared_postgres_answers_a_query(postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_postgres_outlives_the_beginning_of_another_test_run(postgres_url: str, tmp_path: Path) -> None:
+def test_the_shared_postgres_survives_the_start_of_another_test_run(postgres_url: str, tmp_path: Path) -> None:
     other = tmp_path / "test_other.py"
     other.write_text("def test_with_a_folder(tmp_path): pass\n")
     options = ["-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-c", "/dev/null"]

@@ -1,4 +1,4 @@
-"""The drawing of the project's folders in docs/design.md is true."""
+"""The drawing of the project's folders in docs/design.md shows what exists."""
 
 from __future__ import annotations
 

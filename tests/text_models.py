@@ -1,4 +1,4 @@
-"""Text models of a few thousand random weights, with a tokenizer of sixteen words, and adapters for them."""
+"""Text models with a few thousand random weights and a tokenizer of sixteen words, and adapters for them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def save_tokenizer(folder: Path, limit: int) -> None:
 
 
 def write_decoder(folder: Path, context_tokens: int = 48) -> Path:
-    """A decoder-only model of two layers."""
+    """Write a decoder-only model of two layers."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(5)
@@ -50,7 +50,7 @@ def write_decoder(folder: Path, context_tokens: int = 48) -> Path:
 
 
 def write_t5(folder: Path) -> Path:
-    """An encoder-decoder model of two layers that reads 32 tokens."""
+    """Write an encoder-decoder model of two layers with a context of 32 tokens."""
     from transformers import T5Config, T5ForConditionalGeneration
 
     torch.manual_seed(5)
@@ -72,7 +72,7 @@ def write_t5(folder: Path) -> Path:
 
 
 def write_text_adapter(base: Path, folder: Path, kind: str = "lora", seed: int = 7) -> Path:
-    """An adapter for the decoder in *base* that changes what it writes, as if it had been trained."""
+    """Write an adapter for the decoder in *base* with random weights, which change its texts."""
     from peft import AdaLoraConfig, LoraConfig
     from transformers import AutoModelForCausalLM
 

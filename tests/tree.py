@@ -1,6 +1,6 @@
-"""`python -m tests.tree` draws the folders of the project into docs/design.md; `tests/test_tree.py` keeps it true.
+"""`python -m tests.tree` draws the folders of the project into docs/design.md; `tests/test_tree.py` checks the drawing.
 
-What stands beside a folder is the first sentence of its `__init__.py`.
+The text beside a folder is the first sentence of its `__init__.py`.
 """
 
 from __future__ import annotations

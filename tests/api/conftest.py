@@ -1,10 +1,9 @@
-"""A real API on a real Valkey and database: uvicorn in a thread, on a free port."""
+"""A real API on a real Valkey and a real database: uvicorn in a thread, on a free port."""
 
 from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from schema.core.settings import Settings
 from schema.mailbox import Mailbox
 from schema.stores import Stores
 from tests.servers import Valkey, free_port
+from tests.waiting import wait_until
 
 START_LIMIT_S = 20
 _databases = itertools.cycle(range(1, 64))
@@ -28,7 +28,7 @@ _databases = itertools.cycle(range(1, 64))
 
 @dataclass(frozen=True)
 class Api:
-    """A running API and what stands behind it."""
+    """A running API with its database, Redis and mailbox."""
 
     config: Settings
     database: Database
@@ -48,7 +48,7 @@ class Api:
         return f"ws://127.0.0.1:{self.config.api_port}/v1/meetings/{meeting_id}/live{query}"
 
     def create(self, **fields: object) -> str:
-        """A new meeting's id."""
+        """Create a meeting and return its id."""
         answer = self.http.post("/v1/meetings", json=fields)
         assert answer.status_code == 201, answer.text
         meeting_id: str = answer.json()["id"]
@@ -62,16 +62,19 @@ class Api:
 
 @contextmanager
 def serving(config: Settings) -> Iterator[Api]:
-    """An API for the length of the block; its database is migrated first."""
+    """Migrate the database and run an API until the end of the block."""
     database = Database(config.sql_url)
     migrate.upgrade(database)
     uvicorn = server(config)
     thread = threading.Thread(target=uvicorn.run)
     thread.start()
     try:
-        deadline = time.monotonic() + START_LIMIT_S
-        while not uvicorn.started and thread.is_alive() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(
+            "the API has started or its thread has ended (started, thread alive)",
+            lambda: (uvicorn.started, thread.is_alive()),
+            lambda seen: seen != (False, True),
+            patience_s=START_LIMIT_S,
+        )
         assert uvicorn.started, "the API did not start"
         url = f"http://127.0.0.1:{config.api_port}"
         with Redis.from_url(config.redis_url) as redis, httpx.Client(base_url=url, trust_env=False) as http:
@@ -85,7 +88,7 @@ def serving(config: Settings) -> Iterator[Api]:
 
 @pytest.fixture
 def settings(valkey_server: Valkey, tmp_path: Path) -> Callable[..., Settings]:
-    """Makes settings: a Redis database number and an SQLite file of the test's own, and a free port for each call."""
+    """Makes settings with the test's own Redis database and SQLite file, and a new free port for each call."""
     number = next(_databases)
     with valkey_server.client(number) as client:
         client.flushdb()
@@ -104,12 +107,12 @@ def settings(valkey_server: Valkey, tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def start(settings: Callable[..., Settings]) -> Iterator[Callable[..., Api]]:
-    """Starts an API with some settings changed; all end with the test."""
+    """Starts an API with changed settings. All of them stop at the end of the test."""
     with ExitStack() as stack:
         yield lambda **fields: stack.enter_context(serving(settings(**fields)))
 
 
 @pytest.fixture
 def api(start: Callable[..., Api]) -> Api:
-    """One API on loopback, without keys."""
+    """An API on loopback that asks for no keys."""
     return start()

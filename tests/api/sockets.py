@@ -1,4 +1,4 @@
-"""Live sockets and event streams as tests read them."""
+"""Readers of live sockets and event streams."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from websockets.sync.client import ClientConnection, connect
 
 from schema.meetings.live_wire import LiveFrame
 from tests.api.conftest import Api
+from tests.waiting import wait_until
 
 LIMIT_S = 20
 
 
-class Socket:
+class LiveSocket:
     """A live socket whose events are read by type."""
 
     def __init__(self, connection: ClientConnection) -> None:
@@ -36,19 +37,21 @@ class Socket:
 
     def next_of(self, *kinds: str) -> dict[str, Any]:
         """The data of the next event of one of *kinds*."""
-        while True:
-            event = self.next()
-            if event["type"] in kinds:
-                data: dict[str, Any] = event["data"]
-                return data
+        event = wait_until(f"{' or '.join(kinds)} arrives", self.next, lambda event: event["type"] in kinds, poll_s=0)
+        data: dict[str, Any] = event["data"]
+        return data
 
     def rows(self, count: int) -> list[tuple[int, str]]:
-        """The next *count* rows: their numbers and texts."""
+        """Sequence numbers and texts of the next *count* rows."""
         found: list[tuple[int, str]] = []
-        while len(found) < count:
+
+        def receive() -> int:
             event = self.next()
             if event["seq"] is not None:
                 found.append((event["seq"], text_of(event["data"])))
+            return len(found)
+
+        wait_until(f"{count} rows have arrived", receive, lambda received: received == count, poll_s=0)
         return found
 
     def rest(self) -> list[dict[str, Any]]:
@@ -60,22 +63,22 @@ class Socket:
         return events
 
     def end(self) -> tuple[int, str]:
-        """Read to the end; the code and the reason with which the socket was closed."""
+        """Read to the end and return the code and reason with which the socket was closed."""
         with pytest.raises(ConnectionClosed) as closed:
-            self.next_of("nothing that there is")
+            self.next_of("an event that does not exist")
         frame = closed.value.rcvd
         assert frame is not None
         return frame.code, frame.reason
 
 
 @contextmanager
-def live(api: Api, meeting_id: str, query: str = "", **options: Any) -> Iterator[Socket]:
+def live(api: Api, meeting_id: str, query: str = "", **options: Any) -> Iterator[LiveSocket]:
     with connect(api.live_url(meeting_id, query), proxy=None, **options) as connection:
-        yield Socket(connection)
+        yield LiveSocket(connection)
 
 
 def text_of(data: dict[str, Any]) -> str:
-    """Of a segment, a note, or minutes."""
+    """The text of a segment or a note, or the first sentence of minutes."""
     if "minutes" in data:
         return str(data["minutes"]["overview"][0]["text"])
     return str(data["text"] if "text" in data else data["body"]["text"])

@@ -1,4 +1,4 @@
-"""`/v1/adapters`, and what a meeting says of the adapters that made its text."""
+"""`/v1/adapters`, and the adapters that a meeting names as makers of its text."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from schema.core.states import AdapterState, AdapterTask
 from schema.meetings.tables import Segment
 from tests.adapters import version
 from tests.api.conftest import Api
-from tests.api.rows import add_segment
+from tests.api.database_rows import add_segment
 
 
-def test_versions_are_listed_and_shown_with_what_was_decided(api: Api) -> None:
+def test_versions_are_listed_with_the_decisions_about_them(api: Api) -> None:
     with api.database.write() as session:
         session.add_all([version("clinic", 1), version("clinic", 2, AdapterState.DRAFT)])
         session.add(version("short", task=AdapterTask.SUMMARY))
@@ -31,12 +31,12 @@ def test_versions_are_listed_and_shown_with_what_was_decided(api: Api) -> None:
     assert (decision["decided_by"], decision["reason"], decision["figures"]) == ("ann", "better", {"gain": 0.01})
 
 
-def test_an_adapter_that_is_not_there_is_not_found(api: Api) -> None:
+def test_an_unknown_adapter_is_not_found(api: Api) -> None:
     assert api.http.get("/v1/adapters/asr/none").status_code == 404
     assert api.http.get("/v1/adapters/video/none").status_code == 422
 
 
-def test_a_meeting_may_name_a_version_or_the_bare_model_and_nothing_that_does_not_serve(api: Api) -> None:
+def test_a_meeting_may_name_a_version_or_the_base_model_but_no_retired_adapter(api: Api) -> None:
     with api.database.write() as session:
         session.add_all([version("clinic", 1, AdapterState.RETIRED), version("clinic", 2, AdapterState.DRAFT)])
     assert api.create(asr_adapter="clinic@2")
@@ -48,7 +48,7 @@ def test_a_meeting_may_name_a_version_or_the_bare_model_and_nothing_that_does_no
     assert api.http.post("/v1/meetings", json={"asr_adapter": "../x"}).status_code == 422
 
 
-def test_a_meeting_and_its_exports_say_what_made_the_text(api: Api) -> None:
+def test_a_meeting_and_its_exports_name_the_models_and_adapters_of_the_text(api: Api) -> None:
     meeting_id = api.create()
     add_segment(api.database, meeting_id, "We move the launch.")
     add_segment(api.database, meeting_id, "To Monday.", 1, 2)

@@ -1,4 +1,4 @@
-"""Health, readiness, status; Redis or the database away."""
+"""Health, readiness and status, and operation while Redis or the database is unavailable."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from tests import servers
 from tests.api.conftest import Api
 from tests.api.sockets import live
 from tests.immutable import immutable
+from tests.waiting import wait_until
 
 SECOND = b"\x01\x00" * 16_000
 
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[servers.Valkey]:
-    """A Valkey of the test's own, to be killed, that keeps what it acknowledged."""
+    """A Valkey for the test alone, which may be killed and keeps what it has acknowledged."""
     folder = tmp_path / "valkey"
     folder.mkdir()
     with servers.valkey(folder, aof=True) as server:
         yield server
 
 
-def test_a_process_that_can_work_says_so(api: Api) -> None:
+def test_a_working_process_is_healthy_and_ready(api: Api) -> None:
     assert api.http.get("/healthz").json() == {"status": "ok"}
     readiness = api.http.get("/readyz").json()
     assert readiness["ready"] is True
     assert readiness["parts"]["database"]["detail"] == f"at revision {migrate.head()}"
 
 
-def test_a_database_that_is_not_migrated_is_named_with_the_remedy(api: Api) -> None:
+def test_an_unmigrated_database_is_reported_with_the_remedy(api: Api) -> None:
     migrate.downgrade(api.database, "base")
     answer = api.http.get("/readyz")
     assert answer.status_code == 503
@@ -45,7 +46,7 @@ def test_a_database_that_is_not_migrated_is_named_with_the_remedy(api: Api) -> N
     assert "minutebook db upgrade" in listed.json()["detail"]
 
 
-def test_a_database_that_cannot_be_written_is_named_with_the_remedy(api: Api) -> None:
+def test_a_read_only_database_is_reported_until_it_is_writable_again(api: Api) -> None:
     path = Path(str(api.database.url.database))
     assert api.create()
     with immutable(path):
@@ -55,11 +56,11 @@ def test_a_database_that_cannot_be_written_is_named_with_the_remedy(api: Api) ->
     assert f"{path} is read-only, and the database must write it" in answer.json()["parts"]["database"]["detail"]
     assert refused.status_code == 503
     assert "read-only" in refused.json()["detail"]
-    servers.wait_until(lambda: api.http.get("/readyz").status_code == 200)
+    wait_until("the API is ready again", lambda: api.http.get("/readyz").status_code, lambda status: status == 200)
     assert api.create()
 
 
-def test_status_says_how_much_audio_waits(api: Api) -> None:
+def test_status_reports_the_pending_audio_of_each_shard(api: Api) -> None:
     api.send(api.create(), 0, SECOND)
     status = api.http.get("/v1/status").json()
     assert status["pending_s"] == 1.0
@@ -68,7 +69,7 @@ def test_status_says_how_much_audio_waits(api: Api) -> None:
     ]
 
 
-def test_without_redis_the_api_starts_and_shows_what_the_database_has(
+def test_without_redis_the_api_starts_and_serves_from_the_database(
     own_server: servers.Valkey, start: Callable[..., Api]
 ) -> None:
     own_server.kill()
@@ -87,7 +88,7 @@ def test_without_redis_the_api_starts_and_shows_what_the_database_has(
     assert api.http.get("/readyz").status_code == 200
 
 
-def test_a_list_asks_a_redis_that_is_away_only_once(
+def test_listing_meetings_tries_an_unavailable_redis_only_once(
     own_server: servers.Valkey, start: Callable[..., Api], caplog: pytest.LogCaptureFixture
 ) -> None:
     api = start(redis_url=own_server.url)
@@ -99,7 +100,7 @@ def test_a_list_asks_a_redis_that_is_away_only_once(
     assert caplog.text.count("received since the last commits is not known") == 1
 
 
-def test_without_redis_keys_are_still_checked_and_nobody_is_limited(
+def test_without_redis_keys_are_checked_and_rate_limits_are_off(
     own_server: servers.Valkey, start: Callable[..., Api]
 ) -> None:
     own_server.kill()
@@ -110,7 +111,7 @@ def test_without_redis_keys_are_still_checked_and_nobody_is_limited(
     assert api.http.get("/v1/meetings").status_code == 401
 
 
-def test_when_redis_goes_away_the_socket_stays_and_nothing_received_is_lost(
+def test_a_socket_survives_a_restart_of_redis_and_no_received_audio_is_lost(
     own_server: servers.Valkey, start: Callable[..., Api]
 ) -> None:
     api = start(redis_url=own_server.url)

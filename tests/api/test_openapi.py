@@ -1,4 +1,4 @@
-"""The reference that the API serves of itself."""
+"""The OpenAPI document that the API serves."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [operation for path in document["paths"].values() for operation in path.values()]
 
 
-def test_every_route_is_in_the_reference(document: dict[str, Any]) -> None:
+def test_every_route_is_documented(document: dict[str, Any]) -> None:
     assert {route.path for route in ROUTES} == set(document["paths"])
 
 
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+def test_every_schema_that_is_referenced_exists(document: dict[str, Any]) -> None:
     def references(node: Any) -> set[str]:
         if isinstance(node, dict):
             own = {node["$ref"]} if "$ref" in node else set()
@@ -75,7 +75,7 @@ def test_every_error_is_a_problem_document_with_valid_examples(document: dict[st
     assert seen > 20
 
 
-def test_examples_are_what_the_routes_answer(document: dict[str, Any]) -> None:
+def test_examples_are_valid_for_the_response_models(document: dict[str, Any]) -> None:
     seen = 0
     for route in ROUTES:
         for method in route.methods or ():
@@ -87,7 +87,7 @@ def test_examples_are_what_the_routes_answer(document: dict[str, Any]) -> None:
     assert seen >= 8
 
 
-def test_every_answer_that_a_schema_describes_is_shown(document: dict[str, Any]) -> None:
+def test_every_response_with_a_schema_has_an_example(document: dict[str, Any]) -> None:
     bare = {
         f"{method} {path} {status}"
         for path, routes in document["paths"].items()
@@ -99,14 +99,14 @@ def test_every_answer_that_a_schema_describes_is_shown(document: dict[str, Any])
     assert bare == set()
 
 
-def test_a_readiness_that_is_shown_is_one(document: dict[str, Any]) -> None:
+def test_the_examples_of_readiness_are_valid(document: dict[str, Any]) -> None:
     answers = document["paths"]["/readyz"]["get"]["responses"]
     for status, ready in (("200", True), ("503", False)):
         example = answers[status]["content"]["application/json"]["example"]
         assert Readiness.model_validate(example).ready is ready
 
 
-def test_exports_are_shown_as_they_are_written(document: dict[str, Any]) -> None:
+def test_the_examples_of_exports_are_what_the_writers_produce(document: dict[str, Any]) -> None:
     content = document["paths"]["/v1/meetings/{meeting_id}/export"]["get"]["responses"]["200"]["content"]
     export = Export.model_validate(content["application/json"]["example"])
     for form, (write, media_type) in WRITERS.items():
@@ -120,15 +120,15 @@ def test_the_example_of_a_new_meeting_can_be_sent(api: Api, document: dict[str, 
     assert api.http.post("/v1/meetings", json=example).status_code == 201
 
 
-def test_the_live_socket_is_described(document: dict[str, Any]) -> None:
+def test_the_live_socket_is_named_in_the_description(document: dict[str, Any]) -> None:
     assert "/v1/meetings/{meeting_id}/live" in document["info"]["description"]
 
 
-def test_the_reference_can_be_read_in_a_browser(api: Api) -> None:
+def test_the_documentation_page_is_served(api: Api) -> None:
     assert "swagger" in api.http.get("/docs").text
 
 
-def test_the_reference_lists_why_an_upload_can_end(document: dict[str, Any]) -> None:
+def test_the_reference_lists_every_reason_of_a_failed_upload(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     assert schemas["UploadFailure"]["enum"] == [failure.value for failure in UploadFailure]
     assert {"$ref": "#/components/schemas/UploadFailure"} in schemas["UploadOut"]["properties"]["reason"]["anyOf"]

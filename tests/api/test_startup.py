@@ -1,4 +1,4 @@
-"""Settings that cannot be served are said when the process starts: one line, no traceback, no password."""
+"""Invalid settings are reported at start in one line, without traceback or password."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.api.conftest import Api
 from tests.api.process import environment
 
 
-def started(config: Settings, *module: str) -> subprocess.CompletedProcess[str]:
-    """`python -m MODULE` under *config*, run to its end."""
+def run_module(config: Settings, *module: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m MODULE` with *config* to its end."""
     command = [sys.executable, "-m", *module]
     return subprocess.run(command, env=environment(config), capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_an_open_process_without_keys_does_not_start(settings: Callable[..., Settings]) -> None:
-    run = started(settings(auth="off", api_host="0.0.0.0"), "api")
+def test_the_api_does_not_start_on_an_open_host_without_keys(settings: Callable[..., Settings]) -> None:
+    run = run_module(settings(auth="off", api_host="0.0.0.0"), "api")
     assert run.returncode == 2
     assert "the API cannot start: MINUTEBOOK_AUTH=off" in run.stderr
     assert "Traceback" not in run.stderr
@@ -33,10 +33,10 @@ def test_an_open_process_without_keys_does_not_start(settings: Callable[..., Set
     ("command", "driver"),
     [(["api"], "mysql"), (["api"], "postgresql+psycopg2"), (["api.cli", "doctor"], "postgresql+psycopg2")],
 )
-def test_an_address_of_no_database_is_named_without_its_password(
+def test_an_unsupported_database_url_is_refused_without_its_password(
     settings: Callable[..., Settings], command: list[str], driver: str
 ) -> None:
-    run = started(settings(database_url=f"{driver}://me:secret@host/name"), *command)
+    run = run_module(settings(database_url=f"{driver}://me:secret@host/name"), *command)
     assert run.returncode in (1, 2)
     assert f"MINUTEBOOK_DATABASE_URL names '{driver}'; use sqlite or postgresql" in run.stdout + run.stderr
     assert "Traceback" not in run.stderr
@@ -52,7 +52,7 @@ def test_an_address_of_no_database_is_named_without_its_password(
         ("unix:///run/redis.sock", "'unix:///run/redis.sock' is not valid: .*write redis://host:6379/0"),
     ],
 )
-def test_an_address_of_no_redis_is_named_without_its_password(
+def test_an_invalid_redis_url_is_refused_without_its_password(
     monkeypatch: pytest.MonkeyPatch, url: str, named: str
 ) -> None:
     monkeypatch.setenv("MINUTEBOOK_REDIS_URL", url)
@@ -62,15 +62,15 @@ def test_an_address_of_no_redis_is_named_without_its_password(
     assert "secret" not in str(refused.value)
 
 
-def test_an_api_serves_with_a_redis_address_that_leaves_out_what_is_usual(start: Callable[..., Api]) -> None:
+def test_a_redis_url_without_port_and_database_is_accepted(start: Callable[..., Api]) -> None:
     assert start(redis_url="redis://127.0.0.1").http.get("/healthz").status_code == 200
 
 
-def test_no_keys_on_an_open_host_is_refused_at_start(settings: Callable[..., Settings]) -> None:
+def test_create_app_refuses_an_open_host_without_keys(settings: Callable[..., Settings]) -> None:
     with pytest.raises(InvalidInput, match=r"MINUTEBOOK_AUTH=off with MINUTEBOOK_API_HOST=0\.0\.0\.0"):
         create_app(settings(auth="off", api_host="0.0.0.0"))
 
 
-def test_keys_are_asked_for_on_an_open_host(settings: Callable[..., Settings]) -> None:
+def test_keys_are_required_on_an_open_host_by_default(settings: Callable[..., Settings]) -> None:
     assert settings(api_host="0.0.0.0").asks_for_keys
     assert not settings().asks_for_keys

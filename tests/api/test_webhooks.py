@@ -1,4 +1,4 @@
-"""`/v1/webhooks`: the secret is shown once, private addresses are refused, what was sent can be sent again."""
+"""`/v1/webhooks`: the secret is shown once, private addresses are refused, deliveries can be replayed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ URL = "http://127.0.0.1:9/hook"
 
 @pytest.fixture
 def api(start: Callable[..., Api]) -> Api:
-    """One whose webhooks may be sent to this machine, so that no name has to be resolved."""
+    """An API that may send webhooks to this machine, so that no host name has to be resolved."""
     return start(webhook_private=True)
 
 
@@ -46,11 +46,11 @@ def test_the_secret_is_shown_when_a_webhook_is_added_and_never_again(api: Api) -
     assert api.http.get("/v1/webhooks").json() == {"webhooks": [added]}
 
 
-def test_every_event_is_told_unless_some_are_named(api: Api) -> None:
+def test_a_webhook_gets_every_event_by_default(api: Api) -> None:
     assert add(api)["events"] == ["meeting.finished", "minutes.final", "upload.failed"]
 
 
-def test_a_removed_webhook_is_gone_with_what_was_sent_to_it(api: Api) -> None:
+def test_removing_a_webhook_removes_its_deliveries(api: Api) -> None:
     path = f"/v1/webhooks/{add(api)['id']}"
     tell(api, "m")
     assert api.http.delete(path).status_code == 204
@@ -60,7 +60,7 @@ def test_a_removed_webhook_is_gone_with_what_was_sent_to_it(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"url": "http://127.0.0.1:8765/"}, "stands for 127.0.0.1, which is not a public address"),
         (
@@ -76,16 +76,16 @@ def test_a_removed_webhook_is_gone_with_what_was_sent_to_it(api: Api) -> None:
         ({"url": "https://example.com/", "events": ["meeting.began"]}, "'meeting.finished', 'minutes.final'"),
     ],
 )
-def test_what_cannot_be_a_webhook_is_refused(start: Callable[..., Api], body: dict[str, object], said: str) -> None:
+def test_an_invalid_webhook_is_refused(start: Callable[..., Api], body: dict[str, object], message: str) -> None:
     api = start()
     answer = api.http.post("/v1/webhooks", json=body)
     assert answer.status_code == 422
-    assert said in answer.json()["detail"]
+    assert message in answer.json()["detail"]
     assert "hunter2" not in answer.text
     assert api.http.get("/v1/webhooks").json() == {"webhooks": []}
 
 
-def test_a_key_has_so_many_webhooks_at_most(api: Api) -> None:
+def test_more_webhooks_than_the_limit_are_refused(api: Api) -> None:
     for _ in range(WEBHOOKS_LIMIT):
         add(api)
     answer = api.http.post("/v1/webhooks", json={"url": URL})
@@ -93,7 +93,7 @@ def test_a_key_has_so_many_webhooks_at_most(api: Api) -> None:
     assert "the limit is 20; remove one first" in answer.json()["detail"]
 
 
-def test_deliveries_are_listed_newest_first_and_by_state(api: Api) -> None:
+def test_deliveries_are_listed_newest_first_and_filtered_by_state(api: Api) -> None:
     path = f"/v1/webhooks/{add(api)['id']}/deliveries"
     tell(api, "a", "b", "c")
     seen, cursor = [], None
@@ -111,7 +111,7 @@ def test_deliveries_are_listed_newest_first_and_by_state(api: Api) -> None:
     assert dead["ended_at"]
 
 
-def test_a_dead_message_is_replayed_as_a_new_one_under_its_old_id(api: Api) -> None:
+def test_replaying_a_dead_delivery_resets_it_and_keeps_its_id(api: Api) -> None:
     path = f"/v1/webhooks/{add(api)['id']}/deliveries"
     tell(api, "m")
     (before,) = api.http.get(path).json()["deliveries"]
@@ -128,7 +128,9 @@ def test_a_dead_message_is_replayed_as_a_new_one_under_its_old_id(api: Api) -> N
     assert api.http.post(f"{path}/{2**63}/replay").status_code == 422
 
 
-def test_another_key_neither_sees_nor_changes_a_webhook_and_a_revoked_one_has_none(start: Callable[..., Api]) -> None:
+def test_another_key_cannot_see_or_change_a_webhook_and_a_revoked_key_gets_no_deliveries(
+    start: Callable[..., Api],
+) -> None:
     api = start(auth="on", webhook_private=True)
     scopes = {"mine": [Scope.READ, Scope.WRITE], "yours": [Scope.READ, Scope.WRITE], "reader": [Scope.READ]}
     keys = {name: create_key(api.database, name, granted) for name, granted in scopes.items()}

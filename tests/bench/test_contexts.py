@@ -1,11 +1,11 @@
-"""What an audio-context adapter changes is told with how sure that is."""
+"""The change by an audio-context adapter is reported with its interval."""
 
 from __future__ import annotations
 
 from bench.contexts import changes
 
 
-def test_the_last_context_is_compared_with_each_of_the_others() -> None:
+def test_the_last_context_is_compared_with_each_of_the_others_with_intervals() -> None:
     words = [10] * 40
     rows = [
         {"context": "30 s", "errors": [1] * 40, "words": words},

@@ -1,4 +1,4 @@
-"""Word latency counts from the chunk that holds the word's end to the first sight of the word."""
+"""Word latency counts from the chunk that contains the word's end to the first appearance of the word."""
 
 from __future__ import annotations
 
@@ -31,34 +31,34 @@ def _partial(at_s: float, text: str) -> Arrival:
 
 @pytest.fixture
 def meter() -> LatencyMeter:
-    """One second of audio in chunks of 100 ms; the chunk that ends at t was sent at 100 + t."""
+    """One second of audio in chunks of 100 ms. The chunk that ends at t was sent at 100 + t."""
     log = SendLog()
     for number in range(1, 11):
         log.note(1600 * number, 100 + number / 10)
     return LatencyMeter(log)
 
 
-def test_a_word_counts_from_the_chunk_that_holds_its_end(meter: LatencyMeter) -> None:
+def test_latency_counts_from_the_chunk_that_contains_the_end_of_the_word(meter: LatencyMeter) -> None:
     meter.take(_segment(101.0, (" Good", 0.3), (" morning.", 0.55)))
     assert meter.spoken_at_s == pytest.approx([100.3, 100.6])
     assert meter.committed_ms == pytest.approx([700, 400])
 
 
-def test_a_segment_that_grows_counts_each_word_once(meter: LatencyMeter) -> None:
+def test_each_word_of_a_growing_segment_counts_once(meter: LatencyMeter) -> None:
     meter.take(_segment(101.0, (" Good", 0.3)))
     meter.take(_segment(102.0, (" Good", 0.3), (" day.", 0.9)))
     meter.take(_segment(103.0, (" Good", 0.3), (" day.", 0.9)))
     assert meter.committed_ms == pytest.approx([700, 1100])
 
 
-def test_partial_latency_counts_from_the_first_sight_of_the_word_at_its_place(meter: LatencyMeter) -> None:
+def test_partial_latency_counts_to_the_first_appearance_of_the_word_at_its_place(meter: LatencyMeter) -> None:
     meter.take(_partial(100.5, "good mourning"))
     meter.take(_partial(100.8, "Good morning every"))
     meter.take(_segment(101.0, (" Good", 0.3), (" morning", 0.6), (" everyone", 1.0)))
     assert meter.partial_ms == pytest.approx([200, 200, 0])
 
 
-def test_a_word_that_was_partial_elsewhere_does_not_count_as_seen(meter: LatencyMeter) -> None:
+def test_a_partial_word_at_another_place_does_not_count(meter: LatencyMeter) -> None:
     meter.take(_partial(100.5, "we we we we said so"))
     meter.take(_segment(101.0, (" so", 0.3)))
     assert meter.partial_ms == pytest.approx([700])

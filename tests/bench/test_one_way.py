@@ -21,8 +21,9 @@ from schema.core.states import MeetingState, SummaryKind, TrackKind
 from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Meeting, Segment, Summary, Track
 from tests import models
-from tests.workers.studio import BACKLOG_LIMIT_SAMPLES, Audio, Studio
+from tests.workers.worker_rig import BACKLOG_LIMIT_SAMPLES, WorkerRig
 from training.data import Dataset, load, read_audio
+from training.data.audio import Samples
 from training.data.transcript_lines import transcript_segments
 from training.evaluation.systems import Cascade, Recogniser, Summariser, minutes_text, segments_of, transcripts
 from training.registry.gate import written_minutes
@@ -58,8 +59,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def studio(database: Database, redis_client: Redis, exact_engine: Engine, tmp_path: Path) -> Studio:
-    return Studio(database, redis_client, exact_engine, tmp_path / "adapters")
+def worker_rig(database: Database, redis_client: Redis, exact_engine: Engine, tmp_path: Path) -> WorkerRig:
+    return WorkerRig(database, redis_client, exact_engine, tmp_path / "adapters")
 
 
 @pytest.fixture(scope="module")
@@ -76,24 +77,24 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def read_by_a_worker(
-    studio: Studio, name: str, samples: Audio, windows: int = 32, vocabulary: tuple[str, ...] = ()
+    worker_rig: WorkerRig, name: str, samples: Samples, windows: int = 32, vocabulary: tuple[str, ...] = ()
 ) -> list[Segment]:
     """Its segments in the database, after the file went through the mailbox, *windows* in a step."""
     track_id = f"{name}-main"
-    with studio.database.write() as session:
+    with worker_rig.database.write() as session:
         session.add(Meeting(id=name, owner="local", vocabulary=list(vocabulary)))
         session.flush()
         session.add(Track(id=track_id, meeting_id=name, name="main", kind=TrackKind.BATCH))
-    studio.mailbox.open(
+    worker_rig.mailbox.open(
         track_id, committed_sample=0, epoch=0, backlog_limit_samples=BACKLOG_LIMIT_SAMPLES, kind=TrackKind.BATCH
     )
-    studio.speak(track_id, samples)
-    studio.finish(name)
-    worker = studio.worker()
+    worker_rig.append(track_id, samples)
+    worker_rig.finish(name)
+    worker = worker_rig.worker()
     worker.file_budget = FileBudget(FilePace(windows=windows))
-    studio.work(worker)
-    assert studio.state(name) == MeetingState.SUMMARIZING
-    with studio.database.read() as session:
+    worker_rig.run_until_idle(worker)
+    assert worker_rig.state(name) == MeetingState.SUMMARIZING
+    with worker_rig.database.read() as session:
         rows = select(Segment).where(Segment.meeting_id == name).order_by(Segment.first_sample, Segment.id)
         return list(session.scalars(rows))
 
@@ -106,11 +107,11 @@ def assert_about_equal(found: list[TimedText], wanted: list[TimedText]) -> None:
 
 
 def test_a_file_gets_the_same_words_from_worker_gate_evaluate_and_benchmarks(
-    studio: Studio, exact_engine: Engine, recordings: Dataset
+    worker_rig: WorkerRig, exact_engine: Engine, recordings: Dataset
 ) -> None:
     audio = [read_audio(example) for example in recordings]
     written = [
-        read_by_a_worker(studio, example.id, samples) for example, samples in zip(recordings, audio, strict=True)
+        read_by_a_worker(worker_rig, example.id, samples) for example, samples in zip(recordings, audio, strict=True)
     ]
     texts = [" ".join(segment.text for segment in segments) for segments in written]
     assert len(texts[0].split()) > 80
@@ -136,13 +137,13 @@ def test_a_file_gets_the_same_words_from_worker_gate_evaluate_and_benchmarks(
 
 
 def test_a_worker_that_takes_a_window_a_step_accounts_for_the_audio_alike(
-    studio: Studio, exact_engine: Engine, recordings: Dataset
+    worker_rig: WorkerRig, exact_engine: Engine, recordings: Dataset
 ) -> None:
     samples = read_audio(recordings[0])
     heard = transcribe_file(exact_engine, FileAudio(samples, vocabulary=VOCABULARY))
-    segments = read_by_a_worker(studio, "part", samples, 1, VOCABULARY)
+    segments = read_by_a_worker(worker_rig, "part", samples, 1, VOCABULARY)
     assert " ".join(segment.text for segment in segments) == heard.text
-    spans = [(row.first_s * 16_000, row.end_s * 16_000, row.kind) for row in studio.booked("part-main")]
+    spans = [(row.first_s * 16_000, row.end_s * 16_000, row.kind) for row in worker_rig.coverage("part-main")]
     joined: list[list[object]] = []
     for span in heard.spans:  # rows of the ledger that follow each other with one kind are one row
         if joined and joined[-1][2] == span.kind:
@@ -166,10 +167,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return load(path, needs=("text", "summary"))
 
 
-def written_by_a_worker(studio: Studio, text: str) -> Minutes:
+def written_by_a_worker(worker_rig: WorkerRig, text: str) -> Minutes:
     """The final minutes in the database of a meeting whose segments are the lines of *text*."""
     segments = transcript_segments(text)
-    with studio.database.write() as session:
+    with worker_rig.database.write() as session:
         session.add(Meeting(id="told", owner="local", state=MeetingState.SUMMARIZING, seq=len(segments)))
         session.flush()
         session.add(Track(id="told-main", meeting_id="told", name="main", kind=TrackKind.BATCH))
@@ -189,19 +190,19 @@ def written_by_a_worker(studio: Studio, text: str) -> Minutes:
             )
             for said in segments
         )
-    studio.summarizer(models.gemma()).run("told")
-    assert studio.state("told") == MeetingState.FINISHED
-    with studio.database.read() as session:
+    worker_rig.summarizer(models.gemma()).run("told")
+    assert worker_rig.state("told") == MeetingState.FINISHED
+    with worker_rig.database.read() as session:
         (final,) = session.scalars(select(Summary).where(Summary.kind == SummaryKind.FINAL))
         return MINUTES.validate_python(final.body)
 
 
 def test_the_same_segments_get_the_same_minutes_from_worker_gate_evaluate_and_benchmark(
-    studio: Studio, told: Dataset
+    worker_rig: WorkerRig, told: Dataset
 ) -> None:
     example = told[0]
     text = example.text or ""
-    worker = written_by_a_worker(studio, text)
+    worker = written_by_a_worker(worker_rig, text)
     assert worker.decisions
     assert (END, "Ben") in [(action.text, action.owner) for action in worker.actions]
     assert len(worker.chapters) > 1

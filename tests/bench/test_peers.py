@@ -1,4 +1,4 @@
-"""The comparison measures every system's words alike, and reads what the others send as their own clients do."""
+"""The comparison measures all systems alike and reads the messages of other systems as their own clients do."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ from workers.asr.weights.source import resolve
 
 SPOKEN = [SpokenWord("good", 0.3), SpokenWord("morning", 0.55), SpokenWord("everyone", 0.9)]
 OPENAI_TINY_EN_HEADS = b"ABzY8J1N>@0{>%R00Bk>$p{7v037`oCl~+#00"
-"""As openai/whisper packs them in its table of alignment heads."""
+"""The alignment heads as openai/whisper packs them in its table."""
 
 
 @pytest.fixture
 def sent() -> SendLog:
-    """One second of audio in chunks of 100 ms; the chunk that ends at t was sent at 100 + t."""
+    """One second of audio in chunks of 100 ms. The chunk that ends at t was sent at 100 + t."""
     log = SendLog()
     for number in range(1, 11):
         log.note(SAMPLE_RATE_HZ // 10 * number, 100 + number / 10)
     return log
 
 
-def test_a_word_counts_from_when_it_came_to_stand(sent: SendLog) -> None:
+def test_latency_counts_to_the_time_at_which_the_word_was_committed(sent: SendLog) -> None:
     committed = CommittedText()
     committed.take("Good", 101.0)
     committed.take("Good morning everyone", 102.0)
     assert latencies_ms(committed, SPOKEN, sent) == pytest.approx([700, 1400, 1100])
 
 
-def test_punctuation_that_comes_later_does_not_make_a_word_late(sent: SendLog) -> None:
+def test_later_punctuation_does_not_change_the_latency_of_a_word(sent: SendLog) -> None:
     committed = CommittedText()
     committed.take("good morning", 101.0)
     committed.take("Good morning, everyone.", 102.0)
     assert latencies_ms(committed, SPOKEN, sent) == pytest.approx([700, 400, 1100])
 
 
-def test_a_committed_word_that_changes_counts_from_the_change_and_so_does_what_follows(sent: SendLog) -> None:
+def test_a_changed_word_and_the_words_after_it_count_to_the_change(sent: SendLog) -> None:
     committed = CommittedText()
     committed.take("good mourning everyone", 101.0)
     committed.take("good morning everyone", 103.0)
     assert latencies_ms(committed, SPOKEN, sent) == pytest.approx([700, 2400, 2100])
 
 
-def test_a_word_heard_otherwise_is_not_measured_and_does_not_shift_the_others(sent: SendLog) -> None:
+def test_a_wrong_word_is_not_measured_and_does_not_shift_the_others(sent: SendLog) -> None:
     committed = CommittedText()
     committed.take("oh good evening everyone", 101.0)
     assert latencies_ms(committed, SPOKEN, sent) == pytest.approx([700, 100])
 
 
-def test_whisper_live_keeps_completed_segments_that_messages_no_longer_hold() -> None:
+def test_completed_segments_of_whisper_live_are_kept_when_later_messages_drop_them() -> None:
     transcript = WhisperLiveTranscript()
     transcript.take([_segment("0.000", " One.", completed=True), _segment("1.000", " Two", completed=False)], 1.0)
     transcript.take([_segment("1.000", " Two.", completed=True), _segment("2.000", " Three", completed=False)], 2.0)
@@ -68,18 +68,18 @@ def test_whisper_live_keeps_completed_segments_that_messages_no_longer_hold() ->
     assert (transcript.text, transcript.last, transcript.last_at_s) == ("One. Two.", "Three", 2.0)
 
 
-def test_whisper_live_kit_commits_its_lines_and_not_its_buffer() -> None:
+def test_only_the_lines_of_whisper_live_kit_count_as_committed() -> None:
     lines = [{"speaker": 1, "text": " Good morning."}, {"speaker": -2, "text": ""}, {"speaker": 1, "text": " Now"}]
     assert committed_text({"lines": lines, "buffer_transcription": " then"}) == "Good morning. Now"
 
 
 @pytest.mark.model
-def test_the_alignment_heads_that_whisper_live_kit_gets_are_those_that_openai_names() -> None:
+def test_the_alignment_heads_for_whisper_live_kit_are_those_of_openai() -> None:
     ours = alignment_heads(resolve("package:tiny.en", FOLDER))
     assert _unpacked(ours.encode()) == _unpacked(OPENAI_TINY_EN_HEADS)
 
 
-def test_figures_add_up_over_runs_and_say_what_share_of_the_words_they_rest_on(sent: SendLog) -> None:
+def test_figures_are_summed_over_runs_and_give_the_share_of_measured_words(sent: SendLog) -> None:
     speech = Speech("reader", bytes(2 * SAMPLE_RATE_HZ), "Good morning everyone")
     runs = [
         PeerRun([_heard(speech, text, sent)], cpu_s=0.5, peak_rss_bytes=10**8) for text in ("good morning", "good day")

@@ -1,4 +1,4 @@
-"""Minutes of whole meetings against what people wrote of them, and a run that was stopped."""
+"""Minutes of whole meetings measure_minutes against human notes, and resumed runs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def meeting(file: Path) -> AnnotatedMeeting:
     return next(read_meetings(file))
 
 
-def test_decisions_and_links_are_counted_as_by_hand(meeting: AnnotatedMeeting) -> None:
+def test_decisions_actions_and_evidence_are_counted_as_by_hand(meeting: AnnotatedMeeting) -> None:
     bought = Sentence("They decided to buy a boiler.", (2,), 0.8, supported=True)
     wood = Sentence("They agreed on wood.", (3,), 0.1)
     key = Action("B gives a key.", "B", None, (3,), 0.9, supported=True)
@@ -77,7 +77,7 @@ def test_decisions_and_links_are_counted_as_by_hand(meeting: AnnotatedMeeting) -
     assert found["processor seconds"] == 1.5
 
 
-def test_what_is_cut_to_the_length_of_the_abstract_is_its_beginning(meeting: AnnotatedMeeting) -> None:
+def test_minutes_are_cut_to_their_first_words_for_the_length_of_the_abstract(meeting: AnnotatedMeeting) -> None:
     exact = Minutes(overview=(Sentence("The boiler is replaced."), Sentence("Nothing else of it is here.")))
     found = measure_minutes(meeting, exact, 0.0)
     assert found["ROUGE-1 at its length"] == 1.0
@@ -85,12 +85,12 @@ def test_what_is_cut_to_the_length_of_the_abstract_is_its_beginning(meeting: Ann
     assert found["words for each of the abstract"] == 10 / 4
 
 
-def test_nobody_is_blamed_for_actions_that_people_did_not_write_down(file: Path) -> None:
+def test_actions_are_not_measured_without_a_human_reference(file: Path) -> None:
     _, second, _ = read_meetings(file)
     assert "actions listed" not in measure_minutes(second, Minutes(), 0.0)
 
 
-def test_the_minutes_are_those_of_the_worker_and_baselines_name_their_segments(meeting: AnnotatedMeeting) -> None:
+def test_served_minutes_equal_those_of_the_worker_and_baselines_cite_their_segments(meeting: AnnotatedMeeting) -> None:
     minutes = WITHOUT_MODEL["words as said"]()(meeting.turns)
     assert [decision.evidence for decision in minutes.decisions] == [(2,)]
     assert [action.owner for action in minutes.actions] == ["B"]
@@ -99,7 +99,7 @@ def test_the_minutes_are_those_of_the_worker_and_baselines_name_their_segments(m
     assert longest.evidence == (3,)
 
 
-def test_a_stopped_run_goes_on_behind_the_last_whole_row(tmp_path: Path) -> None:
+def test_a_stopped_run_resumes_after_its_last_whole_row(tmp_path: Path) -> None:
     path = tmp_path / "minutes.jsonl"
     written = WrittenMinutes(Minutes(overview=(Sentence("It rained.", (1,), 1.0, supported=True),)), 2.5)
     MinutesStore(path, {"model": "a"}).put("said", "first", written)
@@ -115,14 +115,12 @@ def test_a_stopped_run_goes_on_behind_the_last_whole_row(tmp_path: Path) -> None
     assert ("said", "first") not in MinutesStore(path, {"model": "a"})
 
 
-def test_a_run_writes_figures_and_the_same_ones_when_it_goes_on(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_resumed_run_writes_the_same_figures(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = [str(file), "--corpus", "AMI", "--out", str(tmp_path / "out")]
     assert main(command) == 0
-    told = capsys.readouterr().out
-    assert "2 examples in 2 groups" in told
-    assert "| decisions precision | 1.000 (1.000–1.000) | 0.000" in told
+    printed = capsys.readouterr().out
+    assert "2 examples, 2 drawn apart" in printed
+    assert "| decisions precision | 1.000 (1.000–1.000) | 0.000" in printed
     kept = (tmp_path / "out/minutes.jsonl").read_bytes()
     assert main([*command, "--resume"]) == 0
     assert (tmp_path / "out/minutes.jsonl").read_bytes() == kept
@@ -131,7 +129,7 @@ def test_a_run_writes_figures_and_the_same_ones_when_it_goes_on(
     assert figures["results"][0]["figures"]["decisions recall"]["difference"] == 0.5
 
 
-def test_faults_are_told_with_their_remedy(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_faults_are_reported_with_the_remedy(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(file), "--corpus", "ICSI", "--meetings", "0"]) == 1
     assert "Name another file" in capsys.readouterr().err
     with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""What several tests of the deployment need."""
+"""Fixtures shared by the tests of the deployment."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ import pytest
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:
-    """A loopback port that somebody listens on."""
+    """A loopback port on which somebody listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]

@@ -18,14 +18,14 @@ SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
 ENTRIES = {entry.name: entry.command for entry in service.read_procfile()}
 OURS = sorted(set(ENTRIES) - {"redis"})
 
-WHERE = {"--address", "--port", "--bind", "--dir", "--schedule"}
-"""Options that say where one process listens or writes, which differs between a machine and a container."""
+PLACE_OPTIONS = {"--address", "--port", "--bind", "--dir", "--schedule"}
+"""Options for where a process listens or writes, which differ between one machine and containers."""
 
 
 def _words(command: str) -> list[str]:
-    """The command as its program gets it, less its priority, its places and the defaults of its variables.
+    """The command as its program gets it, without priority, places and defaults of variables.
 
-    Defaults may differ: one process per GPU is right there, and one per core here.
+    Defaults may differ: containers run one process per GPU, one machine runs one per core.
     """
     words = shlex.split(re.sub(r"\$\{(\w+):-[^}]*\}", r"${\1}", command))
     if words[:2] == ["nice", "-n"]:
@@ -33,31 +33,31 @@ def _words(command: str) -> list[str]:
     kept: list[str] = []
     skip = False
     for word in words:
-        if not skip and word.partition("=")[0] not in WHERE:
+        if not skip and word.partition("=")[0] not in PLACE_OPTIONS:
             kept.append(word)
-        skip = not skip and word in WHERE
+        skip = not skip and word in PLACE_OPTIONS
     return kept
 
 
-def test_the_names_are_the_same() -> None:
+def test_procfile_and_compose_name_the_same_processes() -> None:
     assert set(SERVICES) - {"postgres"} == set(ENTRIES)
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_the_command_is_the_same(name: str) -> None:
+def test_procfile_and_compose_run_the_same_command(name: str) -> None:
     assert _words(SERVICES[name]["command"]) == _words(ENTRIES[name])
 
 
-def test_the_queue_server_keeps_the_same_promises() -> None:
-    promises = {"--appendonly": "yes", "--appendfsync": "everysec", "--maxmemory-policy": "noeviction"}
+def test_the_queue_server_has_the_same_durability_in_both() -> None:
+    durability = {"--appendonly": "yes", "--appendfsync": "everysec", "--maxmemory-policy": "noeviction"}
     for command in (ENTRIES["redis"], SERVICES["redis"]["command"]):
         words = shlex.split(command)
-        assert {option: words[words.index(option) + 1] for option in promises} == promises
+        assert {option: words[words.index(option) + 1] for option in durability} == durability
         assert words[words.index("--maxmemory") + 1] == "${MINUTEBOOK_REDIS_MAXMEMORY:-1gb}"
 
 
 @pytest.mark.parametrize("queue", [queues.TRANSCRIBE_QUEUE, queues.SUMMARIZE_QUEUE, queues.INGEST_QUEUE])
-def test_every_queue_has_its_worker(queue: str) -> None:
+def test_every_queue_has_a_worker_of_its_name(queue: str) -> None:
     words = _words(ENTRIES[queue])
     assert words[words.index("-Q") + 1] == queue
     assert words[words.index("-n") + 1] == f"{queue}@%h"
@@ -65,7 +65,7 @@ def test_every_queue_has_its_worker(queue: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_container_starts_only_when_what_it_needs_is_there(name: str) -> None:
+def test_a_container_waits_for_the_containers_it_needs(name: str) -> None:
     needs = {needed: how["condition"] for needed, how in SERVICES[name]["depends_on"].items()}
     if name == "migrate":
         assert needs == {"postgres": "service_healthy"}
@@ -73,16 +73,16 @@ def test_a_container_starts_only_when_what_it_needs_is_there(name: str) -> None:
         assert needs == {"redis": "service_healthy", "migrate": "service_completed_successfully"}
 
 
-def test_only_transcription_asks_for_a_gpu() -> None:
+def test_only_the_transcribe_service_requests_a_gpu() -> None:
     assert [name for name, service in SERVICES.items() if "deploy" in service] == ["transcribe"]
 
 
-def test_no_port_is_open_to_the_network_unless_asked_for() -> None:
+def test_ports_are_published_on_loopback_only() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports == ["${API_ADDRESS:-127.0.0.1:8765}:8765", "127.0.0.1:5555:5555"]
 
 
-def test_every_setting_named_is_one_that_exists() -> None:
+def test_every_setting_that_compose_names_exists() -> None:
     from schema.core.settings import Settings
 
     known = {f"MINUTEBOOK_{name.upper()}" for name in Settings.model_fields} | {"MINUTEBOOK_LOG_LEVEL"}
@@ -90,7 +90,7 @@ def test_every_setting_named_is_one_that_exists() -> None:
     assert named <= known
 
 
-def test_the_image_holds_what_the_processes_run() -> None:
+def test_the_image_contains_the_packages_that_the_processes_run() -> None:
     lines = (Path(COMPOSE).with_name("Dockerfile")).read_text().splitlines()
     copied = {word for line in lines if line.startswith("COPY") for word in line.split()[1:-1]}
     assert {"schema", "api", "workers", "deploy", "requirements/cpu.lock", "pyproject.toml"} <= copied

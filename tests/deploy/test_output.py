@@ -11,7 +11,7 @@ from deploy import output
 from deploy.output import Output, Terminal
 
 
-def test_each_line_goes_to_its_file_and_with_its_name_to_the_terminal(tmp_path: Path) -> None:
+def test_a_line_goes_to_its_file_and_to_the_terminal_with_the_process_name(tmp_path: Path) -> None:
     shown = io.StringIO()
     lines = Output("api", tmp_path, Terminal(shown))
     lines.line("listening")
@@ -20,7 +20,7 @@ def test_each_line_goes_to_its_file_and_with_its_name_to_the_terminal(tmp_path: 
     assert (tmp_path / "api.log").read_text().endswith(" listening\n")
 
 
-def test_a_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_files_are_rotated_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "FILE_LIMIT_BYTES", 1000)
     lines = Output("api", tmp_path, None)
     for number in range(500):
@@ -32,7 +32,7 @@ def test_a_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "line 499" in (tmp_path / "api.log").read_text()
 
 
-def test_bytes_that_are_no_text_and_lines_without_end_do_no_harm(tmp_path: Path) -> None:
+def test_invalid_utf8_is_replaced_and_endless_lines_are_cut(tmp_path: Path) -> None:
     source, sink = os.pipe()
     lines = Output("api", tmp_path, None)
     reader = lines.follow(os.fdopen(source, "rb"))
@@ -44,14 +44,14 @@ def test_bytes_that_are_no_text_and_lines_without_end_do_no_harm(tmp_path: Path)
     assert [len(line) for line in lines.tail][1:] == [output.LINE_LIMIT_BYTES, 10]
 
 
-def test_a_terminal_that_went_away_stops_nothing(tmp_path: Path) -> None:
+def test_lines_still_go_to_the_file_when_the_terminal_has_closed(tmp_path: Path) -> None:
     source, sink = os.pipe()
     os.close(source)
-    with os.fdopen(sink, "w", buffering=1) as gone:
-        lines = Output("api", tmp_path, Terminal(gone))
+    with os.fdopen(sink, "w", buffering=1) as closed:
+        lines = Output("api", tmp_path, Terminal(closed))
         lines.line("one")
         lines.line("two")
         lines.close()
         with contextlib.suppress(BrokenPipeError):
-            gone.close()
+            closed.close()
     assert "two" in (tmp_path / "api.log").read_text()

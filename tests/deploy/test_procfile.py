@@ -22,7 +22,7 @@ def test_entries_keep_their_order_and_comments_are_skipped(tmp_path: Path) -> No
         ("web: a\nweb: b\n", r"Procfile:2: the name 'web' is used"),
     ],
 )
-def test_a_broken_line_is_named(tmp_path: Path, text: str, message: str) -> None:
+def test_a_malformed_line_is_refused_with_its_number(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "Procfile"
     path.write_text(text)
     with pytest.raises(InvalidInput, match=message):

@@ -1,4 +1,4 @@
-"""Ready means: does its work, not: is there."""
+"""A process is ready when it does its work, not when it merely runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from celery import Celery
 
 from deploy import readiness
 from deploy.supervisor import Stack
-from tests.deploy.sleepers import eventually, procfile
+from tests.deploy.small_processes import procfile
 from tests.servers import free_port
+from tests.waiting import wait_until
 
 SLOW_APP = """
 import os, pathlib, time
@@ -28,7 +29,7 @@ def load(**_):
 """
 
 
-def test_a_worker_that_still_loads_its_model_is_not_ready(tmp_path: Path, valkey_url: str) -> None:
+def test_a_worker_is_ready_only_once_its_model_is_loaded(tmp_path: Path, valkey_url: str) -> None:
     (tmp_path / "slow_app.py").write_text(SLOW_APP)
     loaded = tmp_path / "loaded"
     worker = f"{sys.executable} -m celery -A slow_app worker -n transcribe@%h -c 1 --without-mingle"
@@ -37,7 +38,7 @@ def test_a_worker_that_still_loads_its_model_is_not_ready(tmp_path: Path, valkey
     ready = readiness.worker_answers(valkey_url, "transcribe")
     try:
         stack.start()
-        eventually("the worker answers", lambda: _pings(valkey_url))
+        wait_until("the worker answers a ping", lambda: _pings(valkey_url))
         assert not ready()
         loaded.touch()
         stack.wait_ready("transcribe")
@@ -48,7 +49,7 @@ def test_a_worker_that_still_loads_its_model_is_not_ready(tmp_path: Path, valkey
         stack.stop()
 
 
-def test_what_cannot_be_reached_is_not_ready() -> None:
+def test_a_process_that_cannot_be_reached_is_not_ready() -> None:
     port = free_port()
     assert not readiness.redis_answers(f"redis://127.0.0.1:{port}/0")()
     assert not readiness.http_answers(f"http://127.0.0.1:{port}/healthz")()

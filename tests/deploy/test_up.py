@@ -1,4 +1,4 @@
-"""`python -m deploy.up` as a person meets it."""
+"""`python -m deploy.up` as a user runs it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from deploy.addresses import ROOT
-from tests.deploy.sleepers import all_gone, eventually
+from tests.deploy.small_processes import alive
+from tests.waiting import wait_until
 
 NODES = {f"{node}@{socket.gethostname()}" for node in ("transcribe", "summarize", "ingest")}
 
@@ -33,30 +34,36 @@ def _up(data_dir: Path, *processes: str, **variables: str) -> Iterator[subproces
             up.terminate()
 
 
-def _until(up: subprocess.Popen[str], text: str) -> None:
-    assert up.stdout is not None
-    for line in up.stdout:
-        if text in line:
-            return
-    pytest.fail(f"it ended without saying {text!r}: {up.stderr.read() if up.stderr else ''}")
+def _wait_for_line(up: subprocess.Popen[str], text: str) -> None:
+    """Wait for a line with *text*."""
+    stdout, stderr = up.stdout, up.stderr
+    assert stdout is not None
+    assert stderr is not None
+
+    def next_line() -> str:
+        line = stdout.readline()
+        assert line, f"it ended: {stderr.read()}"
+        return line
+
+    wait_until(f"it prints {text!r}", next_line, lambda line: text in line, patience_s=900, poll_s=0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_says_when_it_is_ready_and_a_signal_stops_everything(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_prints_when_it_is_ready_and_a_signal_stops_everything(tmp_path: Path, number: signal.Signals) -> None:
     with _up(tmp_path, "redis", "migrate") as up:
-        _until(up, "stack | ready: redis")
+        _wait_for_line(up, "stack | ready: redis")
         started = psutil.Process(up.pid).children(recursive=True)
         assert len(started) == 2
         up.send_signal(number)
         out, err = up.communicate()
     assert out.endswith("everything has stopped\n")
     assert (up.returncode, err) == (0, "")
-    assert all_gone([process.pid for process in started])
+    assert alive([process.pid for process in started]) == []
 
 
-def test_a_second_one_on_the_same_folder_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_second_stack_on_the_same_folder_is_refused_in_one_line(tmp_path: Path) -> None:
     with _up(tmp_path, "redis") as first:
-        _until(first, "stack | ready: redis")
+        _wait_for_line(first, "stack | ready: redis")
         with _up(tmp_path, "redis") as second:
             _, err = second.communicate()
         assert second.returncode == 1
@@ -81,19 +88,19 @@ def test_an_unknown_process_is_refused_in_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.model
 @pytest.mark.faults
-def test_everything_comes_up_is_seen_in_flower_and_goes(tmp_path: Path) -> None:
-    # The converted models are shared with `make up` and `make demo`: they take half a gigabyte and a minute.
+def test_all_processes_start_all_workers_show_in_flower_and_everything_stops(tmp_path: Path) -> None:
+    # The converted models are shared with `make up` and `make demo`, since they take half a gigabyte and a minute.
     with _up(tmp_path, MINUTEBOOK_MODEL_DIR=str(ROOT / "var" / "models")) as up:
-        _until(up, "stack | ready: redis, api, transcribe, summarize, ingest, beat, flower")
+        _wait_for_line(up, "stack | ready: redis, api, transcribe, summarize, ingest, beat, flower")
         started = psutil.Process(up.pid).children(recursive=True)
         facts = json.loads((tmp_path / "run" / "stack.json").read_text())
         assert httpx.get(f"{facts['api_url']}/healthz").is_success
-        eventually("every worker is online in Flower", lambda: _online(facts["flower_url"]) == NODES)
+        wait_until("Flower shows every worker online", lambda: _online(facts["flower_url"]), lambda seen: seen == NODES)
         up.send_signal(signal.SIGINT)
         out, err = up.communicate()
     assert out.endswith("everything has stopped\n")
     assert (up.returncode, err) == (0, "")
-    assert all_gone([process.pid for process in started])
+    assert alive([process.pid for process in started]) == []
 
 
 def _online(flower_url: str) -> set[str]:

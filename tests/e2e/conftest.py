@@ -1,4 +1,4 @@
-"""The stack as `make up` runs it, on SQLite, with Flower."""
+"""A stack as `make up` runs it, on SQLite, with Flower."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hall import ALL_BUT_FLOWER, Hall, hall
+from tests.running_stack import ALL_BUT_FLOWER, RunningStack, running_stack
 
 
 @pytest.fixture(scope="package")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    with hall(tmp_path_factory.mktemp("e2e"), (*ALL_BUT_FLOWER, "flower")) as opened:
-        yield opened
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    with running_stack(tmp_path_factory.mktemp("e2e"), (*ALL_BUT_FLOWER, "flower")) as running:
+        yield running

@@ -1,4 +1,4 @@
-"""What the person who runs it sees: workers online under load, answers at once, an end in good order."""
+"""Operation under load: workers stay online, control commands are answered, and a stopped worker ends cleanly."""
 
 from __future__ import annotations
 
@@ -13,51 +13,53 @@ import pytest
 from celery import Celery
 
 from schema.core.errors import MailboxMissing
-from tests.hall import Hall, Sitting, eventually
+from tests.running_stack import RunningStack, StreamedMeeting
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 
 
 @contextmanager
-def load(whole: Hall) -> Iterator[list[Sitting]]:
-    """Two meetings at once, faster than the workers of a small machine can follow."""
-    whole.undisturbed  # noqa: B018
-    sittings = [whole.create(main=whole.clip) for _ in range(2)]
-    ended = [whole.stream(sitting, speed=10.0) for sitting in sittings]
-    whole.wait_claimed(sittings[0])
-    yield sittings
-    for each in ended:
-        each.result()
-    for sitting in sittings:
-        whole.assert_whole(sitting, whole.undisturbed)
+def load(running: RunningStack) -> Iterator[list[StreamedMeeting]]:
+    """Two meetings at once, faster than the workers of a small machine can transcribe. Both must end complete."""
+    expected_text = running.undisturbed_transcript
+    meetings = [running.create(main=running.clip) for _ in range(2)]
+    for meeting in meetings:
+        running.start_streaming(meeting, speed=10.0)
+    running.wait_until_claimed(meetings[0])
+    yield meetings
+    for meeting in meetings:
+        running.wait_until_streamed(meeting)
+    for meeting in meetings:
+        running.assert_complete(meeting, expected_text)
 
 
-def is_held(whole: Hall, sitting: Sitting) -> bool:
-    """Whether a worker holds the meeting's track; one that is through has no mailbox any more."""
+def is_held(running: RunningStack, meeting: StreamedMeeting) -> bool:
+    """Whether a worker holds the meeting's track. The mailbox of a finished meeting is gone."""
     try:
-        return whole.status(sitting).lease_ms is not None
+        return running.status(meeting).lease_ms is not None
     except MailboxMissing:
         return False
 
 
-def test_control_commands_are_answered_and_flower_sees_both_workers_online_under_load(whole: Hall) -> None:
+def test_under_load_workers_answer_control_commands_and_flower_shows_both_online(running: RunningStack) -> None:
     nodes = {f"{name}@{socket.gethostname()}" for name in ("transcribe", "summarize")}
 
-    def online() -> set[str]:
-        url = f"{whole.stack.addresses.flower_url}/workers?json=1"
+    def online_workers() -> set[str]:
+        url = f"{running.stack.addresses.flower_url}/workers?json=1"
         answer = httpx.get(url, trust_env=False, timeout=60)
         return {each["hostname"] for each in answer.json()["data"] if each["status"]}
 
-    with load(whole), Celery(broker=whole.stack.redis_url, set_as_current=False) as app:
+    with load(running), Celery(broker=running.stack.redis_url, set_as_current=False) as app:
         answers = app.control.inspect(destination=list(nodes), timeout=30.0, limit=2).ping()
         assert set(answers) == nodes
-        eventually("both workers are online", lambda: online() == nodes)
+        wait_until("Flower shows both workers online", online_workers, lambda online: online == nodes)
 
 
-def test_a_worker_that_is_asked_to_end_finishes_its_step_first(whole: Hall) -> None:
-    """SIGTERM in the middle of a step: it is committed, the track is given back, and nobody waits for a lease."""
-    with load(whole) as sittings:
-        pid = whole.stack.pid("transcribe")
-        whole.stack.kill("transcribe", signal.SIGTERM)
-        eventually("the worker has ended", lambda: not psutil.pid_exists(pid))
-        assert not any(is_held(whole, sitting) for sitting in sittings)
+def test_a_worker_stopped_by_sigterm_finishes_its_step_and_releases_its_tracks(running: RunningStack) -> None:
+    """Its tracks are free at once, so no other worker has to wait for the end of a lease."""
+    with load(running) as meetings:
+        pid = running.stack.pid("transcribe")
+        running.stack.kill("transcribe", signal.SIGTERM)
+        wait_until("the worker has ended", lambda: psutil.pid_exists(pid), lambda exists: not exists)
+        assert not any(is_held(running, meeting) for meeting in meetings)

@@ -1,4 +1,4 @@
-"""The outbox carried by real processes: beat wakes the courier, Celery runs it, a receiver gets the message."""
+"""Webhook delivery by real processes: beat sends the task, Celery runs it, and a receiver gets the message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deploy.supervisor import Stack
 from schema.core.database import Database
 from schema.core.settings import Settings
 from schema.webhooks.outbox import Delivery, DeliveryState
-from tests.hall import eventually
+from tests.waiting import wait_until
 from tests.workers.webhooks.outbox import SECRET, add_webhook, tell
 from tests.workers.webhooks.receiver import receiving
 
@@ -20,19 +20,19 @@ pytestmark = pytest.mark.faults
 PROCESSES = ("redis", "migrate", "ingest", "beat")
 
 
-def test_a_message_arrives_though_its_receiver_was_away_at_first(tmp_path: Path) -> None:
+def test_a_message_is_delivered_after_its_receiver_failed_once_and_the_secret_is_not_logged(tmp_path: Path) -> None:
     environment = {"MINUTEBOOK_WEBHOOK_PRIVATE": "1"}
     with receiving() as receiver, Stack(tmp_path / "stack", processes=PROCESSES, environment=environment) as stack:
         receiver.answers = [500, 204]
         database = Database(Settings(data_dir=stack.data_dir).sql_url)
 
-        def is_delivered() -> bool:
+        def delivery_state() -> str:
             with database.read() as session:
-                return session.scalars(select(Delivery.state)).one() == DeliveryState.DELIVERED
+                return session.scalars(select(Delivery.state)).one()
 
         add_webhook(database, receiver.url())
         tell(database)
-        eventually("the message is delivered", is_delivered)
+        wait_until("the message is delivered", delivery_state, lambda state: state == DeliveryState.DELIVERED)
         database.close()
     first, second = receiver.requests
     assert first.verified(SECRET) == second.verified(SECRET)

@@ -1,4 +1,4 @@
-"""One stack for all faults: each test kills what it is about and leaves it running; it ends with the last."""
+"""One stack for all fault tests. Each test disturbs it and leaves it running for the next."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hall import ALL_BUT_FLOWER, Hall, hall
+from tests.running_stack import ALL_BUT_FLOWER, RunningStack, running_stack
 
 BACKLOG_S = 45
-"""More than a live meeting of these tests lasts; a file is longer, so that its decoder has to wait."""
+"""Longer than the live meetings of these tests, and shorter than the file, so that its decoder has to wait."""
 
 
 @pytest.fixture(scope="package")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    """On SQLite, everything but Flower."""
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A stack on SQLite with everything but Flower."""
     variables = {"MINUTEBOOK_BACKLOG_LIMIT_S": str(BACKLOG_S)}
-    with hall(tmp_path_factory.mktemp("faults"), (*ALL_BUT_FLOWER, "ingest"), variables) as opened:
-        yield opened
+    with running_stack(tmp_path_factory.mktemp("faults"), (*ALL_BUT_FLOWER, "ingest"), variables) as running:
+        yield running

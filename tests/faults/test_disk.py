@@ -1,4 +1,4 @@
-"""The disk fills up, or turns read-only, under a running meeting: that is said, nothing is lost, and it goes on."""
+"""The disk fills up or the database becomes read-only during a meeting: the API says so and nothing is lost."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.hall import Hall, Sitting, eventually, hall
 from tests.immutable import immutable
+from tests.running_stack import RunningStack, StreamedMeeting, running_stack
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
+
+DISK_FULL = "no space left on its disk"
 
 
 @pytest.fixture(scope="module")
 def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A file system of its own, of 64 MB."""
+    """A separate file system of 64 MB."""
     folder = tmp_path_factory.mktemp("small-disk")
     made = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(folder)], capture_output=True, text=True, check=False
     )
     if made.returncode:
-        pytest.skip(f"this user can mount no file system: {made.stderr.strip()}")
+        pytest.skip(f"this user cannot mount a file system: {made.stderr.strip()}")
     try:
         yield folder
     finally:
@@ -33,13 +36,13 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def on_small_disk(small_disk: Path) -> Iterator[Hall]:
-    with hall(small_disk) as opened:
-        yield opened
+def on_small_disk(small_disk: Path) -> Iterator[RunningStack]:
+    with running_stack(small_disk) as running:
+        yield running
 
 
 def fill(folder: Path) -> Path:
-    """A file that takes all the space there is."""
+    """Write a file that takes all free space."""
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:
@@ -50,36 +53,43 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
-def refusal(held: Hall) -> str:
-    """What the API says to who wants to begin a meeting; nothing when it can, or does not answer."""
+def refusal(running: RunningStack) -> str:
+    """Why the API refuses to create a meeting. Empty when it creates one or does not answer."""
     try:
-        answer = httpx.post(f"{held.stack.api_url}/v1/meetings", json={}, trust_env=False, timeout=60)
+        answer = httpx.post(f"{running.stack.api_url}/v1/meetings", json={}, trust_env=False, timeout=60)
     except httpx.HTTPError:
         return ""
     return str(answer.json()["detail"]) if answer.status_code == 503 else ""
 
 
-def test_a_disk_that_is_full_for_a_while(on_small_disk: Hall) -> None:
-    def disturb(sitting: Sitting) -> None:
-        on_small_disk.wait_claimed(sitting)
+def test_a_meeting_stays_complete_while_the_disk_is_full_and_the_api_names_the_disk(
+    on_small_disk: RunningStack,
+) -> None:
+    def disturb(meeting: StreamedMeeting) -> None:
+        on_small_disk.wait_until_claimed(meeting)
         ballast = fill(on_small_disk.stack.data_dir)
         try:
-            eventually("the API names the disk", lambda: "no space left on its disk" in refusal(on_small_disk))
+            wait_until("the API names the disk", lambda: refusal(on_small_disk), lambda text: DISK_FULL in text)
         finally:
             ballast.unlink()
 
-    on_small_disk.assert_whole(on_small_disk.hold(on_small_disk.clip, disturb), on_small_disk.undisturbed)
+    meeting = on_small_disk.stream(on_small_disk.clip, disturb)
+    on_small_disk.assert_complete(meeting, on_small_disk.undisturbed_transcript)
 
 
-def test_a_database_that_turns_read_only_for_a_while(faulty: Hall) -> None:
-    def disturb(sitting: Sitting) -> None:
-        faulty.wait_claimed(sitting)
-        track_id = faulty.track_id(sitting)
-        with ExitStack() as shut:
-            for end in ("", "-wal", "-shm"):
-                shut.enter_context(immutable(faulty.stack.data_dir / f"minutebook.db{end}"))
-            eventually("the API names the database", lambda: "read-only" in refusal(faulty))
-            epoch = faulty.mailbox.status(track_id).epoch
-            eventually("the track was claimed in vain", lambda: faulty.mailbox.status(track_id).epoch > epoch + 1)
+def test_a_meeting_stays_complete_while_the_database_is_read_only_and_the_api_says_so(running: RunningStack) -> None:
+    def disturb(meeting: StreamedMeeting) -> None:
+        running.wait_until_claimed(meeting)
+        track_id = running.track_id(meeting)
+        with ExitStack() as read_only:
+            for suffix in ("", "-wal", "-shm"):
+                read_only.enter_context(immutable(running.stack.data_dir / f"minutebook.db{suffix}"))
+            wait_until("the API names the database", lambda: refusal(running), lambda text: "read-only" in text)
+            before = running.mailbox.status(track_id).epoch
+            wait_until(
+                "the track was claimed twice in vain",
+                lambda: running.mailbox.status(track_id).epoch,
+                lambda epoch: epoch > before + 1,
+            )
 
-    faulty.assert_whole(faulty.hold(faulty.clip, disturb), faulty.undisturbed)
+    running.assert_complete(running.stream(running.clip, disturb), running.undisturbed_transcript)

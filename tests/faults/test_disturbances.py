@@ -1,4 +1,4 @@
-"""Nobody is killed, but nothing goes as it should: the meeting comes through whole all the same."""
+"""Disturbances that kill no process: the meeting is complete nevertheless."""
 
 from __future__ import annotations
 
@@ -17,80 +17,89 @@ from api.client.pace import from_memory, paced
 from schema.core.errors import Unavailable
 from schema.core.queues import TRANSCRIBE_QUEUE
 from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
-from tests.hall import Hall, Sitting, eventually
+from tests.running_stack import RunningStack, StreamedMeeting
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 
 
-def test_two_workers_on_one_meeting(faulty: Hall) -> None:
-    """One that holds the track stops in the middle of its step; it goes on when another has long taken over."""
+def test_a_meeting_is_complete_when_a_paused_worker_resumes_after_another_took_its_track(running: RunningStack) -> None:
 
-    def disturb(sitting: Sitting) -> None:
-        slow = stop(faulty, sitting)
+    def disturb(meeting: StreamedMeeting) -> None:
+        paused = pause_worker(running, meeting)
         try:
-            before = faulty.status(sitting)
-            eventually("another worker goes on", lambda: faulty.status(sitting).epoch > before.epoch)
-            eventually("and commits", lambda: faulty.status(sitting).committed_sample > before.committed_sample)
+            before = running.status(meeting)
+            wait_until(
+                "another worker claims the track",
+                lambda: running.status(meeting).epoch,
+                lambda epoch: epoch > before.epoch,
+            )
+            wait_until(
+                "the other worker commits",
+                lambda: running.status(meeting).committed_sample,
+                lambda sample: sample > before.committed_sample,
+            )
         finally:
-            os.kill(slow, signal.SIGCONT)
+            os.kill(paused, signal.SIGCONT)
 
-    faulty.assert_whole(faulty.hold(faulty.clip, disturb), faulty.undisturbed)
+    running.assert_complete(running.stream(running.clip, disturb), running.undisturbed_transcript)
 
 
-def stop(faulty: Hall, sitting: Sitting) -> int:
-    """Stop the worker that holds the track and return its process id.
+def pause_worker(running: RunningStack, meeting: StreamedMeeting) -> int:
+    """Pause the worker that holds the track and return its process id.
 
-    One that is stopped in a transaction keeps SQLite's only lock from everybody until it goes on or its task's limit
-    kills it, so it goes on and is stopped elsewhere.
+    A worker that is paused inside a transaction keeps SQLite's only lock from all others until it resumes or its task
+    reaches its time limit. Such a worker resumes and is paused again later.
     """
     while True:
-        slow = faulty.wait_claimed(sitting)
-        os.kill(slow, signal.SIGSTOP)
-        with suppress(Unavailable), faulty.database.write():
-            return slow
-        os.kill(slow, signal.SIGCONT)
+        pid = running.wait_until_claimed(meeting)
+        os.kill(pid, signal.SIGSTOP)
+        with suppress(Unavailable), running.database.write():
+            return pid
+        os.kill(pid, signal.SIGCONT)
 
 
-def test_wake_ups_that_are_lost(faulty: Hall) -> None:
-    def disturb(sitting: Sitting) -> None:
+def test_a_meeting_is_complete_when_wake_ups_are_lost(running: RunningStack) -> None:
+    def disturb(meeting: StreamedMeeting) -> None:
         for _ in range(100):
-            faulty.redis.delete(TRANSCRIBE_QUEUE)
+            running.redis.delete(TRANSCRIBE_QUEUE)
             time.sleep(0.02)
 
-    faulty.assert_whole(faulty.hold(faulty.clip, disturb), faulty.undisturbed)
+    running.assert_complete(running.stream(running.clip, disturb), running.undisturbed_transcript)
 
 
-def test_the_same_piece_ten_times(faulty: Hall) -> None:
-    sitting = faulty.create(main=faulty.clip)
-    url = f"{faulty.stack.api_url}/v1/meetings/{sitting.meeting_id}"
+def test_audio_sent_ten_times_is_transcribed_once(running: RunningStack) -> None:
+    meeting = running.create(main=running.clip)
+    url = f"{running.stack.api_url}/v1/meetings/{meeting.meeting_id}"
     with httpx.Client(trust_env=False, timeout=60) as client:
         size = samples_of_s(1) * BYTES_PER_SAMPLE
-        for at in range(0, len(faulty.clip), size):
-            piece = faulty.clip[at : at + size]
+        for at in range(0, len(running.clip), size):
+            piece = running.clip[at : at + size]
             for _ in range(10):
                 answer = client.post(f"{url}/audio", params={"first_sample": at // BYTES_PER_SAMPLE}, content=piece)
                 assert answer.json()["received_sample"] == (at + len(piece)) // BYTES_PER_SAMPLE
         client.post(f"{url}/finish").raise_for_status()
-    eventually("the meeting is finished", lambda: faulty.state(sitting) == "finished")
-    faulty.assert_whole(sitting, faulty.undisturbed)
+    wait_until("the meeting is finished", lambda: running.state(meeting), lambda state: state == "finished")
+    running.assert_complete(meeting, running.undisturbed_transcript)
 
 
-def test_a_client_that_vanishes_and_another_that_goes_on(faulty: Hall) -> None:
-    sitting = faulty.create(main=faulty.clip)
+def test_a_meeting_is_complete_when_a_second_client_continues_for_one_that_vanished(running: RunningStack) -> None:
+    meeting = running.create(main=running.clip)
     with pytest.raises(TimeoutError):
-        asyncio.run(vanish(faulty, sitting))
-    resume_sample = faulty.status(sitting).received_sample
-    assert 0 < resume_sample < len(faulty.clip) // BYTES_PER_SAMPLE
-    rest = Sitting(sitting.meeting_id, {"main": faulty.clip[resume_sample * BYTES_PER_SAMPLE :]})
-    faulty.stream(rest, speed=8.0).result()
-    sitting.views = rest.views
-    faulty.assert_whole(sitting, faulty.undisturbed)
+        asyncio.run(stream_and_vanish(running, meeting))
+    resume_sample = running.status(meeting).received_sample
+    assert 0 < resume_sample < len(running.clip) // BYTES_PER_SAMPLE
+    rest = StreamedMeeting(meeting.meeting_id, {"main": running.clip[resume_sample * BYTES_PER_SAMPLE :]})
+    running.start_streaming(rest, speed=8.0)
+    running.wait_until_streamed(rest)
+    meeting.views = rest.views
+    running.assert_complete(meeting, running.undisturbed_transcript)
 
 
-async def vanish(faulty: Hall, sitting: Sitting) -> None:
-    """Stream until some of it is received, then be gone without a word."""
-    track = LiveTrack(faulty.stack.api_url, sitting.meeting_id)
+async def stream_and_vanish(running: RunningStack, meeting: StreamedMeeting) -> None:
+    """Stream until five seconds are received, then disconnect without closing the track."""
+    track = LiveTrack(running.stack.api_url, meeting.meeting_id)
     async with asyncio.timeout(None) as patience:
-        async for _ in track.stream(paced(from_memory(pcm_chunks(faulty.clip)), 2.0)):
+        async for _ in track.stream(paced(from_memory(pcm_chunks(running.clip)), 2.0)):
             if track.received_sample > samples_of_s(5):
                 patience.reschedule(asyncio.get_running_loop().time())

@@ -1,4 +1,4 @@
-"""kill -9 of every process of a running stack in the middle of its work: the meeting comes through whole."""
+"""kill -9 of each process of a running stack in the middle of its work: the meeting is complete nevertheless."""
 
 from __future__ import annotations
 
@@ -9,74 +9,80 @@ import psutil
 import pytest
 
 from schema.core.states import MeetingState
-from tests.hall import Hall, Sitting, eventually
+from tests.running_stack import RunningStack, StreamedMeeting
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 
 
-def test_a_transcribe_process_killed_in_the_middle_of_a_batch(faulty: Hall) -> None:
+def test_a_meeting_is_complete_when_a_transcribe_pool_process_is_killed(running: RunningStack) -> None:
     killed: list[int] = []
 
-    def disturb(sitting: Sitting) -> None:
-        killed.append(faulty.wait_claimed(sitting))
+    def disturb(meeting: StreamedMeeting) -> None:
+        killed.append(running.wait_until_claimed(meeting))
         os.kill(killed[0], signal.SIGKILL)
 
-    sitting = faulty.hold(faulty.clip, disturb)
+    meeting = running.stream(running.clip, disturb)
     assert not psutil.pid_exists(killed[0])
-    faulty.assert_whole(sitting, faulty.undisturbed)
+    running.assert_complete(meeting, running.undisturbed_transcript)
 
 
-def test_the_whole_transcribe_worker_killed_in_the_middle_of_a_batch(faulty: Hall) -> None:
-    def disturb(sitting: Sitting) -> None:
-        faulty.wait_claimed(sitting)
-        faulty.stack.kill("transcribe")
+def test_a_meeting_is_complete_when_the_transcribe_worker_is_killed(running: RunningStack) -> None:
+    def disturb(meeting: StreamedMeeting) -> None:
+        running.wait_until_claimed(meeting)
+        running.stack.kill("transcribe")
 
-    faulty.assert_whole(faulty.hold(faulty.clip, disturb), faulty.undisturbed)
-
-
-def test_a_summarise_worker_killed_while_it_writes_the_final_minutes(faulty: Hall) -> None:
-    def disturb(sitting: Sitting) -> None:
-        def is_writing() -> bool:
-            held = faulty.redis.exists(f"mb:summarizing:{sitting.meeting_id}")
-            return bool(held) and faulty.state(sitting) == MeetingState.SUMMARIZING
-
-        eventually("the final minutes are being written", is_writing)
-        faulty.stack.kill("summarize")
-
-    faulty.assert_whole(faulty.hold(faulty.clip, disturb), faulty.undisturbed)
+    running.assert_complete(running.stream(running.clip, disturb), running.undisturbed_transcript)
 
 
-def test_an_api_killed_with_open_sockets(faulty: Hall) -> None:
-    def disturb(sitting: Sitting) -> None:
-        faulty.wait_claimed(sitting)
-        faulty.stack.kill("api")
+def test_a_meeting_is_complete_when_the_summarize_worker_is_killed_during_the_final_minutes(
+    running: RunningStack,
+) -> None:
+    def disturb(meeting: StreamedMeeting) -> None:
+        def look() -> tuple[bool, MeetingState]:
+            return bool(running.redis.exists(f"mb:summarizing:{meeting.meeting_id}")), running.state(meeting)
 
-    sitting = faulty.hold(faulty.clip, disturb)
-    assert sitting.reconnects > 0
-    faulty.assert_whole(sitting, faulty.undisturbed)
+        wait_until(
+            "the final minutes are being written (lease of the summarizer, state)",
+            look,
+            lambda seen: seen == (True, MeetingState.SUMMARIZING),
+        )
+        running.stack.kill("summarize")
 
-
-def test_a_queue_server_killed_while_everybody_uses_it(faulty: Hall) -> None:
-    def disturb(sitting: Sitting) -> None:
-        faulty.wait_claimed(sitting)
-        faulty.stack.kill("redis")
-
-    faulty.assert_whole(faulty.hold(faulty.clip, disturb), faulty.undisturbed)
-
-
-def test_a_queue_server_that_loses_all_it_had(faulty: Hall) -> None:
-    """Mailboxes, messages, Celery's own bookkeeping: all is opened again from the database, the client sends again."""
-
-    def disturb(sitting: Sitting) -> None:
-        faulty.wait_claimed(sitting)
-        faulty.redis.flushall()
-
-    faulty.assert_whole(faulty.hold(faulty.clip, disturb, speed=3.0), faulty.undisturbed)
+    running.assert_complete(running.stream(running.clip, disturb), running.undisturbed_transcript)
 
 
-def test_everything_killed_at_once(faulty: Hall) -> None:
-    def disturb(sitting: Sitting) -> None:
-        faulty.wait_claimed(sitting)
-        faulty.stack.kill_all()
+def test_clients_reconnect_and_the_meeting_is_complete_when_the_api_is_killed(running: RunningStack) -> None:
+    def disturb(meeting: StreamedMeeting) -> None:
+        running.wait_until_claimed(meeting)
+        running.stack.kill("api")
 
-    faulty.assert_whole(faulty.hold(faulty.clip, disturb), faulty.undisturbed)
+    meeting = running.stream(running.clip, disturb)
+    assert meeting.reconnects > 0
+    running.assert_complete(meeting, running.undisturbed_transcript)
+
+
+def test_a_meeting_is_complete_when_the_queue_server_is_killed(running: RunningStack) -> None:
+    def disturb(meeting: StreamedMeeting) -> None:
+        running.wait_until_claimed(meeting)
+        running.stack.kill("redis")
+
+    running.assert_complete(running.stream(running.clip, disturb), running.undisturbed_transcript)
+
+
+def test_a_meeting_is_complete_when_the_queue_server_loses_all_its_data(running: RunningStack) -> None:
+    """Mailboxes, messages and Celery's own data are set up again from the database, and the client resends."""
+
+    def disturb(meeting: StreamedMeeting) -> None:
+        running.wait_until_claimed(meeting)
+        running.redis.flushall()
+
+    running.assert_complete(running.stream(running.clip, disturb, speed=3.0), running.undisturbed_transcript)
+
+
+def test_a_meeting_is_complete_when_every_process_is_killed_at_once(running: RunningStack) -> None:
+    def disturb(meeting: StreamedMeeting) -> None:
+        running.wait_until_claimed(meeting)
+        running.stack.kill_all()
+
+    running.assert_complete(running.stream(running.clip, disturb), running.undisturbed_transcript)

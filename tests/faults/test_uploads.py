@@ -1,4 +1,4 @@
-"""Files through a running stack: sent by the command, and kill -9 of whoever works on them in the middle."""
+"""Files through a running stack: uploaded by the command, and complete when the worker on them is killed."""
 
 from __future__ import annotations
 
@@ -18,177 +18,194 @@ from sqlalchemy import select
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, UploadState
 from schema.core.units import samples_of_s
+from schema.mailbox import Status
 from schema.meetings.tables import Coverage, Failure, Meeting, Track
 from schema.uploads.tables import Upload
 from tests.faults.conftest import BACKLOG_S
-from tests.hall import PATIENCE_S, SAMPLE, TIES, Hall, Sitting, eventually, spoken
+from tests.running_stack import SAMPLE_FOLDER, TIE_WER, RunningStack, StreamedMeeting, reference_text
+from tests.waiting import PATIENCE_S, wait_until
 from workers.asr.error_rates import word_error_rate
 
 pytestmark = pytest.mark.faults
 
 WER_LIMIT = 0.05
 FILE_S = 103
-"""The first sixteen turns of the sample meeting."""
-assert FILE_S > 2 * BACKLOG_S, "most of the file is still to be decoded when its beginning is being transcribed"
-FILE_TIES = 0.01
-"""A file's windows do not depend on who reads them when, but how many are read at once may turn a tie: three words."""
+"""Length of the first sixteen turns of the sample meeting."""
+assert FILE_S > 2 * BACKLOG_S, "most of the file must still wait for decoding when its start is transcribed"
+FILE_TIE_WER = 0.01
+"""Word error rate of three words. The windows of a file are always the same, but the batch size may decide ties."""
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    samples, rate = soundfile.read(SAMPLE / "meeting.flac", dtype="int16", stop=samples_of_s(FILE_S))
+    samples, rate = soundfile.read(SAMPLE_FOLDER / "meeting.flac", dtype="int16", stop=samples_of_s(FILE_S))
     path = tmp_path_factory.mktemp("file") / "meeting.flac"
     soundfile.write(path, samples, rate)
     return path
 
 
-def command(house: Hall, *arguments: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "MINUTEBOOK_URL": house.stack.api_url, "COLUMNS": "200"}
+def command(running: RunningStack, *arguments: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "MINUTEBOOK_URL": running.stack.api_url, "COLUMNS": "200"}
     return subprocess.Popen(
         [sys.executable, "-m", "api.cli", *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
-def send(house: Hall, file: Path) -> Sitting:
-    """As an upload; again, since each test sends the same bytes."""
+def send(running: RunningStack, file: Path) -> StreamedMeeting:
+    """Upload *file*, though the same bytes were uploaded before."""
     answer = httpx.post(
-        f"{house.stack.api_url}/v1/uploads",
+        f"{running.stack.api_url}/v1/uploads",
         params={"again": True},
         files={"file": (file.name, file.read_bytes())},
         trust_env=False,
         timeout=60,
     )
     assert answer.status_code == 201, answer.text
-    return Sitting(answer.json()["meeting_id"], {})
+    return StreamedMeeting(answer.json()["meeting_id"], {})
 
 
-def upload_of(house: Hall, sitting: Sitting) -> Upload:
-    with house.database.read() as session:
-        return session.scalars(select(Upload).where(Upload.meeting_id == sitting.meeting_id)).one()
+def upload_of(running: RunningStack, meeting: StreamedMeeting) -> Upload:
+    with running.database.read() as session:
+        return session.scalars(select(Upload).where(Upload.meeting_id == meeting.meeting_id)).one()
 
 
-def half_way(house: Hall, sitting: Sitting) -> bool:
-    """Some of it is transcribed while more is still to be decoded."""
-    try:
-        committed = house.status(sitting).committed_sample
-    except MailboxMissing:
-        return False
-    return committed > 0 and upload_of(house, sitting).state == UploadState.DECODING
+def wait_until_half_way(running: RunningStack, meeting: StreamedMeeting) -> None:
+    """Wait until some of the file is transcribed while more of it still has to be decoded."""
+    wait_until(
+        "some of the file is transcribed (committed sample, state of the upload)",
+        lambda: (running.status(meeting).committed_sample, upload_of(running, meeting).state),
+        lambda seen: seen[0] > 0 and seen[1] == UploadState.DECODING,
+        retry_on=MailboxMissing,
+    )
 
 
-def finished(house: Hall, sitting: Sitting) -> Sitting:
-    eventually("the upload is finished", lambda: upload_of(house, sitting).state == UploadState.FINISHED)
-    return sitting
+def wait_until_finished(running: RunningStack, meeting: StreamedMeeting) -> None:
+    wait_until(
+        "the upload is finished",
+        lambda: upload_of(running, meeting).state,
+        lambda state: state == UploadState.FINISHED,
+    )
 
 
-def assert_whole(house: Hall, sitting: Sitting) -> None:
-    """Every sample of the file is accounted for, once; there are final minutes and no failures."""
-    upload = upload_of(house, sitting)
-    with house.database.read() as session:
-        track = session.scalars(select(Track).where(Track.meeting_id == sitting.meeting_id)).one()
+def assert_complete(running: RunningStack, meeting: StreamedMeeting) -> None:
+    """Every sample of the file is accounted for once; there are final minutes and no failures."""
+    upload = upload_of(running, meeting)
+    with running.database.read() as session:
+        track = session.scalars(select(Track).where(Track.meeting_id == meeting.meeting_id)).one()
         chosen = select(Coverage).where(Coverage.track_id == track.id).order_by(Coverage.first_sample)
         rows = session.scalars(chosen).all()
         assert session.scalars(select(Failure)).all() == []
-        assert session.get_one(Meeting, sitting.meeting_id).state == MeetingState.FINISHED
+        assert session.get_one(Meeting, meeting.meeting_id).state == MeetingState.FINISHED
     edges = [0, *(row.end_sample for row in rows)]
     assert [row.first_sample for row in rows] == edges[:-1]
     assert edges[-1] == track.committed_sample == upload.duration_samples == samples_of_s(FILE_S)
     assert {row.kind for row in rows} <= {"transcribed", "silent"}
-    assert house.final(sitting).overview
+    assert running.final_minutes(meeting).overview
 
 
 @pytest.fixture(scope="module")
-def answers(faulty: Hall, file: Path) -> list[dict[str, Any]]:
-    """What the command says, while nobody disturbs it, of the file and of one that is none."""
+def answers(running: RunningStack, file: Path) -> list[dict[str, Any]]:
+    """What the command prints for the file and for one that is not audio, without disturbance."""
     bad = file.with_name("notes.wav")
-    bad.write_text("These are no sounds.\n" * 100)
-    waiting = command(faulty, "upload", str(file), str(bad), "--wait", "--json")
+    bad.write_text("This is not audio.\n" * 100)
+    waiting = command(running, "upload", str(file), str(bad), "--wait", "--json")
     out, err = waiting.communicate(timeout=PATIENCE_S)
-    assert waiting.returncode == 1, err.decode()  # for the second
+    assert waiting.returncode == 1, err.decode()  # for the second file
     return [json.loads(line) for line in out.decode().splitlines()]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(faulty: Hall, answers: list[dict[str, Any]]) -> str:
-    return faulty.text(Sitting(answers[0]["meeting_id"], {}))
+def undisturbed_transcript(running: RunningStack, answers: list[dict[str, Any]]) -> str:
+    return running.transcript(StreamedMeeting(answers[0]["meeting_id"], {}))
 
 
-def disturbed(house: Hall, file: Path, like: str, disturb: Callable[[], None]) -> None:
-    """The transcript is *like* that of the file with which nothing happened."""
-    sitting = send(house, file)
-    eventually("it is half way", lambda: half_way(house, sitting))
+def assert_complete_after(
+    disturb: Callable[[], None], running: RunningStack, file: Path, undisturbed_transcript: str
+) -> None:
+    """Call *disturb* in the middle of the file. It must end complete, with the transcript of an undisturbed run."""
+    meeting = send(running, file)
+    wait_until_half_way(running, meeting)
     disturb()
-    assert_whole(house, finished(house, sitting))
-    assert word_error_rate([(like, house.text(sitting))]) <= FILE_TIES
+    wait_until_finished(running, meeting)
+    assert_complete(running, meeting)
+    assert word_error_rate([(undisturbed_transcript, running.transcript(meeting))]) <= FILE_TIE_WER
 
 
-def test_the_command_sends_a_file_and_waits_for_its_minutes(faulty: Hall, answers: list[dict[str, Any]]) -> None:
+def test_the_command_uploads_a_file_and_waits_for_its_minutes(
+    running: RunningStack, answers: list[dict[str, Any]]
+) -> None:
     heard, refused = answers
     assert (heard["state"], heard["percent"], heard["name"]) == ("finished", 100.0, "meeting.flac")
     assert (refused["state"], refused["reason"]) == ("failed", "not_media")
-    sitting = Sitting(heard["meeting_id"], {})
-    assert_whole(faulty, sitting)
-    assert word_error_rate([(spoken(FILE_S), faulty.text(sitting))]) <= WER_LIMIT
-    shown = command(faulty, "show", heard["meeting_id"]).communicate(timeout=60)[0].decode()
+    meeting = StreamedMeeting(heard["meeting_id"], {})
+    assert_complete(running, meeting)
+    assert word_error_rate([(reference_text(FILE_S), running.transcript(meeting))]) <= WER_LIMIT
+    shown = command(running, "show", heard["meeting_id"]).communicate(timeout=60)[0].decode()
     assert "payment" in shown
 
 
-def test_a_recording_that_is_read_again_keeps_what_was_corrected(faulty: Hall, file: Path) -> None:
-    first = finished(faulty, send(faulty, file)).meeting_id
-    heard = [json.loads(line) for line in told(faulty, "segments", first, "--json")]
+def test_a_reprocessed_recording_keeps_its_corrections(running: RunningStack, file: Path) -> None:
+    meeting = send(running, file)
+    wait_until_finished(running, meeting)
+    first = meeting.meeting_id
+    heard = [json.loads(line) for line in output_of(running, "segments", first, "--json")]
     wrong = next(each for each in heard if "launch" in each["text"])
     meant = "Olga will order a new scanner by Friday."
-    (corrected,) = told(faulty, "correct", first, str(wrong["id"]), "--text", meant, "--json")
+    (corrected,) = output_of(running, "correct", first, str(wrong["id"]), "--text", meant, "--json")
     assert json.loads(corrected)["version"] == 2
-    (begun,) = told(faulty, "reprocess", first, "--vocabulary", "Priya", "--wait", "--json")
+    (begun,) = output_of(running, "reprocess", first, "--vocabulary", "Priya", "--wait", "--json")
     second = json.loads(begun)["meeting"]["id"]
-    assert_whole(faulty, Sitting(second, {}))
-    assert word_error_rate([(faulty.text(Sitting(first, {})), faulty.text(Sitting(second, {})))]) <= TIES
-    eventually("the old minutes have it", lambda: "Olga" in minutes_of(faulty, first))
-    assert "Olga" in minutes_of(faulty, second)
-    assert meant in "\n".join(told(faulty, "show", second, "--format", "txt"))
-    assert any(second in line for line in told(faulty, "list"))
-    assert not any(first in line for line in told(faulty, "list"))
-    assert told(faulty, "show", first, "--version", "2") == told(faulty, "show", second)
+    assert_complete(running, StreamedMeeting(second, {}))
+    first_text, second_text = (running.transcript(StreamedMeeting(each, {})) for each in (first, second))
+    assert word_error_rate([(first_text, second_text)]) <= TIE_WER
+    wait_until("the old minutes name Olga", lambda: minutes_of(running, first), lambda text: "Olga" in text)
+    assert "Olga" in minutes_of(running, second)
+    assert meant in "\n".join(output_of(running, "show", second, "--format", "txt"))
+    assert any(second in line for line in output_of(running, "list"))
+    assert not any(first in line for line in output_of(running, "list"))
+    assert output_of(running, "show", first, "--version", "2") == output_of(running, "show", second)
 
 
-def told(house: Hall, *arguments: str) -> list[str]:
-    """The lines of a command that succeeds."""
-    asked = command(house, *arguments)
+def output_of(running: RunningStack, *arguments: str) -> list[str]:
+    """The lines that a command prints. It must succeed."""
+    asked = command(running, *arguments)
     out, err = asked.communicate(timeout=PATIENCE_S)
     assert asked.returncode == 0, err.decode()
     return out.decode().splitlines()
 
 
-def minutes_of(house: Hall, meeting_id: str) -> str:
-    return "\n".join(told(house, "show", meeting_id, "--format", "txt")).partition("\nTranscript\n")[0]
+def minutes_of(running: RunningStack, meeting_id: str) -> str:
+    return "\n".join(output_of(running, "show", meeting_id, "--format", "txt")).partition("\nTranscript\n")[0]
 
 
-def test_the_ingest_worker_killed_in_the_middle_of_a_file(faulty: Hall, file: Path, undisturbed: str) -> None:
-    disturbed(faulty, file, undisturbed, lambda: faulty.stack.kill("ingest"))
+def test_a_file_is_complete_when_the_ingest_worker_is_killed(
+    running: RunningStack, file: Path, undisturbed_transcript: str
+) -> None:
+    assert_complete_after(lambda: running.stack.kill("ingest"), running, file, undisturbed_transcript)
 
 
-def test_the_transcribe_worker_killed_in_the_middle_of_a_file(faulty: Hall, file: Path, undisturbed: str) -> None:
-    disturbed(faulty, file, undisturbed, lambda: faulty.stack.kill("transcribe"))
+def test_a_file_is_complete_when_the_transcribe_worker_is_killed(
+    running: RunningStack, file: Path, undisturbed_transcript: str
+) -> None:
+    assert_complete_after(lambda: running.stack.kill("transcribe"), running, file, undisturbed_transcript)
 
 
-def test_a_file_cancelled_in_the_middle_leaves_nothing(faulty: Hall, file: Path) -> None:
-    sitting = send(faulty, file)
-    eventually("it is half way", lambda: half_way(faulty, sitting))
-    upload_id = upload_of(faulty, sitting).id
-    track_id = faulty.track_id(sitting)
-    url = f"{faulty.stack.api_url}/v1/uploads/{upload_id}"
+def test_a_file_cancelled_while_it_is_decoded_leaves_nothing(running: RunningStack, file: Path) -> None:
+    meeting = send(running, file)
+    wait_until_half_way(running, meeting)
+    upload_id = upload_of(running, meeting).id
+    track_id = running.track_id(meeting)
+    url = f"{running.stack.api_url}/v1/uploads/{upload_id}"
     assert httpx.delete(url, trust_env=False, timeout=60).status_code == 204
-    assert not (faulty.stack.data_dir / "files" / upload_id).exists()
+    assert not (running.stack.data_dir / "files" / upload_id).exists()
 
-    def is_forgotten() -> bool:
+    def mailbox_status() -> Status | None:
         try:
-            faulty.mailbox.status(track_id)
+            return running.mailbox.status(track_id)
         except MailboxMissing:
-            return True
-        return False
+            return None
 
-    eventually("its mailbox is gone", is_forgotten)
-    with faulty.database.read() as session:
-        assert session.get_one(Meeting, sitting.meeting_id).state == MeetingState.DELETED
-        assert session.scalars(select(Track).where(Track.meeting_id == sitting.meeting_id)).all() == []
+    wait_until("its mailbox is gone", mailbox_status, lambda status: status is None)
+    with running.database.read() as session:
+        assert session.get_one(Meeting, meeting.meeting_id).state == MeetingState.DELETED
+        assert session.scalars(select(Track).where(Track.meeting_id == meeting.meeting_id)).all() == []

@@ -1,4 +1,4 @@
-"""Toy models and data for whole runs, made once."""
+"""Small models and data for whole runs, made once per session."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ RATE_HZ = 16_000
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """The folder of the toy model of a kind."""
+    """Gives the folder of the small model of a kind."""
     made: dict[str, str] = {}
-    root = tmp_path_factory.mktemp("toys")
+    root = tmp_path_factory.mktemp("models")
 
     def folder(kind: str) -> str:
         if kind not in made:
@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest of tones with texts and summaries for `train`, another for `dev`."""
+    """A folder with manifests of tones, texts and summaries for `train` and `dev`."""
     folder = tmp_path_factory.mktemp("recordings")
     chance = np.random.default_rng(7)
     for split, texts in (("train", TEXTS[:4]), ("dev", TEXTS[4:])):
@@ -58,7 +58,7 @@ def places(tmp_path: Path) -> RunFolders:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Makes a file system of its own, of a size such as `1m`."""
+    """Mounts a separate file system of a size such as `1m`."""
     mounted: list[Path] = []
 
     def mount(size: str) -> Path:
@@ -69,7 +69,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if made.returncode:
-            pytest.skip(f"this user can mount no file system: {made.stderr.strip()}")
+            pytest.skip(f"this user cannot mount a file system: {made.stderr.strip()}")
         mounted.append(folder)
         return folder
 

@@ -1,6 +1,6 @@
-"""Models of random weights, a few thousand to a few million, in the layouts that the workers load.
+"""Small models with random weights in the layouts that the workers load.
 
-The text models have a real SentencePiece tokenizer, trained here on the few sentences that they learn.
+The text models have a real SentencePiece tokenizer, trained here on the sentences that they learn.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ TEXTS = (
     "The heating works again.",
 )
 WIDTH = 64
-"""Whole blocks of 64, which bitsandbytes packs four bits in."""
+"""A multiple of 64, the block size of bitsandbytes in four bits."""
 
 
 def save_whisper(folder: Path) -> Path:
-    """Whisper of two layers with the real tokenizer of tiny.en."""
+    """A Whisper model of two layers with the real tokenizer of tiny.en."""
     from transformers import WhisperConfig, WhisperForConditionalGeneration
 
     source = resolve("package:tiny.en", CACHE)
@@ -44,7 +44,7 @@ def save_whisper(folder: Path) -> Path:
     WhisperForConditionalGeneration(config).save_pretrained(folder)
     for name in ("tokenizer.json", "generation_config.json", "preprocessor_config.json"):
         shutil.copy(source / name, folder)
-    # Heads of the real model's layers are no heads of this one's.
+    # The alignment heads of the real model do not exist in this one.
     facts = folder / "generation_config.json"
     facts.write_text(facts.read_text().replace('"alignment_heads"', '"alignment_heads_of_tiny"'))
     return folder

@@ -1,4 +1,4 @@
-"""A studio of the test's own on the session's servers and weights."""
+"""A rig for each test on the servers and weights of the session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from redis import Redis
 from schema.core import migrate
 from schema.core.database import Database
 from tests import models
-from tests.workers.studio import Audio, Studio
+from tests.workers.worker_rig import WorkerRig
+from training.data.audio import Samples
 from workers.asr.engine import Engine
 from workers.summarize.writing.model import TextModel
 
@@ -30,21 +31,21 @@ def gemma() -> TextModel:
     return models.gemma()
 
 
-def sample_meeting(first_s: float, end_s: float) -> Audio:
+def sample_meeting(first_s: float, end_s: float) -> Samples:
     first, end = round(first_s * 16_000), round(end_s * 16_000)
     samples, _ = soundfile.read(SAMPLE / "meeting.flac", dtype="int16", start=first, stop=end)
     return np.asarray(samples, dtype=np.int16)
 
 
 @pytest.fixture(scope="session")
-def speech() -> Audio:
-    """The first 17 s of the sample meeting: two speakers, seven sentences, a pause at the end."""
+def speech() -> Samples:
+    """The first 17 s of the sample meeting: two speakers, seven sentences, and a pause at the end."""
     return sample_meeting(0, 17)
 
 
 @pytest.fixture(scope="session")
-def later_speech() -> Audio:
-    """What follows: one speaker, three sentences."""
+def later_speech() -> Samples:
+    """The sample meeting from 17.2 to 30.5 s: one speaker, three sentences."""
     return sample_meeting(17.2, 30.5)
 
 
@@ -57,5 +58,5 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def studio(database: Database, redis_client: Redis, whisper: Engine, tmp_path: Path) -> Studio:
-    return Studio(database, redis_client, whisper, tmp_path / "adapters")
+def rig(database: Database, redis_client: Redis, whisper: Engine, tmp_path: Path) -> WorkerRig:
+    return WorkerRig(database, redis_client, whisper, tmp_path / "adapters")

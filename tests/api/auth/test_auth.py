@@ -1,4 +1,4 @@
-"""Keys: who gets in, what they may do, whose meetings they see, and that keys are written nowhere."""
+"""API keys: authentication, scopes, ownership of meetings, rate limits, and that keys are never stored or logged."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from schema.core.states import Scope
 from tests.api.conftest import Api
 from tests.api.process import api_process
 from tests.api.sockets import event_stream, live
-from tests.servers import wait_until
+from tests.waiting import wait_until
 
 SECOND = b"\x01\x00" * 16_000
+KEY_CHECK_FAILED = "keys of open connections"
 
 
 @pytest.fixture
 def api(start: Callable[..., Api]) -> Api:
-    """An API that asks for keys."""
+    """An API that requires keys."""
     return start(auth="on")
 
 
@@ -46,7 +47,7 @@ def create(api: Api, key: NewKey) -> str:
     return meeting_id
 
 
-def test_without_a_key_nothing_is_told(api: Api) -> None:
+def test_a_request_without_a_key_is_a_401_that_names_the_header(api: Api) -> None:
     answer = api.http.get("/v1/meetings")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -62,21 +63,21 @@ def test_a_wrong_key_is_refused(api: Api, key: Callable[..., NewKey], wrong: str
     assert "minutebook keys create" in answer.json()["detail"]
 
 
-def test_a_right_id_with_a_wrong_secret_is_refused(api: Api, key: Callable[..., NewKey]) -> None:
+def test_a_known_key_id_with_a_wrong_secret_is_refused(api: Api, key: Callable[..., NewKey]) -> None:
     made = key(Scope.READ)
     forged = f"mb_{made.id}_{'A' * 43}"
     assert api.http.get("/v1/meetings", headers={"Authorization": f"Bearer {forged}"}).status_code == 401
     assert api.http.get("/v1/meetings", headers=bearer(made)).status_code == 200
 
 
-def test_a_key_without_the_scope_is_told_which_it_needs(api: Api, key: Callable[..., NewKey]) -> None:
+def test_a_key_without_the_scope_is_a_403_that_names_the_scope(api: Api, key: Callable[..., NewKey]) -> None:
     answer = api.http.post("/v1/meetings", json={}, headers=bearer(key(Scope.READ)))
     assert answer.status_code == 403
     assert answer.json()["scope"] == "write"
     assert "'write'" in answer.json()["detail"]
 
 
-def test_another_keys_meeting_is_as_unknown_as_none(api: Api, key: Callable[..., NewKey]) -> None:
+def test_a_meeting_of_another_key_looks_like_an_unknown_one(api: Api, key: Callable[..., NewKey]) -> None:
     mine, other = key(Scope.READ, Scope.WRITE), key(Scope.READ, Scope.WRITE)
     meeting = create(api, mine)
     assert api.http.get(f"/v1/meetings/{meeting}", headers=bearer(mine)).status_code == 200
@@ -90,7 +91,7 @@ def test_another_keys_meeting_is_as_unknown_as_none(api: Api, key: Callable[...,
         assert socket.end()[0] == 4404
 
 
-def test_admin_sees_every_meeting(api: Api, key: Callable[..., NewKey]) -> None:
+def test_an_admin_key_sees_every_meeting(api: Api, key: Callable[..., NewKey]) -> None:
     meeting = create(api, key(Scope.WRITE))
     admin = key(Scope.ADMIN)
     assert api.http.get(f"/v1/meetings/{meeting}", headers=bearer(admin)).status_code == 200
@@ -108,13 +109,13 @@ def test_a_revoked_key_is_refused_by_a_process_that_has_not_seen_it(
 
 
 @pytest.fixture
-def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A revoked key works for a moment only."""
-    monkeypatch.setattr(key_cache, "CACHE_S", 0.1)
-    monkeypatch.setattr(key_cache, "RECHECK_S", 0.05)
+def short_key_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a revoked key expire from the cache at once."""
+    monkeypatch.setattr(key_cache, "KEPT_S", 0.1)
+    monkeypatch.setattr(key_cache, "LOOK_S", 0.05)
 
 
-@pytest.mark.usefixtures("short_memory")
+@pytest.mark.usefixtures("short_key_cache")
 def test_an_open_socket_is_closed_when_its_key_is_revoked(api: Api, key: Callable[..., NewKey]) -> None:
     mine, other = key(Scope.READ, Scope.WRITE), key(Scope.ADMIN)
     meeting = create(api, mine)
@@ -133,7 +134,7 @@ def test_an_open_socket_is_closed_when_its_key_is_revoked(api: Api, key: Callabl
         assert still_open.next_of("ack")["received_sample"] == 32_000
 
 
-@pytest.mark.usefixtures("short_memory")
+@pytest.mark.usefixtures("short_key_cache")
 def test_an_event_stream_ends_with_the_reason_when_its_key_is_revoked(api: Api, key: Callable[..., NewKey]) -> None:
     made = key(Scope.READ, Scope.WRITE)
     with event_stream(api, create(api, made), headers=bearer(made)) as stream:
@@ -145,8 +146,8 @@ def test_an_event_stream_ends_with_the_reason_when_its_key_is_revoked(api: Api, 
         assert "was revoked" in last["data"]["detail"]
 
 
-@pytest.mark.usefixtures("short_memory")
-def test_a_database_that_is_away_closes_no_open_socket(
+@pytest.mark.usefixtures("short_key_cache")
+def test_an_unavailable_database_closes_no_open_socket(
     api: Api, key: Callable[..., NewKey], caplog: pytest.LogCaptureFixture
 ) -> None:
     made = key(Scope.READ, Scope.WRITE)
@@ -154,7 +155,7 @@ def test_a_database_that_is_away_closes_no_open_socket(
         socket.next_of("coverage")
         with api.database.write() as session:
             session.execute(text("ALTER TABLE api_keys RENAME TO away"))
-        wait_until(lambda: "keys of open connections" in caplog.text)
+        wait_until("the failed check of keys is logged", lambda: caplog.text, lambda log: KEY_CHECK_FAILED in log)
         socket.send(0, SECOND)
         assert socket.next_of("ack")["received_sample"] == 16_000
         with api.database.write() as session:
@@ -163,7 +164,7 @@ def test_a_database_that_is_away_closes_no_open_socket(
         assert socket.end()[0] == 4401
 
 
-def test_too_many_requests_are_told_when_to_come_back(api: Api, key: Callable[..., NewKey]) -> None:
+def test_requests_over_the_rate_limit_are_a_429_with_the_wait(api: Api, key: Callable[..., NewKey]) -> None:
     made = key(Scope.READ, requests_per_minute=3)
     answers = [api.http.get("/v1/meetings", headers=bearer(made)) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
@@ -174,14 +175,14 @@ def test_too_many_requests_are_told_when_to_come_back(api: Api, key: Callable[..
     assert api.http.get("/v1/meetings", headers=bearer(other)).status_code == 200
 
 
-def test_a_live_socket_takes_the_key_as_a_header(api: Api, key: Callable[..., NewKey]) -> None:
+def test_a_live_socket_accepts_the_key_as_a_header(api: Api, key: Callable[..., NewKey]) -> None:
     made = key(Scope.READ, Scope.WRITE)
     with live(api, create(api, made), additional_headers=bearer(made)) as socket:
         socket.send(0, SECOND)
         assert socket.next_of("ack")["received_sample"] == 16_000
 
 
-def test_a_live_socket_takes_the_key_as_a_subprotocol_and_does_not_say_it_back(
+def test_a_live_socket_accepts_the_key_as_a_subprotocol_and_does_not_echo_it(
     api: Api, key: Callable[..., NewKey]
 ) -> None:
     made = key(Scope.READ, Scope.WRITE)
@@ -201,13 +202,13 @@ def test_a_live_socket_without_a_key_is_closed_with_the_reason(api: Api, key: Ca
         assert "no API key" in reason
 
 
-def test_a_key_in_the_url_is_no_key(api: Api, key: Callable[..., NewKey]) -> None:
+def test_a_key_in_the_url_is_not_accepted(api: Api, key: Callable[..., NewKey]) -> None:
     made = key(Scope.ADMIN)
     with live(api, create(api, made), f"?key={made.key}") as socket:
         assert socket.end()[0] == 4401
 
 
-def test_a_reader_may_watch_but_not_speak(api: Api, key: Callable[..., NewKey]) -> None:
+def test_a_read_key_receives_events_but_may_not_send_audio(api: Api, key: Callable[..., NewKey]) -> None:
     meeting = create(api, key(Scope.WRITE))
     reader = key(Scope.READ)
     with live(api, meeting, additional_headers=bearer(reader)) as socket:
@@ -223,7 +224,7 @@ def test_a_reader_may_watch_but_not_speak(api: Api, key: Callable[..., NewKey]) 
         assert socket.end()[0] == 4403
 
 
-def test_keys_are_kept_as_hashes_only(api: Api, key: Callable[..., NewKey]) -> None:
+def test_keys_are_stored_only_as_hashes(api: Api, key: Callable[..., NewKey]) -> None:
     made = key(Scope.READ)
     with api.database.read() as session:
         rows = session.execute(text("SELECT * FROM api_keys")).all()
@@ -249,7 +250,7 @@ def test_keys_and_queries_are_never_logged(settings: Callable[..., Settings], tm
     assert made.key not in lines
 
 
-def test_without_keys_a_page_of_another_site_gets_nothing(start: Callable[..., Api]) -> None:
+def test_without_keys_requests_from_other_sites_are_refused(start: Callable[..., Api]) -> None:
     api = start()
     meeting = api.create()
     for headers in ({"Origin": "https://example.org"}, {"Host": "rebound.example.org"}):
@@ -264,14 +265,16 @@ def test_without_keys_a_page_of_another_site_gets_nothing(start: Callable[..., A
 @pytest.mark.parametrize(
     ("name", "scopes", "limit"), [("", [Scope.READ], None), ("x", [], None), ("x", [Scope.READ], 0)]
 )
-def test_a_key_that_makes_no_sense_is_not_made(api: Api, name: str, scopes: list[Scope], limit: int | None) -> None:
+def test_a_key_without_name_scope_or_positive_limit_is_not_created(
+    api: Api, name: str, scopes: list[Scope], limit: int | None
+) -> None:
     with pytest.raises(InvalidInput):
         create_key(api.database, name, scopes, limit)
     with pytest.raises(NotFound, match="keys list"):
         revoke_key(api.database, "unknown")
 
 
-def test_health_needs_no_key(api: Api) -> None:
+def test_health_and_readiness_need_no_key_but_status_does(api: Api) -> None:
     assert api.http.get("/healthz").json() == {"status": "ok"}
     assert api.http.get("/readyz").status_code == 200
     assert api.http.get("/v1/status").status_code == 401

@@ -1,9 +1,8 @@
-"""The command as a user starts it, on a database of its own."""
+"""The command `minutebook` as a user runs it, with a data folder for each test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,12 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from schema.core.settings import settings
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    status: int
-    out: str
-    err: str
+from tests.api.cli.command_result import CommandResult, RunMinutebook
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A data folder that the settings name; no server is named."""
+    """The data folder of the settings, which name no server that runs."""
     monkeypatch.setenv("MINUTEBOOK_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("MINUTEBOOK_MODEL_DIR", raising=False)
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", "")
@@ -36,14 +29,14 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def minutebook(data_dir: Path) -> Callable[..., Outcome]:
-    """Run `minutebook ARGUMENTS` in this process."""
+def minutebook(data_dir: Path) -> RunMinutebook:
+    """Runs `minutebook ARGUMENTS` in this process."""
 
-    def run(*arguments: str, stdin: bytes = b"") -> Outcome:
+    def run(*arguments: str, stdin: bytes = b"") -> CommandResult:
         settings.cache_clear()
         result = CliRunner().invoke(app, list(arguments), input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return Outcome(result.exit_code, result.stdout, result.stderr)
+        return CommandResult(result.exit_code, result.stdout, result.stderr)
 
     return run

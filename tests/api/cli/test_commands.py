@@ -1,9 +1,8 @@
-"""Commands that work on the database and the broker, and what they say when something is wrong."""
+"""Commands that work on the database and the broker, and their messages when something is wrong."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,11 @@ from redis import Redis
 from schema.core import migrate, queues
 from schema.core.database import Database
 from schema.meetings.tables import Failure, Meeting
-from tests.api.cli.conftest import Outcome
+from tests.api.cli.command_result import RunMinutebook
 from tests.immutable import immutable
 
-Minutebook = Callable[..., Outcome]
 
-
-def test_the_database_is_migrated_once_and_says_where_it_is(minutebook: Minutebook, data_dir: Path) -> None:
+def test_db_upgrade_migrates_once_and_db_current_names_the_revision(minutebook: RunMinutebook, data_dir: Path) -> None:
     assert "at no revision" in minutebook("db", "current").out
     assert minutebook("db", "upgrade").status == 0
     assert f"at revision {migrate.head()}" in minutebook("db", "upgrade").out
@@ -26,7 +23,7 @@ def test_the_database_is_migrated_once_and_says_where_it_is(minutebook: Minutebo
     assert (data_dir / "minutebook.db").exists()
 
 
-def test_a_key_is_printed_once_listed_without_its_secret_and_revoked(minutebook: Minutebook) -> None:
+def test_a_key_is_printed_once_listed_without_its_secret_and_revoked(minutebook: RunMinutebook) -> None:
     minutebook("db", "upgrade")
     key = minutebook("keys", "create", "--name", "Lobby", "--scope", "write").out.strip()
     listed = minutebook("keys", "list").out
@@ -40,7 +37,7 @@ def test_a_key_is_printed_once_listed_without_its_secret_and_revoked(minutebook:
     assert refused.err.startswith("error: there is no key 'nonsense'")
 
 
-def test_a_database_that_was_never_migrated_is_named_with_its_remedy(minutebook: Minutebook) -> None:
+def test_an_unmigrated_database_is_reported_with_the_remedy(minutebook: RunMinutebook) -> None:
     refused = minutebook("failures", "list")
     assert refused.status == 1
     assert "is not migrated; run 'minutebook db upgrade'" in refused.err
@@ -59,8 +56,8 @@ def url_of(client: Redis) -> str:
     return f"redis://127.0.0.1:{connection['port']}/{connection['db']}"
 
 
-def test_a_failure_is_enqueued_again_as_its_task_with_its_arguments(
-    minutebook: Minutebook, data_dir: Path, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+def test_a_replayed_failure_is_enqueued_with_its_task_and_arguments(
+    minutebook: RunMinutebook, data_dir: Path, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     minutebook("db", "upgrade")
     add_failure(data_dir, "m1")
@@ -68,32 +65,32 @@ def test_a_failure_is_enqueued_again_as_its_task_with_its_arguments(
     unreachable = minutebook("failures", "replay", "--all")
     assert unreachable.status == 1
     assert "check MINUTEBOOK_REDIS_URL" in unreachable.err
-    assert "broken-model" in minutebook("failures", "list").out  # nothing was marked as run
+    assert "broken-model" in minutebook("failures", "list").out  # it was not marked as replayed
 
     monkeypatch.setenv("MINUTEBOOK_REDIS_URL", url_of(redis_client))
-    assert minutebook("failures", "replay", "1").out == "1 task enqueued again\n"
+    assert minutebook("failures", "replay", "1").out == "1 enqueued again\n"
     message = json.loads(redis_client.lrange(queues.SUMMARIZE_QUEUE, 0, -1)[0])
     assert message["headers"]["task"] == queues.SUMMARIZE
     assert "m1" in message["headers"]["argsrepr"]
-    assert minutebook("failures", "list").out == "no failures\n"
+    assert minutebook("failures", "list").out == "nothing failed\n"
     assert "broken-model" in minutebook("failures", "list", "--all").out
 
 
-def test_a_failure_is_enqueued_at_the_stack_that_runs_in_the_data_folder(
-    minutebook: Minutebook, data_dir: Path, redis_client: Redis
+def test_a_replayed_failure_goes_to_the_stack_that_runs_in_the_data_folder(
+    minutebook: RunMinutebook, data_dir: Path, redis_client: Redis
 ) -> None:
     minutebook("db", "upgrade")
     add_failure(data_dir, "m2")
     facts = {"api_url": "http://127.0.0.1:2", "redis_url": url_of(redis_client)}
     (data_dir / "run").mkdir()
     (data_dir / "run" / "stack.json").write_text(json.dumps(facts))
-    assert minutebook("failures", "replay", "1").out == "1 task enqueued again\n"
+    assert minutebook("failures", "replay", "1").out == "1 enqueued again\n"
     message = json.loads(redis_client.lrange(queues.SUMMARIZE_QUEUE, 0, -1)[0])
     assert "m2" in message["headers"]["argsrepr"]
 
 
-def test_a_failure_shows_the_whole_id_of_its_meeting_on_a_narrow_terminal(
-    minutebook: Minutebook, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_narrow_terminal_still_shows_the_whole_meeting_id_of_a_failure(
+    minutebook: RunMinutebook, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     minutebook("db", "upgrade")
@@ -111,28 +108,30 @@ def test_a_failure_shows_the_whole_id_of_its_meeting_on_a_narrow_terminal(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["failures", "replay"], "give either the id of a failure or --all"),
         (["live"], "give either a file, or '-' for standard input, or --mic"),
         (["live", "absent.wav"], "absent.wav is not a file"),
-        (["live", "-", "--speed", "-2"], "--speed -2.0 is not valid"),
-        (["live", "-", "--speed", "nan"], "--speed nan is not valid"),
+        (["live", "-", "--speed", "-2"], "--speed -2.0 is not from 0 up"),
+        (["live", "-", "--speed", "nan"], "--speed nan is not from 0 up"),
         (["live", "-", "--language", "Klingon"], "language = 'Klingon' is not valid"),
-        (["live", "-", "--url", "nonsense"], "'nonsense' is not the URL of an API"),
+        (["live", "-", "--url", "nonsense"], "'nonsense' is not a URL"),
     ],
 )
-def test_wrong_input_is_named_with_its_remedy(minutebook: Minutebook, arguments: list[str], said: str) -> None:
+def test_invalid_arguments_are_refused_in_one_line_with_the_remedy(
+    minutebook: RunMinutebook, arguments: list[str], message: str
+) -> None:
     refused = minutebook(*arguments, stdin=b"\0\0")
     assert (refused.status, refused.out) == (2, "")
-    assert refused.err.startswith(f"error: {said}")
+    assert refused.err.startswith(f"error: {message}")
     assert refused.err.count("\n") == 1
 
 
-def test_a_pipe_on_which_nothing_comes_makes_no_meeting(minutebook: Minutebook) -> None:
+def test_an_empty_pipe_creates_no_meeting(minutebook: RunMinutebook) -> None:
     refused = minutebook("live", "-", stdin=b"")
     assert refused.status == 2
-    assert refused.err.startswith("error: the source ended without audio (0 bytes)")
+    assert refused.err.startswith("error: the source ended before any audio (0 bytes)")
 
 
 @pytest.mark.parametrize(
@@ -147,8 +146,8 @@ def test_a_pipe_on_which_nothing_comes_makes_no_meeting(minutebook: Minutebook) 
         ("MINUTEBOOK_ASR_POLICY", "beam", "'align_att' or 'local_agreement'"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_value_and_remedy(
-    minutebook: Minutebook, monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str
+def test_an_invalid_setting_is_refused_with_its_value_and_the_remedy(
+    minutebook: RunMinutebook, monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str
 ) -> None:
     monkeypatch.setenv(name, value)
     refused = minutebook("doctor")
@@ -160,14 +159,14 @@ def test_a_wrong_setting_is_named_with_its_value_and_remedy(
 @pytest.mark.parametrize(
     "arguments", [["list"], ["show", "m1"], ["finish", "m1"], ["delete", "m1", "-y"], ["live", "-"]]
 )
-def test_an_api_that_does_not_answer_is_named_with_its_remedy(minutebook: Minutebook, arguments: list[str]) -> None:
+def test_an_unreachable_api_is_reported_with_the_remedy(minutebook: RunMinutebook, arguments: list[str]) -> None:
     refused = minutebook(*arguments, stdin=b"\0\0")
     assert refused.status == 1
     assert refused.err.startswith("error: http://127.0.0.1:1 cannot be reached")
     assert "minutebook up" in refused.err
 
 
-def test_the_doctor_names_what_is_missing_and_how_to_mend_it(minutebook: Minutebook) -> None:
+def test_the_doctor_reports_what_is_missing_and_the_remedy(minutebook: RunMinutebook) -> None:
     found = minutebook("doctor")
     assert found.status == 1
     assert "fail redis: no answer" in found.out
@@ -176,8 +175,8 @@ def test_the_doctor_names_what_is_missing_and_how_to_mend_it(minutebook: Minuteb
     assert "fail workers" in found.out
 
 
-def test_the_doctor_finds_a_good_database_a_lossy_redis_and_a_broken_model(
-    minutebook: Minutebook, data_dir: Path, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+def test_the_doctor_reports_a_good_database_a_redis_without_persistence_and_broken_models(
+    minutebook: RunMinutebook, data_dir: Path, valkey_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MINUTEBOOK_REDIS_URL", valkey_url)
     broken = data_dir / "models" / "whisper-tiny.en"
@@ -196,8 +195,8 @@ def test_the_doctor_finds_a_good_database_a_lossy_redis_and_a_broken_model(
     assert "'package:nonsense' is not known" in texts
 
 
-def test_the_doctor_tells_nobody_to_delete_a_model_of_their_own(
-    minutebook: Minutebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_doctor_never_advises_to_delete_a_model_that_the_user_supplied(
+    minutebook: RunMinutebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whisper, gemma = tmp_path / "whisper", tmp_path / "gemma"
     whisper.mkdir()
@@ -212,15 +211,15 @@ def test_the_doctor_tells_nobody_to_delete_a_model_of_their_own(
     assert "delete" not in found
 
 
-def test_the_doctor_finds_a_database_that_cannot_be_written(minutebook: Minutebook, data_dir: Path) -> None:
+def test_the_doctor_reports_a_read_only_database(minutebook: RunMinutebook, data_dir: Path) -> None:
     minutebook("db", "upgrade")
     with immutable(data_dir / "minutebook.db"):
         found = minutebook("doctor")
     assert f"fail database: {data_dir / 'minutebook.db'} is read-only" in found.out
 
 
-def test_the_doctor_asks_the_stack_that_runs_in_its_data_folder(
-    minutebook: Minutebook, data_dir: Path, valkey_url: str
+def test_the_doctor_checks_the_stack_that_runs_in_the_data_folder(
+    minutebook: RunMinutebook, data_dir: Path, valkey_url: str
 ) -> None:
     (data_dir / "run").mkdir()
     facts = {"api_url": "http://127.0.0.1:2", "redis_url": valkey_url}
@@ -230,7 +229,7 @@ def test_the_doctor_asks_the_stack_that_runs_in_its_data_folder(
     assert "nothing listens at 127.0.0.1:2" in found
 
 
-def test_the_doctor_names_the_worker_of_each_queue(valkey_url: str) -> None:
+def test_the_doctor_reports_a_missing_worker_for_each_queue(valkey_url: str) -> None:
     from api.cli.checks import Health, workers
     from schema.core.settings import Settings
 

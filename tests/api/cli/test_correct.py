@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -11,12 +11,11 @@ import pytest
 
 from schema.core.database import Database
 from schema.core.states import MeetingState, SummaryKind
-from tests.api.cli.conftest import Outcome
+from tests.api.cli.command_result import RunMinutebook
+from tests.api.database_rows import add_minutes, add_segment, move
 from tests.api.process import ApiProcess
-from tests.api.rows import add_minutes, add_segment, move
 
-Minutebook = Callable[..., Outcome]
-SAID, MEANT = "We move the lunch.", "We move the launch."
+HEARD, MEANT = "We move the lunch.", "We move the launch."
 
 
 @pytest.fixture(scope="module")
@@ -40,33 +39,37 @@ def meeting_id(api: ApiProcess, database: Database, monkeypatch: pytest.MonkeyPa
     tracks = [{"name": "main", "speaker": "Channel 1"}]
     answer = httpx.post(f"{api.url}/v1/meetings", json={"title": "Launch", "tracks": tracks}, trust_env=False)
     created: str = answer.json()["id"]
-    add_segment(database, created, SAID, 65, 68)
+    add_segment(database, created, HEARD, 65, 68)
     return created
 
 
 @pytest.fixture
-def segment_id(minutebook: Minutebook, meeting_id: str) -> str:
+def segment_id(minutebook: RunMinutebook, meeting_id: str) -> str:
     return str(json.loads(minutebook("segments", meeting_id, "--json").out)["id"])
 
 
-def test_a_segment_is_corrected_and_taken_back(minutebook: Minutebook, meeting_id: str, segment_id: str) -> None:
-    assert f"{segment_id}    1:05  Channel 1: {SAID}" in minutebook("segments", meeting_id).out
+def test_a_segment_is_corrected_and_the_correction_undone(
+    minutebook: RunMinutebook, meeting_id: str, segment_id: str
+) -> None:
+    assert f"{segment_id}    1:05  Channel 1: {HEARD}" in minutebook("segments", meeting_id).out
     corrected = minutebook("correct", meeting_id, segment_id, "--text", MEANT, "--speaker", "Priya")
     assert corrected.out.strip() == f"1:05  Priya: {MEANT}  (version 2)"
     assert f"{segment_id}*" in minutebook("segments", meeting_id).out
     assert MEANT in minutebook("show", meeting_id, "--format", "txt").out
     heard, now = minutebook("correct", meeting_id, segment_id, "--history", "--json").out.splitlines()
-    assert (json.loads(heard)["text"], json.loads(now)["text"]) == (SAID, MEANT)
+    assert (json.loads(heard)["text"], json.loads(now)["text"]) == (HEARD, MEANT)
     table = minutebook("correct", meeting_id, segment_id, "--history").out
     assert "heard" in table
     assert "edited" in table
     changes = minutebook("segments", meeting_id, "--changes").out
-    assert f"Channel 1: {SAID}" in changes
+    assert f"Channel 1: {HEARD}" in changes
     assert f"Priya: {MEANT}" in changes
-    assert SAID in minutebook("correct", meeting_id, segment_id, "--undo").out
+    assert HEARD in minutebook("correct", meeting_id, segment_id, "--undo").out
 
 
-def test_somebody_elses_change_is_not_written_over(minutebook: Minutebook, meeting_id: str, segment_id: str) -> None:
+def test_a_correction_of_an_outdated_version_is_refused(
+    minutebook: RunMinutebook, meeting_id: str, segment_id: str
+) -> None:
     minutebook("correct", meeting_id, segment_id, "--text", MEANT)
     late = minutebook("correct", meeting_id, segment_id, "--text", "We go.", "--if-version", "1")
     assert late.status == 1
@@ -75,39 +78,39 @@ def test_somebody_elses_change_is_not_written_over(minutebook: Minutebook, meeti
     assert (unclear.status, "or else --undo" in unclear.err) == (2, True)
 
 
-def test_a_speaker_is_renamed(minutebook: Minutebook, meeting_id: str) -> None:
-    assert minutebook("rename-speaker", meeting_id, "Channel 1", "Priya").out == "1 segment now has the speaker Priya\n"
-    assert f"Priya: {SAID}" in minutebook("segments", meeting_id).out
+def test_renaming_a_speaker_changes_its_segments(minutebook: RunMinutebook, meeting_id: str) -> None:
+    assert minutebook("rename-speaker", meeting_id, "Channel 1", "Priya").out == "1 segments are Priya's now\n"
+    assert f"Priya: {HEARD}" in minutebook("segments", meeting_id).out
     wrong = minutebook("rename-speaker", meeting_id, "Tom", "-")
     assert (wrong.status, "those who do: Priya" in wrong.err) == (1, True)
 
 
-def test_minutes_are_made_again_beside_the_old_ones(
-    minutebook: Minutebook, meeting_id: str, database: Database
+def test_reprocessing_minutes_makes_a_new_version_and_keeps_the_old_ones(
+    minutebook: RunMinutebook, meeting_id: str, database: Database
 ) -> None:
     move(database, meeting_id, MeetingState.FINISHED)
     for version, text in ((1, "The first."), (2, "The second.")):
         add_minutes(database, meeting_id, text, version, SummaryKind.FINAL)
     begun = minutebook("reprocess", meeting_id, "--summary-adapter", "none")
-    assert begun.out == f"version 3 of the minutes is being made; 'minutebook show {meeting_id}' shows it in a moment\n"
+    assert begun.out == f"version 3 of the minutes is being made: 'minutebook show {meeting_id}' has it in a moment\n"
     assert "The second." in minutebook("show", meeting_id, "--version", "1").out
     assert "The first." in minutebook("show", meeting_id, "--minutes", "1").out
     assert "no final minutes of version 9" in minutebook("show", meeting_id, "--minutes", "9").err
-    assert "no version 2; its versions are: 1" in minutebook("show", meeting_id, "--version", "2").err
+    assert "no version 2; there are: 1" in minutebook("show", meeting_id, "--version", "2").err
     assert f"1*  {meeting_id}" in minutebook("versions", meeting_id, "--show", "1").out
     refused = minutebook("reprocess", meeting_id, "--part", "transcript")
     assert (refused.status, "of live audio nothing is kept" in refused.err) == (1, True)
     nothing = minutebook("reprocess", meeting_id)
-    assert (nothing.status, "nothing would change" in nothing.err) == (2, True)
+    assert (nothing.status, "nothing is to be different" in nothing.err) == (2, True)
 
 
-def test_a_sentence_of_the_minutes_is_corrected_and_taken_back(
-    minutebook: Minutebook, database: Database, meeting_id: str
+def test_a_sentence_of_the_minutes_is_corrected_and_the_correction_undone(
+    minutebook: RunMinutebook, database: Database, meeting_id: str
 ) -> None:
-    add_minutes(database, meeting_id, SAID, kind=SummaryKind.FINAL)
+    add_minutes(database, meeting_id, HEARD, kind=SummaryKind.FINAL)
     move(database, meeting_id, MeetingState.FINISHED)
     sentence_id = json.loads(minutebook("sentences", meeting_id, "--json").out)["id"]
-    assert f"{sentence_id}  overview {SAID}" in minutebook("sentences", meeting_id).out
+    assert f"{sentence_id}  overview {HEARD}" in minutebook("sentences", meeting_id).out
     corrected = minutebook("correct-sentence", meeting_id, sentence_id, "--text", MEANT)
     assert corrected.out.strip() == f"{MEANT}  (version 2)"
     assert f"{sentence_id}* overview {MEANT}" in minutebook("sentences", meeting_id).out
@@ -117,7 +120,7 @@ def test_a_sentence_of_the_minutes_is_corrected_and_taken_back(
     late = minutebook("correct-sentence", meeting_id, sentence_id, "--text", "x", "--if-version", "1")
     assert (late.status, "somebody has changed it" in late.err) == (1, True)
     undone = minutebook("correct-sentence", meeting_id, sentence_id, "--undo", "--json")
-    assert (json.loads(undone.out)["text"], json.loads(undone.out)["version"]) == (SAID, 3)
+    assert (json.loads(undone.out)["text"], json.loads(undone.out)["version"]) == (HEARD, 3)
     history = minutebook("correct-sentence", meeting_id, sentence_id, "--history").out
     assert ["written" in history, "edited" in history, "undone" in history] == [True] * 3
     assert minutebook("correct-sentence", meeting_id, sentence_id).status == 2

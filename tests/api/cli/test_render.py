@@ -1,4 +1,4 @@
-"""A meeting on a terminal: closed text once, what may change only below it, unsupported sentences marked."""
+"""A meeting on a terminal: closed segments once, changing text below them, unsupported sentences marked."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _minutes(kind: str, version: int) -> Event:
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(0, "0:00"), (59.9, "0:59"), (61, "1:01"), (3600, "1:00:00"), (36_061, "10:01:01")]
 )
-def test_times_are_short(seconds: float, shown: str) -> None:
+def test_clock_leaves_out_leading_zeros(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
 
 
@@ -51,7 +51,7 @@ def test_coverage_names_every_kind_that_occurred() -> None:
     assert coverage_line(CoverageTotals()) == "0.0 s received: nothing yet"
 
 
-def test_minutes_show_owners_dates_times_and_what_lacks_support() -> None:
+def test_minutes_show_owners_due_dates_times_and_missing_support() -> None:
     assert minutes_text(MINUTES_OF_ALL_KINDS).plain.splitlines() == [
         "Overview",
         "  - The launch moves.",
@@ -66,7 +66,7 @@ def test_minutes_show_owners_dates_times_and_what_lacks_support() -> None:
     ]
 
 
-def test_without_a_terminal_closed_segments_become_lines_once() -> None:
+def test_without_a_terminal_each_closed_segment_is_printed_once() -> None:
     out = io.StringIO()
     with LiveScreen(Console(file=out, width=100)) as screen:
         screen.take(_segment(1, "Good", closed=False))
@@ -78,7 +78,7 @@ def test_without_a_terminal_closed_segments_become_lines_once() -> None:
     assert out.getvalue().splitlines() == ["   1:01  Ann: Good morning.", "   2:02  And then"]
 
 
-def test_on_a_terminal_what_grows_partial_words_and_minutes_stand_below_the_text() -> None:
+def test_on_a_terminal_open_segments_partial_words_and_minutes_stay_below_the_text() -> None:
     out = io.StringIO()
     console = Console(file=out, width=80, height=40, force_terminal=True)
     with LiveScreen(console) as screen:
@@ -97,7 +97,7 @@ def test_on_a_terminal_what_grows_partial_words_and_minutes_stand_below_the_text
     assert out.getvalue().count("Good morning.") == 1
 
 
-def test_final_minutes_are_not_replaced_by_rolling_ones_that_come_late() -> None:
+def test_final_minutes_are_not_replaced_by_later_rolling_ones() -> None:
     screen = LiveScreen(Console(file=io.StringIO(), width=80))
     for event in (_minutes("rolling", 1), _minutes("final", 1), _minutes("rolling", 2)):
         screen.view.take(event)

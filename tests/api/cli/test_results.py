@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,11 +12,9 @@ import pytest
 from docx import Document
 
 from schema.core.database import Database
-from tests.api.cli.conftest import Outcome
+from tests.api.cli.command_result import RunMinutebook
+from tests.api.database_rows import add_segment
 from tests.api.process import ApiProcess
-from tests.api.rows import add_segment
-
-Minutebook = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +27,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[A
 
 @pytest.fixture
 def meeting_id(api: ApiProcess, monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> str:
-    """A meeting with a sentence in it; the commands below talk to its API."""
+    """A meeting with one sentence, on the API that the commands use."""
     monkeypatch.setenv("MINUTEBOOK_URL", api.url)
     answer = httpx.post(f"{api.url}/v1/meetings", json={"title": "Launch"}, trust_env=False)
     created: str = answer.json()["id"]
@@ -39,22 +37,22 @@ def meeting_id(api: ApiProcess, monkeypatch: pytest.MonkeyPatch, data_dir: Path)
     return created
 
 
-def test_search_says_in_which_meeting_and_when(minutebook: Minutebook, meeting_id: str) -> None:
+def test_search_prints_meeting_time_title_and_snippet(minutebook: RunMinutebook, meeting_id: str) -> None:
     found = minutebook("search", "launch to", "mon*")
     assert found.status == 0
     assert f"{meeting_id}     1:05  Launch  We move the launch to Monday.\n" in found.out
-    assert "nothing found" in minutebook("search", "launch on").out
-    told = json.loads(minutebook("search", "monday", "--json").out.splitlines()[0])
-    assert told["snippet"][slice(*told["marks"][0])] == "Monday"
+    assert "nothing was found" in minutebook("search", "launch on").out
+    hit = json.loads(minutebook("search", "monday", "--json").out.splitlines()[0])
+    assert hit["snippet"][slice(*hit["marks"][0])] == "Monday"
 
 
-def test_search_without_a_word_is_refused(minutebook: Minutebook, meeting_id: str) -> None:
+def test_search_without_a_word_is_refused(minutebook: RunMinutebook, meeting_id: str) -> None:
     refused = minutebook("search", "--", "--")
     assert refused.status == 2
     assert "holds no word to look for" in refused.err
 
 
-def test_a_meeting_is_written_to_a_file(minutebook: Minutebook, meeting_id: str, tmp_path: Path) -> None:
+def test_show_writes_a_meeting_to_a_file(minutebook: RunMinutebook, meeting_id: str, tmp_path: Path) -> None:
     path = tmp_path / "launch.docx"
     assert minutebook("show", meeting_id, "--format", "docx", "--output", str(path)).status == 0
     assert Document(io.BytesIO(path.read_bytes())).paragraphs[0].text == "Launch"

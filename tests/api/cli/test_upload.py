@@ -1,4 +1,4 @@
-"""`minutebook upload` and `watch` against a real API: what breaks is gone on with, nothing is sent twice."""
+"""`minutebook upload` and `watch` against a real API: broken uploads are resumed and nothing is sent twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,11 +25,9 @@ from schema.core.states import UploadState
 from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
-from tests.api.cli.conftest import Outcome
+from tests.api.cli.command_result import RunMinutebook
 from tests.api.process import ApiProcess
-from tests.servers import wait_until
-
-Minutebook = Callable[..., Outcome]
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -54,7 +52,9 @@ def stored(api: ApiProcess, upload_id: str) -> bytes:
     return (Path(api.settings.storage_url) / upload_id).read_bytes()
 
 
-def test_files_are_sent_and_known_again(minutebook: Minutebook, api: ApiProcess, tmp_path: Path) -> None:
+def test_uploaded_files_are_recognised_when_sent_again(
+    minutebook: RunMinutebook, api: ApiProcess, tmp_path: Path
+) -> None:
     paths = [tmp_path / "one.wav", tmp_path / "two.mp4"]
     for path in paths:
         path.write_bytes(os.urandom(50_000))
@@ -70,16 +70,18 @@ def test_files_are_sent_and_known_again(minutebook: Minutebook, api: ApiProcess,
     assert len(rows(api)) == 3
 
 
-def test_waiting_ends_with_the_reason_of_a_failure(minutebook: Minutebook, api: ApiProcess, tmp_path: Path) -> None:
+def test_upload_wait_prints_the_reason_of_a_failure(minutebook: RunMinutebook, api: ApiProcess, tmp_path: Path) -> None:
     path = tmp_path / "bad.wav"
-    path.write_bytes(b"no sound")
+    path.write_bytes(b"not audio")
 
     def fail() -> None:
-        wait_until(lambda: any(row.state == UploadState.QUEUED for row in rows(api)))
+        wait_until(
+            "the upload is queued", lambda: [row.state for row in rows(api)], lambda seen: UploadState.QUEUED in seen
+        )
         database = Database(api.settings.sql_url)
         with database.write() as session:
             row = session.scalars(select(Upload)).one()
-            row.state, row.reason, row.detail = UploadState.FAILED, UploadFailure.NOT_MEDIA, "it is no sound"
+            row.state, row.reason, row.detail = UploadState.FAILED, UploadFailure.NOT_MEDIA, "it is not audio"
         database.close()
 
     worker = threading.Thread(target=fail)
@@ -87,10 +89,10 @@ def test_waiting_ends_with_the_reason_of_a_failure(minutebook: Minutebook, api: 
     waited = minutebook("upload", str(path), "--wait", "--url", api.url)
     worker.join()
     assert waited.status == 1
-    assert "not_media: it is no sound" in waited.err
+    assert "not_media: it is not audio" in waited.err
 
 
-def test_an_upload_is_listed_paused_and_cancelled(minutebook: Minutebook, api: ApiProcess, tmp_path: Path) -> None:
+def test_uploads_are_listed_paused_and_cancelled(minutebook: RunMinutebook, api: ApiProcess, tmp_path: Path) -> None:
     path = tmp_path / "one.wav"
     path.write_bytes(os.urandom(1000))
     upload_id = json.loads(minutebook("upload", str(path), "--json", "--url", api.url).out)["id"]
@@ -101,13 +103,13 @@ def test_an_upload_is_listed_paused_and_cancelled(minutebook: Minutebook, api: A
     assert (row.paused, row.state) == (True, UploadState.CANCELLED)
 
 
-def test_a_server_that_is_killed_in_the_middle_gets_the_rest(api: ApiProcess, tmp_path: Path) -> None:
+def test_an_upload_resumes_after_the_server_was_killed(api: ApiProcess, tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     path.write_bytes(os.urandom(6 * BLOCK_BYTES))
     killed: list[int] = []
 
     def progress(received: int) -> None:
-        """Called while a piece is on its way: after some blocks the server is gone, and comes back."""
+        """Called while a piece is being sent. Kills and restarts the server once, after some blocks."""
         if received > 4 * BLOCK_BYTES and not killed:
             killed.append(received)
             api.end(signal.SIGKILL)
@@ -126,7 +128,7 @@ def test_a_server_that_is_killed_in_the_middle_gets_the_rest(api: ApiProcess, tm
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["upload", "absent.wav"], "absent.wav is not a file"),
         (["upload", __file__, "--language", "Klingon"], "language = 'Klingon' is not valid"),
@@ -134,46 +136,48 @@ def test_a_server_that_is_killed_in_the_middle_gets_the_rest(api: ApiProcess, tm
         (["watch", "absent"], "absent is not a folder"),
     ],
 )
-def test_wrong_input_is_named_with_its_remedy(minutebook: Minutebook, arguments: list[str], said: str) -> None:
+def test_invalid_arguments_are_refused_with_the_remedy(
+    minutebook: RunMinutebook, arguments: list[str], message: str
+) -> None:
     refused = minutebook(*arguments)
     assert (refused.status, refused.out) == (2, "")
-    assert refused.err.startswith(f"error: {said}")
+    assert refused.err.startswith(f"error: {message}")
 
 
-def test_an_empty_file_is_refused_before_anything_is_asked(minutebook: Minutebook, tmp_path: Path) -> None:
+def test_an_empty_file_is_refused_without_a_request(minutebook: RunMinutebook, tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     refused = minutebook("upload", str(tmp_path / "empty.wav"))
     assert refused.status == 2
     assert "is empty" in refused.err
 
 
-def test_a_folder_is_watched_and_each_recording_is_sent_once(api: ApiProcess, tmp_path: Path) -> None:
+def test_watch_uploads_each_recording_of_a_folder_once(api: ApiProcess, tmp_path: Path) -> None:
     folder, journal = tmp_path / "in", tmp_path / "journal.jsonl"
     folder.mkdir()
     (folder / "one.wav").write_bytes(b"one" * 1000)
     (folder / ".hidden.wav").write_bytes(b"hidden")
     (folder / "empty.wav").touch()
 
-    def watching() -> subprocess.Popen[bytes]:
+    def start_watch() -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "api.cli", "watch", str(folder), "--every", "0.1", "--journal", str(journal)]
         return subprocess.Popen([*command, "--url", api.url])
 
-    watch = watching()
-    wait_until(lambda: len(rows(api)) == 1)
+    watch = start_watch()
+    wait_until("one file is uploaded", lambda: len(rows(api)), lambda count: count == 1)
     (folder / "two.wav").write_bytes(b"two" * 1000)
-    wait_until(lambda: len(rows(api)) == 2)
-    wait_until(lambda: len(journal.read_text().splitlines()) == 2)
+    wait_until("two files are uploaded", lambda: len(rows(api)), lambda count: count == 2)
+    wait_until("two files are in the journal", journal.read_text, lambda text: len(text.splitlines()) == 2)
     watch.kill()
     watch.wait()
-    (folder / "three.wav").write_bytes(b"one" * 1000)  # the same sound under another name
-    watch = watching()
-    wait_until(lambda: len(journal.read_text().splitlines()) == 3)
+    (folder / "three.wav").write_bytes(b"one" * 1000)  # the same bytes under another name
+    watch = start_watch()
+    wait_until("three files are in the journal", journal.read_text, lambda text: len(text.splitlines()) == 3)
     watch.send_signal(signal.SIGINT)
     assert watch.wait(20) == 0
     assert [row.name for row in rows(api)] == ["one.wav", "two.wav"]
 
 
-def test_a_file_that_still_grows_is_left_alone(tmp_path: Path) -> None:
+def test_watch_leaves_a_growing_file_alone(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     watch = Watch(folder, Journal(tmp_path / "journal"))
@@ -185,7 +189,7 @@ def test_a_file_that_still_grows_is_left_alone(tmp_path: Path) -> None:
     assert (path, look.size) == (growing, 30)
 
 
-def test_a_refused_file_is_not_tried_again_before_it_changes(tmp_path: Path) -> None:
+def test_watch_does_not_retry_a_refused_file_until_it_changes(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     watch = Watch(folder, Journal(tmp_path / "journal"))
@@ -199,7 +203,7 @@ def test_a_refused_file_is_not_tried_again_before_it_changes(tmp_path: Path) -> 
     assert [path for path, _ in watch.ready()] == [bad]
 
 
-def test_a_journal_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_truncated_journal_is_read_up_to_its_last_whole_line(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     Journal(path).add(Sent("one.wav", 3, 5, "aa", "u1"))
     with path.open("a") as file:

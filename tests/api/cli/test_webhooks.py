@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +12,15 @@ from sqlalchemy import delete, update
 from schema.core.database import Database
 from schema.core.tables import now
 from schema.webhooks.outbox import Delivery, DeliveryState, Webhook, WebhookEvent, announce
-from tests.api.cli.conftest import Outcome
+from tests.api.cli.command_result import RunMinutebook
 from tests.api.process import ApiProcess
 
-Minutebook = Callable[..., Outcome]
 URL = "http://127.0.0.1:9/hook"
 
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[ApiProcess]:
-    """One that allows webhooks to this machine."""
+    """An API that allows webhooks to this machine."""
     running = ApiProcess(tmp_path_factory.mktemp("api"), valkey_url, webhook_private="1")
     running.start()
     yield running
@@ -30,7 +29,7 @@ def process(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterat
 
 @pytest.fixture
 def api(process: ApiProcess, monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> ApiProcess:
-    """An API without webhooks; the commands below talk to it."""
+    """The API that the commands use, without webhooks."""
     monkeypatch.setenv("MINUTEBOOK_URL", process.url)
     database = Database(process.settings.sql_url)
     with database.write() as session:
@@ -45,15 +44,15 @@ def give_up(database: Database) -> None:
         session.execute(update(Delivery).values(values))
 
 
-def test_a_webhook_from_adding_to_removing(minutebook: Minutebook, api: ApiProcess) -> None:
-    assert minutebook("webhooks", "list").out.startswith("no webhooks yet; add one with 'minutebook webhooks add URL'")
+def test_a_webhook_is_added_listed_replayed_and_removed(minutebook: RunMinutebook, api: ApiProcess) -> None:
+    assert minutebook("webhooks", "list").out.startswith("no webhooks yet; 'minutebook webhooks add URL' makes one")
     added = minutebook("webhooks", "add", URL, "--event", "meeting.finished")
     webhook_id, secret = added.out.split()
     assert secret.startswith("whsec_")
     listed = minutebook("webhooks", "list").out
     assert f"meeting.finished  {URL}" in listed
     assert secret not in listed + minutebook("webhooks", "list", "--json").out
-    assert minutebook("webhooks", "deliveries", webhook_id).out == "no deliveries yet\n"
+    assert minutebook("webhooks", "deliveries", webhook_id).out == "nothing was sent yet\n"
 
     database = Database(api.settings.sql_url)
     with database.write() as session:
@@ -65,18 +64,18 @@ def test_a_webhook_from_adding_to_removing(minutebook: Minutebook, api: ApiProce
     assert [line.split()[4:7] for line in shown.splitlines()[1:]] == [[m, "dead", "9"] for m in ("m3", "m2", "m1")]
     assert "the receiver answered 500" in shown
     newest = shown.splitlines()[1].split()[0]
-    assert minutebook("webhooks", "replay", webhook_id, newest).out == "1 delivery will be sent again\n"
-    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "2 deliveries will be sent again\n"
-    told = minutebook("webhooks", "deliveries", webhook_id, "--json").out.splitlines()
-    assert {json.loads(line)["state"] for line in told} == {"pending"}
+    assert minutebook("webhooks", "replay", webhook_id, newest).out == "1 to be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "2 to be sent again\n"
+    lines = minutebook("webhooks", "deliveries", webhook_id, "--json").out.splitlines()
+    assert {json.loads(line)["state"] for line in lines} == {"pending"}
     database.close()
 
     assert minutebook("webhooks", "remove", webhook_id).status == 0
     assert minutebook("webhooks", "list").out.startswith("no webhooks yet")
-    assert "this key has no webhook" in minutebook("webhooks", "remove", webhook_id).err
+    assert "there is no webhook" in minutebook("webhooks", "remove", webhook_id).err
 
 
-def test_more_dead_messages_than_a_page_holds_are_all_replayed(minutebook: Minutebook, api: ApiProcess) -> None:
+def test_replay_dead_sends_more_deliveries_than_fit_on_a_page(minutebook: RunMinutebook, api: ApiProcess) -> None:
     webhook_id = minutebook("webhooks", "add", URL).out.split()[0]
     database = Database(api.settings.sql_url)
     with database.write() as session:
@@ -84,20 +83,20 @@ def test_more_dead_messages_than_a_page_holds_are_all_replayed(minutebook: Minut
             announce(session, "local", WebhookEvent.MEETING_FINISHED, {"meeting_id": str(number)})
     give_up(database)
     database.close()
-    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "60 deliveries will be sent again\n"
-    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "0 deliveries will be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "60 to be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "0 to be sent again\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("webhooks", "replay", "wh_1"), "give either the id of a delivery or --dead"),
         (("webhooks", "add", "ftp://example.com"), "write https://host/path"),
     ],
 )
-def test_what_cannot_be_done_is_said(
-    minutebook: Minutebook, api: ApiProcess, arguments: tuple[str, ...], said: str
+def test_invalid_arguments_are_refused(
+    minutebook: RunMinutebook, api: ApiProcess, arguments: tuple[str, ...], message: str
 ) -> None:
     refused = minutebook(*arguments)
     assert refused.status == 2
-    assert said in refused.err
+    assert message in refused.err

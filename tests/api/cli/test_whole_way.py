@@ -1,4 +1,4 @@
-"""The command against everything it talks to: real processes, real weights, real speech."""
+"""The command against a complete stack: real processes, real weights, real speech."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from api.client.audio_source import read_file
 from deploy.supervisor import Stack
 from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.model
 
@@ -56,7 +57,7 @@ def _run(stack: Stack, *arguments: str, stdin: bytes = b"") -> str:
 
 @pytest.fixture(scope="module")
 def events(stack: Stack, speech: bytes) -> list[dict[str, object]]:
-    """What `live - --json` prints for the beginning of the sample meeting."""
+    """The events that `live - --json` prints for the start of the sample meeting."""
     out = _run(stack, "live", "-", "--json", "--speed", "0", "--title", "Launch", stdin=speech)
     return [json.loads(line) for line in out.splitlines()]
 
@@ -67,7 +68,7 @@ def meeting_id(events: list[dict[str, object]]) -> str:
     return str(events[0]["data"]["id"])  # type: ignore[index]
 
 
-def test_programs_get_every_event_up_to_the_final_minutes(events: list[dict[str, object]]) -> None:
+def test_live_json_prints_every_event_up_to_the_final_minutes(events: list[dict[str, object]]) -> None:
     kinds = [event["type"] for event in events]
     assert {"state", "ack", "segment", "coverage", "minutes"} <= set(kinds)
     finals = [event["data"] for event in events if event["type"] == "minutes"]
@@ -85,11 +86,11 @@ def test_programs_get_every_event_up_to_the_final_minutes(events: list[dict[str,
         ("vtt", r"WEBVTT\n"),
     ],
 )
-def test_a_meeting_is_shown_in_every_format(stack: Stack, meeting_id: str, form: str, shape: str) -> None:
+def test_show_prints_a_meeting_in_every_format(stack: Stack, meeting_id: str, form: str, shape: str) -> None:
     assert re.search(shape, _run(stack, "show", meeting_id, "--format", form))
 
 
-def test_the_meeting_is_listed_with_its_length_and_state(stack: Stack, meeting_id: str) -> None:
+def test_list_prints_length_state_and_title_of_a_meeting(stack: Stack, meeting_id: str) -> None:
     line = next(line for line in _run(stack, "list").splitlines() if meeting_id in line)
     assert "0:25" in line
     assert "finished" in line
@@ -98,7 +99,7 @@ def test_the_meeting_is_listed_with_its_length_and_state(stack: Stack, meeting_i
     assert meeting_id in {each["id"] for each in listed}
 
 
-def test_people_get_lines_of_text_and_the_final_minutes(stack: Stack, speech: bytes) -> None:
+def test_live_prints_lines_of_text_and_the_final_minutes(stack: Stack, speech: bytes) -> None:
     out = _run(stack, "live", "-", "--speed", "0", "--speaker", "Ann", stdin=speech)
     assert re.search(r"0:0\d +Ann: Good morning", out)
     assert "Final minutes" in out
@@ -106,21 +107,26 @@ def test_people_get_lines_of_text_and_the_final_minutes(stack: Stack, speech: by
     assert "pending" not in out
 
 
-def test_an_interrupt_ends_the_meeting_in_good_order(stack: Stack, speech: bytes) -> None:
+def test_an_interrupt_finishes_the_meeting(stack: Stack, speech: bytes) -> None:
     with _start(stack, "live", "-", "--json") as command:
         assert command.stdin is not None
         assert command.stdout is not None
+        stdout = command.stdout
         command.stdin.write(speech[: 3 * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE])
         command.stdin.flush()
-        while json.loads(command.stdout.readline())["type"] != "ack":
-            pass
+        wait_until(
+            "audio is acknowledged",
+            lambda: json.loads(stdout.readline()),
+            lambda event: event["type"] == "ack",
+            poll_s=0,
+        )
         command.send_signal(signal.SIGINT)
-        out = command.stdout.read()  # up to the end of the command, though its input stays open
+        out = stdout.read()  # the command ends while its input is still open
         assert command.wait(LIMIT_S) == 0
     assert json.loads(out.splitlines()[-1])["data"] == {"state": "finished"}
 
 
-def test_what_is_no_audio_leaves_no_meeting_and_a_fault_later_on_ends_it(stack: Stack, speech: bytes) -> None:
+def test_a_wrong_header_creates_no_meeting_and_a_later_fault_finishes_it(stack: Stack, speech: bytes) -> None:
     before = _run(stack, "list", "--json")
     wrong = _start(stack, "live", "-")
     header = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 44_100, 88_200, 2, 16)
@@ -135,7 +141,7 @@ def test_what_is_no_audio_leaves_no_meeting_and_a_fault_later_on_ends_it(stack: 
     assert json.loads(_run(stack, "list", "--json").splitlines()[0])["coverage"]["received_s"] == 2
 
 
-def test_the_doctor_is_content(stack: Stack) -> None:
+def test_the_doctor_finds_no_fault_in_a_running_stack(stack: Stack) -> None:
     command = _start(stack, "doctor")
     out, _ = command.communicate(timeout=LIMIT_S)
     assert "fail" not in out.decode()
@@ -143,7 +149,7 @@ def test_the_doctor_is_content(stack: Stack) -> None:
     assert command.returncode == 0
 
 
-def test_a_meeting_left_open_is_finished_and_a_deleted_one_is_gone(stack: Stack, meeting_id: str) -> None:
+def test_finish_ends_a_meeting_and_a_deleted_meeting_cannot_be_shown(stack: Stack, meeting_id: str) -> None:
     assert meeting_id in _run(stack, "finish", meeting_id)
     _run(stack, "delete", meeting_id, "--yes")
     command = _start(stack, "show", meeting_id)
@@ -153,7 +159,7 @@ def test_a_meeting_left_open_is_finished_and_a_deleted_one_is_gone(stack: Stack,
     assert "deleted" in err.decode()
 
 
-def test_up_is_refused_where_a_stack_runs_already(stack: Stack) -> None:
+def test_up_is_refused_where_a_stack_already_runs(stack: Stack) -> None:
     command = _start(stack, "up")
     _, err = command.communicate(timeout=LIMIT_S)
     assert command.returncode == 1

@@ -1,4 +1,4 @@
-"""Audio from files and pipes becomes chunks of 16 kHz mono PCM16, or a clear refusal."""
+"""Audio from files and pipes is turned into chunks of 16 kHz mono PCM16 or refused with a clear message."""
 
 from __future__ import annotations
 
@@ -28,16 +28,14 @@ def _wav(rate_hz: int = 16000, channels: int = 1, width: int = 2, frames: int = 
     return file.getvalue()
 
 
-def test_a_16_khz_file_comes_out_sample_for_sample(tmp_path: Path) -> None:
+def test_a_16_khz_file_is_read_sample_for_sample(tmp_path: Path) -> None:
     samples = np.random.default_rng(1).integers(-32768, 32767, 40_001, dtype=np.int16)
     soundfile.write(tmp_path / "a.flac", samples, 16000)
     assert read_file(tmp_path / "a.flac") == samples.tobytes()
 
 
 @pytest.mark.parametrize(("rate_hz", "channels"), [(8000, 1), (44100, 2), (48000, 3)])
-def test_a_file_of_any_rate_and_channels_is_resampled_to_its_own_length_and_pitch(
-    tmp_path: Path, rate_hz: int, channels: int
-) -> None:
+def test_resampling_keeps_the_length_and_pitch_of_a_file(tmp_path: Path, rate_hz: int, channels: int) -> None:
     soundfile.write(tmp_path / "a.wav", _tone(rate_hz, 2.0, channels), rate_hz)
     samples = np.frombuffer(read_file(tmp_path / "a.wav"), "<i2")
     assert abs(len(samples) - 32000) <= 1
@@ -46,7 +44,7 @@ def test_a_file_of_any_rate_and_channels_is_resampled_to_its_own_length_and_pitc
     assert abs(np.abs(samples[1000:-1000]).max() / 32768 - 0.4) < 0.01
 
 
-def test_chunks_have_the_length_asked_for_and_lose_nothing(tmp_path: Path) -> None:
+def test_chunks_have_the_requested_length_and_lose_nothing(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.ogg", _tone(16000, 1.05), 16000)
     chunks = list(file_chunks(tmp_path / "a.ogg", chunk_ms=100))
     assert {len(chunk) for chunk in chunks[:-1]} == {3200}
@@ -54,22 +52,22 @@ def test_chunks_have_the_length_asked_for_and_lose_nothing(tmp_path: Path) -> No
     assert list(pcm_chunks(b"".join(chunks), 100)) == chunks
 
 
-def test_what_is_no_sound_file_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "notes.wav").write_text("these are words, not sound")
-    with pytest.raises(InvalidAudio, match=r"notes\.wav is not a readable sound file.*use WAV, FLAC or OGG"):
+def test_a_missing_file_or_one_that_is_not_audio_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "notes.wav").write_text("these are words, not audio")
+    with pytest.raises(InvalidAudio, match=r"notes\.wav is not a sound file.*use WAV, FLAC or OGG"):
         read_file(tmp_path / "notes.wav")
     with pytest.raises(InvalidInput, match=r"absent\.wav is not a file"):
         read_file(tmp_path / "absent.wav")
 
 
-def test_raw_pcm_on_a_pipe_is_passed_on(tmp_path: Path) -> None:
+def test_raw_pcm_from_a_pipe_is_passed_on_unchanged(tmp_path: Path) -> None:
     pcm = bytes(range(250)) * 40
     assert b"".join(pipe_chunks(io.BytesIO(pcm), 100)) == pcm
     assert list(pipe_chunks(io.BytesIO(b""), 100)) == []
     assert list(pipe_chunks(io.BytesIO(b"ab"), 100)) == [b"ab"]
 
 
-def test_a_wav_stream_on_a_pipe_loses_its_header_and_its_trailer() -> None:
+def test_header_and_trailer_of_a_wav_stream_are_removed() -> None:
     file = _wav()
     samples = file[44:]
     assert b"".join(pipe_chunks(io.BytesIO(file + b"LIST\x04\0\0\0abcd"), 100)) == samples
@@ -81,8 +79,8 @@ def test_a_wav_stream_of_unknown_length_is_read_to_its_end() -> None:
     assert b"".join(pipe_chunks(io.BytesIO(bytes(file)), 100)) == bytes(file[44:])
 
 
-class Dribble(io.RawIOBase):
-    """A pipe that hands over a few bytes at a time."""
+class SlowPipe(io.RawIOBase):
+    """A pipe that returns a few bytes at a time."""
 
     def __init__(self, data: bytes) -> None:
         self._data = io.BytesIO(data)
@@ -94,23 +92,23 @@ class Dribble(io.RawIOBase):
         return self._data.read(min(size or 0, 7))
 
 
-def test_a_pipe_that_dribbles_gives_whole_chunks() -> None:
+def test_a_slow_pipe_gives_whole_chunks() -> None:
     pcm = bytes(6400)
-    chunks = list(pipe_chunks(Dribble(pcm), 100))  # type: ignore[arg-type]
+    chunks = list(pipe_chunks(SlowPipe(pcm), 100))  # type: ignore[arg-type]
     assert [len(chunk) for chunk in chunks] == [3200, 3200]
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "message"),
     [
-        (_wav(rate_hz=44100), "44100 Hz, not 16000 Hz.*ffmpeg"),
+        (_wav(rate_hz=44100), "44100 Hz, not 16000.*ffmpeg"),
         (_wav(channels=2), "2 channels, not 1.*ffmpeg"),
-        (_wav(width=1), "8 bits, not 16.*ffmpeg"),
+        (_wav(width=1), "8-bit samples.*not 16-bit PCM.*ffmpeg"),
         (_wav()[:36], "ends before its samples"),
     ],
 )
-def test_a_wav_stream_that_says_something_else_is_refused_by_value_and_remedy(file: bytes, said: str) -> None:
-    with pytest.raises(InvalidAudio, match=said):
+def test_a_wav_stream_in_another_format_is_refused_with_its_value_and_the_remedy(file: bytes, message: str) -> None:
+    with pytest.raises(InvalidAudio, match=message):
         list(pipe_chunks(io.BytesIO(file), 100))
 
 

@@ -1,4 +1,4 @@
-"""The client brings every sample to a real API, whatever happens on the way, and says what cannot be mended."""
+"""The client delivers every sample to a real API in spite of disturbances, and reports what it cannot overcome."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ async def _stream(track: LiveTrack, chunks: AsyncIterator[bytes]) -> list[Arriva
     return [arrival async for arrival in track.stream(chunks, finish=False)]
 
 
-async def _broken(after: int, mishap: Callable[[], Awaitable[None]]) -> AsyncIterator[bytes]:
-    """The recording with a mishap after so many chunks of 100 ms."""
+async def _disturbed(after: int, disturb: Callable[[], Awaitable[None]]) -> AsyncIterator[bytes]:
+    """The chunks of the recording, 100 ms each, with a call of *disturb* before chunk number *after*."""
     for number, chunk in enumerate(pcm_chunks(PCM)):
         if number == after:
-            await mishap()
+            await disturb()
         await asyncio.sleep(0.002)
         yield chunk
 
 
 def _received(api: ApiProcess, client: Redis) -> bytes:
-    """What the only track's mailbox holds."""
+    """The audio in the mailbox of the only track."""
     database = Database(api.settings.sql_url)
     with database.read() as session:
         track_id = session.scalars(select(Track.id)).one()
@@ -82,7 +82,7 @@ def test_every_sample_arrives_and_every_chunk_is_acknowledged(api: ApiProcess, r
     assert track.reconnects == 0
 
 
-def test_a_second_run_goes_on_where_the_first_one_stopped(api: ApiProcess, redis_client: Redis) -> None:
+def test_a_second_client_continues_where_the_first_one_stopped(api: ApiProcess, redis_client: Redis) -> None:
     async def run() -> None:
         meeting_id = await _create(api)
         for half in (PCM[: SAMPLES // 2 * 2], PCM[SAMPLES // 2 * 2 :]):
@@ -92,14 +92,14 @@ def test_a_second_run_goes_on_where_the_first_one_stopped(api: ApiProcess, redis
     assert _received(api, redis_client) == PCM
 
 
-def test_a_killed_api_costs_nothing_but_a_new_connection(api: ApiProcess, redis_client: Redis) -> None:
+def test_no_audio_is_lost_when_the_api_is_killed(api: ApiProcess, redis_client: Redis) -> None:
     async def restart() -> None:
         await asyncio.to_thread(api.end, signal.SIGKILL)
         await asyncio.to_thread(api.start)
 
     async def run() -> tuple[LiveTrack, list[Arrival]]:
         track = LiveTrack(api.url, await _create(api))
-        return track, await _stream(track, _broken(60, restart))
+        return track, await _stream(track, _disturbed(60, restart))
 
     track, arrivals = asyncio.run(run())
     assert _received(api, redis_client) == PCM
@@ -107,26 +107,26 @@ def test_a_killed_api_costs_nothing_but_a_new_connection(api: ApiProcess, redis_
     assert {"connection", "state", "ack"} <= {arrival.event.type for arrival in arrivals}
 
 
-def test_what_redis_lost_is_sent_again(api: ApiProcess, redis_client: Redis) -> None:
+def test_audio_that_redis_lost_is_resent(api: ApiProcess, redis_client: Redis) -> None:
     async def lose_everything() -> None:
         await asyncio.sleep(0.2)
         redis_client.flushdb()
 
     async def run() -> list[Arrival]:
         track = LiveTrack(api.url, await _create(api))
-        return await _stream(track, _broken(60, lose_everything))
+        return await _stream(track, _disturbed(60, lose_everything))
 
     arrivals = asyncio.run(run())
     assert _received(api, redis_client) == PCM
     assert any(arrival.event.type == "error" for arrival in arrivals)
 
 
-def test_a_full_mailbox_makes_the_client_wait_not_lose(tmp_path: Path, redis_client: Redis) -> None:
+def test_a_full_mailbox_makes_the_client_wait_and_loses_nothing(tmp_path: Path, redis_client: Redis) -> None:
     api = ApiProcess(tmp_path, _url(redis_client), backlog_limit_s="3")
     api.start()
     stop = threading.Event()
-    taken: list[bytes] = []
-    worker = threading.Thread(target=_take_all, args=(redis_client, taken, stop))
+    received: list[bytes] = []
+    worker = threading.Thread(target=_commit_all, args=(redis_client, received, stop))
 
     async def run() -> list[Arrival]:
         track = LiveTrack(api.url, await _create(api))
@@ -141,16 +141,16 @@ def test_a_full_mailbox_makes_the_client_wait_not_lose(tmp_path: Path, redis_cli
         api.end()
     errors = [arrival.event.data["type"] for arrival in arrivals if arrival.event.type == "error"]
     assert "urn:minutebook:problem:backlogged" in errors
-    assert b"".join(taken) == PCM
+    assert b"".join(received) == PCM
 
 
-def _take_all(client: Redis, taken: list[bytes], stop: threading.Event) -> None:
-    """A worker that commits what it claims, half a second at a time, until everything is there."""
+def _commit_all(client: Redis, received: list[bytes], stop: threading.Event) -> None:
+    """Commit what is claimed, half a second at a time, until everything is received."""
     mailbox = Mailbox(client)
-    while not stop.wait(0.05) or sum(map(len, taken)) < len(PCM):
+    while not stop.wait(0.05) or sum(map(len, received)) < len(PCM):
         for claim in mailbox.claim("test", 1, 5000).tracks:
             spans = mailbox.read(claim.track_id, claim.committed_sample, 8000)
-            taken += [span.pcm for span in spans if span.pcm]
+            received += [span.pcm for span in spans if span.pcm]
             end = spans[-1].end_sample if spans else claim.committed_sample
             mailbox.release(
                 claim.track_id,
@@ -163,17 +163,17 @@ def _take_all(client: Redis, taken: list[bytes], stop: threading.Event) -> None:
             )
 
 
-@pytest.mark.parametrize("speeches", [1, 3])
-def test_one_client_process_feeds_many_meetings(api: ApiProcess, redis_client: Redis, speeches: int) -> None:
+@pytest.mark.parametrize("meetings", [1, 3])
+def test_one_client_process_streams_to_several_meetings(api: ApiProcess, redis_client: Redis, meetings: int) -> None:
     async def run() -> list[LiveTrack]:
-        tracks = [LiveTrack(api.url, await _create(api)) for _ in range(speeches)]
+        tracks = [LiveTrack(api.url, await _create(api)) for _ in range(meetings)]
         await asyncio.gather(*(_stream(track, from_memory(pcm_chunks(PCM))) for track in tracks))
         return tracks
 
-    assert [track.received_sample for track in asyncio.run(run())] == [SAMPLES] * speeches
+    assert [track.received_sample for track in asyncio.run(run())] == [SAMPLES] * meetings
 
 
-async def _refused(url: str, meeting_id: str, key: str | None = None) -> MinutebookError:
+async def _refusal(url: str, meeting_id: str, key: str | None = None) -> MinutebookError:
     track = LiveTrack(url, meeting_id, key=key, retry_limit_s=0)
     with pytest.raises(MinutebookError) as caught:
         await _stream(track, from_memory(pcm_chunks(PCM)))
@@ -181,28 +181,28 @@ async def _refused(url: str, meeting_id: str, key: str | None = None) -> Minuteb
 
 
 def test_an_unknown_meeting_is_refused_at_once(api: ApiProcess) -> None:
-    assert isinstance(asyncio.run(_refused(api.url, "nonsense")), NotFound)
+    assert isinstance(asyncio.run(_refusal(api.url, "nonsense")), NotFound)
 
 
-def test_a_deleted_meeting_is_refused_as_gone(api: ApiProcess) -> None:
+def test_a_deleted_meeting_is_refused_with_gone(api: ApiProcess) -> None:
     async def run() -> MinutebookError:
         meeting_id = await _create(api)
         async with Http(api.url) as http:
             await http.delete(meeting_id)
-        return await _refused(api.url, meeting_id)
+        return await _refusal(api.url, meeting_id)
 
     assert isinstance(asyncio.run(run()), Gone)
 
 
-def test_without_a_key_nothing_is_taken(tmp_path: Path, redis_client: Redis) -> None:
+def test_a_missing_or_wrong_key_is_refused_with_unauthorized(tmp_path: Path, redis_client: Redis) -> None:
     api = ApiProcess(tmp_path, _url(redis_client), auth="on")
     api.start()
     try:
-        assert isinstance(asyncio.run(_refused(api.url, "m1")), Unauthorized)
-        assert isinstance(asyncio.run(_refused(api.url, "m1", key="mb_nonsense")), Unauthorized)
+        assert isinstance(asyncio.run(_refusal(api.url, "m1")), Unauthorized)
+        assert isinstance(asyncio.run(_refusal(api.url, "m1", key="mb_nonsense")), Unauthorized)
     finally:
         api.end()
 
 
-def test_a_server_that_stays_away_is_named() -> None:
-    assert isinstance(asyncio.run(_refused("http://127.0.0.1:1", "m1")), Unavailable)
+def test_an_unreachable_server_is_reported_as_unavailable() -> None:
+    assert isinstance(asyncio.run(_refusal("http://127.0.0.1:1", "m1")), Unavailable)

@@ -1,4 +1,4 @@
-"""The client keeps what the server has not committed, and knows when each sample was sent."""
+"""The client keeps uncommitted audio and knows when each sample was sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from api.client.resend import ResendBuffer, SendLog
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=30), st.data())
-def test_what_is_kept_is_the_audio_that_was_added(sizes: list[int], data: st.DataObject) -> None:
+def test_uncommitted_audio_is_kept_unchanged(sizes: list[int], data: st.DataObject) -> None:
     buffer, whole = ResendBuffer(), b""
     for number, size in enumerate(sizes):
         pcm = bytes([number, 0]) * size
@@ -27,7 +27,7 @@ def test_what_is_kept_is_the_audio_that_was_added(sizes: list[int], data: st.Dat
     assert sample == buffer.end_sample == len(whole) // 2
 
 
-def test_a_track_that_already_has_audio_is_continued() -> None:
+def test_a_buffer_continues_at_the_start_position_of_its_track() -> None:
     buffer = ResendBuffer()
     buffer.start_at(1000)
     assert buffer.add(bytes(20)).first_sample == 1000
@@ -35,7 +35,7 @@ def test_a_track_that_already_has_audio_is_continued() -> None:
     assert buffer.kept_samples == 10
 
 
-def test_the_send_time_of_a_sample_is_that_of_the_chunk_that_holds_it() -> None:
+def test_the_send_time_of_a_sample_is_the_first_one_of_its_chunk() -> None:
     log = SendLog()
     assert log.sent_s(10) is None
     log.note(100, 1.0)

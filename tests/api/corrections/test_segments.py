@@ -1,4 +1,4 @@
-"""Corrections through the API: what changes where, who is refused, and that nothing is lost of what was before."""
+"""Corrections through the API: what they change, who is refused, and that earlier versions are kept."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from schema.core.states import MeetingState, Scope
 from schema.corrections.segments import QUIET_MS, VERSIONS_LIMIT, quiet_key
 from schema.meetings.tables import Meeting, Segment
 from tests.api.conftest import Api
-from tests.api.rows import add_segment, move
+from tests.api.database_rows import add_segment, move
 from tests.databases import fresh_postgres
 
-SAID = "We move the lunch to Monday."
+HEARD = "We move the lunch to Monday."
 MEANT = "We move the launch to Monday."
 
 
@@ -30,11 +30,11 @@ def meeting(api: Api) -> str:
 @pytest.fixture
 def segment(api: Api, meeting: str) -> str:
     """The path of a closed segment."""
-    event = add_segment(api.database, meeting, SAID, 1, 3)
+    event = add_segment(api.database, meeting, HEARD, 1, 3)
     return f"/v1/meetings/{meeting}/segments/{event.data['id']}"
 
 
-def test_a_correction_is_read_everywhere_and_what_was_heard_stays(api: Api, meeting: str, segment: str) -> None:
+def test_a_correction_appears_everywhere_and_the_recognised_text_is_kept(api: Api, meeting: str, segment: str) -> None:
     answer = api.http.patch(segment, json={"text": f"  {MEANT}\n", "speaker": "Priya"})
     assert (answer.status_code, answer.headers["etag"]) == (200, '"2"'), answer.text
     corrected = answer.json()
@@ -50,15 +50,15 @@ def test_a_correction_is_read_everywhere_and_what_was_heard_stays(api: Api, meet
     assert [hit["segment_id"] for hit in search(api, "launch")] == [corrected["id"]]
     assert search(api, "lunch") == []
     heard, now = api.http.get(f"{segment}/versions").json()["versions"]
-    assert (heard["version"], heard["text"], heard["speaker"], heard["model"]) == (1, SAID, "Channel 1", "tiny.en")
+    assert (heard["version"], heard["text"], heard["speaker"], heard["model"]) == (1, HEARD, "Channel 1", "tiny.en")
     assert (now["version"], now["text"], now["author"], now["origin"]) == (2, MEANT, "local", "edited")
     with api.database.read() as session:
         row = session.get_one(Segment, corrected["id"])
-        assert "".join(word[0] for word in row.words) == f" {SAID}"
+        assert "".join(word[0] for word in row.words) == f" {HEARD}"
         assert session.get_one(Meeting, meeting).revised_seq == row.seq == 2
     (listed,) = api.http.get(f"/v1/meetings/{meeting}/corrections").json()["corrections"]
     assert (listed["track"], listed["start_s"], listed["end_s"]) == ("main", 1.0, 3.0)
-    assert (listed["original_text"], listed["text"]) == (SAID, MEANT)
+    assert (listed["original_text"], listed["text"]) == (HEARD, MEANT)
 
 
 def search(api: Api, words: str) -> list[dict[str, object]]:
@@ -66,26 +66,26 @@ def search(api: Api, words: str) -> list[dict[str, object]]:
     return hits
 
 
-def test_the_same_correction_again_makes_no_version(api: Api, segment: str) -> None:
+def test_repeating_a_correction_makes_no_new_version(api: Api, segment: str) -> None:
     for _ in range(2):
         assert api.http.patch(segment, json={"text": MEANT}).json()["version"] == 2
     assert len(api.http.get(f"{segment}/versions").json()["versions"]) == 2
 
 
-def test_a_correction_is_taken_back_as_one_version_more(api: Api, segment: str) -> None:
+def test_undoing_a_correction_makes_one_more_version(api: Api, segment: str) -> None:
     api.http.patch(segment, json={"text": MEANT})
     api.http.patch(segment, json={"speaker": None})
     for _ in range(2):
         restored = api.http.delete(f"{segment}/correction").json()
-        assert (restored["text"], restored["speaker"]) == (SAID, "Channel 1")
+        assert (restored["text"], restored["speaker"]) == (HEARD, "Channel 1")
         assert (restored["version"], restored["corrected"]) == (4, False)
         assert restored["words"][3]["probability"] == 0.9
     origins = [each["origin"] for each in api.http.get(f"{segment}/versions").json()["versions"]]
     assert origins == [None, "edited", "edited", "undone"]
-    assert api.http.patch(segment, json={"text": SAID}).json()["version"] == 4
+    assert api.http.patch(segment, json={"text": HEARD}).json()["version"] == 4
 
 
-def test_what_nobody_said_is_left_out_of_exports(api: Api, meeting: str, segment: str) -> None:
+def test_a_segment_corrected_to_empty_text_is_left_out_of_exports(api: Api, meeting: str, segment: str) -> None:
     add_segment(api.database, meeting, "Thank you.", 5, 6)
     api.http.patch(segment, json={"text": ""})
     shown = api.http.get(f"/v1/meetings/{meeting}/export").text
@@ -93,7 +93,7 @@ def test_what_nobody_said_is_left_out_of_exports(api: Api, meeting: str, segment
     assert "00:00:01" not in api.http.get(f"/v1/meetings/{meeting}/export", params={"format": "srt"}).text
 
 
-def test_who_has_not_seen_the_latest_version_is_told_what_it_is(api: Api, segment: str) -> None:
+def test_a_correction_of_an_outdated_version_is_a_412_with_the_current_text(api: Api, segment: str) -> None:
     assert api.http.patch(segment, json={"text": MEANT}, headers={"If-Match": '"1"'}).status_code == 200
     late = api.http.patch(segment, json={"text": "We move."}, headers={"If-Match": '"1"'})
     assert late.status_code == 412
@@ -113,9 +113,9 @@ def either(request: pytest.FixtureRequest, start: Callable[..., Api]) -> Api:
     return start(database_url=fresh_postgres(request.getfixturevalue("postgres_url"), "corrections_tests"))
 
 
-def test_of_two_people_who_saw_the_same_version_one_is_refused(either: Api) -> None:
+def test_of_simultaneous_corrections_of_one_version_only_one_is_accepted(either: Api) -> None:
     meeting = either.create()
-    event = add_segment(either.database, meeting, SAID, 1, 3)
+    event = add_segment(either.database, meeting, HEARD, 1, 3)
     path = f"/v1/meetings/{meeting}/segments/{event.data['id']}"
 
     def send(text: str) -> httpx.Response:
@@ -129,9 +129,9 @@ def test_of_two_people_who_saw_the_same_version_one_is_refused(either: Api) -> N
     assert len(either.http.get(f"{path}/versions").json()["versions"]) == 2
 
 
-def test_of_two_people_who_ask_for_no_version_both_stay_in_the_history(either: Api) -> None:
+def test_simultaneous_corrections_without_a_version_are_all_kept_in_the_history(either: Api) -> None:
     meeting = either.create()
-    event = add_segment(either.database, meeting, SAID, 1, 3)
+    event = add_segment(either.database, meeting, HEARD, 1, 3)
     path = f"/v1/meetings/{meeting}/segments/{event.data['id']}"
     texts = [f"Number {number}." for number in range(8)]
     with ThreadPoolExecutor(8) as people:
@@ -144,7 +144,7 @@ def test_of_two_people_who_ask_for_no_version_both_stay_in_the_history(either: A
     assert either.http.get(f"/v1/meetings/{meeting}/transcript").json()["last_seq"] == 9
 
 
-def test_a_segment_that_is_still_spoken_is_refused_with_the_remedy(api: Api, segment: str) -> None:
+def test_correcting_an_open_segment_is_refused_with_the_remedy(api: Api, segment: str) -> None:
     with api.database.write() as session:
         session.get_one(Segment, int(segment.rpartition("/")[2])).closed = False
     refused = api.http.patch(segment, json={"text": MEANT})
@@ -154,7 +154,7 @@ def test_a_segment_that_is_still_spoken_is_refused_with_the_remedy(api: Api, seg
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ({}, "give 'text', 'speaker' or both"),
         ({"text": "x" * 4001}, "at most 4000"),
@@ -165,19 +165,21 @@ def test_a_segment_that_is_still_spoken_is_refused_with_the_remedy(api: Api, seg
         ({"words": []}, "no such field"),
     ],
 )
-def test_what_cannot_be_a_correction_is_named(api: Api, segment: str, body: dict[str, object], told: str) -> None:
+def test_an_invalid_correction_is_refused_by_name(
+    api: Api, segment: str, body: dict[str, object], message: str
+) -> None:
     refused = api.http.patch(segment, json=body)
     assert refused.status_code == 422
-    assert told in refused.json()["detail"]
+    assert message in refused.json()["detail"]
     assert api.http.get(segment).json()["version"] == 1
 
 
-def test_text_that_is_no_unicode_is_refused(api: Api, segment: str) -> None:
+def test_text_that_is_not_valid_unicode_is_refused(api: Api, segment: str) -> None:
     headers = {"Content-Type": "application/json"}
     assert api.http.patch(segment, content=b'{"text": "\\ud800"}', headers=headers).status_code == 422
 
 
-def test_a_segment_of_another_meeting_and_one_that_is_none_are_not_found(api: Api, segment: str) -> None:
+def test_segments_of_other_meetings_and_unknown_ones_are_not_found(api: Api, segment: str) -> None:
     other = api.create()
     number = segment.rpartition("/")[2]
     assert api.http.patch(f"/v1/meetings/{other}/segments/{number}", json={"text": "x"}).status_code == 404
@@ -187,20 +189,20 @@ def test_a_segment_of_another_meeting_and_one_that_is_none_are_not_found(api: Ap
     assert api.http.patch(f"/v1/meetings/{other}/segments/{number}", json={"text": "x"}).status_code == 410
 
 
-def test_the_versions_of_a_segment_have_a_bound(api: Api, segment: str) -> None:
+def test_a_segment_with_the_most_versions_cannot_be_corrected(api: Api, segment: str) -> None:
     with api.database.write() as session:
         session.get_one(Segment, int(segment.rpartition("/")[2])).version = VERSIONS_LIMIT
     refused = api.http.patch(segment, json={"text": MEANT})
-    assert (refused.status_code, api.http.get(segment).json()["text"]) == (409, SAID)
+    assert (refused.status_code, api.http.get(segment).json()["text"]) == (409, HEARD)
 
 
-def test_only_a_key_that_may_write_corrects_and_its_id_is_kept(start: Callable[..., Api]) -> None:
+def test_only_a_key_with_write_scope_may_correct_and_its_id_is_the_author(start: Callable[..., Api]) -> None:
     api = start(auth="on")
     writer = create_key(api.database, "writer", [Scope.READ, Scope.WRITE])
     reader = create_key(api.database, "reader", [Scope.READ])
     keys = {name: {"Authorization": f"Bearer {key.key}"} for name, key in (("w", writer), ("r", reader))}
     meeting = api.http.post("/v1/meetings", json={}, headers=keys["w"]).json()["id"]
-    event = add_segment(api.database, meeting, SAID, 1, 3)
+    event = add_segment(api.database, meeting, HEARD, 1, 3)
     path = f"/v1/meetings/{meeting}/segments/{event.data['id']}"
     assert api.http.patch(path, json={"text": MEANT}).status_code == 401
     assert api.http.patch(path, json={"text": MEANT}, headers=keys["r"]).status_code == 403
@@ -210,7 +212,7 @@ def test_only_a_key_that_may_write_corrects_and_its_id_is_kept(start: Callable[.
     assert versions[1]["author"] == writer.id
 
 
-def test_a_speaker_is_renamed_in_the_whole_meeting_and_for_what_is_still_to_come(either: Api) -> None:
+def test_renaming_a_speaker_changes_all_segments_and_those_to_come(either: Api) -> None:
     tracks = [{"name": "a", "speaker": "Channel 1"}, {"name": "b", "speaker": "Channel 2"}]
     meeting = either.create(tracks=tracks)
     for at, track in enumerate("abaa"):
@@ -225,8 +227,8 @@ def test_a_speaker_is_renamed_in_the_whole_meeting_and_for_what_is_still_to_come
     segments = either.http.get(f"/v1/meetings/{meeting}/transcript").json()["segments"]
     assert [each["speaker"] for each in segments] == ["Priya", "Channel 2", "Priya", "Priya"]
     assert [each["version"] for each in segments] == [2, 1, 2, 1]
-    told = either.http.get(f"/v1/meetings/{meeting}").json()["tracks"]
-    assert [each["speaker"] for each in told] == ["Priya", "Channel 2"]
+    tracks_now = either.http.get(f"/v1/meetings/{meeting}").json()["tracks"]
+    assert [each["speaker"] for each in tracks_now] == ["Priya", "Channel 2"]
     assert add_segment(either.database, meeting, "Later.", 8, 9, track="a").data["speaker"] == "Priya"
     nobody = either.http.patch(path, json={"speaker": "Channel 1", "new_speaker": "Tom"})
     assert nobody.status_code == 404
@@ -250,19 +252,19 @@ def test_followers_of_a_live_meeting_get_the_corrected_segment(api: Api, meeting
         return texts
 
     heard, corrected = asyncio.run(follow())
-    assert SAID in heard
+    assert HEARD in heard
     assert MEANT in corrected
     assert '"seq":2' in corrected.replace(" ", "")
 
 
-def test_a_follower_who_comes_back_to_a_finished_meeting_gets_it_too(api: Api, meeting: str, segment: str) -> None:
+def test_a_follower_of_a_finished_meeting_gets_corrections_it_missed(api: Api, meeting: str, segment: str) -> None:
     move(api.database, meeting, MeetingState.FINISHED)
     api.http.patch(segment, json={"text": MEANT})
     missed = api.http.get(f"/v1/meetings/{meeting}/events", params={"after": 1}).text
     assert MEANT in missed
 
 
-def test_minutes_wait_until_nothing_is_corrected_for_a_while(api: Api, meeting: str, segment: str) -> None:
+def test_a_correction_marks_the_meeting_as_revising_for_a_quiet_period(api: Api, meeting: str, segment: str) -> None:
     api.http.patch(segment, json={"text": MEANT})
     assert 0 < api.redis.pttl(quiet_key(meeting)) <= QUIET_MS
     assert api.http.get(f"/v1/meetings/{meeting}").json()["revising"] is True

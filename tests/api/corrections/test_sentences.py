@@ -1,4 +1,4 @@
-"""Corrections of minutes through the API: what changes where, who is refused, and that nothing is lost of before."""
+"""Corrections of minutes through the API: what they change, who is refused, and that earlier versions are kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.minutes import MINUTES, Action, Chapter, Minutes, Sentence, named
 from schema.meetings.tables import Meeting, Summary
 from tests.api.conftest import Api
-from tests.api.rows import add_minutes, add_segment, move
+from tests.api.database_rows import add_minutes, add_segment, move
 from tests.databases import fresh_postgres
 
 WRITTEN = "The lunch moves to Monday."
@@ -25,7 +25,7 @@ TASK = "Tom books the room."
 
 
 def open_minutes(api: Api) -> str:
-    """A finished meeting with final minutes, in which what was decided is said in the overview and a chapter too."""
+    """A finished meeting with final minutes whose decision also stands in the overview and in a chapter."""
     meeting = api.create(title="Launch")
     said = add_segment(api.database, meeting, MEANT, 1, 3).data["id"]
     decided = Sentence(WRITTEN, (said,), 0.8, True)
@@ -37,7 +37,7 @@ def open_minutes(api: Api) -> str:
     )
     add_minutes(api.database, meeting, "", kind=SummaryKind.FINAL)
     with api.database.write() as session:
-        # As minutes were kept before there were ids.
+        # Minutes were stored in this form before sentences had ids.
         body: dict[str, Any] = MINUTES.dump_python(minutes, mode="json", exclude_defaults=True)
         session.query(Summary).one().body = body
     move(api.database, meeting, MeetingState.FINISHED)
@@ -50,12 +50,12 @@ def meeting(api: Api) -> str:
 
 
 def path_of(api: Api, meeting: str, text: str) -> str:
-    """Of the sentence that says *text*."""
+    """The path of the sentence *text*."""
     minutes = named(Minutes(overview=(Sentence(text),)))
     return f"/v1/meetings/{meeting}/minutes/sentences/{minutes.overview[0].id}"
 
 
-def test_a_correction_is_read_everywhere_and_what_was_written_stays(api: Api, meeting: str) -> None:
+def test_a_correction_appears_everywhere_and_the_original_sentence_is_kept(api: Api, meeting: str) -> None:
     path = path_of(api, meeting, WRITTEN)
     before = api.http.get(path)
     assert (before.headers["etag"], before.json()["part"], before.json()["supported"]) == ('"1"', "decision", True)
@@ -65,7 +65,7 @@ def test_a_correction_is_read_everywhere_and_what_was_written_stays(api: Api, me
     assert (corrected["text"], corrected["corrected"], corrected["evidence"]) == (
         MEANT, True, before.json()["evidence"],
     )  # fmt: skip
-    assert not corrected["supported"]  # until somebody has looked
+    assert not corrected["supported"]  # until its evidence is checked again
     assert api.http.get(path).json() == corrected
     shown = api.http.get(f"/v1/meetings/{meeting}/minutes").json()["minutes"]
     for sentence in (shown["overview"][0], shown["chapters"][0]["sentences"][0], shown["decisions"][0]):
@@ -80,7 +80,7 @@ def test_a_correction_is_read_everywhere_and_what_was_written_stays(api: Api, me
     assert (now["version"], now["text"], now["author"], now["origin"]) == (2, MEANT, "local", "edited")
 
 
-def test_minutes_are_made_again_and_followers_get_them_at_once(api: Api, meeting: str) -> None:
+def test_a_correction_marks_the_meeting_as_revising_and_reaches_followers(api: Api, meeting: str) -> None:
     seq = api.http.get(f"/v1/meetings/{meeting}/transcript").json()["last_seq"]
     api.http.patch(path_of(api, meeting, WRITTEN), json={"text": MEANT})
     assert api.http.get(f"/v1/meetings/{meeting}").json()["revising"]
@@ -90,7 +90,7 @@ def test_minutes_are_made_again_and_followers_get_them_at_once(api: Api, meeting
     assert MEANT in api.http.get(f"/v1/meetings/{meeting}/events", params={"after": seq}).text
 
 
-def test_an_action_gets_another_owner_and_time(api: Api, meeting: str) -> None:
+def test_an_action_can_get_another_owner_and_due_date(api: Api, meeting: str) -> None:
     path = path_of(api, meeting, TASK)
     changed = api.http.patch(path, json={"owner": "Priya", "due": None}).json()
     assert (changed["text"], changed["owner"], changed["due"], changed["version"]) == (TASK, "Priya", None, 2)
@@ -99,7 +99,7 @@ def test_an_action_gets_another_owner_and_time(api: Api, meeting: str) -> None:
     assert (refused.status_code, "is no action" in refused.json()["detail"]) == (422, True)
 
 
-def test_the_same_again_makes_no_version_and_a_correction_is_taken_back(api: Api, meeting: str) -> None:
+def test_repeating_a_correction_makes_no_version_and_undoing_it_makes_one(api: Api, meeting: str) -> None:
     path = path_of(api, meeting, WRITTEN)
     for _ in range(2):
         assert api.http.patch(path, json={"text": MEANT}).json()["version"] == 2
@@ -113,7 +113,7 @@ def test_the_same_again_makes_no_version_and_a_correction_is_taken_back(api: Api
     ]
 
 
-def test_a_sentence_of_no_words_is_left_out_of_what_people_read(api: Api, meeting: str) -> None:
+def test_a_sentence_corrected_to_empty_text_is_left_out_of_exports(api: Api, meeting: str) -> None:
     path = path_of(api, meeting, "Everybody was there.")
     assert api.http.patch(path, json={"text": ""}).json()["text"] == ""
     for form in ("md", "txt"):
@@ -123,7 +123,7 @@ def test_a_sentence_of_no_words_is_left_out_of_what_people_read(api: Api, meetin
     assert api.http.delete(f"{path}/correction").json()["text"] == "Everybody was there."
 
 
-def test_who_has_not_seen_the_latest_version_is_told_what_it_is(api: Api, meeting: str) -> None:
+def test_a_correction_of_an_outdated_version_is_a_412_with_the_current_text(api: Api, meeting: str) -> None:
     path = path_of(api, meeting, WRITTEN)
     assert api.http.patch(path, json={"text": MEANT}, headers={"If-Match": '"1"'}).status_code == 200
     late = api.http.patch(path, json={"text": "We move."}, headers={"If-Match": '"1"'})
@@ -138,7 +138,7 @@ def either(request: pytest.FixtureRequest, start: Callable[..., Api]) -> Iterato
         yield start(database_url=fresh_postgres(request.getfixturevalue("postgres_url"), "sentences_tests"))
 
 
-def test_of_two_people_who_saw_the_same_version_one_is_refused(either: Api) -> None:
+def test_of_simultaneous_corrections_of_one_version_only_one_is_accepted(either: Api) -> None:
     path = path_of(either, open_minutes(either), WRITTEN)
 
     def send(text: str) -> httpx.Response:
@@ -150,7 +150,7 @@ def test_of_two_people_who_saw_the_same_version_one_is_refused(either: Api) -> N
     assert len(either.http.get(f"{path}/versions").json()["versions"]) == 2
 
 
-def test_what_cannot_be_corrected_is_named(api: Api, meeting: str) -> None:
+def test_an_invalid_correction_is_refused_by_name(api: Api, meeting: str) -> None:
     unknown = api.http.patch(f"/v1/meetings/{meeting}/minutes/sentences/s000000000000", json={"text": "x"})
     assert (unknown.status_code, "no sentence s000000000000" in unknown.json()["detail"]) == (404, True)
     assert api.http.patch(path_of(api, meeting, WRITTEN), json={}).status_code == 422
@@ -161,7 +161,7 @@ def test_what_cannot_be_corrected_is_named(api: Api, meeting: str) -> None:
     assert (early.status_code, "no final minutes yet" in early.json()["detail"]) == (409, True)
 
 
-def test_the_versions_of_a_sentence_have_a_bound(api: Api, meeting: str) -> None:
+def test_a_sentence_with_the_most_versions_cannot_be_corrected(api: Api, meeting: str) -> None:
     path = path_of(api, meeting, WRITTEN)
     with api.database.write() as session:
         summary = session.query(Summary).one()
@@ -171,7 +171,7 @@ def test_the_versions_of_a_sentence_have_a_bound(api: Api, meeting: str) -> None
     assert api.http.patch(path, json={"text": MEANT}).status_code == 409
 
 
-def test_with_the_meeting_go_its_corrections(api: Api, meeting: str) -> None:
+def test_deleting_a_meeting_deletes_its_corrections(api: Api, meeting: str) -> None:
     api.http.patch(path_of(api, meeting, WRITTEN), json={"text": MEANT})
     delete_meeting(api.stores, meeting)
     with api.database.read() as session:

@@ -1,4 +1,4 @@
-"""Exports, letter by letter."""
+"""Exports, compared letter by letter."""
 
 from __future__ import annotations
 
@@ -173,34 +173,34 @@ NOTE 12.0 s received: 9.5 s transcribed, 2.0 s silent, 0.5 s failed
 """
 
 
-def test_markdown() -> None:
+def test_the_markdown_export_is_exactly_as_expected() -> None:
     assert to_markdown(EXPORT) == MARKDOWN
 
 
-def test_text() -> None:
+def test_the_text_export_is_exactly_as_expected() -> None:
     assert to_text(EXPORT) == TEXT
 
 
-def test_srt() -> None:
+def test_the_srt_export_is_exactly_as_expected() -> None:
     assert to_srt(EXPORT) == SRT
 
 
-def test_vtt() -> None:
+def test_the_vtt_export_is_exactly_as_expected() -> None:
     assert to_vtt(EXPORT) == VTT
 
 
-def test_json_holds_everything_and_reads_back() -> None:
+def test_the_json_export_reads_back_as_the_same_meeting() -> None:
     assert Export.model_validate_json(to_json(EXPORT)) == EXPORT
     overview = json.loads(to_json(EXPORT))["minutes"]["minutes"]["overview"]
     assert [sentence["supported"] for sentence in overview] == [True, False]
 
 
-def test_rolling_minutes_say_how_far_they_go() -> None:
+def test_rolling_minutes_are_headed_by_their_version_and_extent() -> None:
     export = EXPORT.model_copy(update={"minutes": minutes(SummaryKind.ROLLING)})
     assert "## Minutes so far (version 3, through 0:12)\n" in to_markdown(export)
 
 
-def test_a_meeting_without_anything_is_exported_too() -> None:
+def test_an_empty_meeting_can_be_exported() -> None:
     nothing = Export(meeting=meeting(title=""), minutes=None, segments=[])
     assert to_markdown(nothing).startswith("# Meeting m1\n")
     assert to_markdown(nothing).endswith("## Transcript\n")
@@ -226,12 +226,12 @@ def test_a_cue_ends_at_a_pause() -> None:
     ]
 
 
-def test_a_word_that_no_line_can_hold_is_cut() -> None:
+def test_a_word_longer_than_a_line_is_cut() -> None:
     cues = cues_of([segment(1, "o" * 130, 0, 4)], names_in_text=False)
     assert "".join(line for cue in cues for line in cue.lines) == "o" * 130
     assert all(len(line) <= LINE_CHARACTERS for cue in cues for line in cue.lines)
 
 
-def test_a_turn_of_the_same_speaker_is_named_once() -> None:
+def test_a_speaker_is_named_once_per_turn() -> None:
     cues = cues_of([segment(1, "One.", 0, 1, "Leo"), segment(2, "Two.", 1, 2, "Leo")], names_in_text=True)
     assert [cue.lines for cue in cues] == [("Leo: One.",), ("Two.",)]

@@ -1,4 +1,4 @@
-"""DOCX exports, read back with the library that reads them."""
+"""DOCX exports, read back with python-docx."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from api.export.documents import Export
 from api.export.docx import to_docx
 from schema.core.states import SummaryKind
 from tests.api.conftest import Api
+from tests.api.database_rows import add_minutes, add_segment
 from tests.api.export.test_documents import EXPORT, meeting, minutes
-from tests.api.rows import add_minutes, add_segment
 
 LINES = [
     ("Title", "Launch"),
@@ -38,7 +38,7 @@ def lines(docx: bytes) -> list[tuple[str, str]]:
     return [(str(each.style and each.style.name), each.text) for each in Document(io.BytesIO(docx)).paragraphs]
 
 
-def test_it_holds_coverage_minutes_with_their_evidence_and_the_transcript() -> None:
+def test_a_docx_contains_coverage_minutes_with_evidence_and_the_transcript() -> None:
     assert lines(to_docx(EXPORT)) == LINES
 
 
@@ -47,31 +47,31 @@ def test_names_of_speakers_and_owners_are_bold() -> None:
     assert [run.text for each in document.paragraphs for run in each.runs if run.bold] == ["Priya", "Leo", "Priya"]
 
 
-def test_the_same_meeting_gives_the_same_bytes_and_no_time_but_its_own() -> None:
+def test_the_same_meeting_always_gives_the_same_bytes_with_its_own_time() -> None:
     assert to_docx(EXPORT) == to_docx(EXPORT)
     properties = Document(io.BytesIO(to_docx(EXPORT))).core_properties
     assert properties.created == EXPORT.meeting.created_at
     assert (properties.title, properties.author) == ("Launch", "Minutebook")
 
 
-def test_rolling_minutes_and_a_meeting_without_anything() -> None:
+def test_rolling_minutes_name_their_extent_and_an_empty_meeting_has_only_a_title() -> None:
     rolling = EXPORT.model_copy(update={"minutes": minutes(SummaryKind.ROLLING)})
     assert ("Heading 1", "Minutes so far (version 3, through 0:12)") in lines(to_docx(rolling))
     nothing = Export(meeting=meeting(title=""), minutes=None, segments=[])
     assert [text for _, text in lines(to_docx(nothing))][::3] == ["Meeting m1", "Transcript"]
 
 
-def test_what_xml_cannot_hold_is_left_out() -> None:
+def test_characters_that_xml_cannot_hold_are_left_out() -> None:
     odd = EXPORT.model_copy(update={"meeting": meeting(title="A\x07 <b>\x1b\ufffe title")})
     assert lines(to_docx(odd))[0] == ("Title", "A <b> title")
 
 
-def test_the_api_gives_it_as_a_file(api: Api) -> None:
+def test_the_api_returns_docx_as_a_named_file(api: Api) -> None:
     meeting_id = api.create(title="Launch")
     add_segment(api.database, meeting_id, "Good morning.")
     add_minutes(api.database, meeting_id, "Somebody greets.", kind=SummaryKind.FINAL)
     answer = api.http.get(f"/v1/meetings/{meeting_id}/export", params={"format": "docx"})
     assert answer.headers["content-type"].endswith("wordprocessingml.document")
     assert answer.headers["content-disposition"] == f'inline; filename="meeting-{meeting_id}.docx"'
-    said = [text for _, text in lines(answer.content)]
-    assert {"Somebody greets. [unsupported]", "0:00 Good morning."} <= set(said)
+    texts = [text for _, text in lines(answer.content)]
+    assert {"Somebody greets. [unsupported]", "0:00 Good morning."} <= set(texts)

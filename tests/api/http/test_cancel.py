@@ -1,4 +1,4 @@
-"""What is cancelled ends, also where a cancellation is lost on the way."""
+"""A cancelled task ends, even where a cancellation is lost on the way."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from schema.stores import Stores
 LIMIT_S = 20
 
 
-def test_a_task_whose_cancellation_met_its_result_ends() -> None:
-    async def scene() -> None:
-        came: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+def test_cancel_ends_a_task_whose_first_cancellation_was_lost() -> None:
+    async def run() -> None:
+        arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def waiting() -> None:
-            await asyncio.wait_for(came, LIMIT_S)  # on Python 3.11 a cancellation is lost here
+            await asyncio.wait_for(arrived, LIMIT_S)  # on Python 3.11 a cancellation is lost here
             await asyncio.Event().wait()
 
         task = asyncio.create_task(waiting())
         await asyncio.sleep(0)
-        came.set_result(None)
+        arrived.set_result(None)
         async with asyncio.timeout(LIMIT_S):
             await cancel(task)
         assert task.cancelled()
 
-    asyncio.run(scene())
+    asyncio.run(run())
 
 
-def test_the_errors_of_what_is_cancelled_hurt_nobody() -> None:
-    async def scene() -> None:
+def test_cancel_does_not_raise_the_error_of_the_task() -> None:
+    async def run() -> None:
         async def failing() -> None:
             raise ValueError
 
@@ -48,28 +48,28 @@ def test_the_errors_of_what_is_cancelled_hurt_nobody() -> None:
         await cancel(task)
         assert isinstance(task.exception(), ValueError)
 
-    asyncio.run(scene())
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("first_turn", [0, 15])
-def test_feeds_close_at_any_turn_of_the_loop(settings: Callable[..., Settings], first_turn: int) -> None:
-    """While the connection to Redis is made, while a meeting's channel is subscribed to, and after."""
+def test_feeds_close_after_any_number_of_loop_turns(settings: Callable[..., Settings], first_turn: int) -> None:
+    """During the connection to Redis, during the subscription to a meeting's channel, and after both."""
     config = settings()
     database = Database(config.sql_url)
     migrate.upgrade(database)
 
-    async def scene(redis: AsyncRedis, stores: Stores, turns: int) -> None:
+    async def run(redis: AsyncRedis, stores: Stores, turns: int) -> None:
         async with asyncio.timeout(LIMIT_S), MeetingFeeds(redis, stores) as feeds:
             with feeds.follow("a-meeting"):
                 for _ in range(turns):
                     await asyncio.sleep(0)
 
-    async def scenes(blocking: Redis) -> None:
+    async def run_all(blocking: Redis) -> None:
         stores = Stores(database, blocking, Mailbox(blocking, config.shards), config.storage_url)
         for turns in range(first_turn, first_turn + 15):
             async with AsyncRedis.from_url(config.redis_url, socket_timeout=5) as redis:
-                await scene(redis, stores, turns)
+                await run(redis, stores, turns)
 
     with Redis.from_url(config.redis_url) as blocking:
-        asyncio.run(scenes(blocking))
+        asyncio.run(run_all(blocking))
     database.close()

@@ -1,4 +1,4 @@
-"""Every event reaches every viewer once and in order, at whichever API process it sits and whatever is lost."""
+"""Every event reaches every viewer once and in order, through any API process and whatever gets lost."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from schema.core.events import Event, publish
 from schema.core.settings import Settings
 from schema.core.states import MeetingState
 from tests.api.conftest import Api
+from tests.api.database_rows import add_coverage, add_minutes, add_note, add_segment, add_segments, grow_segment, move
 from tests.api.process import api_process
-from tests.api.rows import add_coverage, add_minutes, add_note, add_segment, add_segments, grow_segment, move
 from tests.api.sockets import event_stream, live
+from tests.waiting import wait_until
 
 SECOND = b"\x01\x00" * 16_000
 
@@ -34,7 +35,7 @@ def test_a_viewer_gets_what_a_worker_publishes(api: Api, meeting: str) -> None:
         assert socket.rows(3) == [(1, "Good morning."), (2, "A greeting"), (3, "They met")]
 
 
-def test_viewers_at_two_processes_get_the_same(settings: Callable[..., Settings], tmp_path: Path) -> None:
+def test_viewers_of_two_api_processes_get_the_same_rows(settings: Callable[..., Settings], tmp_path: Path) -> None:
     logs = tmp_path / "log"
     with api_process(settings(), logs) as one, api_process(settings(), logs) as other:
         meeting = one.create()
@@ -54,10 +55,10 @@ def stream_rows(stream: Iterator[dict[str, Any]], count: int) -> list[tuple[int,
     return [(int(event["id"]), event["data"]["text"]) for event in islice(rows, count)]
 
 
-def test_partial_words_are_passed_on(api: Api, meeting: str) -> None:
+def test_partial_words_reach_viewers(api: Api, meeting: str) -> None:
     with live(api, meeting) as socket:
         socket.next_of("coverage")
-        # What is of the moment reaches only those who listen, so it is said until somebody does.
+        # Partial words reach only current subscribers, so they are published until there is one.
         for _ in range(200):
             if publish_partial(api, meeting):
                 break
@@ -65,7 +66,7 @@ def test_partial_words_are_passed_on(api: Api, meeting: str) -> None:
 
 
 def publish_partial(api: Api, meeting: str) -> bool:
-    """True when an API process was subscribed."""
+    """Publish partial words. True if an API process was subscribed."""
     event = Event("partial", {"track": "main", "text": "Good mor"})
     listeners = api.redis.publish(f"mb:events:{meeting}", event.encode())
     if not listeners:
@@ -73,7 +74,7 @@ def publish_partial(api: Api, meeting: str) -> bool:
     return bool(listeners)
 
 
-def test_lost_hints_are_found_in_the_database(api: Api, meeting: str) -> None:
+def test_rows_whose_events_were_lost_are_read_from_the_database(api: Api, meeting: str) -> None:
     with live(api, meeting) as socket:
         socket.next_of("coverage")
         for number in range(1, 6):
@@ -81,7 +82,7 @@ def test_lost_hints_are_found_in_the_database(api: Api, meeting: str) -> None:
         assert socket.rows(5) == [(number, f"Lost {number}.") for number in range(1, 6)]
 
 
-def test_a_hole_before_a_hint_is_filled_first(api: Api, meeting: str) -> None:
+def test_a_missing_row_is_sent_before_a_later_event(api: Api, meeting: str) -> None:
     with live(api, meeting) as socket:
         socket.next_of("coverage")
         add_segment(api.database, meeting, "Lost.")
@@ -89,7 +90,7 @@ def test_a_hole_before_a_hint_is_filled_first(api: Api, meeting: str) -> None:
         assert socket.rows(2) == [(1, "Lost."), (2, "Heard.")]
 
 
-def test_a_hint_that_cannot_be_read_hurts_nobody(api: Api, meeting: str) -> None:
+def test_malformed_events_are_ignored(api: Api, meeting: str) -> None:
     with live(api, meeting) as socket:
         socket.next_of("coverage")
         for nonsense in (b"{", b'{"type": "segment", "seq": "one", "data": {}}', b"\xff"):
@@ -98,7 +99,7 @@ def test_a_hint_that_cannot_be_read_hurts_nobody(api: Api, meeting: str) -> None
         assert socket.rows(1) == [(1, "Heard.")]
 
 
-def test_hints_in_the_wrong_order_and_doubled_change_nothing(api: Api, meeting: str) -> None:
+def test_events_out_of_order_and_doubled_events_change_nothing(api: Api, meeting: str) -> None:
     with live(api, meeting) as socket:
         socket.next_of("coverage")
         events = [add_segment(api.database, meeting, f"Sentence {number}.", number) for number in range(1, 5)]
@@ -109,7 +110,7 @@ def test_hints_in_the_wrong_order_and_doubled_change_nothing(api: Api, meeting: 
         assert socket.rows(5) == [*expected, (5, "Last.")]
 
 
-def test_a_segment_that_grew_comes_to_a_late_viewer_once_as_it_is_now(api: Api, meeting: str) -> None:
+def test_a_late_viewer_gets_a_grown_segment_once_in_its_latest_form(api: Api, meeting: str) -> None:
     first = add_segment(api.database, meeting, "Good")
     add_segment(api.database, meeting, "Yes.", 1)
     grow_segment(api.database, first.data["id"], "morning.")
@@ -117,20 +118,20 @@ def test_a_segment_that_grew_comes_to_a_late_viewer_once_as_it_is_now(api: Api, 
         assert socket.rows(2) == [(2, "Yes."), (3, "Good morning.")]
 
 
-def test_a_viewer_resumes_after_the_last_number_it_saw(api: Api, meeting: str) -> None:
+def test_a_viewer_resumes_after_the_sequence_number_it_names(api: Api, meeting: str) -> None:
     for number in range(1, 6):
         add_segment(api.database, meeting, f"Sentence {number}.", number)
     with live(api, meeting, "?after=3") as socket:
         assert socket.rows(2) == [(4, "Sentence 4."), (5, "Sentence 5.")]
 
 
-def test_a_long_meeting_is_replayed_whole(api: Api, meeting: str) -> None:
+def test_a_meeting_of_1201_rows_is_replayed_completely(api: Api, meeting: str) -> None:
     add_segments(api.database, meeting, [(f"{number}.", number, number + 1) for number in range(1, 1202)])
     with live(api, meeting) as socket:
         assert socket.rows(1201) == [(number, f"{number}.") for number in range(1, 1202)]
 
 
-def test_a_viewer_that_does_not_read_holds_up_nobody_and_misses_no_row(api: Api, meeting: str) -> None:
+def test_a_slow_viewer_delays_no_other_and_misses_no_row(api: Api, meeting: str) -> None:
     with live(api, meeting, max_queue=1, ping_interval=None, close_timeout=0.1) as slow, live(api, meeting) as quick:
         quick.next_of("coverage")
         partial = Event("partial", {"track": "main", "text": "word " * 10_000})
@@ -141,7 +142,7 @@ def test_a_viewer_that_does_not_read_holds_up_nobody_and_misses_no_row(api: Api,
         assert slow.rows(400) == expected
 
 
-def test_the_last_rows_come_before_the_state_that_ends_it(api: Api, meeting: str) -> None:
+def test_the_last_rows_arrive_before_the_final_state(api: Api, meeting: str) -> None:
     with live(api, meeting) as socket:
         socket.next_of("coverage")
         add_minutes(api.database, meeting, "All said")
@@ -151,17 +152,21 @@ def test_the_last_rows_come_before_the_state_that_ends_it(api: Api, meeting: str
         assert socket.end()[0] == 1000
 
 
-def test_viewers_are_told_what_became_of_the_audio(api: Api, meeting: str) -> None:
+def test_viewers_get_the_coverage_of_the_audio(api: Api, meeting: str) -> None:
     with live(api, meeting) as socket:
         socket.send(0, SECOND * 3)
         socket.next_of("ack")
         add_coverage(api.database, meeting, "transcribed", 0, 2)
-        while (told := socket.next_of("coverage"))["transcribed_s"] == 0:
-            pass
-        assert (told["received_s"], told["transcribed_s"], told["pending_s"]) == (3.0, 2.0, 1.0)
+        coverage = wait_until(
+            "coverage is transcribed",
+            lambda: socket.next_of("coverage"),
+            lambda totals: totals["transcribed_s"] > 0,
+            poll_s=0,
+        )
+        assert (coverage["received_s"], coverage["transcribed_s"], coverage["pending_s"]) == (3.0, 2.0, 1.0)
 
 
-def test_events_go_on_after_redis_has_cut_every_connection(api: Api, meeting: str) -> None:
+def test_events_continue_after_redis_has_closed_every_connection(api: Api, meeting: str) -> None:
     with live(api, meeting) as socket:
         publish(api.redis, meeting, [add_segment(api.database, meeting, "Before.")])
         assert socket.rows(1) == [(1, "Before.")]

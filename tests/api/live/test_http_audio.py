@@ -31,7 +31,7 @@ def wav(rate_hz: int = 16_000, channels: int = 1, bytes_per_sample: int = 2, sec
 
 
 def mp3(rate_hz: int = 44_100) -> bytes:
-    """Noise, without the ID3 header that some writers put first."""
+    """Noise as MP3, without the ID3 header that some encoders write."""
     file = io.BytesIO()
     noise = np.random.default_rng(0).normal(0, 0.1, rate_hz)
     soundfile.write(file, noise, rate_hz, format="MP3")
@@ -39,12 +39,12 @@ def mp3(rate_hz: int = 44_100) -> bytes:
 
 
 def adts_frame(frame_bytes: int = 300) -> bytes:
-    """A frame of AAC with a header as encoders write it, and nothing in it."""
+    """An empty AAC frame with the header that encoders write."""
     head = bytes([0xFF, 0xF1, 0x50, 0x80 | frame_bytes >> 11, frame_bytes >> 3 & 0xFF, (frame_bytes & 7) << 5, 0xFC])
     return head + bytes(frame_bytes - len(head))
 
 
-def test_audio_is_received_up_to_its_end(api: Api) -> None:
+def test_the_answer_gives_the_end_of_the_received_audio(api: Api) -> None:
     meeting = api.create()
     assert api.send(meeting, 0, SECOND).json() == {"track": "main", "received_sample": 16_000}
     assert api.send(meeting, 16_000, SECOND).json()["received_sample"] == 32_000
@@ -58,7 +58,7 @@ def test_the_same_audio_ten_times_is_received_once(api: Api) -> None:
         assert api.send(meeting, 0, SECOND).json()["received_sample"] == 16_000
 
 
-def test_a_wake_up_for_the_workers_is_in_their_queue(api: Api) -> None:
+def test_received_audio_puts_a_wake_up_into_the_transcribe_queue(api: Api) -> None:
     api.send(api.create(), 0, SECOND)
     message = api.redis.blpop(["transcribe"], timeout=10)
     assert message is not None
@@ -75,7 +75,7 @@ def test_a_gap_is_refused_with_the_position_expected(api: Api) -> None:
     assert answer.json()["expected_sample"] == 16_000
 
 
-def test_a_wav_file_is_taken_without_its_header(api: Api) -> None:
+def test_the_header_of_a_wav_file_is_not_received_as_audio(api: Api) -> None:
     meeting = api.create()
     assert api.send(meeting, 0, wav()).json()["received_sample"] == 16_000
 
@@ -100,7 +100,7 @@ def test_a_wav_file_is_taken_without_its_header(api: Api) -> None:
         (b"", "no audio"),
     ],
 )
-def test_what_is_not_pcm16_at_16_khz_mono_is_refused_by_name(api: Api, body: bytes, named: str) -> None:
+def test_audio_in_another_format_is_refused_and_the_format_named(api: Api, body: bytes, named: str) -> None:
     meeting = api.create()
     answer = api.send(meeting, 0, body)
     assert answer.status_code == 422
@@ -108,20 +108,20 @@ def test_what_is_not_pcm16_at_16_khz_mono_is_refused_by_name(api: Api, body: byt
     assert named in answer.json()["detail"]
 
 
-def test_a_form_with_a_file_is_no_audio(api: Api) -> None:
+def test_a_form_with_a_file_is_refused(api: Api) -> None:
     answer = api.http.post(f"/v1/meetings/{api.create()}/audio?first_sample=0", files={"file": ("a.wav", wav())})
     assert answer.status_code == 422
     assert "text or a form" in answer.json()["detail"]
 
 
-def test_what_looks_like_a_file_inside_a_recording_is_audio(api: Api) -> None:
+def test_audio_that_starts_like_a_file_is_received_after_the_first_piece(api: Api) -> None:
     meeting = api.create()
     api.send(meeting, 0, SECOND)
     for number, second in enumerate((b"fLaC" + SECOND[4:], b"loud" * 8000, mp3().ljust(32_000, b"\0")), 1):
         assert api.send(meeting, number * 16_000, second).json()["received_sample"] == (number + 1) * 16_000
 
 
-def test_a_body_over_the_limit_is_refused_before_it_is_read(api: Api) -> None:
+def test_a_body_over_the_limit_is_refused_with_its_size(api: Api) -> None:
     meeting = api.create()
     answer = api.send(meeting, 0, bytes(20_000_000))
     assert answer.status_code == 413
@@ -129,14 +129,16 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(api: Api) -> None:
     assert answer.json()["type"] == "urn:minutebook:problem:too-large"
 
 
-def test_a_body_of_unsaid_length_is_counted_and_refused(api: Api) -> None:
+def test_a_chunked_body_over_the_limit_is_refused(api: Api) -> None:
     meeting = api.create()
     url = f"/v1/meetings/{meeting}/audio?first_sample=0"
     answer = api.http.post(url, content=(bytes(1 << 16) for _ in range(40)))
     assert answer.status_code == 413
 
 
-def test_who_sends_all_of_a_body_over_the_limit_before_reading_gets_the_same_answer_either_way(api: Api) -> None:
+def test_a_client_that_sends_a_whole_body_over_the_limit_gets_the_same_answer_with_and_without_its_length(
+    api: Api,
+) -> None:
     url = f"/v1/meetings/{api.create()}/audio?first_sample=0"
     answers = []
     for header in ({"Content-Length": str(16 << 20)}, {"Transfer-Encoding": "chunked"}):
@@ -153,7 +155,9 @@ def test_who_sends_all_of_a_body_over_the_limit_before_reading_gets_the_same_ans
     assert problem == same
 
 
-def test_who_goes_on_sending_after_the_answer_is_cut_off(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_keeps_sending_after_the_answer_is_disconnected(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("api.http.middleware.lingering_close.LINGER_BYTES", 1 << 20)
     head = f"POST /v1/meetings/{api.create()}/audio?first_sample=0 HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     chunk = b"10000\r\n" + bytes(1 << 16) + b"\r\n"
@@ -171,7 +175,7 @@ def test_a_position_outside_a_meeting_is_refused(api: Api, first_sample: str) ->
     assert first_sample in answer.json()["detail"]
 
 
-def test_a_full_mailbox_says_when_to_come_back_and_where_to_go_on(start: Callable[..., Api]) -> None:
+def test_a_full_mailbox_is_a_429_with_the_wait_and_the_position_received(start: Callable[..., Api]) -> None:
     api = start(backlog_limit_s=2)
     meeting = api.create()
     api.send(meeting, 0, SECOND)

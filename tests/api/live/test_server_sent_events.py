@@ -7,11 +7,11 @@ import pytest
 from schema.core.events import publish
 from schema.core.states import MeetingState
 from tests.api.conftest import Api
-from tests.api.rows import add_minutes, add_segment, move
+from tests.api.database_rows import add_minutes, add_segment, move
 from tests.api.sockets import event_stream
 
 
-def test_rows_carry_their_number_as_id_and_the_stream_ends_with_the_meeting(api: Api) -> None:
+def test_rows_carry_their_sequence_number_as_id_and_the_stream_ends_with_the_meeting(api: Api) -> None:
     meeting = api.create()
     add_segment(api.database, meeting, "Good morning.")
     with event_stream(api, meeting) as stream:
@@ -29,7 +29,9 @@ def test_rows_carry_their_number_as_id_and_the_stream_ends_with_the_meeting(api:
 @pytest.mark.parametrize(
     "request_", [{"headers": {"Last-Event-ID": "2"}}, {"params": {"after": "2"}}], ids=["header", "query"]
 )
-def test_a_viewer_resumes_by_the_last_id_or_by_query(api: Api, request_: dict[str, dict[str, str]]) -> None:
+def test_a_client_resumes_after_its_last_id_or_the_query_parameter(
+    api: Api, request_: dict[str, dict[str, str]]
+) -> None:
     meeting = api.create()
     for number in range(1, 4):
         add_segment(api.database, meeting, f"Sentence {number}.", number)
@@ -37,7 +39,7 @@ def test_a_viewer_resumes_by_the_last_id_or_by_query(api: Api, request_: dict[st
         assert next(stream)["id"] == "3"
 
 
-def test_a_browser_that_has_seen_the_end_is_told_not_to_come_back(api: Api) -> None:
+def test_a_client_that_has_seen_the_end_gets_204(api: Api) -> None:
     meeting = api.create()
     add_segment(api.database, meeting, "The end.")
     move(api.database, meeting, MeetingState.FINISHED)
@@ -45,13 +47,13 @@ def test_a_browser_that_has_seen_the_end_is_told_not_to_come_back(api: Api) -> N
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-def test_an_id_that_is_no_number_is_named(api: Api) -> None:
+def test_an_id_that_is_not_a_number_is_refused_by_name(api: Api) -> None:
     answer = api.http.get(f"/v1/meetings/{api.create()}/events", headers={"Last-Event-ID": "x"})
     assert answer.status_code == 422
     assert "Last-Event-ID = 'x'" in answer.json()["detail"]
 
 
-def test_an_unknown_meeting_is_a_problem_and_no_stream(api: Api) -> None:
+def test_an_unknown_meeting_is_a_404_and_not_a_stream(api: Api) -> None:
     answer = api.http.get("/v1/meetings/nothing/events")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""The live socket: what it takes, what it refuses and how it goes on."""
+"""The live socket: what it accepts, what it refuses, and that it goes on afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schema.core.states import MeetingState
 from schema.core.units import MEETING_LIMIT_SAMPLES
 from schema.meetings.tables import Track
 from tests.api.conftest import Api
-from tests.api.rows import add_coverage, add_segment, move
+from tests.api.database_rows import add_coverage, add_segment, move
 from tests.api.sockets import live
 
 SECOND = b"\x01\x00" * 16_000
@@ -31,7 +31,7 @@ def test_audio_is_acknowledged_with_the_received_position(api: Api) -> None:
         assert socket.next_of("ack")["received_sample"] == 32_000
 
 
-def test_a_client_that_comes_back_is_told_where_to_go_on(api: Api) -> None:
+def test_a_reconnecting_client_gets_the_position_to_resume_from(api: Api) -> None:
     meeting = api.create()
     with live(api, meeting) as socket:
         socket.send(0, SECOND)
@@ -40,7 +40,7 @@ def test_a_client_that_comes_back_is_told_where_to_go_on(api: Api) -> None:
         assert socket.next_of("state")["resume_sample"] == 16_000
 
 
-def test_two_tracks_are_received_side_by_side(api: Api) -> None:
+def test_two_tracks_are_received_independently(api: Api) -> None:
     meeting = api.create(tracks=[{"name": "anna", "speaker": "Anna"}, {"name": "ben", "speaker": "Ben"}])
     with live(api, meeting, "?track=anna") as anna, live(api, meeting, "?track=ben") as ben:
         anna.send(0, SECOND * 2)
@@ -49,7 +49,7 @@ def test_two_tracks_are_received_side_by_side(api: Api) -> None:
         assert ben.next_of("ack") == {"track": "ben", "received_sample": 16_000}
 
 
-def test_finish_drains_the_meeting_and_the_socket_stays_until_it_has_finished(api: Api) -> None:
+def test_finish_drains_the_meeting_and_the_socket_stays_open_until_the_meeting_ends(api: Api) -> None:
     meeting = api.create()
     with live(api, meeting, "?events=0") as socket:
         socket.next()
@@ -64,7 +64,7 @@ def test_finish_drains_the_meeting_and_the_socket_stays_until_it_has_finished(ap
         assert session.query(Track).filter_by(meeting_id=meeting).one().closed_sample == 16_000
 
 
-def test_audio_after_finish_is_refused_and_the_socket_goes_on_telling(api: Api) -> None:
+def test_audio_after_finish_is_refused_and_events_still_arrive(api: Api) -> None:
     meeting = api.create()
     with live(api, meeting) as socket:
         socket.send(0, SECOND)
@@ -75,7 +75,7 @@ def test_audio_after_finish_is_refused_and_the_socket_goes_on_telling(api: Api) 
         assert socket.next_of("segment")["text"] == "The end."
 
 
-def test_lost_audio_is_skipped_on_purpose(api: Api) -> None:
+def test_skip_moves_the_expected_position_past_lost_audio(api: Api) -> None:
     meeting = api.create()
     with live(api, meeting) as socket:
         socket.send(0, SECOND)
@@ -111,7 +111,9 @@ def test_a_gap_is_refused_with_the_position_expected_and_the_socket_goes_on(api:
         ('{"type": "skip", "to_sample": -1}', "undecodable", "-1"),
     ],
 )
-def test_a_bad_frame_is_named_and_the_socket_goes_on(api: Api, frame: bytes | str, slug: str, named: str) -> None:
+def test_a_malformed_frame_is_refused_by_name_and_the_socket_goes_on(
+    api: Api, frame: bytes | str, slug: str, named: str
+) -> None:
     with live(api, api.create()) as socket:
         socket.connection.send(frame)
         error = socket.next_of("error")
@@ -121,12 +123,12 @@ def test_a_bad_frame_is_named_and_the_socket_goes_on(api: Api, frame: bytes | st
         assert socket.next_of("ack")["received_sample"] == 16_000
 
 
-def test_a_frame_of_100_mb_ends_the_connection_and_what_was_received_stays(api: Api) -> None:
+def test_a_frame_of_100_mb_closes_the_connection_and_received_audio_is_kept(api: Api) -> None:
     meeting = api.create()
     with live(api, meeting) as socket:
         socket.send(0, SECOND)
         socket.next_of("ack")
-        # The server hangs up as soon as it has read the length, so the client may not get to read the reason.
+        # The server closes as soon as it has read the length, so the client may not receive the reason.
         with suppress(ConnectionClosed):
             socket.connection.send(bytes(100_000_000))
         with pytest.raises(ConnectionClosed):
@@ -135,7 +137,7 @@ def test_a_frame_of_100_mb_ends_the_connection_and_what_was_received_stays(api: 
         assert socket.next_of("state")["resume_sample"] == 16_000
 
 
-def test_the_head_of_a_frame_of_100_mb_is_answered_with_its_size_and_the_remedy(api: Api) -> None:
+def test_the_header_of_a_frame_of_100_mb_is_answered_with_its_size_and_the_remedy(api: Api) -> None:
     with live(api, api.create()) as socket:
         socket.next_of("state")
         socket.connection.socket.sendall(b"\x82\xff" + (100_000_000).to_bytes(8, "big") + bytes(4))
@@ -147,7 +149,7 @@ def test_the_head_of_a_frame_of_100_mb_is_answered_with_its_size_and_the_remedy(
     assert "send pieces of 1 MiB or less" in ended.value.rcvd.reason
 
 
-def test_a_full_mailbox_takes_nothing_of_a_frame_and_says_when_to_come_back(start: Callable[..., Api]) -> None:
+def test_a_full_mailbox_refuses_a_whole_frame_and_says_when_to_retry(start: Callable[..., Api]) -> None:
     api = start(backlog_limit_s=2)
     with live(api, api.create()) as socket:
         for second in range(3):
@@ -159,7 +161,7 @@ def test_a_full_mailbox_takes_nothing_of_a_frame_and_says_when_to_come_back(star
         assert error["retry_after_ms"] > 0
 
 
-def test_after_redis_has_lost_everything_the_audio_goes_on_where_the_database_is(api: Api) -> None:
+def test_after_redis_lost_everything_audio_continues_from_the_database_position(api: Api) -> None:
     meeting = api.create()
     with live(api, meeting) as socket:
         socket.send(0, SECOND * 3)
@@ -172,7 +174,7 @@ def test_after_redis_has_lost_everything_the_audio_goes_on_where_the_database_is
         assert socket.next_of("ack")["received_sample"] == 32_000
 
 
-def test_a_finished_meeting_is_replayed_and_takes_no_audio(api: Api) -> None:
+def test_a_finished_meeting_is_replayed_and_its_socket_closed(api: Api) -> None:
     meeting = api.create()
     add_segment(api.database, meeting, "It was short.")
     move(api.database, meeting, MeetingState.FINISHED)
@@ -185,7 +187,7 @@ def test_a_finished_meeting_is_replayed_and_takes_no_audio(api: Api) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?track=other"])
-def test_an_unknown_meeting_or_track_is_named_and_the_socket_closed(api: Api, query: str) -> None:
+def test_an_unknown_meeting_or_track_is_refused_by_name_and_the_socket_closed(api: Api, query: str) -> None:
     meeting = api.create() if query else "nothing"
     with live(api, meeting, query) as socket:
         error = socket.next_of("error")
@@ -194,7 +196,7 @@ def test_an_unknown_meeting_or_track_is_named_and_the_socket_closed(api: Api, qu
         assert socket.end()[0] == 4404
 
 
-def test_a_deleted_meeting_closes_its_sockets(api: Api) -> None:
+def test_deleting_a_meeting_closes_its_sockets(api: Api) -> None:
     meeting = api.create()
     with live(api, meeting) as quiet, live(api, meeting) as speaking:
         speaking.send(0, SECOND)
@@ -212,14 +214,14 @@ def test_a_deleted_meeting_closes_its_sockets(api: Api) -> None:
 
 
 @pytest.mark.parametrize("query", ["?after=x", "?after=-1", "?events=yes", "?after=99999999999999999999"])
-def test_a_parameter_that_is_no_number_is_named(api: Api, query: str) -> None:
+def test_a_malformed_parameter_is_refused_by_name(api: Api, query: str) -> None:
     with live(api, api.create(), query) as socket:
         assert query[1:].partition("=")[0] in socket.next_of("error")["detail"]
         assert socket.end()[0] == 4422
 
 
-def test_audio_is_taken_when_the_broker_for_wake_ups_is_of_no_use(api: Api) -> None:
-    # The queue's key holds something that is no list, so that every wake-up fails.
+def test_audio_is_received_while_wake_ups_fail(api: Api) -> None:
+    # The key of the queue holds a string instead of a list, so that every wake-up fails.
     api.redis.set("transcribe", "not a queue")
     with live(api, api.create()) as socket:
         for second in range(3):

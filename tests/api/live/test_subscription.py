@@ -1,4 +1,4 @@
-"""A viewer that is too slow for its queue."""
+"""A viewer that is slower than its events."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from schema.core.database import Database
 from schema.core.events import Event
 from schema.core.states import MeetingState
 from schema.meetings.tables import Meeting, Track
-from tests.api.rows import add_segments, move
+from tests.api.database_rows import add_segments, move
 
 
-class Ready:
+class AlwaysReady:
+    """Stands for a connection to Redis that is up."""
+
     def __init__(self) -> None:
         self.ready = asyncio.Event()
         self.ready.set()
@@ -31,10 +33,10 @@ def database_with_meeting(folder: Path) -> Database:
 
 
 def seen_by(database: Database, offered: list[Event]) -> list[Event]:
-    """What a viewer reads that was offered all of *offered* before it began."""
+    """The events that a viewer reads who starts after all of *offered* were offered."""
 
     async def read() -> list[Event]:
-        subscription = Subscription(Ready(), database, "m", 0, MeetingState.LIVE)
+        subscription = Subscription(AlwaysReady(), database, "m", 0, MeetingState.LIVE)
         for event in offered:
             subscription.offer(event)
         return [event async for event in subscription.events()]
@@ -42,12 +44,12 @@ def seen_by(database: Database, offered: list[Event]) -> list[Event]:
     return asyncio.run(read())
 
 
-def test_partial_words_are_dropped_before_anything_else(tmp_path: Path) -> None:
+def test_partial_words_are_dropped_before_other_events(tmp_path: Path) -> None:
     database = database_with_meeting(tmp_path)
     coverage = Event("coverage", {"received_s": 1.0})
 
     async def first() -> Event:
-        subscription = Subscription(Ready(), database, "m", 0, MeetingState.LIVE)
+        subscription = Subscription(AlwaysReady(), database, "m", 0, MeetingState.LIVE)
         for number in range(QUEUE_LIMIT):
             subscription.offer(Event("partial", {"text": str(number)}))
         subscription.offer(coverage)
@@ -57,7 +59,7 @@ def test_partial_words_are_dropped_before_anything_else(tmp_path: Path) -> None:
     database.close()
 
 
-def test_rows_that_do_not_fit_are_read_from_the_database_once_and_in_order(tmp_path: Path) -> None:
+def test_rows_that_exceed_the_queue_are_read_from_the_database_once_and_in_order(tmp_path: Path) -> None:
     database = database_with_meeting(tmp_path)
     rows = add_segments(database, "m", [(f"{number}.", number, number + 1) for number in range(3 * QUEUE_LIMIT)])
     end = move(database, "m", MeetingState.FINISHED)
@@ -67,19 +69,19 @@ def test_rows_that_do_not_fit_are_read_from_the_database_once_and_in_order(tmp_p
     database.close()
 
 
-def test_how_far_the_audio_is_reaches_a_viewer_for_whom_all_was_too_much(tmp_path: Path) -> None:
+def test_a_viewer_whose_queue_overflowed_still_gets_the_latest_coverage(tmp_path: Path) -> None:
     database = database_with_meeting(tmp_path)
     rows = add_segments(database, "m", [(f"{number}.", number, number + 1) for number in range(QUEUE_LIMIT)])
     older, latest = (Event("coverage", {"received_s": float(number)}) for number in range(2))
 
     async def seen() -> list[Event]:
-        subscription = Subscription(Ready(), database, "m", 0, MeetingState.LIVE)
+        subscription = Subscription(AlwaysReady(), database, "m", 0, MeetingState.LIVE)
         for event in [older, latest, *rows]:
             subscription.offer(event)
         events = subscription.events()
         return [await anext(events) for _ in range(len(rows) + 1)]
 
-    told = asyncio.run(seen())
-    assert [event.seq for event in told] == [*range(1, QUEUE_LIMIT + 1), None]
-    assert told[-1] == latest
+    events = asyncio.run(seen())
+    assert [event.seq for event in events] == [*range(1, QUEUE_LIMIT + 1), None]
+    assert events[-1] == latest
     database.close()

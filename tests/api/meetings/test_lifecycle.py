@@ -1,4 +1,4 @@
-"""Finishing and deleting, interrupted at every point and called again."""
+"""Finishing and deleting a meeting, interrupted at each step and repeated."""
 
 from __future__ import annotations
 
@@ -17,17 +17,14 @@ from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting, finish_meeting, unfinished
 from schema.meetings.tables import Meeting, Track
 from schema.stores import Stores
+from tests.crash import SimulatedCrash
 
 SECOND = b"\x01\x00" * 16_000
 LIMIT = 16_000 * 60
 
 
-class Interrupted(Exception):
-    """The process dies here."""
-
-
-class DyingMailbox(Mailbox):
-    """A real mailbox in a process that dies before the operation called *at*."""
+class MailboxThatCrashes(Mailbox):
+    """A real mailbox whose process dies before the operation named *at*."""
 
     def __init__(self, client: Redis, at: str) -> None:
         super().__init__(client)
@@ -41,7 +38,7 @@ class DyingMailbox(Mailbox):
 
     def _die_or(self, name: str, *args: object, **options: object) -> object:
         if self.at == name:
-            raise Interrupted
+            raise SimulatedCrash
         return getattr(Mailbox, name)(self, *args, **options)
 
 
@@ -52,7 +49,7 @@ def mailbox(redis_client: Redis) -> Mailbox:
 
 @pytest.fixture
 def database(tmp_path: Path, mailbox: Mailbox) -> Iterator[Database]:
-    """A live meeting `m` with the tracks `a` (2 s received) and `b` (nothing, and no mailbox yet)."""
+    """A live meeting `m` with the tracks `a`, 2 s received, and `b`, without audio or mailbox."""
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")
     migrate.upgrade(database)
     with database.write() as session:
@@ -66,7 +63,7 @@ def database(tmp_path: Path, mailbox: Mailbox) -> Iterator[Database]:
 
 
 def stores_of(database: Database, mailbox: Mailbox) -> Stores:
-    """There are no files here."""
+    """Stores without files."""
     assert isinstance(mailbox.client, Redis)
     return Stores(database, mailbox.client, mailbox, storage_url="")
 
@@ -75,32 +72,32 @@ def finish(database: Database, mailbox: Mailbox) -> MeetingState:
     return finish_meeting(stores_of(database, mailbox), "m", LIMIT).state
 
 
-def ends(database: Database) -> dict[str, int | None]:
+def closed_samples(database: Database) -> dict[str, int | None]:
     with database.read() as session:
         return {track.id: track.closed_sample for track in session.scalars(select(Track))}
 
 
-def left(database: Database) -> list[str]:
+def unfinished_ids(database: Database) -> list[str]:
     with database.read() as session:
         return unfinished(session)
 
 
-def test_finishing_closes_the_mailboxes_and_keeps_their_ends(database: Database, mailbox: Mailbox) -> None:
+def test_finishing_closes_the_mailboxes_and_stores_their_ends(database: Database, mailbox: Mailbox) -> None:
     assert finish(database, mailbox) == MeetingState.DRAINING
-    assert ends(database) == {"a": 32_000, "b": 0}
-    assert left(database) == []
+    assert closed_samples(database) == {"a": 32_000, "b": 0}
+    assert unfinished_ids(database) == []
     with pytest.raises(TrackClosed):
         mailbox.append("a", 32_000, SECOND)
 
 
-def test_a_finish_that_died_is_listed_and_completed_by_the_next(database: Database, redis_client: Redis) -> None:
-    with pytest.raises(Interrupted):
-        finish(database, DyingMailbox(redis_client, "close"))
-    assert left(database) == ["m"]
+def test_an_interrupted_finish_is_listed_and_completed_by_the_next(database: Database, redis_client: Redis) -> None:
+    with pytest.raises(SimulatedCrash):
+        finish(database, MailboxThatCrashes(redis_client, "close"))
+    assert unfinished_ids(database) == ["m"]
     mailbox = Mailbox(redis_client)
-    mailbox.append("a", 32_000, SECOND)  # was accepted, so it counts
+    mailbox.append("a", 32_000, SECOND)  # accepted audio counts
     assert finish(database, mailbox) == MeetingState.DRAINING
-    assert ends(database) == {"a": 48_000, "b": 0}
+    assert closed_samples(database) == {"a": 48_000, "b": 0}
 
 
 def test_finishing_again_changes_nothing(database: Database, mailbox: Mailbox) -> None:
@@ -110,10 +107,10 @@ def test_finishing_again_changes_nothing(database: Database, mailbox: Mailbox) -
     assert finish(database, mailbox) == MeetingState.DRAINING
     with database.read() as session:
         assert session.get_one(Meeting, "m").finished_at == at
-    assert ends(database) == {"a": 32_000, "b": 0}
+    assert closed_samples(database) == {"a": 32_000, "b": 0}
 
 
-def test_what_redis_lost_after_the_finish_is_booked_as_missing(
+def test_audio_that_redis_lost_after_the_finish_is_booked_as_missing(
     database: Database, mailbox: Mailbox, redis_client: Redis
 ) -> None:
     finish(database, mailbox)
@@ -124,34 +121,34 @@ def test_what_redis_lost_after_the_finish_is_booked_as_missing(
     assert [span.pcm for span in mailbox.read("a", 0, LIMIT)] == [None]
 
 
-def test_a_meeting_that_is_being_summarised_stays_as_it_is(database: Database, mailbox: Mailbox) -> None:
+def test_finishing_a_meeting_that_is_being_summarised_changes_nothing(database: Database, mailbox: Mailbox) -> None:
     with database.write() as session:
         session.get_one(Meeting, "m").state = MeetingState.SUMMARIZING
     assert finish(database, mailbox) == MeetingState.SUMMARIZING
 
 
-def test_without_redis_finishing_is_refused_and_can_be_done_again(database: Database, mailbox: Mailbox) -> None:
+def test_finishing_without_redis_is_refused_and_can_be_repeated(database: Database, mailbox: Mailbox) -> None:
     with Redis(port=1, socket_connect_timeout=1) as nowhere, pytest.raises(Unavailable):
         finish(database, Mailbox(nowhere))
-    assert left(database) == ["m"]
+    assert unfinished_ids(database) == ["m"]
     assert finish(database, mailbox) == MeetingState.DRAINING
-    assert left(database) == []
+    assert unfinished_ids(database) == []
 
 
-def test_a_delete_that_died_is_listed_and_completed_by_the_next(
+def test_an_interrupted_delete_is_listed_and_completed_by_the_next(
     database: Database, mailbox: Mailbox, redis_client: Redis
 ) -> None:
-    with pytest.raises(Interrupted):
-        delete_meeting(stores_of(database, DyingMailbox(redis_client, "forget")), "m")
-    assert left(database) == ["m"]
+    with pytest.raises(SimulatedCrash):
+        delete_meeting(stores_of(database, MailboxThatCrashes(redis_client, "forget")), "m")
+    assert unfinished_ids(database) == ["m"]
     delete_meeting(stores_of(database, mailbox), "m")
-    assert left(database) == []
-    assert ends(database) == {}
+    assert unfinished_ids(database) == []
+    assert closed_samples(database) == {}
     with pytest.raises(MailboxMissing):
         mailbox.status("a")
     with database.read() as session:
-        grave = session.get_one(Meeting, "m")
-        assert (grave.state, grave.title) == ("deleted", "")
+        row = session.get_one(Meeting, "m")
+        assert (row.state, row.title) == ("deleted", "")
 
 
 def test_a_deleted_meeting_cannot_be_finished(database: Database, mailbox: Mailbox) -> None:
@@ -160,7 +157,7 @@ def test_a_deleted_meeting_cannot_be_finished(database: Database, mailbox: Mailb
         finish(database, mailbox)
 
 
-def test_an_unknown_meeting_is_named(database: Database, mailbox: Mailbox) -> None:
+def test_finishing_or_deleting_an_unknown_meeting_is_refused_by_name(database: Database, mailbox: Mailbox) -> None:
     with pytest.raises(NotFound, match="'nothing'"):
         finish_meeting(stores_of(database, mailbox), "nothing", LIMIT)
     with pytest.raises(NotFound, match="'nothing'"):

@@ -1,4 +1,4 @@
-"""Meetings: made, listed, shown, finished, deleted; on SQLite and on PostgreSQL."""
+"""Meetings are created, listed, shown, finished and deleted, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schema.core.tables import Base
 from schema.meetings.tables import Meeting, Track
 from tests.adapters import version
 from tests.api.conftest import Api
-from tests.api.rows import add_coverage, add_minutes, add_note, add_segment
+from tests.api.database_rows import add_coverage, add_minutes, add_note, add_segment
 from tests.api.sockets import live
 
 SECOND = b"\x01\x00" * 16_000
@@ -35,7 +35,7 @@ def either(request: pytest.FixtureRequest, start: Callable[..., Api]) -> Api:
     return start(database_url=url)
 
 
-def test_a_meeting_is_made_with_its_tracks(either: Api) -> None:
+def test_a_meeting_is_created_with_its_tracks(either: Api) -> None:
     answer = either.http.post(
         "/v1/meetings",
         json={
@@ -52,7 +52,7 @@ def test_a_meeting_is_made_with_its_tracks(either: Api) -> None:
     assert meeting["created_at"].endswith("Z")
 
 
-def test_meetings_are_listed_by_pages_the_newest_first(either: Api) -> None:
+def test_meetings_are_listed_in_pages_newest_first(either: Api) -> None:
     made = [either.create(title=str(number)) for number in range(5)]
     first = either.http.get("/v1/meetings", params={"limit": 2}).json()
     second = either.http.get("/v1/meetings", params={"limit": 2, "cursor": first["next_cursor"]}).json()
@@ -62,7 +62,7 @@ def test_meetings_are_listed_by_pages_the_newest_first(either: Api) -> None:
     assert third["next_cursor"] is None
 
 
-def test_finishing_closes_every_track_where_its_audio_ends_and_may_be_done_again(either: Api) -> None:
+def test_finishing_closes_every_track_where_its_audio_ends_and_may_be_repeated(either: Api) -> None:
     meeting = either.create(tracks=[{"name": "a"}, {"name": "b"}])
     either.send(meeting, 0, SECOND, track="a")
     for _ in range(2):
@@ -74,7 +74,7 @@ def test_finishing_closes_every_track_where_its_audio_ends_and_may_be_done_again
     assert sorted(map(tuple, tracks)) == [("a", 16_000), ("b", 0)]
 
 
-def test_a_deleted_meeting_leaves_nothing_but_its_grave(either: Api) -> None:
+def test_a_deleted_meeting_leaves_only_an_emptied_row(either: Api) -> None:
     meeting = either.create(title="Secret", vocabulary=["Priya"])
     either.send(meeting, 0, SECOND)
     add_segment(either.database, meeting, "Hush.")
@@ -89,12 +89,12 @@ def test_a_deleted_meeting_leaves_nothing_but_its_grave(either: Api) -> None:
         either.mailbox.status(track)
     with either.database.read() as session:
         left = [table.name for table in Base.metadata.sorted_tables if session.execute(select(table)).first()]
-        grave = session.get_one(Meeting, meeting)
-        assert (left, grave.state, grave.title, grave.vocabulary) == (["meetings"], "deleted", "", [])
+        row = session.get_one(Meeting, meeting)
+        assert (left, row.state, row.title, row.vocabulary) == (["meetings"], "deleted", "", [])
 
 
 @pytest.mark.parametrize("path", ["", "/transcript", "/minutes", "/coverage", "/notes", "/export", "/events"])
-def test_reading_a_deleted_meeting_says_that_it_is_gone(api: Api, path: str) -> None:
+def test_reading_a_deleted_meeting_is_a_410(api: Api, path: str) -> None:
     meeting = api.create()
     api.http.delete(f"/v1/meetings/{meeting}")
     answer = api.http.get(f"/v1/meetings/{meeting}{path}")
@@ -103,7 +103,7 @@ def test_reading_a_deleted_meeting_says_that_it_is_gone(api: Api, path: str) -> 
     assert api.http.get("/v1/meetings").json()["meetings"] == []
 
 
-def test_finishing_or_feeding_a_deleted_meeting_says_that_it_is_gone(api: Api) -> None:
+def test_finishing_or_sending_audio_to_a_deleted_meeting_is_a_410(api: Api) -> None:
     meeting = api.create()
     api.http.delete(f"/v1/meetings/{meeting}")
     assert api.http.post(f"/v1/meetings/{meeting}/finish").status_code == 410
@@ -111,17 +111,17 @@ def test_finishing_or_feeding_a_deleted_meeting_says_that_it_is_gone(api: Api) -
 
 
 @pytest.mark.parametrize("path", ["", "/transcript", "/minutes", "/coverage", "/notes", "/export"])
-def test_an_unknown_meeting_is_named(api: Api, path: str) -> None:
+def test_an_unknown_meeting_is_a_404_that_names_it(api: Api, path: str) -> None:
     answer = api.http.get(f"/v1/meetings/nothing{path}")
     assert answer.status_code == 404
     assert "'nothing'" in answer.json()["detail"]
 
 
-def test_an_id_that_no_database_could_hold_is_an_unknown_meeting(either: Api) -> None:
+def test_an_id_with_a_nul_character_is_an_unknown_meeting(either: Api) -> None:
     assert either.http.get("/v1/meetings/a%00b").status_code == 404
 
 
-def test_a_body_that_is_not_declared_as_json_says_how_to_send_it(api: Api) -> None:
+def test_a_body_not_declared_as_json_is_refused_with_the_header_to_send(api: Api) -> None:
     answer = api.http.post("/v1/meetings", content=b'{"title": "Weekly"}')
     assert answer.status_code == 422
     assert "Content-Type: application/json" in answer.json()["detail"]
@@ -143,14 +143,16 @@ def test_a_body_that_is_not_declared_as_json_says_how_to_send_it(api: Api) -> No
         ({"colour": "red"}, ["colour", "'red'", "no such field; leave it out"]),
     ],
 )
-def test_a_bad_field_is_named_with_its_value(api: Api, fields: dict[str, object], named: list[str]) -> None:
+def test_an_invalid_field_is_refused_with_its_name_and_value(
+    api: Api, fields: dict[str, object], named: list[str]
+) -> None:
     answer = api.http.post("/v1/meetings", json=fields)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert all(part in answer.json()["detail"] for part in named), answer.json()["detail"]
 
 
-def test_a_language_that_the_model_does_not_know_is_refused(start: Callable[..., Api]) -> None:
+def test_a_language_that_the_model_does_not_support_is_refused(start: Callable[..., Api]) -> None:
     english = start(asr_model="package:tiny.en").http.post("/v1/meetings", json={"language": "de"})
     assert english.status_code == 422
     assert english.json()["type"] == "urn:minutebook:problem:unknown-language"
@@ -160,7 +162,7 @@ def test_a_language_that_the_model_does_not_know_is_refused(start: Callable[...,
 
 
 @pytest.mark.parametrize("field", ["asr_adapter", "summary_adapter"])
-def test_an_unknown_adapter_is_refused_and_the_known_ones_are_named(api: Api, field: str) -> None:
+def test_an_unknown_adapter_is_refused_with_the_names_of_known_ones(api: Api, field: str) -> None:
     task = field.removesuffix("_adapter")
     with api.database.write() as session:
         session.add(version("medical", task=AdapterTask(task)))
@@ -174,13 +176,13 @@ def test_an_unknown_adapter_is_refused_and_the_known_ones_are_named(api: Api, fi
     assert api.http.post("/v1/meetings", json={field: "medical"}).json()[field] == "medical"
 
 
-def test_a_cursor_that_is_none_is_refused(api: Api) -> None:
+def test_a_malformed_cursor_is_refused(api: Api) -> None:
     answer = api.http.get("/v1/meetings", params={"cursor": "page2"})
     assert answer.status_code == 422
     assert "page2" in answer.json()["detail"]
 
 
-def test_what_is_no_json_and_what_is_too_large_is_refused(api: Api) -> None:
+def test_malformed_json_and_too_large_bodies_are_refused(api: Api) -> None:
     headers = {"Content-Type": "application/json"}
     broken = api.http.post("/v1/meetings", content=b'{"title": ', headers=headers)
     assert broken.status_code == 422
@@ -191,7 +193,7 @@ def test_what_is_no_json_and_what_is_too_large_is_refused(api: Api) -> None:
     assert "1048576" in large.json()["detail"]
 
 
-def test_unknown_routes_and_methods_are_problems_too(api: Api) -> None:
+def test_unknown_routes_and_methods_are_answered_with_problem_documents(api: Api) -> None:
     nowhere, wrong = api.http.get("/v2/meetings"), api.http.put("/v1/meetings")
     assert (nowhere.status_code, wrong.status_code) == (404, 405)
     assert nowhere.json()["type"] == "urn:minutebook:problem:no-route"
@@ -200,7 +202,7 @@ def test_unknown_routes_and_methods_are_problems_too(api: Api) -> None:
     assert {answer.headers["content-type"] for answer in (nowhere, wrong)} == {"application/problem+json"}
 
 
-def test_a_fault_of_ours_is_told_by_number_only(api: Api) -> None:
+def test_an_internal_error_is_answered_only_with_its_error_id(api: Api) -> None:
     meeting = api.create()
     with api.database.write() as session:
         session.get_one(Meeting, meeting).state = "confused"

@@ -1,4 +1,4 @@
-"""`GET /v1/search`: hits with marks, pages, and nothing that the key may not see."""
+"""`GET /v1/search`: hits with marks, pages, and only meetings that the key may see."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from api.auth.keys import create_key
 from schema.core.states import Scope
 from tests.api.conftest import Api
-from tests.api.rows import add_segment, add_segments
+from tests.api.database_rows import add_segment, add_segments
 
 
 def search(api: Api, q: str, **query: str) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def search(api: Api, q: str, **query: str) -> dict[str, Any]:
     return found
 
 
-def test_a_hit_says_where_it_was_said_and_marks_the_words(api: Api) -> None:
+def test_a_hit_names_its_place_and_marks_the_words(api: Api) -> None:
     meeting = api.create(title="Launch", tracks=[{"name": "a", "speaker": "Anna"}])
     event = add_segment(api.database, meeting, "We move the launch to Monday.", 2, 4, track="a")
     (hit,) = search(api, "monday launch")["hits"]
@@ -39,7 +39,7 @@ def test_a_hit_says_where_it_was_said_and_marks_the_words(api: Api) -> None:
     }
 
 
-def test_pages_follow_each_other_without_gap_or_double(api: Api) -> None:
+def test_pages_have_no_gaps_or_duplicates_while_segments_are_added(api: Api) -> None:
     meeting = api.create()
     add_segments(api.database, meeting, [(f"Disk number {at}.", at, at + 1) for at in range(5)])
     seen, cursor = [], None
@@ -53,7 +53,7 @@ def test_pages_follow_each_other_without_gap_or_double(api: Api) -> None:
     assert sorted(seen) == [0, 1, 2, 3, 4]
 
 
-def test_a_key_finds_its_own_meetings_only_and_an_admin_all(start: Callable[..., Api]) -> None:
+def test_a_key_finds_only_its_own_meetings_and_an_admin_key_all(start: Callable[..., Api]) -> None:
     api = start(auth="on")
     keys = {
         name: create_key(api.database, name, [Scope.ADMIN] if name == "admin" else [Scope.READ, Scope.WRITE]).key
@@ -83,7 +83,7 @@ def test_a_deleted_meeting_is_not_found(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ({"q": '"" - *'}, "holds no word to look for"),
         ({"q": "a " * 100}, "has 100 terms; give at most 16"),
@@ -93,7 +93,7 @@ def test_a_deleted_meeting_is_not_found(api: Api) -> None:
         ({}, "query.q = not given"),
     ],
 )
-def test_what_cannot_be_searched_is_named(api: Api, query: dict[str, str], said: str) -> None:
+def test_an_invalid_search_is_refused_by_name(api: Api, query: dict[str, str], message: str) -> None:
     answer = api.http.get("/v1/search", params=query)
     assert answer.status_code == 422
-    assert said in answer.json()["detail"]
+    assert message in answer.json()["detail"]

@@ -1,4 +1,4 @@
-"""Transcript, minutes, notes and coverage as the API gives them."""
+"""Transcript, minutes, notes, coverage and exports as the API returns them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from schema.core.states import SummaryKind
 from tests.api.conftest import Api
-from tests.api.rows import add_coverage, add_minutes, add_note, add_segment, grow_segment
+from tests.api.database_rows import add_coverage, add_minutes, add_note, add_segment, grow_segment
 
 SECOND = b"\x01\x00" * 16_000
 
@@ -22,7 +22,7 @@ def test_the_transcript_merges_the_tracks_by_time(api: Api) -> None:
     assert transcript["last_seq"] == 3
 
 
-def test_words_come_when_they_are_asked_for(api: Api) -> None:
+def test_words_are_included_on_request(api: Api) -> None:
     meeting = api.create()
     add_segment(api.database, meeting, "Good morning.", 1, 2)
     segment = api.http.get(f"/v1/meetings/{meeting}/transcript", params={"words": "1"}).json()["segments"][0]
@@ -32,14 +32,14 @@ def test_words_come_when_they_are_asked_for(api: Api) -> None:
     ]
 
 
-def test_events_go_on_where_the_transcript_ends(api: Api) -> None:
+def test_the_transcript_gives_the_sequence_number_from_which_events_continue(api: Api) -> None:
     meeting = api.create()
     first = add_segment(api.database, meeting, "Good")
     grow_segment(api.database, first.data["id"], "morning.")
     assert api.http.get(f"/v1/meetings/{meeting}/transcript").json()["last_seq"] == 2
 
 
-def test_the_final_minutes_go_before_the_latest_rolling_ones(api: Api) -> None:
+def test_final_minutes_are_preferred_to_the_latest_rolling_ones(api: Api) -> None:
     meeting = api.create()
     path = f"/v1/meetings/{meeting}/minutes"
     none_yet = api.http.get(path)
@@ -81,7 +81,7 @@ def test_coverage_tiles_what_was_received(api: Api) -> None:
     assert seconds.pop("received_s") == sum(seconds.values()) == 4.0
 
 
-def test_notes_are_listed(api: Api) -> None:
+def test_notes_are_listed_in_order(api: Api) -> None:
     meeting = api.create()
     add_note(api.database, meeting, "First", 0)
     add_note(api.database, meeting, "Second", 1)
@@ -99,7 +99,7 @@ def test_notes_are_listed(api: Api) -> None:
         ("vtt", "text/vtt", "WEBVTT\n"),
     ],
 )
-def test_a_meeting_is_exported_in_every_form(api: Api, form: str, media_type: str, begin: str) -> None:
+def test_a_meeting_is_exported_in_every_format(api: Api, form: str, media_type: str, begin: str) -> None:
     meeting = api.create(title="Launch")
     add_segment(api.database, meeting, "Good morning.")
     answer = api.http.get(f"/v1/meetings/{meeting}/export", params={"format": form})
@@ -109,7 +109,7 @@ def test_a_meeting_is_exported_in_every_form(api: Api, form: str, media_type: st
     assert answer.text.startswith(begin)
 
 
-def test_an_unknown_form_is_refused(api: Api) -> None:
+def test_an_unknown_export_format_is_refused(api: Api) -> None:
     answer = api.http.get(f"/v1/meetings/{api.create()}/export", params={"format": "pdf"})
     assert answer.status_code == 422
     assert "query.format = 'pdf'" in answer.json()["detail"]

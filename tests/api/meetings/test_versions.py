@@ -1,4 +1,4 @@
-"""Meetings made again: what is refused and why, which version is shown, and that they share one file."""
+"""Reprocessed meetings: what is refused and why, which version is shown, and that versions share one file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from schema.uploads.lifecycle import drop_file
 from schema.uploads.tables import Upload
 from tests.adapters import version
 from tests.api.conftest import Api
-from tests.api.rows import add_minutes, add_segment, move
+from tests.api.database_rows import add_minutes, add_segment, move
 from tests.databases import fresh_postgres
 from workers.summarize.store import add_final, read_snapshot
 
@@ -32,7 +32,7 @@ def either(request: pytest.FixtureRequest, start: Callable[..., Api]) -> Api:
 
 
 def upload(api: Api, **fields: str) -> str:
-    """The id of a meeting whose file is stored, and which is finished."""
+    """Upload a file and mark its meeting as finished; the id of the meeting."""
     form = {"title": "Launch", "vocabulary": "Priya", **fields}
     answer = api.http.post("/v1/uploads", data=form, files={"file": ("talk.wav", b"\0" * 4000)})
     assert answer.status_code == 201, answer.text
@@ -49,7 +49,7 @@ def reprocess(api: Api, meeting_id: str, **wanted: Any) -> dict[str, Any]:
 
 
 def finish(api: Api, meeting_id: str) -> None:
-    """As the workers do."""
+    """Write final minutes, as the workers do."""
     with api.database.write() as session:
         session.get_one(Meeting, meeting_id).state = MeetingState.SUMMARIZING
     with api.database.read() as session:
@@ -67,7 +67,7 @@ def listed(api: Api, *, versions: bool = False) -> list[str]:
     return [each["id"] for each in api.http.get("/v1/meetings", params={"versions": versions}).json()["meetings"]]
 
 
-def test_a_version_is_a_meeting_beside_the_old_one_that_reads_the_same_file(either: Api) -> None:
+def test_a_version_is_a_new_meeting_that_reads_the_same_file(either: Api) -> None:
     first = upload(either)
     with either.database.write() as session:
         session.add(version("terms"))
@@ -94,7 +94,7 @@ def test_a_version_is_a_meeting_beside_the_old_one_that_reads_the_same_file(eith
     ]
 
 
-def test_the_last_finished_version_is_shown_until_another_is_chosen_or_it_is_deleted(either: Api) -> None:
+def test_the_newest_finished_version_is_shown_unless_another_is_chosen_or_it_is_deleted(either: Api) -> None:
     first = upload(either)
     second = reprocess(either, first, part="transcript")["meeting"]["id"]
     add_segment(either.database, first, "We move the lunch.")
@@ -122,7 +122,7 @@ def found(api: Api, **query: str) -> list[str]:
     return [hit["meeting_id"] for hit in hits]
 
 
-def test_the_file_goes_with_the_last_version_that_reads_it(either: Api) -> None:
+def test_the_file_is_deleted_with_the_last_version_that_reads_it(either: Api) -> None:
     first = upload(either)
     second = reprocess(either, first, part="transcript")["meeting"]["id"]
     old, new = uploads_of(either, first, second)
@@ -137,7 +137,7 @@ def test_the_file_goes_with_the_last_version_that_reads_it(either: Api) -> None:
         assert each.expires_at is None
 
 
-def test_live_audio_is_not_kept_but_its_minutes_can_be_made_again(api: Api) -> None:
+def test_a_live_meeting_can_get_new_minutes_but_no_new_transcript(api: Api) -> None:
     meeting = api.create()
     live = reprocess(api, meeting, part="transcript")
     assert (live["status"], "once it is finished" in live["detail"]) == (409, True)
@@ -154,7 +154,7 @@ def test_live_audio_is_not_kept_but_its_minutes_can_be_made_again(api: Api) -> N
     assert reprocess(api, meeting, summary_adapter=None)["meeting"]["summary_adapter"] is None
 
 
-def test_a_file_that_is_gone_is_named_with_the_reason(api: Api) -> None:
+def test_reprocessing_a_deleted_file_is_refused_with_the_reason(api: Api) -> None:
     meeting = upload(api)
     (old,) = uploads_of(api, meeting)
     (Path(api.config.storage_url) / old.id).unlink()
@@ -165,7 +165,7 @@ def test_a_file_that_is_gone_is_named_with_the_reason(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "slug", "told"),
+    ("wanted", "slug", "message"),
     [
         ({}, "invalid-input", "nothing would change"),
         ({"part": "minutes", "language": "en"}, "invalid-input", "'language' changes the transcript"),
@@ -178,19 +178,19 @@ def test_a_file_that_is_gone_is_named_with_the_reason(api: Api) -> None:
         ({"beam": 5}, "invalid-input", "no such field"),
     ],
 )
-def test_what_cannot_be_made_is_refused_with_the_remedy(
-    api: Api, wanted: dict[str, object], slug: str, told: str
+def test_an_invalid_reprocess_request_is_refused_with_the_remedy(
+    api: Api, wanted: dict[str, object], slug: str, message: str
 ) -> None:
     refused = reprocess(api, upload(api), **wanted)
     assert (refused["status"], refused["type"]) == (422, f"urn:minutebook:problem:{slug}")
-    assert told in refused["detail"]
+    assert message in refused["detail"]
 
 
-def test_the_model_that_is_served_may_be_named(api: Api) -> None:
+def test_the_served_model_may_be_named(api: Api) -> None:
     assert reprocess(api, upload(api), asr_model="package:tiny.en")["part"] == "transcript"
 
 
-def test_versions_keep_their_owner_and_are_another_keys_business_only_for_admins(start: Callable[..., Api]) -> None:
+def test_a_version_keeps_its_owner_and_only_admins_may_reprocess_for_other_keys(start: Callable[..., Api]) -> None:
     api = start(auth="on")
     keys = {name: create_key(api.database, name, scopes) for name, scopes in SCOPES.items()}
     headers = {name: {"Authorization": f"Bearer {key.key}"} for name, key in keys.items()}
@@ -211,7 +211,7 @@ SCOPES = {
 }
 
 
-def test_a_deleted_version_takes_its_corrections_along(api: Api) -> None:
+def test_deleting_a_version_deletes_its_corrections(api: Api) -> None:
     meeting = upload(api)
     event = add_segment(api.database, meeting, "We move the lunch.")
     api.http.patch(f"/v1/meetings/{meeting}/segments/{event.data['id']}", json={"text": "We move the launch."})

@@ -1,4 +1,4 @@
-"""OpenAI's own client, at the real server with real workers behind it."""
+"""OpenAI's own client against the real server with real workers."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from numpy.typing import NDArray
 
 from schema.core.units import SAMPLE_RATE_HZ
 from tests.api.conftest import Api
-from tests.hall import Hall, hall, sample_meeting
+from tests.running_stack import RunningStack, running_stack, sample_meeting
 
 PROCESSES = ("redis", "migrate", "api", "transcribe", "ingest", "beat")
 SPOKEN_S = 16.6
-"""The sample meeting's first turns, of two speakers."""
+"""Length of the sample meeting's first turns, by two speakers."""
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    with hall(tmp_path_factory.mktemp("openai"), PROCESSES) as opened:
-        yield opened
+@pytest.fixture(scope="package")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    with running_stack(tmp_path_factory.mktemp("openai"), PROCESSES) as running:
+        yield running
 
 
 @pytest.fixture
 def client_at() -> Iterator[Callable[..., openai.OpenAI]]:
-    """Makes clients of a server's address, and a key if it asks for one; all are closed with the test."""
+    """Makes clients for the URL of a server and, if it asks for one, a key. All are closed with the test."""
     with ExitStack() as stack:
         yield lambda *where: stack.enter_context(client_of(*where))
 
 
 @pytest.fixture
-def client(served: Hall) -> Iterator[openai.OpenAI]:
-    with client_of(served.stack.api_url) as opened:
-        yield opened
+def client(running: RunningStack) -> Iterator[openai.OpenAI]:
+    with client_of(running.stack.api_url) as client:
+        yield client
 
 
 @pytest.fixture
 def client_alone(api: Api) -> Iterator[openai.OpenAI]:
-    """At an API without workers."""
-    with client_of(api.url) as opened:
-        yield opened
+    """A client of an API without workers."""
+    with client_of(api.url) as client:
+        yield client
 
 
 def client_of(url: str, key: str = "none is asked for") -> openai.OpenAI:
@@ -54,7 +54,7 @@ def client_of(url: str, key: str = "none is asked for") -> openai.OpenAI:
 
 
 def wav(pcm: bytes, rate_hz: int = SAMPLE_RATE_HZ) -> tuple[str, bytes]:
-    """As the client takes a file: its name and its bytes."""
+    """A WAV file as the client takes it: its name and its bytes."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
@@ -70,7 +70,7 @@ def recording() -> tuple[str, bytes]:
 
 
 def at_24_khz(pcm: bytes) -> bytes:
-    """PCM16 as OpenAI's realtime clients send it."""
+    """*pcm* at the sample rate of OpenAI's realtime clients."""
     samples: NDArray[np.int16] = np.frombuffer(pcm, "<i2")
     resampled: bytes = soxr.resample(samples, SAMPLE_RATE_HZ, 24_000).astype("<i2").tobytes()
     return resampled

@@ -1,4 +1,4 @@
-"""What OpenAI's client sees of errors, models and keys, without any worker."""
+"""Errors, models and keys as OpenAI's client sees them, without workers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ Clients = Callable[..., openai.OpenAI]
 SOUND = wav(bytes(32_000))
 
 
-def test_models_are_the_served_one_its_adapters_and_openais_names(api: Api, client_alone: openai.OpenAI) -> None:
+def test_the_models_are_the_base_model_its_active_adapters_and_openais_names(
+    api: Api, client_alone: openai.OpenAI
+) -> None:
     with api.database.write() as session:
         session.add(version("clinic"))
         session.add(version("later", state=AdapterState.DRAFT))
@@ -31,7 +33,7 @@ def test_models_are_the_served_one_its_adapters_and_openais_names(api: Api, clie
     assert client_alone.models.retrieve("clinic").owned_by == "minutebook"
 
 
-def test_an_unknown_model_is_not_found(client_alone: openai.OpenAI) -> None:
+def test_an_unknown_model_is_a_404_that_lists_the_models(client_alone: openai.OpenAI) -> None:
     for ask in (
         lambda: client_alone.models.retrieve("gpt-9"),
         lambda: client_alone.audio.transcriptions.create(model="gpt-9", file=SOUND),
@@ -56,7 +58,7 @@ def test_an_unknown_model_is_not_found(client_alone: openai.OpenAI) -> None:
         ("prompt", "a\0b"),
     ],
 )
-def test_what_cannot_be_served_is_a_bad_request_that_names_it(
+def test_an_unsupported_parameter_is_a_400_that_names_it_and_creates_no_upload(
     api: Api, client_alone: openai.OpenAI, param: str, value: object
 ) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
@@ -79,13 +81,13 @@ def test_an_empty_file_is_refused(client_alone: openai.OpenAI) -> None:
         client_alone.audio.transcriptions.create(model="whisper-1", file=("empty.wav", b""))
 
 
-def test_an_english_model_does_not_translate(client_alone: openai.OpenAI) -> None:
+def test_translation_is_refused_by_an_english_model(client_alone: openai.OpenAI) -> None:
     deprecated = pytest.warns(DeprecationWarning, match="deprecated")  # by OpenAI's client; others still ask for it
     with deprecated, pytest.raises(openai.BadRequestError, match="knows English only"):
         client_alone.audio.translations.create(model="whisper-1", file=SOUND)
 
 
-def test_keys_are_minutebooks_own(start: Callable[..., Api], client_at: Clients) -> None:
+def test_only_minutebook_keys_are_accepted_and_their_scopes_hold(start: Callable[..., Api], client_at: Clients) -> None:
     api = start(auth="on")
     with pytest.raises(openai.AuthenticationError) as refused:
         client_at(api.url, "sk-none").models.list()
@@ -96,7 +98,7 @@ def test_keys_are_minutebooks_own(start: Callable[..., Api], client_at: Clients)
         client_at(api.url, reader).audio.transcriptions.create(model="whisper-1", file=SOUND)
 
 
-def test_too_many_requests_are_told_as_openai_does(start: Callable[..., Api], client_at: Clients) -> None:
+def test_the_rate_limit_answers_as_openai_does(start: Callable[..., Api], client_at: Clients) -> None:
     api = start(auth="on")
     key = create_key(api.database, "busy", [Scope.READ], requests_per_minute=1).key
     client = client_at(api.url, key)
@@ -108,7 +110,7 @@ def test_too_many_requests_are_told_as_openai_does(start: Callable[..., Api], cl
     assert refused.value.response.headers["X-Should-Retry"] == "true"
 
 
-def test_a_file_that_is_too_large_is_refused_before_it_is_read(start: Callable[..., Api], client_at: Clients) -> None:
+def test_a_file_above_the_limit_is_refused(start: Callable[..., Api], client_at: Clients) -> None:
     api = start(upload_limit_bytes=1000)
     with pytest.raises(openai.APIStatusError) as refused:
         client_at(api.url).audio.transcriptions.create(model="whisper-1", file=("long.wav", bytes(3 << 20)))
@@ -116,14 +118,16 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(start: Callable[.
     assert refused.value.code == "too_large"
 
 
-def test_paths_that_are_not_openais_keep_their_problem_documents(api: Api) -> None:
+def test_only_openai_paths_answer_errors_in_openais_format(api: Api) -> None:
     assert api.http.get("/v1/meetings/none").json()["type"] == "urn:minutebook:problem:not-found"
     assert "error" in api.http.get("/v1/audio/nowhere").json()
     assert "error" in api.http.put("/v1/audio/transcriptions").json()
 
 
-def test_a_request_that_takes_too_long_is_given_up(start: Callable[..., Api], client_at: Clients) -> None:
-    api = start(openai_wait_s=1.0)  # nobody decodes here
+def test_a_request_that_takes_too_long_is_a_504_and_its_file_is_deleted(
+    start: Callable[..., Api], client_at: Clients
+) -> None:
+    api = start(openai_wait_s=1.0)  # there is no worker to decode it
     with pytest.raises(openai.InternalServerError) as late:
         client_at(api.url).audio.transcriptions.create(model="whisper-1", file=SOUND)
     assert late.value.status_code == 504
@@ -131,13 +135,13 @@ def test_a_request_that_takes_too_long_is_given_up(start: Callable[..., Api], cl
     assert list((api.config.data_dir / "files").iterdir()) == []
 
 
-def test_streams_say_so_too(start: Callable[..., Api], client_at: Clients) -> None:
+def test_a_stream_that_takes_too_long_ends_with_an_error(start: Callable[..., Api], client_at: Clients) -> None:
     api = start(openai_wait_s=1.0)
     with pytest.raises(openai.APIError, match="/v1/uploads"):
         list(client_at(api.url).audio.transcriptions.create(model="whisper-1", file=SOUND, stream=True))
 
 
-def test_what_is_kept_stays_as_a_meeting(start: Callable[..., Api]) -> None:
+def test_with_openai_keep_an_upload_outlives_its_request(start: Callable[..., Api]) -> None:
     api = start(openai_wait_s=1.0, openai_keep=True)
     answer = httpx.post(f"{api.url}/v1/audio/transcriptions", files={"file": SOUND}, trust_env=False, timeout=60)
     assert answer.status_code == 504
@@ -145,7 +149,7 @@ def test_what_is_kept_stays_as_a_meeting(start: Callable[..., Api]) -> None:
     assert upload["state"] == "queued"
 
 
-def test_a_prompt_becomes_terms_that_the_recogniser_expects() -> None:
+def test_a_prompt_is_split_into_vocabulary_terms() -> None:
     assert vocabulary_of("Priya, Tom; ZyntriQix.") == ("Priya", "Tom", "ZyntriQix")
     long = vocabulary_of("word " * 40)
     assert max(len(term) for term in long) <= 60
@@ -153,7 +157,7 @@ def test_a_prompt_becomes_terms_that_the_recogniser_expects() -> None:
     assert vocabulary_of("", ["one"] * 150) == ("one",) * 100
 
 
-def test_growing_segments_join_to_the_whole_text() -> None:
+def test_deltas_of_growing_segments_join_to_the_whole_text() -> None:
     growth = GrowingText()
     texts = [(1, "Good"), (1, "Good morning."), (2, "Are we"), (1, "Good morning."), (2, "Are we all here?")]
     deltas = [growth.take({"id": number, "text": text}) for number, text in texts]

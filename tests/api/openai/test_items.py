@@ -1,4 +1,4 @@
-"""Which words belong to which item, whatever the order in which words and commits come."""
+"""Which words belong to which item, in whatever order words and commits arrive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def word(number: int) -> CommittedWord:
     return CommittedWord(f" w{number}", number * WORD_SAMPLES + WORD_SAMPLES // 2)
 
 
-def test_words_wait_until_the_client_knows_their_item() -> None:
+def test_words_are_held_back_until_their_item_is_announced() -> None:
     items = RealtimeItems()
     assert items.add_words([word(0)]) == []
     assert [delta.text for delta in items.announce()] == ["w0"]
@@ -29,7 +29,7 @@ def test_a_word_belongs_to_the_item_in_which_its_middle_lies() -> None:
     assert (first.text, second.text) == ("w0 w1 w2", "w3 w4")
 
 
-def test_an_item_is_complete_once_the_track_is_committed_to_where_it_is_due() -> None:
+def test_an_item_is_complete_once_the_track_is_committed_past_its_end() -> None:
     items = RealtimeItems()
     item, _ = items.commit(3 * WORD_SAMPLES, 2 * WORD_SAMPLES)
     assert items.complete(2 * WORD_SAMPLES - 1) is None
@@ -37,7 +37,7 @@ def test_an_item_is_complete_once_the_track_is_committed_to_where_it_is_due() ->
     assert items.complete(9 * WORD_SAMPLES) is None
 
 
-def test_what_is_cleared_is_told_to_nobody() -> None:
+def test_cleared_words_are_in_no_item() -> None:
     items = RealtimeItems()
     items.clear(2 * WORD_SAMPLES)
     kept, _ = items.commit(4 * WORD_SAMPLES, 4 * WORD_SAMPLES)
@@ -46,7 +46,7 @@ def test_what_is_cleared_is_told_to_nobody() -> None:
     assert kept.text == "w2 w3"
 
 
-def test_a_word_that_comes_after_its_item_was_completed_is_not_lost() -> None:
+def test_a_word_that_arrives_after_its_item_was_completed_goes_to_the_next_item() -> None:
     items = RealtimeItems()
     items.commit(2 * WORD_SAMPLES, WORD_SAMPLES)
     items.add_words([word(0)])
@@ -57,7 +57,7 @@ def test_a_word_that_comes_after_its_item_was_completed_is_not_lost() -> None:
 
 
 @given(st.lists(st.sampled_from(["word", "announce", "commit", "complete"]), max_size=60))
-def test_every_word_is_told_once_and_in_order(steps: list[str]) -> None:
+def test_every_word_is_sent_once_and_in_order(steps: list[str]) -> None:
     items, said = RealtimeItems(), 0
     texts: dict[str, str] = {}
     for step in [*steps, "commit"]:
@@ -75,5 +75,5 @@ def test_every_word_is_told_once_and_in_order(steps: list[str]) -> None:
             deltas = []
         for delta in deltas:
             texts[delta.item_id] = texts.get(delta.item_id, "") + delta.text
-    told = " ".join(filter(None, texts.values()))
-    assert told.split() == [f"w{number}" for number in range(said)]
+    sent = " ".join(filter(None, texts.values()))
+    assert sent.split() == [f"w{number}" for number in range(said)]

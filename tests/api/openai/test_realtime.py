@@ -1,4 +1,4 @@
-"""Realtime transcription sessions: OpenAI's client, the real server, real workers."""
+"""Realtime transcription sessions with OpenAI's client, the real server and real workers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from schema.core.states import MeetingState
 from schema.meetings.tables import Coverage, Meeting, Segment, Track
 from tests.api.conftest import Api
 from tests.api.openai.conftest import SPOKEN_S, at_24_khz
-from tests.hall import Hall, eventually, sample_meeting, spoken
+from tests.running_stack import RunningStack, reference_text, sample_meeting
+from tests.waiting import wait_until
 from workers.asr.error_rates import word_error_rate
 
 pytestmark = [
     pytest.mark.model,
-    # OpenAI's client opens its socket in a way that the newest `websockets` warns of.
+    # The newest `websockets` warns about the way in which OpenAI's client opens its socket.
     pytest.mark.filterwarnings(r"ignore:connect\(\) must be used as a context manager:DeprecationWarning"),
 ]
 
@@ -36,31 +37,33 @@ WER_LIMIT = 0.1
 TRANSCRIBED = (MeetingState.SUMMARIZING, MeetingState.FINISHED)
 COMPLETED = "conversation.item.input_audio_transcription.completed"
 DELTA = "conversation.item.input_audio_transcription.delta"
-Event = dict[str, Any]
+ServerEvent = dict[str, Any]
 
 
-class Session:
-    """A session whose events are kept as they are read."""
+class RealtimeClientSession:
+    """A session that keeps the events it has received."""
 
     def __init__(self, connection: RealtimeConnection) -> None:
         self.connection = connection
-        self.events: list[Event] = []
+        self.events: list[ServerEvent] = []
         self.id: str = self.until("session.created")["session"]["id"]
 
     @property
     def meeting_id(self) -> str:
         return self.id.removeprefix("sess_")
 
-    def until(self, *kinds: str) -> Event:
-        """Read to the next event of one of *kinds*."""
-        while True:
-            event: Event = self.connection.recv().model_dump()
+    def until(self, *kinds: str) -> ServerEvent:
+        """Receive up to the next event of one of *kinds*, which no unexpected error may precede."""
+
+        def receive() -> ServerEvent:
+            event: ServerEvent = self.connection.recv().model_dump()
             self.events.append(event)
             assert event["type"] in kinds or event["type"] != "error", event
-            if event["type"] in kinds:
-                return event
+            return event
 
-    def of(self, kind: str) -> list[Event]:
+        return wait_until(f"{' or '.join(kinds)} arrives", receive, lambda event: event["type"] in kinds, poll_s=0)
+
+    def of(self, kind: str) -> list[ServerEvent]:
         return [event for event in self.events if event["type"] == kind]
 
     def say(self, pcm: bytes) -> None:
@@ -68,16 +71,16 @@ class Session:
             audio = base64.b64encode(pcm[at : at + CHUNK_BYTES]).decode()
             self.connection.input_audio_buffer.append(audio=audio)
 
-    def update(self, **audio_input: Any) -> Event:
+    def update(self, **audio_input: Any) -> ServerEvent:
         wanted: Any = {"type": "transcription", "audio": {"input": audio_input}}
         self.connection.session.update(session=wanted)
         return self.until("session.updated")
 
 
 @contextmanager
-def session(client: openai.OpenAI, **query: str) -> Iterator[Session]:
+def session(client: openai.OpenAI, **query: str) -> Iterator[RealtimeClientSession]:
     with client.realtime.connect(extra_query={"intent": "transcription", **query}) as connection:
-        yield Session(connection)
+        yield RealtimeClientSession(connection)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +88,9 @@ def turns() -> bytes:
     return at_24_khz(sample_meeting(SPOKEN_S))
 
 
-def test_turns_become_items_as_they_are_spoken(client: openai.OpenAI, served: Hall, turns: bytes) -> None:
+def test_each_spoken_turn_becomes_an_item_with_its_words(
+    client: openai.OpenAI, running: RunningStack, turns: bytes
+) -> None:
     with session(client) as realtime:
         realtime.update(transcription={"model": "gpt-4o-transcribe", "language": "en", "prompt": "Priya, Tom, Leo"})
         realtime.say(turns + PAUSE * 2)
@@ -95,17 +100,17 @@ def test_turns_become_items_as_they_are_spoken(client: openai.OpenAI, served: Ha
         realtime.until("input_audio_buffer.committed")
         while len(realtime.of(COMPLETED)) < len(realtime.of("input_audio_buffer.committed")):
             realtime.until(COMPLETED)
-        check_order(realtime)
+        assert_events_in_order(realtime)
         said = " ".join(event["transcript"] for event in realtime.of(COMPLETED))
-        assert word_error_rate([(spoken(SPOKEN_S), said)]) <= WER_LIMIT, said
-    eventually("the meeting is transcribed", lambda: state(served, realtime.meeting_id) in TRANSCRIBED)
-    assert_same_words(served, realtime.meeting_id, said)
+        assert word_error_rate([(reference_text(SPOKEN_S), said)]) <= WER_LIMIT, said
+    wait_until_transcribed(running, realtime.meeting_id)
+    assert_same_words(running, realtime.meeting_id, said)
 
 
-def check_order(realtime: Session) -> None:
-    """Each item is begun, ended, added and completed once, in this order, and its deltas join to its transcript.
+def assert_events_in_order(realtime: RealtimeClientSession) -> None:
+    """Each item is started, stopped, committed and completed once, in this order; its deltas join to its transcript.
 
-    Words where no speech was heard make an item that was neither begun nor ended.
+    Words outside every detected turn make an item that was neither started nor stopped.
     """
     expected = (
         "input_audio_buffer.speech_started",
@@ -114,13 +119,13 @@ def check_order(realtime: Session) -> None:
         COMPLETED,
     )
     items = [event["item_id"] for event in realtime.of("input_audio_buffer.committed")]
-    begun = {event["item_id"] for event in realtime.of("input_audio_buffer.speech_started")}
-    assert begun.intersection(items)
+    started_items = {event["item_id"] for event in realtime.of("input_audio_buffer.speech_started")}
+    assert started_items.intersection(items)
     previous = None
     for item_id in items:
         own = [event for event in realtime.events if event.get("item_id") == item_id]
         kinds = [event["type"] for event in own if event["type"] != DELTA]
-        assert kinds == list(expected if item_id in begun else expected[2:])
+        assert kinds == list(expected if item_id in started_items else expected[2:])
         *turn, committed, completed = (event for event in own if event["type"] != DELTA)
         if turn:
             started, stopped = turn
@@ -132,23 +137,25 @@ def check_order(realtime: Session) -> None:
     assert added == [event["item"]["id"] for event in realtime.of("conversation.item.done")] == items
 
 
-def test_a_client_may_say_itself_where_an_item_ends(client: openai.OpenAI, served: Hall, turns: bytes) -> None:
+def test_without_turn_detection_an_item_ends_where_the_client_commits(
+    client: openai.OpenAI, running: RunningStack, turns: bytes
+) -> None:
     with session(client) as realtime:
         realtime.update(turn_detection=None)
         realtime.say(turns)
         realtime.connection.input_audio_buffer.commit()
         item_id = realtime.until("input_audio_buffer.committed")["item_id"]
-        completed = realtime.until(COMPLETED)  # nothing more is sent: the server makes the pause
+        completed = realtime.until(COMPLETED)  # nothing more is sent: the server adds the pause
         assert completed["item_id"] == item_id
         assert completed["usage"]["seconds"] == pytest.approx(SPOKEN_S, abs=0.05)
-        assert word_error_rate([(spoken(SPOKEN_S), completed["transcript"])]) <= WER_LIMIT, completed
+        assert word_error_rate([(reference_text(SPOKEN_S), completed["transcript"])]) <= WER_LIMIT, completed
         assert not realtime.of("input_audio_buffer.speech_started")
-    eventually("the meeting is transcribed", lambda: state(served, realtime.meeting_id) in TRANSCRIBED)
+    wait_until_transcribed(running, realtime.meeting_id)
     pause_s = 1.0
-    assert covered_s(served, realtime.meeting_id) == pytest.approx(SPOKEN_S + pause_s, abs=0.05)
+    assert covered_s(running, realtime.meeting_id) == pytest.approx(SPOKEN_S + pause_s, abs=0.05)
 
 
-def test_what_is_cleared_becomes_no_item(client: openai.OpenAI, turns: bytes) -> None:
+def test_cleared_audio_becomes_no_item(client: openai.OpenAI, turns: bytes) -> None:
     half = len(turns) // 2
     with session(client) as realtime:
         realtime.update(turn_detection=None)
@@ -161,14 +168,14 @@ def test_what_is_cleared_becomes_no_item(client: openai.OpenAI, turns: bytes) ->
         realtime.say(turns[half:])
         realtime.connection.input_audio_buffer.commit()
         transcript = realtime.until(COMPLETED)["transcript"]
-    whole, second = len(spoken(SPOKEN_S).split()), len(transcript.split())
+    whole, second = len(reference_text(SPOKEN_S).split()), len(transcript.split())
     assert 0.25 * whole < second < 0.75 * whole
 
 
-def test_mistakes_are_told_and_the_session_goes_on(client: openai.OpenAI, turns: bytes) -> None:
-    mistakes: list[tuple[Event, str]] = [
+def test_invalid_events_are_answered_with_errors_and_the_session_goes_on(client: openai.OpenAI, turns: bytes) -> None:
+    mistakes: list[tuple[ServerEvent, str]] = [
         ({"type": "response.create", "event_id": "one"}, "undecodable"),
-        ({"type": "input_audio_buffer.append", "audio": "no base64!"}, "invalid_audio"),
+        ({"type": "input_audio_buffer.append", "audio": "not base64!"}, "invalid_audio"),
         ({"type": "input_audio_buffer.append", "audio": base64.b64encode(b"odd").decode()}, "invalid_audio"),
         ({"type": "session.update", "session": {"type": "realtime"}}, "invalid_input"),
         (update_of(format={"type": "audio/pcm", "rate": 8000}), "invalid_input"),
@@ -187,12 +194,12 @@ def test_mistakes_are_told_and_the_session_goes_on(client: openai.OpenAI, turns:
         assert realtime.until(COMPLETED)["transcript"]
 
 
-def update_of(**audio_input: Any) -> Event:
+def update_of(**audio_input: Any) -> ServerEvent:
     return {"type": "session.update", "session": {"type": "transcription", "audio": {"input": audio_input}}}
 
 
-def test_the_spelling_of_the_beta_is_understood(served: Hall, turns: bytes) -> None:
-    url = served.stack.api_url.replace("http", "ws") + "/v1/realtime?intent=transcription"
+def test_the_event_names_of_the_beta_are_accepted(running: RunningStack, turns: bytes) -> None:
+    url = running.stack.api_url.replace("http", "ws") + "/v1/realtime?intent=transcription"
     with connect(url, proxy=None, additional_headers={"OpenAI-Beta": "realtime=v1"}) as socket:
         assert json.loads(socket.recv())["type"] == "transcription_session.created"
         wanted = {
@@ -208,26 +215,36 @@ def test_the_spelling_of_the_beta_is_understood(served: Hall, turns: bytes) -> N
         socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
         socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
         kinds: list[str] = []
-        while not kinds or kinds[-1] != COMPLETED:
+
+        def receive() -> list[str]:
             kinds.append(json.loads(socket.recv())["type"])
+            return kinds
+
+        wait_until("the item is completed", receive, lambda seen: seen[-1] == COMPLETED, poll_s=0)
     assert kinds[:2] == ["input_audio_buffer.committed", "conversation.item.created"]
 
 
-def test_a_deleted_meeting_ends_its_session(client: openai.OpenAI, served: Hall, turns: bytes) -> None:
+def test_deleting_the_meeting_ends_its_session(client: openai.OpenAI, running: RunningStack, turns: bytes) -> None:
     with session(client) as realtime:
         realtime.say(turns[: len(turns) // 8])
-        eventually("there is a meeting", lambda: state(served, realtime.meeting_id) == MeetingState.LIVE)
-        url = f"{served.stack.api_url}/v1/meetings/{realtime.meeting_id}"
+        wait_until(
+            "the meeting is live",
+            lambda: state(running, realtime.meeting_id),
+            lambda found: found == MeetingState.LIVE,
+        )
+        url = f"{running.stack.api_url}/v1/meetings/{realtime.meeting_id}"
         assert httpx.delete(url, trust_env=False, timeout=60).status_code == 204
         assert realtime.until("error")["error"]["code"] == "gone"
         with pytest.raises(ConnectionClosed):
-            realtime.until("nothing that there is")
+            realtime.until("an event that does not exist")
 
 
-def test_a_key_is_asked_for(start: Callable[..., Api], client_at: Callable[..., openai.OpenAI]) -> None:
+def test_a_wrong_key_closes_the_socket_with_code_4401(
+    start: Callable[..., Api], client_at: Callable[..., openai.OpenAI]
+) -> None:
     client = client_at(start(auth="on").url, "mb_wrong")
     with client.realtime.connect(extra_query={"intent": "transcription"}) as connection:
-        error: Event = connection.recv().model_dump()["error"]
+        error: ServerEvent = connection.recv().model_dump()["error"]
         assert error["code"] == "invalid_api_key"
         with pytest.raises(ConnectionClosed) as closed:
             connection.recv()
@@ -235,20 +252,24 @@ def test_a_key_is_asked_for(start: Callable[..., Api], client_at: Callable[..., 
     assert closed.value.rcvd.code == 4401
 
 
-def state(served: Hall, meeting_id: str) -> str | None:
-    with served.database.read() as session:
+def wait_until_transcribed(running: RunningStack, meeting_id: str) -> None:
+    wait_until("the meeting is transcribed", lambda: state(running, meeting_id), lambda found: found in TRANSCRIBED)
+
+
+def state(running: RunningStack, meeting_id: str) -> str | None:
+    with running.database.read() as session:
         return session.scalar(select(Meeting.state).where(Meeting.id == meeting_id))
 
 
-def covered_s(served: Hall, meeting_id: str) -> float:
+def covered_s(running: RunningStack, meeting_id: str) -> float:
     chosen = select(Coverage).join(Track, Track.id == Coverage.track_id).where(Track.meeting_id == meeting_id)
-    with served.database.read() as session:
+    with running.database.read() as session:
         rows = session.scalars(chosen).all()
     return sum(row.end_sample - row.first_sample for row in rows) / 16_000
 
 
-def assert_same_words(served: Hall, meeting_id: str, said: str) -> None:
-    """The session told every word of the meeting's transcript, once and in order."""
+def assert_same_words(running: RunningStack, meeting_id: str, said: str) -> None:
+    """The session has sent every word of the meeting's transcript once and in order."""
     chosen = select(Segment.text).where(Segment.meeting_id == meeting_id).order_by(Segment.first_sample)
-    with served.database.read() as session:
+    with running.database.read() as session:
         assert " ".join(session.scalars(chosen)).split() == said.split()

@@ -1,4 +1,4 @@
-"""Audio of realtime sessions on its way into the mailbox, when the mailbox is full, lost, or somebody else's."""
+"""Audio of realtime sessions on its way into the mailbox: resampling, a full mailbox, a lost one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from schema.core.units import SAMPLE_RATE_HZ
 from schema.mailbox import Mailbox
 from schema.meetings.tables import Coverage, Track
 from tests.api.conftest import Api
-from tests.api.rows import add_segment
-from tests.hall import eventually
+from tests.api.database_rows import add_segment
+from tests.waiting import wait_until
 
 RATE_HZ = 24_000
 LEASE_MS = 20_000
@@ -49,7 +49,7 @@ def test_resampling_keeps_the_tone_and_its_loudness() -> None:
     assert spectrum.max() < 5
 
 
-def test_resampling_does_not_depend_on_how_the_audio_is_cut() -> None:
+def test_resampling_does_not_depend_on_the_size_of_the_pieces() -> None:
     pcm = tone(1.0)
     whole, pieces = resampled(pcm, len(pcm)), resampled(pcm, 482)
     length = min(len(whole), len(pieces))
@@ -60,7 +60,7 @@ def test_resampling_does_not_depend_on_how_the_audio_is_cut() -> None:
 
 @contextmanager
 def session(api: Api, *, turns: bool = False) -> Iterator[tuple[ClientConnection, str]]:
-    """A socket without turn detection, or with it, and the id of its meeting."""
+    """A socket, with turn detection if *turns*, and the id of its meeting."""
     url = f"ws://127.0.0.1:{api.config.api_port}/v1/realtime?intent=transcription"
     with connect(url, proxy=None) as socket:
         meeting_id = json.loads(socket.recv())["session"]["id"].removeprefix("sess_")
@@ -84,32 +84,35 @@ def received_s(api: Api, meeting_id: str) -> float:
     return 0.0
 
 
-def test_a_full_mailbox_makes_the_client_wait_and_nothing_is_dropped(start: Callable[..., Api]) -> None:
+def test_a_full_mailbox_makes_the_client_wait_and_drops_nothing(start: Callable[..., Api]) -> None:
     api = start(backlog_limit_s=3.0)
     with session(api) as (socket, meeting_id):
         for _ in range(6):
             say(socket, 1.0)
-        eventually("the mailbox is full", lambda: received_s(api, meeting_id) > 2.9)
+        wait_until("the mailbox is full", lambda: received_s(api, meeting_id), lambda seconds: seconds > 2.9)
         assert received_s(api, meeting_id) <= 3.0
-        commit_all(api.mailbox)
-        eventually("the rest has come", lambda: commit_all(api.mailbox) or received_s(api, meeting_id) > 5.9)
+
+        def commit_and_look() -> float:
+            commit_all(api.mailbox)
+            return received_s(api, meeting_id)
+
+        wait_until("the rest is received", commit_and_look, lambda seconds: seconds > 5.9)
 
 
-def commit_all(mailbox: Mailbox) -> bool:
-    """As a worker that has transcribed all there is."""
+def commit_all(mailbox: Mailbox) -> None:
+    """Commit everything received, as a worker does that has transcribed it."""
     for claim in mailbox.claim("test", 4, LEASE_MS).tracks:
         end = claim.received_sample
         mailbox.release(claim.track_id, claim.epoch, committed_sample=end, keep_sample=end, seen_sample=end)
-    return False
 
 
-def test_audio_that_redis_lost_is_missing_and_the_session_goes_on(api: Api) -> None:
+def test_audio_that_redis_lost_is_booked_as_missing_and_the_session_goes_on(api: Api) -> None:
     with session(api) as (socket, meeting_id):
         say(socket, 2.0)
-        eventually("it is received", lambda: received_s(api, meeting_id) > 1.9)
+        wait_until("the audio is received", lambda: received_s(api, meeting_id), lambda seconds: seconds > 1.9)
         api.redis.flushdb()
         say(socket, 2.0)
-        eventually("what comes later stands where it belongs", lambda: received_s(api, meeting_id) > 3.9)
+        wait_until("later audio keeps its place", lambda: received_s(api, meeting_id), lambda seconds: seconds > 3.9)
         with api.database.read() as database:
             track_id = database.scalars(select(Track.id).where(Track.meeting_id == meeting_id)).one()
         first, *_ = api.mailbox.read(track_id, 0, 4 * SAMPLE_RATE_HZ)
@@ -117,25 +120,29 @@ def test_audio_that_redis_lost_is_missing_and_the_session_goes_on(api: Api) -> N
         assert first.pcm is None
 
 
-def test_words_where_no_speech_was_heard_become_an_item_that_is_completed(api: Api) -> None:
+def test_words_outside_every_detected_turn_become_an_item_of_their_own(api: Api) -> None:
     with session(api, turns=True) as (socket, meeting_id):
         say(socket, 2.0, loudness=0.0)
         socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
         say(socket, 8.0, loudness=0.0)
-        eventually("the client is taken to be silent", lambda: received_s(api, meeting_id) > 10.9)
+        wait_until("the pause is added", lambda: received_s(api, meeting_id), lambda seconds: seconds > 10.9)
         add_segment(api.database, meeting_id, "Good morning", 4.0, 5.0)
-        book_all(api, meeting_id)
+        cover_all(api, meeting_id)
         assert [next_transcript(socket), next_transcript(socket)] == ["", "Good morning"]
 
 
 def next_transcript(socket: ClientConnection) -> str:
-    while (event := json.loads(socket.recv(timeout=30)))["type"] != COMPLETED:
-        pass
+    event = wait_until(
+        "an item is completed",
+        lambda: json.loads(socket.recv(timeout=30)),
+        lambda event: event["type"] == COMPLETED,
+        poll_s=0,
+    )
     return str(event["transcript"])
 
 
-def book_all(api: Api, meeting_id: str) -> None:
-    """As a worker that is through with all there is."""
+def cover_all(api: Api, meeting_id: str) -> None:
+    """Write coverage for everything received, as a worker does that has transcribed it."""
     with api.database.write() as database:
         track = database.scalars(select(Track).where(Track.meeting_id == meeting_id)).one()
         end_sample = track.committed_sample = api.mailbox.status(track.id).received_sample
@@ -145,11 +152,13 @@ def book_all(api: Api, meeting_id: str) -> None:
 def test_a_closed_socket_finishes_the_meeting(api: Api) -> None:
     with session(api) as (socket, meeting_id):
         say(socket, 1.0)
-        eventually("it is received", lambda: received_s(api, meeting_id) > 0.9)
-        assert api.http.get(f"/v1/meetings/{meeting_id}").json()["state"] == "live"
-    eventually(
-        "the meeting is finished", lambda: api.http.get(f"/v1/meetings/{meeting_id}").json()["state"] == "draining"
-    )
+        wait_until("the audio is received", lambda: received_s(api, meeting_id), lambda seconds: seconds > 0.9)
+        assert state(api, meeting_id) == "live"
+    wait_until("the meeting is draining", lambda: state(api, meeting_id), lambda found: found == "draining")
+
+
+def state(api: Api, meeting_id: str) -> str:
+    return str(api.http.get(f"/v1/meetings/{meeting_id}").json()["state"])
 
 
 def test_a_session_without_audio_leaves_no_meeting(api: Api) -> None:

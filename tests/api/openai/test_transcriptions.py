@@ -1,8 +1,6 @@
-"""Recordings through OpenAI's doors, with OpenAI's client."""
+"""Transcription of recordings through OpenAI's routes with OpenAI's client."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import httpx
 import openai
@@ -14,28 +12,29 @@ from schema.core.states import MeetingState, UploadState
 from schema.meetings.tables import Meeting
 from schema.uploads.tables import Upload
 from tests.api.openai.conftest import SPOKEN_S
-from tests.hall import Hall, eventually, spoken
+from tests.running_stack import RunningStack, reference_text
+from tests.waiting import wait_until
 from workers.asr.error_rates import word_error_rate
 
 pytestmark = pytest.mark.model
 
-File = tuple[str, bytes]
+NamedBytes = tuple[str, bytes]
 WER_LIMIT = 0.08
 
 
-def assert_right(text: str) -> None:
-    assert word_error_rate([(spoken(SPOKEN_S), text)]) <= WER_LIMIT, text
+def assert_few_errors(text: str) -> None:
+    assert word_error_rate([(reference_text(SPOKEN_S), text)]) <= WER_LIMIT, text
 
 
-def test_a_recording_is_answered_with_its_text(client: openai.OpenAI, recording: File) -> None:
+def test_the_answer_is_the_text_and_duration_of_the_recording(client: openai.OpenAI, recording: NamedBytes) -> None:
     heard = client.audio.transcriptions.create(model="whisper-1", file=recording)
-    assert_right(heard.text)
+    assert_few_errors(heard.text)
     assert heard.usage is not None
     assert heard.usage.type == "duration"
     assert heard.usage.seconds == pytest.approx(SPOKEN_S)
 
 
-def test_verbose_json_has_segments_and_words_in_order(client: openai.OpenAI, recording: File) -> None:
+def test_verbose_json_has_segments_and_words_in_order(client: openai.OpenAI, recording: NamedBytes) -> None:
     heard = client.audio.transcriptions.create(
         model="gpt-4o-transcribe",
         file=recording,
@@ -45,7 +44,7 @@ def test_verbose_json_has_segments_and_words_in_order(client: openai.OpenAI, rec
         prompt="Priya, Tom, Leo",
         temperature=0.2,
     )
-    assert_right(heard.text)
+    assert_few_errors(heard.text)
     assert heard.language == "en"
     assert heard.duration == pytest.approx(SPOKEN_S)
     assert heard.segments is not None
@@ -60,14 +59,16 @@ def test_verbose_json_has_segments_and_words_in_order(client: openai.OpenAI, rec
     assert coverage["transcribed_s"] + coverage["silent_s"] == pytest.approx(coverage["received_s"])
 
 
-def test_verbose_json_without_a_wish_has_segments_only(client: openai.OpenAI, recording: File) -> None:
+def test_verbose_json_has_only_segments_by_default(client: openai.OpenAI, recording: NamedBytes) -> None:
     heard = client.audio.transcriptions.create(model="whisper-1", file=recording, response_format="verbose_json")
     assert heard.segments
     assert heard.words is None
 
 
 @pytest.mark.parametrize(("form", "begins"), [("srt", "1\n00:00:0"), ("vtt", "WEBVTT\n"), ("text", "")])
-def test_text_and_subtitles_are_plain(client: openai.OpenAI, recording: File, form: str, begins: str) -> None:
+def test_text_and_subtitle_formats_carry_the_whole_text(
+    client: openai.OpenAI, recording: NamedBytes, form: str, begins: str
+) -> None:
     raw = client.audio.transcriptions.with_raw_response.create(
         model="whisper-1",
         file=recording,
@@ -76,65 +77,67 @@ def test_text_and_subtitles_are_plain(client: openai.OpenAI, recording: File, fo
     heard = raw.text
     assert heard.startswith(begins)
     said = [line for line in heard.splitlines() if line and "-->" not in line and not line.isdigit()]
-    assert_right(" ".join(line for line in said if not line.startswith(("WEBVTT", "NOTE"))))
+    assert_few_errors(" ".join(line for line in said if not line.startswith(("WEBVTT", "NOTE"))))
     assert raw.headers["X-Minutebook-Coverage"].startswith("16.6 s received: ")
 
 
-def test_a_stream_brings_the_text_as_it_is_committed(client: openai.OpenAI, recording: File) -> None:
+def test_the_deltas_of_a_stream_join_to_the_text(client: openai.OpenAI, recording: NamedBytes) -> None:
     events = list(client.audio.transcriptions.create(model="whisper-1", file=recording, stream=True))
     *deltas, done = events
     assert deltas
     assert isinstance(done, TranscriptionTextDoneEvent)
-    assert_right(done.text)
+    assert_few_errors(done.text)
     assert "".join(each.delta for each in deltas if isinstance(each, TranscriptionTextDeltaEvent)) == done.text
 
 
-def test_fields_behind_the_file_count_too(served: Hall, recording: File) -> None:
+def test_form_fields_after_the_file_are_read(running: RunningStack, recording: NamedBytes) -> None:
     form: dict[str, tuple[str | None, bytes]] = {"file": recording, "response_format": (None, b"text")}
-    answer = httpx.post(f"{served.stack.api_url}/v1/audio/transcriptions", files=form, trust_env=False, timeout=120)
+    answer = httpx.post(f"{running.stack.api_url}/v1/audio/transcriptions", files=form, trust_env=False, timeout=120)
     assert answer.headers["content-type"].startswith("text/plain")
-    assert_right(answer.text)
+    assert_few_errors(answer.text)
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_is_no_recording_is_the_clients_fault(client: openai.OpenAI, stream: bool) -> None:
-    text = ("speech.wav", b"This is no sound at all. " * 100)
+def test_a_file_that_is_not_audio_is_a_400(client: openai.OpenAI, stream: bool) -> None:
+    text = ("speech.wav", b"This is not audio at all. " * 100)
     with pytest.raises(openai.BadRequestError) as refused:
         client.audio.transcriptions.create(model="whisper-1", file=text, stream=stream)
     assert refused.value.code == "not_media"
     assert refused.value.param == "file"
 
 
-def test_nothing_is_left_of_what_was_answered(client: openai.OpenAI, served: Hall, recording: File) -> None:
+def test_nothing_is_kept_of_an_answered_request(
+    client: openai.OpenAI, running: RunningStack, recording: NamedBytes
+) -> None:
     client.audio.transcriptions.create(model="whisper-1", file=recording)
     list(client.audio.transcriptions.create(model="whisper-1", file=recording, stream=True))
-    assert_nothing_left(served)
+    assert_nothing_left(running)
 
 
-def test_a_client_that_leaves_is_not_waited_for(client: openai.OpenAI, served: Hall, recording: File) -> None:
+def test_nothing_is_kept_when_the_client_disconnects(
+    client: openai.OpenAI, running: RunningStack, recording: NamedBytes
+) -> None:
     stream = client.audio.transcriptions.create(model="whisper-1", file=recording, stream=True)
     next(stream)
     stream.close()
-    eventually("the recording is gone", lambda: is_empty(served))
+    wait_until("the recording is gone", lambda: kept(running), lambda found: found == ([], []))
     with pytest.raises(openai.APITimeoutError):
         client.with_options(timeout=0.3).audio.transcriptions.create(model="whisper-1", file=recording)
-    eventually("the recording is gone", lambda: is_empty(served))
-    assert_nothing_left(served)
+    wait_until("the recording is gone", lambda: kept(running), lambda found: found == ([], []))
+    assert_nothing_left(running)
 
 
-def is_empty(served: Hall) -> bool:
-    with served.database.read() as session:
-        states = set(session.scalars(select(Upload.state)))
-    return states <= {UploadState.CANCELLED, UploadState.FAILED} and not any(files(served))
+def kept(running: RunningStack) -> tuple[list[str], list[str]]:
+    """States of the uploads that are neither cancelled nor failed, and names of the files in storage."""
+    with running.database.read() as session:
+        ended = (UploadState.CANCELLED, UploadState.FAILED)
+        states = session.scalars(select(Upload.state).where(Upload.state.not_in(ended))).all()
+    return list(states), [path.name for path in (running.stack.data_dir / "files").glob("*") if path.is_file()]
 
 
-def assert_nothing_left(served: Hall) -> None:
-    assert is_empty(served)
-    with served.database.read() as session:
+def assert_nothing_left(running: RunningStack) -> None:
+    assert kept(running) == ([], [])
+    with running.database.read() as session:
         left = select(Meeting.id).join(Upload, Upload.meeting_id == Meeting.id).where(Meeting.state != "deleted")
         assert session.scalars(left).all() == []
         assert MeetingState.DELETED in set(session.scalars(select(Meeting.state)))
-
-
-def files(served: Hall) -> list[Path]:
-    return [path for path in (served.stack.data_dir / "files").glob("*") if path.is_file()]

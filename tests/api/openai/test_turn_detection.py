@@ -1,4 +1,4 @@
-"""Where turns begin and end in real speech."""
+"""Turn detection in real speech."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from api.openai.client_events import TurnDetection
 from api.openai.turn_detection import TurnDetector, TurnEnded, TurnStarted
 from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, samples_of_s
-from tests.hall import SAMPLE, sample_meeting
+from tests.running_stack import SAMPLE_FOLDER, sample_meeting
 
 PIECE_BYTES = 1234 * BYTES_PER_SAMPLE
 SECOND = bytes(SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
@@ -22,8 +22,8 @@ def heard(
     return [each for at in range(0, len(pcm), piece_bytes) for each in detector.process(pcm[at : at + piece_bytes])]
 
 
-def test_speech_begins_and_ends_a_turn_where_it_is() -> None:
-    first = json.loads((SAMPLE / "segments.json").read_text())[0]
+def test_a_turn_starts_and_ends_where_its_speech_does() -> None:
+    first = json.loads((SAMPLE_FOLDER / "segments.json").read_text())[0]
     said = sample_meeting(first["end_s"])
     began, ended = heard(SECOND + said + SECOND)
     assert isinstance(began, TurnStarted)
@@ -33,12 +33,12 @@ def test_speech_begins_and_ends_a_turn_where_it_is() -> None:
     assert ended.sample - ended.spoken_sample == samples_of_s(0.5)
 
 
-def test_turns_do_not_depend_on_how_the_audio_is_cut() -> None:
+def test_turns_do_not_depend_on_the_size_of_the_pieces() -> None:
     pcm = sample_meeting(16.6) + SECOND
     assert heard(pcm, piece_bytes=640) == heard(pcm, piece_bytes=len(pcm))
 
 
-def test_a_longer_silence_makes_fewer_turns() -> None:
+def test_a_longer_silence_duration_gives_fewer_turns() -> None:
     pcm = sample_meeting(36.4) + SECOND * 3
     short, long = (heard(pcm, TurnDetection(silence_duration_ms=ms)) for ms in (200, 2000))
     assert 2 <= len(long) < len(short)
@@ -46,13 +46,13 @@ def test_a_longer_silence_makes_fewer_turns() -> None:
         assert [type(each) for each in turns] == [TurnStarted, TurnEnded] * (len(turns) // 2)
 
 
-def test_silence_hiss_and_clicks_are_no_turn() -> None:
+def test_silence_hiss_and_clicks_start_no_turn() -> None:
     hiss = np.random.default_rng(1).normal(0, 8, 5 * SAMPLE_RATE_HZ).astype("<i2").tobytes()
     click = np.full(samples_of_s(0.04), 20_000, "<i2").tobytes()
     assert heard(SECOND + hiss + click + SECOND) == []
 
 
-def test_a_turn_that_was_ended_from_outside_is_begun_again() -> None:
+def test_speech_after_forget_starts_a_new_turn() -> None:
     detector = TurnDetector(TurnDetection(), 0)
     said = sample_meeting(5.0)
     assert [type(each) for each in detector.process(said)][:1] == [TurnStarted]

@@ -1,4 +1,4 @@
-"""Files at the door: stored whole or not at all, known again, listed, paused, cancelled."""
+"""Uploads: stored completely or not at all, recognised when sent again, listed, paused and cancelled."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from schema.core.states import MeetingState, Scope, UploadState
 from schema.meetings.tables import Meeting, Track
 from schema.uploads.tables import Upload
 from tests.api.conftest import Api
-from tests.servers import wait_until
+from tests.waiting import wait_until
 
 SOUND = os.urandom(100_000)
-Form = dict[str, Any]
+RequestArguments = dict[str, Any]
 
 
 def send(api: Api, data: bytes = SOUND, name: str = "talk.wav", again: bool = False, **fields: str) -> httpx.Response:
@@ -48,14 +48,14 @@ def rows(api: Api) -> list[Upload]:
 
 
 def assert_nothing_left(api: Api) -> None:
-    """No file, and no meeting that anybody sees."""
+    """There is no file, no visible meeting and no track."""
     assert stored(api) == {}
     assert api.http.get("/v1/meetings").json()["meetings"] == []
     with api.database.read() as session:
         assert session.scalars(select(Track)).all() == []
 
 
-def test_a_file_becomes_an_upload_with_a_meeting_of_its_own(api: Api) -> None:
+def test_a_file_is_stored_gets_a_meeting_and_is_queued_for_ingest(api: Api) -> None:
     answer = send(api, name="../../Weekly\\Launch.mp4", language="en", vocabulary="Priya, Leo")
     assert answer.status_code == 201
     upload = answer.json()
@@ -68,7 +68,7 @@ def test_a_file_becomes_an_upload_with_a_meeting_of_its_own(api: Api) -> None:
     with api.database.read() as session:
         assert session.scalars(select(Track.kind)).one() == "batch"
         assert session.scalars(select(Meeting)).one().vocabulary == ["Priya", "Leo"]
-    wait_until(lambda: api.redis.llen(queues.INGEST_QUEUE) > 0)
+    wait_until("a message is queued", lambda: api.redis.llen(queues.INGEST_QUEUE))
     message = json.loads(api.redis.lrange(queues.INGEST_QUEUE, 0, -1)[0])
     assert message["headers"]["task"] == queues.INGEST
     assert upload["id"] in message["headers"]["argsrepr"]
@@ -81,7 +81,7 @@ def test_a_file_of_many_blocks_is_stored_as_it_was_sent(api: Api) -> None:
     assert upload["received_bytes"] == len(data)
 
 
-def test_fields_may_come_after_the_file(api: Api) -> None:
+def test_form_fields_after_the_file_are_read(api: Api) -> None:
     form: list[tuple[str, Any]] = [
         ("file", ("a.wav", SOUND)),
         ("title", (None, "Launch")),
@@ -92,7 +92,7 @@ def test_fields_may_come_after_the_file(api: Api) -> None:
     assert api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()["title"] == "Launch"
 
 
-def test_the_same_file_is_offered_as_the_upload_that_there_is(api: Api) -> None:
+def test_the_same_file_again_is_answered_with_the_existing_upload(api: Api) -> None:
     first = send(api).json()
     answer = send(api, name="copy.wav")
     assert answer.status_code == 200
@@ -106,7 +106,7 @@ def test_the_same_file_is_offered_as_the_upload_that_there_is(api: Api) -> None:
     assert send(api, channels="speakers").status_code == 201
 
 
-def test_the_same_file_of_another_key_is_another_upload(start: Callable[..., Api]) -> None:
+def test_the_same_file_from_another_key_is_a_separate_upload(start: Callable[..., Api]) -> None:
     api = start(auth="on")
     ids = set()
     for name in "ab":
@@ -122,7 +122,7 @@ def test_the_same_file_of_another_key_is_another_upload(start: Callable[..., Api
 
 
 @pytest.mark.parametrize(
-    ("form", "status", "said"),
+    ("form", "status", "message"),
     [
         ({"files": {"file": ("a.wav", b"")}}, 422, "the file is empty"),
         ({"files": {"sound": ("a.wav", b"x")}}, 422, "called 'sound'"),
@@ -138,16 +138,18 @@ def test_the_same_file_of_another_key_is_another_upload(start: Callable[..., Api
         ({"content": b"--x\r\n", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 422, "boundary"),
     ],
 )
-def test_a_form_that_cannot_be_used_is_refused_and_leaves_nothing(api: Api, form: Form, status: int, said: str) -> None:
+def test_an_invalid_form_is_refused_and_leaves_nothing(
+    api: Api, form: RequestArguments, status: int, message: str
+) -> None:
     answer = api.http.post("/v1/uploads", **form)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
-    assert said in answer.json()["detail"]
+    assert message in answer.json()["detail"]
     assert_nothing_left(api)
 
 
 def test_a_file_over_the_limit_is_refused_before_its_body_is_read(start: Callable[..., Api]) -> None:
-    """The body is never sent, so whoever waits for it gives no answer."""
+    """The body is never sent, so a server that waited for it would not answer."""
     api = start(upload_limit_bytes=1 << 30)
     head = (
         "POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
@@ -161,7 +163,7 @@ def test_a_file_over_the_limit_is_refused_before_its_body_is_read(start: Callabl
     assert_nothing_left(api)
 
 
-def test_a_file_of_unknown_size_is_refused_where_it_passes_the_limit(start: Callable[..., Api]) -> None:
+def test_a_file_of_unknown_size_is_refused_when_it_exceeds_the_limit(start: Callable[..., Api]) -> None:
     api = start(upload_limit_bytes=3 * BLOCK_BYTES)
 
     def body() -> Iterator[bytes]:
@@ -175,7 +177,7 @@ def test_a_file_of_unknown_size_is_refused_where_it_passes_the_limit(start: Call
     assert_nothing_left(api)
 
 
-def test_a_connection_that_breaks_leaves_nothing(api: Api) -> None:
+def test_a_broken_connection_leaves_nothing(api: Api) -> None:
     head = (
         "POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
         f"Content-Length: {3 * BLOCK_BYTES}\r\n\r\n"
@@ -183,14 +185,14 @@ def test_a_connection_that_breaks_leaves_nothing(api: Api) -> None:
     )
     with socket.create_connection(("127.0.0.1", api.config.api_port), timeout=20) as connection:
         connection.sendall(head.encode() + bytes(BLOCK_BYTES + 1))
-        wait_until(lambda: any(row.received_bytes for row in rows(api)))
+        wait_until("some bytes are stored", lambda: [row.received_bytes for row in rows(api)], any)
         assert rows(api)[0].state == "receiving"
-    wait_until(lambda: rows(api)[0].file_deleted_at is not None)
+    wait_until("the file is deleted", lambda: rows(api)[0].file_deleted_at)
     assert (rows(api)[0].state, rows(api)[0].reason) == ("cancelled", "incomplete")
     assert_nothing_left(api)
 
 
-def test_a_disk_without_room_is_known_before_anything_is_stored(start: Callable[..., Api]) -> None:
+def test_a_disk_without_the_reserve_is_refused_before_anything_is_stored(start: Callable[..., Api]) -> None:
     api = start(storage_reserve_bytes=1 << 60)
     answer = send(api)
     assert answer.status_code == 507
@@ -199,8 +201,8 @@ def test_a_disk_without_room_is_known_before_anything_is_stored(start: Callable[
     assert_nothing_left(api)
 
 
-def test_a_disk_that_is_full_half_way_leaves_nothing(api: Api) -> None:
-    """The kernel refuses to let any file of this process grow past a block and a half."""
+def test_a_disk_that_fills_up_during_an_upload_leaves_nothing(api: Api) -> None:
+    """The kernel lets no file of this process grow beyond one and a half blocks."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (BLOCK_BYTES + BLOCK_BYTES // 2, limits[1]))
     try:
@@ -213,7 +215,7 @@ def test_a_disk_that_is_full_half_way_leaves_nothing(api: Api) -> None:
     assert_nothing_left(api)
 
 
-def test_a_storage_that_goes_away_is_named(api: Api) -> None:
+def test_an_unavailable_storage_is_a_503_that_names_it(api: Api) -> None:
     folder = Path(api.config.storage_url)
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.write_text("not a folder any more")
@@ -224,12 +226,12 @@ def test_a_storage_that_goes_away_is_named(api: Api) -> None:
     assert_nothing_left(api)
 
 
-def test_too_many_open_uploads_have_to_wait(start: Callable[..., Api]) -> None:
+def test_more_open_uploads_than_the_limit_are_a_429(start: Callable[..., Api]) -> None:
     api = start(uploads_open_limit=2)
     assert [send(api, os.urandom(10)).status_code for _ in range(3)] == [201, 201, 429]
 
 
-def test_uploads_are_listed_by_pages_the_newest_first(api: Api) -> None:
+def test_uploads_are_listed_in_pages_newest_first(api: Api) -> None:
     made = [send(api, os.urandom(10)).json()["id"] for _ in range(5)]
     first = api.http.get("/v1/uploads", params={"limit": 3}).json()
     second = api.http.get("/v1/uploads", params={"limit": 3, "cursor": first["next_cursor"]}).json()
@@ -238,7 +240,7 @@ def test_uploads_are_listed_by_pages_the_newest_first(api: Api) -> None:
     assert api.http.get("/v1/uploads", params={"state": "failed"}).json()["uploads"] == []
 
 
-def test_an_upload_is_paused_and_put_behind_others(api: Api) -> None:
+def test_an_upload_can_be_paused_and_given_a_lower_priority(api: Api) -> None:
     upload = send(api).json()
     changed = api.http.patch(f"/v1/uploads/{upload['id']}", json={"paused": True, "priority": -3}).json()
     assert (changed["paused"], changed["priority"]) == (True, -3)
@@ -246,7 +248,7 @@ def test_an_upload_is_paused_and_put_behind_others(api: Api) -> None:
     assert api.http.patch(f"/v1/uploads/{upload['id']}", json={"priority": 99}).status_code == 422
 
 
-def test_only_an_admin_key_goes_before_the_files_of_others(start: Callable[..., Api]) -> None:
+def test_only_an_admin_key_may_raise_the_priority(start: Callable[..., Api]) -> None:
     api = start(auth="on")
     statuses = []
     for scopes in ([Scope.READ, Scope.WRITE], [Scope.ADMIN]):
@@ -258,7 +260,7 @@ def test_only_an_admin_key_goes_before_the_files_of_others(start: Callable[..., 
 
 
 @pytest.mark.parametrize("state", ["queued", "decoding", "transcribing"])
-def test_an_upload_is_cancelled_at_every_stage(api: Api, state: str) -> None:
+def test_an_upload_can_be_cancelled_at_every_stage(api: Api, state: str) -> None:
     upload = send(api).json()
     with api.database.write() as session:
         session.get_one(Upload, upload["id"]).state = state
@@ -282,29 +284,32 @@ def test_deleting_a_finished_upload_deletes_its_file_and_leaves_its_meeting(api:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_an_unknown_upload_is_named(api: Api, method: str) -> None:
+def test_an_unknown_upload_is_a_404_that_names_it(api: Api, method: str) -> None:
     answer = api.http.request(method, "/v1/uploads/nothing", json={} if method == "PATCH" else None)
     assert answer.status_code == 404
     assert "'nothing'" in answer.json()["detail"]
 
 
-def test_whoever_follows_the_meeting_hears_of_its_upload(api: Api) -> None:
+def test_followers_of_the_meeting_get_events_of_its_upload(api: Api) -> None:
     upload = send(api).json()
     with httpx.stream(
         "GET", f"{api.url}/v1/meetings/{upload['meeting_id']}/events", trust_env=False, timeout=20
     ) as sent:
         lines = sent.iter_lines()
-        while next(lines) != "event: upload":
-            continue
-        facts = json.loads(next(line for line in lines if line.startswith("data:")).removeprefix("data:"))
+        facts = next_upload(lines)
         assert (facts["id"], facts["state"], facts["paused"]) == (upload["id"], "queued", False)
         api.http.patch(f"/v1/uploads/{upload['id']}", json={"paused": True})
-        while next(lines) != "event: upload":
-            continue
-        facts = json.loads(next(line for line in lines if line.startswith("data:")).removeprefix("data:"))
-        assert facts["paused"]
+        assert next_upload(lines)["paused"]
 
 
-def test_a_storage_that_nobody_knows_is_named_before_anything_is_served(settings: Callable[..., Settings]) -> None:
+def next_upload(lines: Iterator[str]) -> dict[str, Any]:
+    """The data of the next event `upload`."""
+    wait_until("an upload event arrives", lambda: next(lines), lambda line: line == "event: upload", poll_s=0)
+    data = next(line for line in lines if line.startswith("data:")).removeprefix("data:")
+    facts: dict[str, Any] = json.loads(data)
+    return facts
+
+
+def test_an_unknown_kind_of_storage_is_refused_at_start(settings: Callable[..., Settings]) -> None:
     with pytest.raises(InvalidInput, match="MINUTEBOOK_STORAGE names 'nonsense://'"):
         create_app(settings(storage="nonsense://bucket"))

@@ -1,4 +1,4 @@
-"""Resumable uploads as the tus protocol has them: gone on with wherever a connection broke."""
+"""Resumable uploads by the tus protocol."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from schema.core.storage import open_files
 from schema.core.tables import now
 from schema.uploads.tables import Upload
 from tests.api.conftest import Api
-from tests.servers import wait_until
+from tests.waiting import wait_until
 
 PATH = "/v1/uploads/tus"
 V1 = {"Tus-Resumable": "1.0.0"}
@@ -62,7 +62,7 @@ def stored(api: Api) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
 
 
-def test_the_server_says_what_it_can(api: Api) -> None:
+def test_options_names_version_limit_and_extensions(api: Api) -> None:
     answer = api.http.options(PATH)
     assert answer.status_code == 204
     assert answer.headers["tus-version"] == "1.0.0"
@@ -71,7 +71,7 @@ def test_the_server_says_what_it_can(api: Api) -> None:
     assert {"creation", "expiration", "termination", "checksum"} <= set(answer.headers["tus-extension"].split(","))
 
 
-def test_a_file_comes_in_pieces(api: Api) -> None:
+def test_a_file_sent_in_pieces_is_stored_and_queued(api: Api) -> None:
     place = create(api, language="en", title="Launch")
     at = 0
     for size in (100_000, 1, 150_000, 49_999):
@@ -88,7 +88,7 @@ def test_a_file_comes_in_pieces(api: Api) -> None:
     assert api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()["title"] == "Launch"
 
 
-def test_a_file_may_come_with_its_creation(api: Api) -> None:
+def test_a_file_may_be_sent_with_its_creation(api: Api) -> None:
     headers = {**PIECE, "Upload-Length": str(len(DATA))}
     answer = api.http.post(PATH, headers=headers, content=DATA)
     assert answer.status_code == 201
@@ -96,7 +96,7 @@ def test_a_file_may_come_with_its_creation(api: Api) -> None:
     assert upload_of(api, answer.headers["location"])["state"] == "queued"
 
 
-def test_a_broken_connection_is_gone_on_with_where_it_stopped(api: Api) -> None:
+def test_an_upload_resumes_where_a_broken_connection_stopped(api: Api) -> None:
     data = os.urandom(2 * BLOCK_BYTES)
     place = create(api, len(data))
     sent = BLOCK_BYTES + 1000
@@ -106,13 +106,13 @@ def test_a_broken_connection_is_gone_on_with_where_it_stopped(api: Api) -> None:
     )
     with socket.create_connection(("127.0.0.1", api.config.api_port), timeout=20) as connection:
         connection.sendall(head.encode() + data[:sent])
-        wait_until(lambda: offset(api, place) >= BLOCK_BYTES)
-    wait_until(lambda: offset(api, place) == sent)
+        wait_until("a block is stored", lambda: offset(api, place), lambda stored_bytes: stored_bytes >= BLOCK_BYTES)
+    wait_until("all that was sent is stored", lambda: offset(api, place), lambda stored_bytes: stored_bytes == sent)
     assert patch(api, place, sent, data[sent:]).status_code == 204
     assert list(stored(api).values()) == [data]
 
 
-def test_a_piece_at_a_wrong_offset_changes_nothing_and_says_where_to_go_on(api: Api) -> None:
+def test_a_piece_at_a_wrong_offset_changes_nothing_and_is_answered_with_the_right_one(api: Api) -> None:
     place = create(api)
     patch(api, place, 0, DATA[:1000])
     for at in (0, 999, 1001):
@@ -126,7 +126,7 @@ def test_a_piece_at_a_wrong_offset_changes_nothing_and_says_where_to_go_on(api: 
     assert patch(api, place, 1000, DATA[1000:]).status_code == 409
 
 
-def test_more_than_was_announced_is_refused(api: Api) -> None:
+def test_more_bytes_than_announced_are_refused(api: Api) -> None:
     place = create(api, 10)
     answer = patch(api, place, 0, bytes(11))
     assert answer.status_code == 413
@@ -134,7 +134,7 @@ def test_more_than_was_announced_is_refused(api: Api) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
-def test_a_piece_that_does_not_have_its_checksum_is_not_kept(api: Api, algorithm: str) -> None:
+def test_a_piece_with_a_wrong_checksum_is_not_stored(api: Api, algorithm: str) -> None:
     place = create(api)
     digest = base64.b64encode(hashlib.new(algorithm, DATA).digest()).decode()
     header = {"Upload-Checksum": f"{algorithm} {digest}"}
@@ -146,7 +146,7 @@ def test_a_piece_that_does_not_have_its_checksum_is_not_kept(api: Api, algorithm
     assert list(stored(api).values()) == [DATA]
 
 
-def test_a_file_whose_bytes_are_not_those_that_were_announced_fails(api: Api) -> None:
+def test_a_file_with_a_wrong_checksum_fails_and_is_deleted(api: Api) -> None:
     place = create(api, sha256="0" * 64)
     answer = patch(api, place, 0, DATA)
     assert answer.status_code == 460
@@ -155,23 +155,23 @@ def test_a_file_whose_bytes_are_not_those_that_were_announced_fails(api: Api) ->
     assert stored(api) == {}
 
 
-def test_a_file_that_is_known_need_not_be_sent(api: Api) -> None:
+def test_a_known_file_need_not_be_sent_again(api: Api) -> None:
     sha256 = hashlib.sha256(DATA).hexdigest()
     first = create(api, sha256=sha256)
     patch(api, first, 0, DATA[:1000])
-    assert create(api, sha256=sha256) == first  # whoever starts again goes on
+    assert create(api, sha256=sha256) == first  # a client that starts again resumes
     patch(api, first, 1000, DATA[1000:])
     second = create(api, sha256=sha256)
     assert second == first
     assert offset(api, second) == len(DATA)
     assert create(api, sha256=sha256, again="1") != first
-    third = create(api)  # whoever says nothing of its bytes sends them, and hears it afterwards
+    third = create(api)  # without a checksum the file is sent, and recognised afterwards
     assert patch(api, third, 0, DATA).status_code == 204
     assert upload_of(api, third)["duplicate_of"] == first.rpartition("/")[2]
     assert offset(api, third) == len(DATA)
 
 
-def test_an_upload_that_expired_is_gone(api: Api) -> None:
+def test_an_expired_upload_is_a_410(api: Api) -> None:
     place = create(api)
     expires = parsedate_to_datetime(api.http.head(place, headers=V1).headers["upload-expires"])
     assert expires > now()
@@ -183,7 +183,7 @@ def test_an_upload_that_expired_is_gone(api: Api) -> None:
     assert "too late" in answer.json()["detail"]
 
 
-def test_every_piece_puts_the_expiry_off(api: Api) -> None:
+def test_every_piece_postpones_the_expiry(api: Api) -> None:
     place = create(api)
     with api.database.write() as session:
         session.execute(update(Upload).values(expires_at=now() + timedelta(seconds=5)))
@@ -204,7 +204,7 @@ def test_a_terminated_upload_leaves_nothing(api: Api) -> None:
     assert api.http.post(create(api), headers=override).status_code == 204
 
 
-def test_a_server_that_died_after_the_last_byte_finishes_when_asked(api: Api) -> None:
+def test_an_upload_whose_server_died_after_the_last_byte_is_completed_by_a_head_request(api: Api) -> None:
     place = create(api)
     patch(api, place, 0, DATA[:-1])
     upload_id = place.rpartition("/")[2]
@@ -216,7 +216,7 @@ def test_a_server_that_died_after_the_last_byte_finishes_when_asked(api: Api) ->
 
 
 @pytest.mark.parametrize(
-    ("headers", "status", "said"),
+    ("headers", "status", "message"),
     [
         ({"Upload-Length": "10"}, 412, "Tus-Resumable: 1.0.0"),
         ({"Tus-Resumable": "0.2.2", "Upload-Length": "10"}, 412, "0.2.2"),
@@ -227,22 +227,22 @@ def test_a_server_that_died_after_the_last_byte_finishes_when_asked(api: Api) ->
         ({**V1, "Upload-Length": "10", "Upload-Metadata": metadata(colour="red")}, 422, "colour"),
     ],
 )
-def test_a_creation_that_cannot_be_is_refused(api: Api, headers: dict[str, str], status: int, said: str) -> None:
+def test_an_invalid_creation_is_refused(api: Api, headers: dict[str, str], status: int, message: str) -> None:
     answer = api.http.post(PATH, headers=headers)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["tus-resumable"] == "1.0.0"
-    assert said.lower() in answer.json()["detail"].lower()
+    assert message.lower() in answer.json()["detail"].lower()
 
 
-def test_a_piece_of_another_type_and_an_unknown_upload_are_named(api: Api) -> None:
+def test_invalid_pieces_and_unknown_uploads_are_refused(api: Api) -> None:
     place = create(api)
     assert patch(api, place, 0, b"x", **{"Content-Type": "text/plain"}).status_code == 422
     assert patch(api, f"{PATH}/nothing", 0, b"x").status_code == 404
     assert patch(api, place, 0, b"x", **{"Upload-Checksum": "crc32 AAAA"}).status_code == 422
 
 
-def test_another_key_finds_no_upload(start: Callable[..., Api]) -> None:
+def test_an_upload_is_not_found_by_another_key(start: Callable[..., Api]) -> None:
     api = start(auth="on")
     places = []
     for name in "ab":

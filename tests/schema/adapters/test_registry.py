@@ -1,4 +1,4 @@
-"""Which version of an adapter a meeting gets, and how versions move."""
+"""Which version of an adapter a meeting gets, and how versions change state."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def served(database: Database, wanted: str | None = "clinic") -> str | None:
         return served_labels(session, ASR, [wanted])[wanted]
 
 
-def test_a_name_means_its_active_version_and_a_label_that_one(clinic: Database) -> None:
+def test_a_name_stands_for_its_active_version_and_a_label_for_one_version(clinic: Database) -> None:
     assert served(clinic) is None
     assert served(clinic, "clinic@3") == "clinic@3"
     serve(clinic, 2, None)
@@ -71,14 +71,14 @@ def test_a_name_means_its_active_version_and_a_label_that_one(clinic: Database) 
         assert served_labels(session, SUMMARY, ["clinic"]) == {"clinic": None}
 
 
-def test_who_names_none_gets_the_default_and_who_names_the_base_gets_that(database: Database) -> None:
+def test_without_a_name_the_default_adapter_serves_and_base_names_the_base_model(database: Database) -> None:
     with database.write() as session:
         session.add(version("default", 4))
     assert served(database, None) == "default@4"
     assert served(database, "base") is None
 
 
-def test_promotions_are_gone_back_one_by_one_to_the_bare_model(clinic: Database) -> None:
+def test_promotions_are_rolled_back_one_by_one_to_the_base_model(clinic: Database) -> None:
     for number, before in ((1, None), (2, 1), (3, 2)):
         serve(clinic, number, before)
     assert states(clinic) == {"clinic@1": RETIRED, "clinic@2": RETIRED, "clinic@3": ACTIVE}
@@ -91,7 +91,7 @@ def test_promotions_are_gone_back_one_by_one_to_the_bare_model(clinic: Database)
         roll_back(session, ASR, "clinic", BY)
 
 
-def test_a_version_that_is_named_serves_though_another_took_its_place(clinic: Database) -> None:
+def test_a_named_version_serves_even_after_another_was_promoted(clinic: Database) -> None:
     serve(clinic, 1, None)
     serve(clinic, 2, 1)
     assert served(clinic, "clinic@1") == "clinic@1"
@@ -109,7 +109,7 @@ def test_a_version_that_is_named_serves_though_another_took_its_place(clinic: Da
     assert served(clinic, "clinic@2") == "clinic@2"
 
 
-def test_what_was_retired_on_purpose_is_not_gone_back_to_and_serves_nobody(clinic: Database) -> None:
+def test_a_retired_version_is_never_rolled_back_to_and_never_serves(clinic: Database) -> None:
     serve(clinic, 1, None)
     serve(clinic, 2, 1)
     for _ in range(2):
@@ -127,7 +127,7 @@ def test_what_was_retired_on_purpose_is_not_gone_back_to_and_serves_nobody(clini
         ]
 
 
-def test_a_promotion_compared_with_what_serves_no_more_is_refused(clinic: Database) -> None:
+def test_a_promotion_against_an_outdated_active_version_is_refused(clinic: Database) -> None:
     serve(clinic, 1, None)
     with pytest.raises(Conflict, match="clinic@1 by now"):
         serve(clinic, 2, None)
@@ -136,13 +136,13 @@ def test_a_promotion_compared_with_what_serves_no_more_is_refused(clinic: Databa
         serve(clinic, 1, 1)
 
 
-def test_two_versions_never_serve_at_once(clinic: Database) -> None:
+def test_two_versions_cannot_be_active_at_once(clinic: Database) -> None:
     serve(clinic, 1, None)
     with pytest.raises(IntegrityError), clinic.write() as session:
         session.query(Adapter).where(Adapter.version == 2).update({"state": ACTIVE})
 
 
-def test_what_does_not_serve_is_refused_with_what_there_is(clinic: Database) -> None:
+def test_an_adapter_that_does_not_serve_is_refused_with_the_known_versions(clinic: Database) -> None:
     with clinic.read() as session:
         check_served(session, ASR, "asr_adapter", "clinic@2")
         with pytest.raises(UnknownAdapter, match=r"clinic@3 \(draft\), clinic@2 \(draft\).*adapters promote"):
@@ -151,7 +151,7 @@ def test_what_does_not_serve_is_refused_with_what_there_is(clinic: Database) -> 
             check_served(session, ASR, "asr_adapter", "legal")
 
 
-def test_names_are_found_or_refused(clinic: Database) -> None:
+def test_ambiguous_and_unknown_names_are_refused(clinic: Database) -> None:
     with clinic.write() as session:
         session.add(version("clinic", task=SUMMARY))
     with clinic.read() as session:
@@ -167,12 +167,12 @@ def test_names_are_found_or_refused(clinic: Database) -> None:
 
 
 @pytest.mark.parametrize("text", ["../x", "a/b", "", ".", "a.b", "a@0", "a@", "@1", "a" * 65, "a@1/..", "näme", "a\n"])
-def test_what_is_no_name_is_refused(text: str) -> None:
+def test_an_invalid_adapter_name_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="is no name of an adapter"):
         AdapterLabel.parse(text)
 
 
-def test_rows_written_by_hand_are_kept_but_retired(database: Database) -> None:
+def test_the_migration_keeps_handwritten_rows_as_retired(database: Database) -> None:
     migrate.downgrade(database, "0004")
     with database.write() as session:
         row = "('legal', 'asr', 'package:tiny.en', '/somewhere', 'none', '{}', '2026-03-02 09:30:00')"

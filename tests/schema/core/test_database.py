@@ -1,4 +1,4 @@
-"""Databases that cannot be written say which, why and what to do; what was committed before stands."""
+"""A database that cannot be written is reported with cause and remedy, and keeps what was committed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def meetings(database: Database) -> list[str]:
         return list(session.scalars(select(Meeting.id)))
 
 
-def test_a_database_of_another_kind_is_refused_by_name_and_its_password_kept() -> None:
+def test_a_database_of_another_kind_is_refused_without_its_password() -> None:
     with pytest.raises(InvalidInput, match="names 'mysql'; use sqlite or postgresql") as refused:
         Database("mysql://me:secret@host/name")
     assert "secret" not in str(refused.value)
@@ -56,19 +56,19 @@ def test_a_database_of_another_kind_is_refused_by_name_and_its_password_kept() -
         ("minutes.db", "for 'minutes.db' is not a database URL; write sqlite"),
     ],
 )
-def test_an_address_that_no_installed_driver_serves_is_named_without_its_password(url: str, named: str) -> None:
+def test_a_url_without_an_installed_driver_is_refused_without_its_password(url: str, named: str) -> None:
     with pytest.raises(InvalidInput, match=f"MINUTEBOOK_DATABASE_URL {named}") as refused:
         Database(url)
     assert "secret" not in str(refused.value)
 
 
-def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(path: Path) -> None:
-    path.write_text("no folder")
+def test_a_folder_that_cannot_be_created_is_reported_with_the_remedy(path: Path) -> None:
+    path.write_text("not a folder")
     with pytest.raises(Unavailable, match=f"{path} for the database cannot be created .*MINUTEBOOK_DATA_DIR"):
         Database(f"sqlite:///{path}/minutebook.db")
 
 
-def test_a_full_disk_refuses_the_write_and_keeps_what_was_there(database: Database) -> None:
+def test_a_write_to_a_full_disk_is_refused_and_changes_nothing(database: Database) -> None:
     def limit(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={pages}")
@@ -79,7 +79,9 @@ def test_a_full_disk_refuses_the_write_and_keeps_what_was_there(database: Databa
     assert meetings(database) == ["before"]
 
 
-def test_a_read_only_database_can_be_read_and_names_the_remedy(path: Path, database: Database) -> None:
+def test_a_read_only_database_can_be_read_and_writes_are_refused_with_the_remedy(
+    path: Path, database: Database
+) -> None:
     reader = Database(f"sqlite:///file:{path}?mode=ro&uri=true")
     assert meetings(reader) == ["before"]
     with pytest.raises(Unavailable, match="read-only; give this user the right"), reader.write() as session:
@@ -87,7 +89,7 @@ def test_a_read_only_database_can_be_read_and_names_the_remedy(path: Path, datab
     reader.close()
 
 
-def test_a_locked_database_is_given_up_after_the_wait(
+def test_a_write_to_a_locked_database_fails_after_the_wait(
     path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LOCK_WAIT_S", 0.05)
@@ -114,7 +116,7 @@ def test_an_error_inside_the_block_writes_nothing(database: Database) -> None:
     assert meetings(database) == ["before"]
 
 
-def test_a_reader_is_not_held_up_by_a_writer(path: Path, database: Database) -> None:
+def test_a_writer_does_not_block_a_reader(path: Path, database: Database) -> None:
     with database.write() as session:
         session.add(Meeting(id="m", owner="local"))
         session.flush()
@@ -147,21 +149,21 @@ for step in (lambda: write("lost"), read, lambda: write("again")):
 """
 
 
-def test_files_that_become_read_only_are_named_by_who_has_them_open(path: Path, database: Database) -> None:
-    """A process of its own: before it was looked at first, the kernel ended it with SIGBUS."""
+def test_a_process_reports_open_files_that_became_read_only(path: Path, database: Database) -> None:
+    """Runs in a process of its own, which the kernel would end with SIGBUS if the files were not checked first."""
     command = [sys.executable, "-c", HELD_OPEN, str(database.url)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdin is not None
         assert holder.stdout is not None
-        said = []
-        for shut in (True, True, False):
+        lines = []
+        for read_only in (True, True, False):
             assert holder.stdout.readline() == "next\n"
-            with immutable(path.with_name("minutebook.db-shm")) if shut else nullcontext():
+            with immutable(path.with_name("minutebook.db-shm")) if read_only else nullcontext():
                 print(file=holder.stdin, flush=True)
-                said.append(holder.stdout.readline())
+                lines.append(holder.stdout.readline())
     assert holder.returncode == 0
     assert all(
-        "minutebook.db-shm has become read-only; make it and its folder writable again" in each for each in said[:2]
+        "minutebook.db-shm has become read-only; make it and its folder writable again" in each for each in lines[:2]
     )
-    assert said[2] == "done\n"
+    assert lines[2] == "done\n"
     assert meetings(database) == ["again", "before", "writable"]

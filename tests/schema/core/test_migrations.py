@@ -1,4 +1,4 @@
-"""The migrations on both databases: up, down, up again, and equal to the models."""
+"""Migrations on both kinds of database, compared with the models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return database
 
 
-def test_up_down_and_up_again_ends_at_the_models(database: Database) -> None:
+def test_upgrade_downgrade_and_upgrade_end_with_the_tables_of_the_models(database: Database) -> None:
     migrate.upgrade(database)
     assert migrate.current(database) == migrate.head()
     assert migrate.differences(database) == []
@@ -32,7 +32,7 @@ def test_up_down_and_up_again_ends_at_the_models(database: Database) -> None:
     database.close()
 
 
-def test_migrating_twice_changes_nothing(database: Database) -> None:
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
     migrate.upgrade(database)
     with database.write() as session:
         session.add(Meeting(id="m", owner="local"))
@@ -42,14 +42,14 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
     database.close()
 
 
-def test_a_database_without_tables_names_the_command_that_makes_them(tmp_path: Path) -> None:
+def test_a_database_without_tables_is_reported_with_the_command_that_creates_them(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(Unavailable, match="minutebook db upgrade"), database.read() as session:
         session.get(Meeting, "m")
     database.close()
 
 
-def test_a_server_that_is_away_is_named_without_its_password() -> None:
+def test_an_unreachable_server_is_reported_without_its_password() -> None:
     database = Database("postgresql://someone:hunter2@127.0.0.1:1/minutebook")
     with pytest.raises(Unavailable) as caught, database.read() as session:
         session.get(Meeting, "m")
@@ -58,6 +58,6 @@ def test_a_server_that_is_away_is_named_without_its_password() -> None:
     database.close()
 
 
-def test_what_is_no_url_is_refused() -> None:
+def test_a_malformed_url_is_refused() -> None:
     with pytest.raises(InvalidInput, match="MINUTEBOOK_DATABASE_URL"):
         Database("minutes.db")

@@ -1,4 +1,4 @@
-"""Files by id, in a folder and in S3 over real HTTP: they grow, become whole, and go."""
+"""Files by id, in a folder and in S3 over real HTTP."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
     return open_files(s3.url)
 
 
-def test_a_file_grows_becomes_whole_and_goes(files: Files) -> None:
+def test_a_file_is_appended_to_committed_read_and_deleted(files: Files) -> None:
     file_id, data = new_id(), os.urandom(100_000)
     for at in range(0, len(data), 30_000):
         files.append(file_id, at, data[at : at + 30_000])
@@ -47,7 +47,7 @@ def test_a_file_grows_becomes_whole_and_goes(files: Files) -> None:
         files.open(file_id)
 
 
-def test_what_a_broken_connection_left_is_written_over(files: Files) -> None:
+def test_bytes_left_by_a_broken_connection_are_overwritten(files: Files) -> None:
     file_id, data = new_id(), os.urandom(10_000)
     files.append(file_id, 0, data[:4000])
     files.append(file_id, 4000, os.urandom(3000))  # stored, but never acknowledged
@@ -58,7 +58,7 @@ def test_what_a_broken_connection_left_is_written_over(files: Files) -> None:
         assert file.read() == data
 
 
-def test_a_file_that_is_not_whole_is_not_made_so(files: Files) -> None:
+def test_an_incomplete_file_cannot_be_committed(files: Files) -> None:
     file_id = new_id()
     files.append(file_id, 0, b"half")
     with pytest.raises(WrongOffset) as refused:
@@ -70,7 +70,7 @@ def test_a_file_that_is_not_whole_is_not_made_so(files: Files) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "", "ABCDEF", "0" * 25, "file.wav"])
-def test_only_ids_are_names(tmp_path: Path, name: str) -> None:
+def test_only_file_ids_are_accepted_as_names(tmp_path: Path, name: str) -> None:
     files = open_files(str(tmp_path / "files"))
     for operation in (partial(files.append, name, 0, b"x"), partial(files.open, name), partial(files.delete, name)):
         with pytest.raises(InvalidInput, match="not the id of a file"):
@@ -78,7 +78,7 @@ def test_only_ids_are_names(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.rglob("*")) in ([], [tmp_path / "files"])
 
 
-def test_a_folder_is_only_for_its_owner(tmp_path: Path) -> None:
+def test_folder_and_files_are_accessible_only_to_their_owner(tmp_path: Path) -> None:
     files = open_files(str(tmp_path / "files"))
     file_id = new_id()
     files.append(file_id, 0, b"x")
@@ -87,8 +87,8 @@ def test_a_folder_is_only_for_its_owner(tmp_path: Path) -> None:
     assert (tmp_path / "files" / file_id).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_device_without_room_is_told_as_that(tmp_path: Path) -> None:
-    """The kernel's own full device stands where the file would."""
+def test_a_full_device_raises_storage_full(tmp_path: Path) -> None:
+    """The file is a link to the kernel's device that is always full."""
     files = LocalFiles(tmp_path)
     file_id = new_id()
     (tmp_path / f"{file_id}.part").symlink_to("/dev/full")
@@ -97,7 +97,7 @@ def test_a_device_without_room_is_told_as_that(tmp_path: Path) -> None:
     assert refused.value.retryable
 
 
-def test_a_storage_that_is_away_is_named_and_comes_back(s3: S3) -> None:
+def test_an_unreachable_storage_is_reported_and_works_again_later(s3: S3) -> None:
     files = open_files(s3.url)
     file_id = new_id()
     files.append(file_id, 0, b"half")
@@ -113,6 +113,6 @@ def test_a_storage_that_is_away_is_named_and_comes_back(s3: S3) -> None:
         assert file.read() == b"halfrest"
 
 
-def test_a_storage_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_kind_of_storage_is_refused() -> None:
     with pytest.raises(InvalidInput, match="nonsense://"):
         open_files("nonsense://bucket")

@@ -1,4 +1,4 @@
-"""A database that takes no writes says so, and being asked leaves nothing in it."""
+"""The check whether a database can be written, which leaves nothing in it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def database(path: Path) -> Iterator[Database]:
     database.close()
 
 
-def test_asking_changes_nothing(path: Path, database: Database) -> None:
+def test_the_check_changes_nothing(path: Path, database: Database) -> None:
     wal = path.with_name("minutebook.db-wal")
     before = (path.read_bytes(), wal.read_bytes(), sorted(path.parent.iterdir()))
     check_writable(database)
@@ -43,19 +43,17 @@ def test_asking_changes_nothing(path: Path, database: Database) -> None:
 
 
 @pytest.mark.parametrize("part", [lambda path: path, lambda path: path.parent], ids=["file", "folder"])
-def test_a_file_or_folder_that_became_read_only_is_named(
+def test_a_file_or_folder_that_became_read_only_is_reported_by_name(
     path: Path, database: Database, part: Callable[[Path], Path]
 ) -> None:
-    with immutable(part(path)), pytest.raises(Unavailable) as told:
+    with immutable(part(path)), pytest.raises(Unavailable) as refused:
         check_writable(database)
-    assert f"{part(path)} is read-only, and the database must write it" in str(told.value)
+    assert f"{part(path)} is read-only, and the database must write it" in str(refused.value)
     check_writable(database)
 
 
 @pytest.mark.parametrize("end", ["", "-wal", "-shm"])
-def test_an_open_connection_writes_nothing_once_one_of_the_files_is_read_only(
-    path: Path, database: Database, end: str
-) -> None:
+def test_a_write_is_refused_once_one_of_the_files_is_read_only(path: Path, database: Database, end: str) -> None:
     file = path.with_name(path.name + end)
     with (
         immutable(file),
@@ -69,9 +67,7 @@ def test_an_open_connection_writes_nothing_once_one_of_the_files_is_read_only(
         assert set(session.scalars(select(Meeting.id))) == {"m", "kept"}
 
 
-def test_a_database_that_was_read_only_when_it_was_opened_is_written_once_it_can_be(
-    path: Path, database: Database
-) -> None:
+def test_a_database_opened_read_only_can_be_written_once_its_file_can(path: Path, database: Database) -> None:
     database.close()
     again = Database(str(database.url))
     with immutable(path):
@@ -84,7 +80,7 @@ def test_a_database_that_was_read_only_when_it_was_opened_is_written_once_it_can
     again.close()
 
 
-def test_a_connection_that_only_reads_is_told(database: Database) -> None:
+def test_a_query_only_connection_is_reported(database: Database) -> None:
     reader = Database(str(database.url))
     event.listen(reader.engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only=ON"))
     with pytest.raises(Unavailable, match="read-only; give this user the right"):
@@ -92,7 +88,7 @@ def test_a_connection_that_only_reads_is_told(database: Database) -> None:
     reader.close()
 
 
-def test_a_postgresql_that_only_reads_is_told(postgres_url: str) -> None:
+def test_a_read_only_postgresql_is_reported(postgres_url: str) -> None:
     database = Database(postgres_url)
     if migrate.current(database) is None:
         migrate.upgrade(database)

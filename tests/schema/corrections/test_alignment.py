@@ -1,4 +1,4 @@
-"""Times of words that people wrote, and where text stood in another reading."""
+"""Times for the words of corrected text, and positions of text in another transcription."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LENGTH = 1000
 
 
 def heard(text: str) -> list[list[Any]]:
-    """Words of LENGTH samples each, without pauses."""
+    """The words of *text*, LENGTH samples each, without pauses."""
     return [[f" {word}", at * LENGTH, (at + 1) * LENGTH, 0.5] for at, word in enumerate(text.split())]
 
 
-def test_words_that_stay_keep_their_times_and_new_ones_take_that_of_what_they_stand_for() -> None:
+def test_unchanged_words_keep_their_times_and_new_ones_take_those_of_the_words_they_replace() -> None:
     timed = timed_words(heard("we move the lunch to monday"), "We move the launch party to Monday.")
     assert [word[0] for word in timed] == [" We", " move", " the", " launch", " party", " to", " Monday."]
     assert [word[1] for word in timed] == [0, 1000, 2000, 3000, 3538, 4000, 5000]
@@ -25,7 +25,7 @@ def test_words_that_stay_keep_their_times_and_new_ones_take_that_of_what_they_st
     assert timed[4][2] == 4000
 
 
-def test_a_word_that_stands_for_nothing_shares_the_time_of_the_one_before_or_behind() -> None:
+def test_an_inserted_word_shares_the_time_of_its_neighbour() -> None:
     assert [word[1:3] for word in timed_words(heard("launch monday"), "Please launch Monday")] == [
         [0, 500],
         [500, 1000],
@@ -38,12 +38,12 @@ def test_a_word_that_stands_for_nothing_shares_the_time_of_the_one_before_or_beh
     ]
 
 
-def test_what_is_left_out_leaves_its_time_free() -> None:
+def test_a_removed_word_leaves_its_time_unused() -> None:
     assert [word[:2] for word in timed_words(heard("we uh move"), "we move")] == [[" we", 0], [" move", 2000]]
     assert timed_words(heard("thank you"), "") == []
 
 
-def test_a_language_without_spaces_is_one_word() -> None:
+def test_text_without_spaces_is_one_word() -> None:
     assert timed_words([["会", 0, 10, 0.9], ["议", 10, 20, 0.9]], "会谈") == [["会谈", 0, 20, 1.0]]
 
 
@@ -51,7 +51,7 @@ TEXTS = st.lists(st.sampled_from(["we", "move", "the", "launch", "to", "monday",
 
 
 @given(TEXTS.filter(bool), TEXTS)
-def test_times_ascend_within_the_segment_whatever_is_written(said: list[str], written: list[str]) -> None:
+def test_times_ascend_within_the_segment_for_any_text(said: list[str], written: list[str]) -> None:
     words, text = heard(" ".join(said)), " ".join(written)
     timed = timed_words(words, text)
     assert joined(timed) == text
@@ -60,11 +60,11 @@ def test_times_ascend_within_the_segment_whatever_is_written(said: list[str], wr
     assert all(0 <= edge <= len(words) * LENGTH for edge in edges)
 
 
-def test_a_place_is_where_both_readings_agree_or_else_where_its_time_lies() -> None:
+def test_a_place_is_mapped_by_agreeing_words_or_else_by_its_time() -> None:
     old, new = heard("good morning we move the lunch yes"), heard("good mourning so we move the launch date yes")
     alignment = Alignment(old, new)
     assert alignment.place(2, 2000) == 2  # between 'mourning' and 'so', by time
-    assert alignment.place(3, 0) == 4  # between 'we' and 'move', which both have
+    assert alignment.place(3, 0) == 4  # between 'we' and 'move', which stand in both
     assert alignment.place(6, 0) == 6
     assert alignment.place(6, 99_000) == 8
     assert (alignment.place(0, 0), alignment.place(7, 99_000)) == (0, 9)

@@ -1,1 +1,1 @@
-"""The mailbox against a real server."""
+"""Tests of the mailbox on a real server."""

@@ -1,4 +1,4 @@
-"""A worker's side of the mailbox, in few words."""
+"""Short calls for the operations of a worker."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def release(
     retry: bool = False,
     keep: int | None = None,
 ) -> bool:
-    """Commit everything that the claim saw, and give it back."""
+    """Release a claim with everything committed that was received when it was taken."""
     done = claim.committed_sample if retry else claim.received_sample
     return mailbox.release(
         claim.track_id,

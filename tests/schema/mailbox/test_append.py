@@ -1,4 +1,4 @@
-"""Audio comes in at its position, once."""
+"""Audio is received once, at its position."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.schema.mailbox.conftest import LIMIT
 
 
 def pcm(first: int, samples: int) -> bytes:
-    """Audio in which every sample tells its position."""
+    """Audio in which the value of a sample is its position."""
     return b"".join((position % 65536).to_bytes(2, "little") for position in range(first, first + samples))
 
 
@@ -36,7 +36,7 @@ def test_a_resent_piece_changes_nothing(mailbox: Mailbox) -> None:
     assert mailbox.depth().pending_samples == 100
 
 
-def test_of_an_overlapping_piece_the_new_part_is_taken(mailbox: Mailbox) -> None:
+def test_only_the_new_part_of_an_overlapping_piece_is_received(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, pcm(0, 100))
     assert mailbox.append("t", 40, pcm(40, 100)).received_sample == 140
     assert mailbox.read("t", 0, 1000) == [AudioSpan(0, 140, pcm(0, 140))]
@@ -78,7 +78,7 @@ def test_a_position_after_the_longest_meeting_is_refused(mailbox: Mailbox) -> No
         mailbox.skip("t", MEETING_LIMIT_SAMPLES + 1)
 
 
-def test_a_full_mailbox_takes_nothing_of_a_piece_and_says_where_to_go_on(mailbox: Mailbox) -> None:
+def test_a_full_mailbox_refuses_a_whole_piece_with_the_position_received(mailbox: Mailbox) -> None:
     for second in range(60):
         mailbox.append("t", second * 16000, bytes(32000))
     with pytest.raises(Backlogged) as refused:
@@ -87,7 +87,7 @@ def test_a_full_mailbox_takes_nothing_of_a_piece_and_says_where_to_go_on(mailbox
     assert mailbox.status("t").received_sample == LIMIT
 
 
-def test_a_full_mailbox_takes_audio_again_once_some_is_committed(mailbox: Mailbox) -> None:
+def test_a_full_mailbox_receives_audio_again_once_some_is_committed(mailbox: Mailbox) -> None:
     mailbox.skip("t", LIMIT)
     claim = mailbox.claim("w", 1, 1000).tracks[0]
     mailbox.release("t", claim.epoch, committed_sample=100, keep_sample=100, seen_sample=LIMIT)
@@ -96,14 +96,14 @@ def test_a_full_mailbox_takes_audio_again_once_some_is_committed(mailbox: Mailbo
     assert mailbox.append("t", LIMIT, pcm(0, 100)).received_sample == LIMIT + 100
 
 
-def test_an_empty_mailbox_takes_a_piece_longer_than_its_limit(mailbox: Mailbox) -> None:
+def test_an_empty_mailbox_receives_a_piece_longer_than_its_limit(mailbox: Mailbox) -> None:
     mailbox.open("small", committed_sample=0, epoch=0, backlog_limit_samples=10)
     assert mailbox.append("small", 0, pcm(0, 100)).received_sample == 100
     with pytest.raises(Backlogged):
         mailbox.append("small", 100, pcm(100, 1))
 
 
-def test_very_many_tiny_pieces_fill_a_mailbox(mailbox: Mailbox) -> None:
+def test_a_thousand_tiny_pieces_fill_a_mailbox(mailbox: Mailbox) -> None:
     mailbox.open("tiny", committed_sample=0, epoch=0, backlog_limit_samples=100_000)
     for sample in range(1000):
         mailbox.append("tiny", sample, b"ab")
@@ -131,7 +131,7 @@ def test_skipping_twice_or_backwards_changes_nothing(mailbox: Mailbox) -> None:
     assert mailbox.read("t", 0, 1000) == [AudioSpan(0, 130, None)]
 
 
-def test_a_closed_track_takes_no_more_audio_but_still_acknowledges_what_it_has(mailbox: Mailbox) -> None:
+def test_a_closed_track_refuses_new_audio_but_acknowledges_resent_audio(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, pcm(0, 100))
     assert mailbox.close("t").received_sample == 100
     assert mailbox.append("t", 0, pcm(0, 100)).received_sample == 100
@@ -148,7 +148,7 @@ def test_closing_past_what_was_received_marks_the_rest_as_missing(mailbox: Mailb
     assert mailbox.read("t", 90, 1000) == [AudioSpan(90, 100, pcm(90, 10)), AudioSpan(100, 120, None)]
 
 
-def test_an_unknown_track_is_told_to_be_opened(mailbox: Mailbox) -> None:
+def test_every_operation_on_an_unknown_track_raises_mailbox_missing(mailbox: Mailbox) -> None:
     for call in (
         lambda: mailbox.append("x", 0, b"ab"),
         lambda: mailbox.skip("x", 1),
@@ -160,7 +160,7 @@ def test_an_unknown_track_is_told_to_be_opened(mailbox: Mailbox) -> None:
             call()
 
 
-def test_opening_twice_returns_what_is_there(mailbox: Mailbox) -> None:
+def test_opening_twice_returns_the_existing_mailbox(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, pcm(0, 100))
     status = mailbox.open("t", committed_sample=0, epoch=0, backlog_limit_samples=samples_of_s(1))
     assert (status.received_sample, status.committed_sample, status.backlog_limit_samples) == (100, 0, LIMIT)

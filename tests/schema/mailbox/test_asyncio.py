@@ -1,4 +1,4 @@
-"""The asyncio client gives the same answers as the blocking one."""
+"""The asyncio mailbox behaves like the blocking one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schema.mailbox import AsyncMailbox, AudioSpan, Mailbox
 from tests.schema.mailbox.conftest import LIMIT
 
 
-def test_both_clients_have_the_same_operations() -> None:
+def test_both_mailboxes_have_the_same_operations() -> None:
     for name, method in inspect.getmembers(Mailbox, inspect.isfunction):
         twin = getattr(AsyncMailbox, name)
         assert inspect.signature(method).parameters.keys() == inspect.signature(twin).parameters.keys(), name
@@ -23,7 +23,7 @@ def test_both_clients_have_the_same_operations() -> None:
             assert inspect.iscoroutinefunction(twin)
 
 
-def test_a_meeting_goes_through_the_asyncio_client(redis_client: Redis, valkey_url: str) -> None:
+def test_every_operation_works_through_the_asyncio_mailbox(redis_client: Redis, valkey_url: str) -> None:
     options = redis_client.connection_pool.connection_kwargs
 
     async def meeting() -> None:
@@ -48,7 +48,7 @@ def test_a_meeting_goes_through_the_asyncio_client(redis_client: Redis, valkey_u
     asyncio.run(meeting())
 
 
-def test_producers_that_race_with_the_same_audio_leave_it_once(redis_client: Redis) -> None:
+def test_audio_sent_by_racing_producers_is_received_once(redis_client: Redis) -> None:
     options = redis_client.connection_pool.connection_kwargs
     sound = bytes(index % 251 for index in range(4000))
 
@@ -67,7 +67,7 @@ def test_producers_that_race_with_the_same_audio_leave_it_once(redis_client: Red
     assert asyncio.run(race()) == [AudioSpan(0, 2000, sound)]
 
 
-def test_workers_that_race_never_hold_the_same_track(redis_client: Redis) -> None:
+def test_racing_workers_never_claim_the_same_track(redis_client: Redis) -> None:
     options = redis_client.connection_pool.connection_kwargs
     ids = [f"t{number}" for number in range(60)]
 

@@ -1,4 +1,4 @@
-"""Batch tracks fill the places that live ones leave free."""
+"""Batch tracks fill the places in a claim that live tracks leave free."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from schema.mailbox import Mailbox
 from tests.schema.mailbox.claims import LEASE_MS, SECOND, PassTime, claim_one, claimed_ids, open_track, release
 
 
-def test_a_batch_track_whose_lease_was_extended_late_fills_no_place(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_a_batch_track_whose_expired_lease_was_extended_is_not_claimed(mailbox: Mailbox, pass_time: PassTime) -> None:
     open_track(mailbox, "file", TrackKind.BATCH)
     mailbox.append("file", 0, SECOND)
     open_track(mailbox, "u")
@@ -32,7 +32,9 @@ def test_batch_tracks_fill_free_places_after_live_ones(mailbox: Mailbox, pass_ti
     assert claimed_ids(mailbox) == ["t", "file"]
 
 
-def test_live_tracks_come_before_a_batch_track_that_is_not_overdue(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_live_tracks_are_claimed_before_a_batch_track_that_is_not_overdue(
+    mailbox: Mailbox, pass_time: PassTime
+) -> None:
     open_track(mailbox, "file", TrackKind.BATCH)
     mailbox.append("file", 0, SECOND)
     mailbox.close("file")
@@ -43,7 +45,7 @@ def test_live_tracks_come_before_a_batch_track_that_is_not_overdue(mailbox: Mail
     assert claimed.more
 
 
-def test_a_batch_track_past_its_deadline_takes_its_turn(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_an_overdue_batch_track_is_claimed_before_a_live_one(mailbox: Mailbox, pass_time: PassTime) -> None:
     open_track(mailbox, "file", TrackKind.BATCH)
     mailbox.append("file", 0, SECOND)
     pass_time(31_000)
@@ -51,7 +53,7 @@ def test_a_batch_track_past_its_deadline_takes_its_turn(mailbox: Mailbox, pass_t
     assert claimed_ids(mailbox, 1) == ["file"]
 
 
-def test_a_batch_track_that_pauses_fills_no_place(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_a_pausing_batch_track_is_not_claimed(mailbox: Mailbox, pass_time: PassTime) -> None:
     open_track(mailbox, "file", TrackKind.BATCH)
     mailbox.append("file", 0, SECOND)
     release(mailbox, claim_one(mailbox), delay_ms=100_000, retry=True)
@@ -66,7 +68,7 @@ def two_files(mailbox: Mailbox) -> None:
         mailbox.append(track_id, 0, SECOND)
 
 
-def test_one_batch_track_is_lent_at_a_time_where_a_worker_asks_for_one(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_with_fill_one_only_one_batch_track_is_leased_at_a_time(mailbox: Mailbox, pass_time: PassTime) -> None:
     two_files(mailbox)
     (claim,) = mailbox.claim("w", 4, LEASE_MS, fill="one").tracks
     between = mailbox.claim("v", 4, LEASE_MS, fill="one")
@@ -76,7 +78,7 @@ def test_one_batch_track_is_lent_at_a_time_where_a_worker_asks_for_one(mailbox: 
     assert {claim.track_id, other.track_id} == {"file", "other"}
 
 
-def test_batch_tracks_rest_together_and_live_ones_do_not_wait_for_that(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_a_rest_delays_all_batch_tracks_but_no_live_one(mailbox: Mailbox, pass_time: PassTime) -> None:
     two_files(mailbox)
     (claim,) = mailbox.claim("w", 4, LEASE_MS, fill="one").tracks
     release(mailbox, claim, rest_ms=20_000)
@@ -90,14 +92,14 @@ def test_batch_tracks_rest_together_and_live_ones_do_not_wait_for_that(mailbox: 
     assert len(mailbox.claim("w", 4, LEASE_MS, fill="one").tracks) == 1
 
 
-def test_a_rest_ends_where_nobody_speaks_live_any_more(mailbox: Mailbox) -> None:
+def test_with_fill_idle_batch_tracks_do_not_rest(mailbox: Mailbox) -> None:
     two_files(mailbox)
     (claim,) = mailbox.claim("w", 4, LEASE_MS, fill="one").tracks
     release(mailbox, claim, rest_ms=600_000)
     assert len(mailbox.claim("w", 4, LEASE_MS, fill="idle").tracks) == 1
 
 
-def test_a_worker_that_dies_with_a_batch_track_holds_the_others_up_no_longer_than_its_lease(
+def test_a_dead_worker_with_a_batch_track_delays_the_others_only_until_its_lease_ends(
     mailbox: Mailbox, pass_time: PassTime
 ) -> None:
     two_files(mailbox)

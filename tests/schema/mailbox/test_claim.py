@@ -1,4 +1,4 @@
-"""Who is due, and who gets it."""
+"""Which tracks are due, and which worker gets them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def test_audio_makes_a_track_due_at_once(mailbox: Mailbox) -> None:
     assert (claim.closed, claim.kind, claim.state, claim.attempts) == (False, "live", b"", 1)
 
 
-def test_skipped_audio_makes_a_track_due_too(mailbox: Mailbox) -> None:
+def test_skipped_audio_makes_a_track_due(mailbox: Mailbox) -> None:
     mailbox.skip("t", 5)
     assert claimed_ids(mailbox) == ["t"]
 
 
-def test_a_claimed_track_goes_to_nobody_else(mailbox: Mailbox) -> None:
+def test_a_claimed_track_is_not_claimed_again(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, SECOND)
     claim_one(mailbox)
     mailbox.append("t", 16_000, SECOND)
     assert claimed_ids(mailbox) == []
 
 
-def test_the_track_that_has_been_due_the_longest_goes_first(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_the_track_that_has_been_due_longest_is_claimed_first(mailbox: Mailbox, pass_time: PassTime) -> None:
     for track_id in ("c", "a", "b"):
         open_track(mailbox, track_id)
         mailbox.append(track_id, 0, SECOND)
@@ -43,13 +43,13 @@ def test_the_track_that_has_been_due_the_longest_goes_first(mailbox: Mailbox, pa
     assert claimed_ids(mailbox) == ["a", "b"]
 
 
-def test_a_claim_says_how_long_its_track_was_due(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_a_claim_gives_the_time_for_which_its_track_was_due(mailbox: Mailbox, pass_time: PassTime) -> None:
     mailbox.append("t", 0, SECOND)
     pass_time(70_000)
     assert 70_000 <= claim_one(mailbox).waited_ms < 130_000
 
 
-def test_a_claim_says_that_more_is_due(mailbox: Mailbox) -> None:
+def test_a_claim_tells_whether_more_tracks_are_due(mailbox: Mailbox) -> None:
     open_track(mailbox, "u")
     mailbox.append("t", 0, SECOND)
     mailbox.append("u", 0, SECOND)
@@ -58,7 +58,9 @@ def test_a_claim_says_that_more_is_due(mailbox: Mailbox) -> None:
     assert (second.more, second.next_due_in_ms) == (False, None)
 
 
-def test_a_forgotten_track_is_gone_and_its_worker_is_told(mailbox: Mailbox, redis_client: Redis) -> None:
+def test_a_forgotten_track_leaves_no_keys_and_its_worker_cannot_extend_or_release(
+    mailbox: Mailbox, redis_client: Redis
+) -> None:
     mailbox.append("t", 0, SECOND)
     claim = claim_one(mailbox)
     mailbox.forget("t")
@@ -90,7 +92,7 @@ def test_depth_counts_tracks_and_audio(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize(("n", "lease_ms"), [(0, 1000), (1, 0), (1, 3_600_001)])
-def test_a_claim_that_makes_no_sense_is_refused(mailbox: Mailbox, n: int, lease_ms: int) -> None:
+def test_a_claim_with_invalid_numbers_is_refused(mailbox: Mailbox, n: int, lease_ms: int) -> None:
     with pytest.raises(InvalidInput):
         mailbox.claim("w", n, lease_ms)
 

@@ -1,4 +1,4 @@
-"""The server's clock may jump; nothing waits longer for it."""
+"""The server's clock may jump, and nothing waits longer because of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.schema.mailbox.conftest import shift_clock
 DAY_MS = 24 * 3600 * 1000
 
 
-def test_after_a_jump_back_a_pause_lasts_no_longer(mailbox: Mailbox, redis_client: Redis) -> None:
+def test_a_jump_back_does_not_prolong_a_pause(mailbox: Mailbox, redis_client: Redis) -> None:
     mailbox.append("t", 0, b"ab")
     claim = mailbox.claim("w", 1, 10_000).tracks[0]
     mailbox.release("t", claim.epoch, committed_sample=0, keep_sample=0, seen_sample=1, delay_ms=30_000, retry=True)
@@ -22,7 +22,7 @@ def test_after_a_jump_back_a_pause_lasts_no_longer(mailbox: Mailbox, redis_clien
     assert mailbox.claim("w", 1, 10_000).tracks
 
 
-def test_after_a_jump_back_a_lease_lasts_no_longer(mailbox: Mailbox, redis_client: Redis) -> None:
+def test_a_jump_back_does_not_prolong_a_lease(mailbox: Mailbox, redis_client: Redis) -> None:
     mailbox.append("t", 0, b"ab")
     first = mailbox.claim("w", 1, 10_000).tracks[0]
     shift_clock(redis_client, -DAY_MS)
@@ -32,7 +32,7 @@ def test_after_a_jump_back_a_lease_lasts_no_longer(mailbox: Mailbox, redis_clien
     assert second.epoch > first.epoch
 
 
-def test_a_jump_forward_ends_leases_early_and_the_epoch_keeps_workers_apart(
+def test_after_a_jump_forward_ends_a_lease_only_the_new_worker_can_extend(
     mailbox: Mailbox, redis_client: Redis
 ) -> None:
     mailbox.append("t", 0, b"ab")
@@ -43,7 +43,7 @@ def test_a_jump_forward_ends_leases_early_and_the_epoch_keeps_workers_apart(
     assert mailbox.extend("t", fast.epoch, 10_000)
 
 
-def test_looking_does_not_move_the_clock(mailbox: Mailbox, redis_client: Redis) -> None:
+def test_status_and_depth_do_not_change_the_stored_clock(mailbox: Mailbox, redis_client: Redis) -> None:
     mailbox.append("t", 0, b"ab")
     before = redis_client.hgetall("{mb:0}:shard")
     shift_clock(redis_client, DAY_MS)

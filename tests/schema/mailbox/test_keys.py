@@ -1,4 +1,4 @@
-"""Scripts touch only the keys they are given, and those share a slot, so that they run on a cluster."""
+"""Scripts touch only the keys they are given, which share a slot, so that they run on a cluster."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from schema.core.states import TrackKind
 from schema.mailbox import AudioSpan, Keys, Mailbox, shard_of
 from tests import servers
 from tests.schema.mailbox.conftest import LIMIT, shift_clock
+from tests.waiting import wait_until
 
 
 def run_everything(mailbox: Mailbox, track_id: str, jump: Callable[[int], object]) -> None:
-    """Each operation at least once, with its rarer paths."""
+    """Run each operation at least once, with its rarer paths."""
     shard = shard_of(track_id, mailbox.shards)
     for kind in TrackKind:
         mailbox.open(
@@ -45,17 +46,22 @@ def run_everything(mailbox: Mailbox, track_id: str, jump: Callable[[int], object
         mailbox.forget(track_id)
 
 
-def test_every_key_that_a_script_touches_was_given_to_it(redis_client: Redis) -> None:
+def test_scripts_touch_only_the_keys_they_are_given(redis_client: Redis) -> None:
     mailbox = Mailbox(redis_client, shards=3)
     database = redis_client.connection_pool.connection_kwargs["db"]
     with redis_client.monitor() as monitor:  # type: ignore[no-untyped-call]
         run_everything(mailbox, "track", lambda ms: shift_clock(redis_client, ms, shard_of("track", 3)))
         redis_client.echo("end")
         seen: list[tuple[str, list[str]]] = []
-        while not (seen and seen[-1][1] == ["ECHO", "end"]):
+
+        def next_command() -> list[str]:
             entry = monitor.next_command()
+            words: list[str] = entry["command"].split(" ")
             if entry["db"] == database:
-                seen.append((entry["client_type"], entry["command"].split(" ")))
+                seen.append((entry["client_type"], words))
+            return words
+
+        wait_until("the monitor has shown ECHO", next_command, lambda words: words == ["ECHO", "end"], poll_s=0)
 
     given: set[str] = set()
     scripts, touched = set(), set()
@@ -72,7 +78,7 @@ def test_every_key_that_a_script_touches_was_given_to_it(redis_client: Redis) ->
     assert len(touched) == 6
 
 
-def test_shards_have_slots_of_their_own_and_tracks_that_of_their_shard() -> None:
+def test_shards_have_different_slots_and_tracks_the_slot_of_their_shard() -> None:
     slots = set()
     for shard in range(3):
         names = [*Keys(shard).of_track("a"), *Keys(shard).of_track("b")]
@@ -93,7 +99,7 @@ def test_tracks_spread_evenly_over_shards() -> None:
     assert min(counts) > 900
 
 
-def test_a_claim_sees_its_own_shard_only(redis_client: Redis) -> None:
+def test_a_claim_returns_only_tracks_of_its_shard(redis_client: Redis) -> None:
     mailbox = Mailbox(redis_client, shards=3)
     ids = [f"track-{number}" for number in range(12)]
     for track_id in ids:
@@ -117,18 +123,18 @@ def cluster() -> Iterator[RedisCluster]:
         server.client() as node,
     ):
         node.cluster("ADDSLOTSRANGE", 0, 16383)
-        servers.wait_until(lambda: node.cluster("INFO")["cluster_state"] == "ok")
+        wait_until("the cluster is ok", lambda: node.cluster("INFO"), lambda info: info["cluster_state"] == "ok")
         with RedisCluster(host="127.0.0.1", port=server.port) as client:
             yield client
 
 
-def test_everything_runs_on_a_cluster(cluster: RedisCluster) -> None:
+def test_every_operation_runs_on_a_cluster(cluster: RedisCluster) -> None:
     mailbox = Mailbox(cluster, shards=3)
     for track_id in ("a", "b", "c"):
         shard_key = Keys(shard_of(track_id, 3)).of_shard[0]
         run_everything(mailbox, track_id, lambda ms, key=shard_key: cluster.hincrby(key, "offset", ms))  # type: ignore[misc]
 
 
-def test_a_cluster_would_refuse_keys_of_two_shards(cluster: RedisCluster) -> None:
+def test_a_cluster_refuses_keys_of_two_shards(cluster: RedisCluster) -> None:
     with pytest.raises(ResponseError, match="same slot"):
         cluster.eval("#!lua\nreturn redis.call('GET', '{mb:1}:x')", 1, "{mb:0}:x")

@@ -1,4 +1,4 @@
-"""How long a track stays with its worker."""
+"""How long a worker holds a track."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_an_extended_lease_ends_later(mailbox: Mailbox, pass_time: PassTime) -> 
     assert claimed_ids(mailbox) == []
 
 
-def test_a_lease_can_be_extended_late_while_nobody_took_the_track(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_an_expired_lease_can_be_extended_while_nobody_took_the_track(mailbox: Mailbox, pass_time: PassTime) -> None:
     mailbox.append("t", 0, SECOND)
     claim = claim_one(mailbox)
     pass_time(LEASE_MS + 1)
@@ -32,7 +32,7 @@ def test_a_lease_can_be_extended_late_while_nobody_took_the_track(mailbox: Mailb
     assert claimed_ids(mailbox) == []
 
 
-def test_a_slow_worker_can_neither_extend_nor_release(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_a_worker_whose_track_was_taken_can_neither_extend_nor_release(mailbox: Mailbox, pass_time: PassTime) -> None:
     mailbox.append("t", 0, SECOND)
     slow = claim_one(mailbox)
     pass_time(LEASE_MS + 1)

@@ -1,7 +1,7 @@
-"""Random meetings, crashes and slow workers against a real server, beside a model in plain Python.
+"""Random producers, workers and crashes on a real server, compared with a model in plain Python.
 
-Whatever happens: coverage tiles [0, committed) with the producer's own bytes, no sample is committed twice, nothing
-that was accepted is lost, no epoch is given out twice, and a track with audio that no worker has seen is due or leased.
+Always: coverage tiles [0, committed) with the producer's own bytes, no sample is committed twice, no accepted audio is
+lost, no epoch is given out twice, and a track with audio that no worker has seen is due or leased.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from schema.core.errors import MailboxMissing
 from schema.mailbox import Keys
 from tests import servers
 from tests.schema.mailbox.conftest import shift_clock
-from tests.schema.mailbox.machine import Meetings
-from tests.schema.mailbox.meeting import Meeting
+from tests.schema.mailbox.mailbox_state_machine import MailboxStateMachine
+from tests.schema.mailbox.track_model import TrackModel
 
 
-class MeetingsOverRestarts(Meetings):
-    """The server is killed too: with its log it has everything again, without it SQL has what was committed."""
+class MailboxStateMachineWithRestarts(MailboxStateMachine):
+    """Kills the server as well. It recovers everything from its log, or loses it, and SQL keeps what was committed."""
 
     server: servers.Valkey
 
@@ -41,27 +41,27 @@ class MeetingsOverRestarts(Meetings):
         self.client.flushdb()
         for shard, ms in enumerate(offset_ms):
             shift_clock(self.client, ms, shard)
-        for meeting in self.meetings:
-            self._rebuild(meeting)
+        for model in self.models:
+            self._rebuild(model)
 
-    def _rebuild(self, meeting: Meeting) -> None:
-        """What SQL has not committed must be sent again; for a closed track it is booked as missing."""
+    def _rebuild(self, model: TrackModel) -> None:
+        """Open the track again. Uncommitted audio must be resent, or is booked as missing if the track is closed."""
         with pytest.raises(MailboxMissing):
-            self.mailbox.append(meeting.track_id, 0, b"ab")
-        self.open(meeting)
-        done = meeting.sql.committed_sample
-        meeting.received = meeting.committed = done
-        meeting.missing = {sample for sample in meeting.missing if sample < done}
-        meeting.holder = meeting.due_ms = None
-        meeting.not_before_ms = meeting.attempts = 0
-        meeting.last_epoch = meeting.sql.epoch
-        if meeting.sql.closed_sample is not None:
-            final = meeting.sql.closed_sample
-            self.mailbox.close(meeting.track_id, final)
-            meeting.take(final, self.now_ms, lost=True)
+            self.mailbox.append(model.track_id, 0, b"ab")
+        self.open(model)
+        done = model.sql.committed_sample
+        model.received = model.committed = done
+        model.missing = {sample for sample in model.missing if sample < done}
+        model.holder = model.due_ms = None
+        model.not_before_ms = model.attempts = 0
+        model.last_epoch = model.sql.epoch
+        if model.sql.closed_sample is not None:
+            final = model.sql.closed_sample
+            self.mailbox.close(model.track_id, final)
+            model.accept(final, self.now_ms, lost=True)
 
 
-def run(machine: type[Meetings], examples: int, steps: int) -> None:
+def run(machine: type[MailboxStateMachine], examples: int, steps: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -75,16 +75,16 @@ def run(machine: type[Meetings], examples: int, steps: int) -> None:
 
 
 @pytest.mark.parametrize("shards", [1, 3])
-def test_meetings_survive_producers_and_workers(redis_client: Redis, shards: int) -> None:
-    machine = type("Machine", (Meetings,), {"client": redis_client, "shards": shards})
+def test_random_producers_and_workers_lose_and_double_nothing(redis_client: Redis, shards: int) -> None:
+    machine = type("Machine", (MailboxStateMachine,), {"client": redis_client, "shards": shards})
     run(machine, examples=60, steps=50)
 
 
-def test_meetings_survive_the_server(tmp_path: Path) -> None:
+def test_nothing_is_lost_or_doubled_when_the_server_is_killed_or_loses_its_data(tmp_path: Path) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="minutebook-aof-") as folder,
         servers.valkey(Path(folder), aof=True) as server,
         server.client() as client,
     ):
-        machine = type("Machine", (MeetingsOverRestarts,), {"client": client, "server": server, "shards": 2})
+        machine = type("Machine", (MailboxStateMachineWithRestarts,), {"client": client, "server": server, "shards": 2})
         run(machine, examples=12, steps=40)

@@ -1,4 +1,4 @@
-"""What of the audio can be read, and until when."""
+"""Which audio can be read, and until when."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.schema.mailbox.claims import SECOND, claim_one
 from tests.schema.mailbox.conftest import LIMIT
 
 
-def test_kept_audio_stays_readable_and_what_is_before_it_is_trimmed(mailbox: Mailbox) -> None:
+def test_kept_audio_stays_readable_and_earlier_audio_is_trimmed(mailbox: Mailbox) -> None:
     for second in range(4):
         mailbox.append("t", second * 16_000, bytes([second]) * 32_000)
     claim = claim_one(mailbox)
@@ -21,12 +21,12 @@ def test_kept_audio_stays_readable_and_what_is_before_it_is_trimmed(mailbox: Mai
     assert refused.value.facts == {"first_sample": 16_000}
 
 
-def test_audio_that_is_not_committed_cannot_be_trimmed(mailbox: Mailbox) -> None:
+def test_uncommitted_audio_cannot_be_trimmed(mailbox: Mailbox) -> None:
     with pytest.raises(InvalidInput, match="keep_sample 11"):
         mailbox.release("t", 1, committed_sample=10, keep_sample=11, seen_sample=0)
 
 
-def test_reading_is_cut_to_the_sample_and_ends_with_what_was_received(mailbox: Mailbox) -> None:
+def test_a_read_is_exact_to_the_sample_and_ends_with_the_received_audio(mailbox: Mailbox) -> None:
     sound = bytes(range(200))
     for first in range(0, 100, 20):
         mailbox.append("t", first, sound[first * 2 : first * 2 + 40])
@@ -35,21 +35,21 @@ def test_reading_is_cut_to_the_sample_and_ends_with_what_was_received(mailbox: M
     assert mailbox.read("t", 100, 1000) == []
 
 
-def test_a_long_read_passes_over_many_pieces(mailbox: Mailbox) -> None:
+def test_a_long_read_joins_many_pieces(mailbox: Mailbox) -> None:
     sound = bytes(index % 251 for index in range(20_000))
     for first in range(0, 10_000, 100):
         mailbox.append("t", first, sound[first * 2 : first * 2 + 200])
     assert mailbox.read("t", 0, 10_000) == [AudioSpan(0, 10_000, sound)]
 
 
-def test_what_sql_committed_before_a_crash_is_not_handed_out_as_pending_again(mailbox: Mailbox) -> None:
+def test_audio_committed_in_sql_before_a_crash_is_not_pending_again(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, SECOND)
     status = mailbox.open("t", committed_sample=9000, epoch=0, backlog_limit_samples=LIMIT)
     assert (status.committed_sample, status.received_sample) == (9000, 16_000)
     assert mailbox.depth().pending_samples == 7000
 
 
-def test_a_server_that_lost_audio_which_sql_has_goes_on_after_it(mailbox: Mailbox) -> None:
+def test_after_a_loss_of_committed_audio_the_mailbox_continues_after_it(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, SECOND)
     claim = claim_one(mailbox)
     mailbox.release("t", claim.epoch, committed_sample=20_000, keep_sample=4000, seen_sample=20_000)

@@ -1,4 +1,4 @@
-"""What a release leaves behind, and when its track is due again."""
+"""The state after a release, and when its track is due again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schema.mailbox import Mailbox
 from tests.schema.mailbox.claims import LEASE_MS, SECOND, PassTime, claim_one, claimed_ids, release
 
 
-def test_a_release_that_is_sent_twice_changes_nothing(mailbox: Mailbox) -> None:
+def test_a_repeated_release_changes_nothing(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, SECOND)
     claim = claim_one(mailbox)
     assert release(mailbox, claim, delay_ms=60_000)
@@ -29,7 +29,7 @@ def test_a_track_without_new_audio_leaves_the_ready_set(mailbox: Mailbox) -> Non
     assert (status.due_in_ms, status.lease_ms, status.pending_samples) == (None, None, 0)
 
 
-def test_audio_that_came_during_the_lease_makes_the_track_due_after_the_pause(
+def test_audio_received_during_the_lease_makes_the_track_due_after_the_pause(
     mailbox: Mailbox, pass_time: PassTime
 ) -> None:
     mailbox.append("t", 0, SECOND)
@@ -44,7 +44,7 @@ def test_audio_that_came_during_the_lease_makes_the_track_due_after_the_pause(
     assert claimed_ids(mailbox) == ["t"]
 
 
-def test_audio_that_comes_during_the_pause_waits_for_its_end(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_audio_received_during_the_pause_waits_for_its_end(mailbox: Mailbox, pass_time: PassTime) -> None:
     mailbox.append("t", 0, SECOND)
     release(mailbox, claim_one(mailbox), delay_ms=100_000)
     mailbox.append("t", 16_000, SECOND)
@@ -53,7 +53,7 @@ def test_audio_that_comes_during_the_pause_waits_for_its_end(mailbox: Mailbox, p
     assert claimed_ids(mailbox) == ["t"]
 
 
-def test_a_retry_is_due_after_its_pause_and_counts(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_a_retry_is_due_after_its_pause_and_counts_as_an_attempt(mailbox: Mailbox, pass_time: PassTime) -> None:
     mailbox.append("t", 0, SECOND)
     for attempt in (1, 2, 3):
         claim = claim_one(mailbox)
@@ -91,7 +91,7 @@ def test_a_track_that_is_closed_during_its_lease_is_due_at_release(mailbox: Mail
     assert claim_one(mailbox).closed
 
 
-def test_a_closed_track_stays_due_until_all_of_it_is_committed(mailbox: Mailbox) -> None:
+def test_a_closed_track_stays_due_until_it_is_completely_committed(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, SECOND)
     mailbox.close("t")
     claim = claim_one(mailbox)
@@ -102,7 +102,7 @@ def test_a_closed_track_stays_due_until_all_of_it_is_committed(mailbox: Mailbox)
     assert claimed_ids(mailbox) == []
 
 
-def test_closing_again_nudges_a_settled_track_but_not_one_that_pauses(mailbox: Mailbox) -> None:
+def test_closing_again_makes_an_idle_track_due_but_not_a_pausing_one(mailbox: Mailbox) -> None:
     mailbox.close("t")
     release(mailbox, claim_one(mailbox))
     mailbox.close("t")
@@ -112,7 +112,7 @@ def test_closing_again_nudges_a_settled_track_but_not_one_that_pauses(mailbox: M
     assert claimed_ids(mailbox) == []
 
 
-def test_state_comes_back_with_the_next_claim(mailbox: Mailbox) -> None:
+def test_the_next_claim_returns_the_state(mailbox: Mailbox) -> None:
     mailbox.append("t", 0, SECOND)
     claim = claim_one(mailbox)
     state = bytes(range(256)) * 256

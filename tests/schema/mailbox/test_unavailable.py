@@ -1,4 +1,4 @@
-"""When Redis cannot do its work, the error names the server and the remedy, and nothing accepted is lost."""
+"""When Redis fails, the error names the server and the remedy, and no accepted audio is lost."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from schema.mailbox import AsyncMailbox, Mailbox
 from schema.mailbox.unavailable import address, reachable
 from tests import servers
 from tests.schema.mailbox.conftest import LIMIT
+from tests.waiting import wait_until
 
 
 def open_track(mailbox: Mailbox) -> None:
@@ -36,7 +37,7 @@ def test_a_server_that_is_down_is_named_without_the_password() -> None:
     assert refused.value.retryable
 
 
-def test_the_asyncio_client_says_the_same() -> None:
+def test_the_asyncio_mailbox_raises_the_same_error() -> None:
     async def append() -> None:
         async with AsyncRedis(port=servers.free_port(), retry=AsyncRetry(NoBackoff(), 0)) as client:
             await AsyncMailbox(client).append("t", 0, b"ab")
@@ -45,7 +46,7 @@ def test_the_asyncio_client_says_the_same() -> None:
         asyncio.run(append())
 
 
-def test_a_server_that_does_not_answer_is_a_matter_of_time(tmp_path: Path) -> None:
+def test_a_paused_server_is_reported_as_not_answering_in_time(tmp_path: Path) -> None:
     with servers.valkey(tmp_path) as server:
         client = Redis(port=server.port, socket_timeout=0.2, retry=Retry(NoBackoff(), 0))
         open_track(Mailbox(client))
@@ -58,7 +59,7 @@ def test_a_server_that_does_not_answer_is_a_matter_of_time(tmp_path: Path) -> No
             client.close()
 
 
-def test_a_full_server_takes_no_audio_but_workers_go_on(tmp_path: Path) -> None:
+def test_a_full_server_refuses_audio_but_workers_go_on(tmp_path: Path) -> None:
     with servers.valkey(tmp_path) as server, server.client() as client:
         mailbox = Mailbox(client)
         open_track(mailbox)
@@ -74,7 +75,7 @@ def test_a_full_server_takes_no_audio_but_workers_go_on(tmp_path: Path) -> None:
         assert mailbox.append("t", 1 << 19, b"ab").received_sample == (1 << 19) + 1
 
 
-def test_a_server_that_cannot_save_says_that_its_disk_is_at_fault(tmp_path: Path) -> None:
+def test_a_server_that_cannot_save_is_reported_with_its_disk_as_the_cause(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     with servers.valkey(folder) as server, server.client() as client:
@@ -83,13 +84,17 @@ def test_a_server_that_cannot_save_says_that_its_disk_is_at_fault(tmp_path: Path
         client.config_set("save", "3600 1")
         shutil.rmtree(folder)
         client.bgsave()
-        servers.wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
+        wait_until(
+            "the save has failed",
+            lambda: client.info("persistence")["rdb_last_bgsave_status"],
+            lambda status: status == "err",
+        )
         with pytest.raises(Unavailable, match="cannot save to its disk; free space"):
             mailbox.append("t", 0, b"ab")
         client.config_set("save", "")
 
 
-def test_a_replica_sends_the_operator_to_the_primary(tmp_path: Path) -> None:
+def test_a_read_only_replica_is_reported_as_such(tmp_path: Path) -> None:
     with servers.valkey(tmp_path) as server, server.client() as client:
         open_track(Mailbox(client))
         client.replicaof("127.0.0.1", str(servers.free_port()))
@@ -97,7 +102,7 @@ def test_a_replica_sends_the_operator_to_the_primary(tmp_path: Path) -> None:
             Mailbox(client).append("t", 0, b"ab")
 
 
-def test_a_wrong_password_is_named_as_such(tmp_path: Path) -> None:
+def test_a_wrong_password_is_reported_as_such(tmp_path: Path) -> None:
     with servers.valkey(tmp_path) as server, server.client() as client:
         client.config_set("requirepass", "right")
         for password in ("wrong", None):
@@ -106,9 +111,9 @@ def test_a_wrong_password_is_named_as_such(tmp_path: Path) -> None:
                 Mailbox(stranger).depth()
 
 
-def test_a_programming_error_stays_what_it_is(redis_client: Redis) -> None:
+def test_a_programming_error_is_not_reported_as_unavailable(redis_client: Redis) -> None:
     with pytest.raises(ResponseError), reachable(redis_client):
-        redis_client.eval("no lua", 0)
+        redis_client.eval("not lua", 0)
 
 
 def test_a_client_that_decodes_audio_as_text_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""A producer wakes a worker when that is needed, and not for every piece."""
+"""A producer is asked to wake a worker when that is needed, not for every piece."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def test_a_lost_wake_up_is_repeated_after_a_second(mailbox: Mailbox, pass_time: 
     assert mailbox.append("t", 320, PIECE).wake
 
 
-def test_audio_for_a_claimed_track_wakes_nobody(mailbox: Mailbox, pass_time: Callable[[int], None]) -> None:
+def test_audio_for_a_claimed_track_wakes_no_worker(mailbox: Mailbox, pass_time: Callable[[int], None]) -> None:
     mailbox.append("t", 0, PIECE)
     mailbox.claim("w", 1, 600_000)
     pass_time(1000)
     assert not mailbox.append("t", 320, PIECE).wake
 
 
-def test_a_claim_that_leaves_nothing_due_lets_the_next_audio_wake_at_once(mailbox: Mailbox) -> None:
+def test_after_a_claim_of_everything_due_the_next_audio_wakes_at_once(mailbox: Mailbox) -> None:
     mailbox.open("u", committed_sample=0, epoch=0, backlog_limit_samples=LIMIT)
     assert mailbox.append("t", 0, PIECE).wake
     mailbox.claim("w", 1, 600_000)
     assert mailbox.append("u", 0, PIECE).wake
 
 
-def test_under_load_wake_ups_stay_rare(mailbox: Mailbox) -> None:
+def test_while_tracks_are_due_further_audio_wakes_no_worker(mailbox: Mailbox) -> None:
     for track_id in ("u", "v"):
         mailbox.open(track_id, committed_sample=0, epoch=0, backlog_limit_samples=LIMIT)
     wakes = [mailbox.append(track_id, 0, PIECE).wake for track_id in ("t", "u")]
@@ -43,7 +43,7 @@ def test_under_load_wake_ups_stay_rare(mailbox: Mailbox) -> None:
     assert wakes == [True, False, False]
 
 
-def test_audio_of_any_track_brings_a_worker_to_an_abandoned_one(
+def test_audio_for_a_track_whose_lease_has_ended_wakes_a_worker(
     mailbox: Mailbox, pass_time: Callable[[int], None]
 ) -> None:
     mailbox.append("t", 0, PIECE)

@@ -1,8 +1,7 @@
-"""Who waits for whom in PostgreSQL: one order of locks for everybody, so that nobody waits in a circle."""
+"""Locks in PostgreSQL are always taken in the same order, so that there are no deadlocks."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,8 +17,9 @@ from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Coverage, Meeting, Segment, Track
 from schema.stores import Stores
+from tests.waiting import wait_until
 
-ONE_WAITS = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
 @pytest.fixture
@@ -31,16 +31,15 @@ def database(postgres_url: str) -> Iterator[Database]:
     database.close()
 
 
-def wait_until_somebody_waits(database: Database) -> None:
-    for _ in range(1000):
+def wait_for_blocked_transaction(database: Database) -> None:
+    def count() -> int:
         with database.read() as session:
-            if session.scalar(ONE_WAITS):
-                return
-        time.sleep(0.01)
-    raise AssertionError("nobody waits for a lock")
+            return session.scalar(WAITING) or 0
+
+    wait_until("a transaction waits for a lock", count)
 
 
-def test_a_meeting_is_deleted_while_its_worker_commits(database: Database, redis_client: Redis) -> None:
+def test_a_meeting_can_be_deleted_while_a_worker_commits(database: Database, redis_client: Redis) -> None:
     migrate.upgrade(database)
     with database.write() as session:
         session.add(Meeting(id="m", owner="local"))
@@ -54,7 +53,7 @@ def test_a_meeting_is_deleted_while_its_worker_commits(database: Database, redis
             session.execute(update(Track).values(committed_sample=2))
             session.execute(update(Coverage).values(end_sample=2))
             deleting = other.submit(delete_meeting, stores, "m")
-            wait_until_somebody_waits(database)
+            wait_for_blocked_transaction(database)
             session.execute(update(Meeting).values(seq=1))
         deleting.result()
     with database.read() as session:
@@ -62,7 +61,7 @@ def test_a_meeting_is_deleted_while_its_worker_commits(database: Database, redis
         assert session.get(Track, "t") is None
 
 
-def test_a_speaker_is_renamed_while_the_worker_commits_to_the_same_segment(database: Database) -> None:
+def test_a_speaker_can_be_renamed_while_a_worker_commits_to_the_same_segment(database: Database) -> None:
     migrate.upgrade(database)
     with database.write() as session:
         session.add(Meeting(id="m", owner="local"))
@@ -81,7 +80,7 @@ def test_a_speaker_is_renamed_while_the_worker_commits_to_the_same_segment(datab
             session.execute(update(Track).values(committed_sample=2))
             session.execute(update(Segment).values(text="We move", closed=True))
             renaming = other.submit(rename)
-            wait_until_somebody_waits(database)
+            wait_for_blocked_transaction(database)
             session.execute(update(Meeting).values(seq=1))
         renaming.result()
     with database.read() as session:
@@ -90,12 +89,12 @@ def test_a_speaker_is_renamed_while_the_worker_commits_to_the_same_segment(datab
         assert session.get_one(Track, "t").speaker == "Priya"
 
 
-def test_a_database_without_tables_names_the_command_that_makes_them(database: Database) -> None:
+def test_a_postgresql_without_tables_is_reported_with_the_command_that_creates_them(database: Database) -> None:
     with pytest.raises(Unavailable, match="minutebook db upgrade"), database.read() as session:
         session.get(Meeting, "m")
 
 
-def test_a_server_that_only_reads_is_unavailable_for_writing(database: Database) -> None:
+def test_a_read_only_transaction_is_reported_as_unavailable(database: Database) -> None:
     migrate.upgrade(database)
 
     def write() -> None:

@@ -1,4 +1,4 @@
-"""A meeting moves between its states by the table only, whoever calls what, in which order and how often."""
+"""Meetings change state only as the table of moves allows, in any order and number of calls."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from schema.meetings.lifecycle import (
 from schema.meetings.locks import lock_versions
 from schema.meetings.tables import Meeting, Track
 from schema.stores import Stores
+from tests.crash import SimulatedCrash
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("schema", "api", "workers", "training", "deploy", "bench")
@@ -44,7 +45,7 @@ BEGIN INSERT INTO moves VALUES (OLD.state, NEW.state); END
 """
 
 
-def test_the_table_leads_forward_or_to_the_end() -> None:
+def test_the_table_allows_only_the_next_state_or_deletion() -> None:
     assert set(MOVES) == set(MeetingMove)
     assert {(start.value, after.value) for before, after in MOVES.values() for start in before} == ALLOWED
 
@@ -69,14 +70,14 @@ def calls(nodes: Sequence[ast.AST], name: str) -> Iterator[ast.Call]:
 
 
 def gives_state(call: ast.Call) -> bool:
-    """As a keyword, or as a key of a dictionary."""
+    """Whether the call gives `state` as a keyword or as a key of a dictionary."""
     keywords = {node.arg for node in ast.walk(call) if isinstance(node, ast.keyword)}
     keys = {ast.unparse(key) for node in ast.walk(call) if isinstance(node, ast.Dict) for key in node.keys if key}
     return "state" in keywords or "'state'" in keys
 
 
 def assigns_state(node: ast.AST) -> bool:
-    """Assignments to `state` of anything but `self`, unless they give a state of another kind."""
+    """Whether the node assigns to `state` of anything but `self`. States of other kinds do not count."""
     match node:
         case ast.Assign(targets=[target], value=value):
             pass
@@ -96,7 +97,7 @@ def assigns_state(node: ast.AST) -> bool:
 
 
 def functions(tree: ast.Module) -> Iterator[ast.AST]:
-    """Every function, and what stands outside of all."""
+    """Every function, and the lines outside of functions."""
     defined = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     yield from defined
     yield ast.Module([node for node in tree.body if node not in defined], [])
@@ -117,7 +118,7 @@ def test_a_line_that_sets_the_state_of_a_meeting_is_found(line: str) -> None:
     assert sets_state(ast.parse(line))
 
 
-def test_only_the_life_cycle_sets_the_state_of_a_meeting() -> None:
+def test_only_the_lifecycle_module_sets_the_state_of_a_meeting() -> None:
     found = []
     for path in sorted(path for package in SOURCES for path in (ROOT / package).rglob("*.py")):
         source = path.read_text(encoding="utf-8")
@@ -126,26 +127,22 @@ def test_only_the_life_cycle_sets_the_state_of_a_meeting() -> None:
     assert set(found) == {LIFECYCLE}
 
 
-class ProcessDied(Exception):
-    """The process dies here."""
-
-
-class UnclosedMailbox(Mailbox):
-    """In a process that dies before it closes or forgets a mailbox."""
+class MailboxThatCrashesBeforeClosing(Mailbox):
+    """A mailbox whose process dies before it closes or forgets a track."""
 
     def close(self, *_args: object, **_options: object) -> object:  # type: ignore[override]
-        raise ProcessDied
+        raise SimulatedCrash
 
     def forget(self, *_args: object) -> None:
-        raise ProcessDied
+        raise SimulatedCrash
 
 
 meetings = st.integers(0, 1)
 dies = st.booleans()
 
 
-class Lives(RuleBasedStateMachine):
-    """Two versions of a meeting, in any order of calls by owners, workers and the sweep, some of which die half-way."""
+class MeetingStateMachine(RuleBasedStateMachine):
+    """Two versions of a meeting. Owners, workers and the sweep call in any order, and some of them die half-way."""
 
     stores: Stores
     dying: Stores
@@ -169,7 +166,7 @@ class Lives(RuleBasedStateMachine):
             self.expected[which] = MeetingState.DRAINING
         try:
             told = finish_meeting(self.dying if dies else self.stores, self.ids[which], BACKLOG_LIMIT)
-        except ProcessDied:
+        except SimulatedCrash:
             assert dies
         except Gone:
             assert before == MeetingState.DELETED
@@ -210,7 +207,7 @@ class Lives(RuleBasedStateMachine):
         self.expected[which] = MeetingState.DELETED
         try:
             delete_meeting(self.dying if dies else self.stores, self.ids[which])
-        except ProcessDied:
+        except SimulatedCrash:
             assert dies
 
     @rule()
@@ -228,7 +225,7 @@ class Lives(RuleBasedStateMachine):
             assert not set(unfinished(session)) & set(self.ids)
 
     @invariant()
-    def states_are_those_of_the_table(self) -> None:
+    def states_and_moves_are_as_expected(self) -> None:
         with self.stores.database.read() as session:
             states = [MeetingState(session.get_one(Meeting, key).state) for key in self.ids]
             moves = {(before, after) for before, after in session.execute(text("SELECT before, after FROM moves"))}
@@ -236,15 +233,15 @@ class Lives(RuleBasedStateMachine):
         assert moves <= ALLOWED
 
 
-def test_no_sequence_of_calls_leaves_the_table(tmp_path: Path, redis_client: Redis) -> None:
+def test_no_sequence_of_calls_makes_a_move_outside_the_table(tmp_path: Path, redis_client: Redis) -> None:
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")
     migrate.upgrade(database)
     with database.write() as session:
         session.execute(text("CREATE TABLE moves (before TEXT, after TEXT)"))
         session.execute(text(RECORD_MOVES))
     whole = Stores(database, redis_client, Mailbox(redis_client), storage_url="")
-    dying = Stores(database, redis_client, UnclosedMailbox(redis_client), storage_url="")
-    machine = type("Machine", (Lives,), {"stores": whole, "dying": dying, "numbers": itertools.count()})
+    dying = Stores(database, redis_client, MailboxThatCrashesBeforeClosing(redis_client), storage_url="")
+    machine = type("Machine", (MeetingStateMachine,), {"stores": whole, "dying": dying, "numbers": itertools.count()})
     run_state_machine_as_test(
         machine,
         settings=settings(

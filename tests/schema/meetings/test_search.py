@@ -1,4 +1,4 @@
-"""Full-text search on both databases: what is found, in which order, and that no input can break it."""
+"""Full-text search on both kinds of database: hits, their order, and that no input breaks it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 def say(database: Database, *texts: str, meeting_id: str = "m", owner: str = "local") -> list[int]:
-    """Closed segments in a meeting; their ids."""
+    """Add closed segments to a meeting and return their ids."""
     with database.write() as session:
         if session.get(Meeting, meeting_id) is None:
             session.add(Meeting(id=meeting_id, owner=owner, title=meeting_id.upper()))
@@ -99,7 +99,7 @@ CAFE = "Let us meet at the café in Zürich."
         ("ZÜRICH", {CAFE}),
     ],
 )
-def test_every_word_is_wanted_and_a_phrase_in_its_order(database: Database, query: str, texts: set[str]) -> None:
+def test_a_hit_contains_every_word_and_phrases_in_order(database: Database, query: str, texts: set[str]) -> None:
     say(database, LAUNCH, BUDGET, CAFE)
     assert found(database, query) == texts
 
@@ -118,7 +118,7 @@ def test_every_word_is_wanted_and_a_phrase_in_its_order(database: Database, quer
         "^launch",
     ],
 )
-def test_what_would_be_an_operator_is_a_word_or_nothing(database: Database, query: str) -> None:
+def test_operators_of_the_databases_have_no_effect(database: Database, query: str) -> None:
     say(database, LAUNCH)
     assert found(database, query) <= {LAUNCH}
 
@@ -136,7 +136,7 @@ def test_no_input_breaks_a_search(database: Database, query: str) -> None:
         assert search(session, terms, SearchScope(), 10) == []
 
 
-def test_an_open_segment_is_found_as_it_grows_and_as_it_is_corrected(database: Database) -> None:
+def test_an_open_segment_is_found_by_its_present_text(database: Database) -> None:
     (segment_id,) = say(database, "We move")
     assert found(database, "launch") == set()
     for grown in ("We move the launch", "We move the lunch"):
@@ -147,7 +147,7 @@ def test_an_open_segment_is_found_as_it_grows_and_as_it_is_corrected(database: D
     assert found(database, "lunch") == {"We move the lunch"}
 
 
-def test_what_is_deleted_is_not_found(database: Database) -> None:
+def test_deleted_segments_and_meetings_are_not_found(database: Database) -> None:
     gone, stays = say(database, LAUNCH, BUDGET)
     with database.write() as session:
         session.execute(delete(Segment).where(Segment.id == gone))
@@ -160,7 +160,7 @@ def test_what_is_deleted_is_not_found(database: Database) -> None:
     assert find(database, "launch") == []
 
 
-def test_who_says_it_more_often_in_fewer_words_comes_first(database: Database) -> None:
+def test_segments_that_repeat_the_word_in_fewer_words_rank_first(database: Database) -> None:
     say(database, "Somebody said something long about other things and the disk once.", "Disk, disk, disk.", BUDGET)
     assert [hit.segment.text[:4] for hit in find(database, "disk")] == ["Disk", "Some"]
     ranks = [hit.rank for hit in find(database, "disk")]
@@ -168,7 +168,7 @@ def test_who_says_it_more_often_in_fewer_words_comes_first(database: Database) -
     assert ranks[0] > ranks[1] > 0
 
 
-def test_only_what_may_be_seen_is_found(database: Database) -> None:
+def test_only_segments_in_scope_are_found(database: Database) -> None:
     say(database, LAUNCH, meeting_id="mine", owner="me")
     say(database, LAUNCH, meeting_id="yours", owner="you")
     assert [hit.meeting.id for hit in find(database, "launch", SearchScope(owner="me"))] == ["mine"]
@@ -177,7 +177,7 @@ def test_only_what_may_be_seen_is_found(database: Database) -> None:
     assert len(find(database, "launch")) == 2
 
 
-def test_pages_tile_the_hits_whatever_is_said_meanwhile(database: Database) -> None:
+def test_pages_tile_the_hits_while_segments_are_added(database: Database) -> None:
     ids = say(database, *[f"The disk number {number} is full." for number in range(7)])
     with database.read() as session:
         scope = SearchScope(through_id=last_segment_id(session))
@@ -193,7 +193,7 @@ def test_only_the_newest_matches_are_ranked(database: Database, monkeypatch: pyt
     assert found(database, "disk") == {"The disk is full.", "The disk is still full."}
 
 
-def test_a_snippet_is_short_and_says_where_the_words_are(database: Database) -> None:
+def test_a_snippet_is_short_and_marks_the_words(database: Database) -> None:
     long = " ".join(["filler"] * 100 + ["the", "launch", "moves"] + ["filler"] * 100)
     say(database, long, LAUNCH)
     hits = {hit.segment.text: hit for hit in find(database, "the launch")}
@@ -203,7 +203,7 @@ def test_a_snippet_is_short_and_says_where_the_words_are(database: Database) -> 
     assert hits[LAUNCH].snippet == LAUNCH
 
 
-def test_segments_from_before_the_index_are_found_too(tmp_path: Path) -> None:
+def test_segments_older_than_the_index_are_found(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'minutebook.db'}")
     migrate.upgrade(database)
     say(database, LAUNCH)
@@ -213,7 +213,7 @@ def test_segments_from_before_the_index_are_found_too(tmp_path: Path) -> None:
     database.close()
 
 
-def test_the_terms_of_a_query() -> None:
+def test_a_query_is_split_into_terms_phrases_and_prefixes() -> None:
     query = 'budget "not approved" laun* AND "open end'
     assert parse_query(query) == [
         SearchTerm("budget"),
@@ -228,5 +228,5 @@ def test_the_terms_of_a_query() -> None:
         parse_query("word " * (TERMS_LIMIT + 1))
 
 
-def test_marks_that_do_not_pair_are_taken_out() -> None:
+def test_unpaired_marks_are_removed() -> None:
     assert unmarked("\x03We \x02move\x03 the \x02\x02launch") == ("We move the launch", [(3, 7)])

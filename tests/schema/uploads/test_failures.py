@@ -1,4 +1,4 @@
-"""Every way in which an upload ends without a meeting has a name, and the documentation explains it."""
+"""Every reason for which an upload fails is a member of one enum, and the documentation explains it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schema.uploads.wire import NewUpload
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("schema", "api", "workers")
 BY_POSITION = {"DecodingFailed": 0, "_report": 1, "_give_up": -2}
-"""Calls that take a reason, and where in their arguments it stands."""
+"""Calls that take a reason, and its position among their arguments."""
 
 
 @pytest.mark.parametrize("failure", UploadFailure)
@@ -31,7 +31,7 @@ def test_the_documentation_names_every_failure(failure: UploadFailure) -> None:
 
 
 def reasons(tree: ast.Module) -> Iterator[ast.expr]:
-    """What *tree* gives as a reason: as a keyword, in a dictionary, by position, or assigned to an attribute."""
+    """The reasons in *tree*, given as keywords, in dictionaries, by position, or assigned to an attribute."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
@@ -58,7 +58,7 @@ def test_no_code_writes_the_reason_of_an_upload_as_a_string() -> None:
     assert found == []
 
 
-def test_the_database_takes_no_other_reason(tmp_path: Path) -> None:
+def test_the_database_refuses_other_reasons(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")
     migrate.upgrade(database)
     with database.write() as session:

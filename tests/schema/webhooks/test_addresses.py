@@ -1,4 +1,4 @@
-"""Which addresses a webhook may be sent to."""
+"""Addresses to which webhooks may be sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schema.webhooks.addresses import addresses_of, is_public, parse_target
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "1.1.1.1", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
-def test_what_the_internet_reaches_is_public(address: str) -> None:
+def test_internet_addresses_are_public(address: str) -> None:
     assert is_public(address)
 
 
@@ -49,12 +49,12 @@ def test_what_the_internet_reaches_is_public(address: str) -> None:
         "2001:db8::1",
     ],
 )
-def test_what_is_private_shared_special_or_wraps_such_an_address_is_not(address: str) -> None:
+def test_private_shared_special_and_embedded_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0"])
-def test_however_an_address_is_written_it_is_known(host: str) -> None:
+def test_every_spelling_of_a_loopback_address_is_refused(host: str) -> None:
     target = parse_target(f"http://{host}:8765/hook")
     with pytest.raises(
         InvalidInput, match="is not a public address; name another, or set MINUTEBOOK_WEBHOOK_PRIVATE=1"
@@ -63,7 +63,7 @@ def test_however_an_address_is_written_it_is_known(host: str) -> None:
     assert addresses_of(target, allow_private=True)
 
 
-def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def resolve(_host: str, port: int, **_: object) -> list[tuple[object, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("1.1.1.1", "10.0.0.1")]
 
@@ -72,7 +72,7 @@ def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.Mon
         addresses_of(parse_target("https://hooks.example.com"), allow_private=False)
 
 
-def test_a_name_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_cannot_be_resolved_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def resolve(*_: object, **__: object) -> list[object]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -82,7 +82,7 @@ def test_a_name_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("ftp://example.com/", "begins with 'ftp://example.com'; write https://host/path"),
         ("file:///etc/passwd", "begins with 'file://'"),
@@ -94,12 +94,12 @@ def test_a_name_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         ("https://exa\x07mple.com/", "cannot be read"),
     ],
 )
-def test_what_is_no_url_of_a_receiver_is_refused(url: str, said: str) -> None:
-    with pytest.raises(InvalidInput, match=said) as refused:
+def test_an_invalid_url_is_refused_without_its_password(url: str, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message) as refused:
         parse_target(url)
     assert "hunter2" not in refused.value.detail
 
 
-def test_host_and_port_are_what_is_connected_to() -> None:
+def test_a_target_has_the_host_and_port_of_its_url() -> None:
     assert parse_target("https://[2001:db8::1]/hook")[1:] == ("2001:db8::1", 443)
     assert parse_target("http://hooks.example.com:8080/a?b=c")[1:] == ("hooks.example.com", 8080)

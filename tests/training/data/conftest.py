@@ -1,4 +1,4 @@
-"""Small recordings and manifests, written by the tests."""
+"""Fixtures that write small recordings and manifests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 
-Recorder = Callable[..., Path]
-Writer = Callable[..., Path]
+RecordTone = Callable[..., Path]
+WriteManifest = Callable[..., Path]
 
 
 @pytest.fixture
-def record(tmp_path: Path) -> Recorder:
+def record(tmp_path: Path) -> RecordTone:
     """record("a.wav", seconds=1.0, rate_hz=16_000, channels=1): a tone whose pitch depends on the name."""
 
     def made(name: str, seconds: float = 1.0, rate_hz: int = 16_000, channels: int = 1) -> Path:
@@ -31,7 +31,7 @@ def record(tmp_path: Path) -> Recorder:
 
 
 @pytest.fixture
-def manifest(tmp_path: Path) -> Writer:
+def manifest(tmp_path: Path) -> WriteManifest:
     """manifest({...}, {...}, name="train.jsonl"): a JSONL file with these objects, beside the recordings."""
 
     def written(*rows: dict[str, Any], name: str = "train.jsonl") -> Path:

@@ -1,4 +1,4 @@
-"""Corpora in the layouts in which they are published, as small copies written here."""
+"""Corpora in their published layouts, as small copies written here."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from schema.core.errors import InvalidData
-from tests.training.data.conftest import Recorder
+from tests.training.data.conftest import RecordTone
 from training.data import load
 from training.data.hub import examples
 
 
-def test_librispeech(tmp_path: Path, record: Recorder) -> None:
+def test_librispeech_is_read_with_ids_texts_speakers_and_lengths(tmp_path: Path, record: RecordTone) -> None:
     record("test-clean/1089/134686/1089-134686-0000.flac")
     record("test-clean/1089/134686/1089-134686-0001.flac", seconds=2)
     (tmp_path / "test-clean/1089/134686/1089-134686.trans.txt").write_text(
@@ -31,7 +31,7 @@ def test_librispeech(tmp_path: Path, record: Recorder) -> None:
         load(f"librispeech:{tmp_path}", "test-other")
 
 
-def test_common_voice(tmp_path: Path, record: Recorder) -> None:
+def test_common_voice_is_read_with_texts_languages_and_speakers(tmp_path: Path, record: RecordTone) -> None:
     record("clips/common_voice_ru_1.mp3", rate_hz=32_000)
     (tmp_path / "test.tsv").write_text(
         "client_id\tpath\tsentence\tup_votes\tlocale\n"
@@ -45,7 +45,7 @@ def test_common_voice(tmp_path: Path, record: Recorder) -> None:
         load(f"common_voice:{tmp_path}", "test")
 
 
-def test_gazeta(tmp_path: Path) -> None:
+def test_gazeta_is_read_as_russian_texts_with_summaries(tmp_path: Path) -> None:
     row = {"title": "Ставка", "text": "Банк поднял ставку.", "summary": "Ставка выросла.", "url": "u1", "date": "2020"}
     (tmp_path / "gazeta_test.jsonl").write_text(json.dumps(row) + '\n{"title": "без текста"}\n')
     [news] = load(f"gazeta:{tmp_path}", "test", needs=("text", "summary"), skip_faulty=True)
@@ -54,7 +54,7 @@ def test_gazeta(tmp_path: Path) -> None:
         load(f"gazeta:{tmp_path}", "test")
 
 
-def test_wikihow(tmp_path: Path) -> None:
+def test_wikihow_is_read_by_split_without_articles_as_short_as_their_summary(tmp_path: Path) -> None:
     long = "Boil some water first. It takes a while, so be patient and wait for the bubbles."
     rows = [
         ["\nBoil water.,\nAdd tea.", "How to Make Tea", long],
@@ -70,7 +70,7 @@ def test_wikihow(tmp_path: Path) -> None:
     assert two.id == "How to Make Tea (2)"
 
 
-def test_how2_by_utterance_and_by_recording(tmp_path: Path, record: Recorder) -> None:
+def test_how2_is_read_by_utterance_or_by_recording(tmp_path: Path, record: RecordTone) -> None:
     record("wav/vid1.wav", seconds=3)
     part = tmp_path / "val"
     part.mkdir()
@@ -84,7 +84,7 @@ def test_how2_by_utterance_and_by_recording(tmp_path: Path, record: Recorder) ->
     assert (whole.text, whole.summary) == ("take a bowl then stir it", "how to stir in a bowl")
 
 
-def test_clips_with_references(tmp_path: Path, record: Recorder) -> None:
+def test_clips_are_read_with_cleaned_reference_texts(tmp_path: Path, record: RecordTone) -> None:
     record("ami/a.flac")
     (tmp_path / "ami/a.txt").write_text("A: Okay.\nB: [noise] Right, <VOCNOISE> go.\n")
     (tmp_path / "manifest.csv").write_text("file,language,reference\nami/a.flac,en,ami/a.txt\nami/b.flac,en,gone.txt\n")
@@ -94,7 +94,7 @@ def test_clips_with_references(tmp_path: Path, record: Recorder) -> None:
         load(f"clips:{tmp_path}")
 
 
-def test_rows_of_a_hub_are_read_by_the_names_of_their_columns(record: Recorder) -> None:
+def test_rows_of_a_hub_are_read_by_their_column_names(record: RecordTone) -> None:
     audio = record("a.flac").read_bytes()
     rows = [
         {"id": "1", "audio": {"bytes": audio, "path": "a.flac"}, "text": "hello", "speaker_id": 7},

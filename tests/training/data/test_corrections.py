@@ -1,4 +1,4 @@
-"""What users corrected becomes a data set with versions that never change."""
+"""Corrections by users become a data set with immutable versions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def sound() -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 @pytest.fixture
 def meeting_id(database: Database, files: LocalFiles) -> str:
-    """Six seconds that were uploaded and transcribed as three segments of two seconds."""
+    """A meeting with six seconds of uploaded audio and three segments of two seconds."""
     held = io.BytesIO()
     soundfile.write(held, sound(), 16_000, format="FLAC")
     with database.write() as session:
@@ -83,7 +83,7 @@ def change(database: Database, meeting_id: str, place: int, text: str) -> None:
         correct(session, meeting_id, segments[place].id, {"text": text}, "anna")
 
 
-def test_corrected_words_come_with_their_audio(
+def test_corrected_segments_become_examples_with_their_audio(
     tmp_path: Path, database: Database, files: LocalFiles, meeting_id: str
 ) -> None:
     change(database, meeting_id, 1, "jumped over")
@@ -97,7 +97,7 @@ def test_corrected_words_come_with_their_audio(
     assert "| segments | 1 |" in (built.folder / "README.md").read_text()
 
 
-def test_a_version_is_made_only_of_something_new(
+def test_a_new_version_is_made_only_for_new_corrections(
     tmp_path: Path, database: Database, files: LocalFiles, meeting_id: str
 ) -> None:
     change(database, meeting_id, 0, "the quick red fox")
@@ -112,7 +112,7 @@ def test_a_version_is_made_only_of_something_new(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["v1", "v2"]
 
 
-def test_words_whose_file_is_gone_come_without_audio(
+def test_segments_whose_file_was_deleted_become_examples_without_audio(
     tmp_path: Path, database: Database, files: LocalFiles, meeting_id: str
 ) -> None:
     change(database, meeting_id, 0, "the quick red fox")
@@ -125,19 +125,19 @@ def test_words_whose_file_is_gone_come_without_audio(
         load(built.folder, needs=("audio", "text"))
 
 
-def test_a_version_of_a_meeting_that_is_not_shown_is_left_out(
+def test_meeting_versions_that_are_not_shown_are_left_out(
     tmp_path: Path, database: Database, files: LocalFiles, meeting_id: str
 ) -> None:
     change(database, meeting_id, 0, "the quick red fox")
     with database.write() as session:
         session.get_one(Meeting, meeting_id).shown = False
-    with pytest.raises(InvalidData, match="There are no corrections"):
+    with pytest.raises(InvalidData, match="Nobody has corrected a word"):
         build(database, files, tmp_path / "out")
 
 
 @pytest.fixture
-def minuted(database: Database, meeting_id: str) -> str:
-    """The meeting with final minutes of two windows: two sentences rest on the first, an action on the other."""
+def with_minutes(database: Database, meeting_id: str) -> str:
+    """The meeting with final minutes of two windows: two sentences cite the first window, an action the second."""
     with database.write() as session:
         segments = session.query(Segment).filter_by(meeting_id=meeting_id).order_by(Segment.id).all()
         for ordinal, held in enumerate((segments[:2], segments[2:])):
@@ -163,24 +163,24 @@ def minuted(database: Database, meeting_id: str) -> str:
     return meeting_id
 
 
-def improve(database: Database, meeting_id: str, written: str, text: str) -> None:
+def correct_minutes(database: Database, meeting_id: str, written: str, text: str) -> None:
     key = named(Minutes(overview=(Sentence(written),))).overview[0].id
     with database.write() as session:
         correct_sentence(session, meeting_id, key, {"text": text}, "anna")
 
 
-def test_corrected_minutes_come_with_what_was_said_in_their_window(
-    tmp_path: Path, database: Database, files: LocalFiles, minuted: str
+def test_corrected_minutes_become_examples_with_the_text_of_their_window(
+    tmp_path: Path, database: Database, files: LocalFiles, with_minutes: str
 ) -> None:
-    improve(database, minuted, "A brown fox is quick.", "The fox is quick and brown.")
+    correct_minutes(database, with_minutes, "A brown fox is quick.", "The fox is quick and brown.")
     built = build(database, files, tmp_path / "out")
     assert (built.version, built.examples, built.windows) == (1, 0, 1)
     [example] = load(built.folder, "minutes", needs=("text", "summary"))
     assert example.text == "Anna: the quick brown fox\njumps over"
     assert example.summary == "The fox is quick and brown. It jumps."
-    assert example.group == minuted
-    improve(database, minuted, "It jumps.", "")
-    change(database, minuted, 2, "the lazy cat")
+    assert example.group == with_minutes
+    correct_minutes(database, with_minutes, "It jumps.", "")
+    change(database, with_minutes, 2, "the lazy cat")
     second = build(database, files, tmp_path / "out")
     assert (second.version, second.examples, second.windows) == (2, 1, 1)
     assert [each.summary for each in load(second.folder, "minutes")] == ["The fox is quick and brown."]
@@ -189,10 +189,10 @@ def test_corrected_minutes_come_with_what_was_said_in_their_window(
     assert "| windows with minutes | 1 |" in (second.folder / "README.md").read_text()
 
 
-def test_minutes_whose_correction_was_taken_back_are_no_example(
-    tmp_path: Path, database: Database, files: LocalFiles, minuted: str
+def test_minutes_with_an_undone_correction_become_no_example(
+    tmp_path: Path, database: Database, files: LocalFiles, with_minutes: str
 ) -> None:
-    improve(database, minuted, "It jumps.", "It leaps.")
-    improve(database, minuted, "It jumps.", "It jumps.")
-    with pytest.raises(InvalidData, match="of transcripts or minutes"):
+    correct_minutes(database, with_minutes, "It jumps.", "It leaps.")
+    correct_minutes(database, with_minutes, "It jumps.", "It jumps.")
+    with pytest.raises(InvalidData, match="a transcript or of minutes"):
         build(database, files, tmp_path / "out")

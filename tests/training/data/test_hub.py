@@ -1,4 +1,4 @@
-"""Data sets in the layouts of a hub, as small local copies, through the package that reads the real ones."""
+"""Data sets in the layouts of the Hugging Face Hub, as small local copies read by `datasets`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def flac(seed: int) -> bytes:
 
 
 def write_parquet(path: Path, rows: Sequence[dict[str, Any]], /, **columns: str) -> None:
-    """As the hub keeps data sets: a column `audio` holds files whole, with features told in the table."""
+    """Write a table as the hub stores data sets: whole files in the column `audio`, features in the schema."""
     import pyarrow
     from pyarrow import parquet
 
@@ -38,7 +38,7 @@ def write_parquet(path: Path, rows: Sequence[dict[str, Any]], /, **columns: str)
     parquet.write_table(pyarrow.Table.from_pylist(list(rows), schema=features.arrow_schema), path)
 
 
-def test_librispeech_with_its_configurations_and_audio_inside(tmp_path: Path) -> None:
+def test_librispeech_is_read_by_configuration_with_its_embedded_audio(tmp_path: Path) -> None:
     folder = tmp_path / "librispeech_asr"
     rows: list[dict[str, Any]] = [
         {"audio": {"bytes": flac(at), "path": "a.flac"}, "text": f"NUMBER {at}", "speaker_id": at, "id": f"9-8-{at}"}
@@ -60,7 +60,7 @@ def test_librispeech_with_its_configurations_and_audio_inside(tmp_path: Path) ->
         load(f"hub:{folder}", "train.100")
 
 
-def test_common_voice_says_language_and_speaker(tmp_path: Path) -> None:
+def test_common_voice_is_read_with_language_and_speaker(tmp_path: Path) -> None:
     row = {"audio": {"bytes": flac(1), "path": "a.mp3"}, "sentence": "Guten Tag.", "client_id": "x", "path": "a.mp3"}
     columns = {"sentence": "string", "client_id": "string", "path": "string", "locale": "string"}
     write_parquet(tmp_path / "cv/test-00000-of-00001.parquet", [{**row, "locale": "de"}], **columns)
@@ -68,7 +68,7 @@ def test_common_voice_says_language_and_speaker(tmp_path: Path) -> None:
     assert (example.text, example.language, example.group) == ("Guten Tag.", "de", "x")
 
 
-def test_gazeta_and_wikihow_are_texts_with_summaries(tmp_path: Path) -> None:
+def test_gazeta_and_wikihow_are_read_as_texts_with_summaries(tmp_path: Path) -> None:
     (tmp_path / "gazeta").mkdir()
     for split in ("train", "val", "test"):
         row = {"text": f"Текст {split}.", "summary": "Итог.", "title": "", "date": "", "url": f"https://x/{split}"}
@@ -83,7 +83,7 @@ def test_gazeta_and_wikihow_are_texts_with_summaries(tmp_path: Path) -> None:
     assert (example.text, example.summary) == ("Boil the water.", "Boil it.")
 
 
-def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_splits_and_damaged_files_are_refused_by_name(tmp_path: Path) -> None:
     write_parquet(tmp_path / "one/train-00000-of-00001.parquet", [{"text": "One."}], text="string")
     with pytest.raises(InvalidData, match=r"one cannot be had: .*no-such-split"):
         load(f"hub:{tmp_path / 'one'}", "no-such-split")

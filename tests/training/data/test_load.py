@@ -1,4 +1,4 @@
-"""Manifests and folders become data sets; what is wrong with them is said with file and line."""
+"""Manifests and folders become data sets, and their faults are reported with file and line."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from schema.core.errors import InvalidData
-from tests.training.data.conftest import Recorder, Writer
+from tests.training.data.conftest import RecordTone, WriteManifest
 from training.data import ExampleLimits, load, read_audio
 from training.data.checks import SHOWN_LIMIT
 
 
-def test_a_manifest_is_a_sequence_of_examples(record: Recorder, manifest: Writer) -> None:
+def test_a_manifest_is_read_as_a_sequence_of_examples(record: RecordTone, manifest: WriteManifest) -> None:
     audio = record("a.wav", seconds=2.0)
     path = manifest(
         {"id": "one", "audio": "a.wav", "end_s": 1.5, "text": "hello there", "language": "de", "group": "anna"},
@@ -26,13 +26,13 @@ def test_a_manifest_is_a_sequence_of_examples(record: Recorder, manifest: Writer
     assert (two.id, two.language, two.start_s, two.end_s, two.text) == ("a.wav", "en", 0.5, None, None)
 
 
-def test_lengths_are_seconds_of_audio_or_words_of_text(record: Recorder, manifest: Writer) -> None:
+def test_lengths_are_seconds_of_audio_or_words_of_text(record: RecordTone, manifest: WriteManifest) -> None:
     record("a.wav", seconds=2.0)
     data = load(manifest({"audio": "a.wav", "start_s": 0.5}, {"text": "four words of text"}))
     assert list(data.lengths) == [1.5, 4.0]
 
 
-def test_csv_and_gzip_say_the_same_as_jsonl(tmp_path: Path, manifest: Writer) -> None:
+def test_csv_and_gzip_are_read_like_jsonl(tmp_path: Path, manifest: WriteManifest) -> None:
     plain = manifest({"id": "a", "text": "one, two", "summary": "numbers"})
     (tmp_path / "rows.csv").write_text('id,text,summary,group\na,"one, two",numbers,\n')
     (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(plain.read_bytes()))
@@ -40,8 +40,8 @@ def test_csv_and_gzip_say_the_same_as_jsonl(tmp_path: Path, manifest: Writer) ->
     assert len(prints) == 1
 
 
-def test_a_folder_pairs_audio_with_texts_of_its_name(tmp_path: Path, record: Recorder) -> None:
-    record("talks/b.FLAC")  # as recorders write it
+def test_a_folder_pairs_audio_with_texts_of_the_same_name(tmp_path: Path, record: RecordTone) -> None:
+    record("talks/b.FLAC")  # some recorders write capital suffixes
     (tmp_path / "talks/b.txt").write_text("what was said\n")
     (tmp_path / "talks/b.summary.txt").write_text("what it means\n")
     (tmp_path / "talks/c.txt").write_text("a text")
@@ -53,16 +53,16 @@ def test_a_folder_pairs_audio_with_texts_of_its_name(tmp_path: Path, record: Rec
     assert (text.audio, text.text, text.summary) == (None, "a text", "its summary")
 
 
-def test_a_folder_with_manifests_is_read_by_split(tmp_path: Path, manifest: Writer) -> None:
+def test_a_folder_with_manifests_is_read_by_split(tmp_path: Path, manifest: WriteManifest) -> None:
     manifest({"text": "seen"}, name="train.jsonl")
     manifest({"text": "unseen"}, name="test.jsonl")
     assert [example.text for example in load(tmp_path, "test")] == ["unseen"]
 
 
-def test_every_fault_is_named_with_its_line(tmp_path: Path, record: Recorder, manifest: Writer) -> None:
+def test_every_fault_is_reported_with_its_line(tmp_path: Path, record: RecordTone, manifest: WriteManifest) -> None:
     record("good.wav")
     record("none.wav", seconds=0)
-    (tmp_path / "noise.wav").write_bytes(b"this is no audio at all" * 10)
+    (tmp_path / "noise.wav").write_bytes(b"this is not audio at all" * 10)
     path = manifest(
         {"id": "ok", "audio": "good.wav", "text": "fine"},
         {"audio": "gone.wav", "text": "x"},
@@ -84,7 +84,7 @@ def test_every_fault_is_named_with_its_line(tmp_path: Path, record: Recorder, ma
     for line, reason in [
         (2, "gone.wav is missing"),
         (3, "noise.wav cannot be read"),
-        (4, "none.wav contains no audio"),
+        (4, "none.wav holds no audio"),
         (5, "the text is empty"),
         (6, "11 words, more than the limit of 10"),
         (7, "the id 'ok' is that of train.jsonl:1 too"),
@@ -100,53 +100,55 @@ def test_every_fault_is_named_with_its_line(tmp_path: Path, record: Recorder, ma
     assert message.startswith("12 examples cannot be used")
 
 
-def test_a_recording_that_breaks_off_is_found_before_training(record: Recorder, manifest: Writer) -> None:
+def test_a_truncated_recording_is_found_before_training(record: RecordTone, manifest: WriteManifest) -> None:
     path = record("cut.flac", seconds=20)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InvalidData, match=r"train.jsonl:1: the audio file .*cut.flac ends early"):
+    with pytest.raises(InvalidData, match=r"train.jsonl:1: the audio file .*cut.flac breaks off"):
         load(manifest({"audio": "cut.flac"}))
 
 
-def test_faulty_examples_can_be_left_out_and_are_counted(manifest: Writer) -> None:
+def test_faulty_examples_can_be_left_out_and_are_counted(manifest: WriteManifest) -> None:
     data = load(manifest({"text": "fine"}, {"text": " "}, {"audio": "gone.wav"}), skip_faulty=True)
     assert [example.text for example in data] == ["fine"]
     assert data.remarks == (
-        "2 faulty examples are left out, for example train.jsonl:2: "
-        "the text is empty; leave the example out, or add a text",
+        "2 faulty examples are left out, such as train.jsonl:2: "
+        "the text is empty; leave the example out, or give it a text",
     )
 
 
-def test_a_flood_of_faults_is_cut_short(manifest: Writer) -> None:
+def test_a_long_list_of_faults_is_cut(manifest: WriteManifest) -> None:
     with pytest.raises(InvalidData) as caught:
         load(manifest(*[{"id": str(number)} for number in range(SHOWN_LIMIT + 5)]))
     assert str(caught.value).endswith("and 5 more")
     assert caught.value.facts == {"faults": SHOWN_LIMIT + 5}
 
 
-def test_an_empty_data_set_and_a_missing_path_are_refused(tmp_path: Path, manifest: Writer) -> None:
+def test_an_empty_data_set_and_a_missing_path_are_refused(tmp_path: Path, manifest: WriteManifest) -> None:
     with pytest.raises(InvalidData, match="empty"):
         load(manifest())
-    with pytest.raises(InvalidData, match="There is no data at"):
+    with pytest.raises(InvalidData, match="There are no data at"):
         load(tmp_path / "nowhere")
-    with pytest.raises(InvalidData, match="is not a manifest"):
+    with pytest.raises(InvalidData, match="is no manifest"):
         load(manifest(name="train.yaml"))
 
 
-def test_a_bad_row_of_a_csv_is_named(tmp_path: Path) -> None:
+def test_an_invalid_row_of_a_csv_is_reported_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("id,text\na,fine\nb,too,many\nc\n")
     with pytest.raises(InvalidData, match=r"(?s)rows.csv:3: not the 2 columns.*rows.csv:4: not the 2 columns"):
         load(path)
 
 
-def test_a_mark_in_front_as_spreadsheets_write_it_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_column(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("text,text_file\nfine,\n,notes.txt\n", encoding="utf-8-sig")
     (tmp_path / "notes.txt").write_text("noted", encoding="utf-8-sig")
     assert [example.text for example in load(path)] == ["fine", "noted"]
 
 
-def test_a_manifest_that_is_no_text_is_named_with_the_remedy(tmp_path: Path, manifest: Writer) -> None:
+def test_a_manifest_that_is_not_utf8_or_damaged_is_refused_with_the_remedy(
+    tmp_path: Path, manifest: WriteManifest
+) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("text\nKöln\n", encoding="latin-1")
     with pytest.raises(InvalidData, match=r"rows\.csv is not UTF-8 text .* Save it as UTF-8"):
@@ -157,13 +159,13 @@ def test_a_manifest_that_is_no_text_is_named_with_the_remedy(tmp_path: Path, man
         load(cut)
 
 
-def test_mixed_sample_rates_are_told_and_read_at_one_rate(record: Recorder, manifest: Writer) -> None:
+def test_mixed_sample_rates_are_remarked_and_resampled(record: RecordTone, manifest: WriteManifest) -> None:
     record("a.wav", rate_hz=8_000)
     record("b.wav", rate_hz=44_100, channels=2)
     record("c.wav")
     data = load(manifest(*({"audio": name} for name in ("a.wav", "b.wav", "c.wav"))))
     assert data.remarks == (
-        "sample rates: 1 at 8000 Hz, 1 at 16000 Hz, 1 at 44100 Hz; audio is resampled to 16000 Hz when it is read",
+        "sample rates: 1 at 8000 Hz, 1 at 16000 Hz, 1 at 44100 Hz; everything is resampled to 16000 Hz when it is read",
         "1 examples have more than one channel; their channels are averaged",
     )
     for example in data:
@@ -173,13 +175,15 @@ def test_mixed_sample_rates_are_told_and_read_at_one_rate(record: Recorder, mani
         assert np.abs(samples).max() == pytest.approx(0.3 * 32_768, rel=0.05)
 
 
-def test_a_stretch_of_a_file_is_read_alone(record: Recorder, manifest: Writer) -> None:
+def test_a_span_of_a_file_is_read_alone(record: RecordTone, manifest: WriteManifest) -> None:
     record("a.wav", seconds=2.0)
     whole, part = load(manifest({"id": "w", "audio": "a.wav"}, {"audio": "a.wav", "start_s": 0.5, "end_s": 1.25}))
     assert np.array_equal(read_audio(part), read_audio(whole)[8_000:20_000])
 
 
-def test_the_fingerprint_follows_the_content_not_the_place(tmp_path: Path, record: Recorder, manifest: Writer) -> None:
+def test_the_fingerprint_depends_on_the_content_and_not_on_the_path(
+    tmp_path: Path, record: RecordTone, manifest: WriteManifest
+) -> None:
     record("a.wav")
     first = load(manifest({"id": "x", "audio": "a.wav", "text": "one"})).fingerprint
     record("moved/b.wav").write_bytes((tmp_path / "a.wav").read_bytes())
@@ -189,7 +193,7 @@ def test_the_fingerprint_follows_the_content_not_the_place(tmp_path: Path, recor
     assert load(manifest({"id": "x", "audio": "c.wav", "text": "one"})).fingerprint != first
 
 
-def test_examples_are_reached_by_place_from_either_end(manifest: Writer) -> None:
+def test_examples_can_be_indexed_from_either_end_and_sliced(manifest: WriteManifest) -> None:
     data = load(manifest(*({"text": text} for text in ("ä", "b", "c"))))
     assert [data[place].text for place in (0, 2, -1, -3)] == ["ä", "c", "c", "ä"]
     assert [example.text for example in data[1:]] == ["b", "c"]

@@ -1,4 +1,4 @@
-"""Meetings with gold summaries: windows with the sentences that rest on them, and no meeting on both sides."""
+"""Meetings with human summaries: windows with the sentences that cite them, and disjoint splits."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from training.data.meetings import note_windows, read_meetings
 from workers.summarize.text.words import count_words
 
 SHARED = Path(os.environ.get("MINUTEBOOK_SHARED", Path(__file__).resolve().parents[4] / "shared")) / "data"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="shared/data not found: skipping the meetings' data")
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="shared/data not found: set MINUTEBOOK_SHARED to run tests on real meetings"
+)
 
 
 def meeting(name: str, turns: int = 60) -> dict[str, Any]:
-    """Turns of ten words, two seconds each, with a long pause behind turn 29."""
-    said = [
+    """A meeting with turns of ten words, two seconds each, and a long pause after turn 29."""
+    turn_rows = [
         {
             "i": i,
             "speaker": "AB"[i % 2],
@@ -42,7 +44,7 @@ def meeting(name: str, turns: int = 60) -> dict[str, Any]:
     roles = [{"id": "A", "role": "Project Manager"}, {"id": "B", "role": None}]
     return {
         "id": name, "corpus": "AMI", "language": "en", "usual_split": "train", "segmentation": "dialogue-act",
-        "speakers": roles, "turns": said, "topics": [], "summary": summary,
+        "speakers": roles, "turns": turn_rows, "topics": [], "summary": summary,
     }  # fmt: skip
 
 
@@ -63,7 +65,7 @@ def write(path: Path, *rows: dict[str, Any]) -> None:
     path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
 
 
-def test_windows_are_cut_at_pauses_and_take_the_sentences_that_rest_on_them(tmp_path: Path) -> None:
+def test_windows_are_cut_at_pauses_and_get_the_sentences_that_cite_them(tmp_path: Path) -> None:
     write(tmp_path / "meetings/train.jsonl.gz", meeting("M1"))
     [whole] = read_meetings(tmp_path / "meetings/train.jsonl.gz")
     first, second = note_windows(whole)
@@ -73,7 +75,7 @@ def test_windows_are_cut_at_pauses_and_take_the_sentences_that_rest_on_them(tmp_
     assert {segment.speaker for segment in first.segments} == {"Project Manager", "B"}
 
 
-def test_a_window_is_an_example_with_the_lines_that_it_rests_on(tmp_path: Path) -> None:
+def test_a_window_becomes_an_example_with_the_lines_of_its_evidence(tmp_path: Path) -> None:
     write(tmp_path / "meetings/train.jsonl.gz", meeting("M1"))
     first, second = load(f"windows:{tmp_path}", needs=("text", "summary"))
     assert (first.id, first.group, first.summary) == ("M1/0", "M1", "They spoke of screws.")
@@ -82,7 +84,7 @@ def test_a_window_is_an_example_with_the_lines_that_it_rests_on(tmp_path: Path) 
     assert first.text.splitlines()[1] == "B: turn 1 of M1 says something about the price of screws."
 
 
-def test_a_whole_meeting_is_an_example_with_all_its_sections(tmp_path: Path) -> None:
+def test_a_whole_meeting_becomes_an_example_with_all_sections_of_its_summary(tmp_path: Path) -> None:
     bare = meeting("M2") | {"summary": {"abstract": []}}
     write(tmp_path / "meetings/dev.jsonl.gz", meeting("M1"), bare)
     [only] = load(f"meetings:{tmp_path}", "dev")
@@ -90,7 +92,7 @@ def test_a_whole_meeting_is_an_example_with_all_its_sections(tmp_path: Path) -> 
     assert only.evidence == (1, 2, 3, 40, 45, 50)
 
 
-def test_what_is_measured_on_leaves_the_training_part_of_qmsum(tmp_path: Path) -> None:
+def test_meetings_used_for_measuring_are_removed_from_the_training_part_of_qmsum(tmp_path: Path) -> None:
     write(tmp_path / "meetings/dev.jsonl.gz", meeting("M1"))
     write(tmp_path / "qmsum/val.jsonl.gz", asked("Q2"))
     write(tmp_path / "qmsum/train.jsonl.gz", asked("M1"), asked("Q2"), asked("Q3"))
@@ -100,7 +102,7 @@ def test_what_is_measured_on_leaves_the_training_part_of_qmsum(tmp_path: Path) -
     assert len(load(f"qmsum:{tmp_path}", "val")) == 1
 
 
-def test_a_broken_line_is_named(tmp_path: Path) -> None:
+def test_an_invalid_line_is_reported_with_its_number(tmp_path: Path) -> None:
     write(tmp_path / "meetings/train.jsonl.gz", meeting("M1"), {"id": "M2"})
     with pytest.raises(InvalidData, match=r"meetings/train.jsonl.gz:2: not a meeting"):
         load(f"windows:{tmp_path}")

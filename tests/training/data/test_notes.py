@@ -1,4 +1,4 @@
-"""Notes to learn from are what the worker would ask for, and nothing that is measured is among them."""
+"""Notes for training look like those that workers ask for, and none is used for measuring."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workers.summarize.writing.note_format import transcript
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """Twenty teams to learn from, one of them measured on; QMSum asks about one of either."""
+    """Twenty teams for training, one of which is also in dev. QMSum has one of either kind."""
     teams = [meeting(f"ES20{number:02}{letter}") for number in range(20) for letter in "ab"]
     write(tmp_path / "meetings/train.jsonl.gz", *teams, meeting("ES2099a") | {"usual_split": None})
     write(tmp_path / "meetings/dev.jsonl.gz", meeting("ES2000c") | {"usual_split": "dev"})
@@ -32,7 +32,7 @@ def series(examples: Any) -> set[str]:
     return {example.group[:6] for example in examples}
 
 
-def test_teams_that_are_measured_on_or_decided_with_are_not_learnt_from(corpus: Path) -> None:
+def test_teams_of_dev_and_valid_are_not_in_train(corpus: Path) -> None:
     train, valid, dev = (load(f"notes:{corpus}", split) for split in ("train", "valid", "dev"))
     assert series(dev) == {"ES2000"}
     assert "ES2000" not in series(train) | series(valid)
@@ -43,7 +43,7 @@ def test_teams_that_are_measured_on_or_decided_with_are_not_learnt_from(corpus: 
         load(f"notes:{corpus}", "test")
 
 
-def test_the_text_is_what_a_worker_sends_and_the_summary_what_it_reads_back(corpus: Path) -> None:
+def test_the_text_is_the_prompt_of_a_worker_and_the_summary_its_answer_format(corpus: Path) -> None:
     [whole] = read_meetings(corpus / "meetings/dev.jsonl.gz")
     windows = [window for window in note_windows(whole) if window.sentences]
     first, second = load(f"notes:{corpus}", "dev")
@@ -51,12 +51,12 @@ def test_the_text_is_what_a_worker_sends_and_the_summary_what_it_reads_back(corp
     assert [first.summary, second.summary] == ["They spoke of screws.", "Decision: Buy screws."]
 
 
-def named(corpus: Path) -> list[Example]:
+def ami_examples(corpus: Path) -> list[Example]:
     return [example for example in load(f"notes:{corpus}", "train") if not example.id.startswith("qmsum")]
 
 
-def test_some_examples_have_names_or_no_speakers_the_same_ones_every_time(corpus: Path) -> None:
-    texts = [example.text or "" for example in named(corpus)]
+def test_a_fixed_part_of_the_examples_has_names_or_no_speakers(corpus: Path) -> None:
+    texts = [example.text or "" for example in ami_examples(corpus)]
     kinds = {
         "role": sum(text.startswith("Project Manager: ") for text in texts),
         "name": sum(text.startswith(tuple(f"{name}: " for name in NAMES)) for text in texts),
@@ -64,11 +64,11 @@ def test_some_examples_have_names_or_no_speakers_the_same_ones_every_time(corpus
     }
     assert sum(kinds.values()) == len(texts)
     assert min(kinds.values()) > 0
-    assert texts == [example.text for example in named(corpus)]
+    assert texts == [example.text for example in ami_examples(corpus)]
 
 
 @needs_shared
-def test_the_real_notes_are_short_and_apart() -> None:
+def test_the_notes_of_real_meetings_are_short_and_their_splits_disjoint() -> None:
     train, valid, dev = (load(f"notes:{SHARED}", split) for split in ("train", "valid", "dev"))
     for held in (valid, dev):
         refuse_overlap(train, held)

@@ -1,4 +1,4 @@
-"""The order of training is random, alike lengths stand together, and a run can go on in it."""
+"""The order of training is random, batches have similar lengths, and a run can be resumed in it."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def test_the_longest_example_is_in_the_first_batch(lengths: list[float], size: i
     assert max(lengths) in [lengths[place] for place in batches(lengths, size, 0, 0)[0]]
 
 
-def test_the_order_is_known_and_never_changes() -> None:
-    # Written down, so that no version of Python or of this function breaks a run that has to go on.
+def test_the_order_for_a_seed_never_changes() -> None:
+    # Fixed values, so that no version of Python or of this function breaks a run that is resumed.
     assert batches([3, 1, 4, 1, 5, 9, 2, 6], 2, seed=1, epoch=0) == [[5, 7], [4, 2], [0, 6], [1, 3]]
 
 
-def test_each_epoch_and_each_seed_has_an_order_of_its_own() -> None:
+def test_each_epoch_and_seed_has_a_different_order() -> None:
     lengths = [1.0] * 200
     orders = [batches(lengths, 4, seed, epoch) for seed in (1, 2) for epoch in (0, 1)]
     assert all(orders[a] != orders[b] for a in range(4) for b in range(a))
 
 
-def test_neighbours_are_of_like_length() -> None:
+def test_the_examples_of_a_batch_have_similar_lengths() -> None:
     lengths = [float(place % 97) for place in range(8 * BUCKET_BATCHES * 3)]
     spread = [max(lengths[i] for i in b) - min(lengths[i] for i in b) for b in batches(lengths, 8, 1, 0)]
     assert sum(spread) / len(spread) < 97 / BUCKET_BATCHES * 1.5

@@ -1,4 +1,4 @@
-"""Meetings with audio, and texts that a machine reads out."""
+"""Meetings with audio, and texts read out by a speech synthesiser."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import pytest
 import soundfile
 
 from schema.core.errors import InvalidData, InvalidInput
-from tests.training.data.conftest import Recorder
+from tests.training.data.conftest import RecordTone
 from tests.training.data.test_meetings import meeting
 from training.data import load, read_audio
 from training.data.dataset import Example
 from training.data.text_to_speech import speak
 
-needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite not found: skipping what reads out")
+needs_flite = pytest.mark.skipif(
+    shutil.which("flite") is None, reason="flite not found: install it to run tests of speech synthesis"
+)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, record: Recorder) -> Path:
-    """Two meetings, one of them spoken: its turns 20 to 59, half a second each."""
+def folder(tmp_path: Path, record: RecordTone) -> Path:
+    """Two meetings, one of which has audio for its turns 20 to 59, half a second each."""
     (tmp_path / "data/meetings").mkdir(parents=True)
     with gzip.open(tmp_path / "data/meetings/dev.jsonl.gz", "wt") as file:
         file.writelines(json.dumps(meeting(name)) + "\n" for name in ("one", "two"))
@@ -35,7 +37,7 @@ def folder(tmp_path: Path, record: Recorder) -> Path:
     return tmp_path
 
 
-def test_a_window_has_its_stretch_of_the_audio(folder: Path) -> None:
+def test_a_window_has_its_span_of_the_audio(folder: Path) -> None:
     examples = list(load(f"spoken:{folder}", "dev", needs=("audio", "text", "summary")))
     assert [example.group for example in examples] == ["two"] * len(examples)
     first, last = examples[0], examples[-1]
@@ -45,7 +47,7 @@ def test_a_window_has_its_stretch_of_the_audio(folder: Path) -> None:
     assert len(read_audio(first)) == round((first.end_s or 0) * 16_000)
 
 
-def test_what_is_missing_of_a_spoken_meeting_is_named(folder: Path) -> None:
+def test_a_missing_part_of_a_meeting_with_audio_is_named(folder: Path) -> None:
     (folder / "audio/meeting_two/segments.json").write_text("{}")
     with pytest.raises(InvalidData, match=r"segments\.json is not a list of turns"):
         load(f"spoken:{folder}", "dev")
@@ -58,9 +60,9 @@ def test_what_is_missing_of_a_spoken_meeting_is_named(folder: Path) -> None:
 
 
 @needs_flite
-def test_texts_are_read_out_with_a_voice_for_each_speaker(tmp_path: Path) -> None:
-    said = "Anna: Um, the boi- the boiler lost pressure.\nBen: Uh.\nAnna: Call them."
-    examples = [Example("m/1", "x:1", text=said, summary="The boiler.", group="m")]
+def test_texts_are_synthesised_once_into_a_data_set_with_audio(tmp_path: Path) -> None:
+    text = "Anna: Um, the boi- the boiler lost pressure.\nBen: Uh.\nAnna: Call them."
+    examples = [Example("m/1", "x:1", text=text, summary="The boiler.", group="m")]
     assert speak(examples, tmp_path, "train") == 1
     data = load(tmp_path, "train", needs=("audio", "text", "summary"))
     assert (data[0].id, data[0].group, data[0].summary) == ("m/1", "m", "The boiler.")
@@ -74,14 +76,14 @@ def test_texts_are_read_out_with_a_voice_for_each_speaker(tmp_path: Path) -> Non
 
 
 @needs_flite
-def test_what_cannot_be_read_out_is_named(tmp_path: Path) -> None:
+def test_unknown_voices_and_texts_without_words_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"no voice 'nobody'. It has: .*slt"):
         speak([], tmp_path, "train", voices=["nobody"])
     with pytest.raises(InvalidData, match="x:1: empty has no words"):
         speak([Example("empty", "x:1", text="Uh.", summary="Nothing.")], tmp_path, "train")
 
 
-def test_without_the_program_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_flite_the_error_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InvalidInput, match="apt-get install flite"):
         speak([], tmp_path, "train")

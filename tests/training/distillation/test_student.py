@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.workers.asr.conftest import MODEL, Audio
+from tests.workers.asr.conftest import MODEL
+from training.data.audio import Samples
 from training.distillation.student import collate, distillation_losses
 from training.distillation.teacher import Teacher, TeacherTarget
 from training.networks.methods import attach
@@ -27,12 +28,14 @@ def whisper(models: Path) -> Whisper:
 
 
 @pytest.fixture(scope="module")
-def clips(meeting: Audio) -> list[Audio]:
+def clips(meeting: Samples) -> list[Samples]:
     return [meeting[: 2 * SECOND], meeting[2 * SECOND : 5 * SECOND]]
 
 
 @pytest.fixture(scope="module")
-def targets(exact_engine: Engine, clips: list[Audio], tmp_path_factory: pytest.TempPathFactory) -> list[TeacherTarget]:
+def targets(
+    exact_engine: Engine, clips: list[Samples], tmp_path_factory: pytest.TempPathFactory
+) -> list[TeacherTarget]:
     teacher = Teacher(exact_engine, tmp_path_factory.mktemp("targets"))
     for name, clip in zip("ab", clips, strict=True):
         teacher.save_target(name, Window(clip))
@@ -40,8 +43,8 @@ def targets(exact_engine: Engine, clips: list[Audio], tmp_path_factory: pytest.T
     return [target for target in found if target is not None]
 
 
-def test_the_teacher_keeps_what_it_heard_and_wrote(
-    exact_engine: Engine, clips: list[Audio], targets: list[TeacherTarget]
+def test_the_teacher_stores_its_states_and_tokens(
+    exact_engine: Engine, clips: list[Samples], targets: list[TeacherTarget]
 ) -> None:
     vocabulary = exact_engine.whisper.vocabulary
     for clip, target in zip(clips, targets, strict=True):
@@ -52,8 +55,8 @@ def test_the_teacher_keeps_what_it_heard_and_wrote(
         assert target.tokens[-1] == vocabulary.end
 
 
-def test_a_clip_is_as_far_from_its_teacher_beside_others_as_alone(
-    whisper: Whisper, clips: list[Audio], targets: list[TeacherTarget]
+def test_the_distance_of_a_clip_is_the_same_in_a_batch_as_alone(
+    whisper: Whisper, clips: list[Samples], targets: list[TeacherTarget]
 ) -> None:
     with torch.inference_mode():
         both = distillation_losses(whisper.net, collate(whisper, clips, targets, end_weight=4.0))
@@ -66,9 +69,9 @@ def test_a_clip_is_as_far_from_its_teacher_beside_others_as_alone(
         assert (both[kind] > 0).all()
 
 
-def test_only_the_adapter_has_a_gradient(whisper: Whisper, clips: list[Audio], targets: list[TeacherTarget]) -> None:
+def test_only_the_adapter_has_a_gradient(whisper: Whisper, clips: list[Samples], targets: list[TeacherTarget]) -> None:
     states, tokens = distillation_losses(whisper.net, collate(whisper, clips[:1], targets[:1], end_weight=4.0))
     torch.autograd.backward((states + tokens).sum())
     moved = {name for name, part in whisper.net.named_parameters() if part.grad is not None and part.grad.any()}
-    # The other factor's gradient is zero as long as this one is.
+    # The gradient of the other factor is zero as long as this factor is.
     assert moved == {"model.encoder.layers.0.self_attn.q_proj.lora_B.default.weight"}

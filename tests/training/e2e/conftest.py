@@ -1,4 +1,4 @@
-"""End-to-end models of random weights."""
+"""End-to-end models with random weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Loaded = tuple[Whisper, TextModel, SpeechSummarizer]
 
 @pytest.fixture(scope="session")
 def loaded(model: Callable[[str], str]) -> Callable[..., Loaded]:
-    """Both base models and the network of them, new at every call."""
+    """Makes both base models and the network made of them, new at every call."""
 
     def load(kind: str, precision: str = "float32", audio_context: bool = False) -> Loaded:
         whisper = load_whisper(model("whisper"), CACHE, precision, "cpu")
@@ -45,7 +45,7 @@ def speech_model(loaded: Callable[..., Loaded]) -> Callable[[str], SpeechModel]:
 
 
 def write_adapter(net: Any, folder: Path, method: str, ends: tuple[str, ...], base_model: str) -> Path:
-    """A PEFT adapter for *net*, which it is put into, of random numbers; as a run of the other recipes leaves it."""
+    """Attach a PEFT adapter of random numbers to *net* and save it, as runs of other recipes do."""
     from training.networks.methods import attach
     from training.runs.config import Method
 

@@ -1,4 +1,4 @@
-"""Audio of any length goes through the network as its windows would one by one; what is written is what is learnt."""
+"""Audio of any length gives the embedding_count of its windows, and the model writes what the loss predicts."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ def noise(seconds: float, seed: int = 1) -> Samples:
 
 
 def heard(net: SpeechSummarizer, audio: Sequence[Samples], windows: Sequence[int]) -> list[torch.Tensor]:
-    """Embeddings of recordings of so many of the windows *audio* each."""
+    """The embeddings of recordings, each of which has the given number of the windows *audio*."""
     return net.audio_embeddings(net.encode(*window_features(net, audio)), windows)
 
 
 @pytest.mark.parametrize("audio_context", [False, True])
-def test_windows_of_long_audio_are_heard_as_one_by_one(loaded: Callable[..., Loaded], audio_context: bool) -> None:
+def test_windows_of_long_audio_give_the_same_embeddings_as_one_by_one(
+    loaded: Callable[..., Loaded], audio_context: bool
+) -> None:
     _, _, net = loaded("decoder", audio_context=audio_context)
     windows = split_windows(noise(33.3))
     assert [len(window) / SAMPLE_RATE_HZ for window in windows] == pytest.approx([30.0, 3.3])
@@ -43,20 +45,20 @@ def test_windows_of_long_audio_are_heard_as_one_by_one(loaded: Callable[..., Loa
     assert torch.allclose(together, alone, atol=1e-4)
 
 
-def test_silence_behind_the_sound_is_no_embedding(loaded: Callable[..., Loaded]) -> None:
+def test_silence_after_the_audio_gives_no_embeddings(loaded: Callable[..., Loaded]) -> None:
     _, _, net = loaded("decoder")
     # 1 s of audio is 50 positions of the encoder, and 16 of them one embedding.
     assert heard(net, [noise(1.0)], [1])[0].shape == (4, 64)
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.32, 29.99, 30.0, 30.01, 95.5])
-def test_room_is_kept_for_every_embedding(seconds: float) -> None:
+def test_the_bound_on_embeddings_is_tight(seconds: float) -> None:
     shape = ConnectorShape(64, 64, stack=3, downsample=2, hidden=32)
     count = embedding_count(split_windows(noise(seconds)), shape)
     assert count <= max_embedding_count(seconds, shape) <= count + 1
 
 
-def test_neighbours_are_averaged_and_then_stacked() -> None:
+def test_neighbouring_states_are_averaged_and_then_stacked() -> None:
     states = torch.arange(12.0).view(6, 2)
     assert stack_states(states, ConnectorShape(2, 4, stack=2, downsample=2, hidden=3)).tolist() == [
         [1.0, 2.0, 5.0, 6.0],
@@ -64,15 +66,15 @@ def test_neighbours_are_averaged_and_then_stacked() -> None:
     ]
 
 
-def test_the_first_embeddings_are_as_loud_as_words(loaded: Callable[..., Loaded]) -> None:
+def test_initial_embeddings_have_the_scale_of_word_embeddings(loaded: Callable[..., Loaded]) -> None:
     _, _, net = loaded("decoder")
     [embedded] = heard(net, [noise(2.0)], [1])
     assert embedded.square().mean().sqrt() == pytest.approx(0.5, rel=0.01)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_written_is_what_the_loss_foretells(kind: str, loaded: Callable[..., Loaded]) -> None:
-    """Greedy tokens of the saved model are the likeliest ones of the training pass, for rows of unlike length."""
+def test_the_model_writes_what_the_training_pass_predicts(kind: str, loaded: Callable[..., Loaded]) -> None:
+    """Greedy tokens are the likeliest tokens of the training pass, for rows of different lengths."""
     _, text, net = loaded(kind)
     model = SpeechModel(net, text, "summarize: ", "\nMinutes:", "summary")
     recordings = [noise(1.0), noise(4.0, seed=2)]
@@ -86,17 +88,17 @@ def test_what_is_written_is_what_the_loss_foretells(kind: str, loaded: Callable[
         inputs_embeds=net.embed(batch["tokens"], batch["audio_positions"], audio),
         attention_mask=batch["attention_mask"], max_new_tokens=6, min_new_tokens=6, do_sample=False,
     )  # fmt: skip
-    first = [row[-6:-1].tolist() for row in tokens]  # the last one is forced to be mBART's end
-    # mBART takes the language behind the end of what is to be written for its beginning.
+    first = [row[-6:-1].tolist() for row in tokens]  # the last token is forced to be the end token of mBART
+    # mBART takes the language token after the end of a target as its start.
     behind = [text.tokenizer.eos_token_id, text.net.config.decoder_start_token_id] if kind == "mbart" else []
     batch = training_batch(text, frame, counts, [[*row, *behind] for row in first])
-    foretold = net.logits(net.embed(batch["tokens"], batch["audio_positions"], audio), batch).argmax(-1)[:, :5]
-    # min_new_tokens forbids the end, which the training pass does not.
-    ends = torch.isin(foretold, torch.tensor(text.net.generation_config.eos_token_id))
-    assert bool(((foretold == torch.tensor(first)) | ends).all())
+    predicted = net.logits(net.embed(batch["tokens"], batch["audio_positions"], audio), batch).argmax(-1)[:, :5]
+    # min_new_tokens forbids the end token, which the training pass allows.
+    ends = torch.isin(predicted, torch.tensor(text.net.generation_config.eos_token_id))
+    assert bool(((predicted == torch.tensor(first)) | ends).all())
     assert not bool(ends.all())
 
 
-def test_audio_that_the_text_model_cannot_read_at_once_is_refused(speech_model: Callable[[str], SpeechModel]) -> None:
+def test_audio_too_long_for_the_text_model_is_refused(speech_model: Callable[[str], SpeechModel]) -> None:
     with pytest.raises(PromptTooLong, match=r"do not fit the 256 .* options\.stack"):
         speech_model("decoder").write([noise(90.0)], 8)

@@ -1,4 +1,4 @@
-"""A frozen encoder's states on disk are what it would give anew."""
+"""Stored states of a frozen encoder equal those that it computes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.e2e.states import EncoderStates
 pytestmark = pytest.mark.model
 
 
-def test_states_are_made_once_and_read_as_they_are(
+def test_states_are_computed_once_and_read_back_unchanged(
     loaded: Callable[..., Loaded], recordings: Path, tmp_path: Path
 ) -> None:
     net, data = loaded("decoder")[2], load(recordings, "train", needs=["audio"])
@@ -32,14 +32,16 @@ def test_states_are_made_once_and_read_as_they_are(
         assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
 
 
-def test_another_encoder_has_states_of_its_own(loaded: Callable[..., Loaded], recordings: Path, tmp_path: Path) -> None:
+def test_another_encoder_has_separate_states(loaded: Callable[..., Loaded], recordings: Path, tmp_path: Path) -> None:
     net, data = loaded("decoder")[2], load(recordings, "dev", needs=["audio"])
     for encoder in ("toy", "other"):
         EncoderStates(tmp_path, net, encoder).read(data, 0)
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_damaged_file_is_made_again(loaded: Callable[..., Loaded], recordings: Path, tmp_path: Path) -> None:
+def test_the_states_of_a_damaged_file_are_computed_again(
+    loaded: Callable[..., Loaded], recordings: Path, tmp_path: Path
+) -> None:
     net, data = loaded("decoder")[2], load(recordings, "dev", needs=["audio"])
     states = EncoderStates(tmp_path, net, "toy")
     [whole] = states.read(data, 0)

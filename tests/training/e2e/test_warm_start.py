@@ -1,4 +1,4 @@
-"""A run begins where the recogniser's and the summariser's adapters are, or says why it cannot."""
+"""A run starts from the adapters of the recogniser and the summarizer, or is refused with the reason."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ from workers.summarize.writing.model import load_model
 pytestmark = pytest.mark.model
 ENDS = ("q_proj", "v_proj", "fc1")
 TEXT_ENDS = ("q_proj", "down_proj")
-HEARD = [f"model.encoder.layers.{n}.{end}" for n in (0, 1) for end in ("self_attn.q_proj", "self_attn.v_proj", "fc1")]
-SAID = [f"model.layers.{n}.{end}" for n in (0, 1) for end in ("self_attn.q_proj", "mlp.down_proj")]
-TARGETS = [*(f"speech.{name}" for name in HEARD), *(f"text.{name}" for name in SAID)]
+SPEECH_LAYERS = [
+    f"model.encoder.layers.{n}.{end}" for n in (0, 1) for end in ("self_attn.q_proj", "self_attn.v_proj", "fc1")
+]
+TEXT_LAYERS = [f"model.layers.{n}.{end}" for n in (0, 1) for end in ("self_attn.q_proj", "mlp.down_proj")]
+TARGETS = [*(f"speech.{name}" for name in SPEECH_LAYERS), *(f"text.{name}" for name in TEXT_LAYERS)]
 
 
 @pytest.fixture(scope="module", params=["lora", "adalora"])
 def adapters(
     request: pytest.FixtureRequest, model: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
-    """One of the recogniser, which changes its decoder too, and one of the summariser."""
+    """An adapter of the recogniser, which also changes its decoder, and one of the summarizer."""
     root = tmp_path_factory.mktemp(request.param)
     whisper = load_whisper(model("whisper"), CACHE, "float32", "cpu")
     text = load_model(model("decoder"), CACHE, precision="float32", device="cpu")
@@ -42,14 +44,14 @@ def adapters(
     )
 
 
-def begun(loaded: Loaded, adapters: tuple[Path, Path], method: Method) -> None:
+def warm_start(loaded: Loaded, adapters: tuple[Path, Path], method: Method) -> None:
     whisper, text, net = loaded
     left_out = ("model.decoder.", "proj_out")
-    heard = read_products(adapters[0], net.speech, whisper.reference, whisper.checksum, left_out)
-    said = read_products(adapters[1], net.text, text.reference, text.checksum)
+    speech = read_products(adapters[0], net.speech, whisper.reference, whisper.checksum, left_out)
+    text_products = read_products(adapters[1], net.text, text.reference, text.checksum)
     attach(net, method, TARGETS, 20)
-    add_products(net, {f"speech.{name}": product for name, product in heard.items()}, "options.asr_adapter")
-    add_products(net, {f"text.{name}": product for name, product in said.items()}, "options.summary_adapter")
+    add_products(net, {f"speech.{name}": product for name, product in speech.items()}, "options.asr_adapter")
+    add_products(net, {f"text.{name}": product for name, product in text_products.items()}, "options.summary_adapter")
 
 
 METHODS = {
@@ -61,11 +63,11 @@ METHODS = {
 
 @pytest.mark.parametrize("method", METHODS)
 @torch.no_grad()
-def test_the_joint_adapter_begins_as_both_adapters_are(
+def test_the_joint_adapter_starts_with_the_effect_of_both_adapters(
     method: str, adapters: tuple[Path, Path], loaded: Callable[..., Loaded], model: Callable[[str], str]
 ) -> None:
     ours = loaded("decoder")
-    begun(ours, adapters, METHODS[method])
+    warm_start(ours, adapters, METHODS[method])
     net = ours[2].eval()
     text = load_model(model("decoder"), CACHE, precision="float32", device="cpu")
     text.load_adapter("theirs", adapters[1])
@@ -83,7 +85,7 @@ def test_the_joint_adapter_begins_as_both_adapters_are(
     assert torch.allclose(encode(net.speech, mel, context), encode(whisper.net, mel, context), atol=1e-3)
 
 
-def test_a_lower_rank_begins_with_the_nearest(
+def test_a_lower_rank_starts_with_the_nearest_approximation(
     adapters: tuple[Path, Path], loaded: Callable[..., Loaded], caplog: pytest.LogCaptureFixture
 ) -> None:
     _, text, net = loaded("decoder")
@@ -96,13 +98,15 @@ def test_a_lower_rank_begins_with_the_nearest(
     values = torch.linalg.svdvals(whole)
     left = whole - layer.get_delta_weight("default").detach()
     assert left.norm() == pytest.approx(float(values[2:].square().sum().sqrt()), rel=1e-3)
-    assert "the run's rank retains" in caplog.text
+    assert "the run's rank holds" in caplog.text
 
 
-def test_what_an_adapter_changes_must_learn(adapters: tuple[Path, Path], loaded: Callable[..., Loaded]) -> None:
+def test_layers_changed_by_an_adapter_must_be_trained(
+    adapters: tuple[Path, Path], loaded: Callable[..., Loaded]
+) -> None:
     whisper, _, net = loaded("decoder")
     products = read_products(adapters[0], net.speech, whisper.reference, whisper.checksum, ("model.decoder.",))
-    attach(net, Method(kind="lora", rank=8), [f"text.{name}" for name in SAID], 20)
+    attach(net, Method(kind="lora", rank=8), [f"text.{name}" for name in TEXT_LAYERS], 20)
     heard = {f"speech.{name}": product for name, product in products.items()}
     with pytest.raises(InvalidConfig, match=r"options\.asr_adapter changes speech\.model\.encoder.*does not learn"):
         add_products(net, heard, "options.asr_adapter")

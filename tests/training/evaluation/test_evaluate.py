@@ -1,4 +1,4 @@
-"""Systems are measured on one test set, and compared; what serves is what is measured."""
+"""Systems are measured and compared on one test set, with the engine that serves."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ DEMO = Path(__file__).parents[3] / "deploy/demo"
 
 
 @dataclass
-class Script:
-    """A system whose answers are written down."""
+class FixedSystem:
+    """A system with fixed answers."""
 
     name: str
     answers: dict[str, SystemAnswer]
@@ -48,9 +48,11 @@ def texts(tmp_path: Path) -> Dataset:
     return load(tmp_path, "test")
 
 
-def test_figures_and_differences_are_those_counted_by_hand(texts: Dataset) -> None:
-    base = Script("base", {"a": SystemAnswer("wolf bear", "letters"), "b": SystemAnswer("red green", "two colours")})
-    better = Script(
+def test_figures_and_differences_equal_those_counted_by_hand(texts: Dataset) -> None:
+    base = FixedSystem(
+        "base", {"a": SystemAnswer("wolf bear", "letters"), "b": SystemAnswer("red green", "two colours")}
+    )
+    better = FixedSystem(
         "better", {"a": SystemAnswer("wolf bear fox deer", "four numbers"), "b": SystemAnswer("red green", "")}
     )
     found = evaluate([lambda: base, lambda: better], texts)
@@ -62,24 +64,26 @@ def test_figures_and_differences_are_those_counted_by_hand(texts: Dataset) -> No
     assert not second.against_first["ROUGE-1"].excludes_zero
 
 
-def test_the_failure_table_tells_whose_fault_a_bad_summary_is(texts: Dataset) -> None:
-    cascade = Script("cascade", {"a": SystemAnswer("wolf", "letters"), "b": SystemAnswer("red green", "two colours")})
-    at_once = Script("at once", {"a": SystemAnswer(summary="four numbers"), "b": SystemAnswer(summary="nothing")})
+def test_the_failure_table_separates_poor_summaries_by_recognition_errors(texts: Dataset) -> None:
+    cascade = FixedSystem(
+        "cascade", {"a": SystemAnswer("wolf", "letters"), "b": SystemAnswer("red green", "two colours")}
+    )
+    at_once = FixedSystem("at once", {"a": SystemAnswer(summary="four numbers"), "b": SystemAnswer(summary="nothing")})
     found = evaluate([lambda: cascade, lambda: at_once], texts)
     understood, missed = found.failures
     assert (understood.low, understood.examples, missed.low, missed.high) == (0.0, 1, 0.4, None)
     assert understood.rouge_1 == {"cascade": 1.0, "at once": 0.0}
     assert missed.rouge_1 == {"cascade": 0.0, "at once": 1.0}
     assert (understood.poor, missed.poor) == ({"cascade": 0, "at once": 1}, {"cascade": 1, "at once": 0})
-    told = table(found)
-    assert "| 40% and more | 1 | 0.000, 0.000; 1 | 1.000, 1.000; 0 |" in told
-    assert "| different summaries | 2 of 2 | 2 of 2 |" in told
-    assert "| WER | 0.500 (0.000–0.750) | – |" in told
+    printed = table(found)
+    assert "| 40% and more | 1 | 0.000, 0.000; 1 | 1.000, 1.000; 0 |" in printed
+    assert "| different summaries | 2 of 2 | 2 of 2 |" in printed
+    assert "| WER | 0.500 (0.000–0.750) | – |" in printed
     json.loads(json.dumps(found.dump(), allow_nan=False))
 
 
-def test_summaries_of_one_length_are_compared_where_that_is_asked(texts: Dataset) -> None:
-    wordy = Script(
+def test_on_request_summaries_are_compared_at_the_same_length(texts: Dataset) -> None:
+    wordy = FixedSystem(
         "wordy", {"a": SystemAnswer(summary="four numbers and more"), "b": SystemAnswer(summary="two colours and more")}
     )
     [free], [cut] = (evaluate([lambda: wordy], texts, same_length=flag).results for flag in (False, True))
@@ -88,7 +92,7 @@ def test_summaries_of_one_length_are_compared_where_that_is_asked(texts: Dataset
     assert cut.figures["length"].difference == 2.0
 
 
-def test_speakers_are_read_where_every_line_names_one() -> None:
+def test_speakers_are_read_only_if_every_line_names_one() -> None:
     assert [(each.id, each.speaker, each.text) for each in transcript_segments("Anna: Yes.\nBen: No.")] == [
         (0, "Anna", "Yes."),
         (1, "Ben", "No."),
@@ -96,9 +100,9 @@ def test_speakers_are_read_where_every_line_names_one() -> None:
     assert [each.speaker for each in transcript_segments("Anna: Yes.\nand no")] == [None, None]
 
 
-def test_the_minutes_as_said_name_lines_that_are_held_against_the_links(tmp_path: Path) -> None:
-    said = "Anna: We will buy the new screws from the supplier in May.\nBen: Okay.\nAnna: Great, thanks."
-    row = {"id": "w", "text": said, "summary": "They buy screws in May."}
+def test_the_evidence_of_extractive_minutes_is_measured(tmp_path: Path) -> None:
+    text = "Anna: We will buy the new screws from the supplier in May.\nBen: Okay.\nAnna: Great, thanks."
+    row = {"id": "w", "text": text, "summary": "They buy screws in May."}
     (tmp_path / "test.jsonl").write_text(json.dumps(row))
     data = load(tmp_path, "test")
     [answer] = Summariser("said", None).answer(list(data))
@@ -112,7 +116,7 @@ def test_the_minutes_as_said_name_lines_that_are_held_against_the_links(tmp_path
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Two turns of the sample meeting, and its first 40 s at once."""
+    """Two turns of the sample meeting, and its first 40 s as one example."""
     folder = tmp_path_factory.mktemp("spoken")
     samples, rate = soundfile.read(DEMO / "meeting.flac", dtype="int16")
     soundfile.write(folder / "meeting.flac", samples[: 40 * rate], rate)
@@ -129,7 +133,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.mark.model
-def test_what_is_measured_is_what_the_engine_says(spoken: Dataset) -> None:
+def test_a_measured_recogniser_gives_the_words_of_the_engine(spoken: Dataset) -> None:
     recogniser = Recogniser("tiny.en", whisper())
     one, two, whole = recogniser.answer(list(spoken))
     windows = [Window(read_audio(example)) for example in spoken[:2]]
@@ -143,16 +147,16 @@ def test_what_is_measured_is_what_the_engine_says(spoken: Dataset) -> None:
 
 
 @pytest.mark.model
-def test_a_cascade_sums_up_what_it_heard(spoken: Dataset) -> None:
+def test_a_cascade_summarises_its_own_transcript(spoken: Dataset) -> None:
     cascade = Cascade("cascade", Recogniser("tiny.en", whisper()), Summariser("said", None))
     [answer] = cascade.answer([spoken[2]])
     assert answer.summary
     assert answer.transcript is not None
-    heard = set(answer.transcript.lower().split())
-    assert len(set(answer.summary.lower().split()) & heard) > 0.6 * len(set(answer.summary.split()))
+    recognised_words = set(answer.transcript.lower().split())
+    assert len(set(answer.summary.lower().split()) & recognised_words) > 0.6 * len(set(answer.summary.split()))
 
 
-def test_the_command_measures_what_a_file_names(tmp_path: Path, texts: Dataset) -> None:
+def test_the_command_measures_the_systems_of_a_file(tmp_path: Path, texts: Dataset) -> None:
     assert len(texts) == 2
     config = tmp_path / "compare.yaml"
     config.write_text(
@@ -160,9 +164,9 @@ def test_the_command_measures_what_a_file_names(tmp_path: Path, texts: Dataset) 
         "systems:\n  - {name: first, summary: as-said}\n  - {name: second, summary: as-said}\n"
     )
     out = tmp_path / "found.json"
-    told = CliRunner().invoke(build_app(), ["evaluate", str(config), "--out", str(out)])
-    assert told.exit_code == 0, told.output
-    assert "| ROUGE-1 |" in told.output
+    result = CliRunner().invoke(build_app(), ["evaluate", str(config), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "| ROUGE-1 |" in result.output
     assert [result["name"] for result in json.loads(out.read_text())["results"]] == ["first", "second"]
 
 
@@ -171,16 +175,16 @@ def test_the_command_measures_what_a_file_names(tmp_path: Path, texts: Dataset) 
     [
         ([], "Give a CONFIG, or --data"),
         (["--data", "x", "--asr", "a", "--summary", "b"], "Give a CONFIG, or --data"),
-        (["--data", "nowhere", "--summary", "as-said"], "There is no data at nowhere"),
+        (["--data", "nowhere", "--summary", "as-said"], "There are no data at nowhere"),
     ],
 )
-def test_a_command_that_cannot_work_says_what_is_missing(arguments: list[str], fault: str) -> None:
-    told = CliRunner().invoke(build_app(), ["evaluate", *arguments])
-    assert told.exit_code == 2
-    assert fault in told.output
+def test_invalid_arguments_are_refused_with_what_is_missing(arguments: list[str], fault: str) -> None:
+    result = CliRunner().invoke(build_app(), ["evaluate", *arguments])
+    assert result.exit_code == 2
+    assert fault in result.output
 
 
-def test_an_adapter_is_not_measured_on_what_it_has_learnt_from(tmp_path: Path, texts: Dataset) -> None:
+def test_an_adapter_is_not_measured_on_its_training_examples(tmp_path: Path, texts: Dataset) -> None:
     learnt = tmp_path / "adapter"
     learnt.mkdir()
     write_fingerprints(learnt, texts)
@@ -189,19 +193,19 @@ def test_an_adapter_is_not_measured_on_what_it_has_learnt_from(tmp_path: Path, t
         f"data: {{source: {tmp_path}, split: test}}\n"
         f"systems: [{{name: tuned, summary: nowhere, summary_adapter: {learnt}}}]\n"
     )
-    told = CliRunner().invoke(build_app(), ["evaluate", str(config)])
-    assert told.exit_code == 2
-    assert "2 training examples overlap with the test set" in told.output
+    result = CliRunner().invoke(build_app(), ["evaluate", str(config)])
+    assert result.exit_code == 2
+    assert "2 training examples overlap with the test set" in result.output
 
 
-def test_two_systems_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_systems_with_one_name_are_refused(tmp_path: Path) -> None:
     config = tmp_path / "compare.yaml"
     config.write_text("data: {source: x, split: y}\nsystems: [{name: a, asr: m}, {name: a, asr: n}]\n")
-    told = CliRunner().invoke(build_app(), ["evaluate", str(config)])
-    assert "two systems have the same name" in told.output
+    result = CliRunner().invoke(build_app(), ["evaluate", str(config)])
+    assert "two systems have one name" in result.output
 
 
-def test_the_baselines_take_the_beginning_and_the_longest_turn(tmp_path: Path) -> None:
+def test_the_baselines_take_the_first_sentences_and_the_longest_turn(tmp_path: Path) -> None:
     lines = [
         "Ann: Yeah.",
         "Ann: The boiler is cold.",
@@ -216,7 +220,7 @@ def test_the_baselines_take_the_beginning_and_the_longest_turn(tmp_path: Path) -
     assert (longest.summary, longest.evidence) == ("Nobody. The caretaker lost it twice.", (3,))
 
 
-def test_a_part_of_every_meeting_is_drawn_the_same_every_time(tmp_path: Path) -> None:
+def test_the_subset_of_every_meeting_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     rows = [{"id": f"{group}{n}", "text": f"{group} {n}", "group": group} for group in "ab" for n in range(9)]
     (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     whole = load(tmp_path, "test")

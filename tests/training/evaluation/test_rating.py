@@ -1,4 +1,4 @@
-"""People rate without knowing whose summary it is, and their answers are added up."""
+"""Blind ratings of summaries by people: the form, and the count of its answers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def answers(key: dict[str, Any], base: int, adapter: int) -> bytes:
     return json.dumps({"form": key["form"], "rater": "r", "ratings": ratings}).encode()
 
 
-def test_the_form_names_no_system_and_loads_nothing() -> None:
+def test_the_form_names_no_system_and_loads_nothing_from_elsewhere() -> None:
     page, _ = make_form(EVALUATION, items=4, seed=1)
     assert "plain-base" not in page
     assert "secret-adapter" not in page
@@ -43,7 +43,7 @@ def test_the_form_names_no_system_and_loads_nothing() -> None:
     assert "default-src 'none'" in page
 
 
-def test_every_text_is_shown_with_all_systems_in_an_order_of_its_own() -> None:
+def test_every_text_is_shown_with_all_systems_in_random_order() -> None:
     page, key = make_form(EVALUATION, items=6, seed=1)
     items = content(page)["items"]
     assert len({item["text"] for item in items}) == 6
@@ -62,8 +62,8 @@ def test_the_same_seed_makes_the_same_form() -> None:
     assert make_form(EVALUATION, 4, 1)[1]["form"] != make_form(EVALUATION, 4, 2)[1]["form"]
 
 
-def test_alpha_is_that_of_krippendorffs_own_example() -> None:
-    # Four observers, twelve units, from "Computing Krippendorff's alpha-reliability"; published: 0.815 for ordinal.
+def test_alpha_equals_that_of_krippendorffs_own_example() -> None:
+    # Four observers and twelve units from "Computing Krippendorff's Alpha-Reliability", which gives 0.815 for ordinal.
     a = [1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None]
     b = [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3]
     c = [None, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, None]
@@ -71,7 +71,7 @@ def test_alpha_is_that_of_krippendorffs_own_example() -> None:
     assert krippendorff_alpha([a, b, c, d]) == pytest.approx(0.815, abs=0.0005)
 
 
-def test_alpha_of_perfect_agreement_is_one_and_of_none_at_all_unknown() -> None:
+def test_alpha_is_1_for_perfect_agreement_negative_for_opposites_and_none_without_pairs() -> None:
     assert krippendorff_alpha([[1, 2, 5], [1, 2, 5]]) == 1.0
     assert krippendorff_alpha([[4, 4], [4, 4]]) == 1.0
     assert krippendorff_alpha([[1, None], [None, 2]]) is None
@@ -80,7 +80,7 @@ def test_alpha_of_perfect_agreement_is_one_and_of_none_at_all_unknown() -> None:
     assert opposite < 0
 
 
-def test_averages_are_of_the_system_behind_the_mark() -> None:
+def test_averages_are_counted_for_the_system_behind_each_mark() -> None:
     _, key = make_form(EVALUATION, items=6, seed=3)
     counted = count_ratings(key, [answers(key, 2, 4), answers(key, 3, 5)])
     assert (counted.raters, counted.items) == (2, 6)
@@ -91,7 +91,7 @@ def test_averages_are_of_the_system_behind_the_mark() -> None:
         assert (gap.difference, gap.low, gap.high) == (2.0, 2.0, 2.0)
 
 
-def test_files_of_another_form_or_of_none_are_refused() -> None:
+def test_answers_of_another_form_and_malformed_ones_are_refused() -> None:
     _, key = make_form(EVALUATION, 4, 1)
     _, other = make_form(EVALUATION, 4, 2)
     with pytest.raises(DecodeError, match="Give the right key"):
@@ -121,9 +121,9 @@ def test_the_commands_make_a_form_and_count_the_answers(tmp_path: Path) -> None:
     key = json.loads((tmp_path / "form.key.json").read_text())
     for rater, points in enumerate([(2, 4), (2, 5)]):
         (tmp_path / f"r{rater}.json").write_bytes(answers(key, *points))
-    told = CliRunner().invoke(
+    result = CliRunner().invoke(
         build_app(), ["rate", "count", str(tmp_path / "form.key.json"), *(str(p) for p in tmp_path.glob("r?.json"))]
     )
-    assert told.exit_code == 0, told.output
-    assert "2 raters, 3 texts" in told.output
-    assert "| secret-adapter | 4.50 (4.50–4.50) [+2.50" in told.output
+    assert result.exit_code == 0, result.output
+    assert "2 raters, 3 texts" in result.output
+    assert "| secret-adapter | 4.50 (4.50–4.50) [+2.50" in result.output

@@ -1,4 +1,4 @@
-"""Intervals hold what they promise."""
+"""Bootstrap intervals, compared with definitions and their coverage."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from training.metrics.bootstrap import interval, paired
 from workers.asr.error_rates import Counts
 
 
-def test_the_difference_is_that_of_rates_and_of_means() -> None:
+def test_the_difference_is_that_of_rates_or_means() -> None:
     a, b = [Counts(5, 10), Counts(0, 90)], [Counts(1, 10), Counts(0, 90)]
     assert paired(a, b).difference == pytest.approx(0.01 - 0.05)
     assert paired([0.1, 0.3], [0.4, 0.2]).difference == pytest.approx(0.1)
 
 
-def test_the_interval_is_that_of_a_plain_loop() -> None:
+def test_the_interval_equals_that_of_a_plain_loop() -> None:
     chance = np.random.default_rng(5)
     a = [Counts(int(errors), int(words)) for errors, words in chance.integers([0, 5], [6, 30], (40, 2))]
     b = [Counts(max(each.counted - 1, 0), each.total) for each in a]
@@ -30,7 +30,7 @@ def test_the_interval_is_that_of_a_plain_loop() -> None:
     assert found.excludes_zero
 
 
-def test_systems_that_are_alike_are_not_told_apart() -> None:
+def test_the_interval_of_similar_systems_includes_zero() -> None:
     chance = np.random.default_rng(3)
     a = chance.normal(0.3, 0.1, 60)
     assert not paired(list(a), list(a + chance.normal(0, 0.1, 60))).excludes_zero
@@ -38,7 +38,7 @@ def test_systems_that_are_alike_are_not_told_apart() -> None:
     assert (same.difference, same.low, same.high) == (0, 0, 0)
 
 
-def test_a_mean_lies_in_its_interval_as_often_as_promised() -> None:
+def test_the_interval_contains_the_mean_as_often_as_promised() -> None:
     chance = np.random.default_rng(11)
     found = [interval(list(chance.normal(1.0, 1.0, 50)), resamples=400, seed=k) for k in range(300)]
     assert 0.90 <= np.mean([each.low <= 1.0 <= each.high for each in found]) <= 0.98
@@ -59,13 +59,13 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     assert interval(values, seed=4, resamples=300) != interval(values, seed=5, resamples=300)
 
 
-def test_drawing_in_pieces_bounds_memory_and_covers_all_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawing_in_chunks_gives_the_whole_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.metrics.bootstrap.CHUNK_CELLS", 12)
     found = interval([0.0, 1.0, 0.0, 1.0], resamples=1000)
     assert (found.low, found.high) == (0.0, 1.0)
 
 
-def test_values_that_are_no_pairs_are_refused() -> None:
+def test_unpaired_and_missing_values_are_refused() -> None:
     with pytest.raises(ValueError, match="1 and 2 values"):
         paired([1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match="at least one"):

@@ -1,4 +1,4 @@
-"""Sizes and times."""
+"""Sizes of models and folders, and times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.metrics.cost import Stopwatch, folder_bytes, latency, memory_bytes
 from workers.asr.error_rates import Counts
 
 
-def test_tied_weights_take_memory_once() -> None:
+def test_tied_weights_count_once() -> None:
     net = torch.nn.Sequential(torch.nn.Linear(4, 4, bias=False), torch.nn.Linear(4, 4, bias=False))
     assert memory_bytes(net) == 2 * 16 * 4
     net[1].weight = net[0].weight
@@ -26,7 +26,7 @@ def test_the_trainable_share_leaves_frozen_weights_out() -> None:
     assert trainable(net) == Counts(5, 25)
 
 
-def test_packed_weights_count_as_those_that_they_stand_for() -> None:
+def test_packed_weights_count_as_the_weights_they_represent() -> None:
     import bitsandbytes
 
     net: Any = bitsandbytes.nn.Linear4bit(64, 64, bias=False, quant_type="nf4").to("cpu")  # type: ignore[attr-defined,no-untyped-call]
@@ -35,19 +35,19 @@ def test_packed_weights_count_as_those_that_they_stand_for() -> None:
     assert memory_bytes(net) == 64 * 64 // 2
 
 
-def test_a_folder_weighs_what_its_files_weigh(tmp_path: Path) -> None:
+def test_the_size_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "a").write_bytes(bytes(100))
     (tmp_path / "sub/b").write_bytes(bytes(23))
     assert folder_bytes(tmp_path) == 123
 
 
-def test_latency_is_told_as_quantiles() -> None:
+def test_latency_is_reported_as_quantiles() -> None:
     found = latency([0.01 * place for place in range(101)])
     assert (found.p50_s, found.p95_s) == pytest.approx((0.5, 0.95))
 
 
-def test_a_batch_shares_its_time_out() -> None:
+def test_the_time_of_a_batch_is_shared_by_its_examples() -> None:
     clock = Stopwatch()
     with clock.timed(4):
         pass

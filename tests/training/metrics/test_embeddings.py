@@ -1,4 +1,4 @@
-"""BERTScore of a small random encoder against the definition, word by word."""
+"""BERTScore of a small random encoder compared with its definition, word by word."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_text_is_as_close_to_itself_as_can_be(encoder: Path) -> None:
+def test_a_text_has_score_1_with_itself(encoder: Path) -> None:
     [same] = BertScore(str(encoder)).score(["the price rose"], ["the price rose"])
     assert (same.precision, same.recall, same.f1) == pytest.approx((1, 1, 1))
 
@@ -51,12 +51,12 @@ def _states(net: torch.nn.Module, text: str) -> list[torch.Tensor]:
         return list(net(torch.tensor([ids]), output_hidden_states=True).hidden_states[1][0])
 
 
-def test_a_text_without_words_is_close_to_nothing(encoder: Path) -> None:
+def test_a_text_without_words_has_score_0(encoder: Path) -> None:
     [found] = BertScore(str(encoder)).score(["the price rose"], [""])
     assert found.precision == 0.0
     assert found.f1 == 0.0
 
 
-def test_a_folder_without_an_encoder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BrokenModel, match="cannot be loaded as a text encoder"):
+def test_a_folder_without_an_encoder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BrokenModel, match="does not load as a text encoder"):
         BertScore(str(tmp_path))

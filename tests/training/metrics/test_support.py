@@ -1,4 +1,4 @@
-"""What of a summary rests on its source."""
+"""Measures of how far a summary is supported by its source."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from workers.summarize.checking.evidence import Evidence
 from workers.summarize.text.segment import SpokenSegment
 
 
-def test_evidence_is_held_against_the_links_of_people() -> None:
+def test_evidence_is_compared_with_human_links() -> None:
     found = evidence_overlap([1, 2, 2, 5], [2, 5, 6, 7])
     assert (found.precision, found.recall) == (Counts(2, 3), Counts(2, 4))
     assert found.f1 == pytest.approx(2 * (2 / 3) * (1 / 2) / (2 / 3 + 1 / 2))
     assert evidence_overlap([], []).f1 == 0.0
 
 
-def test_supported_sentences_are_counted_as_the_minutes_count_them() -> None:
+def test_supported_sentences_are_counted_as_in_minutes() -> None:
     evidence = Evidence([SpokenSegment(0, None, 0, 1, "The supplier raised the price of the screws by ten percent.")])
     summary = "The supplier raised the price of the screws. Anna flies to Lisbon on Friday."
     assert supported(summary, evidence) == Counts(1, 2)
 
 
-def test_novelty_counts_what_the_source_does_not_hold() -> None:
+def test_novelty_counts_what_is_not_in_the_source() -> None:
     source = "the price of screws went up"
     assert novelty("The price went up.", source) == Counts(0, 4)
     assert novelty("The price went up.", source, 2) == Counts(1, 3)  # price went
     assert novelty("Costs rose", source) == Counts(2, 2)
 
 
-def test_length_is_in_words_of_the_reference() -> None:
+def test_the_length_ratio_is_relative_to_the_reference() -> None:
     assert length_ratio("one two three", "one two") == 1.5

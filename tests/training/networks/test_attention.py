@@ -8,7 +8,7 @@ from training.networks.whisper_net import attend
 
 
 @pytest.mark.parametrize("biased", [False, True])
-def test_values_and_gradients_are_those_of_pytorchs_attention(biased: bool) -> None:
+def test_values_and_gradients_equal_those_of_pytorchs_attention(biased: bool) -> None:
     torch.manual_seed(2)
     shape = (2, 3, 70, 16)
     exact = [torch.randn(shape, requires_grad=True) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The forward pass of training against transformers', PEFT's and the workers' own."""
+"""The forward pass of training compared with those of transformers, PEFT and the workers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def net(model: Callable[[str], str]) -> Any:
     return load(model("whisper"), CACHE, "float32", "cpu").net
 
 
-def stirred(net: Any) -> Any:
-    """*net*, its adapter's weights no longer those that change nothing."""
+def randomised(net: Any) -> Any:
+    """*net* with random adapter weights instead of the initial ones, which change nothing."""
     torch.manual_seed(11)
     for name, parameter in net.named_parameters():
         if "lora_" in name:
@@ -35,9 +35,9 @@ def stirred(net: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["lora", "adalora"])
-def test_loss_and_gradient_are_those_of_transformers_and_peft(kind: str, net: Any) -> None:
+def test_loss_and_gradients_equal_those_of_transformers_and_peft(kind: str, net: Any) -> None:
     attach(net, Method(kind=kind, rank=2), ("q_proj", "v_proj", "fc1"), total_steps=20)  # type: ignore[arg-type]
-    stirred(net).train()
+    randomised(net).train()
     mel = torch.randn(2, 80, 3000)
     tokens = torch.tensor([[50257, 50362, 464, 11], [50257, 50362, 7, 8]])
     hidden = decode(net, tokens, encode(net, mel, full_context(2, 1500, "cpu")), None)
@@ -51,16 +51,16 @@ def test_loss_and_gradient_are_those_of_transformers_and_peft(kind: str, net: An
         torch.testing.assert_close(our, their, atol=1e-2 * float(their.abs().max()), rtol=1e-2)
 
 
-def test_the_encoder_reads_a_condensed_context_as_the_workers_do(net: Any) -> None:
+def test_the_encoder_with_a_condensed_context_equals_that_of_the_workers(net: Any) -> None:
     context = condensed_context([60, 90], 1500, 8, "cpu", torch.float32)
     mel = torch.randn(2, 80, context.frames)
     with torch.no_grad():
         torch.testing.assert_close(encode(net, mel, context), served_encode(net, mel, context, None))
 
 
-def test_layers_that_run_again_give_the_same_gradient(net: Any) -> None:
+def test_recomputed_layers_give_the_same_gradients(net: Any) -> None:
     attach(net, Method(rank=2), ("q_proj", "fc2"), total_steps=20)
-    stirred(net).train()
+    randomised(net).train()
     mel, tokens = torch.randn(1, 80, 3000), torch.tensor([[50257, 50362, 464]])
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     gradients = [
@@ -73,14 +73,14 @@ def test_layers_that_run_again_give_the_same_gradient(net: Any) -> None:
     torch.testing.assert_close(gradients[0], gradients[1])
 
 
-def test_an_encoder_in_which_nothing_is_trained_keeps_nothing_for_a_gradient(net: Any) -> None:
+def test_an_encoder_without_trained_weights_records_no_gradient(net: Any) -> None:
     attach(net, Method(rank=2, targets=("encoder_attn.q_proj",)), (), total_steps=20)
     assert not encode(net, torch.randn(1, 80, 3000), full_context(1, 1500, "cpu")).requires_grad
 
 
-def test_dropout_on_an_adapters_input_is_pefts(net: Any) -> None:
+def test_dropout_on_the_input_of_an_adapter_equals_that_of_peft(net: Any) -> None:
     attach(net, Method(rank=2, dropout=0.5), ("fc1",), total_steps=20)
-    layer = stirred(net).model.encoder.layers[0].fc1.train()
+    layer = randomised(net).model.encoder.layers[0].fc1.train()
     assert ADAPTER_NAME in layer.lora_A
     x = torch.randn(1, 4, 64)
     torch.manual_seed(1)

@@ -1,4 +1,4 @@
-"""Real weights and the sample meeting, as the engine's tests have them."""
+"""Real weights and the sample meeting, shared with the tests of the engine."""
 
 from tests.workers.asr.conftest import exact_engine, meeting, models
 

@@ -1,4 +1,4 @@
-"""The recipe on real weights and a few seconds of speech; what it learns in so few steps is little, but it learns."""
+"""The recipe on real weights and a few seconds of speech, from which it learns a little in a few steps."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from schema.core.errors import InvalidConfig
-from tests.workers.asr.conftest import MODEL, REPOSITORY, Audio
+from tests.workers.asr.conftest import MODEL, REPOSITORY
 from training.data import load
+from training.data.audio import Samples
 from training.networks.methods import METADATA, attach
 from training.recipes import audio_context
 from training.runs import run
@@ -27,7 +28,7 @@ SPANS = {"train": [(0, 3), (5, 9), (14, 17)], "dev": [(30, 33)]}
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Unlabelled stretches of the project's sample meeting."""
+    """Unlabelled spans of the sample meeting."""
     folder = tmp_path_factory.mktemp("speech")
     for split, spans in SPANS.items():
         rows = [
@@ -50,7 +51,7 @@ def config(source: Path, **changes: Any) -> RunConfig:
 
 @pytest.fixture(scope="module")
 def cache(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The models' folder, but for the teacher's targets."""
+    """A folder with links to the models, without stored targets of the teacher."""
     folder = tmp_path_factory.mktemp("models")
     for path in models.glob("whisper-*"):
         (folder / path.name).symlink_to(path)
@@ -65,7 +66,7 @@ def trained(source: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory)
     return places.runs / "short"
 
 
-def test_a_few_steps_bring_the_student_nearer_to_its_teacher(source: Path, cache: Path, trained: Path) -> None:
+def test_a_few_steps_bring_the_student_closer_to_its_teacher(source: Path, cache: Path, trained: Path) -> None:
     task = audio_context.build(config(source), cache, "cpu")
     attach(task.net, config(source).method, task.targets, 4)
     with torch.no_grad():
@@ -75,26 +76,26 @@ def test_a_few_steps_bring_the_student_nearer_to_its_teacher(source: Path, cache
     assert before["loss"] == pytest.approx(before["states_error"] + before["divergence"])
 
 
-def test_the_teacher_reads_a_clip_only_once(source: Path, cache: Path, trained: Path) -> None:
+def test_the_targets_of_the_teacher_are_computed_only_once(source: Path, cache: Path, trained: Path) -> None:
     targets = {path: path.stat().st_mtime_ns for path in (cache / "audio_context").iterdir()}
     assert len(targets) == 4
     audio_context.build(config(source), cache, "cpu")
     assert {path: path.stat().st_mtime_ns for path in (cache / "audio_context").iterdir()} == targets
 
 
-def test_the_workers_read_in_a_short_context_with_the_adapter(trained: Path, models: Path, meeting: Audio) -> None:
+def test_workers_use_a_short_context_with_the_adapter(trained: Path, models: Path, meeting: Samples) -> None:
     assert json.loads((trained / "adapter" / METADATA).read_text())["audio_context"] is True
     engine = load_engine(MODEL, models, precision="float32", adapters={"short": trained / "adapter"})
     states, _ = engine.encode([Window(meeting[: 3 * SECOND], adapter="short")])
     assert states.shape[1] == 150 + 25
 
 
-def test_a_gate_is_told_which_recordings_were_learnt_from(source: Path, trained: Path) -> None:
-    told = json.loads((trained / METRICS).read_text())["training"]["data_fingerprint"]
-    assert told == load(source, "train").fingerprint
+def test_the_metrics_contain_the_fingerprint_of_the_training_data(source: Path, trained: Path) -> None:
+    reported = json.loads((trained / METRICS).read_text())["training"]["data_fingerprint"]
+    assert reported == load(source, "train").fingerprint
 
 
-def test_what_is_served_is_measured(trained: Path) -> None:
+def test_the_metrics_contain_figures_of_the_serving_engine(trained: Path) -> None:
     served = json.loads((trained / METRICS).read_text())["served"]
     assert served["encoder_ms"] > 0
     assert 0 <= served["words_that_differ"] <= 1
@@ -110,6 +111,6 @@ def test_what_is_served_is_measured(trained: Path) -> None:
         ({"options": {"layers": ["q_project"]}}, "q_project"),
     ],
 )
-def test_settings_that_cannot_work_are_named(source: Path, cache: Path, changes: dict[str, Any], named: str) -> None:
+def test_invalid_settings_are_refused_by_name(source: Path, cache: Path, changes: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidConfig, match=named):
         audio_context.build(config(source, **changes), cache, "cpu")

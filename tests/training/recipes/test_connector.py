@@ -1,4 +1,4 @@
-"""Runs of the recipe: a connector learns to read by itself, goes on exactly, and an end-to-end run begins with it."""
+"""Runs of the recipe: a connector learns by itself, is resumed exactly, and an end-to-end run starts with it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def losses(folder: Path) -> list[float]:
         return [float(row["train_loss"]) for row in csv.DictReader(file)]
 
 
-def test_a_connector_learns_to_read_by_itself(finished: Path, spoken: Path) -> None:
+def test_a_connector_learns_and_writes_transcripts_by_itself(finished: Path, spoken: Path) -> None:
     assert sum(losses(finished)[-2:]) < sum(losses(finished)[:2])
     metrics = json.loads((finished / "metrics.json").read_text())
     assert set(metrics["served"]) == {"wer"}
@@ -84,7 +84,7 @@ def test_a_connector_learns_to_read_by_itself(finished: Path, spoken: Path) -> N
     assert model.transcripts(audio) == [model.transcripts([each])[0] for each in audio] == model.write(audio, 1)
 
 
-def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(
+def test_a_resumed_run_makes_the_same_steps_as_an_undisturbed_one(
     config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
     train(config(checkpoint_every=6), places, "minutebook train toy.yaml")
@@ -99,7 +99,7 @@ def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(
 
 
 def joint(ours: RunConfig, begun: Path, **changes: Any) -> RunConfig:
-    """A run for summaries that begins with the connector of *begun*."""
+    """The configuration of a run for summaries that starts with the connector of *begun*."""
     options = {
         "speech_model": ours.options["speech_model"], "states": ours.options["states"], "encoder": "frozen",
         "connector": str(begun), "max_new_tokens": 4, **changes.pop("options", {}),
@@ -108,7 +108,7 @@ def joint(ours: RunConfig, begun: Path, **changes: Any) -> RunConfig:
     return RunConfig.model_validate({**values, **changes, "options": options})
 
 
-def test_a_run_for_summaries_begins_with_it(
+def test_a_run_for_summaries_starts_with_the_connector(
     config: Callable[..., RunConfig], finished: Path, places: RunFolders
 ) -> None:
     train(joint(config(), finished, steps=1, learning_rate=1e-9), places, "minutebook train toy.yaml")
@@ -118,14 +118,14 @@ def test_a_run_for_summaries_begins_with_it(
     assert all(torch.allclose(begun[name], ended[name], atol=1e-6) for name in begun)
 
 
-def test_tokens_of_another_text_model_are_refused(
+def test_a_connector_for_another_text_model_is_refused(
     config: Callable[..., RunConfig], finished: Path, model: Callable[[str], str], places: RunFolders
 ) -> None:
     with pytest.raises(AdapterMismatch, match=r"was trained on '.*decoder' .*but '.*t5' has other weights"):
         train(joint(config(), finished, model=model("t5")), places, "minutebook train toy.yaml")
 
 
-def test_states_that_were_kept_make_the_steps_of_those_read_anew(
+def test_stored_states_give_the_same_steps_as_computed_ones(
     config: Callable[..., RunConfig], finished: Path, places: RunFolders
 ) -> None:
     for name, states in (("kept", config().options["states"]), ("anew", None)):
@@ -137,7 +137,7 @@ def test_states_that_were_kept_make_the_steps_of_those_read_anew(
     assert losses(places.runs / "kept") == pytest.approx(losses(places.runs / "anew"), rel=1e-4)
 
 
-def test_it_is_measured_beside_itself_with_the_wrong_audio(
+def test_it_can_be_compared_with_itself_on_the_wrong_audio(
     config: Callable[..., RunConfig], finished: Path, spoken: Path, places: RunFolders, tmp_path: Path
 ) -> None:
     train(joint(config(), finished, steps=1), places, "minutebook train toy.yaml")
@@ -153,8 +153,8 @@ def test_it_is_measured_beside_itself_with_the_wrong_audio(
     comparison = read_comparison(path)
     data = load(spoken, "train", needs=comparison.needs)
     right, wrong, constant, alone = evaluate(system_loaders(comparison, CACHE), data).results
-    heard = [answer.transcript for answer in right.answers]
-    assert [answer.transcript for answer in wrong.answers] == heard[2:] + heard[:2]
+    transcripts = [answer.transcript for answer in right.answers]
+    assert [answer.transcript for answer in wrong.answers] == transcripts[2:] + transcripts[:2]
     assert len({answer.summary for answer in constant.answers}) == 1
     assert "WER" in alone.figures
     assert "ROUGE-1" not in alone.figures
@@ -173,16 +173,16 @@ FAULTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_cannot_work_is_said_before_the_first_step(
+def test_invalid_settings_are_refused_before_the_first_step(
     fault: str, config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
-    changes, kind, said = FAULTS[fault]
-    with pytest.raises(kind, match=said):
+    changes, kind, message = FAULTS[fault]
+    with pytest.raises(kind, match=message):
         train(config(**changes), places, "minutebook train toy.yaml")
 
 
-def test_states_of_an_encoder_that_learns_are_refused(
+def test_stored_states_are_refused_for_a_trained_encoder(
     config: Callable[..., RunConfig], finished: Path, places: RunFolders
 ) -> None:
-    with pytest.raises(InvalidConfig, match="states caches a frozen encoder, but encoder is adapted"):
+    with pytest.raises(InvalidConfig, match="states are those of a frozen encoder, and encoder is adapted"):
         train(joint(config(), finished, options={"encoder": "adapted"}), places, "minutebook train toy.yaml")

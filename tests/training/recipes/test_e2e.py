@@ -1,4 +1,4 @@
-"""Runs of the recipe: every kind of text model, method and precision trains and loads; what cannot work is told."""
+"""Runs of the recipe: every kind of text model, method and precision trains and loads, and faults are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MATRIX = [
     *(("t5", METHODS[at % 2], precision) for at, precision in enumerate(PRECISIONS)),
     *(("mbart", METHODS[(at + 1) % 2], precision) for at, precision in enumerate(PRECISIONS)),
 ]
-"""Every two of kind, method and precision meet."""
+"""Each pair of kind, method and precision occurs."""
 SECOND = np.zeros(16_000, np.int16)
 
 
@@ -79,24 +79,24 @@ def test_a_whole_model_trains_and_its_result_loads(
     assert sum(losses(folder)[-2:]) < sum(losses(folder)[:2])
     assert metrics["training"]["trained_share"] == 1.0
     assert len(load_speech_model(folder / "model", CACHE, precision=precision, device="cpu").write([SECOND], 2)) == 1
-    with pytest.raises(UnsupportedPrecision, match="was trained with method full"):
+    with pytest.raises(UnsupportedPrecision, match="trained whole"):
         load_speech_model(folder, CACHE, precision="int8", device="cpu")
 
 
-def test_a_frozen_encoder_learns_nothing_and_the_connector_does(
+def test_a_frozen_encoder_is_not_trained_and_the_connector_is(
     config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
     metrics = train(config(options={"encoder": "frozen"}), places, "minutebook train toy.yaml")
     assert all(name.startswith("text.") for name in metrics["ranks"])
     model = load_speech_model(places.runs / "toy", CACHE, precision="float32", device="cpu")
-    # A run of one step begins with the same connector, and has changed it less.
+    # A run of one step starts with the same connector and changes it less.
     train(config(options={"encoder": "frozen"}, name="short", steps=1), places, "minutebook train toy.yaml")
     short = load_speech_model(places.runs / "short", CACHE, precision="float32", device="cpu")
     long_run, short_run = (each.net.connector.state_dict()["outer.weight"].numpy() for each in (model, short))
     assert not np.allclose(long_run, short_run, atol=0.02)
 
 
-def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(
+def test_a_resumed_run_makes_the_same_steps_as_an_undisturbed_one(
     config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
     method = {"kind": "adalora", "rank": 2, "init_rank": 4, "dropout": 0.1}
@@ -112,13 +112,13 @@ def test_a_run_that_goes_on_makes_the_steps_of_one_left_alone(
     assert (folder / "adapter/connector.safetensors").read_bytes() == result
 
 
-def test_a_run_for_summaries_begins_where_one_for_texts_ended(
+def test_a_run_for_summaries_starts_with_the_connector_of_a_run_for_texts(
     config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
     first = train(config(options={"writes": "text"}, name="texts"), places, "minutebook train toy.yaml")
     assert set(first["served"]) == {"wer"}
-    told = {"connector": str(places.runs / "texts")}
-    train(config(options=told, steps=1, learning_rate=1e-9), places, "minutebook train toy.yaml")
+    options = {"connector": str(places.runs / "texts")}
+    train(config(options=options, steps=1, learning_rate=1e-9), places, "minutebook train toy.yaml")
     texts, toy = (load_file(places.runs / name / "adapter/connector.safetensors") for name in ("texts", "toy"))
     assert all(torch.allclose(texts[name], toy[name], atol=1e-6) for name in texts)
 
@@ -143,14 +143,14 @@ def test_a_base_of_other_weights_is_refused(finished: Path, model: Callable[[str
     load_speech_model(finished, CACHE, precision="float32", device="cpu", speech=str(moved))
 
 
-def test_a_damaged_result_is_told(finished: Path, tmp_path: Path) -> None:
+def test_a_damaged_result_is_refused(finished: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(finished / "adapter", tmp_path / "adapter")
     facts = json.loads((folder / "minutebook.json").read_text())
     (folder / "minutebook.json").write_text(json.dumps(facts | {"connector": {**facts["connector"], "hidden": 31}}))
-    with pytest.raises(BrokenModel, match=r"connector\.safetensors does not contain the expected weights"):
+    with pytest.raises(BrokenModel, match=r"connector\.safetensors does not hold the weights"):
         load_speech_model(folder, CACHE, precision="float32", device="cpu")
     (folder / "minutebook.json").write_text(json.dumps({"base_model": "x"}))
-    with pytest.raises(BrokenModel, match="not describe an end-to-end model"):
+    with pytest.raises(BrokenModel, match="not of an end-to-end model"):
         load_speech_model(folder, CACHE, precision="float32", device="cpu")
     with pytest.raises(BrokenModel, match=r"holds no connector\.safetensors"):
         load_speech_model(tmp_path / "elsewhere", CACHE, precision="float32", device="cpu")
@@ -160,12 +160,12 @@ def test_a_connector_of_another_width_is_refused(
     finished: Path, config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
     other = config(options={"connector": str(finished), "stack": 4})
-    with pytest.raises(AdapterMismatch, match=r"has .*stack 8.*; the connector of this run has .*stack 4"):
+    with pytest.raises(AdapterMismatch, match=r"has .*stack 8.*; the one .* has .*stack 4"):
         train(other, places, "minutebook train toy.yaml")
 
 
 FAULTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "a rank above the width": ({"method": {"rank": 65}}, InvalidConfig, "Rank 65 exceeds the width 64"),
+    "a rank above the width": ({"method": {"rank": 65}}, InvalidConfig, "Rank 65 is above the width 64"),
     "a frozen encoder that is to learn": (
         {"method": {"targets": ("fc1",)}, "options": {"encoder": "frozen"}},
         InvalidConfig,
@@ -184,23 +184,23 @@ FAULTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "audio that the text model cannot read": (
         {"options": {"stack": 1, "instruction": "the boiler lost pressure and nobody has a key " * 3}},
         InvalidData,
-        r"positions of audio .* fits 128.*options\.stack",
+        r"places of audio .* has room for 128.*options\.stack",
     ),
     "no speech model": ({"options": {"speech_model": None}}, InvalidConfig, "speech_model"),
-    "an unknown option": ({"options": {"stak": 1}}, InvalidConfig, "options: stak = 1: This key is unknown"),
+    "an unknown option": ({"options": {"stak": 1}}, InvalidConfig, "options: stak = 1: This key is not known"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_cannot_work_is_said_before_the_first_step(
+def test_invalid_settings_are_refused_before_the_first_step(
     fault: str, config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
-    changes, kind, said = FAULTS[fault]
-    with pytest.raises(kind, match=said):
+    changes, kind, message = FAULTS[fault]
+    with pytest.raises(kind, match=message):
         train(config(**changes), places, "minutebook train toy.yaml")
 
 
-def test_an_example_without_a_summary_is_named(
+def test_an_example_without_a_summary_is_refused_by_name(
     config: Callable[..., RunConfig], places: RunFolders, tmp_path: Path
 ) -> None:
     (tmp_path / "train.jsonl").write_text(json.dumps({"audio": "a.wav", "text": "Anna writes."}) + "\n")
@@ -208,7 +208,7 @@ def test_an_example_without_a_summary_is_named(
         train(config(train={"source": str(tmp_path), "split": "train"}), places, "minutebook train toy.yaml")
 
 
-def test_it_is_measured_beside_the_cascade(
+def test_it_can_be_compared_with_the_cascade(
     finished: Path, model: Callable[[str], str], recordings: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "compare.yaml"
@@ -231,7 +231,7 @@ def test_it_is_measured_beside_the_cascade(
 
 
 @pytest.mark.parametrize("more", ["asr_adapter: x", "plain: true"])
-def test_settings_that_it_has_no_use_for_are_refused(more: str, tmp_path: Path) -> None:
+def test_settings_of_other_systems_are_refused(more: str, tmp_path: Path) -> None:
     path = tmp_path / "compare.yaml"
     path.write_text(f"data: {{source: x, split: y}}\nsystems: [{{name: a, e2e: runs/toy, {more}}}]\n")
     with pytest.raises(InvalidConfig, match="e2e has adapters of its own"):

@@ -1,4 +1,4 @@
-"""What Whisper cannot learn from is said before the first step, with file and line."""
+"""Examples that Whisper cannot learn from are reported before the first step, with file and line."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import soundfile
 
 from schema.core.errors import InvalidData
 from tests.training.models import CACHE
-from tests.training.runs.test_matrix import toy_config
+from tests.training.runs.test_matrix import small_config
 from training.recipes import whisper
 
 pytestmark = pytest.mark.model
-Build = Callable[..., whisper.WhisperTask]
+BuildTask = Callable[..., whisper.WhisperTask]
 
 
 @pytest.fixture
-def build(model: Callable[[str], str], recordings: Path, tmp_path: Path) -> Build:
+def build(model: Callable[[str], str], recordings: Path, tmp_path: Path) -> BuildTask:
     """build({...}, seconds=[...]): the task of these examples, which get a recording each."""
 
     def built(*rows: dict[str, Any], seconds: tuple[float, ...] = (), **source: Any) -> whisper.WhisperTask:
@@ -32,21 +32,21 @@ def build(model: Callable[[str], str], recordings: Path, tmp_path: Path) -> Buil
             lines.append(json.dumps({"audio": f"{place}.wav", "text": f"number {place}"} | row) + "\n")
         (tmp_path / "train.jsonl").write_text("".join(lines))
         train = {"source": str(tmp_path), "split": "train", **source}
-        return whisper.build(toy_config("whisper", model("whisper"), recordings, train=train), CACHE, "cpu")
+        return whisper.build(small_config("whisper", model("whisper"), recordings, train=train), CACHE, "cpu")
 
     return built
 
 
-def test_every_recording_that_is_too_long_is_named(build: Build) -> None:
+def test_every_recording_that_is_too_long_is_reported(build: BuildTask) -> None:
     with pytest.raises(InvalidData, match=r"(?s)2 examples cannot be used.*train\.jsonl:2: 31\.0 s.*train\.jsonl:3: "):
         build({}, {}, {}, seconds=(1.0, 31.0, 40.0))
 
 
-def test_faulty_examples_are_left_out_where_the_run_says_so(build: Build) -> None:
+def test_faulty_examples_are_left_out_if_the_run_allows_it(build: BuildTask) -> None:
     assert list(build({}, {}, seconds=(1.0, 31.0), skip_faulty=True).lengths) == [1.0]
 
 
-def test_every_text_that_the_model_cannot_write_is_named(build: Build) -> None:
+def test_every_text_that_the_model_cannot_write_is_reported(build: BuildTask) -> None:
     with pytest.raises(InvalidData) as caught:
         build({}, {"text": "no " * 500}, {"language": "de"})
     head, second, third = str(caught.value).splitlines()

@@ -1,4 +1,4 @@
-"""A registry of the test's own: a database, a store, and the models of the session."""
+"""A registry for each test: a database, a store, and the models of the session."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def places(tmp_path: Path) -> RegistryFolders:
 
 @pytest.fixture
 def mild(tmp_path: Path) -> Path:
-    """An adapter that changes no word, with its base model's name."""
+    """An adapter that changes no words, with the name of its base model."""
     return write_lora(tmp_path / "mild", MILD, base_model=BASE, precision="float32")
 
 

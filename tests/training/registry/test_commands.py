@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,13 @@ from schema.core.database import Database
 from schema.core.settings import settings
 from tests import models
 from tests.adapters import version
-from tests.api.cli.conftest import Outcome
+from tests.api.cli.command_result import CommandResult, RunMinutebook
 from training.__main__ import build_app
-
-Run = Callable[..., Outcome]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `minutebook adapters ARGUMENTS` in this process, on a registry of its own."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunMinutebook:
+    """Runs `minutebook adapters ARGUMENTS` in this process on an empty registry."""
     monkeypatch.setenv("MINUTEBOOK_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("MINUTEBOOK_MODEL_DIR", str(models.FOLDER))
     monkeypatch.setenv("MINUTEBOOK_DATABASE_URL", "")
@@ -34,26 +31,28 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     migrate.upgrade(database)
     database.close()
 
-    def invoke(*arguments: str) -> Outcome:
+    def invoke(*arguments: str) -> CommandResult:
         result = CliRunner().invoke(build_app(), ["adapters", *arguments])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return Outcome(result.exit_code, result.stdout, result.stderr)
+        return CommandResult(result.exit_code, result.stdout, result.stderr)
 
     return invoke
 
 
-def test_an_empty_registry_says_how_to_fill_it(run: Run) -> None:
+def test_an_empty_registry_says_how_to_fill_it(run: RunMinutebook) -> None:
     assert "adapters publish FOLDER --name NAME" in run("list").out
     assert run("list", "--json").out == ""
 
 
 @pytest.mark.model
-def test_an_adapter_goes_from_its_folder_to_serving_and_back(run: Run, mild: Path, tmp_path: Path) -> None:
+def test_an_adapter_is_published_promoted_rolled_back_and_retired(
+    run: RunMinutebook, mild: Path, tmp_path: Path
+) -> None:
     sound = str(models.ROOT / "deploy/demo/meeting.flac")
     (tmp_path / "test.jsonl").write_text(json.dumps({"audio": sound, "end_s": 3.0, "text": "Good morning everyone."}))
     assert run("publish", str(mild), "--name", "clinic").out.startswith("clinic@1: lora of rank 4 for package:tiny.en")
-    assert "clinic@1 (already published)" in run("publish", str(mild), "--name", "clinic").out
+    assert "clinic@1, published before" in run("publish", str(mild), "--name", "clinic").out
     refused = run("promote", "clinic", "--data", str(tmp_path / "test.jsonl"))
     assert (refused.status, "from 1 groups of examples where 5 are needed" in refused.err) == (1, True)
     assert run("promote", "clinic", "--data", "x", "--force").status == 2
@@ -69,25 +68,25 @@ def test_an_adapter_goes_from_its_folder_to_serving_and_back(run: Run, mild: Pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (("show", "none"), 1, "there is no adapter 'none'"),
         (("show", "../x"), 2, "is no name of an adapter"),
         (("rollback", "none"), 1, "there is no adapter 'none'"),
         (("retire", "none@2", "--task", "asr"), 1, "there is no asr adapter 'none' in version 2"),
-        (("publish", "/nowhere", "--name", "clinic"), 2, "contains no adapter_config.json"),
+        (("publish", "/nowhere", "--name", "clinic"), 2, "holds no adapter_config.json"),
         (("list", "--task", "video"), 2, "video"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_with_the_value(
-    run: Run, arguments: tuple[str, ...], status: int, said: str
+def test_invalid_arguments_are_refused_with_the_value(
+    run: RunMinutebook, arguments: tuple[str, ...], status: int, message: str
 ) -> None:
-    outcome = run(*arguments)
-    assert outcome.status == status
-    assert said in outcome.err
+    result = run(*arguments)
+    assert result.status == status
+    assert message in result.err
 
 
-def test_the_command_is_handed_over_and_lists_without_torch(run: Run) -> None:
+def test_the_command_lists_adapters_without_loading_torch(run: RunMinutebook) -> None:
     database = Database(settings().sql_url)
     with database.write() as session:
         session.add(version("clinic", 3))

@@ -36,7 +36,7 @@ def test_a_merged_text_model_writes_the_same_without_its_adapter(tmp_path: Path,
     verify_sums(to, "")
 
 
-def test_a_merged_whisper_loads_in_a_worker_with_the_adapters_product_in_its_weights(tmp_path: Path) -> None:
+def test_a_merged_whisper_loads_in_a_worker_and_computes_like_the_adapted_one(tmp_path: Path) -> None:
     folder = write_adalora(tmp_path / "ada", MILD, base_model=BASE)
     to = export(folder, tmp_path / "to", models.FOLDER, ExportFormat.TRANSFORMERS, ExportWeights.FLOAT16)
     merged, adapted = load(str(to), models.FOLDER, "float32"), load(BASE, models.FOLDER, "float32")
@@ -48,7 +48,7 @@ def test_a_merged_whisper_loads_in_a_worker_with_the_adapters_product_in_its_wei
     assert not any("lora" in name for name, _ in merged.net.named_modules())
 
 
-def test_ctranslate2_reads_what_is_exported_for_it(tmp_path: Path) -> None:
+def test_an_export_for_ctranslate2_loads_and_changes_only_the_adapted_layers(tmp_path: Path) -> None:
     ctranslate2 = pytest.importorskip("ctranslate2", reason="pip install 'minutebook[ctranslate2]' to run it")
     folder = write_lora(tmp_path / "lora", MILD, base_model=BASE)
     to = export(folder, tmp_path / "to", models.FOLDER, ExportFormat.CTRANSLATE2, ExportWeights.FLOAT16)
@@ -60,7 +60,7 @@ def test_ctranslate2_reads_what_is_exported_for_it(tmp_path: Path) -> None:
     assert changed == {f"model.{side}.layers.{n}.fc1.weight" for side in ("encoder", "decoder") for n in range(4)}
 
 
-def test_what_cannot_be_written_is_refused_before_anything_is(tmp_path: Path) -> None:
+def test_an_impossible_export_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     folder = write_lora(tmp_path / "lora", MILD, base_model=BASE)
     with pytest.raises(InvalidInput, match="not in its files; use float16"):
         export(folder, tmp_path / "to", models.FOLDER, ExportFormat.TRANSFORMERS, ExportWeights.INT8)

@@ -1,4 +1,4 @@
-"""The gate: what is measured is what a worker writes, and only a gain or a reason lets a version serve."""
+"""The gate measures what a worker writes, and promotes a version only for a gain or with a reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schema.meetings.tables import Meeting, Track
 from tests import models
 from tests.adapters import BASE, WILD, write_adalora, write_lora
 from tests.text_models import write_decoder, write_text_adapter
-from tests.workers.studio import BACKLOG_LIMIT_SAMPLES, Studio
+from tests.workers.worker_rig import BACKLOG_LIMIT_SAMPLES, WorkerRig
 from training.data import Dataset, load, read_audio
 from training.data.training_fingerprints import write_fingerprints
 from training.data.transcript_lines import transcript_segments
@@ -36,15 +36,15 @@ CLIPS = 5
 
 @pytest.fixture
 def clips(tmp_path: Path) -> Dataset:
-    """What was said first in the sample meeting, a clip each."""
-    said = json.loads((DEMO / "segments.json").read_text())[:CLIPS]
+    """The first turns of the sample meeting, each a clip."""
+    turns = json.loads((DEMO / "segments.json").read_text())[:CLIPS]
     lines = [
         {
             "audio": str(DEMO / "meeting.flac"),
             "id": f"c{number}",
             **{key: each[key] for key in ("start_s", "end_s", "text")},
         }
-        for number, each in enumerate(said)
+        for number, each in enumerate(turns)
     ]
     (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, lines)))
     return load(tmp_path / "test.jsonl", "test", needs=("audio", "text"))
@@ -72,7 +72,7 @@ def serving(database: Database) -> str | None:
         return active.label if active else None
 
 
-def test_what_shows_no_gain_serves_only_for_a_reason_and_the_gate_sees_a_gain(
+def test_a_version_is_promoted_for_a_gain_and_without_one_only_with_a_reason(
     database: Database, config: Settings, places: RegistryFolders, clips: Dataset, mild: Path, tmp_path: Path
 ) -> None:
     good = published(database, places, mild)
@@ -95,7 +95,7 @@ def test_what_shows_no_gain_serves_only_for_a_reason_and_the_gate_sees_a_gain(
     assert (figures["examples"], figures["precision"], figures["compared_with"]) == (CLIPS, "float32", "clinic@2")
 
 
-def test_what_was_learnt_from_is_not_measured_on(
+def test_the_training_set_is_refused_as_test_set(
     database: Database, config: Settings, places: RegistryFolders, clips: Dataset, mild: Path
 ) -> None:
     (mild / "metrics.json").write_text(json.dumps({"training": {"data_fingerprint": clips.fingerprint}}))
@@ -103,7 +103,7 @@ def test_what_was_learnt_from_is_not_measured_on(
         promote(database, config, published(database, places, mild), clips)
 
 
-def test_a_recording_that_was_learnt_from_is_found_in_any_test_set(
+def test_a_training_recording_is_found_in_any_test_set(
     database: Database, config: Settings, places: RegistryFolders, clips: Dataset, mild: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "learnt").mkdir()
@@ -111,7 +111,7 @@ def test_a_recording_that_was_learnt_from_is_found_in_any_test_set(
     row = {"id": "x", "audio": "renamed.flac", "start_s": clips[2].start_s, "end_s": clips[2].end_s, "text": "other"}
     (tmp_path / "learnt/train.jsonl").write_text(json.dumps(row))
     write_fingerprints(mild, load(tmp_path / "learnt"))
-    with pytest.raises(DataOverlap, match=r"example 1 of the adapter's training shares audio with test\.jsonl:3\."):
+    with pytest.raises(DataOverlap, match=r"example 1 of the adapter's training has audio of test\.jsonl:3\."):
         promote(database, config, published(database, places, mild), clips)
 
 
@@ -133,7 +133,7 @@ def test_minutes_are_compared_by_rouge(
     assert {"rouge2_candidate", "rougeL_serving"} <= facts.keys()
 
 
-def test_lines_of_a_transcript_name_their_speakers() -> None:
+def test_speakers_are_read_from_the_lines_of_a_transcript() -> None:
     eva, tom = transcript_segments("Eva B.: The key: where is it?\nTom: Nobody has it, at 10:30.")
     assert (eva.speaker, eva.text) == ("Eva B.", "The key: where is it?")
     assert (tom.speaker, tom.text) == ("Tom", "Nobody has it, at 10:30.")
@@ -146,7 +146,7 @@ def test_lines_of_a_transcript_name_their_speakers() -> None:
 def test_a_worker_writes_the_words_that_were_measured(
     database: Database, places: RegistryFolders, redis_client: Redis, tmp_path: Path
 ) -> None:
-    """With an adapter that changes words, of a file that a worker cuts into several windows."""
+    """With an adapter that changes words, on a file that a worker cuts into several windows."""
     folder = write_adalora(tmp_path / "ada", 0.02, base_model=BASE)
     adapter = published(database, places, folder)
     (tmp_path / "test.jsonl").write_text(json.dumps({"audio": str(DEMO / "meeting.flac"), "end_s": 40.0, "text": "x"}))
@@ -157,20 +157,20 @@ def test_a_worker_writes_the_words_that_were_measured(
         (plain,), (measured,) = (
             [heard.text for heard in transcripts(engine, [example], name)] for name in (None, "measured")
         )
-        studio = Studio(database, redis_client, engine, places.store)
+        rig = WorkerRig(database, redis_client, engine, places.store)
         with database.write() as session:
             session.add(Meeting(id="f", owner="local", asr_adapter=adapter.label))
             session.flush()
             session.add(Track(id="f-main", meeting_id="f", name="main", kind=TrackKind.BATCH))
-        studio.mailbox.open(
+        rig.mailbox.open(
             "f-main", committed_sample=0, epoch=0, backlog_limit_samples=BACKLOG_LIMIT_SAMPLES, kind=TrackKind.BATCH
         )
-        studio.speak("f-main", read_audio(example))
-        studio.finish("f")
-        studio.work()
+        rig.append("f-main", read_audio(example))
+        rig.finish("f")
+        rig.run_until_idle()
     finally:
         for name in engine.adapters:
             remove(engine.whisper.net, name)
         engine.whisper.adapters.clear()
-    assert studio.text("f") == measured
+    assert rig.text("f") == measured
     assert measured != plain

@@ -19,19 +19,19 @@ def write(path: Path, more: str = "") -> Path:
     return path
 
 
-def test_a_setting_is_changed_on_the_command_line(tmp_path: Path) -> None:
+def test_settings_can_be_changed_on_the_command_line(tmp_path: Path) -> None:
     config = read_config(write(tmp_path / "run.yaml"), ["method.rank=8", "precision=int8", "method.targets=[q_proj]"])
     assert (config.method.rank, config.precision, config.method.targets) == (8, "int8", ("q_proj",))
 
 
-def test_what_is_written_down_reads_back_as_the_same(tmp_path: Path) -> None:
+def test_a_dumped_configuration_reads_back_as_the_same(tmp_path: Path) -> None:
     config = read_config(write(tmp_path / "run.yaml"), ["method.kind=adalora", "epochs=0.5"])
     (tmp_path / "again.yaml").write_text(to_yaml(config))
     assert read_config(tmp_path / "again.yaml") == config
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         (["method.rank=0"], "method.rank = 0: Input should be greater than or equal to 1"),
         (["method.rnk=4"], "method.rnk = 4: This key is unknown"),
@@ -43,16 +43,14 @@ def test_what_is_written_down_reads_back_as_the_same(tmp_path: Path) -> None:
         (["method={kind: adalora, rank: 8, init_rank: 8}"], "init_rank 8 must be above rank 8"),
     ],
 )
-def test_a_setting_that_is_wrong_is_named_with_its_file_and_value(
-    changes: list[str], said: str, tmp_path: Path
-) -> None:
+def test_an_invalid_setting_is_refused_with_its_value(changes: list[str], message: str, tmp_path: Path) -> None:
     path = write(tmp_path / "run.yaml")
     with pytest.raises(InvalidConfig, match=r".*") as caught:
         read_config(path, changes)
-    assert said in caught.value.detail
+    assert message in caught.value.detail
 
 
-def test_a_file_that_is_no_yaml_or_not_there_is_named(tmp_path: Path) -> None:
+def test_malformed_and_missing_files_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("a: [1")
     for name in ("bad.yaml", "absent.yaml"):
         with pytest.raises(InvalidConfig, match=name):
@@ -71,7 +69,7 @@ def run(**changes: object) -> RunConfig:
     return RunConfig.model_validate({"name": "a", "recipe": "b", "model": "c", "train": here, "dev": here, **changes})
 
 
-def test_the_learning_rate_rises_and_falls() -> None:
+def test_the_learning_rate_follows_warmup_and_schedule() -> None:
     config = run(learning_rate=1.0, warmup=0.1, schedule="linear")
     rates = [learning_rate(config, step, 100) for step in range(100)]
     assert rates[:2] == pytest.approx([0.1, 0.2])

@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 
 from schema.core.errors import NotFinite, OutOfMemory
-from tests.training.toy import ToyTask
+from tests.training.tiny_task import TinyTask
 from training.networks.methods import attach
 from training.runs.checkpoint import Checkpoints
 from training.runs.config import DataSource, RunConfig
@@ -19,20 +19,20 @@ from training.runs.progress import TrainingProgress, TrainingStep
 
 
 def config(**changes: Any) -> RunConfig:
-    here = DataSource(source="toy", split="train")
+    here = DataSource(source="tiny", split="train")
     values: dict[str, Any] = {
-        "name": "toy", "recipe": "toy", "model": "toy", "train": here, "dev": here, "steps": 20, "batch_size": 8,
+        "name": "tiny", "recipe": "tiny", "model": "tiny", "train": here, "dev": here, "steps": 20, "batch_size": 8,
         "learning_rate": 0.05, "method": {"kind": "lora", "rank": 4},
     }  # fmt: skip
     return RunConfig.model_validate(values | changes)
 
 
-class Run:
-    """One run of the toy from the same seed; `losses` are what each step said."""
+class RecordedRun:
+    """A run of the tiny task from a fixed seed. `losses` holds the loss of each step, `dev` each dev loss."""
 
-    def __init__(self, folder: Path | None = None, task: ToyTask | None = None, **changes: Any) -> None:
+    def __init__(self, folder: Path | None = None, task: TinyTask | None = None, **changes: Any) -> None:
         self.config = config(**changes)
-        self.task = task or ToyTask()
+        self.task = task or TinyTask()
         self.losses: list[float] = []
         self.dev: list[float] = []
         torch.manual_seed(self.config.seed)
@@ -60,8 +60,8 @@ METHODS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_loss_falls(method: str) -> None:
-    run = Run(method=METHODS[method], steps=60, evaluate_every=6)
+def test_the_dev_loss_falls_and_the_best_is_noted(method: str) -> None:
+    run = RecordedRun(method=METHODS[method], steps=60, evaluate_every=6)
     progress = run.go()
     assert progress.step == 60
     assert run.dev[-1] < 0.8 * run.dev[0]
@@ -69,14 +69,14 @@ def test_the_loss_falls(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_run_that_goes_on_from_a_checkpoint_is_the_run_that_was_not_stopped(method: str, tmp_path: Path) -> None:
-    whole = Run(method=METHODS[method])
+def test_a_run_resumed_from_a_checkpoint_equals_one_that_was_not_stopped(method: str, tmp_path: Path) -> None:
+    whole = RecordedRun(method=METHODS[method])
     whole.go()
-    first = Run(tmp_path, method=METHODS[method])
+    first = RecordedRun(tmp_path, method=METHODS[method])
     first.stop_after = 9
     first.go()
     assert first.loop.stopped
-    second = Run(tmp_path, method=METHODS[method])
+    second = RecordedRun(tmp_path, method=METHODS[method])
     torch.manual_seed(99)
     found = Checkpoints(tmp_path, 2).load_latest()
     assert found is not None
@@ -86,35 +86,35 @@ def test_a_run_that_goes_on_from_a_checkpoint_is_the_run_that_was_not_stopped(me
     assert second.loop.progress.best == whole.loop.progress.best
 
 
-def test_how_a_batch_is_cut_changes_nothing() -> None:
-    task = ToyTask()
+def test_the_micro_batch_size_does_not_change_the_losses() -> None:
+    task = TinyTask()
     task.net.drop.p = 0.0
-    whole = Run(task=task, micro_batch=8)
+    whole = RecordedRun(task=task, micro_batch=8)
     whole.go()
-    task = ToyTask()
+    task = TinyTask()
     task.net.drop.p = 0.0
-    cut = Run(task=task, micro_batch=3)
+    cut = RecordedRun(task=task, micro_batch=3)
     cut.go()
     assert cut.losses == pytest.approx(whole.losses, rel=1e-4)
 
 
-def test_memory_that_runs_out_halves_the_micro_batch_and_the_run_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    task = ToyTask(room=2)
+def test_running_out_of_memory_halves_the_micro_batch_and_the_run_continues(caplog: pytest.LogCaptureFixture) -> None:
+    task = TinyTask(room=2)
     task.net.drop.p = 0.0
-    roomy = ToyTask()
-    roomy.net.drop.p = 0.0
-    tight, wide = Run(task=task, micro_batch=8), Run(task=roomy, micro_batch=8)
+    with_room = TinyTask()
+    with_room.net.drop.p = 0.0
+    tight, wide = RecordedRun(task=task, micro_batch=8), RecordedRun(task=with_room, micro_batch=8)
     with caplog.at_level(logging.WARNING):
         tight.go()
     wide.go()
     assert tight.losses == pytest.approx(wide.losses, rel=1e-4)
-    assert "continuing with 2 examples at once" in caplog.text
+    assert "from now on 2 examples at once" in caplog.text
 
 
-def test_a_run_that_is_stopped_where_it_has_just_saved_leaves_that_checkpoint_alone(
+def test_a_run_stopped_just_after_a_checkpoint_does_not_write_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To write it again is to take it away first, and a second Ctrl-C may come in between."""
+    """Writing it again would first delete it, and a second Ctrl-C could come in between."""
     saved: list[int] = []
     save = Checkpoints.save
 
@@ -123,35 +123,35 @@ def test_a_run_that_is_stopped_where_it_has_just_saved_leaves_that_checkpoint_al
         return save(checkpoints, step, state)
 
     monkeypatch.setattr(Checkpoints, "save", noted)
-    run = Run(tmp_path, checkpoint_every=4)
+    run = RecordedRun(tmp_path, checkpoint_every=4)
     run.stop_after = 8
     run.go()
     assert saved == [4, 8]
 
 
-def test_one_example_too_large_for_memory_ends_the_run_with_what_helps() -> None:
+def test_an_example_too_large_for_memory_ends_the_run_with_the_remedy() -> None:
     with pytest.raises(OutOfMemory, match="gradient_checkpointing"):
-        Run(task=ToyTask(room=0)).go()
+        RecordedRun(task=TinyTask(room=0)).go()
 
 
-def test_a_loss_that_is_no_number_names_the_examples_and_changes_no_weight() -> None:
-    run = Run(task=ToyTask(poisoned=[17]), micro_batch=2)
-    with pytest.raises(NotFinite, match=r"clip-17.*or lower learning_rate, and start over with --fresh") as caught:
+def test_a_loss_that_is_not_finite_names_the_examples_and_changes_no_weight() -> None:
+    run = RecordedRun(task=TinyTask(poisoned=[17]), micro_batch=2)
+    with pytest.raises(NotFinite, match=r"clip-17.*or lower learning_rate, and begin anew with --fresh") as caught:
         run.go()
     assert len(caught.value.facts["ids"]) == 2  # type: ignore[arg-type]
     assert all(torch.isfinite(p).all() for p in run.task.net.parameters())
 
 
-def test_a_run_ends_early_when_the_dev_loss_no_longer_falls() -> None:
-    run = Run(learning_rate=1e-12, patience=3, evaluate_every=1)
+def test_a_run_stops_early_when_the_dev_loss_no_longer_falls() -> None:
+    run = RecordedRun(learning_rate=1e-12, patience=3, evaluate_every=1)
     run.task.evaluate = lambda: {"loss": 1.0}  # type: ignore[method-assign]
     progress = run.go()
     assert progress.step == 4
     assert progress.best_step == 1
 
 
-def test_the_best_weights_are_put_back() -> None:
-    run = Run(learning_rate=0.5, clip_norm=1e6, evaluate_every=1, schedule="constant")
+def test_the_best_weights_are_restored() -> None:
+    run = RecordedRun(learning_rate=0.5, clip_norm=1e6, evaluate_every=1, schedule="constant")
     progress = run.go()
     assert run.dev[-1] > progress.best
     run.loop.restore_best()

@@ -1,4 +1,4 @@
-"""Every method, in every precision, on every kind of model: it trains, and what comes out loads in a worker."""
+"""Every method trains every kind of model in every precision, and workers load the result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.model
 PRECISIONS = ("float32", "bfloat16", "int8", "int4")
 
 
-def toy_config(kind: str, reference: str, data: Path, **changes: Any) -> RunConfig:
+def small_config(kind: str, reference: str, data: Path, **changes: Any) -> RunConfig:
     values: dict[str, Any] = {
         "name": "toy", "recipe": RECIPES[kind], "model": reference, "device": "cpu",
         "train": {"source": str(data), "split": "train"}, "dev": {"source": str(data), "split": "dev"},
@@ -35,7 +35,7 @@ def toy_config(kind: str, reference: str, data: Path, **changes: Any) -> RunConf
 
 
 def serve(kind: str, reference: str, adapter: Path | None, precision: str) -> str:
-    """What a worker writes."""
+    """The text that a worker writes with the model and adapter."""
     if kind == "whisper":
         engine = load_engine(reference, CACHE, precision, "cpu", {} if adapter is None else {"new": adapter})
         window = Window(np.zeros(16_000, np.int16), adapter=None if adapter is None else "new")
@@ -50,10 +50,10 @@ def serve(kind: str, reference: str, adapter: Path | None, precision: str) -> st
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("method", ["lora", "adalora"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_adapter_is_trained_and_a_worker_loads_it(
+def test_an_adapter_is_trained_and_loads_in_a_worker(
     kind: str, method: str, precision: str, model: Callable[[str], str], recordings: Path, places: RunFolders
 ) -> None:
-    config = toy_config(
+    config = small_config(
         kind, model(kind), recordings, precision=precision, method={"kind": method, "rank": 2, "init_rank": 4}
     )
     metrics = train(config, places, "minutebook train toy.yaml")
@@ -74,10 +74,10 @@ def test_an_adapter_is_trained_and_a_worker_loads_it(
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_whole_model_is_trained_and_a_worker_loads_it(
+def test_a_whole_model_is_trained_and_loads_in_a_worker(
     kind: str, precision: str, model: Callable[[str], str], recordings: Path, places: RunFolders
 ) -> None:
-    config = toy_config(
+    config = small_config(
         kind, model(kind), recordings, precision=precision, method={"kind": "full"}, learning_rate=0.005
     )
     metrics = train(config, places, "minutebook train toy.yaml")
@@ -86,9 +86,9 @@ def test_a_whole_model_is_trained_and_a_worker_loads_it(
 
 
 @pytest.mark.parametrize("precision", ["int8", "int4"])
-def test_a_whole_model_of_rounded_weights_is_refused(
+def test_training_a_whole_quantised_model_is_refused(
     precision: str, model: Callable[[str], str], recordings: Path, places: RunFolders
 ) -> None:
-    config = toy_config("t5", model("t5"), recordings, precision=precision, method={"kind": "full"})
+    config = small_config("t5", model("t5"), recordings, precision=precision, method={"kind": "full"})
     with pytest.raises(InvalidConfig, match="lora or adalora"):
         train(config, places, "minutebook train toy.yaml")

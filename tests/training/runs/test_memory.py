@@ -4,15 +4,15 @@ import pytest
 import torch
 
 from schema.core.errors import OutOfMemory
-from tests.training.toy import WIDTH, ToyTask
+from tests.training.tiny_task import WIDTH, TinyTask
 from training.networks.methods import attach
 from training.runs.config import Method
 from training.runs.memory import Estimate, estimate
 from training.runs.task import Batch
 
 
-def test_what_a_run_needs_is_measured_on_its_longest_example() -> None:
-    task = ToyTask()
+def test_the_memory_of_weights_and_training_state_is_counted() -> None:
+    task = TinyTask()
     attach(task.net, Method(kind="full"), (), total_steps=20)
     needed = estimate(task, "cpu")
     weights = WIDTH * WIDTH + WIDTH + WIDTH + 1
@@ -21,22 +21,22 @@ def test_what_a_run_needs_is_measured_on_its_longest_example() -> None:
     assert all(parameter.grad is None for parameter in task.net.parameters())
 
 
-class Wide(ToyTask):
-    """Each example keeps 256 MiB for the backward pass; the longest is the one that counts."""
+class MemoryHungryTask(TinyTask):
+    """Each example keeps 256 MiB for the backward pass."""
 
     def loss(self, batch: Batch) -> torch.Tensor:
         wide = super().loss(batch).expand(2**25).clone()
         return wide.exp().sin().sum()
 
 
-def test_an_example_takes_what_its_pass_there_and_back_needs_at_most() -> None:
-    task = Wide()
+def test_the_memory_of_an_example_is_the_peak_of_its_forward_and_backward_pass() -> None:
+    task = MemoryHungryTask()
     attach(task.net, Method(kind="full"), (), total_steps=20)
     assert 2**28 <= estimate(task, "cpu").example_bytes < 2**30
 
 
-def test_a_pass_that_finds_no_room_says_what_helps() -> None:
-    task = ToyTask(room=0)
+def test_an_estimate_that_runs_out_of_memory_names_the_remedy() -> None:
+    task = TinyTask(room=0)
     attach(task.net, Method(kind="full"), (), total_steps=20)
     with pytest.raises(OutOfMemory, match="gradient_checkpointing"):
         estimate(task, "cpu")

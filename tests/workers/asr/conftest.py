@@ -1,28 +1,25 @@
-"""Real weights and real speech. The recordings are not part of the project: tests that need them skip without."""
+"""Real weights and real speech. Tests that need recordings from outside the project are skipped without them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 import torch
-from numpy.typing import NDArray
 
+from training.data.audio import Samples
 from workers.asr.engine import Engine, load_engine
 
 REPOSITORY = Path(__file__).parents[3]
 MODEL = "package:tiny.en"
 
-Audio = NDArray[np.int16]
 
-
-def read_audio(path: Path) -> Audio:
+def read_audio(path: Path) -> Samples:
     samples, rate = soundfile.read(path, dtype="int16")
     assert rate == 16_000
-    audio: Audio = samples
+    audio: Samples = samples
     return audio
 
 
@@ -34,19 +31,19 @@ def models() -> Path:
 @pytest.fixture(scope="session")
 def engine(models: Path) -> Engine:
     """tiny.en as the worker runs it."""
-    torch.set_num_threads(1)  # words do not depend on it, and other tests may run beside
+    torch.set_num_threads(1)  # the words do not depend on it, and other tests may run at the same time
     return load_engine(MODEL, models)
 
 
 @pytest.fixture(scope="session")
 def exact_engine(models: Path) -> Engine:
-    """tiny.en in float32 with the model's own 30 s of context, the reference."""
+    """tiny.en in float32 with the model's own context of 30 s, as the reference."""
     return load_engine(MODEL, models, precision="float32", stride=1)
 
 
 @pytest.fixture(scope="session")
-def meeting() -> Audio:
-    """The sample meeting of the project, 193 s."""
+def meeting() -> Samples:
+    """The sample meeting of the project, 193 s long."""
     return read_audio(REPOSITORY / "deploy/demo/meeting.flac")
 
 

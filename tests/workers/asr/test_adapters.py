@@ -8,7 +8,8 @@ import torch
 
 from schema.core.errors import AdapterMismatch, BrokenModel, UnknownAdapter
 from tests.adapters import MILD, STEMS, WILD, write_adalora, write_adapter, write_lora
-from tests.workers.asr.conftest import MODEL, Audio
+from tests.workers.asr.conftest import MODEL
+from training.data.audio import Samples
 from workers.asr.context import full_context
 from workers.asr.encoder import encode
 from workers.asr.engine import Engine, load_engine
@@ -29,7 +30,9 @@ def _texts(engine: Engine, *windows: Window) -> list[str]:
     return [hypothesis.text for hypothesis in engine.transcribe(windows)]
 
 
-def test_a_batch_mixes_lora_adalora_short_contexts_and_none(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+def test_a_batch_may_mix_lora_adalora_short_contexts_and_no_adapter(
+    own_engine: Engine, meeting: Samples, tmp_path: Path
+) -> None:
     samples = meeting[: 5 * SECOND]
     (plain,) = _texts(own_engine, Window(samples))
     own_engine.load_adapter("mild@1", write_lora(tmp_path / "mild", MILD))
@@ -44,7 +47,7 @@ def test_a_batch_mixes_lora_adalora_short_contexts_and_none(own_engine: Engine, 
     assert alone[2] != plain
 
 
-def test_an_adapter_is_replaced_while_the_engine_runs(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+def test_an_adapter_can_be_replaced_while_the_engine_runs(own_engine: Engine, meeting: Samples, tmp_path: Path) -> None:
     window = Window(meeting[: 6 * SECOND], adapter="house")
     own_engine.load_adapter("house", write_lora(tmp_path / "first", 0.05))
     (wild,) = _texts(own_engine, window)
@@ -53,7 +56,7 @@ def test_an_adapter_is_replaced_while_the_engine_runs(own_engine: Engine, meetin
     assert wild != _texts(own_engine, window)[0]
 
 
-def test_adalora_counts_as_peft_counts_it(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+def test_adalora_computes_what_peft_computes(own_engine: Engine, meeting: Samples, tmp_path: Path) -> None:
     chance = torch.Generator().manual_seed(3)
     parts = {"lora_A": (4, 384), "lora_B": (1536, 4), "lora_E": (4, 1)}
     weights = {
@@ -70,8 +73,8 @@ def test_adalora_counts_as_peft_counts_it(own_engine: Engine, meeting: Audio, tm
     torch.testing.assert_close(layer(x, adapter_names=["ada"]), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_only_an_adapter_trained_for_it_reads_a_short_context(
-    own_engine: Engine, meeting: Audio, tmp_path: Path
+def test_only_an_adapter_trained_for_it_uses_a_short_context(
+    own_engine: Engine, meeting: Samples, tmp_path: Path
 ) -> None:
     own_engine.load_adapter("short", write_lora(tmp_path / "short", 0.0, audio_context=True))
     own_engine.load_adapter("long", write_lora(tmp_path / "long", 0.0))
@@ -80,13 +83,13 @@ def test_only_an_adapter_trained_for_it_reads_a_short_context(
     assert lengths == {None: 1500, "long": 1500, "short": 225}
 
 
-def test_short_contexts_do_not_depend_on_their_neighbours(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+def test_short_contexts_do_not_depend_on_their_neighbours(own_engine: Engine, meeting: Samples, tmp_path: Path) -> None:
     own_engine.load_adapter("short", write_lora(tmp_path / "short", 0.0, audio_context=True))
     windows = [Window(meeting[: n * SECOND], adapter=name) for n, name in ((9, "short"), (14, "short"), (5, None))]
     assert _texts(own_engine, *windows) == [_texts(own_engine, window)[0] for window in windows]
 
 
-def test_the_encoder_is_transformers_own_in_the_full_context(exact_engine: Engine, meeting: Audio) -> None:
+def test_the_encoder_equals_that_of_transformers_in_the_full_context(exact_engine: Engine, meeting: Samples) -> None:
     mel = log_mel([meeting[: 9 * SECOND]], 3000, 80)
     net = exact_engine.whisper.net
     with torch.inference_mode():
@@ -95,13 +98,13 @@ def test_the_encoder_is_transformers_own_in_the_full_context(exact_engine: Engin
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-3)
 
 
-def test_an_adapter_for_another_base_model_is_refused_by_its_metadata(own_engine: Engine, tmp_path: Path) -> None:
+def test_an_adapter_for_another_base_model_is_refused(own_engine: Engine, tmp_path: Path) -> None:
     folder = write_lora(tmp_path / "other", 0.0, base_model="package:base")
     with pytest.raises(AdapterMismatch, match="package:base"):
         own_engine.load_adapter("other", folder)
 
 
-def test_where_the_weights_are_known_they_decide_and_not_the_name(own_engine: Engine, tmp_path: Path) -> None:
+def test_a_known_checksum_of_the_base_decides_instead_of_its_name(own_engine: Engine, tmp_path: Path) -> None:
     checksum = own_engine.whisper.checksum()
     same = write_lora(tmp_path / "same", 0.0, base_model="elsewhere/tiny.en", base_checksum=checksum)
     own_engine.load_adapter("same", same)
@@ -110,8 +113,8 @@ def test_where_the_weights_are_known_they_decide_and_not_the_name(own_engine: En
         own_engine.load_adapter("not", write_lora(tmp_path / "not", 0.0, base_model=MODEL, base_checksum="0" * 64))
 
 
-def test_an_adapter_of_another_width_is_refused_and_leaves_nothing_behind(
-    own_engine: Engine, meeting: Audio, tmp_path: Path
+def test_an_adapter_of_another_width_is_refused_and_leaves_nothing(
+    own_engine: Engine, meeting: Samples, tmp_path: Path
 ) -> None:
     with pytest.raises(AdapterMismatch, match="does not fit"):
         own_engine.load_adapter("wide", write_lora(tmp_path / "wide", 0.0, width=512))
@@ -119,12 +122,12 @@ def test_an_adapter_of_another_width_is_refused_and_leaves_nothing_behind(
     assert _texts(own_engine, Window(meeting[: 3 * SECOND]))[0]
 
 
-def test_a_folder_that_holds_no_adapter_is_broken(own_engine: Engine, tmp_path: Path) -> None:
+def test_a_folder_without_an_adapter_is_refused(own_engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(BrokenModel, match=r"adapter_config\.json"):
         own_engine.load_adapter("none", tmp_path)
 
 
-def test_what_nobody_uses_makes_room_for_others(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+def test_unused_adapters_are_unloaded_at_the_limit(own_engine: Engine, meeting: Samples, tmp_path: Path) -> None:
     names = [f"house-{number}" for number in range(ADAPTERS_LIMIT + 2)]
     folder = write_lora(tmp_path / "house", 0.01)
     window = Window(meeting[: 2 * SECOND])
@@ -144,7 +147,7 @@ def test_what_nobody_uses_makes_room_for_others(own_engine: Engine, meeting: Aud
         own_engine.transcribe([replace(window, adapter=name)])
 
 
-def test_a_batch_may_need_more_adapters_than_stay_loaded(own_engine: Engine, meeting: Audio, tmp_path: Path) -> None:
+def test_a_batch_may_use_more_adapters_than_stay_loaded(own_engine: Engine, meeting: Samples, tmp_path: Path) -> None:
     names = {f"house-{number}" for number in range(ADAPTERS_LIMIT + 1)}
     folder = write_lora(tmp_path / "house", 0.0)
     for name in sorted(names):
@@ -154,14 +157,14 @@ def test_a_batch_may_need_more_adapters_than_stay_loaded(own_engine: Engine, mee
     assert len(own_engine.adapters) == ADAPTERS_LIMIT
 
 
-def test_an_adapter_of_another_precision_is_loaded_and_the_log_says_so(
+def test_an_adapter_of_another_precision_is_loaded_with_a_warning(
     own_engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for trained in ("bfloat16", "float32"):
         own_engine.load_adapter(f"{trained}@1", write_lora(tmp_path / trained, MILD, precision=trained))
     assert caplog.messages == []
     own_engine.load_adapter("clinic@1", write_lora(tmp_path / "int4", MILD, precision="int4"))
-    (told,) = caplog.messages
-    assert "clinic@1 was trained on a base model in int4 and is loaded into one in float32" in told
-    assert "train it with precision=bfloat16" in told
+    (message,) = caplog.messages
+    assert "clinic@1 was trained on a base model in int4 and is loaded into one in float32" in message
+    assert "train it with precision=bfloat16" in message
     assert "clinic@1" in own_engine.adapters

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.workers.asr.conftest import Audio
+from training.data.audio import Samples
 from workers.asr.context import MARGIN_POSITIONS, audible_positions, condensed_context, full_context, short_context
 from workers.asr.encoder import encode
 from workers.asr.engine import Engine
@@ -13,7 +13,7 @@ TOTAL = 1500
 SECOND = 16_000
 
 
-def test_the_margin_of_a_short_context_weighs_as_much_as_the_silence_that_it_stands_for() -> None:
+def test_the_margin_of_a_short_context_weighs_as_much_as_the_silence_it_replaces() -> None:
     context = short_context([100, 40], TOTAL, "cpu", torch.float32)
     assert context.index.shape == (2, 100 + MARGIN_POSITIONS)
     assert context.bias is not None
@@ -24,14 +24,16 @@ def test_the_margin_of_a_short_context_weighs_as_much_as_the_silence_that_it_sta
 
 
 @pytest.mark.parametrize("audible", [TOTAL - 3, TOTAL])
-def test_where_no_silence_is_cut_every_position_stands_for_itself(audible: int) -> None:
+def test_without_cut_silence_every_position_has_weight_one(audible: int) -> None:
     context = short_context([audible], TOTAL, "cpu", torch.float32)
     assert context.bias is None
     assert context.index.tolist() == [list(range(TOTAL))]
 
 
 @pytest.mark.model
-def test_a_short_context_is_near_the_full_one_before_any_training(exact_engine: Engine, meeting: Audio) -> None:
+def test_before_training_condensed_and_short_contexts_are_close_to_the_full_one(
+    exact_engine: Engine, meeting: Samples
+) -> None:
     samples = meeting[: 6 * SECOND]
     audible = audible_positions(len(samples))
     contexts = {

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from schema.core.errors import InvalidAudio, UnknownAdapter, UnknownLanguage, UnknownPrecision
-from tests.workers.asr.conftest import MODEL, Audio, read_audio
-from tests.workers.asr.rates import error_rate
+from tests.workers.asr.conftest import MODEL, read_audio
+from tests.workers.asr.word_errors import error_rate
+from training.data.audio import Samples
 from workers.asr.engine import Engine, load_engine
 from workers.asr.hypothesis import Hypothesis, Window
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.model
 SECOND = 16_000
 
 
-def _windows(meeting: Audio) -> list[Window]:
+def _windows(meeting: Samples) -> list[Window]:
     """Windows of different lengths, prompts and prefixes."""
     pieces = [
         meeting[first * SECOND : end * SECOND] for first, end in ((0, 9), (9, 12), (30, 55), (60, 67), (100, 130))
@@ -28,19 +29,21 @@ def _windows(meeting: Audio) -> list[Window]:
 
 
 @pytest.fixture(scope="module")
-def batch(exact_engine: Engine, meeting: Audio) -> list[Hypothesis]:
+def batch(exact_engine: Engine, meeting: Samples) -> list[Hypothesis]:
     return exact_engine.transcribe(_windows(meeting))
 
 
-def test_the_sample_meeting_is_read(engine: Engine, meeting: Audio, meeting_text: str) -> None:
+def test_the_sample_meeting_is_transcribed_with_few_word_errors(
+    engine: Engine, meeting: Samples, meeting_text: str
+) -> None:
     windows = [Window(meeting[first : first + 28 * SECOND]) for first in range(0, len(meeting), 28 * SECOND)]
     text = "".join(hypothesis.text for hypothesis in engine.transcribe(windows))
-    # Blind cuts every 28 s cost a word each.
+    # The cuts every 28 s, regardless of words, cost a word each.
     assert error_rate(meeting_text, text) < 0.05
 
 
 def test_a_batch_gives_the_same_words_as_one_by_one(
-    exact_engine: Engine, meeting: Audio, batch: list[Hypothesis]
+    exact_engine: Engine, meeting: Samples, batch: list[Hypothesis]
 ) -> None:
     alone = [exact_engine.transcribe([window])[0] for window in _windows(meeting)]
     assert [one.text for one in alone] == [one.text for one in batch]
@@ -50,15 +53,15 @@ def test_a_batch_gives_the_same_words_as_one_by_one(
         assert [word.start_sample for word in one.words] == [word.start_sample for word in other.words]
 
 
-def test_a_batch_of_the_worker_s_engine_gives_the_same_words_up_to_ties(engine: Engine, meeting: Audio) -> None:
+def test_a_batch_of_the_worker_s_engine_gives_the_same_words_except_for_ties(engine: Engine, meeting: Samples) -> None:
     windows = _windows(meeting)
     together = engine.transcribe(windows)
     alone = [engine.transcribe([window])[0] for window in windows]
-    # In 16 bits the order of additions decides between readings that are equally likely, as of a word cut in half.
+    # In 16 bits the order of additions decides between equally likely texts, for instance of a word cut in half.
     assert error_rate(" ".join(one.text for one in alone), " ".join(one.text for one in together)) <= 0.03
 
 
-def test_the_words_are_those_of_transformers(exact_engine: Engine, meeting: Audio) -> None:
+def test_the_words_equal_those_of_transformers(exact_engine: Engine, meeting: Samples) -> None:
     from transformers import WhisperForConditionalGeneration
 
     from workers.asr.features import log_mel
@@ -70,7 +73,7 @@ def test_the_words_are_those_of_transformers(exact_engine: Engine, meeting: Audi
     assert exact_engine.transcribe([Window(samples)])[0].text.strip() == expected.strip()
 
 
-def test_condensed_silence_reads_like_the_full_context(
+def test_condensed_silence_costs_at_most_two_points_of_word_error_rate(
     engine: Engine, exact_engine: Engine, shared_audio: Path
 ) -> None:
     clips = sorted((shared_audio / "librispeech").glob("*.flac"))[:24]
@@ -82,8 +85,8 @@ def test_condensed_silence_reads_like_the_full_context(
     assert rates[0] <= rates[1] + 0.02
 
 
-def test_word_times_are_near_the_spoken_ones(exact_engine: Engine, shared_audio: Path) -> None:
-    """The first and last word of the recording, by ear."""
+def test_word_times_are_close_to_the_spoken_ones(exact_engine: Engine, shared_audio: Path) -> None:
+    """Compares the first and last word with times taken by ear."""
     (hypothesis,) = exact_engine.transcribe([Window(read_audio(shared_audio / "speech/jfk.flac"))])
     ends = {word.text.strip(" .,"): word.end_sample / SECOND for word in hypothesis.words}
     assert ends["Americans"] == pytest.approx(2.2, abs=0.3)
@@ -91,7 +94,7 @@ def test_word_times_are_near_the_spoken_ones(exact_engine: Engine, shared_audio:
     assert all(0 < word.probability <= 1 for word in hypothesis.words)
 
 
-def test_words_are_in_order_and_inside_the_window(meeting: Audio, batch: list[Hypothesis]) -> None:
+def test_words_are_in_order_and_inside_the_window(meeting: Samples, batch: list[Hypothesis]) -> None:
     for window, hypothesis in zip(_windows(meeting), batch, strict=True):
         edges = [edge for word in hypothesis.words for edge in (word.start_sample, word.end_sample)]
         assert edges == sorted(edges)
@@ -100,7 +103,7 @@ def test_words_are_in_order_and_inside_the_window(meeting: Audio, batch: list[Hy
         assert len(hypothesis.attended_samples) == len(hypothesis.words)
 
 
-def test_a_prefix_is_forced_and_only_the_rest_comes_back(exact_engine: Engine, meeting: Audio) -> None:
+def test_a_prefix_is_forced_and_only_the_words_after_it_are_returned(exact_engine: Engine, meeting: Samples) -> None:
     window = Window(meeting[: 9 * SECOND])
     (whole,) = exact_engine.transcribe([window])
     (rest,) = exact_engine.transcribe([replace(window, prefix=whole.words[:6])])
@@ -108,40 +111,40 @@ def test_a_prefix_is_forced_and_only_the_rest_comes_back(exact_engine: Engine, m
     assert rest.words[0].start_sample == pytest.approx(whole.words[6].start_sample, abs=SECOND // 4)
 
 
-def test_a_prompt_teaches_a_spelling(exact_engine: Engine, meeting: Audio) -> None:
+def test_the_vocabulary_is_kept_when_a_long_prompt_is_cut(exact_engine: Engine, meeting: Samples) -> None:
     samples = meeting[: 28 * SECOND]
     prompt = "Vocabulary: pilot customers, PAYMENT TESTS.\n" + "We talk about many things. " * 200
     (hypothesis,) = exact_engine.transcribe([Window(samples, prompt=prompt)])
     assert hypothesis.words
     task = exact_engine.task(Window(samples, prompt=prompt))
-    said = exact_engine.whisper.vocabulary.decode(task.tokens[1 : task.start_index])
-    assert said.startswith(" Vocabulary: pilot customers, PAYMENT TESTS. ")
+    prompt_text = exact_engine.whisper.vocabulary.decode(task.tokens[1 : task.start_index])
+    assert prompt_text.startswith(" Vocabulary: pilot customers, PAYMENT TESTS. ")
     assert task.start_index <= 201
 
 
-def test_silence_has_no_words_or_is_known_as_such(engine: Engine) -> None:
+def test_silence_gives_no_words_or_a_high_no_speech_probability(engine: Engine) -> None:
     (hypothesis,) = engine.transcribe([Window(np.zeros(5 * SECOND, np.int16))])
     assert not hypothesis.words or hypothesis.no_speech_prob > 0.5
 
 
 @pytest.mark.parametrize("length", [1, 100, 480_000])
-def test_any_length_up_to_30_s_is_read(engine: Engine, meeting: Audio, length: int) -> None:
+def test_windows_of_any_length_up_to_30_s_are_decoded(engine: Engine, meeting: Samples, length: int) -> None:
     assert len(engine.transcribe([Window(meeting[:length])])) == 1
 
 
 @pytest.mark.parametrize("samples", [np.zeros(0, np.int16), np.zeros(480_001, np.int16), np.zeros(9, np.float32)])
-def test_a_bad_window_is_refused(engine: Engine, samples: Audio) -> None:
+def test_an_invalid_window_is_refused(engine: Engine, samples: Samples) -> None:
     with pytest.raises(InvalidAudio, match="480000"):
         engine.transcribe([Window(samples)])
 
 
-def test_an_english_model_refuses_other_languages(engine: Engine, meeting: Audio) -> None:
+def test_an_english_model_refuses_other_languages(engine: Engine, meeting: Samples) -> None:
     assert engine.languages == ("en",)
     with pytest.raises(UnknownLanguage, match="'de'"):
         engine.transcribe([Window(meeting[:SECOND], language="de")])
 
 
-def test_an_unknown_adapter_is_refused(engine: Engine, meeting: Audio) -> None:
+def test_an_unknown_adapter_is_refused(engine: Engine, meeting: Samples) -> None:
     with pytest.raises(UnknownAdapter, match="'legal'"):
         engine.transcribe([Window(meeting[:SECOND], adapter="legal")])
 
@@ -152,11 +155,11 @@ def test_an_unknown_precision_is_refused(models: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["int8", "int4"])
-def test_a_quantised_model_reads_the_same(models: Path, meeting: Audio, precision: str) -> None:
+def test_a_quantised_model_gives_the_same_words(models: Path, meeting: Samples, precision: str) -> None:
     quantised = load_engine(MODEL, models, precision=precision)
     (hypothesis,) = quantised.transcribe([Window(meeting[: 9 * SECOND])])
     assert error_rate("Good morning everyone thanks for joining", hypothesis.text[:42]) < 0.2
 
 
-def test_no_window_is_no_work(engine: Engine) -> None:
+def test_an_empty_batch_gives_no_hypotheses(engine: Engine) -> None:
     assert engine.transcribe([]) == []

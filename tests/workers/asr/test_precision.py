@@ -1,6 +1,6 @@
-"""int8 and int4 on machines that cannot: without bitsandbytes, with another machine's library, on another device.
+"""int8 and int4 where they cannot run: without bitsandbytes, with a library for another machine, on another device.
 
-Each is real: a Python of its own whose packages are those of this one, but for bitsandbytes.
+Each case runs in a real Python process that has all packages of this one except bitsandbytes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ for call, reference in ((load, "package:tiny.en"), (load_model, "package:gemma-3
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
-    """Everything that is installed, by links, without bitsandbytes."""
+    """A folder with links to all installed packages except bitsandbytes."""
     folder = tmp_path / "packages"
     folder.mkdir()
     for each in INSTALLED.iterdir():
@@ -47,7 +47,7 @@ def packages(tmp_path: Path) -> Path:
 
 
 def refusals(precision: str, models: Path, packages: Path) -> tuple[str, str]:
-    """What loading Whisper and the summariser says in a Python that has just these *packages*."""
+    """The errors of loading Whisper and the summarizer in a Python process that has only *packages*."""
     environment = {
         **os.environ, "PYTHONPATH": f"{packages}{os.pathsep}{ROOT}", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
@@ -58,17 +58,17 @@ def refusals(precision: str, models: Path, packages: Path) -> tuple[str, str]:
 
 
 @pytest.mark.model
-def test_without_bitsandbytes_both_models_say_how_to_get_it(models: Path, packages: Path) -> None:
-    for said in refusals("int8", models, packages):
-        assert "Precision int8 needs bitsandbytes" in said
-        assert "No module named 'bitsandbytes'" in said
-        assert said.endswith(
+def test_without_bitsandbytes_loading_is_refused_with_the_remedy(models: Path, packages: Path) -> None:
+    for message in refusals("int8", models, packages):
+        assert "Precision int8 needs bitsandbytes" in message
+        assert "No module named 'bitsandbytes'" in message
+        assert message.endswith(
             "pip install --force-reinstall --no-deps bitsandbytes, or use precision bfloat16 or float32."
         )
 
 
 @pytest.mark.model
-def test_a_library_for_another_machine_is_found_out_at_the_start(models: Path, packages: Path) -> None:
+def test_a_library_for_another_machine_is_refused_at_load(models: Path, packages: Path) -> None:
     (packages / "bitsandbytes").mkdir()
     for each in (INSTALLED / "bitsandbytes").iterdir():
         if each.suffix != ".so":
@@ -77,13 +77,13 @@ def test_a_library_for_another_machine_is_found_out_at_the_start(models: Path, p
     assert stranger is not None
     assert stranger.origin is not None
     (packages / "bitsandbytes" / "libbitsandbytes_cpu.so").symlink_to(stranger.origin)
-    for said in refusals("int4", models, packages):
-        assert "Precision int4 needs bitsandbytes, which does not work here on cpu: Method '" in said
-        assert said.endswith("or use precision bfloat16 or float32.")
+    for message in refusals("int4", models, packages):
+        assert "Precision int4 needs bitsandbytes, which does not work here on cpu: Method '" in message
+        assert message.endswith("or use precision bfloat16 or float32.")
 
 
 @pytest.mark.parametrize("precision", ["int8", "int4"])
-def test_a_device_that_bitsandbytes_does_not_know_is_refused(precision: str) -> None:
+def test_a_device_that_bitsandbytes_does_not_support_is_refused(precision: str) -> None:
     with pytest.raises(
         UnsupportedPrecision, match=f"{precision} needs bitsandbytes.* on meta.*or use precision bfloat16"
     ):
@@ -91,6 +91,6 @@ def test_a_device_that_bitsandbytes_does_not_know_is_refused(precision: str) -> 
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "cpu and more"])
-def test_a_device_that_is_not_here_is_named(device: str) -> None:
+def test_a_missing_device_is_refused_by_name(device: str) -> None:
     with pytest.raises(UnsupportedPrecision, match=rf"Device '{device}' is not here: .* Use device 'cpu' or 'auto'"):
         choose_device(device)

@@ -1,4 +1,4 @@
-"""Adapters that come with the project do what their model cards say."""
+"""Bundled adapters do what their model cards say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.asr.conftest import MODEL, REPOSITORY, Audio
+from tests.workers.asr.conftest import MODEL, REPOSITORY
+from training.data.audio import Samples
 from workers.asr.engine import Engine, load_engine
 from workers.asr.error_rates import word_error_rate
 from workers.asr.hypothesis import Window
@@ -23,7 +24,7 @@ def shipped(models: Path) -> Engine:
     return load_engine(MODEL, models, stride=1, adapters={"short": SHORT})
 
 
-def test_tiny_en_reads_a_context_as_long_as_the_audio_as_well_as_the_whole_one(shipped: Engine, meeting: Audio) -> None:
+def test_the_short_context_costs_at_most_two_points_of_word_error_rate(shipped: Engine, meeting: Samples) -> None:
     turns = json.loads((REPOSITORY / "deploy/demo/segments.json").read_text())[:10]
     windows = [Window(meeting[int(turn["start_s"] * SECOND) : int(turn["end_s"] * SECOND)]) for turn in turns]
     whole = shipped.transcribe(windows)
@@ -36,13 +37,13 @@ def test_tiny_en_reads_a_context_as_long_as_the_audio_as_well_as_the_whole_one(s
     assert not any(hypothesis.truncated for hypothesis in short)
 
 
-def test_a_second_of_nothing_does_not_run_away(shipped: Engine, meeting: Audio) -> None:
+def test_a_second_of_silence_does_not_run_away(shipped: Engine, meeting: Samples) -> None:
     silence = Window(meeting[:SECOND] * 0, adapter="short")
     assert not shipped.transcribe([silence])[0].truncated
 
 
 @pytest.mark.parametrize("folder", sorted(SHORT.parent.iterdir()), ids=lambda folder: folder.name)
-def test_a_shipped_adapter_is_small_and_says_what_it_is(folder: Path) -> None:
+def test_a_bundled_adapter_is_small_and_documented(folder: Path) -> None:
     assert sum(path.stat().st_size for path in folder.iterdir()) < 10_000_000
     assert json.loads((folder / "minutebook.json").read_text())["base_model"]
     card = (folder / "README.md").read_text()

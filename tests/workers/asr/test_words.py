@@ -31,11 +31,11 @@ def test_punctuation_stays_with_its_word(vocabulary: Vocabulary) -> None:
     assert " 10:30" in words
 
 
-def test_a_character_of_several_tokens_is_one_word_piece(vocabulary: Vocabulary) -> None:
+def test_a_character_of_several_tokens_is_not_split(vocabulary: Vocabulary) -> None:
     assert _texts(" naïve 🎉 café", vocabulary) == [" naïve", " 🎉", " café"]
 
 
-def test_languages_without_spaces_are_cut_at_characters(vocabulary: Vocabulary) -> None:
+def test_text_without_spaces_is_split_at_characters(vocabulary: Vocabulary) -> None:
     assert "".join(_texts("今日は晴れ。", vocabulary, "ja")) == "今日は晴れ。"
     assert len(_texts("今日は晴れ。", vocabulary, "ja")) > 2
 
@@ -47,7 +47,7 @@ def test_punctuation_does_not_move_the_spoken_end(vocabulary: Vocabulary) -> Non
 
 
 @given(st.text(max_size=80))
-def test_tokens_read_back_as_the_text(vocabulary: Vocabulary, text: str) -> None:
+def test_tokens_decode_to_the_text(vocabulary: Vocabulary, text: str) -> None:
     tokens = vocabulary.encode(text)
     assert all(token < vocabulary.end for token in tokens)
     assert vocabulary.decode(tokens) == text.replace("<|", "< |")
@@ -64,8 +64,8 @@ def _warp_by_definition(cost: Floats) -> float:
 
 
 @given(arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(-8, 8)))
-def test_the_warp_takes_a_cheapest_path(cost: Floats) -> None:
-    """The path's own cost equals the optimum of the plain recurrence."""
+def test_the_warp_takes_a_path_of_least_cost(cost: Floats) -> None:
+    """The cost of its path equals the optimum of the plain recurrence."""
     starts = [*warp(cost).tolist(), cost.shape[1] - 1]
     assert starts == sorted(starts)
     assert starts[0] == 0

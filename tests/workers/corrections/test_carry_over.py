@@ -1,4 +1,4 @@
-"""Corrections carried over to another reading of the same recording."""
+"""Corrections carried over to another transcription of the same recording."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 def words(text: str, start_s: float) -> list[list[Any]]:
-    """Words of WORD_S each; a `~` is a pause of that length."""
+    """The words of *text*, WORD_S each. A `~` stands for a pause of that length."""
     edges = [samples_of_s(start_s + at * WORD_S) for at in range(len(text.split()) + 1)]
-    said = zip(text.split(), edges, edges[1:], strict=False)
-    return [[f" {word}", first, end, 0.9] for word, first, end in said if word != "~"]
+    timed = zip(text.split(), edges, edges[1:], strict=False)
+    return [[f" {word}", first, end, 0.9] for word, first, end in timed if word != "~"]
 
 
-def read(
+def transcribe(
     database: Database, meeting_id: str, texts: Sequence[str], *, made_from: str | None = None, track: str = "main"
 ) -> list[int]:
-    """A reading of a recording: segments that follow each other. Their ids."""
+    """Add a transcription of a recording with consecutive segments and return their ids."""
     with database.write() as session:
         state = MeetingState.DRAINING if made_from else MeetingState.FINISHED
         session.add(Meeting(id=meeting_id, owner="local", made_from=made_from, state=state))
@@ -83,8 +83,8 @@ def fix(database: Database, segment_id: int, **wanted: str) -> None:
         correct(session, "one", segment_id, wanted, "priya")
 
 
-def carried(database: Database, redis: Redis) -> list[tuple[str, str | None, int]]:
-    """What the second version says once its transcription has ended: text, speaker and version of each segment."""
+def segments_after_carrying(database: Database, redis: Redis) -> list[tuple[str, str | None, int]]:
+    """End the transcription of the second version. Returns text, speaker and version of each segment."""
     stores = Stores(database, redis, Mailbox(redis), storage_url="")
     assert end_transcription(stores, "two", carry_over)
     assert not end_transcription(stores, "two", carry_over)
@@ -94,14 +94,15 @@ def carried(database: Database, redis: Redis) -> list[tuple[str, str | None, int
 
 
 def set_aside(database: Database) -> list[tuple[str, str | None]]:
+    """Text and reason of each correction that was not carried over."""
     with database.read() as session:
         chosen = select(Correction).where(Correction.meeting_id == "two", Correction.segment_id.is_(None))
         return [(row.text, row.reason) for row in session.scalars(chosen)]
 
 
-def test_a_corrected_segment_is_corrected_in_the_new_reading(database: Database, redis_client: Redis) -> None:
-    ids = read(database, "one", ["good morning", "we move the lunch", "to monday then", "yes"])
-    read(database, "two", ["good morning", "we move a lunch", "to monday then", "yes"], made_from="one")
+def test_a_corrected_segment_is_corrected_in_the_new_transcription(database: Database, redis_client: Redis) -> None:
+    ids = transcribe(database, "one", ["good morning", "we move the lunch", "to monday then", "yes"])
+    transcribe(database, "two", ["good morning", "we move a lunch", "to monday then", "yes"], made_from="one")
     fix(database, ids[1], text="We move the launch.", speaker="Tom")
     texts = [
         ("good morning", None, 1),
@@ -109,86 +110,94 @@ def test_a_corrected_segment_is_corrected_in_the_new_reading(database: Database,
         ("to monday then", None, 1),
         ("yes", None, 1),
     ]
-    assert carried(database, redis_client) == texts
+    assert segments_after_carrying(database, redis_client) == texts
     with database.read() as session:
         row = session.scalars(select(Correction).where(Correction.meeting_id == "two")).one()
         assert (row.author, row.origin, row.original_text) == ("priya", "carried", "we move a lunch")
         assert session.get_one(Meeting, "two").seq == session.get_one(Segment, row.segment_id).seq == 1
 
 
-def test_text_is_cut_where_the_new_reading_cuts_it(database: Database, redis_client: Redis) -> None:
-    ids = read(database, "one", ["so", "we move the lunch party to monday", "yes"])
-    read(database, "two", ["so we move the", "launch party to", "monday yes"], made_from="one")
+def test_corrected_text_is_split_where_the_new_transcription_splits_it(database: Database, redis_client: Redis) -> None:
+    ids = transcribe(database, "one", ["so", "we move the lunch party to monday", "yes"])
+    transcribe(database, "two", ["so we move the", "launch party to", "monday yes"], made_from="one")
     fix(database, ids[1], text="We move the launch party to Tuesday.")
-    assert carried(database, redis_client) == [
+    assert segments_after_carrying(database, redis_client) == [
         ("so We move the", None, 2),
         ("launch party to", None, 1),
         ("Tuesday. yes", None, 2),
     ]
 
 
-def test_two_corrections_meet_in_one_segment(database: Database, redis_client: Redis) -> None:
-    ids = read(database, "one", ["we move the lunch", "to sunday then"])
-    read(database, "two", ["we move the lunch to sunday then"], made_from="one")
+def test_two_corrections_are_joined_in_one_segment(database: Database, redis_client: Redis) -> None:
+    ids = transcribe(database, "one", ["we move the lunch", "to sunday then"])
+    transcribe(database, "two", ["we move the lunch to sunday then"], made_from="one")
     fix(database, ids[0], text="We move the launch")
     fix(database, ids[1], text="to Monday, then.")
-    assert carried(database, redis_client) == [("We move the launch to Monday, then.", None, 2)]
+    assert segments_after_carrying(database, redis_client) == [("We move the launch to Monday, then.", None, 2)]
 
 
-def test_what_the_new_reading_hears_right_by_itself_is_no_correction(database: Database, redis_client: Redis) -> None:
-    ids = read(database, "one", ["we move the lunch"])
-    read(database, "two", ["we move the launch"], made_from="one")
+def test_text_that_the_new_transcription_has_right_is_not_a_correction(database: Database, redis_client: Redis) -> None:
+    ids = transcribe(database, "one", ["we move the lunch"])
+    transcribe(database, "two", ["we move the launch"], made_from="one")
     fix(database, ids[0], text="we move the launch")
-    assert carried(database, redis_client) == [("we move the launch", None, 1)]
+    assert segments_after_carrying(database, redis_client) == [("we move the launch", None, 1)]
     assert set_aside(database) == []
 
 
-def test_where_both_readings_differ_the_time_decides(database: Database, redis_client: Redis) -> None:
-    ids = read(database, "one", ["alpha beta", "gamma delta", "epsilon zeta"])
-    read(database, "two", ["eins zwei", "drei vier", "fünf sechs"], made_from="one")
+def test_where_the_transcriptions_differ_the_time_decides(database: Database, redis_client: Redis) -> None:
+    ids = transcribe(database, "one", ["alpha beta", "gamma delta", "epsilon zeta"])
+    transcribe(database, "two", ["eins zwei", "drei vier", "fünf sechs"], made_from="one")
     fix(database, ids[1], text="Three four.")
-    assert [text for text, _, _ in carried(database, redis_client)] == ["eins zwei", "Three four.", "fünf sechs"]
+    assert [text for text, _, _ in segments_after_carrying(database, redis_client)] == [
+        "eins zwei",
+        "Three four.",
+        "fünf sechs",
+    ]
 
 
-def test_what_was_never_said_is_taken_out_again(database: Database, redis_client: Redis) -> None:
-    ids = read(database, "one", ["good morning", "thank you", "we move"])
-    read(database, "two", ["good morning", "thanks", "~ we move"], made_from="one")
+def test_a_segment_corrected_to_empty_text_is_emptied_again(database: Database, redis_client: Redis) -> None:
+    ids = transcribe(database, "one", ["good morning", "thank you", "we move"])
+    transcribe(database, "two", ["good morning", "thanks", "~ we move"], made_from="one")
     fix(database, ids[1], text="")
-    assert carried(database, redis_client) == [("good morning", None, 1), ("", None, 2), ("we move", None, 1)]
+    assert segments_after_carrying(database, redis_client) == [
+        ("good morning", None, 1),
+        ("", None, 2),
+        ("we move", None, 1),
+    ]
 
 
-def test_what_finds_no_place_is_kept_with_the_reason(database: Database, redis_client: Redis) -> None:
-    ids = read(database, "one", ["good morning", "thank you", "we move the launch"])
-    read(database, "two", ["good morning", "~ ~ we move the launch to some other day then"], made_from="one")
+def test_a_correction_without_a_place_is_kept_with_the_reason(database: Database, redis_client: Redis) -> None:
+    ids = transcribe(database, "one", ["good morning", "thank you", "we move the launch"])
+    transcribe(database, "two", ["good morning", "~ ~ we move the launch to some other day then"], made_from="one")
     fix(database, ids[1], text="Think it through.")
     fix(database, ids[0], text="Good morning!")
     with database.write() as session:
         correct(session, "one", ids[2], {"text": "we move the launch"}, "priya")
         correct(session, "one", ids[2], {"speaker": "Tom"}, "priya")
-    assert carried(database, redis_client)[0] == ("Good morning!", None, 2)
+    assert segments_after_carrying(database, redis_client)[0] == ("Good morning!", None, 2)
     assert set_aside(database) == [("Think it through.", NO_WORDS), ("we move the launch", NO_SEGMENT)]
 
 
 def test_a_version_without_the_track_keeps_the_correction_with_the_reason(
     database: Database, redis_client: Redis
 ) -> None:
-    ids = read(database, "one", ["good morning"])
-    read(database, "two", ["good morning"], made_from="one", track="channel-01")
+    ids = transcribe(database, "one", ["good morning"])
+    transcribe(database, "two", ["good morning"], made_from="one", track="channel-01")
     fix(database, ids[0], text="Good morning!")
-    assert carried(database, redis_client) == [("good morning", None, 1)]
+    assert segments_after_carrying(database, redis_client) == [("good morning", None, 1)]
     assert set_aside(database) == [("Good morning!", NO_TRACK)]
 
 
-def test_what_was_taken_back_is_not_carried(database: Database, redis_client: Redis) -> None:
-    ids = read(database, "one", ["good morning"])
-    read(database, "two", ["good morning"], made_from="one")
+def test_an_undone_correction_is_not_carried_over(database: Database, redis_client: Redis) -> None:
+    ids = transcribe(database, "one", ["good morning"])
+    transcribe(database, "two", ["good morning"], made_from="one")
     fix(database, ids[0], text="Good evening!")
     fix(database, ids[0], text="good morning")
-    assert carried(database, redis_client) == [("good morning", None, 1)]
+    assert segments_after_carrying(database, redis_client) == [("good morning", None, 1)]
 
 
-def test_corrected_minutes_wait_in_the_new_reading_for_its_own(database: Database, redis_client: Redis) -> None:
-    ids = read(database, "one", ["good morning", "we move the lunch", "to monday then"])
+def test_corrections_of_minutes_are_carried_over_to_the_new_version(database: Database, redis_client: Redis) -> None:
+    ids = transcribe(database, "one", ["good morning", "we move the lunch", "to monday then"])
     written = named(Minutes(decisions=(Sentence("The lunch moves.", (ids[1],)), Sentence("Good.", (ids[0],)))))
     with database.write() as session:
         body = MINUTES.dump_python(written, mode="json")
@@ -201,9 +210,9 @@ def test_corrected_minutes_wait_in_the_new_reading_for_its_own(database: Databas
         moved, greeting = (sentence.id for sentence in written.decisions)
         correct_sentence(session, "one", moved, {"text": "The launch moves."}, "priya")
         correct_sentence(session, "one", greeting, {"text": "Hello."}, "priya")
-        correct_sentence(session, "one", greeting, {"text": "Good."}, "priya")  # as it was
-    new = read(database, "two", ["good morning we", "move the launch", "to monday then"], made_from="one")
-    carried(database, redis_client)
+        correct_sentence(session, "one", greeting, {"text": "Good."}, "priya")  # the original text again
+    new = transcribe(database, "two", ["good morning we", "move the launch", "to monday then"], made_from="one")
+    segments_after_carrying(database, redis_client)
     with database.read() as session:
         chosen = select(SentenceCorrection).where(SentenceCorrection.meeting_id == "two")
         (change,) = session.scalars(chosen).all()

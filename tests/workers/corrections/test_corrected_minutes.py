@@ -1,4 +1,4 @@
-"""Minutes after a correction: what rests on it is made again, once, whoever dies or corrects in between."""
+"""Minutes after a correction: dependent notes are rewritten once, in spite of crashes and further corrections."""
 
 from __future__ import annotations
 
@@ -14,173 +14,172 @@ from schema.meetings.minutes import MINUTES, Minutes, named
 from schema.meetings.tables import Meeting, Note, Segment, Summary
 from schema.meetings.versions import redo_minutes
 from schema.webhooks.outbox import Delivery
-from tests.workers.script import A_FEW, SAID, end, write_down
-from tests.workers.studio import Studio
-from tests.workers.summarize.test_summarizer import Interrupted, minutes, rows
+from tests.crash import SimulatedCrash
+from tests.workers.sample_transcript import FIRST_TURNS, TURNS, commit_turns, end_meeting
+from tests.workers.summarize.test_summarizer import InterruptedTextModel, minutes, rows
 from tests.workers.webhooks.outbox import add_webhook
+from tests.workers.worker_rig import WorkerRig
 from workers.summarize.summarizer import hold_key
 from workers.summarize.writing.model import TextModel
 
 pytestmark = pytest.mark.model
 HEARD, MEANT = "Monday, the ninth", "Friday, the twentieth"
-DATE = SAID[10:14]
-"""In which the date is agreed on."""
-
-
-class Crash(BaseException):
-    """The worker is gone."""
+DATE = TURNS[10:14]
+"""The turns in which the date is agreed."""
 
 
 def crash() -> None:
-    raise Crash
+    raise SimulatedCrash
 
 
-def correct_date(studio: Studio) -> None:
-    """The date that was agreed on was another."""
-    with studio.database.write() as session:
-        said = session.scalars(select(Segment).where(Segment.text.contains(HEARD))).all()
-        assert said
-        for segment in said:
+def correct_date(rig: WorkerRig) -> None:
+    """Correct the agreed date to another one."""
+    with rig.database.write() as session:
+        segments = session.scalars(select(Segment).where(Segment.text.contains(HEARD))).all()
+        assert segments
+        for segment in segments:
             correct(session, "m", segment.id, {"text": segment.text.replace(HEARD, MEANT)}, "local")
 
 
-def correct_last(studio: Studio, text: str = "Goodbye.") -> None:
-    with studio.database.write() as session:
+def correct_last(rig: WorkerRig, text: str = "Goodbye.") -> None:
+    with rig.database.write() as session:
         last = session.scalars(select(Segment).order_by(Segment.id.desc()).limit(1)).one()
         correct(session, "m", last.id, {"text": text}, "local")
 
 
-def revised(studio: Studio) -> bool:
-    with studio.database.read() as session:
+def is_revising(rig: WorkerRig) -> bool:
+    with rig.database.read() as session:
         return session.get_one(Meeting, "m").revised_seq is not None
 
 
-def told(database: Database) -> list[str]:
+def announced_events(database: Database) -> list[str]:
     with database.read() as session:
         return list(session.scalars(select(Delivery.event).order_by(Delivery.id)))
 
 
-def decided(found: Minutes) -> str:
+def decisions_of(found: Minutes) -> str:
     return " ".join(decision.text for decision in found.decisions)
 
 
 @pytest.fixture
-def finished(studio: Studio, gemma: TextModel) -> Studio:
-    """A studio with a meeting `m` that has its final minutes."""
-    studio.open_meeting()
-    write_down(studio, DATE)
-    add_webhook(studio.database, "https://example.com")
-    end(studio)
-    studio.summarizer(gemma).run("m")
-    assert studio.state() == MeetingState.FINISHED
-    return studio
+def finished(rig: WorkerRig, gemma: TextModel) -> WorkerRig:
+    """A rig with a finished meeting `m` that has its final minutes."""
+    rig.open_meeting()
+    commit_turns(rig, DATE)
+    add_webhook(rig.database, "https://example.com")
+    end_meeting(rig)
+    rig.summarizer(gemma).run("m")
+    assert rig.state() == MeetingState.FINISHED
+    return rig
 
 
-def test_final_minutes_of_a_corrected_meeting_stand_beside_the_first(finished: Studio, gemma: TextModel) -> None:
+def test_a_correction_makes_a_second_version_of_the_final_minutes(finished: WorkerRig, gemma: TextModel) -> None:
     correct_date(finished)
     finished.summarizer(gemma).run("m")
     first, second = minutes(finished, SummaryKind.FINAL)
-    assert HEARD in decided(first)
-    assert MEANT in decided(second)
+    assert HEARD in decisions_of(first)
+    assert MEANT in decisions_of(second)
     assert HEARD not in MINUTES.dump_json(second).decode()
     assert finished.state() == MeetingState.FINISHED
-    assert told(finished.database) == ["minutes.final", "meeting.finished", "minutes.final"]
+    assert announced_events(finished.database) == ["minutes.final", "meeting.finished", "minutes.final"]
     unchanged = rows(finished.database)
     finished.summarizer(gemma).run("m")
     assert rows(finished.database) == unchanged
-    assert not revised(finished)
+    assert not is_revising(finished)
 
 
-def test_only_notes_that_rest_on_what_was_corrected_are_written_again(studio: Studio, gemma: TextModel) -> None:
-    studio.open_meeting()
-    write_down(studio, SAID)
-    end(studio)
-    studio.summarizer(gemma).run("m")
-    before = numbers(studio)
-    correct_last(studio)
-    studio.summarizer(gemma).run("m")
-    after = numbers(studio)
-    with studio.database.read() as session:
+def test_only_the_note_of_a_corrected_segment_is_rewritten(rig: WorkerRig, gemma: TextModel) -> None:
+    rig.open_meeting()
+    commit_turns(rig, TURNS)
+    end_meeting(rig)
+    rig.summarizer(gemma).run("m")
+    before = note_seqs(rig)
+    correct_last(rig)
+    rig.summarizer(gemma).run("m")
+    after = note_seqs(rig)
+    with rig.database.read() as session:
         corrected = session.scalars(select(Segment.note_id).where(Segment.corrected)).one()
     assert len(before) > 1
     assert {key for key in after if after[key] != before[key]} == {corrected}
-    assert len(minutes(studio, SummaryKind.FINAL)) == 2
+    assert len(minutes(rig, SummaryKind.FINAL)) == 2
 
 
-def numbers(studio: Studio) -> dict[int, int]:
-    """The `seq` of every note."""
-    with studio.database.read() as session:
+def note_seqs(rig: WorkerRig) -> dict[int, int]:
+    """The `seq` of every note by its id."""
+    with rig.database.read() as session:
         return {note.id: note.seq for note in session.scalars(select(Note))}
 
 
-def test_a_worker_that_dies_over_new_minutes_is_made_up_for(finished: Studio, gemma: TextModel) -> None:
+def test_new_minutes_are_written_once_after_their_worker_died(finished: WorkerRig, gemma: TextModel) -> None:
     correct_date(finished)
-    with pytest.raises(Crash):
-        finished.summarizer(Interrupted(gemma, crash), "dying").run("m")
-    assert revised(finished)
+    with pytest.raises(SimulatedCrash):
+        finished.summarizer(InterruptedTextModel(gemma, crash), "dying").run("m")
+    assert is_revising(finished)
     finished.redis.delete(hold_key("m"))
     finished.sweeper().run()
     assert (queues.SUMMARIZE, ["m"]) in finished.sent
-    for name in ("second", "third"):  # the message comes twice
+    for name in ("second", "third"):  # the message is delivered twice
         finished.summarizer(gemma, name).run("m")
-    assert MEANT in decided(minutes(finished, SummaryKind.FINAL)[1])
+    assert MEANT in decisions_of(minutes(finished, SummaryKind.FINAL)[1])
     assert len(minutes(finished, SummaryKind.FINAL)) == 2
 
 
-def test_what_is_corrected_while_minutes_are_written_is_in_them(studio: Studio, gemma: TextModel) -> None:
-    studio.open_meeting()
-    write_down(studio, DATE)
-    end(studio)
-    studio.summarizer(Interrupted(gemma, lambda: correct_date(studio))).run("m")
-    (final,) = minutes(studio, SummaryKind.FINAL)
-    assert MEANT in decided(final)
+def test_a_correction_made_while_minutes_are_written_is_in_them(rig: WorkerRig, gemma: TextModel) -> None:
+    rig.open_meeting()
+    commit_turns(rig, DATE)
+    end_meeting(rig)
+    rig.summarizer(InterruptedTextModel(gemma, lambda: correct_date(rig))).run("m")
+    (final,) = minutes(rig, SummaryKind.FINAL)
+    assert MEANT in decisions_of(final)
     assert HEARD not in MINUTES.dump_json(final).decode()
-    assert not revised(studio)
+    assert not is_revising(rig)
 
 
-def test_what_is_corrected_while_a_note_is_written_again_is_in_it(finished: Studio, gemma: TextModel) -> None:
+def test_a_correction_made_while_a_note_is_rewritten_is_in_it(finished: WorkerRig, gemma: TextModel) -> None:
     correct_date(finished)
-    finished.summarizer(Interrupted(gemma, lambda: correct_last(finished, "Sam books the room by Thursday."))).run("m")
+    finished.summarizer(
+        InterruptedTextModel(gemma, lambda: correct_last(finished, "Sam books the room by Thursday."))
+    ).run("m")
     final = minutes(finished, SummaryKind.FINAL)
     assert len(final) == 2
     assert "Sam" in {action.owner for action in final[-1].actions}
 
 
-def test_rolling_minutes_follow_a_correction_while_the_meeting_goes_on(studio: Studio, gemma: TextModel) -> None:
-    studio.open_meeting()
-    write_down(studio, A_FEW)
-    studio.summarizer(gemma).run("m")
-    correct_last(studio, "Priya sends the invoices to Northwind by Thursday.")
-    studio.summarizer(gemma).run("m")
-    before, after = minutes(studio, SummaryKind.ROLLING)
+def test_a_correction_in_a_live_meeting_makes_new_rolling_minutes(rig: WorkerRig, gemma: TextModel) -> None:
+    rig.open_meeting()
+    commit_turns(rig, FIRST_TURNS)
+    rig.summarizer(gemma).run("m")
+    correct_last(rig, "Priya sends the invoices to Northwind by Thursday.")
+    rig.summarizer(gemma).run("m")
+    before, after = minutes(rig, SummaryKind.ROLLING)
     assert "Northwind" not in MINUTES.dump_json(before).decode()
     assert "Northwind" in MINUTES.dump_json(after).decode()
-    assert not revised(studio)
+    assert not is_revising(rig)
 
 
-def test_a_correction_before_there_are_minutes_makes_none(studio: Studio, gemma: TextModel) -> None:
-    studio.open_meeting()
-    write_down(studio, SAID[:1])
-    correct_last(studio)
-    studio.summarizer(gemma).run("m")
-    assert rows(studio.database) == []
-    assert not revised(studio)
+def test_a_correction_before_there_are_minutes_makes_no_minutes(rig: WorkerRig, gemma: TextModel) -> None:
+    rig.open_meeting()
+    commit_turns(rig, TURNS[:1])
+    correct_last(rig)
+    rig.summarizer(gemma).run("m")
+    assert rows(rig.database) == []
+    assert not is_revising(rig)
 
 
-def test_minutes_of_a_meeting_in_which_nothing_was_said_after_all(studio: Studio, gemma: TextModel) -> None:
-    studio.open_meeting()
-    write_down(studio, SAID[:1])
-    with studio.database.write() as session:
+def test_a_meeting_corrected_to_no_text_gets_empty_final_minutes(rig: WorkerRig, gemma: TextModel) -> None:
+    rig.open_meeting()
+    commit_turns(rig, TURNS[:1])
+    with rig.database.write() as session:
         for segment in session.scalars(select(Segment)).all():
             correct(session, "m", segment.id, {"text": ""}, "local")
-    end(studio)
-    studio.summarizer(gemma).run("m")
-    (final,) = minutes(studio, SummaryKind.FINAL)
+    end_meeting(rig)
+    rig.summarizer(gemma).run("m")
+    (final,) = minutes(rig, SummaryKind.FINAL)
     assert (final.overview, final.decisions, final.actions) == ((), (), ())
-    assert studio.state() == MeetingState.FINISHED
+    assert rig.state() == MeetingState.FINISHED
 
 
-def test_the_sweep_asks_once_nobody_corrects_any_more(finished: Studio) -> None:
+def test_the_sweep_requests_minutes_after_the_quiet_period(finished: WorkerRig) -> None:
     correct_last(finished)
     finished.redis.set(quiet_key("m"), 1)
     finished.sweeper().run()
@@ -191,52 +190,52 @@ def test_the_sweep_asks_once_nobody_corrects_any_more(finished: Studio) -> None:
     assert finished.sent == [(queues.SUMMARIZE, ["m"])]
 
 
-def test_minutes_that_are_wanted_again_are_all_written_anew(finished: Studio, gemma: TextModel) -> None:
-    before = numbers(finished)
+def test_reprocessed_minutes_rewrite_every_note(finished: WorkerRig, gemma: TextModel) -> None:
+    before = note_seqs(finished)
     with finished.database.write() as session:
         assert redo_minutes(session, "m", None) == 2
     finished.summarizer(gemma).run("m")
     assert len(minutes(finished, SummaryKind.FINAL)) == 2
-    after = numbers(finished)
+    after = note_seqs(finished)
     assert all(after[key] > before[key] for key in before)
     with finished.database.read() as session:
         last = session.scalars(select(Summary).order_by(Summary.id.desc()).limit(1)).one()
         assert last.seq == session.get_one(Meeting, "m").seq
-    assert not revised(finished)
+    assert not is_revising(finished)
 
 
-def test_notes_that_were_merged_follow_their_parts(studio: Studio, gemma: TextModel) -> None:
-    # No model writes notes of a language for which the prompts have no examples.
+def test_a_merged_note_is_rewritten_when_a_part_changes(rig: WorkerRig, gemma: TextModel) -> None:
+    # Without examples in the prompts for this language, notes are written without the model.
     sentence = "Wir verschieben den Start der neuen Anlage auf Montag, weil das Budget noch nicht frei ist."
-    studio.open_meeting()
-    write_down(studio, [(10.0 * at, sentence) for at in range(1, 161)])
-    studio.summarizer(gemma).run("m")
-    with studio.database.write() as session:
+    rig.open_meeting()
+    commit_turns(rig, [(10.0 * at, sentence) for at in range(1, 161)])
+    rig.summarizer(gemma).run("m")
+    with rig.database.write() as session:
         merged = session.scalars(select(Note).where(Note.level == 1).limit(1)).one()
         part = session.scalars(select(Note).where(Note.merged_into == merged.id).order_by(Note.id).limit(1)).one()
         for segment in session.scalars(select(Segment).where(Segment.note_id == part.id)).all():
             correct(session, "m", segment.id, {"text": "Wir eröffnen im März ein Büro in Lissabon."}, "local")
-    studio.summarizer(gemma).run("m")
-    with studio.database.read() as session:
+    rig.summarizer(gemma).run("m")
+    with rig.database.read() as session:
         again = session.get_one(Note, merged.id)
         assert "Lissabon" in str(again.body)
         assert again.seq > session.get_one(Note, part.id).seq > merged.seq
 
 
-def test_a_corrected_sentence_stays_when_minutes_are_made_again(finished: Studio, gemma: TextModel) -> None:
+def test_a_corrected_sentence_is_kept_in_new_minutes(finished: WorkerRig, gemma: TextModel) -> None:
     (first,) = minutes(finished, SummaryKind.FINAL)
     decision = named(first).decisions[0]
     better = f"{decision.text.rstrip('.')}, as Sam asked."
     with finished.database.write() as session:
         correct_sentence(session, "m", decision.id, {"text": better}, "local")
-    before = numbers(finished)
+    before = note_seqs(finished)
     finished.summarizer(gemma).run("m")
-    assert numbers(finished) == before  # no note was written again
+    assert note_seqs(finished) == before  # no note was rewritten
     _, second = minutes(finished, SummaryKind.FINAL)
     assert (second.decisions[0].text, second.decisions[0].version) == (better, 2)
     assert second.decisions[0].support > 0
-    assert not revised(finished)
-    correct_date(finished)  # on which that decision rests
+    assert not is_revising(finished)
+    correct_date(finished)  # the decision rests on it
     finished.summarizer(gemma).run("m")
     third = minutes(finished, SummaryKind.FINAL)[-1]
     assert better in [each.text for each in third.decisions]

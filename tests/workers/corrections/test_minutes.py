@@ -1,4 +1,4 @@
-"""Minutes that are written anew keep what people corrected in those before."""
+"""New minutes keep the corrections of earlier minutes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from schema.meetings.minutes import Action, Chapter, Minutes, MinutesPart, Sente
 from tests.workers.summarize.conftest import meeting
 from workers.corrections.minutes import with_corrections
 
-SAID = meeting(
+SEGMENTS = meeting(
     "Anna: We agreed to move the launch of the new boiler to Monday.",
     "Ben: I will send the invoices to Northwind.",
     "Clara: The price of copper screws rose again this spring.",
 )
 WRITTEN = "They agreed to move the lunch to Monday."
 MEANT = "They agreed to move the launch to Monday."
-SPAN = (SAID[0].first_sample, SAID[-1].end_sample)
+SPAN = (SEGMENTS[0].first_sample, SEGMENTS[-1].end_sample)
 
 
 def minutes(decision: str = WRITTEN, *, actions: tuple[Action, ...] = ()) -> Minutes:
@@ -38,58 +38,58 @@ def correction(
     )  # fmt: skip
 
 
-def test_a_correction_stands_wherever_its_sentence_is_written_again_and_its_support_is_computed() -> None:
-    made = with_corrections(minutes(), [correction()], SAID)
-    for sentence in (made.overview[0], made.chapters[0].sentences[0], made.decisions[0]):
+def test_a_correction_replaces_its_sentence_everywhere_and_its_support_is_computed() -> None:
+    corrected = with_corrections(minutes(), [correction()], SEGMENTS)
+    for sentence in (corrected.overview[0], corrected.chapters[0].sentences[0], corrected.decisions[0]):
         assert (sentence.text, sentence.version, sentence.corrected) == (MEANT, 2, True)
         assert (sentence.evidence, sentence.supported) == ((1,), True)
-    assert made.chapters[0].sentences[1].text == "Copper screws cost more."
-    assert not made.chapters[0].sentences[1].corrected
+    assert corrected.chapters[0].sentences[1].text == "Copper screws cost more."
+    assert not corrected.chapters[0].sentences[1].corrected
 
 
-def test_what_is_worded_differently_now_is_found_by_what_it_rests_on_and_is_about() -> None:
-    made = with_corrections(minutes("The lunch moves to Monday, they agreed."), [correction()], SAID)
-    assert [sentence.text for sentence in made.decisions] == [MEANT]
-    assert made.decisions[0].id == correction().sentence_id
-    assert WRITTEN not in str(made)
+def test_a_reworded_sentence_is_found_by_its_evidence_and_topic() -> None:
+    corrected = with_corrections(minutes("The lunch moves to Monday, they agreed."), [correction()], SEGMENTS)
+    assert [sentence.text for sentence in corrected.decisions] == [MEANT]
+    assert corrected.decisions[0].id == correction().sentence_id
+    assert WRITTEN not in str(corrected)
 
 
-def test_what_has_no_place_any_more_is_put_back_where_it_stood() -> None:
+def test_a_corrected_sentence_without_a_counterpart_is_put_back() -> None:
     elsewhere = minutes("Copper is dear.")
-    made = with_corrections(elsewhere, [correction()], SAID)
-    assert [sentence.text for sentence in made.decisions] == ["Copper is dear.", MEANT]
-    assert made.decisions[1].supported
-    in_chapter = with_corrections(elsewhere, [correction(part=MinutesPart.CHAPTER)], SAID)
+    corrected = with_corrections(elsewhere, [correction()], SEGMENTS)
+    assert [sentence.text for sentence in corrected.decisions] == ["Copper is dear.", MEANT]
+    assert corrected.decisions[1].supported
+    in_chapter = with_corrections(elsewhere, [correction(part=MinutesPart.CHAPTER)], SEGMENTS)
     assert in_chapter.chapters[0].sentences[-1].text == MEANT
-    from_nowhere = with_corrections(elsewhere, [correction(part=MinutesPart.CHAPTER, evidence=(99,))], SAID)
+    from_nowhere = with_corrections(elsewhere, [correction(part=MinutesPart.CHAPTER, evidence=(99,))], SEGMENTS)
     assert from_nowhere.overview[-1].text == MEANT
 
 
-def test_an_action_keeps_the_owner_it_was_given() -> None:
+def test_an_action_keeps_its_corrected_owner() -> None:
     task = Action("Sends the invoices to Northwind", "Ben", None, (2,), 0.8, True)
     mine = correction(
         task.text, task.text, part=MinutesPart.ACTION, evidence=(2,), owner="Clara", original_owner="Ben"
     )  # fmt: skip
     for actions in ((task,), ()):
-        (action,) = with_corrections(minutes(actions=actions), [mine], SAID).actions
+        (action,) = with_corrections(minutes(actions=actions), [mine], SEGMENTS).actions
         assert (action.text, action.owner, action.corrected, action.supported) == (task.text, "Clara", True, True)
 
 
-def test_words_that_nobody_said_are_marked_and_words_said_elsewhere_rest_on_that() -> None:
-    invented = with_corrections(minutes(), [correction("The budget of 900 euros was approved.")], SAID)
+def test_a_correction_that_nobody_said_is_unsupported_and_one_said_elsewhere_cites_that() -> None:
+    invented = with_corrections(minutes(), [correction("The budget of 900 euros was approved.")], SEGMENTS)
     assert (invented.decisions[0].corrected, invented.decisions[0].supported) == (True, False)
-    moved = with_corrections(minutes(), [correction("The price of copper screws rose.")], SAID)
+    moved = with_corrections(minutes(), [correction("The price of copper screws rose.")], SEGMENTS)
     assert (moved.decisions[0].evidence, moved.decisions[0].supported) == ((3,), True)
 
 
-def test_what_was_taken_out_stays_out() -> None:
-    made = with_corrections(minutes(), [correction("")], SAID)
-    assert (made.decisions[0].text, made.decisions[0].supported) == ("", False)
-    gone = with_corrections(minutes("Copper is dear."), [correction("")], SAID)
+def test_a_sentence_corrected_to_empty_text_stays_empty() -> None:
+    corrected = with_corrections(minutes(), [correction("")], SEGMENTS)
+    assert (corrected.decisions[0].text, corrected.decisions[0].supported) == ("", False)
+    gone = with_corrections(minutes("Copper is dear."), [correction("")], SEGMENTS)
     assert len(gone.decisions) == 1
 
 
-def test_what_was_taken_back_is_as_written_and_keeps_its_number() -> None:
-    made = with_corrections(minutes(), [correction(WRITTEN)], SAID)
-    assert made.decisions[0] == Sentence(WRITTEN, (1,), 0.7, True, correction().sentence_id, 2)
-    assert len(with_corrections(minutes("Copper is dear."), [correction(WRITTEN)], SAID).decisions) == 1
+def test_an_undone_correction_leaves_the_sentence_as_written_with_its_version() -> None:
+    corrected = with_corrections(minutes(), [correction(WRITTEN)], SEGMENTS)
+    assert corrected.decisions[0] == Sentence(WRITTEN, (1,), 0.7, True, correction().sentence_id, 2)
+    assert len(with_corrections(minutes("Copper is dear."), [correction(WRITTEN)], SEGMENTS).decisions) == 1

@@ -1,4 +1,4 @@
-"""A desk of the test's own."""
+"""A rig for each test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from redis import Redis
 
 from schema.core import migrate
 from schema.core.database import Database
-from tests.workers.ingest.desk import Desk
+from tests.workers.ingest.ingest_rig import IngestRig
 
 
 @pytest.fixture
@@ -22,5 +22,5 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def desk(database: Database, redis_client: Redis, tmp_path: Path) -> Desk:
-    return Desk(database, redis_client, str(tmp_path / "files"))
+def rig(database: Database, redis_client: Redis, tmp_path: Path) -> IngestRig:
+    return IngestRig(database, redis_client, str(tmp_path / "files"))

@@ -1,4 +1,4 @@
-"""Recordings of every kind, made here by PyAV: real containers and codecs around real speech or a tone."""
+"""Recordings in many formats, made with PyAV from real speech or a tone."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from numpy.typing import NDArray
 
 SAMPLE = Path(__file__).parents[3] / "deploy/demo/meeting.flac"
 YEAR_S = 365 * 24 * 3600
-Sound = NDArray[np.float32]
+FloatAudio = NDArray[np.float32]
 
 
-def speech(first_s: float, end_s: float) -> Sound:
-    """Of the sample meeting, at 16 kHz: shape (1, samples)."""
+def speech(first_s: float, end_s: float) -> FloatAudio:
+    """Speech of the sample meeting at 16 kHz: shape (1, samples)."""
     samples, _ = soundfile.read(SAMPLE, dtype="float32", start=round(first_s * 16_000), stop=round(end_s * 16_000))
     return np.asarray(samples, np.float32).reshape(1, -1)
 
 
-def tone(seconds: float, rate_hz: int = 16_000, channels: int = 1) -> Sound:
-    """Another pitch in each channel: shape (channels, samples)."""
+def tone(seconds: float, rate_hz: int = 16_000, channels: int = 1) -> FloatAudio:
+    """A tone with another pitch in each channel: shape (channels, samples)."""
     at_s = np.arange(round(seconds * rate_hz)) / rate_hz
     return np.stack([0.3 * np.sin(2 * np.pi * 220 * (1 + each) * at_s) for each in range(channels)]).astype(np.float32)
 
 
 def encoded(
-    sound: Sound,
+    sound: FloatAudio,
     *,
     container: str = "wav",
     codec: str = "pcm_s16le",
@@ -42,14 +42,21 @@ def encoded(
     video: bool = False,
 ) -> bytes:
     """*sound* of shape (channels, samples) as the bytes of a file."""
-    # By name, since some containers read again what they wrote.
+    # A named file, since some containers read back what they wrote.
     with tempfile.NamedTemporaryFile() as file:
         _write(file.name, sound, container, codec, rate_hz, layout, options or {}, video)
         return Path(file.name).read_bytes()
 
 
 def _write(
-    name: str, sound: Sound, container: str, codec: str, rate_hz: int, layout: str, options: dict[str, str], video: bool
+    name: str,
+    sound: FloatAudio,
+    container: str,
+    codec: str,
+    rate_hz: int,
+    layout: str,
+    options: dict[str, str],
+    video: bool,
 ) -> None:
     with av.open(name, mode="w", format=container, options=options) as out:
         picture = out.add_stream("mpeg4", rate=5, width=64, height=64) if video else None
@@ -73,8 +80,8 @@ def _write(
         out.mux(stream.encode(None))
 
 
-def silent_film(seconds: float = 2) -> bytes:
-    """A video without sound."""
+def video_without_audio(seconds: float = 2) -> bytes:
+    """An MP4 video without an audio track."""
     file = io.BytesIO()
     with av.open(file, mode="w", format="mp4") as out:
         picture = out.add_stream("mpeg4", rate=5, width=64, height=64)
@@ -86,7 +93,7 @@ def silent_film(seconds: float = 2) -> bytes:
     return file.getvalue()
 
 
-def claiming(matroska: bytes, seconds: float) -> bytes:
-    """A Matroska file whose header promises *seconds*: its element Duration, a double of milliseconds."""
+def with_header_duration(matroska: bytes, seconds: float) -> bytes:
+    """*matroska* with *seconds* in the element Duration of its header, a double of milliseconds."""
     at = matroska.index(b"\x44\x89\x88") + 3
     return matroska[:at] + struct.pack(">d", 1000 * seconds) + matroska[at + 8 :]

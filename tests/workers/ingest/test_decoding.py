@@ -1,4 +1,4 @@
-"""Any kind of recording becomes 16 kHz PCM in the mailboxes of its meeting, the same whatever happens on the way."""
+"""Recordings of any kind become 16 kHz PCM in the mailboxes of their meeting, the same after any disturbance."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from schema.core.states import MeetingState, UploadState
 from schema.core.units import samples_of_s
-from tests.workers.ingest.desk import Desk
-from tests.workers.ingest.files import SAMPLE, YEAR_S, claiming, encoded, speech, tone
+from tests.workers.ingest.files import SAMPLE, YEAR_S, encoded, speech, tone, with_header_duration
+from tests.workers.ingest.ingest_rig import IngestRig
 
 KINDS: dict[str, dict[str, Any]] = {
     "8 kHz": {"codec": "pcm_s16le", "rate_hz": 8000},
@@ -29,112 +29,112 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_recording_is_heard(desk: Desk, kind: str) -> None:
+def test_every_kind_of_recording_is_decoded(rig: IngestRig, kind: str) -> None:
     made = {"rate_hz": 16_000, "layout": "mono", **KINDS[kind]}
     channels = {"mono": 1, "stereo": 2}.get(made["layout"], 8)
     same = np.repeat(tone(3, made["rate_hz"]), channels, axis=0)
-    upload_id = desk.store(encoded(same, **made), name="recording.bin")
-    desk.work()
-    assert desk.state(upload_id) == UploadState.TRANSCRIBING
-    heard = desk.sound(upload_id)[0].astype(float)
-    assert abs(len(heard) / 16_000 - 3) < 0.1
-    middle = heard[16_000:32_000]
+    upload_id = rig.store(encoded(same, **made), name="recording.bin")
+    rig.run_until_idle()
+    assert rig.state(upload_id) == UploadState.TRANSCRIBING
+    decoded = rig.audio(upload_id)[0].astype(float)
+    assert abs(len(decoded) / 16_000 - 3) < 0.1
+    middle = decoded[16_000:32_000]
     pitch_hz = np.argmax(np.abs(np.fft.rfft(middle)))
     assert abs(pitch_hz - 220) <= 1
     assert np.sqrt(np.mean(middle**2)) > 1000
-    media = desk.upload(upload_id).media
+    media = rig.upload(upload_id).media
     assert (media["rate_hz"], media["channels"]) == (made["rate_hz"], channels)
     assert media["video"] == made.get("video", False)
 
 
-def test_a_lossless_file_arrives_sample_by_sample(desk: Desk) -> None:
+def test_a_lossless_file_is_decoded_sample_for_sample(rig: IngestRig) -> None:
     sound = speech(0, 12)
-    upload_id = desk.store(encoded(sound))
-    desk.work()
+    upload_id = rig.store(encoded(sound))
+    rig.run_until_idle()
     expected = np.rint(sound[0] * 32768).astype(np.int16)
-    assert np.array_equal(desk.sound(upload_id)[0], expected)
-    upload = desk.upload(upload_id)
+    assert np.array_equal(rig.audio(upload_id)[0], expected)
+    upload = rig.upload(upload_id)
     assert (upload.duration_samples, upload.decoded_sample) == (len(expected), len(expected))
-    assert desk.meeting_state(upload_id) == MeetingState.DRAINING
-    assert all(desk.mailbox.status(track.id).closed for track in desk.tracks(upload_id))
-    assert {desk.mailbox.status(track.id).kind for track in desk.tracks(upload_id)} == {"batch"}
+    assert rig.meeting_state(upload_id) == MeetingState.DRAINING
+    assert all(rig.mailbox.status(track.id).closed for track in rig.tracks(upload_id))
+    assert {rig.mailbox.status(track.id).kind for track in rig.tracks(upload_id)} == {"batch"}
 
 
-def test_each_channel_is_a_speaker_when_asked_for(desk: Desk) -> None:
+def test_on_request_each_channel_becomes_a_track_with_a_speaker(rig: IngestRig) -> None:
     both = np.concatenate([speech(0, 4), speech(17.2, 21.2)])
-    upload_id = desk.store(encoded(both, layout="stereo"), channels="speakers")
-    assert desk.tracks(upload_id) == []
-    desk.work()
-    tracks = desk.tracks(upload_id)
+    upload_id = rig.store(encoded(both, layout="stereo"), channels="speakers")
+    assert rig.tracks(upload_id) == []
+    rig.run_until_idle()
+    tracks = rig.tracks(upload_id)
     assert [(track.name, track.speaker) for track in tracks] == [
         ("channel-01", "Channel 1"),
         ("channel-02", "Channel 2"),
     ]
-    assert np.array_equal(desk.sound(upload_id), np.rint(both * 32768).astype(np.int16))
+    assert np.array_equal(rig.audio(upload_id), np.rint(both * 32768).astype(np.int16))
 
 
-def test_whoever_comes_after_a_crash_goes_on_to_the_sample(desk: Desk) -> None:
-    """Part of the file is in the mailbox when its worker is gone; its decoder resamples, so it has a memory."""
+def test_decoding_continues_after_a_crash_exact_to_the_sample(rig: IngestRig) -> None:
+    """The worker dies when part of the file is in the mailbox. The decoder resamples, so it has an internal state."""
     both = np.repeat(tone(60, 44_100), 2, axis=0)
     data = encoded(both, codec="aac", container="mp4", rate_hz=44_100, layout="stereo")
-    whole, cut = desk.store(data), desk.store(data)
-    desk.interrupted(cut, blocks=3)
-    assert desk.sound(cut).shape == (1, samples_of_s(30))
-    desk.work()
-    assert desk.sound(cut).shape[1] > samples_of_s(59)
-    assert np.array_equal(desk.sound(cut), desk.sound(whole))
+    whole, cut = rig.store(data), rig.store(data)
+    rig.decode_and_die(cut, blocks=3)
+    assert rig.audio(cut).shape == (1, samples_of_s(30))
+    rig.run_until_idle()
+    assert rig.audio(cut).shape[1] > samples_of_s(59)
+    assert np.array_equal(rig.audio(cut), rig.audio(whole))
 
 
-def test_tracks_that_a_crash_left_at_different_samples_are_brought_together(desk: Desk) -> None:
+def test_tracks_left_at_different_positions_by_a_crash_are_completed(rig: IngestRig) -> None:
     both = np.concatenate([speech(0, 30), speech(17.2, 47.2)])
-    upload_id = desk.store(encoded(both, layout="stereo"), channels="speakers")
-    desk.interrupted(upload_id, blocks=2)
-    desk.mailbox.forget(desk.tracks(upload_id)[1].id)
-    desk.work()
-    assert np.array_equal(desk.sound(upload_id), np.rint(both * 32768).astype(np.int16))
+    upload_id = rig.store(encoded(both, layout="stereo"), channels="speakers")
+    rig.decode_and_die(upload_id, blocks=2)
+    rig.mailbox.forget(rig.tracks(upload_id)[1].id)
+    rig.run_until_idle()
+    assert np.array_equal(rig.audio(upload_id), np.rint(both * 32768).astype(np.int16))
 
 
-def test_a_full_mailbox_is_waited_for_and_the_rest_comes_after(desk: Desk) -> None:
-    desk.bounds = type(desk.bounds)(samples_of_s(25), desk.bounds.limit_samples, 2 << 30, 60)
+def test_decoding_waits_for_a_full_mailbox_and_loses_nothing(rig: IngestRig) -> None:
+    rig.bounds = type(rig.bounds)(samples_of_s(25), rig.bounds.limit_samples, 2 << 30, 60)
     sound = speech(0, 60)
-    upload_id = desk.store(encoded(sound))
-    worker = desk.ingester()
-    desk.work(worker)
-    (track,) = desk.tracks(upload_id)
-    assert desk.state(upload_id) == UploadState.DECODING
-    assert desk.mailbox.status(track.id).received_sample == samples_of_s(20)
+    upload_id = rig.store(encoded(sound))
+    worker = rig.ingester()
+    rig.run_until_idle(worker)
+    (track,) = rig.tracks(upload_id)
+    assert rig.state(upload_id) == UploadState.DECODING
+    assert rig.mailbox.status(track.id).received_sample == samples_of_s(20)
     heard = b""
-    while desk.state(upload_id) == UploadState.DECODING:  # a transcriber takes it away
-        status = desk.mailbox.status(track.id)
-        spans = desk.mailbox.read(track.id, status.committed_sample, samples_of_s(60))
+    while rig.state(upload_id) == UploadState.DECODING:  # a transcriber commits the audio
+        status = rig.mailbox.status(track.id)
+        spans = rig.mailbox.read(track.id, status.committed_sample, samples_of_s(60))
         heard += b"".join(span.pcm or b"" for span in spans)
-        (claim,) = desk.mailbox.claim("w", 1, 1000).tracks
+        (claim,) = rig.mailbox.claim("w", 1, 1000).tracks
         end = claim.received_sample
-        desk.mailbox.release(track.id, claim.epoch, committed_sample=end, keep_sample=end, seen_sample=end)
-        desk.work(worker)
-    status = desk.mailbox.status(track.id)
-    heard += b"".join(span.pcm or b"" for span in desk.mailbox.read(track.id, status.committed_sample, 10**7))
+        rig.mailbox.release(track.id, claim.epoch, committed_sample=end, keep_sample=end, seen_sample=end)
+        rig.run_until_idle(worker)
+    status = rig.mailbox.status(track.id)
+    heard += b"".join(span.pcm or b"" for span in rig.mailbox.read(track.id, status.committed_sample, 10**7))
     assert np.array_equal(np.frombuffer(heard, "<i2"), np.rint(sound[0] * 32768).astype(np.int16))
     worker.close()
 
 
-def test_a_queue_server_that_lost_its_data_gets_it_again_from_the_file(desk: Desk) -> None:
-    desk.bounds = type(desk.bounds)(samples_of_s(25), desk.bounds.limit_samples, 2 << 30, 60)
-    upload_id = desk.store(SAMPLE.read_bytes())
-    worker = desk.ingester()
-    desk.work(worker)
-    before = desk.sound(upload_id)
-    desk.redis.flushdb()
-    desk.work(worker)
+def test_audio_lost_by_the_queue_server_is_decoded_again(rig: IngestRig) -> None:
+    rig.bounds = type(rig.bounds)(samples_of_s(25), rig.bounds.limit_samples, 2 << 30, 60)
+    upload_id = rig.store(SAMPLE.read_bytes())
+    worker = rig.ingester()
+    rig.run_until_idle(worker)
+    before = rig.audio(upload_id)
+    rig.redis.flushdb()
+    rig.run_until_idle(worker)
     worker.turn()
-    assert np.array_equal(desk.sound(upload_id), before)
+    assert np.array_equal(rig.audio(upload_id), before)
     worker.close()
 
 
-def test_a_header_that_claims_ten_years_is_not_believed(desk: Desk) -> None:
-    upload_id = desk.store(claiming(encoded(speech(0, 5), container="matroska"), 10 * YEAR_S))
-    desk.work()
-    upload = desk.upload(upload_id)
+def test_a_wrong_duration_in_the_header_is_ignored_and_reported(rig: IngestRig) -> None:
+    upload_id = rig.store(with_header_duration(encoded(speech(0, 5), container="matroska"), 10 * YEAR_S))
+    rig.run_until_idle()
+    upload = rig.upload(upload_id)
     assert upload.duration_samples == samples_of_s(5)
     assert upload.media["header_duration_s"] > 9 * YEAR_S
     assert upload.media["truncated"]
@@ -142,11 +142,11 @@ def test_a_header_that_claims_ten_years_is_not_believed(desk: Desk) -> None:
     assert "ends earlier" in upload.detail
 
 
-def test_what_is_cut_off_is_transcribed_as_far_as_it_goes_and_says_so(desk: Desk) -> None:
+def test_a_truncated_file_is_decoded_as_far_as_it_goes_and_reported_as_truncated(rig: IngestRig) -> None:
     data = encoded(speech(0, 20), codec="aac", container="mp4", options={"movflags": "faststart"})
-    upload_id = desk.store(data[: len(data) // 2])
-    desk.work()
-    upload = desk.upload(upload_id)
+    upload_id = rig.store(data[: len(data) // 2])
+    rig.run_until_idle()
+    upload = rig.upload(upload_id)
     assert upload.state == UploadState.TRANSCRIBING
     assert samples_of_s(5) < (upload.duration_samples or 0) < samples_of_s(15)
     assert upload.media["truncated"]

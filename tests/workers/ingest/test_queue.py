@@ -1,4 +1,4 @@
-"""Who is next: by priority, in turn between owners, and only as many as there are places."""
+"""The order of decoding: by priority, in turn between owners, and within the number of places."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from schema.uploads.queue import uploads_to_decode
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from tests.databases import fresh_postgres
-from tests.workers.ingest.desk import Desk
 from tests.workers.ingest.files import encoded, tone
+from tests.workers.ingest.ingest_rig import IngestRig
 
 PLACES = 4
 
 
-class Queue:
-    """Uploads by name."""
+class NamedUploads:
+    """Uploads that tests refer to by name."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -52,23 +52,23 @@ class Queue:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def queue(request: pytest.FixtureRequest, database: Database) -> Iterator[Queue]:
+def queue(request: pytest.FixtureRequest, database: Database) -> Iterator[NamedUploads]:
     if request.param == "sqlite":
-        yield Queue(database)
+        yield NamedUploads(database)
         return
     postgres = Database(fresh_postgres(request.getfixturevalue("postgres_url"), "upload_queue"))
     migrate.upgrade(postgres)
-    yield Queue(postgres)
+    yield NamedUploads(postgres)
     postgres.close()
 
 
-def test_one_owner_leaves_a_place_for_others(queue: Queue) -> None:
+def test_one_owner_leaves_a_place_for_others(queue: NamedUploads) -> None:
     for number in range(10):
         queue.add(f"a{number}", "a")
     assert queue.next() == ["a0", "a1", "a2"]
 
 
-def test_ten_files_of_one_user_do_not_delay_the_one_of_another(queue: Queue) -> None:
+def test_ten_files_of_one_owner_do_not_delay_the_file_of_another(queue: NamedUploads) -> None:
     for number in range(10):
         queue.add(f"a{number}", "a")
     for number in range(3):
@@ -77,14 +77,14 @@ def test_ten_files_of_one_user_do_not_delay_the_one_of_another(queue: Queue) -> 
     assert queue.next() == ["b0"]
 
 
-def test_every_owners_first_goes_before_anybodys_second(queue: Queue) -> None:
+def test_the_first_file_of_every_owner_goes_before_any_second_file(queue: NamedUploads) -> None:
     for owner in "abc":
         for number in range(3):
             queue.add(f"{owner}{number}", owner)
     assert queue.next(6) == ["a0", "b0", "c0", "a1", "b1", "c1"]
 
 
-def test_a_file_that_is_being_decoded_gives_way_and_one_that_is_whole_does_not(queue: Queue) -> None:
+def test_a_file_in_decoding_may_lose_its_place_and_a_decoded_one_may_not(queue: NamedUploads) -> None:
     for number in range(3):
         queue.add(f"a{number}", "a")
         queue.set(f"a{number}", state=UploadState.DECODING)
@@ -95,14 +95,14 @@ def test_a_file_that_is_being_decoded_gives_way_and_one_that_is_whole_does_not(q
     assert queue.next() == ["b0", "c0", "a0"]
 
 
-def test_priority_goes_before_age_and_turn(queue: Queue) -> None:
+def test_priority_goes_before_age_and_owner(queue: NamedUploads) -> None:
     queue.add("a0", "a")
     queue.add("a1", "a", priority=5)
     queue.add("b0", "b", priority=-5)
     assert queue.next() == ["a1", "a0", "b0"]
 
 
-def test_a_paused_file_waits_and_its_place_is_given_on(queue: Queue) -> None:
+def test_the_place_of_a_paused_file_goes_to_the_next(queue: NamedUploads) -> None:
     queue.add("a0", "a")
     queue.add("a1", "a")
     queue.set("a0", paused=True)
@@ -111,7 +111,7 @@ def test_a_paused_file_waits_and_its_place_is_given_on(queue: Queue) -> None:
     assert queue.next() == ["a0", "a1"]
 
 
-def test_a_full_house_takes_nobody(queue: Queue) -> None:
+def test_no_file_is_chosen_while_all_places_are_taken(queue: NamedUploads) -> None:
     for owner in "abcd":
         queue.add(f"{owner}0", owner)
         queue.set(f"{owner}0", state=UploadState.TRANSCRIBING, paused=True)
@@ -119,23 +119,23 @@ def test_a_full_house_takes_nobody(queue: Queue) -> None:
     assert queue.next() == []
 
 
-def test_what_has_ended_or_is_not_there_yet_is_not_taken(queue: Queue) -> None:
+def test_incomplete_and_ended_uploads_are_not_chosen(queue: NamedUploads) -> None:
     for state in (UploadState.RECEIVING, UploadState.FINISHED, UploadState.FAILED, UploadState.CANCELLED):
         queue.add(state, "a")
         queue.set(state, state=state)
     assert queue.next() == []
 
 
-def test_a_pause_stops_the_decoder_and_going_on_continues_it(desk: Desk) -> None:
-    upload_id = desk.store(encoded(tone(300)))
-    worker = desk.ingester()
+def test_pausing_stops_the_decoder_and_resuming_continues_it(rig: IngestRig) -> None:
+    upload_id = rig.store(encoded(tone(300)))
+    worker = rig.ingester()
     worker.turn()
     assert list(worker.works) == [upload_id]
-    with desk.database.write() as session:
+    with rig.database.write() as session:
         session.get_one(Upload, upload_id).paused = True
     assert not worker.turn()
     assert worker.works == {}
-    with desk.database.write() as session:
+    with rig.database.write() as session:
         session.get_one(Upload, upload_id).paused = False
     worker.turn()
     assert list(worker.works) == [upload_id]

@@ -1,4 +1,4 @@
-"""What becomes of uploads by themselves: finished with their meeting, expired, and their files kept or not."""
+"""Uploads settle by themselves: they finish with their meeting or expire, and their files are kept or deleted."""
 
 from __future__ import annotations
 
@@ -16,91 +16,91 @@ from schema.meetings.lifecycle import finish_meeting
 from schema.uploads.lifecycle import add_upload
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
-from tests.workers.ingest.desk import Desk
 from tests.workers.ingest.files import encoded, tone
+from tests.workers.ingest.ingest_rig import IngestRig
 from workers.tasks.summary_requests import SummaryRequests
 from workers.tasks.sweeper import Sweeper
 
 
 @contextmanager
-def hints(desk: Desk, meeting_id: str) -> Iterator[list[Event]]:
-    """What is published of a meeting during the block."""
-    heard: list[Event] = []
-    with desk.redis.pubsub() as pubsub:  # type: ignore[no-untyped-call]
+def published_events(rig: IngestRig, meeting_id: str) -> Iterator[list[Event]]:
+    """The events published about a meeting during the block."""
+    events: list[Event] = []
+    with rig.redis.pubsub() as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(channel(meeting_id))
         pubsub.get_message(timeout=5)
-        yield heard
+        yield events
         while message := pubsub.get_message(timeout=0.2):
-            heard.append(Event.decode(message["data"]))
+            events.append(Event.decode(message["data"]))
 
 
-def decoded(desk: Desk, seconds: float = 3) -> str:
-    upload_id = desk.store(encoded(tone(seconds)))
-    desk.work()
+def decoded(rig: IngestRig, seconds: float = 3) -> str:
+    upload_id = rig.store(encoded(tone(seconds)))
+    rig.run_until_idle()
     return upload_id
 
 
-def make_older(desk: Desk, upload_id: str, **values: object) -> None:
-    with desk.database.write() as session:
+def set_upload(rig: IngestRig, upload_id: str, **values: object) -> None:
+    with rig.database.write() as session:
         session.execute(update(Upload).where(Upload.id == upload_id).values(values))
 
 
-def test_an_upload_is_finished_when_its_meeting_is(desk: Desk) -> None:
-    upload_id = decoded(desk)
-    upload_sweeper = desk.upload_sweeper()
+def test_an_upload_is_finished_with_its_meeting(rig: IngestRig) -> None:
+    upload_id = decoded(rig)
+    upload_sweeper = rig.upload_sweeper()
     for _ in range(2):
         upload_sweeper.run()
-    assert desk.state(upload_id) == UploadState.TRANSCRIBING
-    desk.set_meeting(upload_id, MeetingState.FINISHED)
+    assert rig.state(upload_id) == UploadState.TRANSCRIBING
+    rig.set_meeting(upload_id, MeetingState.FINISHED)
     for _ in range(2):
         upload_sweeper.run()
-    assert desk.state(upload_id) == UploadState.FINISHED
-    assert desk.upload(upload_id).finished_at is not None
-    assert desk.left_on_disk() == [upload_id]
+    assert rig.state(upload_id) == UploadState.FINISHED
+    assert rig.upload(upload_id).finished_at is not None
+    assert rig.left_on_disk() == [upload_id]
 
 
-def test_a_worker_that_died_before_it_finished_the_meeting_is_made_up_for(desk: Desk) -> None:
-    upload_id = decoded(desk)
-    desk.set_meeting(upload_id, MeetingState.LIVE)
-    desk.upload_sweeper().run()
-    assert desk.meeting_state(upload_id) == MeetingState.DRAINING
+def test_a_decoded_meeting_whose_worker_died_is_finished(rig: IngestRig) -> None:
+    upload_id = decoded(rig)
+    rig.set_meeting(upload_id, MeetingState.LIVE)
+    rig.upload_sweeper().run()
+    assert rig.meeting_state(upload_id) == MeetingState.DRAINING
 
 
-def test_whoever_follows_the_meeting_hears_how_far_it_is(desk: Desk) -> None:
-    upload_id = decoded(desk)
-    upload_sweeper = desk.upload_sweeper()
-    with hints(desk, desk.upload(upload_id).meeting_id) as heard:
+def test_followers_get_one_event_about_the_progress_of_an_upload(rig: IngestRig) -> None:
+    upload_id = decoded(rig)
+    upload_sweeper = rig.upload_sweeper()
+    with published_events(rig, rig.upload(upload_id).meeting_id) as events:
         upload_sweeper.run()
         upload_sweeper.run()
-    (event,) = [event for event in heard if event.type == "upload"]
+    (event,) = [event for event in events if event.type == "upload"]
     assert event.seq is None
     assert (event.data["state"], event.data["percent"], event.data["duration_s"]) == ("transcribing", 0.0, 3.0)
 
 
-def test_somebody_who_finishes_the_meeting_early_gets_what_was_decoded(desk: Desk) -> None:
-    desk.bounds = type(desk.bounds)(16_000 * 25, desk.bounds.limit_samples, 2 << 30, 60)
-    upload_id = desk.store(encoded(tone(60)))
-    worker = desk.ingester()
-    desk.work(worker)
-    finish_meeting(desk.stores, desk.upload(upload_id).meeting_id, 16_000 * 25)
-    desk.upload_sweeper().run()
-    upload = desk.upload(upload_id)
+def test_finishing_a_meeting_early_keeps_the_decoded_audio(rig: IngestRig) -> None:
+    rig.bounds = type(rig.bounds)(16_000 * 25, rig.bounds.limit_samples, 2 << 30, 60)
+    upload_id = rig.store(encoded(tone(60)))
+    worker = rig.ingester()
+    rig.run_until_idle(worker)
+    finish_meeting(rig.stores, rig.upload(upload_id).meeting_id, 16_000 * 25)
+    rig.upload_sweeper().run()
+    upload = rig.upload(upload_id)
     assert (upload.state, upload.duration_samples) == (UploadState.TRANSCRIBING, 16_000 * 20)
     assert not worker.turn()
     assert worker.works == {}
 
 
-def test_an_upload_whose_rest_does_not_come_is_given_up(desk: Desk) -> None:
-    with desk.database.write() as session:
+def test_an_expired_incomplete_upload_is_given_up(rig: IngestRig) -> None:
+    with rig.database.write() as session:
         upload = add_upload(session, owner="a", name="a", new=NewUpload(), size_bytes=100, expires_s=60, open_limit=10)
-    tracks = desk.tracks(upload.id)
-    desk.files.append(upload.id, 0, b"half")
-    desk.upload_sweeper().run()
-    assert desk.state(upload.id) == UploadState.RECEIVING
-    make_older(desk, upload.id, expires_at=now() - timedelta(seconds=1))
-    desk.upload_sweeper().run()
-    assert (desk.state(upload.id), desk.upload(upload.id).reason) == (UploadState.CANCELLED, "expired")
-    desk.assert_nothing_left(upload.id, tracks)
+    tracks = rig.tracks(upload.id)
+    rig.files.append(upload.id, 0, b"half")
+    rig.upload_sweeper().run()
+    assert rig.state(upload.id) == UploadState.RECEIVING
+    set_upload(rig, upload.id, expires_at=now() - timedelta(seconds=1))
+    rig.upload_sweeper().run()
+    assert (rig.state(upload.id), rig.upload(upload.id).reason) == (UploadState.CANCELLED, "expired")
+    rig.assert_nothing_left(upload.id, tracks)
 
 
 @pytest.mark.parametrize(
@@ -112,42 +112,44 @@ def test_an_upload_whose_rest_does_not_come_is_given_up(desk: Desk) -> None:
         ("days:7", timedelta(days=8), False),
     ],
 )
-def test_a_file_is_kept_as_long_as_the_setting_says(desk: Desk, retention: str, age: timedelta, kept: bool) -> None:
-    desk.retention = retention
-    upload_id = decoded(desk)
-    desk.upload_sweeper().run()
-    assert desk.left_on_disk() == [upload_id]
-    desk.set_meeting(upload_id, MeetingState.FINISHED)
-    desk.upload_sweeper().run()
-    make_older(desk, upload_id, finished_at=now() - age)
-    desk.upload_sweeper().run()
-    assert desk.left_on_disk() == ([upload_id] if kept else [])
-    assert (desk.upload(upload_id).file_deleted_at is None) == kept
-    assert desk.state(upload_id) == UploadState.FINISHED
+def test_a_file_is_kept_as_long_as_the_retention_setting_says(
+    rig: IngestRig, retention: str, age: timedelta, kept: bool
+) -> None:
+    rig.retention = retention
+    upload_id = decoded(rig)
+    rig.upload_sweeper().run()
+    assert rig.left_on_disk() == [upload_id]
+    rig.set_meeting(upload_id, MeetingState.FINISHED)
+    rig.upload_sweeper().run()
+    set_upload(rig, upload_id, finished_at=now() - age)
+    rig.upload_sweeper().run()
+    assert rig.left_on_disk() == ([upload_id] if kept else [])
+    assert (rig.upload(upload_id).file_deleted_at is None) == kept
+    assert rig.state(upload_id) == UploadState.FINISHED
 
 
-def test_a_deleted_meeting_takes_the_file_of_its_finished_upload_with_it(desk: Desk) -> None:
-    upload_id = decoded(desk)
-    desk.set_meeting(upload_id, MeetingState.FINISHED)
-    desk.upload_sweeper().run()
-    desk.set_meeting(upload_id, MeetingState.DELETED)
-    desk.upload_sweeper().run()
-    assert desk.left_on_disk() == []
+def test_deleting_a_meeting_deletes_the_file_of_its_finished_upload(rig: IngestRig) -> None:
+    upload_id = decoded(rig)
+    rig.set_meeting(upload_id, MeetingState.FINISHED)
+    rig.upload_sweeper().run()
+    rig.set_meeting(upload_id, MeetingState.DELETED)
+    rig.upload_sweeper().run()
+    assert rig.left_on_disk() == []
 
 
-def test_a_meeting_that_waits_for_its_file_is_not_taken_for_abandoned(desk: Desk) -> None:
-    waiting, abandoned = desk.store(encoded(tone(2))), desk.store(encoded(tone(3)))
-    make_older(desk, abandoned, state=UploadState.FINISHED)
+def test_a_meeting_that_waits_for_its_file_is_not_finished_as_idle(rig: IngestRig) -> None:
+    waiting, abandoned = rig.store(encoded(tone(2))), rig.store(encoded(tone(3)))
+    set_upload(rig, abandoned, state=UploadState.FINISHED)
     sweeper = Sweeper(
-        stores=desk.stores,
-        summaries=SummaryRequests(desk.redis, lambda *_: True),
+        stores=rig.stores,
+        summaries=SummaryRequests(rig.redis, lambda *_: True),
         idle_finish_s=100,
-        backlog_limit_samples=desk.bounds.backlog_limit_samples,
+        backlog_limit_samples=rig.bounds.backlog_limit_samples,
     )
     sweeper.run()
     for upload_id in (waiting, abandoned):
-        desk.redis.hincrby(f"mb:idle:{desk.upload(upload_id).meeting_id}", "since_s", -100)
+        rig.redis.hincrby(f"mb:idle:{rig.upload(upload_id).meeting_id}", "since_s", -100)
     sweeper.run()
     sweeper.run()
-    assert desk.meeting_state(waiting) == MeetingState.LIVE
-    assert desk.meeting_state(abandoned) != MeetingState.LIVE
+    assert rig.meeting_state(waiting) == MeetingState.LIVE
+    assert rig.meeting_state(abandoned) != MeetingState.LIVE

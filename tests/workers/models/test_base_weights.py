@@ -1,4 +1,4 @@
-"""One checksum for one model, however its tensors are filed."""
+"""The checksum of a model, which does not depend on how its tensors are split into files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def in_files(folder: Path, **files: dict[str, torch.Tensor]) -> str:
     return weights_checksum(folder)
 
 
-def test_it_depends_on_the_tensors_and_not_on_their_files(tmp_path: Path) -> None:
+def test_the_checksum_depends_on_the_tensors_and_not_on_their_files(tmp_path: Path) -> None:
     whole = in_files(tmp_path / "whole", model=TENSORS)
     assert in_files(tmp_path / "parts", one={"a": TENSORS["a"]}, two={"b": TENSORS["b"]}) == whole
 
@@ -29,12 +29,14 @@ def test_it_depends_on_the_tensors_and_not_on_their_files(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "change", [{"b": torch.zeros(2, 3)}, {"b": TENSORS["b"].reshape(3, 2)}, {"a": torch.ones(4)}, {"c": torch.ones(1)}]
 )
-def test_another_number_shape_type_or_name_is_another_model(change: dict[str, torch.Tensor], tmp_path: Path) -> None:
+def test_another_number_shape_type_or_name_changes_the_checksum(
+    change: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
     assert in_files(tmp_path / "other", model={**TENSORS, **change}) != in_files(tmp_path / "whole", model=TENSORS)
 
 
 @pytest.mark.parametrize("content", [b"", b"short", (10**6).to_bytes(8, "little") + b"{}"])
-def test_files_that_are_not_whole_are_refused(content: bytes, tmp_path: Path) -> None:
+def test_truncated_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(content)
     with pytest.raises(BrokenModel, match=r"cannot be read|holds no"):
         weights_checksum(tmp_path)

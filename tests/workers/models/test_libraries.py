@@ -1,4 +1,4 @@
-"""A process does not grow with the number of shapes and threads that it has computed with, nor with what it freed."""
+"""Memory of a process is bounded: kernels, heaps, and memory that was freed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
 """
 
 
-def told(*options: str) -> str:
-    """What oneDNN says of the kernels of as many shapes as it may keep and one more, the first of them twice; and
-    what glibc says of the heaps."""
+def output_of(*options: str) -> str:
+    """The report of oneDNN about the kernels of one shape more than it may keep, with the first shape once more at the
+    end, and the report of glibc about its heaps."""
     environment = {key: value for key, value in os.environ.items() if key not in SETTINGS}
     environment["ONEDNN_VERBOSE"] = "profile_create"
     command = [sys.executable, "-c", PROGRAM, *options]
@@ -42,21 +42,21 @@ def told(*options: str) -> str:
 
 
 def convolutions(output: str) -> list[str]:
-    """`cache_miss` for each that was compiled, `cache_hit` for each that had been kept."""
+    """`cache_miss` for each convolution that was compiled, `cache_hit` for each that was cached."""
     fields = [line.split(",") for line in output.splitlines() if ",create:" in line and ",convolution," in line]
     return [how.removeprefix("create:") for line in fields for how in line if how.startswith("create:")]
 
 
 @pytest.fixture(scope="module")
 def bounded() -> str:
-    return told("bound")
+    return output_of("bound")
 
 
-def test_kernels_are_kept_for_so_many_shapes(bounded: str) -> None:
+def test_kernels_are_cached_only_for_a_bounded_number_of_shapes(bounded: str) -> None:
     if not convolutions(bounded):
         pytest.skip("this build of torch convolves without oneDNN")
     assert convolutions(bounded)[-1] == "cache_miss"
-    assert convolutions(told())[-1] == "cache_hit"
+    assert convolutions(output_of())[-1] == "cache_hit"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
@@ -78,9 +78,9 @@ print(before - psutil.Process().memory_info().rss)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
-def test_what_was_freed_between_what_is_in_use_goes_back_to_the_system() -> None:
-    told = subprocess.run([sys.executable, "-c", HOLES], check=True, capture_output=True, text=True).stdout
-    assert int(told) > 200_000_000
+def test_freed_memory_between_used_blocks_is_returned_to_the_system() -> None:
+    freed_bytes = subprocess.run([sys.executable, "-c", HOLES], check=True, capture_output=True, text=True).stdout
+    assert int(freed_bytes) > 200_000_000
 
 
 FREED = """
@@ -100,15 +100,15 @@ print(before - psutil.Process().memory_info().rss)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
-def test_what_a_step_freed_stays_for_the_next_until_it_is_given_back() -> None:
+def test_freed_memory_is_kept_until_it_is_given_back() -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
 
-    def gone(*options: str) -> list[int]:
+    def freed_bytes(*options: str) -> list[int]:
         command = [sys.executable, "-c", FREED, *options]
         ran = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
         return [int(line) for line in ran.stdout.split()]
 
-    at_once, kept = gone(), gone("keep")
+    at_once, kept = freed_bytes(), freed_bytes("keep")
     assert at_once[0] > 150_000_000
     assert kept[0] < 50_000_000
     assert kept[1] > 150_000_000

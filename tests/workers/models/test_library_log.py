@@ -1,4 +1,4 @@
-"""Advice of libraries that helps nobody is not in the log, and what else they say is."""
+"""Useless advice of libraries is kept out of the log, and their other messages are not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from workers.models.libraries import leave_out_advice
 
 
-def test_the_advice_to_install_kernels_is_left_out_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+def test_only_the_advice_to_install_kernels_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     leave_out_advice()
     log = logging.getLogger("bitsandbytes.backends.cpu.ops")
     log.warning("Failed to load CPU gemm_4bit_forward from kernels-community: %s.", "No module named 'kernels'")

@@ -1,4 +1,4 @@
-"""The adapter for notes that comes with the project: found, used, named, and done without where it is damaged."""
+"""The bundled adapter for notes: used and named by default, and left out where it is damaged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import update
 from schema.meetings.tables import Meeting, Note, Segment, Summary
 from tests import models
 from tests.text_models import write_decoder
-from tests.workers.studio import Studio
+from tests.workers.worker_rig import WorkerRig
 from workers.models.adapters import FOLDER, NOTES, ShippedAdapter, shipped_notes
 from workers.models.cache import verify_sums
 from workers.summarize.text.segment import SpokenSegment
@@ -21,7 +21,7 @@ from workers.summarize.writing.notes import NOTE, write_note
 
 GEMMA = "package:gemma-3-270m"
 NAME = NOTES[GEMMA]
-SAID = (
+TURNS = (
     ("Vera", "Um, the boiler in the north wing, it lost pressure twice during the night, you know."),
     ("Otto", "The plumber wants nine hundred euros for a new boiler and he could build it in next week."),
     ("Vera", "Okay, then we buy the new boiler from the plumber."),
@@ -30,25 +30,25 @@ SAID = (
 
 @pytest.fixture(scope="module")
 def gemma() -> TextModel:
-    """A copy of its own: adapters are put in."""
+    """A separate copy of the model, since adapters are added to it."""
     return load_model(GEMMA, models.FOLDER, threads=1)
 
 
-def hold(studio: Studio, meeting_id: str, **fields: str) -> None:
-    """A meeting that has ended, its words in SQL."""
-    studio.open_meeting(meeting_id)
-    with studio.database.write() as session:
+def end_meeting(rig: WorkerRig, meeting_id: str, **fields: str) -> None:
+    """A meeting that has ended, with its segments in SQL."""
+    rig.open_meeting(meeting_id)
+    with rig.database.write() as session:
         changed = update(Meeting).where(Meeting.id == meeting_id)
-        session.execute(changed.values(state="summarizing", seq=len(SAID), **fields))
-        for at, (speaker, text) in enumerate(SAID):
-            said = {"speaker": speaker, "text": text, "words": [], "model": "tiny.en", "closed": True}
+        session.execute(changed.values(state="summarizing", seq=len(TURNS), **fields))
+        for at, (speaker, text) in enumerate(TURNS):
+            fields_of_turn = {"speaker": speaker, "text": text, "words": [], "model": "tiny.en", "closed": True}
             place = {"first_sample": at * 80_000, "end_sample": at * 80_000 + 72_000, "seq": at + 1}
-            session.add(Segment(meeting_id=meeting_id, track_id=f"{meeting_id}-main", **said, **place))
+            session.add(Segment(meeting_id=meeting_id, track_id=f"{meeting_id}-main", **fields_of_turn, **place))
 
 
-def written(studio: Studio, meeting_id: str) -> tuple[list[str], str | None]:
-    """The sentences of the meeting's only note and the adapter that wrote them; the minutes name the same."""
-    with studio.database.read() as session:
+def note_of(rig: WorkerRig, meeting_id: str) -> tuple[list[str], str | None]:
+    """The sentences of the meeting's only note and its adapter, which the minutes must name as well."""
+    with rig.database.read() as session:
         [note] = session.query(Note).where(Note.meeting_id == meeting_id)
         [minutes] = session.query(Summary).where(Summary.meeting_id == meeting_id)
         assert note.adapter == minutes.adapter
@@ -56,56 +56,60 @@ def written(studio: Studio, meeting_id: str) -> tuple[list[str], str | None]:
 
 
 @pytest.mark.model
-def test_it_writes_where_a_meeting_names_no_adapter_and_says_so(studio: Studio, gemma: TextModel) -> None:
-    hold(studio, "plain")
-    hold(studio, "bare", summary_adapter="base")
-    summarizer = studio.summarizer(gemma, shipped=shipped_notes(GEMMA))
+def test_the_bundled_adapter_writes_and_is_named_unless_the_meeting_names_another(
+    rig: WorkerRig, gemma: TextModel
+) -> None:
+    end_meeting(rig, "plain")
+    end_meeting(rig, "bare", summary_adapter="base")
+    summarizer = rig.summarizer(gemma, shipped=shipped_notes(GEMMA))
     summarizer.run("plain")
     summarizer.run("bare")
-    sentences, adapter = written(studio, "plain")
+    sentences, adapter = note_of(rig, "plain")
     assert adapter == NAME
-    assert written(studio, "bare")[1] is None
-    assert sentences != written(studio, "bare")[0]
+    assert note_of(rig, "bare")[1] is None
+    assert sentences != note_of(rig, "bare")[0]
     window = [
-        SpokenSegment(at, speaker, at * 80_000, at * 80_000 + 72_000, text) for at, (speaker, text) in enumerate(SAID)
+        SpokenSegment(at, speaker, at * 80_000, at * 80_000 + 72_000, text) for at, (speaker, text) in enumerate(TURNS)
     ]
     gemma.use_adapter(NAME)
     assert sentences == [sentence.text for sentence in write_note(window, gemma).sentences]
 
 
 @pytest.mark.model
-def test_damaged_files_are_refused_and_the_minutes_are_written_without(
-    studio: Studio, gemma: TextModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_damaged_adapter_is_refused_and_minutes_are_written_without_it(
+    rig: WorkerRig, gemma: TextModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     shutil.copytree(FOLDER / NAME, tmp_path / "copy")
     weights = tmp_path / "copy/adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"oops")
-    hold(studio, "m")
-    summarizer = studio.summarizer(gemma, shipped=ShippedAdapter("damaged", tmp_path / "copy"))
+    end_meeting(rig, "m")
+    summarizer = rig.summarizer(gemma, shipped=ShippedAdapter("damaged", tmp_path / "copy"))
     summarizer.run("m")
-    assert written(studio, "m")[1] is None
-    [told] = [record.message for record in caplog.records if "is left out" in record.message]
-    assert "differs from its checksum" in told
-    assert "MINUTEBOOK_SUMMARY_SHIPPED=false" in told
+    assert note_of(rig, "m")[1] is None
+    [warning] = [record.message for record in caplog.records if "is left out" in record.message]
+    assert "differs from its checksum" in warning
+    assert "MINUTEBOOK_SUMMARY_SHIPPED=false" in warning
 
 
-def test_a_model_that_it_was_not_trained_for_refuses_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_adapter_is_refused_by_a_model_that_it_was_not_trained_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     other = load_model(str(write_decoder(tmp_path / "decoder")), tmp_path, precision="float32")
     shipped = ShippedAdapter(NAME, FOLDER / NAME)
     assert not shipped.lend(other.load_adapter)
     assert not shipped.lend(other.load_adapter)
-    [told] = [record.message for record in caplog.records]
-    assert "was trained for 'package:gemma-3-270m'" in told
+    [warning] = [record.message for record in caplog.records]
+    assert "was trained for 'package:gemma-3-270m'" in warning
     assert other.adapters == ()
 
 
-def test_another_model_and_a_setting_do_without() -> None:
+def test_other_models_and_the_setting_do_without_the_adapter() -> None:
     assert shipped_notes("google-t5/t5-small") is None
     assert shipped_notes(GEMMA, wanted=False) is None
 
 
 @pytest.mark.parametrize("name", sorted(NOTES.values()))
-def test_it_is_small_whole_and_says_what_it_is(name: str) -> None:
+def test_a_bundled_adapter_is_small_intact_and_documented(name: str) -> None:
     folder = FOLDER / name
     assert sum(path.stat().st_size for path in folder.iterdir()) < 20_000_000
     assert (folder / "SHA256SUMS").is_file()

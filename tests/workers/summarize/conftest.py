@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def meeting(*lines: str) -> list[SpokenSegment]:
-    """Segments of a second each from `Name: text` lines, ids from 1."""
+    """A segment of about a second for each line `Name: text`, with ids from 1."""
     found = []
     for number, line in enumerate(lines, 1):
         speaker, _, text = line.partition(": ")
@@ -24,7 +24,7 @@ def meeting(*lines: str) -> list[SpokenSegment]:
 
 
 def one_track(segments: Sequence[SpokenSegment]) -> list[SpokenSegment]:
-    """The same words from one microphone: nobody's name is known, one sentence a segment."""
+    """The same words from one microphone: no speaker is known, and each sentence is a segment."""
     sentences = split_sentences(" ".join(segment.text for segment in segments))
     return [
         SpokenSegment(number, None, number * 16_000, number * 16_000 + 15_000, text)
@@ -36,7 +36,7 @@ def one_track(segments: Sequence[SpokenSegment]) -> list[SpokenSegment]:
 def shared() -> Path:
     folder = Path(os.environ.get("MINUTEBOOK_SHARED", ROOT.parent / "shared"))
     if not folder.is_dir():
-        pytest.skip(f"{folder} not found: skipping what needs the shared meetings")
+        pytest.skip(f"{folder} not found: set MINUTEBOOK_SHARED to run tests on more meetings")
     return folder
 
 

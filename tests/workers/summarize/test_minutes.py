@@ -1,4 +1,4 @@
-"""From windows to minutes: what is merged, what is overruled, what an update costs."""
+"""From windows to minutes: merging, overruled decisions, and the cost of an update."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sample(shared: Path) -> list[SpokenSegment]:
     ]
 
 
-def assert_says_what_matters(minutes: Minutes) -> None:
+def assert_main_points(minutes: Minutes) -> None:
     decided = " ".join(decision.text for decision in minutes.decisions)
     assert "Monday, the ninth" in decided
     assert "the simple one for the pilot" in decided
@@ -64,21 +64,23 @@ def assert_says_what_matters(minutes: Minutes) -> None:
 
 
 @pytest.mark.parametrize("tracks", ["many", "one"])
-def test_the_sample_meeting_without_a_model(shared: Path, tracks: str) -> None:
+def test_minutes_without_a_model_have_the_main_points_of_the_sample_meeting(shared: Path, tracks: str) -> None:
     segments = sample(shared)
-    assert_says_what_matters(final_minutes(notes_of(segments if tracks == "many" else one_track(segments))))
+    assert_main_points(final_minutes(notes_of(segments if tracks == "many" else one_track(segments))))
 
 
 @pytest.mark.model
 @pytest.mark.parametrize("tracks", ["many", "one"])
-def test_the_sample_meeting_with_the_packaged_model(shared: Path, gemma: TextModel, tracks: str) -> None:
+def test_minutes_by_the_packaged_model_have_the_main_points_of_the_sample_meeting(
+    shared: Path, gemma: TextModel, tracks: str
+) -> None:
     segments = sample(shared)
     minutes = final_minutes(notes_of(segments if tracks == "many" else one_track(segments), gemma))
-    assert_says_what_matters(minutes)
+    assert_main_points(minutes)
     assert all(sentence.supported and sentence.evidence for sentence in minutes.overview)
 
 
-def test_a_recap_adds_evidence_and_no_second_action() -> None:
+def test_a_recap_adds_evidence_but_no_second_action() -> None:
     notes = [
         write_note(
             meeting("Iris: Paul, can you repaint the fence?", "Paul: Yes, I will repaint it by Friday noon."), None
@@ -95,17 +97,17 @@ def test_a_recap_adds_evidence_and_no_second_action() -> None:
 
 
 def test_the_later_of_two_contradicting_decisions_holds() -> None:
-    said = meeting(
+    segments = meeting(
         "Lara: Then we move the workshop to Tuesday the third.",
         "Nils: The trainer is ill.",
         "Lara: Okay, then we move the workshop to Friday the sixth.",
     )
-    [decision] = final_minutes([write_note(said, None)]).decisions
+    [decision] = final_minutes([write_note(segments, None)]).decisions
     assert decision.text == "We move the workshop to Friday the sixth."
     assert decision.evidence == (1, 3)
 
 
-def test_what_a_later_decision_overrules_leaves_the_overview() -> None:
+def test_an_overruled_decision_is_not_in_the_overview() -> None:
     early = write_note(
         meeting("Lara: The summer workshop takes place on Tuesday.", "Nils: The trainer sent a bill."), None
     )
@@ -116,24 +118,24 @@ def test_what_a_later_decision_overrules_leaves_the_overview() -> None:
     assert not any("Tuesday" in sentence.text for sentence in final_minutes([early, late]).overview)
 
 
-def test_minutes_in_another_language_are_in_the_words_that_were_said() -> None:
-    said = meeting(
+def test_minutes_in_another_language_quote_the_segments() -> None:
+    segments = meeting(
         "Uwe: Der neue Ofen in der Bäckerei wird am Montag geliefert und braucht einen stärkeren Anschluss.",
         "Ilse: Der Elektriker hat den Anschluss für den Ofen schon geprüft.",
         "Uwe: Also ohne den Ofen backen wir weniger Brot, also bestellen wir Brot bei der anderen Bäckerei.",
     )
-    minutes = final_minutes([write_note(said, None)])
-    assert {sentence.text for sentence in minutes.overview} <= {segment.text for segment in said}
+    minutes = final_minutes([write_note(segments, None)])
+    assert {sentence.text for sentence in minutes.overview} <= {segment.text for segment in segments}
     assert minutes.overview
     assert minutes.actions == ()
 
 
-def test_silence_and_single_words_make_an_empty_note() -> None:
+def test_silence_and_single_words_give_an_empty_note() -> None:
     note = write_note([SpokenSegment(1, None, 0, 16_000, "Hm."), SpokenSegment(2, None, 16_000, 32_000, "")], None)
     assert (note.sentences, note.decisions, note.actions) == ((), (), ())
 
 
-def test_minutes_and_notes_survive_json(shared: Path) -> None:
+def test_minutes_and_notes_read_back_from_json(shared: Path) -> None:
     notes = notes_of(sample(shared))
     minutes = final_minutes(notes)
     assert MINUTES.validate_python(json.loads(json.dumps(MINUTES.dump_python(minutes, mode="json")))) == minutes
@@ -141,12 +143,12 @@ def test_minutes_and_notes_survive_json(shared: Path) -> None:
 
 
 def long_meeting(windows: int) -> list[NoteBody]:
-    """Notes of a synthetic meeting, two minutes each, every one with a decision and a task of its own."""
+    """Notes of a synthetic meeting, two minutes each, each with its own decision and task."""
     streets = ("Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo")
     notes = []
     for number in range(windows):
         first, street = number * 10, f"{streets[number % 7]} Street {number + 2}"
-        said = [
+        texts = [
             f"The crossing at {street} had {number + 3} accidents this year.",
             f"We decided to rebuild the crossing at {street} in {number + 30} weeks.",
             f"I will survey the kerb at {street} by Tuesday.",
@@ -156,7 +158,7 @@ def long_meeting(windows: int) -> list[NoteBody]:
             write_note(
                 [
                     SpokenSegment(first + at, "Jan", (first + at) * 192_000, (first + at + 1) * 192_000, text)
-                    for at, text in enumerate(said)
+                    for at, text in enumerate(texts)
                 ],
                 None,
             )
@@ -170,7 +172,7 @@ def words_in(notes: list[NoteBody]) -> int:
     return sum(len(text.split()) for text in texts)
 
 
-def test_an_update_reads_as_little_in_the_third_hour_as_in_the_first() -> None:
+def test_an_update_reads_no_more_in_the_third_hour_than_in_the_first() -> None:
     top: list[NoteBody] = []
     counts, words, merges = [], [], []
     for note in long_meeting(180):
@@ -197,7 +199,7 @@ def test_a_merged_note_is_bounded_and_keeps_its_evidence() -> None:
     assert (merged.first_sample, merged.end_sample, merged.level) == (0, notes[-1].end_sample, 1)
 
 
-def test_rolling_minutes_show_what_has_no_note_yet() -> None:
+def test_rolling_minutes_include_segments_without_a_note() -> None:
     notes = long_meeting(2)
     tail = [SpokenSegment(900, None, 10**8, 10**8 + 16_000, "Okay, then we close the bridge on Sunday.")]
     minutes = rolling_minutes(notes, tail)

@@ -1,4 +1,4 @@
-"""The summariser's step on a real database with the real model: every row once, whoever runs and however often."""
+"""The summarizer on a real database with the real model: every row is written once, however often it runs."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from schema.core.states import MeetingState, SummaryKind
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Note, Segment, Summary
-from tests.workers.script import A_FEW, SAID, end, write_down
-from tests.workers.studio import Studio
+from tests.workers.sample_transcript import FIRST_TURNS, TURNS, commit_turns, end_meeting
+from tests.workers.worker_rig import WorkerRig
 from workers.summarize.writing.model import TextModel
 
 pytestmark = pytest.mark.model
 
 
-def minutes(studio: Studio, kind: SummaryKind) -> list[Minutes]:
-    with studio.database.read() as session:
+def minutes(rig: WorkerRig, kind: SummaryKind) -> list[Minutes]:
+    with rig.database.read() as session:
         rows = session.scalars(select(Summary).where(Summary.kind == kind).order_by(Summary.version)).all()
     return [MINUTES.validate_python(row.body) for row in rows]
 
 
-def notes(studio: Studio) -> list[int]:
-    """How many segments each note of a window holds, in order."""
-    with studio.database.read() as session:
+def notes(rig: WorkerRig) -> list[int]:
+    """The number of segments of each window note, in order."""
+    with rig.database.read() as session:
         keys = session.scalars(select(Note.id).where(Note.level == 0).order_by(Note.ordinal)).all()
         held = session.scalars(select(Segment.note_id)).all()
     return [held.count(key) for key in keys]
 
 
 def rows(database: Database) -> list[tuple[str, int, int]]:
-    """What a summariser writes, to compare before and after."""
+    """All notes and summaries, for comparison."""
     with database.read() as session:
         notes = session.scalars(select(Note).order_by(Note.id)).all()
         summaries = session.scalars(select(Summary).order_by(Summary.id)).all()
@@ -45,8 +45,8 @@ def rows(database: Database) -> list[tuple[str, int, int]]:
     ]
 
 
-class Interrupted(TextModel):
-    """The real model; something happens elsewhere while it writes for the first time."""
+class InterruptedTextModel(TextModel):
+    """The real model. It calls *meanwhile* before it writes for the first time."""
 
     def __init__(self, model: TextModel, meanwhile: Callable[[], None]) -> None:
         self.__dict__.update(model.__dict__)
@@ -69,94 +69,96 @@ class Interrupted(TextModel):
 
 
 @pytest.fixture
-def room(studio: Studio) -> Studio:
-    """A studio with a live meeting `m`."""
-    studio.open_meeting()
-    return studio
+def live(rig: WorkerRig) -> WorkerRig:
+    """A rig with a live meeting `m`."""
+    rig.open_meeting()
+    return rig
 
 
-def test_rolling_minutes_follow_the_words_and_a_second_run_changes_nothing(room: Studio, gemma: TextModel) -> None:
-    write_down(room, A_FEW)
-    room.summarizer(gemma).run("m")
-    (rolling,) = minutes(room, SummaryKind.ROLLING)
+def test_enough_new_words_make_rolling_minutes_and_a_second_run_changes_nothing(
+    live: WorkerRig, gemma: TextModel
+) -> None:
+    commit_turns(live, FIRST_TURNS)
+    live.summarizer(gemma).run("m")
+    (rolling,) = minutes(live, SummaryKind.ROLLING)
     assert rolling.overview
-    before = rows(room.database)
-    room.summarizer(gemma).run("m")
-    assert rows(room.database) == before
+    before = rows(live.database)
+    live.summarizer(gemma).run("m")
+    assert rows(live.database) == before
 
 
-def test_a_few_words_are_not_worth_a_version(room: Studio, gemma: TextModel) -> None:
-    write_down(room, SAID[:1])
-    room.summarizer(gemma).run("m")
-    assert rows(room.database) == []
+def test_a_few_words_make_no_minutes(live: WorkerRig, gemma: TextModel) -> None:
+    commit_turns(live, TURNS[:1])
+    live.summarizer(gemma).run("m")
+    assert rows(live.database) == []
 
 
-def test_a_full_window_becomes_a_note_while_the_meeting_goes_on(room: Studio, gemma: TextModel) -> None:
-    write_down(room, SAID)
-    room.summarizer(gemma).run("m")
-    assert len(notes(room)) == 1
-    assert len(minutes(room, SummaryKind.ROLLING)) == 1
-    assert room.state() == MeetingState.LIVE
+def test_a_full_window_becomes_a_note_in_a_live_meeting(live: WorkerRig, gemma: TextModel) -> None:
+    commit_turns(live, TURNS)
+    live.summarizer(gemma).run("m")
+    assert len(notes(live)) == 1
+    assert len(minutes(live, SummaryKind.ROLLING)) == 1
+    assert live.state() == MeetingState.LIVE
 
 
-def test_final_minutes_are_written_once_and_name_date_and_owners(room: Studio, gemma: TextModel) -> None:
-    write_down(room, SAID)
-    end(room)
-    room.summarizer(gemma).run("m")
-    (final,) = minutes(room, SummaryKind.FINAL)
+def test_final_minutes_are_written_once_and_name_date_and_owners(live: WorkerRig, gemma: TextModel) -> None:
+    commit_turns(live, TURNS)
+    end_meeting(live)
+    live.summarizer(gemma).run("m")
+    (final,) = minutes(live, SummaryKind.FINAL)
     assert "Monday, the ninth" in " ".join(decision.text for decision in final.decisions)
     assert {"Tom", "Priya", "Leo"} <= {action.owner for action in final.actions}
-    assert sum(notes(room)) == room.count(Segment)
-    assert room.state() == MeetingState.FINISHED
+    assert sum(notes(live)) == live.count(Segment)
+    assert live.state() == MeetingState.FINISHED
     with pytest.raises(MailboxMissing):
-        room.mailbox.status("m-main")
-    before = rows(room.database)
-    room.summarizer(gemma).run("m")
-    assert rows(room.database) == before
+        live.mailbox.status("m-main")
+    before = rows(live.database)
+    live.summarizer(gemma).run("m")
+    assert rows(live.database) == before
 
 
-def test_a_meeting_in_which_nobody_spoke_is_finished_all_the_same(room: Studio, gemma: TextModel) -> None:
-    end(room)
-    room.summarizer(gemma).run("m")
-    assert minutes(room, SummaryKind.FINAL) == [Minutes()]
-    assert room.state() == MeetingState.FINISHED
+def test_a_meeting_without_speech_gets_empty_minutes_and_is_finished(live: WorkerRig, gemma: TextModel) -> None:
+    end_meeting(live)
+    live.summarizer(gemma).run("m")
+    assert minutes(live, SummaryKind.FINAL) == [Minutes()]
+    assert live.state() == MeetingState.FINISHED
 
 
-def test_a_meeting_that_another_worker_is_at_is_left_to_it(room: Studio, gemma: TextModel) -> None:
-    write_down(room, A_FEW)
-    end(room)
+def test_a_worker_leaves_a_meeting_alone_that_another_one_summarises(live: WorkerRig, gemma: TextModel) -> None:
+    commit_turns(live, FIRST_TURNS)
+    end_meeting(live)
     seen: list[list[tuple[str, int, int]]] = []
 
     def other() -> None:
-        room.summarizer(gemma, "second").run("m")
-        seen.append(rows(room.database))
+        live.summarizer(gemma, "second").run("m")
+        seen.append(rows(live.database))
 
-    room.summarizer(Interrupted(gemma, other)).run("m")
+    live.summarizer(InterruptedTextModel(gemma, other)).run("m")
     assert seen == [[]]
-    assert len(minutes(room, SummaryKind.FINAL)) == 1
+    assert len(minutes(live, SummaryKind.FINAL)) == 1
 
 
-def test_two_workers_at_one_meeting_write_everything_once(room: Studio, gemma: TextModel) -> None:
-    write_down(room, A_FEW)
-    end(room)
+def test_two_workers_on_one_meeting_write_everything_once(live: WorkerRig, gemma: TextModel) -> None:
+    commit_turns(live, FIRST_TURNS)
+    end_meeting(live)
 
     def other() -> None:
-        room.redis.flushdb()
-        room.summarizer(gemma, "second").run("m")
+        live.redis.flushdb()
+        live.summarizer(gemma, "second").run("m")
 
-    room.summarizer(Interrupted(gemma, other)).run("m")
-    assert notes(room) == [room.count(Segment)]
-    assert len(minutes(room, SummaryKind.FINAL)) == 1
-    assert room.state() == MeetingState.FINISHED
+    live.summarizer(InterruptedTextModel(gemma, other)).run("m")
+    assert notes(live) == [live.count(Segment)]
+    assert len(minutes(live, SummaryKind.FINAL)) == 1
+    assert live.state() == MeetingState.FINISHED
 
 
-def test_a_meeting_deleted_while_its_note_is_written_leaves_nothing_behind(room: Studio, gemma: TextModel) -> None:
-    write_down(room, A_FEW)
-    end(room)
+def test_a_meeting_deleted_while_its_note_is_written_leaves_nothing(live: WorkerRig, gemma: TextModel) -> None:
+    commit_turns(live, FIRST_TURNS)
+    end_meeting(live)
 
-    def deleted() -> None:
-        delete_meeting(room.stores, "m")
+    def delete() -> None:
+        delete_meeting(live.stores, "m")
 
-    room.summarizer(Interrupted(gemma, deleted)).run("m")
-    assert rows(room.database) == []
-    assert room.state() == MeetingState.DELETED
+    live.summarizer(InterruptedTextModel(gemma, delete)).run("m")
+    assert rows(live.database) == []
+    assert live.state() == MeetingState.DELETED

@@ -40,7 +40,7 @@ def test_every_word_is_in_exactly_one_window(texts: list[str], floor_words: int,
 
 
 @given(TEXTS, st.integers(1, 20))
-def test_a_long_segment_comes_in_short_pieces_with_its_id_and_its_time(text: str, limit_words: int) -> None:
+def test_a_long_segment_is_split_into_short_pieces_with_its_id_and_times(text: str, limit_words: int) -> None:
     segment = SpokenSegment(7, "Ada", 1_000, 90_000, text)
     pieces = split_segment(segment, limit_words)
     assert {piece.id for piece in pieces} == {7}

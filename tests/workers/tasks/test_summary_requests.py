@@ -1,4 +1,4 @@
-"""However often a summary is asked for, one message waits; a lost one is sent again."""
+"""At most one summary request per meeting is queued, and a lost one is sent again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOON_MS = WAITS_MS // 2
 
 @pytest.fixture
 def requests(redis_client: Redis) -> SummaryRequests:
-    """Its messages go into the real queue, and nobody serves it."""
+    """Requests that go into the real queue, which no worker serves."""
 
     def send(task: str, arguments: list[str]) -> bool:
         redis_client.lpush(queues.SUMMARIZE_QUEUE, *arguments)
@@ -30,7 +30,7 @@ def waiting(requests: SummaryRequests) -> list[bytes]:
 
 
 def take(requests: SummaryRequests) -> None:
-    """A worker takes the next message and begins."""
+    """Take the next message and start its work, as a worker does."""
     message: bytes = requests.redis.rpop(queues.SUMMARIZE_QUEUE)  # type: ignore[assignment]
     requests.begin(message.decode())
 
@@ -48,7 +48,7 @@ def time_left_ms(requests: SummaryRequests, meeting_id: str) -> int:
     return left_ms
 
 
-def test_while_nobody_serves_the_queue_one_message_of_each_meeting_waits(requests: SummaryRequests) -> None:
+def test_at_most_one_request_per_meeting_is_queued(requests: SummaryRequests) -> None:
     for _ in range(20):
         for meeting_id in ("a", "b"):
             requests.ask(meeting_id)
@@ -58,14 +58,14 @@ def test_while_nobody_serves_the_queue_one_message_of_each_meeting_waits(request
     assert time_left_ms(requests, "a") > SOON_MS
 
 
-def test_once_a_message_has_begun_the_next_may_be_sent(requests: SummaryRequests) -> None:
+def test_a_request_can_be_queued_once_the_previous_one_has_started(requests: SummaryRequests) -> None:
     requests.ask("a")
     take(requests)
     requests.ask("a")
     assert waiting(requests) == [b"a"]
 
 
-def test_a_message_that_was_lost_from_an_empty_queue_is_sent_again(requests: SummaryRequests) -> None:
+def test_a_request_lost_from_an_empty_queue_is_sent_again(requests: SummaryRequests) -> None:
     requests.ask("a")
     requests.redis.delete(queues.SUMMARIZE_QUEUE)
     pass_half_its_time(requests, "a")
@@ -76,7 +76,7 @@ def test_a_message_that_was_lost_from_an_empty_queue_is_sent_again(requests: Sum
     assert waiting(requests) == [b"a"]
 
 
-def test_a_lost_message_is_sent_again_even_when_the_queue_never_becomes_empty(requests: SummaryRequests) -> None:
+def test_a_lost_request_is_sent_again_even_when_the_queue_never_becomes_empty(requests: SummaryRequests) -> None:
     requests.ask("a")
     requests.redis.delete(queues.SUMMARIZE_QUEUE)
     for meeting_id in ("b", "c", "d"):
@@ -91,13 +91,13 @@ def test_a_lost_message_is_sent_again_even_when_the_queue_never_becomes_empty(re
     assert waiting(requests) == [b"d", b"a"]
 
 
-def test_a_message_that_the_broker_did_not_take_does_not_count(redis_client: Redis) -> None:
+def test_a_request_that_the_broker_refused_does_not_count(redis_client: Redis) -> None:
     requests = SummaryRequests(redis_client, lambda *_: False)
     requests.ask("a")
     assert redis_client.exists(waits_key("a")) == 0
 
 
-def test_a_message_that_is_tried_again_later_still_waits(requests: SummaryRequests) -> None:
+def test_a_request_to_be_retried_counts_as_queued(requests: SummaryRequests) -> None:
     requests.ask("a")
     take(requests)
     requests.retried("a")
@@ -105,15 +105,15 @@ def test_a_message_that_is_tried_again_later_still_waits(requests: SummaryReques
     assert waiting(requests) == []
 
 
-def test_within_an_interval_a_meeting_is_asked_for_once(requests: SummaryRequests) -> None:
+def test_within_an_interval_a_meeting_is_requested_once(requests: SummaryRequests) -> None:
     for _ in range(3):
         requests.ask("a", interval_ms=600_000)
         requests.begin("a")
     assert waiting(requests) == [b"a"]
 
 
-def test_a_redis_that_is_away_costs_a_worker_nothing_but_the_request(caplog: pytest.LogCaptureFixture) -> None:
-    with Redis(port=servers.free_port(), retry=Retry(NoBackoff(), 0)) as nobody:
-        SummaryRequests(nobody, lambda *_: True).ask("a")
-        SummaryRequests(nobody, lambda *_: True).retried("a")
+def test_an_unreachable_redis_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with Redis(port=servers.free_port(), retry=Retry(NoBackoff(), 0)) as unreachable:
+        SummaryRequests(unreachable, lambda *_: True).ask("a")
+        SummaryRequests(unreachable, lambda *_: True).retried("a")
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]

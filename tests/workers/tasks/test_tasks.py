@@ -1,4 +1,4 @@
-"""Every Celery task may run twice: the second run finds nothing left to do."""
+"""Every Celery task may run twice, and the second run changes nothing."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from schema.core.settings import Settings
 from schema.core.states import MeetingState
 from schema.core.tables import Base, now
 from schema.meetings.tables import Failure
-from tests.workers.script import A_FEW, end, write_down
-from tests.workers.studio import DEATHS_LIMIT, Audio, Studio
+from tests.workers.sample_transcript import FIRST_TURNS, commit_turns, end_meeting
+from tests.workers.worker_rig import DEATHS_LIMIT, WorkerRig
+from training.data.audio import Samples
 from workers.summarize.writing.model import TextModel
 from workers.tasks.process import Process
 from workers.tasks.tasks import summarize, sweep, transcribe
@@ -29,86 +30,86 @@ pytestmark = pytest.mark.model
 
 
 @pytest.fixture(autouse=True)
-def process(studio: Studio, gemma: TextModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This process as a worker process, on the studio's servers and models."""
+def process(rig: WorkerRig, gemma: TextModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make this process a worker process on the servers and models of the rig."""
     current = Process(Settings(data_dir=tmp_path, redis_url="redis://127.0.0.1:1/0"))
     parts = {
-        "stores": studio.stores,
-        "send": studio.send,
-        "summaries": studio.summaries,
-        "transcriber": studio.worker(),
-        "summarizer": studio.summarizer(gemma),
-        "sweeper": studio.sweeper(),
+        "stores": rig.stores,
+        "send": rig.send,
+        "summaries": rig.summaries,
+        "transcriber": rig.worker(),
+        "summarizer": rig.summarizer(gemma),
+        "sweeper": rig.sweeper(),
     }
     current.__dict__.update(parts)
     monkeypatch.setattr(Process, "_current", current)
     yield
-    studio.sent.clear()
+    rig.sent.clear()
 
 
 def everything(database: Database) -> list[tuple[object, ...]]:
-    """Each row of each table."""
+    """All rows of all tables."""
     with database.read() as session:
         return [tuple(row) for table in Base.metadata.sorted_tables for row in session.execute(select(table))]
 
 
-def test_transcribing(studio: Studio, speech: Audio) -> None:
-    studio.speak(studio.open_meeting(), speech)
-    studio.finish()
+def test_a_second_transcribe_task_changes_nothing(rig: WorkerRig, speech: Samples) -> None:
+    rig.append(rig.open_meeting(), speech)
+    rig.finish()
     transcribe("0")
-    assert studio.state() == MeetingState.SUMMARIZING
-    before, sent = everything(studio.database), list(studio.sent)
+    assert rig.state() == MeetingState.SUMMARIZING
+    before, sent = everything(rig.database), list(rig.sent)
     transcribe("0")
-    assert everything(studio.database) == before
-    assert studio.sent == sent
+    assert everything(rig.database) == before
+    assert rig.sent == sent
 
 
-def test_summarising(studio: Studio, speech: Audio) -> None:
-    studio.speak(studio.open_meeting(), speech)
-    studio.finish()
+def test_a_second_summarize_task_changes_nothing(rig: WorkerRig, speech: Samples) -> None:
+    rig.append(rig.open_meeting(), speech)
+    rig.finish()
     transcribe("0")
     summarize("m")
-    assert studio.state() == MeetingState.FINISHED
-    before = everything(studio.database)
+    assert rig.state() == MeetingState.FINISHED
+    before = everything(rig.database)
     summarize("m")
-    assert everything(studio.database) == before
+    assert everything(rig.database) == before
 
 
-def test_sweeping(studio: Studio, speech: Audio) -> None:
-    studio.speak(studio.open_meeting(), speech)
+def test_a_second_sweep_task_changes_nothing(rig: WorkerRig, speech: Samples) -> None:
+    rig.append(rig.open_meeting(), speech)
     sweep()
-    before = everything(studio.database)
+    before = everything(rig.database)
     sweep()
-    assert everything(studio.database) == before
+    assert everything(rig.database) == before
 
 
-def test_a_summary_of_a_meeting_that_does_not_exist_is_no_failure(studio: Studio) -> None:
+def test_summarising_an_unknown_meeting_is_not_a_failure(rig: WorkerRig) -> None:
     summarize("nobody")
-    assert studio.count(Failure) == 0
+    assert rig.count(Failure) == 0
 
 
-def test_a_summary_that_fails_for_good_is_kept_with_its_reason(studio: Studio) -> None:
-    studio.open_meeting()
+def test_a_failed_summary_is_stored_as_a_failure_with_its_reason(rig: WorkerRig) -> None:
+    rig.open_meeting()
     summarize.on_failure(RuntimeError("out of memory"), "id", ["m"], {}, None)
-    (failure,) = studio.failures()
+    (failure,) = rig.failures()
     assert (failure.task, failure.arguments, failure.reason) == (queues.SUMMARIZE, ["m"], "RuntimeError")
     assert failure.detail == "out of memory"
 
 
-def test_the_same_failure_again_is_the_same_row_until_it_is_replayed(studio: Studio) -> None:
-    studio.open_meeting()
+def test_a_repeated_failure_is_one_row_until_it_is_replayed(rig: WorkerRig) -> None:
+    rig.open_meeting()
     for _ in range(2):
         summarize.on_failure(RuntimeError("out of memory"), "id", ["m"], {}, None)
-    (failure,) = studio.failures()
+    (failure,) = rig.failures()
     assert failure.attempts == 2
-    with studio.database.write() as session:
+    with rig.database.write() as session:
         session.get_one(Failure, failure.id).replayed_at = now()
     summarize.on_failure(RuntimeError("out of memory"), "id", ["m"], {}, None)
-    assert len(studio.failures()) == 2
+    assert len(rig.failures()) == 2
 
 
-class Deadly(TextModel):
-    """The real model; the process that writes with it is killed."""
+class KillingTextModel(TextModel):
+    """The real model, which kills the process that writes with it."""
 
     def __init__(self, model: TextModel) -> None:
         self.__dict__.update(model.__dict__)
@@ -118,48 +119,48 @@ class Deadly(TextModel):
         raise AssertionError
 
 
-def summarise_and_die(studio: Studio, model: TextModel) -> None:
-    """In a process of its own, on connections of its own."""
+def summarise_and_die(rig: WorkerRig, model: TextModel) -> None:
+    """Summarise in a separate process with its own connections, and die."""
 
     def work() -> None:
-        database, redis = Database(str(studio.database.url)), Redis.from_url(studio.redis_url)
-        Studio(database, redis, studio.engine, studio.store).summarizer(Deadly(model)).run("m")
+        database, redis = Database(str(rig.database.url)), Redis.from_url(rig.redis_url)
+        WorkerRig(database, redis, rig.engine, rig.store).summarizer(KillingTextModel(model)).run("m")
 
     process = multiprocessing.get_context("fork").Process(target=work)
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    studio.redis.delete("mb:summarizing:m")  # as time does
+    rig.redis.delete("mb:summarizing:m")  # the lease would end with time
 
 
-def test_a_summary_that_kills_its_worker_each_time_is_given_up_until_it_is_replayed(
-    studio: Studio, gemma: TextModel
+def test_a_summary_that_always_kills_its_worker_is_given_up_until_it_is_replayed(
+    rig: WorkerRig, gemma: TextModel
 ) -> None:
-    studio.open_meeting()
-    write_down(studio, A_FEW)
-    end(studio)
+    rig.open_meeting()
+    commit_turns(rig, FIRST_TURNS)
+    end_meeting(rig)
     for _ in range(DEATHS_LIMIT):
-        summarise_and_die(studio, gemma)
-    assert studio.failures() == []
+        summarise_and_die(rig, gemma)
+    assert rig.failures() == []
     for _ in range(2):
         summarize.apply(["m"])
-        assert studio.state() == MeetingState.SUMMARIZING
-        (failure,) = studio.failures()
+        assert rig.state() == MeetingState.SUMMARIZING
+        (failure,) = rig.failures()
         assert (failure.task, failure.arguments, failure.reason) == (queues.SUMMARIZE, ["m"], "worker-lost")
         assert failure.attempts == DEATHS_LIMIT
-    with studio.database.write() as session:
+    with rig.database.write() as session:
         session.get_one(Failure, failure.id).replayed_at = now()
     summarize.apply(["m"])
-    assert studio.state() == MeetingState.FINISHED
+    assert rig.state() == MeetingState.FINISHED
 
 
-def test_a_worker_that_died_once_is_forgotten_when_the_work_is_done(studio: Studio, gemma: TextModel) -> None:
-    studio.open_meeting()
-    write_down(studio, A_FEW)
-    end(studio)
-    summarise_and_die(studio, gemma)
-    assert studio.redis.get("mb:summary-deaths:m") == b"1"
+def test_the_count_of_crashes_is_deleted_when_the_summary_is_written(rig: WorkerRig, gemma: TextModel) -> None:
+    rig.open_meeting()
+    commit_turns(rig, FIRST_TURNS)
+    end_meeting(rig)
+    summarise_and_die(rig, gemma)
+    assert rig.redis.get("mb:summary-deaths:m") == b"1"
     summarize.apply(["m"])
-    assert studio.redis.get("mb:summary-deaths:m") is None
-    assert studio.state() == MeetingState.FINISHED
-    assert studio.failures() == []
+    assert rig.redis.get("mb:summary-deaths:m") is None
+    assert rig.state() == MeetingState.FINISHED
+    assert rig.failures() == []

@@ -1,4 +1,4 @@
-"""A worker that cannot load its model says why, and whoever started it sees that it failed."""
+"""A worker that cannot load its model ends with an error that says why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.models import ROOT
     ("queue", "setting", "pool"),
     [("transcribe", "ASR", "prefork"), ("transcribe", "ASR", "solo"), ("summarize", "SUMMARY", "prefork")],
 )
-def test_a_worker_without_its_model_fails_with_the_reason(
+def test_a_worker_without_its_model_exits_with_the_reason(
     tmp_path: Path, valkey_url: str, queue: str, setting: str, pool: str
 ) -> None:
     environment = {

@@ -1,4 +1,4 @@
-"""What is no ordinary speech: nothing is invented where nobody speaks, nothing is lost where somebody does."""
+"""Unusual audio: no words are invented where nobody speaks, and none are lost where somebody does."""
 
 from __future__ import annotations
 
@@ -11,59 +11,60 @@ import soundfile
 
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from tests.models import ROOT
-from tests.workers.studio import Audio, Booked, Studio
+from tests.workers.worker_rig import CoverageRow, WorkerRig
+from training.data.audio import Samples
 from workers.asr.error_rates import word_error_rate
 
 TWO_HOURS_S = 7200
-PUSHED_S = 25
+PIECE_S = 25
 
 
-def transcribed(studio: Studio, audio: Audio) -> str:
-    studio.speak(studio.open_meeting(), audio)
-    studio.finish()
-    studio.work()
-    assert studio.booked()[-1].end_s == len(audio) / SAMPLE_RATE_HZ
-    return studio.text()
+def transcribe(rig: WorkerRig, audio: Samples) -> str:
+    rig.append(rig.open_meeting(), audio)
+    rig.finish()
+    rig.run_until_idle()
+    assert rig.coverage()[-1].end_s == len(audio) / SAMPLE_RATE_HZ
+    return rig.text()
 
 
-def as_pcm(signal: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Audio:
+def as_pcm(signal: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Samples:
     return np.clip(signal, -32768, 32767).astype(np.int16)
 
 
-def test_two_hours_of_digital_silence_are_silent(studio: Studio) -> None:
-    track_id = studio.open_meeting()
-    worker = studio.worker()
-    quiet = np.zeros(samples_of_s(PUSHED_S), np.int16).tobytes()
-    for first_s in range(0, TWO_HOURS_S, PUSHED_S):
-        studio.mailbox.append(track_id, samples_of_s(first_s), quiet)
+def test_two_hours_of_digital_silence_are_booked_as_silent(rig: WorkerRig) -> None:
+    track_id = rig.open_meeting()
+    worker = rig.worker()
+    quiet = np.zeros(samples_of_s(PIECE_S), np.int16).tobytes()
+    for first_s in range(0, TWO_HOURS_S, PIECE_S):
+        rig.mailbox.append(track_id, samples_of_s(first_s), quiet)
         worker.step(0)
-    studio.finish()
-    studio.work(worker)
-    assert studio.booked() == [Booked(0.0, TWO_HOURS_S, "silent")]
-    assert studio.text() == ""
+    rig.finish()
+    rig.run_until_idle(worker)
+    assert rig.coverage() == [CoverageRow(0.0, TWO_HOURS_S, "silent")]
+    assert rig.text() == ""
 
 
 @pytest.mark.parametrize("rms", [30, 3000])
-def test_white_noise_is_not_put_into_words(studio: Studio, rms: int) -> None:
+def test_white_noise_gives_no_words(rig: WorkerRig, rms: int) -> None:
     noise = np.random.default_rng(7).normal(0, rms, samples_of_s(30))
-    assert transcribed(studio, as_pcm(noise)) == ""
-    assert "transcribed" not in studio.kinds()
+    assert transcribe(rig, as_pcm(noise)) == ""
+    assert "transcribed" not in rig.coverage_kinds()
 
 
-def test_music_is_not_put_into_words(studio: Studio) -> None:
-    """A progression of four chords with overtones, struck every half second."""
+def test_music_gives_no_words(rig: WorkerRig) -> None:
+    """Four chords with overtones, struck every half second."""
     time_s = np.arange(samples_of_s(24)) / SAMPLE_RATE_HZ
     chords = np.array([[220.0, 277.2, 329.6], [246.9, 311.1, 370.0], [196.0, 246.9, 293.7], [220.0, 261.6, 329.6]])
     notes = chords[(time_s // 2).astype(int) % 4].T
     phase = 2 * np.pi * np.cumsum(notes, axis=1) / SAMPLE_RATE_HZ
     tone = sum(np.sin(harmonic * phase) / harmonic for harmonic in (1, 2, 3, 4))
     struck = np.exp(-4 * (time_s % 0.5))
-    assert transcribed(studio, as_pcm(1500 * np.sum(tone, axis=0) * struck)) == ""
+    assert transcribe(rig, as_pcm(1500 * np.sum(tone, axis=0) * struck)) == ""
 
 
 @pytest.fixture(scope="module")
-def clip() -> tuple[Audio, str]:
-    """Ten seconds or so of a person reading, with the text."""
+def clip() -> tuple[Samples, str]:
+    """About ten seconds of a person reading, with the text."""
     folder = Path(os.environ.get("MINUTEBOOK_SHARED", ROOT.parent / "shared")) / "audio/librivox_austen"
     if not folder.is_dir():
         pytest.skip(f"{folder} not found: set MINUTEBOOK_SHARED to run tests on more recordings")
@@ -73,7 +74,7 @@ def clip() -> tuple[Audio, str]:
 
 
 @pytest.mark.parametrize("gain", [0.01, 20.0], ids=["very quiet", "clipped"])
-def test_speech_at_any_level_is_transcribed(studio: Studio, clip: tuple[Audio, str], gain: float) -> None:
-    audio, spoken = clip
-    said = transcribed(studio, as_pcm(gain * audio.astype(np.float64)))
-    assert word_error_rate([(spoken, said)]) <= 0.2
+def test_very_quiet_and_clipped_speech_is_transcribed(rig: WorkerRig, clip: tuple[Samples, str], gain: float) -> None:
+    audio, expected = clip
+    text = transcribe(rig, as_pcm(gain * audio.astype(np.float64)))
+    assert word_error_rate([(expected, text)]) <= 0.2

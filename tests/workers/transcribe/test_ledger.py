@@ -1,4 +1,4 @@
-"""The commit: conditional, tiled, one sentence per segment."""
+"""The commit: conditional, with coverage that tiles and one sentence per segment."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def part(
     pause: bool = False,
     kind: str = "transcribed",
 ) -> TrackCommit:
-    """Under epoch 1 like the commit before it, unless it is the first one or *old_epoch* says otherwise."""
+    """A commit under epoch 1 after one under epoch 1, or after none if *old* is 0. *old_epoch* overrides the latter."""
     length = (new - old) // max(1, len(words))
     return TrackCommit(
         meeting_id="m",
@@ -83,19 +83,19 @@ def test_the_second_commit_from_the_same_position_is_refused(database: Database)
     assert [text for text, _, _ in segments(database)] == ["one"]
 
 
-def test_a_commit_that_does_not_know_of_the_last_one_is_refused(database: Database) -> None:
+def test_a_commit_based_on_an_outdated_epoch_is_refused(database: Database) -> None:
     commit(database, [part(0, 1000, " one")])
     assert commit(database, [part(1000, 1000, epoch=5, pause=True)]).track_ids == {"t"}
     assert commit(database, [part(1000, 2000, " two", old_epoch=1, epoch=6)]).track_ids == set()
     assert commit(database, [part(1000, 2000, " two", old_epoch=5, epoch=6)]).track_ids == {"t"}
 
 
-def test_a_smaller_epoch_of_a_mailbox_that_redis_had_lost_commits_too(database: Database) -> None:
+def test_a_smaller_epoch_of_a_lost_mailbox_can_commit(database: Database) -> None:
     commit(database, [part(0, 1000, " one", epoch=5)])
     assert commit(database, [part(1000, 2000, " two", old_epoch=5, epoch=4)]).track_ids == {"t"}
 
 
-def test_neighbours_of_one_kind_are_one_row_of_coverage(database: Database) -> None:
+def test_adjacent_coverage_of_one_kind_is_one_row(database: Database) -> None:
     commit(database, [part(0, 1000, " one")])
     commit(database, [part(1000, 2000, " two")])
     commit(database, [part(2000, 3000, kind="silent")])
@@ -112,7 +112,7 @@ def test_coverage_that_does_not_tile_is_an_error_and_writes_nothing(database: Da
         assert session.get_one(Track, "t").committed_sample == 0
 
 
-def test_events_carry_the_numbers_in_order(database: Database) -> None:
+def test_events_carry_ascending_sequence_numbers(database: Database) -> None:
     done = commit(database, [part(0, 1000, " One.", " Two.", " three")])
     assert [(e.type, e.seq, e.data["text"]) for e in done.events["m"]] == [
         ("segment", 1, "One."),

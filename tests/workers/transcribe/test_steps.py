@@ -11,7 +11,7 @@ from schema.core.states import CoverageKind, TrackKind
 from schema.core.units import samples_of_s
 from schema.mailbox import Claim
 from tests.workers.conftest import sample_meeting
-from tests.workers.studio import Audio
+from training.data.audio import Samples
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.guard import JudgedHypothesis, Judgement, Verdict
 from workers.asr.streaming.policy import align_att
@@ -28,25 +28,25 @@ QUIET_S = 3.0
 FACTS = TrackFacts("t", "m", "main", 0, 0, None, "en", (), None)
 
 
-def claim(samples: Audio, attempts: int = 1) -> Claim:
+def claim(samples: Samples, attempts: int = 1) -> Claim:
     return Claim("t", 1, 0, len(samples), closed=True, kind=TrackKind.BATCH, state=b"", attempts=attempts, waited_ms=0)
 
 
-def track_audio(samples: Audio, *, closed: bool = True) -> TrackAudio:
+def track_audio(samples: Samples, *, closed: bool = True) -> TrackAudio:
     return TrackAudio(TrackView(StreamState(), samples, closed))
 
 
 @pytest.fixture(scope="module")
-def samples() -> Audio:
+def samples() -> Samples:
     """Three seconds of silence, then 40 s of speech."""
     return np.concatenate([np.zeros(samples_of_s(QUIET_S), np.int16), sample_meeting(0, 40)])
 
 
-def file_step(samples: Audio, windows: int, *, attempts: int = 1, closed: bool = True) -> FileStep:
+def file_step(samples: Samples, windows: int, *, attempts: int = 1, closed: bool = True) -> FileStep:
     return plan_file(claim(samples, attempts), FACTS, track_audio(samples, closed=closed), windows)
 
 
-def live_step(samples: Audio, attempts: int = 1) -> LiveStep:
+def live_step(samples: Samples, attempts: int = 1) -> LiveStep:
     return plan_live(claim(samples, attempts), FACTS, track_audio(samples), align_att, DEFAULTS)
 
 
@@ -62,7 +62,7 @@ def assert_tiles(spans: Sequence[CommittedSpan], end_sample: int) -> None:
     assert spans[-1].end_sample == end_sample
 
 
-def test_a_step_of_a_file_looks_as_far_as_it_is_cut_and_else_to_the_end_of_its_audio(samples: Audio) -> None:
+def test_a_step_of_a_file_looks_as_far_as_it_is_cut_and_else_to_the_end_of_its_audio(samples: Samples) -> None:
     one = file_step(samples, 1)
     assert len(one.windows) == 1
     assert 0 < one.seen_sample == one.plan.end_sample < len(samples)
@@ -71,7 +71,7 @@ def test_a_step_of_a_file_looks_as_far_as_it_is_cut_and_else_to_the_end_of_its_a
     assert 0 < waiting.plan.end_sample < waiting.seen_sample == len(samples)
 
 
-def test_live_and_file_windows_are_decoded_in_one_call_and_each_step_gets_its_own(samples: Audio) -> None:
+def test_live_and_file_windows_are_decoded_in_one_call_and_each_step_gets_its_own(samples: Samples) -> None:
     steps = [live_step(samples), file_step(samples, 2)]
     calls: list[Sequence[Window]] = []
 
@@ -86,7 +86,7 @@ def test_live_and_file_windows_are_decoded_in_one_call_and_each_step_gets_its_ow
     assert live.words[0].start_sample >= samples_of_s(QUIET_S) - samples_of_s(1)
 
 
-def test_only_what_a_file_leaves_over_is_decoded_again(samples: Audio) -> None:
+def test_only_what_a_file_leaves_over_is_decoded_again(samples: Samples) -> None:
     step = file_step(samples, 1)
     calls: list[Sequence[Window]] = []
 
@@ -114,7 +114,7 @@ def test_a_step_without_windows_asks_for_no_decoding() -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "live"])
-def test_giving_up_fails_the_first_window_and_keeps_the_silence_before_it(samples: Audio, kind: str) -> None:
+def test_giving_up_fails_the_first_window_and_keeps_the_silence_before_it(samples: Samples, kind: str) -> None:
     step = file_step(samples, 4, attempts=3) if kind == "file" else live_step(samples, attempts=3)
     given_up = step.give_up()
     assert given_up.windows == []
@@ -134,7 +134,7 @@ def test_giving_up_fails_the_first_window_and_keeps_the_silence_before_it(sample
     assert [event.type for event in momentary_events(given_up, outcome)] == ["coverage"]
 
 
-def test_giving_up_all_that_was_read_does_not_plan_it(samples: Audio) -> None:
+def test_giving_up_all_that_was_read_does_not_plan_it(samples: Samples) -> None:
     step = give_up(claim(samples, 4), FACTS, track_audio(samples), len(samples))
     (failed,) = step.settled([]).spans
     assert (failed.first_sample, failed.end_sample, failed.kind) == (0, len(samples), CoverageKind.FAILED)

@@ -1,4 +1,4 @@
-"""Audio that the model cannot read, or passes over: nobody else waits for it, and only what was tried has failed."""
+"""Audio that the model cannot decode or skips: it delays no other track, and only tried windows are failed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from schema.core import queues
 from schema.core.states import MeetingState
 from schema.core.units import samples_of_s
 from schema.meetings.tables import Meeting
-from tests.workers.spoken import SPEECH_S, SPOKEN, assert_all_there, errors_in
-from tests.workers.studio import Audio, Booked, Studio
+from tests.workers.speech_text import SPEECH_S, SPEECH_TEXT, assert_all_transcribed, error_rate_of
+from tests.workers.worker_rig import CoverageRow, WorkerRig
+from training.data.audio import Samples
 from workers.asr.engine import USUAL, Engine, Fallback
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.guard import transcribe_guarded
@@ -23,8 +24,8 @@ from workers.asr.streaming.track import StreamState, TrackView
 from workers.asr.streaming.vad import VadSettings
 
 
-class Brittle(Engine):
-    """The real engine, but it breaks on windows of a meeting whose vocabulary names poison."""
+class BreakingEngine(Engine):
+    """The real engine, which raises for a meeting whose vocabulary contains "poison"."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine.whisper, engine.stride)
@@ -35,116 +36,118 @@ class Brittle(Engine):
         return super().transcribe(windows, fallback, lanes)
 
 
-class Hasty(Engine):
-    """The real engine, but it ends its first text in the middle."""
+class EngineThatStopsEarly(Engine):
+    """The real engine, which returns only the first half of its first text."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine.whisper, engine.stride)
-        self.read = 0
+        self.calls = 0
 
     def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL, lanes: int = 1) -> list[Hypothesis]:
         (heard,) = super().transcribe(windows, fallback, lanes)
-        self.read += 1
-        if self.read > 1:
+        self.calls += 1
+        if self.calls > 1:
             return [heard]
         half = len(heard.words) // 2
         return [replace(heard, words=heard.words[:half], attended_samples=heard.attended_samples[:half])]
 
 
-def test_speech_that_the_model_skips_before_a_pause_is_read_though_nothing_more_comes(
-    studio: Studio, speech: Audio
+def test_speech_that_the_model_skipped_before_a_pause_is_transcribed_without_further_audio(
+    rig: WorkerRig, speech: Samples
 ) -> None:
-    track_id = studio.open_meeting()
-    studio.speak(track_id, np.concatenate((speech, np.zeros(samples_of_s(1), np.int16))))
-    engine = Hasty(studio.engine)
-    studio.work(studio.worker(engine=engine))
-    assert engine.read == 2
-    assert studio.booked(track_id)[-1].end_s > SPEECH_S
-    assert errors_in(studio.text()) <= 0.05
+    track_id = rig.open_meeting()
+    rig.append(track_id, np.concatenate((speech, np.zeros(samples_of_s(1), np.int16))))
+    engine = EngineThatStopsEarly(rig.engine)
+    rig.run_until_idle(rig.worker(engine=engine))
+    assert engine.calls == 2
+    assert rig.coverage(track_id)[-1].end_s > SPEECH_S
+    assert error_rate_of(rig.text()) <= 0.05
 
 
-def test_a_language_that_the_model_does_not_know_is_booked_with_its_name(studio: Studio, speech: Audio) -> None:
-    good = studio.open_meeting("good")
-    bad = studio.open_meeting("bad")
+def test_audio_in_an_unsupported_language_is_booked_as_failed_with_the_language(
+    rig: WorkerRig, speech: Samples
+) -> None:
+    good = rig.open_meeting("good")
+    bad = rig.open_meeting("bad")
     for track_id in (good, bad):
-        studio.speak(track_id, speech)
-    with studio.database.write() as session:
+        rig.append(track_id, speech)
+    with rig.database.write() as session:
         session.get_one(Meeting, "bad").language = "yue"
     for meeting_id in ("good", "bad"):
-        studio.finish(meeting_id)
-    studio.work()
-    assert_all_there(studio, good)
-    assert studio.kinds(bad) <= {"failed", "silent"}
-    assert any("yue" in (row.reason or "") for row in studio.booked(bad))
+        rig.finish(meeting_id)
+    rig.run_until_idle()
+    assert_all_transcribed(rig, good)
+    assert rig.coverage_kinds(bad) <= {"failed", "silent"}
+    assert any("yue" in (row.reason or "") for row in rig.coverage(bad))
 
 
-def test_a_window_that_breaks_the_engine_does_not_spoil_the_batch(studio: Studio, speech: Audio) -> None:
-    bad = studio.open_meeting("bad", vocabulary=("poison",))
-    good = studio.open_meeting("good")
+def test_a_window_that_breaks_the_engine_does_not_affect_the_batch(rig: WorkerRig, speech: Samples) -> None:
+    bad = rig.open_meeting("bad", vocabulary=("poison",))
+    good = rig.open_meeting("good")
     for track_id in (bad, good):
-        studio.speak(track_id, speech)
-    studio.finish("good")
-    worker = studio.worker(engine=Brittle(studio.engine))
+        rig.append(track_id, speech)
+    rig.finish("good")
+    worker = rig.worker(engine=BreakingEngine(rig.engine))
     worker.step(0)
-    assert studio.booked(good)
-    assert "transcribed" not in studio.kinds(bad)
-    studio.work(worker)
-    assert_all_there(studio, good)
+    assert rig.coverage(good)
+    assert "transcribed" not in rig.coverage_kinds(bad)
+    rig.run_until_idle(worker)
+    assert_all_transcribed(rig, good)
 
 
-def test_audio_that_no_worker_can_decode_is_booked_as_failed_and_the_meeting_goes_on(
-    studio: Studio, speech: Audio
+def test_audio_that_no_worker_can_decode_is_booked_as_failed_and_the_meeting_continues(
+    rig: WorkerRig, speech: Samples
 ) -> None:
-    track_id = studio.open_meeting(vocabulary=("poison",))
-    studio.speak(track_id, speech)
-    studio.finish()
-    studio.work(studio.worker(engine=Brittle(studio.engine)))
-    assert [row for row in studio.booked() if row.kind == "failed"] != []
-    assert {row.reason for row in studio.booked() if row.kind == "failed"} == {"not decoded in 3 attempts"}
-    assert studio.booked()[-1].end_s == SPEECH_S
-    assert studio.state() == MeetingState.SUMMARIZING
-    (failure,) = studio.failures()
+    track_id = rig.open_meeting(vocabulary=("poison",))
+    rig.append(track_id, speech)
+    rig.finish()
+    rig.run_until_idle(rig.worker(engine=BreakingEngine(rig.engine)))
+    assert [row for row in rig.coverage() if row.kind == "failed"] != []
+    assert {row.reason for row in rig.coverage() if row.kind == "failed"} == {"not decoded in 3 attempts"}
+    assert rig.coverage()[-1].end_s == SPEECH_S
+    assert rig.state() == MeetingState.SUMMARIZING
+    (failure,) = rig.failures()
     assert (failure.task, failure.arguments, failure.attempts) == (queues.TRANSCRIBE, ["0"], 3)
 
 
 @pytest.mark.parametrize("end_s", [12.7, 15.2, 15.3, 15.4])
-def test_speech_that_the_model_passes_over_behind_committed_words_is_read_by_itself(
-    whisper: Engine, speech: Audio, end_s: float
+def test_speech_that_the_model_skipped_after_committed_words_is_transcribed_alone(
+    whisper: Engine, speech: Samples, end_s: float
 ) -> None:
-    """tiny.en ends its text right behind some forced prefixes, though four seconds of speech follow."""
+    """tiny.en ends its text right after some forced prefixes although four seconds of speech follow."""
     first, committed, end = (samples_of_s(at) for at in (0.27, 9.37, end_s))
-    words = SPOKEN.partition(" Morning.")[0].split()
+    words = SPEECH_TEXT.partition(" Morning.")[0].split()
     step = (committed - first) // len(words)
     prefix = tuple(Word(f" {word}", first + i * step, first + (i + 1) * step, 0.9) for i, word in enumerate(words))
-    state, said = StreamState(committed, first, prefix), ""
+    state, text = StreamState(committed, first, prefix), ""
     while state.committed_sample < end:
         view = TrackView(state, speech[state.window_first_sample : end], closed=True)
         planned = plan(view)
         if planned.window is None:
             break
         outcome = settle(planned, *transcribe_guarded(whisper, [planned.window])[0], align_att)
-        state, said = outcome.state, said + "".join(word.text for word in outcome.words)
-    assert "can we start with the payment" in said
+        state, text = outcome.state, text + "".join(word.text for word in outcome.words)
+    assert "can we start with the payment" in text
 
 
-def test_of_audio_that_no_worker_can_decode_only_the_window_has_failed(studio: Studio, speech: Audio) -> None:
+def test_only_the_tried_window_of_undecodable_audio_is_booked_as_failed(rig: WorkerRig, speech: Samples) -> None:
     quiet = np.zeros(samples_of_s(10), np.int16)
-    studio.speak(studio.open_meeting(vocabulary=("poison",)), np.concatenate([quiet, speech]))
-    studio.finish()
-    studio.work(studio.worker(engine=Brittle(studio.engine)))
-    before, window = studio.booked()
+    rig.append(rig.open_meeting(vocabulary=("poison",)), np.concatenate([quiet, speech]))
+    rig.finish()
+    rig.run_until_idle(rig.worker(engine=BreakingEngine(rig.engine)))
+    before, window = rig.coverage()
     assert (before.kind, window.kind) == ("silent", "failed")
     assert before.end_s > 9
     assert window.end_s == 10 + SPEECH_S
-    (failure,) = studio.failures()
+    (failure,) = rig.failures()
     assert failure.detail == f"track main, {window.first_s:.1f}–{window.end_s:.1f} s: not decoded in 3 attempts"
 
 
-def test_audio_that_cannot_even_be_looked_at_is_booked_as_failed(studio: Studio, speech: Audio) -> None:
-    studio.speak(studio.open_meeting(), speech)
-    studio.finish()
-    worker = studio.worker()
+def test_audio_that_fails_in_voice_activity_detection_is_booked_as_failed(rig: WorkerRig, speech: Samples) -> None:
+    rig.append(rig.open_meeting(), speech)
+    rig.finish()
+    worker = rig.worker()
     worker.stream = StreamSettings(gate=VadSettings(aggressiveness=9))
-    studio.work(worker)
-    assert studio.booked() == [Booked(0.0, SPEECH_S, "failed", "not decoded in 4 attempts")]
-    assert studio.state() == MeetingState.SUMMARIZING
+    rig.run_until_idle(worker)
+    assert rig.coverage() == [CoverageRow(0.0, SPEECH_S, "failed", "not decoded in 4 attempts")]
+    assert rig.state() == MeetingState.SUMMARIZING

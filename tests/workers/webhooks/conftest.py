@@ -1,4 +1,4 @@
-"""A courier on each kind of database, and a receiver."""
+"""A sender of webhooks on each kind of database, and a receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from schema.core import migrate
 from schema.core.database import Database
 from tests.databases import fresh_postgres
-from tests.workers.webhooks.outbox import ATTEMPTS, Clock
-from tests.workers.webhooks.receiver import Receiver, receiving
+from tests.workers.webhooks.outbox import ATTEMPTS, ManualClock
+from tests.workers.webhooks.receiver import WebhookReceiver, receiving
 from workers.webhooks.delivery import WebhookSender
 
 
@@ -27,16 +27,16 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
+def receiver() -> Iterator[WebhookReceiver]:
     with receiving() as running:
         yield running
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def sender(database: Database, clock: Clock) -> WebhookSender:
+def sender(database: Database, clock: ManualClock) -> WebhookSender:
     return WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=True, clock=clock)

@@ -1,4 +1,4 @@
-"""What is told, as the rows of the outbox say."""
+"""Webhooks and their deliveries in the outbox."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ ATTEMPTS = 3
 SECRET = new_secret()
 
 
-class Clock:
-    """Time passes when a test says so. What is told in the test's first minute is due."""
+class ManualClock:
+    """A clock that a test moves on. It starts a minute ahead, so that messages of the test are due."""
 
     def __init__(self) -> None:
         self.at = now() + timedelta(seconds=60)

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server that answers as a test says and remembers what it got."""
+"""A receiver of webhooks: a real HTTP server that answers as a test says and keeps the requests."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from standardwebhooks import Webhook as Verifier
 
 
 @dataclass(frozen=True)
-class Request:
+class ReceivedRequest:
     path: str
     headers: dict[str, str]
     body: str
 
     def verified(self, secret: str) -> dict[str, Any]:
-        """The message, if its signature and time are right."""
+        """The message. Raises if its signature or time is wrong."""
         message: dict[str, Any] = Verifier(secret).verify(self.body, self.headers)
         return message
 
 
-class Receiver:
-    """`answers` are given one after the other, the last one for ever. None is none: the connection stays open."""
+class WebhookReceiver:
+    """Answers with the status codes in `answers` in turn and repeats the last. None leaves a request unanswered."""
 
     def __init__(self, server: ThreadingHTTPServer, scheme: str) -> None:
         self.port = int(server.server_address[1])
         self.scheme = scheme
         self.answers: list[int | None] = [204]
         self.headers: dict[str, str] = {}
-        self.requests: list[Request] = []
+        self.requests: list[ReceivedRequest] = []
         self.closing = threading.Event()
 
     def url(self, host: str = "127.0.0.1", path: str = "/hook") -> str:
@@ -44,13 +44,13 @@ class Receiver:
 
 
 @contextmanager
-def receiving(trust: ssl.SSLContext | None = None) -> Iterator[Receiver]:
-    """A receiver on loopback, with TLS where a certificate is given."""
+def receiving(trust: ssl.SSLContext | None = None) -> Iterator[WebhookReceiver]:
+    """A receiver on loopback, with TLS if *trust* has a certificate."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class WebhookHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            receiver.requests.append(Request(self.path, dict(self.headers.items()), body))
+            receiver.requests.append(ReceivedRequest(self.path, dict(self.headers.items()), body))
             status = receiver.answer()
             if status is None:
                 receiver.closing.wait()
@@ -64,12 +64,12 @@ def receiving(trust: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             self.do_POST()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing on the terminal."""
+            """Print nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), WebhookHandler)
     if trust is not None:
         server.socket = trust.wrap_socket(server.socket, server_side=True)
-    receiver = Receiver(server, "http" if trust is None else "https")
+    receiver = WebhookReceiver(server, "http" if trust is None else "https")
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""The courier against a real receiver: signed, once where possible, and again where not."""
+"""The sender of webhooks with a real receiver: messages are signed, sent once if possible, and again if not."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from schema.meetings.tables import Meeting
 from schema.meetings.wire import Author
 from schema.stores import Stores
 from schema.webhooks.outbox import DeliveryState, Webhook, WebhookEvent, announce
-from tests.workers.webhooks.outbox import ATTEMPTS, SECRET, Clock, add_webhook, deliveries, only, tell
-from tests.workers.webhooks.receiver import Receiver, receiving
+from tests.workers.webhooks.outbox import ATTEMPTS, SECRET, ManualClock, add_webhook, deliveries, only, tell
+from tests.workers.webhooks.receiver import WebhookReceiver, receiving
 from workers.summarize.store import add_final, read_snapshot
 from workers.tasks.process import Process
 from workers.tasks.tasks import deliver
@@ -31,8 +31,8 @@ from workers.webhooks.delivery import BATCH, BATCH_OF_ONE, FIRST_DELAY_S, KEEP, 
 LONG_S = 3600.0
 
 
-def test_a_message_arrives_signed_and_is_sent_once(
-    database: Database, receiver: Receiver, sender: WebhookSender
+def test_a_message_is_signed_and_sent_once(
+    database: Database, receiver: WebhookReceiver, sender: WebhookSender
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
@@ -47,7 +47,7 @@ def test_a_message_arrives_signed_and_is_sent_once(
     assert (delivery.state, delivery.attempts, delivery.http_status) == (DeliveryState.DELIVERED, 1, 204)
 
 
-def test_only_webhooks_of_the_owner_that_want_the_event_are_told(database: Database) -> None:
+def test_only_webhooks_of_the_owner_for_the_event_get_a_delivery(database: Database) -> None:
     add_webhook(database, "https://example.com", "all", "me")
     add_webhook(database, "https://example.com", "other_event", "me", WebhookEvent.UPLOAD_FAILED)
     add_webhook(database, "https://example.com", "other_owner", "you")
@@ -55,7 +55,7 @@ def test_only_webhooks_of_the_owner_that_want_the_event_are_told(database: Datab
     assert only(database).webhook_id == "all"
 
 
-def test_what_did_not_happen_is_not_told(database: Database) -> None:
+def test_a_rolled_back_transaction_makes_no_delivery(database: Database) -> None:
     add_webhook(database, "https://example.com")
     with database.write() as session:
         announce(session, "local", WebhookEvent.MEETING_FINISHED, {"meeting_id": "m"})
@@ -64,7 +64,7 @@ def test_what_did_not_happen_is_not_told(database: Database) -> None:
     assert deliveries(database) == []
 
 
-def test_final_minutes_and_the_end_of_a_meeting_are_told_once_each(database: Database) -> None:
+def test_final_minutes_and_the_end_of_a_meeting_are_announced_once_each(database: Database) -> None:
     add_webhook(database, "https://example.com")
     with database.write() as session:
         session.add(Meeting(id="m", owner="local", state=MeetingState.SUMMARIZING))
@@ -76,8 +76,12 @@ def test_final_minutes_and_the_end_of_a_meeting_are_told_once_each(database: Dat
     assert [each.event for each in deliveries(database)] == ["minutes.final", "meeting.finished"]
 
 
-def test_a_failed_message_is_sent_again_later_and_later_until_it_is_dead(
-    database: Database, receiver: Receiver, sender: WebhookSender, clock: Clock, caplog: pytest.LogCaptureFixture
+def test_a_failed_message_is_retried_with_growing_delays_until_it_is_dead(
+    database: Database,
+    receiver: WebhookReceiver,
+    sender: WebhookSender,
+    clock: ManualClock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     receiver.answers = [500]
     add_webhook(database, receiver.url())
@@ -96,8 +100,8 @@ def test_a_failed_message_is_sent_again_later_and_later_until_it_is_dead(
     assert SECRET not in caplog.text
 
 
-def test_a_receiver_that_comes_back_gets_it(
-    database: Database, receiver: Receiver, sender: WebhookSender, clock: Clock
+def test_a_message_is_delivered_when_the_receiver_recovers(
+    database: Database, receiver: WebhookReceiver, sender: WebhookSender, clock: ManualClock
 ) -> None:
     receiver.answers = [503, 200]
     add_webhook(database, receiver.url())
@@ -109,8 +113,8 @@ def test_a_receiver_that_comes_back_gets_it(
     assert (delivery.state, delivery.attempts, delivery.http_status, delivery.error) == ("delivered", 2, 200, None)
 
 
-def test_a_receiver_that_is_gone_for_good_is_not_asked_again(
-    database: Database, receiver: Receiver, sender: WebhookSender
+def test_a_410_ends_the_delivery_without_a_retry(
+    database: Database, receiver: WebhookReceiver, sender: WebhookSender
 ) -> None:
     receiver.answers = [410]
     add_webhook(database, receiver.url())
@@ -119,7 +123,7 @@ def test_a_receiver_that_is_gone_for_good_is_not_asked_again(
     assert (only(database).state, only(database).attempts) == (DeliveryState.DEAD, 1)
 
 
-def test_no_redirect_is_followed(database: Database, receiver: Receiver, sender: WebhookSender) -> None:
+def test_redirects_are_not_followed(database: Database, receiver: WebhookReceiver, sender: WebhookSender) -> None:
     receiver.answers, receiver.headers = [302, 200], {"Location": receiver.url(path="/elsewhere")}
     add_webhook(database, receiver.url())
     tell(database)
@@ -128,39 +132,39 @@ def test_no_redirect_is_followed(database: Database, receiver: Receiver, sender:
     assert only(database).error == "the receiver answered 302"
 
 
-def test_a_receiver_that_hangs_or_is_away_does_not_keep_the_others(
-    database: Database, receiver: Receiver, sender: WebhookSender, monkeypatch: pytest.MonkeyPatch
+def test_hanging_and_unreachable_receivers_do_not_delay_others(
+    database: Database, receiver: WebhookReceiver, sender: WebhookSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ANSWER_LIMIT_S", 1.0)
     with receiving() as hanging, socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))  # bound, but not listening
         hanging.answers = [None]
         add_webhook(database, hanging.url(), "hangs")
         add_webhook(database, f"http://127.0.0.1:{taken.getsockname()[1]}/", "away")
         add_webhook(database, receiver.url(), "answers")
         tell(database)
         sender.run()
-    outcome = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
-    assert outcome["answers"] == ("delivered", None)
-    assert outcome["hangs"] == ("pending", "no answer within 1 s")
-    assert outcome["away"] == ("pending", "All connection attempts failed")
+    outcomes = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
+    assert outcomes["answers"] == ("delivered", None)
+    assert outcomes["hangs"] == ("pending", "no answer within 1 s")
+    assert outcomes["away"] == ("pending", "All connection attempts failed")
 
 
-def test_a_courier_that_dies_has_only_caused_a_delay(
-    database: Database, receiver: Receiver, sender: WebhookSender, clock: Clock
+def test_the_messages_of_a_dead_sender_are_sent_after_its_lease(
+    database: Database, receiver: WebhookReceiver, sender: WebhookSender, clock: ManualClock
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
-    parcels = sender._claim()
+    messages = sender._claim()
     assert sender.run() == 0
     clock.pass_s(LEASE_S)
     receiver.answers = [500, 200]
     assert sender.run() == 1
-    sender._book(parcels, [module.AttemptResult(200, None)])  # the dead one was only slow; its result comes too late
+    sender._book(messages, [module.AttemptResult(200, None)])  # the first sender was only slow, and its result is late
     assert (only(database).state, only(database).attempts) == (DeliveryState.PENDING, 2)
 
 
-def test_couriers_at_the_same_time_share_the_work(database: Database, receiver: Receiver) -> None:
+def test_simultaneous_senders_send_each_message_once(database: Database, receiver: WebhookReceiver) -> None:
     for number in range(6):
         add_webhook(database, receiver.url(), f"wh_{number}")
     tell(database)
@@ -169,13 +173,13 @@ def test_couriers_at_the_same_time_share_the_work(database: Database, receiver: 
         return WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=True).run()
 
     with ThreadPoolExecutor(4) as threads:
-        tried = list(threads.map(carry, range(8)))
-    assert sum(tried) == 6
+        sent = list(threads.map(carry, range(8)))
+    assert sum(sent) == 6
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == len(receiver.requests) == 6
 
 
-def test_a_webhook_with_many_messages_does_not_crowd_out_another(
-    database: Database, receiver: Receiver, sender: WebhookSender
+def test_a_webhook_with_many_messages_does_not_delay_another(
+    database: Database, receiver: WebhookReceiver, sender: WebhookSender
 ) -> None:
     add_webhook(database, receiver.url(path="/busy"), "busy", "busy")
     add_webhook(database, receiver.url(path="/calm"), "calm", "calm")
@@ -186,8 +190,8 @@ def test_a_webhook_with_many_messages_does_not_crowd_out_another(
     assert "/calm" in [request.path for request in receiver.requests]
 
 
-def test_messages_that_ended_long_ago_are_forgotten(
-    database: Database, receiver: Receiver, sender: WebhookSender, clock: Clock
+def test_old_ended_deliveries_are_deleted(
+    database: Database, receiver: WebhookReceiver, sender: WebhookSender, clock: ManualClock
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
@@ -200,7 +204,7 @@ def test_messages_that_ended_long_ago_are_forgotten(
     assert deliveries(database) == []
 
 
-def test_a_webhook_that_is_removed_takes_its_messages_along(database: Database, sender: WebhookSender) -> None:
+def test_removing_a_webhook_deletes_its_deliveries(database: Database, sender: WebhookSender) -> None:
     add_webhook(database, "https://example.com")
     tell(database)
     with database.write() as session:
@@ -209,8 +213,8 @@ def test_a_webhook_that_is_removed_takes_its_messages_along(database: Database, 
     assert deliveries(database) == []
 
 
-def test_one_message_that_cannot_be_sent_does_not_keep_the_others(
-    database: Database, receiver: Receiver, sender: WebhookSender
+def test_a_message_that_cannot_be_signed_does_not_block_others(
+    database: Database, receiver: WebhookReceiver, sender: WebhookSender
 ) -> None:
     add_webhook(database, receiver.url(), "broken")
     add_webhook(database, receiver.url(), "whole")
@@ -218,21 +222,21 @@ def test_one_message_that_cannot_be_sent_does_not_keep_the_others(
         session.execute(update(Webhook).where(Webhook.id == "broken").values(secret=""))
     tell(database)
     sender.run()
-    outcome = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
-    assert outcome == {"broken": ("pending", "EmptyWebhookSecretError"), "whole": ("delivered", None)}
+    outcomes = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
+    assert outcomes == {"broken": ("pending", "EmptyWebhookSecretError"), "whole": ("delivered", None)}
 
 
-def test_delays_grow_to_half_a_day_and_vary() -> None:
+def test_delays_grow_to_half_a_day_with_jitter() -> None:
     assert 4 <= delay_s(1) <= 6
     assert 16 <= delay_s(2) <= 24
     assert 9.6 * 3600 <= delay_s(20) <= 14.4 * 3600
     assert len({delay_s(3) for _ in range(5)}) == 5
 
 
-def test_the_task_may_run_twice_and_only_one_process_carries(
+def test_the_deliver_task_sends_once_and_does_nothing_while_another_runs(
     database: Database,
     sender: WebhookSender,
-    receiver: Receiver,
+    receiver: WebhookReceiver,
     redis_client: Redis,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""To which addresses the courier connects, and to which it must not."""
+"""Addresses to which the sender of webhooks connects, and to which it must not."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from cryptography.x509.oid import NameOID
 
 from schema.core.database import Database
 from schema.webhooks.outbox import DeliveryState
-from tests.workers.webhooks.outbox import ATTEMPTS, Clock, add_webhook, only, tell
-from tests.workers.webhooks.receiver import Receiver, receiving
+from tests.workers.webhooks.outbox import ATTEMPTS, ManualClock, add_webhook, only, tell
+from tests.workers.webhooks.receiver import WebhookReceiver, receiving
 from workers.webhooks.delivery import WebhookSender
 
 
 def test_a_private_address_is_refused_before_anything_is_sent(
-    database: Database, receiver: Receiver, clock: Clock
+    database: Database, receiver: WebhookReceiver, clock: ManualClock
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
@@ -35,7 +35,7 @@ Resolve = Callable[..., list[tuple[object, ...]]]
 
 
 def resolver(asked: list[str]) -> Resolve:
-    """Every name stands for this machine, and a second question gets a metadata service: rebinding."""
+    """Resolves a name to this machine, and when asked again to a metadata service, as in DNS rebinding."""
 
     def resolve(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
         asked.append(host)
@@ -45,8 +45,8 @@ def resolver(asked: list[str]) -> Resolve:
     return resolve
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
-    database: Database, receiver: Receiver, sender: WebhookSender, monkeypatch: pytest.MonkeyPatch
+def test_the_sender_connects_to_the_address_that_was_checked(
+    database: Database, receiver: WebhookReceiver, sender: WebhookSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(socket, "getaddrinfo", resolver(asked))
@@ -59,7 +59,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate for *name*, signed by itself, and its key."""
+    """A self-signed certificate for *name*, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     built = (
@@ -83,7 +83,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(("host", "state"), [("hooks.example.com", "delivered"), ("other.example.com", "pending")])
-def test_the_certificate_has_to_be_for_the_name_and_not_for_the_address(
+def test_the_certificate_must_be_valid_for_the_host_name(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, state: str
 ) -> None:
     public, private = certificate(tmp_path, "hooks.example.com")

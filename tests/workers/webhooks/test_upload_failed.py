@@ -1,4 +1,4 @@
-"""An upload that fails is told of once; one that somebody cancels is not."""
+"""A failed upload is announced once, and a cancelled one is not."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import add_upload, give_up
 from schema.uploads.wire import NewUpload
 from tests.workers.webhooks.outbox import add_webhook, deliveries
-from tests.workers.webhooks.receiver import Receiver
+from tests.workers.webhooks.receiver import WebhookReceiver
 from workers.webhooks.delivery import WebhookSender
 
 
-@pytest.mark.parametrize(("state", "told"), [(UploadState.FAILED, 1), (UploadState.CANCELLED, 0)])
-def test_a_failed_upload_is_told_of_with_its_reason(
+@pytest.mark.parametrize(("state", "messages"), [(UploadState.FAILED, 1), (UploadState.CANCELLED, 0)])
+def test_a_failed_upload_is_announced_once_with_its_reason(
     database: Database,
     redis_client: Redis,
     tmp_path: Path,
-    receiver: Receiver,
+    receiver: WebhookReceiver,
     sender: WebhookSender,
     state: UploadState,
-    told: int,
+    messages: int,
 ) -> None:
     add_webhook(database, receiver.url())
     with database.write() as session:
@@ -41,9 +41,9 @@ def test_a_failed_upload_is_told_of_with_its_reason(
             upload.id,
             state,
             reason=UploadFailure.NO_AUDIO,
-            detail="no sound; send another",
+            detail="no audio; send another",
         )
-    assert sender.run() == told
+    assert sender.run() == messages
     events = [(each.event, '"reason":"no_audio"' in each.body, upload.id in each.body) for each in deliveries(database)]
-    assert events == [("upload.failed", True, True)] * told
-    assert len(receiver.requests) == told
+    assert events == [("upload.failed", True, True)] * messages
+    assert len(receiver.requests) == messages

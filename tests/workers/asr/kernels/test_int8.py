@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from schema.core.errors import UnsupportedPrecision
-from tests.workers.asr.conftest import MODEL, Audio
-from tests.workers.asr.rates import error_rate
+from tests.workers.asr.conftest import MODEL
+from tests.workers.asr.word_errors import error_rate
+from training.data.audio import Samples
 from workers.asr.engine import load_engine
 from workers.asr.hypothesis import Window
 from workers.asr.kernels.int8 import INT8_DYNAMIC, RowLinear, WindowLinear
@@ -57,7 +58,7 @@ def test_silence_multiplies_to_the_bias() -> None:
 
 
 @pytest.mark.model
-def test_eight_bits_read_the_sample_meeting(models: Path, meeting: Audio, meeting_text: str) -> None:
+def test_eight_bits_read_the_sample_meeting(models: Path, meeting: Samples, meeting_text: str) -> None:
     engine = load_engine(MODEL, models, precision=INT8_DYNAMIC, device="cpu")
     assert engine.whisper.precision == INT8_DYNAMIC
     windows = [Window(meeting[first : first + 28 * SECOND]) for first in range(0, len(meeting), 28 * SECOND)]

@@ -1,4 +1,4 @@
-"""Packed layers give what the plain ones give, alone and side by side."""
+"""Packed layers give the results of plain layers, alone and combined."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from workers.asr.kernels.packed import PackedLinear, Product
 from workers.asr.kernels.products import project_all
 
 pytestmark = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no products of 16 bits"
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no 16-bit matrix products"
 )
 
 
 @pytest.fixture(scope="module")
 def plain() -> list[torch.nn.Linear]:
-    """Queries, keys without a bias, values."""
+    """Layers for queries, keys (without a bias) and values."""
     torch.manual_seed(4)
     layers = [torch.nn.Linear(64, 96, bias=biased) for biased in (True, False, True)]
     return [layer.bfloat16().requires_grad_(False) for layer in layers]
@@ -28,14 +28,16 @@ def packed(plain: list[torch.nn.Linear]) -> list[PackedLinear]:
 
 
 @pytest.mark.parametrize("rows", [1, 16, 100])
-def test_packing_changes_nothing(plain: list[torch.nn.Linear], packed: list[PackedLinear], rows: int) -> None:
+def test_packed_layers_give_the_results_of_plain_layers(
+    plain: list[torch.nn.Linear], packed: list[PackedLinear], rows: int
+) -> None:
     x = torch.randn(rows, 2, 64).bfloat16()
     with torch.inference_mode():
-        for near, exact in zip(packed, plain, strict=True):
-            assert torch.allclose(near(x), exact(x), atol=0.02)
+        for each, exact in zip(packed, plain, strict=True):
+            assert torch.allclose(each(x), exact(x), atol=0.02)
 
 
-def test_one_product_gives_what_its_layers_give_one_by_one(packed: list[PackedLinear]) -> None:
+def test_a_combined_product_gives_the_results_of_its_layers(packed: list[PackedLinear]) -> None:
     x = torch.randn(3, 1, 64).bfloat16()
     with torch.inference_mode():
         together = project_all([packed[2], packed[0], packed[1]], x, None)

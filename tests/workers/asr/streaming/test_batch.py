@@ -1,4 +1,4 @@
-"""How a file is cut into windows, and what becomes of their readings."""
+"""The windows of a file, and the transcript that is made from their hypotheses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schema.core.states import CoverageKind
 from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_s
-from tests.workers.asr.conftest import Audio
+from training.data.audio import Samples
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.batch import FilePiece, FilePlan, leftover, plan, reach_samples, settle
 from workers.asr.streaming.guard import Judgement, Verdict
@@ -21,13 +21,15 @@ MANY = 1000
 OK = Verdict(Judgement.OK)
 
 
-def view(samples: Audio, at: int = 0, closed: bool = True) -> TrackView:
+def view(samples: Samples, at: int = 0, closed: bool = True) -> TrackView:
     return TrackView(StreamState(at, at), samples[at:], closed)
 
 
-def read(words: list[tuple[float, float]]) -> Hypothesis:
-    spoken = tuple(Word(f" {number}", samples_of_s(a), samples_of_s(b), 0.9) for number, (a, b) in enumerate(words))
-    return Hypothesis(spoken, (), avg_logprob=-0.1, no_speech_prob=0.0, compression_ratio=1.0)
+def hypothesis_of(words: list[tuple[float, float]]) -> Hypothesis:
+    spoken_words = tuple(
+        Word(f" {number}", samples_of_s(a), samples_of_s(b), 0.9) for number, (a, b) in enumerate(words)
+    )
+    return Hypothesis(spoken_words, (), avg_logprob=-0.1, no_speech_prob=0.0, compression_ratio=1.0)
 
 
 def piece(first_s: float, end_s: float, speech: list[tuple[float, float]]) -> FilePiece:
@@ -52,7 +54,7 @@ def assert_tiles(parts: tuple[CommittedSpan | FilePiece, ...], first: int, end: 
     assert all(part.end_sample > part.first_sample for part in parts)
 
 
-def test_the_whole_file_is_cut_into_windows_of_bearable_length(meeting: Audio) -> None:
+def test_the_whole_file_is_cut_into_windows_of_at_most_30_s(meeting: Samples) -> None:
     cut = plan(view(meeting), MANY)
     assert_tiles(cut.parts, 0, len(meeting))
     assert not cut.more
@@ -62,7 +64,7 @@ def test_the_whole_file_is_cut_into_windows_of_bearable_length(meeting: Audio) -
 
 
 @pytest.mark.parametrize("places", [1, 2, 5])
-def test_cuts_do_not_depend_on_how_many_windows_go_into_a_step(meeting: Audio, places: int) -> None:
+def test_cuts_do_not_depend_on_the_number_of_windows_per_step(meeting: Samples, places: int) -> None:
     whole = plan(view(meeting), MANY).pieces
     at = 0
     pieces: list[FilePiece] = []
@@ -73,7 +75,7 @@ def test_cuts_do_not_depend_on_how_many_windows_go_into_a_step(meeting: Audio, p
     assert edges(pieces) == edges(whole)
 
 
-def test_cuts_do_not_depend_on_how_much_has_arrived(meeting: Audio) -> None:
+def test_cuts_do_not_depend_on_how_much_audio_has_arrived(meeting: Samples) -> None:
     whole = plan(view(meeting), MANY).pieces
     at = 0
     pieces: list[FilePiece] = []
@@ -88,12 +90,12 @@ def edges(pieces: list[FilePiece] | tuple[FilePiece, ...]) -> list[tuple[int, in
     return [(each.first_sample, each.end_sample) for each in pieces]
 
 
-def test_a_window_waits_until_thirty_seconds_are_there(meeting: Audio) -> None:
+def test_an_open_file_gives_no_window_before_thirty_seconds_are_received(meeting: Samples) -> None:
     assert plan(view(meeting[: WINDOW_LIMIT_SAMPLES - 1], closed=False), MANY).parts == ()
     assert len(plan(view(meeting[:WINDOW_LIMIT_SAMPLES], closed=False), MANY).pieces) == 1
 
 
-def test_what_one_step_reads_has_room_for_its_windows(meeting: Audio) -> None:
+def test_the_audio_that_a_step_reads_is_enough_for_its_windows(meeting: Samples) -> None:
     cut = plan(view(meeting[: reach_samples(4)], closed=False), 4)
     assert len(cut.pieces) == 4
     assert cut.more
@@ -106,7 +108,7 @@ def test_silence_needs_no_window() -> None:
     assert {part.kind for part in cut.parts if isinstance(part, CommittedSpan)} == {CoverageKind.SILENT}
 
 
-def test_a_speaker_without_a_pause_is_cut_where_it_is_quietest(meeting: Audio) -> None:
+def test_speech_without_a_pause_is_cut_into_windows_within_the_limit(meeting: Samples) -> None:
     breathless = np.concatenate([meeting[samples_of_s(1) : samples_of_s(4)]] * 20)
     cut = plan(view(breathless), MANY)
     assert_tiles(cut.parts, 0, len(breathless))
@@ -128,54 +130,54 @@ def test_parts_tile_any_mixture_of_sound_and_silence(mixture: list[tuple[bool, i
         at, steps = step.end_sample, steps + 1
 
 
-def test_words_get_their_places_in_the_meeting() -> None:
+def test_words_get_their_positions_in_the_meeting() -> None:
     both = planned(piece(10, 20, [(0.5, 9.5)]), piece(20, 26, [(0.2, 3)]))
-    outcome = settle(both, [[(read([(1, 2), (8, 9.5)]), OK)], [(read([(0.2, 3)]), OK)]])
+    outcome = settle(both, [[(hypothesis_of([(1, 2), (8, 9.5)]), OK)], [(hypothesis_of([(0.2, 3)]), OK)]])
     assert [word.start_sample / 16_000 for word in outcome.words] == [11, 18, 20.2]
     assert spans_of(outcome.spans) == [(10, 20, "transcribed"), (20, 23, "transcribed"), (23, 26, "silent")]
     assert outcome.state == StreamState(samples_of_s(26), samples_of_s(26))
 
 
-def test_a_window_that_fails_fails_alone() -> None:
+def test_only_the_failed_window_is_booked_as_failed() -> None:
     both = planned(piece(0, 10, [(0, 10)]), piece(10, 20, [(0, 10)]))
-    bad = (read([(1, 2)]), Verdict(Judgement.FAILED, "repetition"))
-    outcome = settle(both, [[bad], [(read([(0, 10)]), OK)]])
+    bad = (hypothesis_of([(1, 2)]), Verdict(Judgement.FAILED, "repetition"))
+    outcome = settle(both, [[bad], [(hypothesis_of([(0, 10)]), OK)]])
     assert spans_of(outcome.spans) == [(0, 10, "failed"), (10, 20, "transcribed")]
     assert outcome.spans[0].reason == "repetition"
     assert len(outcome.words) == 1
 
 
-def test_speech_behind_the_last_word_is_read_again_by_itself() -> None:
+def test_speech_after_the_last_word_is_decoded_again_alone() -> None:
     skipping = piece(10, 20, [(0, 9)])
-    first = (read([(0, 1), (1, 2.5)]), OK)
+    first = (hypothesis_of([(0, 1), (1, 2.5)]), OK)
     rest = leftover(skipping, first)
     assert rest is not None
     assert (rest.first_sample, rest.end_sample) == (samples_of_s(12.5), samples_of_s(20))
     assert rest.window.speech == ((0, samples_of_s(6.5)),)
-    outcome = settle(planned(skipping), [[first, (read([(0, 3), (3, 6)]), OK)]])
+    outcome = settle(planned(skipping), [[first, (hypothesis_of([(0, 3), (3, 6)]), OK)]])
     assert [word.end_sample / 16_000 for word in outcome.words] == [11, 12.5, 15.5, 18.5]
     assert spans_of(outcome.spans) == [(10, 12.5, "transcribed"), (12.5, 19, "transcribed"), (19, 20, "silent")]
 
 
-def test_words_behind_a_skipped_stretch_are_left_to_the_second_reading() -> None:
+def test_words_after_skipped_speech_are_left_to_the_second_decoding() -> None:
     skipping = piece(0, 10, [(0, 10)])
-    first = (read([(0, 1), (7, 8), (8, 10)]), OK)
-    nothing = (read([]), Verdict(Judgement.NO_SPEECH))
+    first = (hypothesis_of([(0, 1), (7, 8), (8, 10)]), OK)
+    nothing = (hypothesis_of([]), Verdict(Judgement.NO_SPEECH))
     outcome = settle(planned(skipping), [[first, nothing]])
     assert len(outcome.words) == 1
     assert spans_of(outcome.spans) == [(0, 1, "transcribed"), (1, 10, "silent")]
 
 
-def test_what_is_read_whole_or_begins_with_a_gap_leaves_nothing_over() -> None:
+def test_complete_failed_and_late_starting_hypotheses_leave_no_speech_over() -> None:
     whole = piece(0, 10, [(0, 9)])
-    assert leftover(whole, (read([(0, 1), (1.5, 3), (4, 6), (6, 7.5)]), OK)) is None
-    assert leftover(whole, (read([(6, 9)]), OK)) is None
-    assert leftover(whole, (read([(0, 1)]), Verdict(Judgement.FAILED, "loop"))) is None
+    assert leftover(whole, (hypothesis_of([(0, 1), (1.5, 3), (4, 6), (6, 7.5)]), OK)) is None
+    assert leftover(whole, (hypothesis_of([(6, 9)]), OK)) is None
+    assert leftover(whole, (hypothesis_of([(0, 1)]), Verdict(Judgement.FAILED, "loop"))) is None
 
 
-def test_words_stay_in_order_and_inside_their_window() -> None:
-    astray = read([(3, 4), (2, 3), (9, 14)])
-    outcome = settle(planned(piece(0, 10, [(0, 10)])), [[(astray, OK)]])
+def test_words_are_kept_in_order_and_inside_their_window() -> None:
+    misplaced = hypothesis_of([(3, 4), (2, 3), (9, 14)])
+    outcome = settle(planned(piece(0, 10, [(0, 10)])), [[(misplaced, OK)]])
     times = [(word.start_sample / 16_000, word.end_sample / 16_000) for word in outcome.words]
     assert times == [(3, 4), (4, 4), (9, 10)]
 
@@ -187,6 +189,6 @@ def test_the_silence_before_the_first_window_is_known_by_itself() -> None:
     assert planned(piece(5, 10, [(0, 4)])).silence == ()
 
 
-def test_the_vocabulary_is_the_only_prompt(meeting: Audio) -> None:
-    told = replace(view(meeting[: samples_of_s(30)]), vocabulary="Priya, Leo", language="en")
-    assert {each.window.prompt for each in plan(told, MANY).pieces} == {"Priya, Leo"}
+def test_the_vocabulary_is_the_only_prompt(meeting: Samples) -> None:
+    with_vocabulary = replace(view(meeting[: samples_of_s(30)]), vocabulary="Priya, Leo", language="en")
+    assert {each.window.prompt for each in plan(with_vocabulary, MANY).pieces} == {"Priya, Leo"}

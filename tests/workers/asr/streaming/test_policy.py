@@ -10,7 +10,7 @@ SECOND = 16_000
 
 
 def _hypothesis(*words: tuple[str, float]) -> Hypothesis:
-    """(text, second looked at) of each word."""
+    """A hypothesis with these words, each given by its text and the second that it attends to."""
     return Hypothesis(
         words=tuple(Word(f" {text}", 0, 0, 1.0) for text, _ in words),
         attended_samples=tuple(int(seconds * SECOND) for _, seconds in words),
@@ -20,12 +20,12 @@ def _hypothesis(*words: tuple[str, float]) -> Hypothesis:
     )
 
 
-def test_agreement_commits_the_common_beginning_without_regard_to_case_and_punctuation() -> None:
+def test_agreement_commits_the_common_start_regardless_of_case_and_punctuation() -> None:
     hypothesis = _hypothesis(("So,", 1), ("we", 1), ("launch", 1), ("on", 1), ("Monday.", 1))
     assert local_agreement(hypothesis, (" so", " We", " launch,", " a"), 0) == 3
 
 
-def test_agreement_commits_nothing_at_first() -> None:
+def test_agreement_commits_nothing_without_an_earlier_hypothesis() -> None:
     assert local_agreement(_hypothesis(("So", 1)), (), 0) == 0
 
 
@@ -41,5 +41,5 @@ def test_the_last_word_needs_twice_the_margin() -> None:
     assert policy(_hypothesis(("we", 1.0), ("launch", 3.1)), (), 4 * SECOND) == 2
 
 
-def test_every_policy_can_be_set() -> None:
+def test_every_policy_can_be_chosen_in_the_settings() -> None:
     assert set(get_args(Settings.model_fields["asr_policy"].annotation)) == set(POLICIES)

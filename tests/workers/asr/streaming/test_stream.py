@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bench.policies import LabelledRecording, Replay, error_rate, meeting_beginning, offline, replay
 from schema.core.errors import DecodeError
-from tests.workers.asr.conftest import REPOSITORY, Audio
+from tests.workers.asr.conftest import REPOSITORY
+from training.data.audio import Samples
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.guard import Judgement, Verdict
@@ -23,16 +24,16 @@ OK = Verdict(Judgement.OK)
 
 
 @dataclass
-class Track:
-    """A track streamed by hand, checking after each step what must always hold."""
+class CheckedTrack:
+    """A track streamed step by step, with checks after each step of what must always hold."""
 
-    samples: Audio
+    samples: Samples
     state: StreamState = field(default_factory=StreamState)
     spans: list[CommittedSpan] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
 
     def plan(self, now: int) -> LivePlan:
-        # The state goes through JSON, as it does between two workers.
+        # The state passes through JSON, as it does between two workers.
         state = StreamState.load(json.loads(json.dumps(self.state.dump())))
         view = TrackView(state, self.samples[state.window_first_sample : now], closed=now >= len(self.samples))
         planned = plan(view)
@@ -60,8 +61,8 @@ class Track:
         self.state = state
 
 
-def _tone_words(window: Window, chance: np.random.Generator) -> Hypothesis:
-    """Some reading of the window: words in order behind the prefix, looked at anywhere."""
+def _random_hypothesis(window: Window, chance: np.random.Generator) -> Hypothesis:
+    """A random hypothesis: words in order after the prefix, which attend to random positions."""
     first = window.prefix[-1].end_sample if window.prefix else 0
     edges = np.sort(chance.integers(first, len(window.samples) + 1, 2 * int(chance.integers(1, 12))))
     words = tuple(Word(f" w{i}", int(a), int(b), 0.9) for i, (a, b) in enumerate(edges.reshape(-1, 2)))
@@ -71,34 +72,34 @@ def _tone_words(window: Window, chance: np.random.Generator) -> Hypothesis:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), chunk_s=st.sampled_from([0.3, 1.0, 2.7, 11.0, 40.0]))
-def test_whatever_the_model_says_every_sample_is_booked_once(meeting: Audio, seed: int, chunk_s: float) -> None:
+def test_every_sample_is_booked_once_for_any_hypotheses(meeting: Samples, seed: int, chunk_s: float) -> None:
     chance = np.random.default_rng(seed)
     first = int(chance.integers(0, len(meeting) - 70 * SECOND))
     samples = meeting[first : first + 60 * SECOND].copy()
     quiet = int(chance.integers(0, 50 * SECOND))
     samples[quiet : quiet + int(chance.integers(0, 9 * SECOND))] = 0
-    track, now, steps = Track(samples), 0, 0
+    track, now, steps = CheckedTrack(samples), 0, 0
     while track.state.committed_sample < len(samples):
         now, steps = min(now + int(chunk_s * SECOND), len(samples)), steps + 1
         planned = track.plan(now)
         if planned.window is None:
             continue
         judgement = chance.choice([Judgement.OK, Judgement.OK, Judgement.NO_SPEECH, Judgement.FAILED])
-        track.settle(planned, _tone_words(planned.window, chance), Verdict(Judgement(judgement), "a reason"))
+        track.settle(planned, _random_hypothesis(planned.window, chance), Verdict(Judgement(judgement), "a reason"))
         assert steps < 2000
     assert track.spans[-1].end_sample == len(samples)
 
 
 def test_silence_never_reaches_the_model() -> None:
-    track = Track(np.zeros(60 * SECOND, np.int16))
+    track = CheckedTrack(np.zeros(60 * SECOND, np.int16))
     for now in range(SECOND, 61 * SECOND, SECOND):
         assert track.plan(now).window is None
     assert {span.kind for span in track.spans} == {"silent"}
     assert track.state.committed_sample == 60 * SECOND
 
 
-def test_a_failed_reading_is_booked_with_its_reason_and_never_becomes_a_prompt(meeting: Audio) -> None:
-    track = Track(meeting[: 12 * SECOND])
+def test_a_failed_hypothesis_is_booked_with_its_reason_and_never_used_as_prompt(meeting: Samples) -> None:
+    track = CheckedTrack(meeting[: 12 * SECOND])
     planned = track.plan(12 * SECOND)
     assert planned.window is not None
     hypothesis = Hypothesis((Word(" loop", 0, SECOND, 0.5),), (0,), -0.2, 0.0, 9.0)
@@ -108,8 +109,8 @@ def test_a_failed_reading_is_booked_with_its_reason_and_never_becomes_a_prompt(m
     assert not track.words
 
 
-def test_forced_words_behind_which_the_model_hears_nothing_do_not_hold_up_speech(meeting: Audio) -> None:
-    track = Track(meeting[: 60 * SECOND])
+def test_forced_words_are_committed_when_no_speech_follows_them(meeting: Samples) -> None:
+    track = CheckedTrack(meeting[: 60 * SECOND])
     planned = track.plan(2 * SECOND)
     words = tuple(Word(text, end - SECOND // 2, end, 0.9) for end, text in ((8_000, " Thank"), (SECOND, " you.")))
     track.settle(planned, Hypothesis(words, (0, 0), -0.2, 0.0, 1.0))
@@ -123,31 +124,31 @@ def test_forced_words_behind_which_the_model_hears_nothing_do_not_hold_up_speech
     assert track.spans[-1].kind == "transcribed"
 
 
-def test_a_state_that_does_not_parse_says_so() -> None:
+def test_a_malformed_state_raises_a_decode_error() -> None:
     with pytest.raises(DecodeError):
         StreamState.load({"committed_sample": 1})
 
 
 @pytest.fixture(scope="module")
 def recording() -> LabelledRecording:
-    """The first minute and a half of the sample meeting."""
+    """The first 90 s of the sample meeting."""
     return meeting_beginning(
         REPOSITORY / "deploy/demo/meeting.flac", REPOSITORY / "deploy/demo/segments.json", 90 * SECOND
     )
 
 
 @pytest.fixture(scope="module")
-def read_at_once(engine: Engine, recording: LabelledRecording) -> list[Replay]:
+def transcribed_offline(engine: Engine, recording: LabelledRecording) -> list[Replay]:
     return offline(engine, [recording])
 
 
 @pytest.mark.model
 @pytest.mark.parametrize("name", sorted(POLICIES))
 def test_a_streamed_meeting_is_within_3_points_of_offline(
-    engine: Engine, recording: LabelledRecording, read_at_once: list[Replay], name: str
+    engine: Engine, recording: LabelledRecording, transcribed_offline: list[Replay], name: str
 ) -> None:
     streamed = replay(engine, [recording], POLICIES[name], step_s=2.0)
-    assert error_rate(streamed) <= error_rate(read_at_once) + 3
+    assert error_rate(streamed) <= error_rate(transcribed_offline) + 3
     covered = streamed[0].covered
     assert sum(covered.values()) == len(recording.samples)
     assert covered["failed"] == 0

@@ -20,7 +20,7 @@ def _resolve(cache: Path) -> None:
     resolve("package:tiny.en", cache)
 
 
-def test_a_carried_model_becomes_a_folder_that_transformers_loads_completely(models: Path) -> None:
+def test_a_bundled_model_becomes_a_folder_that_transformers_loads_completely(models: Path) -> None:
     from transformers import WhisperForConditionalGeneration
 
     folder = resolve("package:tiny.en", models)
@@ -31,7 +31,7 @@ def test_a_carried_model_becomes_a_folder_that_transformers_loads_completely(mod
     assert not info["mismatched_keys"]
 
 
-def test_two_processes_that_start_together_convert_once(tmp_path: Path) -> None:
+def test_two_processes_that_start_together_convert_the_model_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_resolve, args=(tmp_path,)) for _ in range(2)]
     for process in processes:
@@ -42,7 +42,7 @@ def test_two_processes_that_start_together_convert_once(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["whisper-tiny.en"]
 
 
-def test_a_changed_byte_is_noticed_and_the_file_named(models: Path, tmp_path: Path) -> None:
+def test_a_changed_byte_is_detected_and_its_file_named(models: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(resolve("package:tiny.en", models), folder)
     weights = folder / "model.safetensors"
@@ -55,7 +55,7 @@ def test_a_changed_byte_is_noticed_and_the_file_named(models: Path, tmp_path: Pa
         resolve(str(folder), tmp_path)
 
 
-def test_nobody_is_told_to_delete_a_folder_of_their_own(models: Path, tmp_path: Path) -> None:
+def test_only_for_a_cached_folder_the_remedy_is_to_delete_it(models: Path, tmp_path: Path) -> None:
     cache, own = tmp_path / "cache", tmp_path / "own"
     for folder in (cache / "whisper-tiny.en", own):
         shutil.copytree(resolve("package:tiny.en", models), folder)
@@ -76,7 +76,7 @@ def test_a_missing_file_is_named(models: Path, tmp_path: Path, name: str) -> Non
         resolve(str(folder), tmp_path)
 
 
-def test_a_folder_without_manifest_whose_weights_are_cut_short_is_broken(models: Path, tmp_path: Path) -> None:
+def test_truncated_weights_without_a_manifest_are_refused(models: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(resolve("package:tiny.en", models), folder)
     (folder / MANIFEST).unlink()
@@ -85,12 +85,12 @@ def test_a_folder_without_manifest_whose_weights_are_cut_short_is_broken(models:
         load(str(folder), tmp_path, precision="float32")
 
 
-def test_a_damaged_carried_file_is_broken_not_a_crash() -> None:
+def test_a_damaged_bundled_file_is_refused_with_the_remedy() -> None:
     with pytest.raises(BrokenModel, match="Reinstall"):
         read_tensors(b"\x06\x00\x00\x00\x0c\x00WhisperSpec\x00\x03\x00\x00\x00\x94\x00\x00\x00\x20\x00enc")
 
 
 @pytest.mark.parametrize("reference", ["package:huge", "/nowhere/at/all", "whisper-small", "./gone"])
-def test_an_unknown_reference_says_what_would_do(reference: str, tmp_path: Path) -> None:
+def test_an_unknown_reference_is_refused_with_the_known_ones(reference: str, tmp_path: Path) -> None:
     with pytest.raises(UnknownModel, match=r"tiny\.en"):
         resolve(reference, tmp_path)

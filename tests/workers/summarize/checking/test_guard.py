@@ -1,4 +1,4 @@
-"""What a model writes is printed only when it says what was said."""
+"""Text of a model is used only if it says what was said."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.workers.summarize.conftest import meeting
 from workers.summarize.writing.notes import write_note
 from workers.summarize.writing.prompts import REWRITE, TITLE
 
-SAID = meeting(
+SEGMENTS = meeting(
     "Vera: Um, the boiler in the north wing, you know, lost pressure twice during the night.",
     "Otto: The caretaker does not have a key for the north wing.",
     "Vera: I have asked the plumber for an offer for a new boiler.",
     "Otto: The plumber will measure the pressure of the boiler in the north wing again.",
 )
-SPOKEN = {
+STATEMENTS = {
     "The boiler in the north wing, lost pressure twice during the night.",
     "The caretaker does not have a key for the north wing.",
     "Vera: I have asked the plumber for an offer for a new boiler.",
@@ -25,8 +25,8 @@ SPOKEN = {
 }
 
 
-class Scripted:
-    """A generator that always says the same. `continues` like a decoder-only model."""
+class FixedGenerator:
+    """A generator that always writes the same line. `continues` as for a decoder-only model."""
 
     continues = True
     asked = None
@@ -78,9 +78,9 @@ class Scripted:
         "Otto does not have a key for the north wing.",
     ],
 )
-def test_nothing_but_what_was_said_gets_into_a_note(line: str) -> None:
-    note = write_note(SAID, Scripted(line))
-    assert {sentence.text for sentence in note.sentences} <= SPOKEN
+def test_text_that_was_not_said_gets_into_no_note(line: str) -> None:
+    note = write_note(SEGMENTS, FixedGenerator(line))
+    assert {sentence.text for sentence in note.sentences} <= STATEMENTS
     assert note.sentences
     assert all(sentence.supported for sentence in note.sentences)
     assert note.title == "Boiler, north, wing"
@@ -97,13 +97,13 @@ def test_nothing_but_what_was_said_gets_into_a_note(line: str) -> None:
         ("The fix is small, maybe half a day.", "The fix is small, half a day."),
     ],
 )
-def test_how_many_and_how_sure_is_not_left_out(said: str, line: str) -> None:
-    note = write_note(meeting(f"Otto: {said}"), Scripted(line))
+def test_a_sentence_without_its_quantity_or_doubt_is_refused(said: str, line: str) -> None:
+    note = write_note(meeting(f"Otto: {said}"), FixedGenerator(line))
     assert [sentence.text for sentence in note.sentences] == [said]
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "expected"),
     [
         ("No one in the north wing has a key.", "No one in the north wing has a key."),
         ("No problem was found in the north wing.", "No problem was found in the north wing."),
@@ -116,22 +116,22 @@ def test_how_many_and_how_sure_is_not_left_out(said: str, line: str) -> None:
         ("Okay, good, so the boiler in the north wing is broken.", "The boiler in the north wing is broken."),
     ],
 )
-def test_a_lead_in_is_left_out_where_it_says_nothing(said: str, told: str) -> None:
+def test_a_meaningless_lead_in_is_left_out_and_a_meaningful_one_kept(said: str, expected: str) -> None:
     note = write_note(meeting(f"Otto: {said}"), None)
-    assert [sentence.text for sentence in note.sentences] == [told]
+    assert [sentence.text for sentence in note.sentences] == [expected]
 
 
-def test_a_shorter_sentence_that_keeps_the_meaning_is_taken() -> None:
-    note = write_note(SAID, Scripted("The boiler in the north wing lost pressure twice during the night."))
+def test_a_shorter_sentence_with_the_same_meaning_is_used() -> None:
+    note = write_note(SEGMENTS, FixedGenerator("The boiler in the north wing lost pressure twice during the night."))
     assert "The boiler in the north wing lost pressure twice during the night." in {s.text for s in note.sentences}
 
 
 def test_a_title_must_be_about_the_window() -> None:
-    assert write_note(SAID, Scripted("New boiler")).title == "New boiler"
-    assert write_note(SAID, Scripted("Price of screws")).title != "Price of screws"
+    assert write_note(SEGMENTS, FixedGenerator("New boiler")).title == "New boiler"
+    assert write_note(SEGMENTS, FixedGenerator("Price of screws")).title != "Price of screws"
 
 
-def test_the_examples_speak_of_nothing_that_a_check_could_miss() -> None:
+def test_sentences_copied_from_the_prompts_examples_are_refused() -> None:
     for prompt in (REWRITE, TITLE):
-        note = write_note(SAID, Scripted(prompt.strip().splitlines()[-1]))
-        assert {sentence.text for sentence in note.sentences} <= SPOKEN
+        note = write_note(SEGMENTS, FixedGenerator(prompt.strip().splitlines()[-1]))
+        assert {sentence.text for sentence in note.sentences} <= STATEMENTS

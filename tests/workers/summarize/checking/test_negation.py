@@ -20,17 +20,17 @@ SAID = (
         "They are sure of the blue cable.",
     ],
 )
-def test_what_denies_and_asserts_what_was_said_stands(text: str) -> None:
+def test_sentences_with_the_polarity_of_what_was_said_pass(text: str) -> None:
     assert keeps_negation(text, SAID)
 
 
-def test_what_is_told_as_a_fact_though_it_was_denied_does_not_stand() -> None:
+def test_stating_what_was_denied_is_refused() -> None:
     assert not keeps_negation("The caretaker has a key for the north wing.", SAID)
 
 
-def test_what_was_denied_and_asserted_may_be_told_as_a_fact() -> None:
+def test_stating_what_was_both_denied_and_asserted_passes() -> None:
     assert keeps_negation("The caretaker has a key for the north wing.", (*SAID, "Now he has a north wing key."))
 
 
-def test_a_denial_where_nothing_was_denied_does_not_stand() -> None:
+def test_denying_what_was_not_denied_is_refused() -> None:
     assert not keeps_negation("They will not take the blue cable.", SAID[2:])

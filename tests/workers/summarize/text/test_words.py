@@ -20,7 +20,7 @@ from workers.summarize.text.words import is_english, names, stem
         ("at 10:30", {"10:30"}),
     ],
 )
-def test_numbers_have_one_form(text: str, expected: set[str]) -> None:
+def test_numbers_are_normalised(text: str, expected: set[str]) -> None:
     assert numbers(text) == expected
 
 
@@ -31,11 +31,11 @@ def test_forms_of_a_word_share_a_stem(one: str, other: str) -> None:
     assert stem(one) == stem(other)
 
 
-def test_the_first_word_of_a_sentence_is_no_name() -> None:
+def test_the_first_word_of_a_sentence_is_not_a_name() -> None:
     assert names("Good, I asked Priya on Monday.") == {"priya", "monday"}
 
 
-def test_an_abbreviation_ends_no_sentence() -> None:
+def test_an_abbreviation_does_not_end_a_sentence() -> None:
     assert split_sentences("Dr. Who came. No. 5 lives! Right?  这是。好") == [
         "Dr. Who came.",
         "No. 5 lives!",
@@ -45,6 +45,6 @@ def test_an_abbreviation_ends_no_sentence() -> None:
     ]
 
 
-def test_english_is_told_from_german() -> None:
+def test_english_is_distinguished_from_german() -> None:
     assert is_english("So we have to move the launch to Monday and call the customers.")
     assert not is_english("Wir verschieben den Start auf Montag und rufen danach alle Kunden an.")

@@ -1,4 +1,4 @@
-"""Who does what until when, in meetings of several kinds, with speakers known and not."""
+"""Owners and due dates of actions in several kinds of meetings, with and without known speakers."""
 
 from __future__ import annotations
 
@@ -37,12 +37,14 @@ def actions(*, of: list[SpokenSegment]) -> dict[str, Action]:
 
 
 @pytest.mark.parametrize("segments", [CHOIR, one_track(CHOIR)], ids=["speakers", "one track"])
-def test_an_accepted_request_and_an_assignment_name_owner_and_due(segments: list[SpokenSegment]) -> None:
+def test_accepted_requests_and_assignments_become_actions_with_owner_and_date(
+    segments: list[SpokenSegment],
+) -> None:
     found = {(action.owner, action.due) for action in write_note(segments, None).actions}
     assert found == {("Henrik", "Tuesday"), ("Agnes", "the end of the week")}
 
 
-def test_an_action_rests_on_the_request_and_the_answer() -> None:
+def test_the_evidence_of_an_action_is_the_request_and_the_answer() -> None:
     [printing, folders] = write_note(CHOIR, None).actions
     assert printing.evidence == (2, 3)
     assert folders.evidence == (4, 5)
@@ -50,7 +52,7 @@ def test_an_action_rests_on_the_request_and_the_answer() -> None:
     assert folders.supported
 
 
-def test_a_request_by_name_needs_no_answer_and_a_duty_of_all_no_owner() -> None:
+def test_a_request_by_name_needs_no_answer_and_a_duty_of_all_has_no_owner() -> None:
     found = actions(of=CLINIC)
     owners = {(action.owner, action.due) for action in found.values()}
     assert ("Nadia", "today") in owners
@@ -59,24 +61,26 @@ def test_a_request_by_name_needs_no_answer_and_a_duty_of_all_no_owner() -> None:
 
 
 @pytest.mark.parametrize("segments", [GARDEN, one_track(GARDEN)], ids=["speakers", "one track"])
-def test_a_refused_request_is_no_action(segments: list[SpokenSegment]) -> None:
+def test_a_refused_request_is_not_an_action(segments: list[SpokenSegment]) -> None:
     found = write_note(segments, None).actions
     assert [(action.owner, action.due) for action in found] == [("Marta", "tomorrow morning")]
 
 
-def test_talk_about_the_talk_is_no_action() -> None:
-    said = meeting(
+def test_remarks_about_the_meeting_itself_are_not_actions() -> None:
+    segments = meeting(
         "Ann: I will start with the slides. I'll show you the first picture.",
         "Bo: Can you hear me now?",
         "Ann: Yes, I can hear you. I think I will be brief.",
         "Bo: If it rains I will probably be late.",
     )
-    assert write_note(said, None).actions == ()
+    assert write_note(segments, None).actions == ()
 
 
-def test_a_list_of_tasks_becomes_one_action_each() -> None:
-    said = meeting("Ada: To sum up: Ben sends the offer by Monday and calls the printer tomorrow. Cleo books the room.")
-    found = [(action.owner, action.text) for action in write_note(said, None, people=["Ben", "Cleo"]).actions]
+def test_each_task_of_a_recap_becomes_an_action() -> None:
+    segments = meeting(
+        "Ada: To sum up: Ben sends the offer by Monday and calls the printer tomorrow. Cleo books the room."
+    )
+    found = [(action.owner, action.text) for action in write_note(segments, None, people=["Ben", "Cleo"]).actions]
     assert found == [
         ("Ben", "Ben sends the offer by Monday."),
         ("Ben", "Ben calls the printer tomorrow."),

@@ -1,5 +1,7 @@
-"""The text model: what it writes, what it refuses, and what adapters and precisions change. Small nets have random
-weights; what depends on real ones runs on the packaged model."""
+"""The text model: its answers, its errors, its adapters and precisions.
+
+Most tests use small models of random weights. Tests that need real weights use the packaged model.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ def small_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_t5(tmp_path_factory.mktemp("t5"))
 
 
-def test_a_decoder_only_model_gives_each_prompt_of_a_batch_what_it_gives_it_alone(
+def test_a_batch_of_a_decoder_only_model_gives_the_same_texts_as_one_by_one(
     small_decoder: Path, tmp_path: Path
 ) -> None:
     model = load_model(str(small_decoder), tmp_path, precision="float32")
@@ -46,21 +48,23 @@ def test_a_decoder_only_model_gives_each_prompt_of_a_batch_what_it_gives_it_alon
     assert all(together)
 
 
-def test_a_prefix_read_before_changes_nothing(small_decoder: Path, tmp_path: Path) -> None:
+def test_a_cached_prefix_does_not_change_the_text(small_decoder: Path, tmp_path: Path) -> None:
     model = load_model(str(small_decoder), tmp_path, precision="float32")
     first = model.generate(["nobody has"], 8, prefix="the boiler lost ", stop=())
     again = model.generate(["nobody has"], 8, prefix="the boiler lost ", stop=())
     assert again == first == model.generate(["the boiler lost nobody has"], 8, stop=())
 
 
-def test_what_does_not_fit_is_refused_and_never_cut(small_decoder: Path, small_t5: Path, tmp_path: Path) -> None:
+def test_a_prompt_that_does_not_fit_is_refused_and_never_cut(
+    small_decoder: Path, small_t5: Path, tmp_path: Path
+) -> None:
     with pytest.raises(PromptTooLong, match="Split the text"):
         load_model(str(small_decoder), tmp_path).generate(["boiler " * 44], 8)
     with pytest.raises(PromptTooLong, match="Split the text"):
         load_model(str(small_t5), tmp_path).generate(["boiler " * 44], 8)
 
 
-def test_an_answer_is_bounded_cut_at_its_stop_and_kept_to_its_vocabulary(small_decoder: Path, tmp_path: Path) -> None:
+def test_an_answer_obeys_its_length_stop_and_vocabulary(small_decoder: Path, tmp_path: Path) -> None:
     model = load_model(str(small_decoder), tmp_path, precision="float32")
     [free] = model.generate(["the boiler"], 8, stop=())
     words = free.split()
@@ -72,7 +76,7 @@ def test_an_answer_is_bounded_cut_at_its_stop_and_kept_to_its_vocabulary(small_d
     assert set(kept.split()) <= {"key", "and", "twice"}
 
 
-def test_an_encoder_decoder_model_answers_within_its_bound(small_t5: Path, tmp_path: Path) -> None:
+def test_answers_of_an_encoder_decoder_model_obey_their_length(small_t5: Path, tmp_path: Path) -> None:
     model = load_model(str(small_t5), tmp_path, precision="float32")
     assert not model.continues
     answers = model.generate(["the boiler lost pressure", "nobody has a key"], 6, prefix="summarize : ", stop=())
@@ -80,7 +84,7 @@ def test_an_encoder_decoder_model_answers_within_its_bound(small_t5: Path, tmp_p
     assert all(len(answer.split()) <= 6 for answer in answers)
 
 
-def test_nothing_to_write_is_nothing_written(small_decoder: Path, tmp_path: Path) -> None:
+def test_an_empty_batch_gives_no_texts(small_decoder: Path, tmp_path: Path) -> None:
     assert load_model(str(small_decoder), tmp_path).generate([], 8) == []
 
 
@@ -90,7 +94,7 @@ def adapter(small_decoder: Path, tmp_path: Path) -> Path:
     return write_text_adapter(small_decoder, tmp_path / "adapter")
 
 
-def test_an_adapter_is_put_in_by_name_and_taken_out_again(small_decoder: Path, adapter: Path, tmp_path: Path) -> None:
+def test_an_adapter_can_be_used_by_name_and_taken_out_again(small_decoder: Path, adapter: Path, tmp_path: Path) -> None:
     model = load_model(str(small_decoder), tmp_path, precision="float32")
     before = model.generate(["the boiler"], 8, prefix="nobody has ", stop=())
     model.load_adapter("minutes", adapter)
@@ -103,26 +107,26 @@ def test_an_adapter_is_put_in_by_name_and_taken_out_again(small_decoder: Path, a
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_lora_and_adalora_are_used_in_turn(small_decoder: Path, tmp_path: Path, precision: str) -> None:
+def test_lora_and_adalora_can_be_used_in_turn(small_decoder: Path, tmp_path: Path, precision: str) -> None:
     model = load_model(str(small_decoder), tmp_path, precision=precision)
     names = ("plain@1", "ada@1", "other@2")
     for seed, name in enumerate(names, 7):
         kind = "adalora" if name == "ada@1" else "lora"
         model.load_adapter(name, write_text_adapter(small_decoder, tmp_path / name, kind=kind, seed=seed))
 
-    def written() -> dict[str | None, list[str]]:
+    def texts_by_adapter() -> dict[str | None, list[str]]:
         found = {}
         for name in (None, *names):
             model.use_adapter(name)
             found[name] = model.generate(["the boiler"], 8, prefix="nobody has ", stop=())
         return found
 
-    first = written()
+    first = texts_by_adapter()
     assert len({texts[0] for texts in first.values()}) == 4
-    assert written() == first
+    assert texts_by_adapter() == first
 
 
-def test_adapters_that_nobody_used_make_room_for_others(small_decoder: Path, adapter: Path, tmp_path: Path) -> None:
+def test_unused_adapters_are_unloaded_at_the_limit(small_decoder: Path, adapter: Path, tmp_path: Path) -> None:
     model = load_model(str(small_decoder), tmp_path, precision="float32")
     names = [f"house@{number}" for number in range(1, ADAPTERS_LIMIT + 2)]
     model.load_adapter(names[0], adapter)
@@ -147,7 +151,7 @@ def test_an_adapter_of_another_base_or_without_files_is_refused(
         model.load_adapter("minutes", adapter)
 
 
-def test_a_reference_that_leads_nowhere_says_so(tmp_path: Path) -> None:
+def test_an_unknown_reference_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownModel, match=r"gemma-3-270m"):
         resolve("package:gemma-9", tmp_path)
     with pytest.raises(UnknownModel, match="is not a folder"):
@@ -159,7 +163,7 @@ def test_an_unknown_precision_is_refused(small_decoder: Path, tmp_path: Path) ->
         load_model(str(small_decoder), tmp_path, precision="int3")
 
 
-def test_a_changed_or_missing_file_is_found_before_it_is_loaded(small_decoder: Path, tmp_path: Path) -> None:
+def test_a_changed_or_missing_file_is_refused_before_loading(small_decoder: Path, tmp_path: Path) -> None:
     import shutil
 
     copy = tmp_path / "copy"
@@ -175,14 +179,14 @@ def test_a_changed_or_missing_file_is_found_before_it_is_loaded(small_decoder: P
 
 
 @pytest.mark.model
-def test_the_packaged_model_knows_english(gemma: TextModel) -> None:
+def test_the_packaged_model_continues_an_english_sentence(gemma: TextModel) -> None:
     assert gemma.continues
     [answer] = gemma.generate(["The capital of France is"], 4, only=" Paris London Rome the a is of city")
     assert answer.startswith(("Paris", "the"))
 
 
 @pytest.mark.model
-def test_the_packaged_model_leaves_hesitation_out(gemma: TextModel) -> None:
+def test_the_packaged_model_leaves_out_hesitation(gemma: TextModel) -> None:
     prompt = "Said by Eva: So, um, the ferry, you know, leaves at noon now.\nMinutes:"
     [answer] = gemma.generate([prompt], 16, prefix=REWRITE)
     assert "ferry" in answer
@@ -192,7 +196,7 @@ def test_the_packaged_model_leaves_hesitation_out(gemma: TextModel) -> None:
 
 @pytest.mark.model
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8", "int4"])
-def test_every_precision_writes_on_this_machine(precision: str, gemma: TextModel) -> None:
+def test_the_packaged_model_writes_in_every_precision(precision: str, gemma: TextModel) -> None:
     from schema.core.settings import Settings
 
     model = load_model("package:gemma-3-270m", Settings().models, precision=precision, device="cpu", threads=1)

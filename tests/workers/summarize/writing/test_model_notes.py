@@ -1,4 +1,4 @@
-"""Notes by a model that was trained to write them: how it is asked, and what of its answer stands."""
+"""Notes by a model that was trained to write them: its prompt, and the lines of its answer that are used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workers.summarize.writing.model_notes import summarise
 from workers.summarize.writing.note_format import LineKind, NoteLine, lines_of, transcript, written
 from workers.summarize.writing.notes import write_note
 
-SAID = meeting(
+SEGMENTS = meeting(
     "Vera: Um, the boiler in the north wing, you know, lost pressure twice during the night.",
     "Otto: Yeah.",
     "Otto: The caretaker does not have a key for the north wing.",
@@ -27,8 +27,8 @@ SAID = meeting(
 ASKED = PromptFormat("Sum up:\n", "\nNote:", "en")
 
 
-class Trained:
-    """A generator that was trained to write notes; it writes what a test gives it and keeps its prompts."""
+class NoteWriter:
+    """A generator trained to write notes. It writes the given draft and keeps its prompts."""
 
     continues = True
     asked = ASKED
@@ -60,8 +60,8 @@ class Trained:
         return [self.draft] * len(prompts)
 
 
-def test_it_reads_turns_without_hesitation_and_mere_assent() -> None:
-    assert transcript(statements(SAID)).splitlines() == [
+def test_the_prompt_has_turns_without_hesitation_and_mere_assent() -> None:
+    assert transcript(statements(SEGMENTS)).splitlines() == [
         "Vera: the boiler in the north wing, lost pressure twice during the night.",
         "Otto: The caretaker does not have a key for the north wing.",
         "Vera: And the plumber wants nine hundred euros for a new boiler. "
@@ -71,7 +71,7 @@ def test_it_reads_turns_without_hesitation_and_mere_assent() -> None:
     assert transcript(statements(meeting("Vera: Yeah."))) == "Vera: Yeah."
 
 
-def test_lines_are_read_as_they_are_written() -> None:
+def test_written_lines_read_back() -> None:
     lines = [
         NoteLine(LineKind.POINT, "The boiler lost pressure."),
         NoteLine(LineKind.DECISION, "They take the offer."),
@@ -81,12 +81,12 @@ def test_lines_are_read_as_they_are_written() -> None:
     assert lines_of("\n  \nDecision:\n") == []
 
 
-def test_points_decisions_and_tasks_go_where_they_belong_each_with_its_evidence() -> None:
-    model = Trained(
+def test_points_decisions_and_actions_are_sorted_with_their_evidence() -> None:
+    model = NoteWriter(
         "The boiler in the north wing lost pressure.\nDecision: A new boiler is bought from the plumber.\n"
         "Action: Otto will give the plumber a key on Tuesday."
     )
-    note = write_note(SAID, model)
+    note = write_note(SEGMENTS, model)
     assert [(sentence.text, sentence.evidence) for sentence in note.sentences] == [
         ("The boiler in the north wing lost pressure.", (1,))
     ]
@@ -96,11 +96,11 @@ def test_points_decisions_and_tasks_go_where_they_belong_each_with_its_evidence(
     assert (action.owner, action.due, action.evidence) == ("Otto", "Tuesday", (6,))
     assert all(sentence.supported for sentence in (*note.sentences, *note.decisions))
     assert all(each.supported for each in note.actions)
-    assert model.prompts == [f"Sum up:\n{transcript(statements(SAID))}\nNote:"]
+    assert model.prompts == [f"Sum up:\n{transcript(statements(SEGMENTS))}\nNote:"]
 
 
 @pytest.mark.parametrize(
-    ("draft", "told"),
+    ("draft", "expected"),
     [
         ("They decided to take the offer of the plumber.", "They decided to take the offer of the plumber."),
         ("They decided to give the caretaker a key.", "They discussed whether to give the caretaker a key."),
@@ -116,27 +116,29 @@ def test_points_decisions_and_tasks_go_where_they_belong_each_with_its_evidence(
         ("The caretaker's key was agreed to be a key of the north wing.", None),
     ],
 )
-def test_decided_is_told_of_what_somebody_is_heard_deciding(draft: str, told: str | None) -> None:
-    bare = write_note(SAID, None)
-    note = write_note(SAID, Trained(draft))
-    assert [sentence.text for sentence in note.sentences] == ([told] if told else [s.text for s in bare.sentences])
+def test_a_sentence_says_decided_only_if_somebody_is_heard_deciding(draft: str, expected: str | None) -> None:
+    bare = write_note(SEGMENTS, None)
+    note = write_note(SEGMENTS, NoteWriter(draft))
+    assert [sentence.text for sentence in note.sentences] == (
+        [expected] if expected else [s.text for s in bare.sentences]
+    )
     assert note.decisions == bare.decisions
 
 
 @pytest.mark.parametrize(
     "draft", ["They decided on a new boiler.", "Decision: A new boiler is bought from the plumber."]
 )
-def test_what_is_called_decided_has_the_words_of_who_decides_for_evidence(draft: str) -> None:
-    found = summarise(statements(SAID), Evidence(SAID), Trained(draft), ASKED, english=True)
+def test_the_evidence_of_a_decision_is_the_segment_that_decides(draft: str) -> None:
+    found = summarise(statements(SEGMENTS), Evidence(SEGMENTS), NoteWriter(draft), ASKED, english=True)
     [heard] = (*found.sentences, *found.decisions)
     assert (heard.text, heard.evidence) == (draft.removeprefix("Decision: "), (5,))
     assert bool(found.decisions) == draft.startswith("Decision")
 
 
-def test_a_decision_that_nobody_is_heard_making_is_a_point() -> None:
-    note = write_note(SAID, Trained("Decision: The plumber wants nine hundred euros for a boiler."))
+def test_a_decision_that_nobody_is_heard_making_becomes_a_point() -> None:
+    note = write_note(SEGMENTS, NoteWriter("Decision: The plumber wants nine hundred euros for a boiler."))
     assert [sentence.text for sentence in note.sentences] == ["The plumber wants nine hundred euros for a boiler."]
-    assert note.decisions == write_note(SAID, None).decisions
+    assert note.decisions == write_note(SEGMENTS, None).decisions
 
 
 @pytest.mark.parametrize(
@@ -152,20 +154,20 @@ def test_a_decision_that_nobody_is_heard_making_is_a_point() -> None:
         "The boiler the boiler the boiler the boiler the boiler the boiler.",
     ],
 )
-def test_what_nobody_said_leaves_the_note_in_the_words_that_were_said(draft: str) -> None:
-    bare = write_note(SAID, None)
-    note = write_note(SAID, Trained(draft))
+def test_a_draft_that_nobody_said_leaves_the_note_without_a_model(draft: str) -> None:
+    bare = write_note(SEGMENTS, None)
+    note = write_note(SEGMENTS, NoteWriter(draft))
     assert (note.sentences, note.decisions, note.actions) == (bare.sentences, bare.decisions, bare.actions)
 
 
-def test_what_it_cannot_read_at_once_it_reads_in_halves() -> None:
-    model = Trained("The boiler in the north wing lost pressure.", limit_words=45)
-    write_note(SAID, model)
+def test_a_window_that_is_too_long_is_read_in_halves() -> None:
+    model = NoteWriter("The boiler in the north wing lost pressure.", limit_words=45)
+    write_note(SEGMENTS, model)
     assert len(model.prompts) == 2
     assert "plumber a key" in model.prompts[1]
 
 
-def test_a_model_that_learnt_english_is_not_asked_in_another_language() -> None:
-    model = Trained("The boiler lost pressure.")
+def test_a_model_trained_on_english_is_not_asked_in_another_language() -> None:
+    model = NoteWriter("The boiler lost pressure.")
     write_note(meeting("Uwe: Der neue Ofen in der Bäckerei wird am Montag geliefert und braucht viel Strom."), model)
     assert model.prompts == []

@@ -1,12 +1,10 @@
-"""Meetings without doors, on real servers and weights: workers step and time passes when a test says so."""
+"""Workers on real servers and weights, without an API. They step, and time passes, when a test says so."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from redis import Redis
 from sqlalchemy import func, select
 
@@ -17,6 +15,7 @@ from schema.mailbox import Keys, Mailbox
 from schema.meetings.lifecycle import Finished, finish_meeting
 from schema.meetings.tables import Coverage, Failure, Meeting, Segment, Track
 from schema.stores import Stores
+from training.data.audio import Samples
 from workers.asr.engine import Engine
 from workers.asr.streaming.policy import align_att
 from workers.models.adapters import AdapterStore, ShippedAdapter
@@ -31,12 +30,10 @@ BACKLOG_LIMIT_SAMPLES = samples_of_s(120)
 IDLE_FINISH_S = 100
 DEATHS_LIMIT = 3
 
-Audio = NDArray[np.int16]
-
 
 @dataclass(frozen=True, order=True)
-class Booked:
-    """A row of the ledger, in seconds."""
+class CoverageRow:
+    """A row of coverage, in seconds."""
 
     first_s: float
     end_s: float
@@ -44,7 +41,9 @@ class Booked:
     reason: str | None = None
 
 
-class Studio:
+class WorkerRig:
+    """Makes workers on one database, Redis and adapter store, and the meetings that they work on."""
+
     def __init__(self, database: Database, redis: Redis, engine: Engine, store: Path) -> None:
         self.database = database
         self.redis = redis
@@ -98,7 +97,7 @@ class Studio:
 
     @property
     def redis_url(self) -> str:
-        """For a connection of one's own."""
+        """The URL of the Redis database, for further connections."""
         options = self.redis.connection_pool.connection_kwargs
         return f"redis://127.0.0.1:{options['port']}/{options['db']}"
 
@@ -107,7 +106,7 @@ class Studio:
         return True
 
     def open_meeting(self, meeting_id: str = "m", *tracks: str, vocabulary: tuple[str, ...] = ()) -> str:
-        """A live meeting; the id of its first track (`MEETING-TRACK`)."""
+        """Open a live meeting and return the id of its first track, `MEETING-TRACK`."""
         names = tracks or ("main",)
         with self.database.write() as session:
             session.add(Meeting(id=meeting_id, owner="local", vocabulary=list(vocabulary)))
@@ -120,7 +119,7 @@ class Studio:
         return f"{meeting_id}-{names[0]}"
 
     def open_mailbox(self, track_id: str) -> int:
-        """As the API does for a producer: from what SQL has. Returns where the producer goes on."""
+        """Open the mailbox from the state in SQL, as the API does. Returns where the producer continues."""
         with self.database.read() as session:
             track = session.get_one(Track, track_id)
         status = self.mailbox.open(
@@ -131,8 +130,8 @@ class Studio:
         )
         return status.received_sample
 
-    def speak(self, track_id: str, audio: Audio, first_sample: int | None = None) -> None:
-        """Append *audio* behind what there is, or at *first_sample*, in pieces of a second."""
+    def append(self, track_id: str, audio: Samples, first_sample: int | None = None) -> None:
+        """Append *audio* in pieces of a second, after the received audio or at *first_sample*."""
         first = self.mailbox.status(track_id).received_sample if first_sample is None else first_sample
         for at in range(0, len(audio), SAMPLE_RATE_HZ):
             self.mailbox.append(track_id, first + at, audio[at : at + SAMPLE_RATE_HZ].astype("<i2").tobytes())
@@ -140,14 +139,14 @@ class Studio:
     def finish(self, meeting_id: str = "m") -> Finished:
         return finish_meeting(self.stores, meeting_id, BACKLOG_LIMIT_SAMPLES)
 
-    def work(self, worker: Transcriber | None = None) -> None:
-        """Steps until nothing waits; time passes as needed."""
+    def run_until_idle(self, worker: Transcriber | None = None) -> None:
+        """Step until no track waits, moving the clock on as needed."""
         worker = worker or self.worker()
         while (due_in_ms := worker.step(0)) is not None:
             self.pass_time(due_in_ms)
 
     def pass_time(self, ms: int) -> None:
-        """Move the mailbox's clock on."""
+        """Move the clock of the mailbox on."""
         self.redis.hincrby(Keys(0).of_shard[0], "offset", ms)
 
     def text(self, meeting_id: str = "m") -> str:
@@ -155,8 +154,8 @@ class Studio:
             chosen = select(Segment.text).where(Segment.meeting_id == meeting_id).order_by(Segment.first_sample)
             return " ".join(session.scalars(chosen))
 
-    def booked(self, track_id: str = "m-main") -> list[Booked]:
-        """The ledger of a track; it tiles [0, committed) or this raises."""
+    def coverage(self, track_id: str = "m-main") -> list[CoverageRow]:
+        """The coverage of a track, which must tile [0, committed)."""
         with self.database.read() as session:
             committed = session.get_one(Track, track_id).committed_sample
             rows = session.scalars(
@@ -166,12 +165,12 @@ class Studio:
         assert [row.first_sample for row in rows] == edges[:-1]
         assert edges[-1] == committed
         return [
-            Booked(row.first_sample / SAMPLE_RATE_HZ, row.end_sample / SAMPLE_RATE_HZ, row.kind, row.reason)
+            CoverageRow(row.first_sample / SAMPLE_RATE_HZ, row.end_sample / SAMPLE_RATE_HZ, row.kind, row.reason)
             for row in rows
         ]
 
-    def kinds(self, track_id: str = "m-main") -> set[str]:
-        return {row.kind for row in self.booked(track_id)}
+    def coverage_kinds(self, track_id: str = "m-main") -> set[str]:
+        return {row.kind for row in self.coverage(track_id)}
 
     def state(self, meeting_id: str = "m") -> MeetingState:
         with self.database.read() as session:

@@ -1,4 +1,4 @@
-"""A task of a few weights that behaves as a real one does: a net to adapt, batches, a dev set, dropout and all."""
+"""A training task with a few weights that has all parts of a real one: a net, batches, a dev set, dropout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.runs.task import Batch, example_random
 WIDTH, EXAMPLES = 8, 40
 
 
-class Net(nn.Module):
+class TinyNet(nn.Module):
     """Two layers that PEFT can adapt."""
 
     def __init__(self) -> None:
@@ -29,35 +29,37 @@ class Net(nn.Module):
         return y[:, 0]
 
 
-class ToyTask:
-    """Learn a sum of inputs that are jittered anew in every epoch. Rows in *poisoned* give a loss that is no number;
-    more than *room* rows at once do not fit."""
+class TinyTask:
+    """Learns the sum of inputs that are jittered anew in every epoch.
+
+    Rows in *poisoned* give a loss of NaN. More than *room* rows at once raise OutOfMemoryError.
+    """
 
     targets: Sequence[str] = ("first",)
     micro_batch = 4
-    fingerprint = "toy"
+    fingerprint = "tiny"
 
     def __init__(self, poisoned: Sequence[int] = (), room: int = 1000) -> None:
         torch.manual_seed(5)
-        self.net = Net().requires_grad_(False)
+        self.net = TinyNet().requires_grad_(False)
         self.inputs = torch.randn(EXAMPLES, WIDTH)
         self.wanted = self.inputs.sum(1)
-        self.lengths: Sequence[float] = [float(1 + index % 7) for index in range(EXAMPLES)]
+        self.lengths: Sequence[float] = [float(1 + place % 7) for place in range(EXAMPLES)]
         self.poisoned, self.room = set(poisoned), room
 
     def after_attach(self) -> None:
-        """Nothing learns but what the method says."""
+        """Does nothing: the method decides which weights learn."""
 
-    def collate(self, indices: Sequence[int], epoch: int) -> Batch:
-        jitter = torch.tensor([example_random(0, epoch, index).gauss(0, 0.01) for index in indices])
-        wanted = self.wanted[list(indices)].clone()
-        wanted[[index in self.poisoned for index in indices]] = torch.nan
-        tensors = {"x": self.inputs[list(indices)] + jitter[:, None], "y": wanted}
-        return Batch(tuple(f"clip-{index}" for index in indices), len(indices), tensors)
+    def collate(self, places: Sequence[int], epoch: int) -> Batch:
+        jitter = torch.tensor([example_random(0, epoch, place).gauss(0, 0.01) for place in places])
+        wanted = self.wanted[list(places)].clone()
+        wanted[[place in self.poisoned for place in places]] = torch.nan
+        tensors = {"x": self.inputs[list(places)] + jitter[:, None], "y": wanted}
+        return Batch(tuple(f"clip-{place}" for place in places), len(places), tensors)
 
     def loss(self, batch: Batch) -> torch.Tensor:
         if len(batch.ids) > self.room:
-            raise torch.OutOfMemoryError("the toy's memory is full")
+            raise torch.OutOfMemoryError("the memory of the task is full")
         loss: torch.Tensor = (self.net(batch.tensors["x"]) - batch.tensors["y"]).square().sum()
         return loss
 
@@ -72,4 +74,4 @@ class ToyTask:
         return {}
 
     def add_files(self, folder: Path) -> None:
-        """The toy has none."""
+        """Adds nothing."""

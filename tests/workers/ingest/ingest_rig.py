@@ -1,4 +1,4 @@
-"""Files without doors: stored, decoded and settled when a test says so, on real servers and by real decoders."""
+"""Uploads without an API: stored, decoded and settled when a test says so, on real servers by real decoders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ ATTEMPTS = 3
 
 
 @dataclass
-class Desk:
+class IngestRig:
+    """Makes ingesters and upload sweepers on one database, Redis and storage, and the uploads that they work on."""
+
     database: Database
     redis: Redis
     storage: str
@@ -68,7 +70,7 @@ class Desk:
         return True
 
     def store(self, data: bytes, name: str = "file.bin", owner: str = "local", **wanted: Any) -> str:
-        """A whole file, ready to be decoded; the id of its upload."""
+        """Store a whole file, ready to be decoded, and return the id of its upload."""
         with self.database.write() as session:
             new = NewUpload(**wanted)
             upload = add_upload(
@@ -82,18 +84,18 @@ class Desk:
             queue(session, upload.id, "0" * 64)
         return upload.id
 
-    def work(self, ingester: Ingester | None = None) -> None:
-        """Turns until none moves a file."""
+    def run_until_idle(self, ingester: Ingester | None = None) -> None:
+        """Run turns until one moves no file."""
         worker = ingester or self.ingester()
         while worker.turn():
             pass
         if ingester is None:
             worker.close()
 
-    def interrupted(self, upload_id: str, blocks: int) -> None:
-        """A worker that decodes *blocks* of the file and is gone without a word."""
+    def decode_and_die(self, upload_id: str, blocks: int) -> None:
+        """Decode *blocks* of the file and stop without releasing anything, as a worker that dies."""
         feeding = Feeding(self.stores, self._send, upload_id, self.bounds)
-        for _ in range(1 + blocks):  # what the file holds comes before the first
+        for _ in range(1 + blocks):  # the first step reads what the file contains
             feeding.step()
         feeding.close()
 
@@ -109,7 +111,7 @@ class Desk:
             return MeetingState(session.get_one(Meeting, self.upload(upload_id).meeting_id).state)
 
     def set_meeting(self, upload_id: str, state: MeetingState) -> None:
-        """As transcription and summary would."""
+        """Set the state of the meeting, as transcription and summary would."""
         with self.database.write() as session:
             session.execute(update(Meeting).where(Meeting.id == self.upload(upload_id).meeting_id).values(state=state))
 
@@ -118,23 +120,23 @@ class Desk:
             chosen = select(Track).where(Track.meeting_id == self.upload(upload_id).meeting_id)
             return list(session.scalars(chosen.order_by(Track.name)))
 
-    def sound(self, upload_id: str) -> NDArray[np.int16]:
-        """What the mailboxes hold from the beginning: shape (tracks, samples)."""
-        heard = [
+    def audio(self, upload_id: str) -> NDArray[np.int16]:
+        """The audio in the mailboxes from the start: shape (tracks, samples)."""
+        tracks = [
             b"".join(span.pcm or b"" for span in self.mailbox.read(track.id, 0, samples_of_s(3600)))
             for track in self.tracks(upload_id)
         ]
-        return np.stack([np.frombuffer(pcm, "<i2") for pcm in heard])
+        return np.stack([np.frombuffer(pcm, "<i2") for pcm in tracks])
 
-    def rested(self, upload_id: str) -> None:
-        """The pause after a fault is over."""
+    def end_pause(self, upload_id: str) -> None:
+        """End the pause after a fault."""
         self.redis.delete(lease_key(upload_id))
 
     def left_on_disk(self) -> list[str]:
         return sorted(path.name for path in Path(self.storage).iterdir()) if Path(self.storage).exists() else []
 
     def assert_nothing_left(self, upload_id: str, tracks: list[Track]) -> None:
-        """Of a file that was given up: no file, no mailbox, no meeting."""
+        """Nothing is left of an upload that was given up: no file, no mailbox, no meeting."""
         assert self.left_on_disk() == []
         assert self.meeting_state(upload_id) == MeetingState.DELETED
         assert self.tracks(upload_id) == []

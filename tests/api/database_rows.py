@@ -1,4 +1,4 @@
-"""What a worker would write: rows with numbers, committed, and their events."""
+"""Rows as the workers write them, numbered and committed, and the events that go with them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _track(session: Session, meeting_id: str, name: str) -> Track:
 
 
 def words_of(text: str, start_s: float, end_s: float) -> list[list[Any]]:
-    """Words of equal length."""
+    """The words of *text*, each with the same duration."""
     words = text.split()
     step = samples_of_s((end_s - start_s) / len(words))
     first = samples_of_s(start_s)
@@ -36,14 +36,14 @@ def words_of(text: str, start_s: float, end_s: float) -> list[list[Any]]:
 def add_segment(
     database: Database, meeting_id: str, text: str, start_s: float = 0, end_s: float = 1, track: str = "main"
 ) -> Event:
-    """A closed segment; its event is not published yet."""
+    """Add a closed segment and return its event, which is not published."""
     return add_segments(database, meeting_id, [(text, start_s, end_s)], track)[0]
 
 
 def add_segments(
     database: Database, meeting_id: str, texts: Sequence[tuple[str, float, float]], track: str = "main"
 ) -> list[Event]:
-    """Closed segments of text, start and end, in one commit."""
+    """Add closed segments, each given by text, start and end, in one commit."""
     with database.write() as session:
         row = _track(session, meeting_id, track)
         segments = [
@@ -67,7 +67,7 @@ def add_segments(
 
 
 def grow_segment(database: Database, segment_id: int, text: str) -> Event:
-    """The same segment with more text, under a new number."""
+    """Append *text* to a segment, which gets a new sequence number."""
     with database.write() as session:
         segment = session.get_one(Segment, segment_id)
         segment.text = f"{segment.text} {text}"

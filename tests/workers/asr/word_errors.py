@@ -1,4 +1,4 @@
-"""Word error rates as Whisper's authors count them."""
+"""Word error rates with the text normalisation of Whisper's authors."""
 
 from __future__ import annotations
 

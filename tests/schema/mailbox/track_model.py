@@ -1,4 +1,4 @@
-"""What a property test believes of one track: its producer, its mailbox and its rows in SQL, in plain Python."""
+"""A model of one track in plain Python for property tests: its producer, its mailbox and its rows in SQL."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass, field
 from schema.mailbox import AudioSpan, Claim
 
 LONGEST = 6000
-"""Samples of sound that a producer has."""
+"""Samples that a producer can send."""
 
 
 @dataclass
-class Held:
-    """A claim in some worker's hands, and what it did with it so far."""
+class HeldClaim:
+    """A claim that a worker holds, and what the worker has done with it so far."""
 
     claim: Claim
     lease_end_ms: int
     base_sample: int
     base_epoch: int
-    """What SQL had committed when the worker took the claim, and under which epoch."""
+    """Position and epoch that SQL had committed when the worker took the claim."""
     spans: list[AudioSpan] | None = None
     new_sample: int = 0
 
 
 @dataclass
-class Sql:
-    """The rows of one track, and the conditional commit."""
+class SqlModel:
+    """The rows of one track, with the conditional commit."""
 
     committed_sample: int = 0
     epoch: int = 0
@@ -42,12 +42,13 @@ class Sql:
 
 
 @dataclass
-class Meeting:
-    """A track: `sound` is what its producer recorded, `missing` what its mailbox says is lost, `lost` what any did."""
+class TrackModel:
+    """A track. `sound` is what its producer recorded, `missing` the samples that its mailbox has as missing, and `lost`
+    those that any of its mailboxes has had as missing."""
 
     track_id: str
     batch: bool
-    sql: Sql = field(default_factory=Sql)
+    sql: SqlModel = field(default_factory=SqlModel)
     received: int = 0
     committed: int = 0
     kept: int = 0
@@ -56,10 +57,10 @@ class Meeting:
     lost: set[int] = field(default_factory=set)
     due_ms: int | None = None
     not_before_ms: int = 0
-    holder: Held | None = None
-    """Whose epoch is the newest, until it releases."""
+    holder: HeldClaim | None = None
+    """The claim with the newest epoch, until it is released."""
     last_epoch: int = 0
-    """Of the mailbox that there is now; `epochs` are all that any worker ever got."""
+    """Last epoch of the present mailbox. `epochs` holds all epochs that workers ever got."""
     epochs: set[int] = field(default_factory=set)
     attempts: int = 0
 
@@ -70,7 +71,7 @@ class Meeting:
         return self.sound[2 * first : 2 * end]
 
     def expected(self, first: int, end: int) -> list[AudioSpan]:
-        """What reading [first, end) must give, neighbours with audio merged."""
+        """The spans that reading [first, end) must give, with neighbours of the same kind merged."""
         spans: list[AudioSpan] = []
         at = first
         while at < end:
@@ -82,8 +83,8 @@ class Meeting:
             at = stop
         return spans
 
-    def take(self, end: int, now_ms: int, *, lost: bool) -> None:
-        """Audio up to *end* was accepted."""
+    def accept(self, end: int, now_ms: int, *, lost: bool) -> None:
+        """Note that audio up to *end* was accepted, or booked as *lost*."""
         if lost:
             self.missing |= set(range(self.received, end))
             self.lost |= self.missing
@@ -91,7 +92,7 @@ class Meeting:
         self.make_due(max(now_ms, self.not_before_ms))
 
     def committed_up_to(self, sample: int) -> None:
-        """The mailbox is told what SQL has, which may be more than was sent again after the mailbox was lost."""
+        """Note that the mailbox learnt the committed position of SQL, which may lie after all that was resent."""
         self.committed = max(self.committed, sample)
         self.received = max(self.received, self.committed)
 
