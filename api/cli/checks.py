@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
+import shlex
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +30,9 @@ from schema.core.queues import INGEST_QUEUE, SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
 from schema.core.settings import Settings
 
 QUESTION_S = 2.0
+KERNELS_S = 120.0
+"""A machine that is busy takes long to import torch."""
+KERNELS_REMEDY = "install torch as requirements/cpu.lock names it, and unset ONEDNN_MAX_CPU_ISA if it is set"
 OLDEST_REDIS = (7, 0)
 DISK_FAIL_BYTES = 500 * 1000**2
 DISK_WARN_BYTES = 5 * 1000**3
@@ -175,6 +181,38 @@ def _folder(part: str, reference: str, folder: Path, remedy: str) -> Finding:
     return Finding(part, Health.OK, f"{reference} in {folder}, {checked}")
 
 
+def kernels(config: Settings) -> Iterator[Finding]:
+    """Which arithmetic a speech worker takes on this machine. A second Python tries it out: the API has no torch."""
+    part = "speech kernels"
+    workers_spec = importlib.util.find_spec("workers")
+    if workers_spec is None or workers_spec.origin is None or importlib.util.find_spec("torch") is None:
+        yield Finding(part, Health.OK, "torch is not installed here; run 'minutebook doctor' where the workers run")
+        return
+    command = [sys.executable, "-m", "workers.asr.kernels.kernel_choice", config.asr_precision, config.asr_device]
+    root = Path(workers_spec.origin).parents[1]
+    try:
+        told = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=KERNELS_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        yield Finding(part, Health.WARN, f"cannot be tried out ({error})", f"in {root} run {shlex.join(command)}")
+        return
+    yield from _kernels(part, told)
+
+
+def _kernels(part: str, told: subprocess.CompletedProcess[str]) -> Iterator[Finding]:
+    try:
+        answer = json.loads(told.stdout)
+    except ValueError:  # torch itself cannot be imported, for instance
+        reason = "".join(told.stderr.splitlines()[-1:]) or f"exit status {told.returncode}"
+        yield Finding(part, Health.FAIL, f"cannot be tried out ({reason})", KERNELS_REMEDY)
+        return
+    if "error" in answer:
+        yield Finding(part, Health.FAIL, answer["error"])
+        return
+    yield Finding(part, Health.OK, "; ".join(filter(None, (answer["used"], answer["note"]))))
+    for warning in answer["warnings"]:
+        yield Finding(part, Health.WARN, warning, KERNELS_REMEDY)
+
+
 def gpu(config: Settings) -> Iterator[Finding]:
     """A GPU is no must; one that was asked for is."""
     wanted = any(device.startswith("cuda") for device in (config.asr_device, config.summary_device))
@@ -251,4 +289,4 @@ def workers(config: Settings) -> Iterator[Finding]:
             yield Finding("workers", Health.FAIL, f"queue {queue}: no worker answers", remedy)
 
 
-CHECKS: tuple[Check, ...] = (redis, database, models, gpu, disk, ports, workers)
+CHECKS: tuple[Check, ...] = (redis, database, models, kernels, gpu, disk, ports, workers)

@@ -5,58 +5,87 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import httpx
+import psutil
 import pytest
 
 from api.client import LiveTrack
 from api.client.audio_source import pcm_chunks
 from api.client.pace import from_memory, paced
-from schema.core.errors import Unavailable
 from schema.core.queues import TRANSCRIBE_QUEUE
 from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
 from tests.running_stack import RunningStack, StreamedMeeting
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
+PAUSES = 20
+LOCK_WAIT_S = 0.3
+"""Much longer than a transaction, and much shorter than the other processes wait for the lock before they give up."""
 
 
 def test_a_meeting_is_complete_when_a_paused_worker_resumes_after_another_took_its_track(running: RunningStack) -> None:
 
     def disturb(meeting: StreamedMeeting) -> None:
-        paused = pause_worker(running, meeting)
-        try:
-            before = running.status(meeting)
-            wait_until(
-                "another worker claims the track",
-                lambda: running.status(meeting).epoch,
-                lambda epoch: epoch > before.epoch,
-            )
-            wait_until(
-                "the other worker commits",
-                lambda: running.status(meeting).committed_sample,
-                lambda sample: sample > before.committed_sample,
-            )
-        finally:
-            os.kill(paused, signal.SIGCONT)
+        for _ in range(PAUSES):
+            with paused(running.wait_until_claimed(meeting)) as pid:
+                if is_in_step(running, meeting, pid) and not is_locked(running):
+                    wait_until_overtaken(running, meeting)
+                    return
+        pytest.fail(f"paused {PAUSES} times, but never in the middle of a step without SQLite's lock")
 
     running.assert_complete(running.stream(running.clip, disturb), running.undisturbed_transcript)
 
 
-def pause_worker(running: RunningStack, meeting: StreamedMeeting) -> int:
-    """Pause the worker that holds the track and return its process id.
+def wait_until_overtaken(running: RunningStack, meeting: StreamedMeeting) -> None:
+    before = running.status(meeting)
+    wait_until(
+        "another worker claims the track", lambda: running.status(meeting).epoch, lambda epoch: epoch > before.epoch
+    )
+    wait_until(
+        "the other worker commits",
+        lambda: running.status(meeting).committed_sample,
+        lambda sample: sample > before.committed_sample,
+    )
 
-    A worker that is paused inside a transaction keeps SQLite's only lock from all others until it resumes or its task
-    reaches its time limit. Such a worker resumes and is paused again later.
-    """
-    while True:
-        pid = running.wait_until_claimed(meeting)
-        os.kill(pid, signal.SIGSTOP)
-        with suppress(Unavailable), running.database.write():
-            return pid
+
+@contextmanager
+def paused(pid: int) -> Iterator[int]:
+    """Pause the process for the length of the block."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until("the worker is paused", psutil.Process(pid).status, lambda status: status == psutil.STATUS_STOPPED)
+        yield pid
+    finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def is_in_step(running: RunningStack, meeting: StreamedMeeting, pid: int) -> bool:
+    """Whether the worker still holds the track. Its step may have ended before it was paused."""
+    status = running.status(meeting)
+    return status.lease_ms is not None and status.worker.endswith(f"-{pid}")
+
+
+def is_locked(running: RunningStack) -> bool:
+    """Whether a process holds SQLite's only lock for writers.
+
+    A worker that is paused inside a transaction keeps that lock until it resumes, so no other worker can take over.
+    """
+    path = running.database.url.database
+    assert path is not None
+    with closing(sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            return True
+        connection.execute("ROLLBACK")
+        return False
 
 
 def test_a_meeting_is_complete_when_wake_ups_are_lost(running: RunningStack) -> None:

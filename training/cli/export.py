@@ -12,7 +12,7 @@ from schema.adapters.wire import AdapterLabel
 from schema.core.database import Database
 from schema.core.settings import Settings, settings
 from schema.core.states import AdapterTask
-from training.registry.formats import ExportFormat, ExportWeights
+from training.registry.formats import ExportWeights, MergedModelFormat
 
 
 def register(app: typer.Typer) -> None:
@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
 def export(
     adapter: Annotated[str, typer.Argument(metavar="ADAPTER", help="NAME[@VERSION] of the registry, or a folder.")],
     to: Annotated[Path, typer.Option("--to", help="The new folder.")],
-    form: Annotated[ExportFormat, typer.Option("--format", help="faster-whisper loads ctranslate2.")] = (
-        ExportFormat.TRANSFORMERS
+    form: Annotated[MergedModelFormat, typer.Option("--format", help="faster-whisper loads ctranslate2.")] = (
+        MergedModelFormat.TRANSFORMERS
     ),
     weights: Annotated[
         ExportWeights, typer.Option("--weights", help="int8 works with ctranslate2 only.")

@@ -14,7 +14,7 @@ from schema.core.errors import Conflict, InvalidInput, UnsupportedPrecision
 from schema.core.states import AdapterTask
 from training.registry.candidate import read_candidate
 from training.registry.compatibility import check_fit, resolve_base
-from training.registry.formats import ExportFormat, ExportWeights
+from training.registry.formats import ExportWeights, MergedModelFormat
 from workers.models.cache import made_once, weights_checksum
 from workers.models.lora import check_base, inject
 
@@ -26,7 +26,7 @@ CTRANSLATE_FILES = ("tokenizer.json", "preprocessor_config.json")
 
 
 def export(
-    adapter: Path, to: Path, models: Path, form: ExportFormat, weights: ExportWeights, base: str | None = None
+    adapter: Path, to: Path, models: Path, form: MergedModelFormat, weights: ExportWeights, base: str | None = None
 ) -> Path:
     """Write the model, with the adapter in the folder *adapter* merged into it, to the new folder *to*. All or nothing.
 
@@ -35,13 +35,13 @@ def export(
     """
     if to.exists():
         raise Conflict(f"{to} exists already; name a new folder")
-    if form == ExportFormat.TRANSFORMERS and weights == ExportWeights.INT8:
+    if form == MergedModelFormat.TRANSFORMERS and weights == ExportWeights.INT8:
         raise InvalidInput("transformers quantises to int8 when it loads a model, not in its files; use float16")
     candidate = read_candidate(adapter, base)
     task, base_folder = resolve_base(candidate.base_model, models)
     check_base(adapter.name, candidate.metadata, candidate.base_model, lambda: weights_checksum(base_folder))
     check_fit(candidate, base_folder)
-    write = _write_transformers if form == ExportFormat.TRANSFORMERS else _write_ctranslate
+    write = _write_transformers if form == MergedModelFormat.TRANSFORMERS else _write_ctranslate
     return made_once(to, partial(write, candidate.folder, base_folder, task, weights))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class ExportFormat(StrEnum):
+class MergedModelFormat(StrEnum):
     TRANSFORMERS = "transformers"
     CTRANSLATE2 = "ctranslate2"
 

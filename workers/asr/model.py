@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import Any
 
 import torch
 
-from schema.core.errors import BrokenModel, UnsupportedPrecision
+from schema.core.errors import BrokenModel
 from workers.asr.adapters import LoadedAdapter
 from workers.asr.adapters import load as load_adapter
-from workers.asr.kernels.int8 import INT8_DYNAMIC, pays_here, quantise
+from workers.asr.kernels.int8 import quantise
+from workers.asr.kernels.kernel_choice import choose_kernels
 from workers.asr.kernels.packed import pack
 from workers.asr.vocabulary import Vocabulary, load_vocabulary
 from workers.asr.weights.source import resolve
 from workers.models.cache import weights_checksum
-from workers.models.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
+from workers.models.precision import choose_device, not_loaded, quantisation
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -57,39 +61,28 @@ def load(
     Raises UnknownModel, BrokenModel, UnknownPrecision, UnsupportedPrecision, AdapterMismatch.
     """
     device = choose_device(device)
-    precision = _choose(precision, device)
+    kernels = choose_kernels(precision, device)
+    for warning in kernels.warnings:
+        log.warning("%s: %s", reference, warning)
     folder = resolve(reference, cache_dir)
-    loaded_as = choose_precision("auto", device) if precision == INT8_DYNAMIC else precision
-    dtype = compute_dtype(loaded_as, device)
-    net = _load_net(folder, loaded_as, dtype, device)
-    if precision == INT8_DYNAMIC:
-        quantise(net)
-        if dtype == torch.bfloat16:
-            pack(net)
+    net = _load_net(folder, kernels.base_precision, kernels.dtype, device)
+    if kernels.weight_bits:
+        quantise(net, kernels.weight_bits)
+    if kernels.packed:
+        pack(net)
     whisper = Whisper(
         reference=reference,
         folder=folder,
         net=net,
         vocabulary=load_vocabulary(folder),
         alignment_heads=_alignment_heads(folder, net.config),
-        precision=precision,
-        dtype=dtype,
+        precision=kernels.precision,
+        dtype=kernels.dtype,
         device=device,
     )
     for name, path in (adapters or {}).items():
         whisper.load_adapter(name, path)
     return whisper
-
-
-def _choose(precision: str, device: str) -> str:
-    """As `choose_precision`, with the 8 bits that a Whisper may have on a CPU. Raises UnsupportedPrecision too."""
-    if precision == "auto" and device == "cpu" and pays_here():
-        return INT8_DYNAMIC
-    if precision != INT8_DYNAMIC:
-        return choose_precision(precision, device)
-    if device != "cpu":
-        raise UnsupportedPrecision(f"Precision {precision} is for a CPU, not for {device}. Use int8 or bfloat16.")
-    return precision
 
 
 def _load_net(folder: Path, precision: str, dtype: torch.dtype, device: str) -> Any:

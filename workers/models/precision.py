@@ -14,6 +14,9 @@ from schema.core.settings import Precision
 
 PRECISIONS = tuple(name for name in get_args(Precision) if name != "auto")
 FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16")
+NARROW = ("DEFAULT", "AVX2")
+"""PyTorch's names for a processor that computes 256 bits at a time at most."""
+BEYOND_AVX2 = ("avx512", "avx_vnni", "amx")
 
 
 def choose_device(device: str) -> str:
@@ -24,7 +27,7 @@ def choose_device(device: str) -> str:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # the latter from a torch that was built without it
         raise UnsupportedPrecision(
-            f"Device {device!r} is not here: {_one_line(error)}. Use device 'cpu' or 'auto'."
+            f"Device {device!r} is not here: {one_line(error)}. Use device 'cpu' or 'auto'."
         ) from error
     return device
 
@@ -44,16 +47,27 @@ def choose_precision(precision: str, device: str) -> str:
 def _fastest(device: str) -> str:
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    return "bfloat16" if cpu_flags().intersection(FAST_BFLOAT16) else "float32"
+    return "bfloat16" if cpu_flags().intersection(FAST_BFLOAT16) and _onednn_has_bfloat16() else "float32"
+
+
+def _onednn_has_bfloat16() -> bool:
+    """Whether oneDNN may multiply 16 bits: `ONEDNN_MAX_CPU_ISA` can forbid it. Without it 32 bits are much faster."""
+    ask = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)  # private; believed if it is there
+    return ask is None or bool(ask())
 
 
 def cpu_flags() -> frozenset[str]:
-    """Names of the CPU's abilities, empty where the system does not tell."""
+    """Names of the CPU's abilities that PyTorch may use, empty where the system does not tell.
+
+    `ATEN_CPU_CAPABILITY=avx2` takes the wider ones from PyTorch.
+    """
     try:
         with open("/proc/cpuinfo") as lines:
-            return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+            flags = next((line for line in lines if line.startswith("flags")), "").split()
     except OSError:
         return frozenset()
+    narrow = torch.backends.cpu.get_cpu_capability() in NARROW
+    return frozenset(flag for flag in flags if not (narrow and flag.startswith(BEYOND_AVX2)))
 
 
 def compute_dtype(precision: str, device: str) -> torch.dtype:
@@ -81,7 +95,7 @@ def quantisation(precision: str, dtype: torch.dtype, device: str, keep: Sequence
         _try_out(precision, dtype, device)
     except (ImportError, OSError, RuntimeError) as error:
         raise UnsupportedPrecision(
-            f"Precision {precision} needs bitsandbytes, which does not work here on {device}: {_one_line(error)}. "
+            f"Precision {precision} needs bitsandbytes, which does not work here on {device}: {one_line(error)}. "
             "Run: pip install --force-reinstall --no-deps bitsandbytes, or use precision bfloat16 or float32."
         ) from error
     options: dict[str, Any] = {"load_in_8bit": True}
@@ -115,9 +129,9 @@ def not_loaded(folder: Path, precision: str, device: str, error: Exception) -> U
     remedy = "Use bfloat16 or float32"
     if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
         remedy = "Free memory there, use a lower precision (int8, int4) or a smaller model"
-    return UnsupportedPrecision(f"{folder} does not load in {precision} on {device}: {_one_line(error)}. {remedy}.")
+    return UnsupportedPrecision(f"{folder} does not load in {precision} on {device}: {one_line(error)}. {remedy}.")
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """The libraries explain themselves at length and in paragraphs."""
     return " ".join(str(error).split())[:300].rstrip(".")

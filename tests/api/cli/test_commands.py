@@ -13,6 +13,12 @@ from schema.core.database import Database
 from schema.meetings.tables import Failure, Meeting
 from tests.api.cli.command_result import RunMinutebook
 from tests.immutable import immutable
+from workers.asr.kernels.int8 import pays_here
+
+LACKING = 'import torch; torch.ops.onednn = torch._ops._OpNamespace("absent")'
+"""Python code that takes from PyTorch the operators that a release may lack."""
+BROKEN = 'import sys; sys.modules["torch"] = None'
+"""Python code that keeps PyTorch from being imported."""
 
 
 def test_db_upgrade_migrates_once_and_db_current_names_the_revision(minutebook: RunMinutebook, data_dir: Path) -> None:
@@ -227,6 +233,38 @@ def test_the_doctor_checks_the_stack_that_runs_in_the_data_folder(
     found = minutebook("doctor").out
     assert "ok   redis: Valkey" in found
     assert "nothing listens at 127.0.0.1:2" in found
+
+
+def test_the_doctor_names_the_speech_kernels_and_why_there_are_no_faster_ones(
+    minutebook: RunMinutebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    found = minutebook("doctor").out
+    assert "ok   speech kernels: float32 on cpu; 8 bits are not used: they pay on a processor with VNNI" in found
+
+
+@pytest.mark.skipif(not pays_here(), reason="8 bits do not pay on this processor, so they are not tried out")
+def test_the_doctor_names_an_operator_that_pytorch_lacks(
+    minutebook: RunMinutebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking = tmp_path / "lacking"
+    lacking.mkdir()
+    (lacking / "sitecustomize.py").write_text(LACKING)
+    monkeypatch.setenv("PYTHONPATH", str(lacking))
+    found = minutebook("doctor").out
+    assert "warn speech kernels: 8 bits are not used: PyTorch's operators do not work: " in found
+    assert "has no attribute 'qlinear_prepack'\n     -> install torch as requirements/cpu.lock names it" in found
+
+
+def test_the_doctor_finds_a_torch_that_cannot_be_imported(
+    minutebook: RunMinutebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text(BROKEN)
+    monkeypatch.setenv("PYTHONPATH", str(broken))
+    found = minutebook("doctor").out
+    assert "fail speech kernels: cannot be tried out (ModuleNotFoundError: import of torch halted" in found
 
 
 def test_the_doctor_reports_a_missing_worker_for_each_queue(valkey_url: str) -> None:

@@ -12,7 +12,7 @@ from tests import models
 from tests.adapters import BASE, MILD, write_adalora, write_lora
 from tests.text_models import write_decoder, write_text_adapter
 from training.registry.export import export
-from training.registry.formats import ExportFormat, ExportWeights
+from training.registry.formats import ExportWeights, MergedModelFormat
 from workers.asr.model import load
 from workers.asr.weights.bundled_weights import BUNDLED
 from workers.asr.weights.ctranslate import hugging_face_tensors, read_tensors
@@ -29,7 +29,9 @@ def test_a_merged_text_model_writes_the_same_without_its_adapter(tmp_path: Path,
     model = load_model(str(base), tmp_path, precision="float32")
     model.load_adapter("a", adapter)
     model.use_adapter("a")
-    to = export(adapter, tmp_path / "to", tmp_path, ExportFormat.TRANSFORMERS, ExportWeights.FLOAT32, base=str(base))
+    to = export(
+        adapter, tmp_path / "to", tmp_path, MergedModelFormat.TRANSFORMERS, ExportWeights.FLOAT32, base=str(base)
+    )
     merged = load_model(str(to), tmp_path, precision="float32")
     prompts = ["the boiler", "nobody has a key"]
     assert merged.generate(prompts, 8, stop=()) == model.generate(prompts, 8, stop=())
@@ -38,7 +40,7 @@ def test_a_merged_text_model_writes_the_same_without_its_adapter(tmp_path: Path,
 
 def test_a_merged_whisper_loads_in_a_worker_and_computes_like_the_adapted_one(tmp_path: Path) -> None:
     folder = write_adalora(tmp_path / "ada", MILD, base_model=BASE)
-    to = export(folder, tmp_path / "to", models.FOLDER, ExportFormat.TRANSFORMERS, ExportWeights.FLOAT16)
+    to = export(folder, tmp_path / "to", models.FOLDER, MergedModelFormat.TRANSFORMERS, ExportWeights.FLOAT16)
     merged, adapted = load(str(to), models.FOLDER, "float32"), load(BASE, models.FOLDER, "float32")
     adapted.load_adapter("ada", folder)
     x = torch.randn(1, 3, 384, generator=torch.Generator().manual_seed(1))
@@ -51,7 +53,7 @@ def test_a_merged_whisper_loads_in_a_worker_and_computes_like_the_adapted_one(tm
 def test_an_export_for_ctranslate2_loads_and_changes_only_the_adapted_layers(tmp_path: Path) -> None:
     ctranslate2 = pytest.importorskip("ctranslate2", reason="pip install 'minutebook[ctranslate2]' to run it")
     folder = write_lora(tmp_path / "lora", MILD, base_model=BASE)
-    to = export(folder, tmp_path / "to", models.FOLDER, ExportFormat.CTRANSLATE2, ExportWeights.FLOAT16)
+    to = export(folder, tmp_path / "to", models.FOLDER, MergedModelFormat.CTRANSLATE2, ExportWeights.FLOAT16)
     assert ctranslate2.models.Whisper(str(to), device="cpu", compute_type="float32").is_multilingual is False
     written = hugging_face_tensors(read_tensors((to / "model.bin").read_bytes()))
     before = hugging_face_tensors(read_tensors(BUNDLED["tiny.en"].weights()))
@@ -63,10 +65,10 @@ def test_an_export_for_ctranslate2_loads_and_changes_only_the_adapted_layers(tmp
 def test_an_impossible_export_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     folder = write_lora(tmp_path / "lora", MILD, base_model=BASE)
     with pytest.raises(InvalidInput, match="not in its files; use float16"):
-        export(folder, tmp_path / "to", models.FOLDER, ExportFormat.TRANSFORMERS, ExportWeights.INT8)
+        export(folder, tmp_path / "to", models.FOLDER, MergedModelFormat.TRANSFORMERS, ExportWeights.INT8)
     with pytest.raises(Conflict, match="exists already"):
-        export(folder, tmp_path, models.FOLDER, ExportFormat.TRANSFORMERS, ExportWeights.FLOAT16)
+        export(folder, tmp_path, models.FOLDER, MergedModelFormat.TRANSFORMERS, ExportWeights.FLOAT16)
     wide = write_lora(tmp_path / "wide", MILD, width=512, base_model=BASE)
     with pytest.raises(AdapterMismatch):
-        export(wide, tmp_path / "to", models.FOLDER, ExportFormat.TRANSFORMERS, ExportWeights.FLOAT16)
+        export(wide, tmp_path / "to", models.FOLDER, MergedModelFormat.TRANSFORMERS, ExportWeights.FLOAT16)
     assert not (tmp_path / "to").exists()

@@ -51,6 +51,36 @@ class PackedLinear(nn.Linear):
         return self.product.multiply(x)[self.place]
 
 
+def is_exact() -> bool:
+    """Whether packed layers multiply small whole numbers exactly here, as one row and as many.
+
+    Raises what PyTorch raises where its operators, which are private, are missing or take other arguments.
+    """
+    drawn = torch.Generator().manual_seed(1)
+    layers = [_whole_numbers(width, drawn) for width in (96, 32)]
+    layers[0].bias = nn.Parameter(torch.arange(96).bfloat16(), requires_grad=False)
+    product = Product(layers)
+    x = torch.randint(-1, 2, (50, 64), generator=drawn).bfloat16()
+    exact = [nn.functional.linear(x.float(), *_in_32_bits(layer)) for layer in layers]
+    return all(
+        torch.equal(near.float(), wanted[:rows])
+        for rows in (1, len(x))
+        for near, wanted in zip(product.multiply(x[:rows]), exact, strict=True)
+    )
+
+
+def _whole_numbers(width: int, drawn: torch.Generator) -> nn.Linear:
+    """Sums of 64 products of -1, 0 and 1 are exact in 16 bits."""
+    layer = nn.Linear(64, width, bias=False, device="meta")
+    weight = torch.randint(-1, 2, (width, 64), generator=drawn).bfloat16()
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    return layer
+
+
+def _in_32_bits(layer: nn.Linear) -> tuple[torch.Tensor, torch.Tensor | None]:
+    return layer.weight.float(), None if layer.bias is None else layer.bias.float()
+
+
 def pack(net: Any) -> None:
     """Replace the decoder's layers in *net*, a `WhisperForConditionalGeneration` in bfloat16 on the CPU."""
     for layer in net.model.decoder.layers:

@@ -1,7 +1,14 @@
-"""Eight bits on a CPU: near enough to 32, and no row changes for its neighbours."""
+"""Eight bits on a CPU: near enough to 32, and no row changes for its neighbours.
+
+Weights have as many bits as this processor multiplies exactly, and 7 as well, which every processor does.
+"""
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,13 +21,41 @@ from training.data.audio import Samples
 from workers.asr.engine import load_engine
 from workers.asr.hypothesis import Window
 from workers.asr.kernels.int8 import INT8_DYNAMIC, RowLinear, WindowLinear
+from workers.asr.kernels.kernel_choice import choose_kernels
 from workers.asr.model import load
 
 SECOND = 16_000
+ROOT = Path(__file__).parents[2]
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+"""Makes oneDNN and PyTorch compute as on a processor that has AVX2 and nothing wider."""
+MULTIPLY_WITHOUT_VNNI = """
+import torch
+from tests.workers.asr.kernels.test_int8 import layer, loud_and_quiet
+from workers.asr.kernels.int8 import RowLinear, WindowLinear
+from workers.asr.kernels.kernel_choice import choose_kernels
+
+bits = choose_kernels("int8_dynamic", "cpu").weight_bits
+exact, x = layer(bias=False), loud_and_quiet()
+for used in (bits, 8):
+    windows, rows = WindowLinear(exact, used)(x) - exact(x), RowLinear(exact, used)(x) - exact(x)
+    worst_window = (windows.abs().amax((1, 2)) / exact(x).abs().amax((1, 2))).max().item()
+    worst_row = (rows.abs().amax(2) / exact(x).abs().amax(2)).max().item()
+    print(used, worst_window, worst_row)
+"""
+
+
+@pytest.fixture(scope="module", params=["as many as here", "seven"])
+def bits(request: pytest.FixtureRequest) -> int:
+    """Of weights."""
+    return 7 if request.param == "seven" else choose_kernels(INT8_DYNAMIC, "cpu").weight_bits
 
 
 @pytest.fixture
 def x() -> torch.Tensor:
+    return loud_and_quiet()
+
+
+def loud_and_quiet() -> torch.Tensor:
     """Three windows of unlike loudness."""
     return (
         torch.randn(3, 50, 64, generator=torch.Generator().manual_seed(1))
@@ -34,27 +69,39 @@ def layer(bias: bool) -> torch.nn.Linear:
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_window_is_multiplied_to_within_a_hundredth(x: torch.Tensor, bias: bool) -> None:
+def test_a_window_is_multiplied_to_within_a_hundredth(x: torch.Tensor, bias: bool, bits: int) -> None:
     exact = layer(bias)
-    error = WindowLinear(exact)(x) - exact(x)
+    error = WindowLinear(exact, bits)(x) - exact(x)
     assert (error.abs().amax((1, 2)) < 0.02 * exact(x).abs().amax((1, 2))).all()
 
 
-def test_a_row_of_the_vocabulary_is_multiplied_to_within_a_hundredth(x: torch.Tensor) -> None:
+def test_a_row_of_the_vocabulary_is_multiplied_to_within_a_hundredth(x: torch.Tensor, bits: int) -> None:
     exact = layer(bias=False)
-    error = RowLinear(exact)(x) - exact(x)
+    error = RowLinear(exact, bits)(x) - exact(x)
     assert (error.abs().amax(2) < 0.02 * exact(x).abs().amax(2)).all()
 
 
-def test_neighbours_change_nothing(x: torch.Tensor) -> None:
-    windows, rows = WindowLinear(layer(bias=True)), RowLinear(layer(bias=False))
+def test_neighbours_change_nothing(x: torch.Tensor, bits: int) -> None:
+    windows, rows = WindowLinear(layer(bias=True), bits), RowLinear(layer(bias=False), bits)
     assert torch.equal(windows(x)[1], windows(x[1:2])[0])
     assert torch.equal(rows(x[0])[7], rows(x[0, 7:8])[0])
 
 
-def test_silence_multiplies_to_the_bias() -> None:
+def test_silence_multiplies_to_the_bias(bits: int) -> None:
     exact = layer(bias=True)
-    assert torch.equal(WindowLinear(exact)(torch.zeros(1, 5, 64))[0, 0], exact.bias)
+    assert torch.equal(WindowLinear(exact, bits)(torch.zeros(1, 5, 64))[0, 0], exact.bias)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX2 and VNNI are x86's")
+def test_without_vnni_weights_have_seven_bits_and_products_stay_right() -> None:
+    environment = {**os.environ, **AVX2, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", MULTIPLY_WITHOUT_VNNI]
+    told = subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    used, eight = ([float(figure) for figure in line.split()] for line in told.stdout.splitlines())
+    assert used[0] == 7
+    assert max(used[1:]) < 0.02
+    # Else the environment would have changed nothing, and this test would have seen nothing.
+    assert min(eight[1:]) > 0.1
 
 
 @pytest.mark.model

@@ -1,0 +1,30 @@
+"""One idea has one name, one name one idea: no type is defined in two files."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("schema", "api", "workers", "training", "deploy", "bench", "tests")
+TYPE_NAME = re.compile(r"_?[A-Z][a-z0-9]\w*")
+
+
+def type_names(tree: ast.Module) -> set[str]:
+    """Classes anywhere in a module, and its type aliases: names in CapWords that a value is assigned to."""
+    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        names |= {each.id for each in targets if isinstance(each, ast.Name) and TYPE_NAME.fullmatch(each.id)}
+    return names
+
+
+def test_no_type_name_is_defined_in_two_files() -> None:
+    places = defaultdict(list)
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for name in type_names(ast.parse(path.read_text(encoding="utf-8"))):
+                places[name].append(str(path.relative_to(ROOT)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
