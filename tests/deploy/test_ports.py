@@ -31,5 +31,5 @@ def test_a_taken_port_that_was_asked_for_is_refused(taken_port: int) -> None:
 
 
 def test_a_host_that_is_not_on_this_machine_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"nothing can listen on 192\.0\.2\.1, port 8765"):
+    with pytest.raises(InvalidInput, match=r"cannot listen on 192\.0\.2\.1, port 8765"):
         choose_port("192.0.2.1", 8765, variable="MINUTEBOOK_API_PORT", asked_for=False)

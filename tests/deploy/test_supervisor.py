@@ -115,8 +115,8 @@ def test_the_log_explains_the_signal_that_ended_a_process(tmp_path: Path, sleepe
         stack.kill("two", signal.SIGBUS)
         _wait_for_restart(stack, "two", before)
     log = (tmp_path / "log" / "two.log").read_text()
-    assert "status 135 (SIGBUS: a file it had mapped" in log
-    assert "look whether the data folder has become read-only or its disk full" in log
+    assert "status 135 (SIGBUS: a mapped file" in log
+    assert "check whether the data folder has become read-only or its disk is full" in log
     assert "started again in 0.5 s" in log
 
 
@@ -126,7 +126,7 @@ def test_a_process_is_started_once_even_when_its_id_cannot_be_written_down(tmp_p
         stack.kill("two")
         stack.wait_ready("two")
     log = (tmp_path / "log" / "two.log").read_text()
-    assert f"what runs could not be noted in {tmp_path / 'run'}" in log
+    assert f"could not record the running processes in {tmp_path / 'run'}" in log
     assert "could not be started" not in log
 
 
@@ -171,7 +171,7 @@ def test_a_failed_migration_fails_the_start(tmp_path: Path) -> None:
 
 def test_a_second_stack_on_the_same_folder_is_refused(tmp_path: Path, sleepers: Path) -> None:
     with Stack(tmp_path, procfile=sleepers) as stack:
-        message = rf"pid {os.getpid()}, http://.* already runs on {tmp_path}; stop that one .* MINUTEBOOK_DATA_DIR"
+        message = rf"pid {os.getpid()}, http://.* is already using {tmp_path}; stop it .* MINUTEBOOK_DATA_DIR"
         with pytest.raises(Conflict, match=message), Stack(tmp_path, procfile=sleepers):
             pytest.fail("a second stack must not start")
         assert alive([stack.pid("one")])
@@ -206,7 +206,7 @@ def test_a_malformed_variable_is_refused_by_name(tmp_path: Path, sleepers: Path)
 
 
 def test_a_data_folder_that_cannot_be_created_is_refused_by_name(tmp_path: Path, sleepers: Path) -> None:
-    with pytest.raises(Unavailable, match=r"data folder .*Procfile/data cannot be written .* set MINUTEBOOK_DATA_DIR"):
+    with pytest.raises(Unavailable, match=r"data folder .*Procfile/data is not writable .* set MINUTEBOOK_DATA_DIR"):
         Stack(sleepers / "data", procfile=sleepers).start()
 
 

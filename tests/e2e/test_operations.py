@@ -6,15 +6,23 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 from celery import Celery
+from sqlalchemy import select
 
+from deploy.supervisor import Stack
+from schema.core.database import Database
 from schema.core.errors import MailboxMissing
+from schema.core.settings import Settings
+from schema.webhooks.outbox import Delivery, DeliveryState
 from tests.running_stack import RunningStack, StreamedMeeting
 from tests.waiting import wait_until
+from tests.workers.webhooks.conftest import SECRET, add_webhook, tell
+from tests.workers.webhooks.receiver import receiving
 
 pytestmark = pytest.mark.faults
 
@@ -63,3 +71,26 @@ def test_a_worker_stopped_by_sigterm_finishes_its_step_and_releases_its_tracks(r
         running.stack.kill("transcribe", signal.SIGTERM)
         wait_until("the worker has ended", lambda: psutil.pid_exists(pid), lambda exists: not exists)
         assert not any(is_held(running, meeting) for meeting in meetings)
+
+
+PROCESSES = ("redis", "migrate", "ingest", "beat")
+
+
+def test_a_message_is_delivered_after_its_receiver_failed_once_and_the_secret_is_not_logged(tmp_path: Path) -> None:
+    environment = {"MINUTEBOOK_WEBHOOK_PRIVATE": "1"}
+    with receiving() as receiver, Stack(tmp_path / "stack", processes=PROCESSES, environment=environment) as stack:
+        receiver.answers = [500, 204]
+        database = Database(Settings(data_dir=stack.data_dir).sql_url)
+
+        def delivery_state() -> str:
+            with database.read() as session:
+                return session.scalars(select(Delivery.state)).one()
+
+        add_webhook(database, receiver.url())
+        tell(database)
+        wait_until("the message is delivered", delivery_state, lambda state: state == DeliveryState.DELIVERED)
+        database.close()
+    first, second = receiver.requests
+    assert first.verified(SECRET) == second.verified(SECRET)
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert SECRET not in "".join(path.read_text() for path in (tmp_path / "stack" / "log").iterdir())

@@ -23,9 +23,8 @@ from schema.core.states import Channels
 from schema.core.storage import open_files
 from schema.core.units import SAMPLE_RATE_HZ
 from schema.uploads.failures import UploadFailure
-from workers.ingest.faults import DecodingFailed
 from workers.ingest.media import Pcm, Recording
-from workers.ingest.messages import BLOCK_SAMPLES, MessageKind, send, send_facts
+from workers.ingest.messages import BLOCK_SAMPLES, DecodingFailed, MessageKind, send, send_facts
 
 PR_SET_PDEATHSIG = 1
 

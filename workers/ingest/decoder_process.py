@@ -14,9 +14,8 @@ import numpy as np
 
 from schema.core.states import Channels
 from schema.uploads.failures import UploadFailure
-from workers.ingest.faults import DecodingFailed
 from workers.ingest.media import Pcm
-from workers.ingest.messages import HEAD, LONGEST_BYTES, MessageKind
+from workers.ingest.messages import HEAD, LONGEST_BYTES, DecodingFailed, MessageKind
 
 READ_BYTES = 1 << 20
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -19,8 +19,8 @@ from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import file_id_of, new_track
 from schema.uploads.tables import Upload
 from workers.ingest.decoder_process import DecodeRequest, DecoderProcess, DecodingEnded, MediaFound
-from workers.ingest.faults import DecodingFailed
 from workers.ingest.media import Pcm
+from workers.ingest.messages import DecodingFailed
 from workers.tasks.summary_requests import Send
 
 

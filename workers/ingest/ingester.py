@@ -23,8 +23,8 @@ from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import give_up, move
 from schema.uploads.queue import uploads_to_decode
 from schema.uploads.tables import Upload
-from workers.ingest.faults import PASSING, DecodingFailed
 from workers.ingest.feeding import Bounds, Feeding, Step
+from workers.ingest.messages import PASSING, DecodingFailed
 from workers.ingest.upload_sweeper import FED, UploadSweeper
 from workers.tasks.summary_requests import Send
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from schema.core.states import Channels
 from schema.core.units import SAMPLE_RATE_HZ
 from schema.uploads.failures import UploadFailure
-from workers.ingest.faults import DecodingFailed
+from workers.ingest.messages import DecodingFailed
 
 Pcm = NDArray[np.int16]
 

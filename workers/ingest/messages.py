@@ -1,4 +1,4 @@
-"""What a decoder's process tells the worker, over a pipe: a kind, a length, and so many bytes."""
+"""The messages from a decoder process to its worker, over a pipe, and the error that such a process reports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import struct
 from enum import Enum
 from typing import Any, BinaryIO
+
+from schema.uploads.failures import UploadFailure
 
 HEAD = struct.Struct("<cI")
 BLOCK_SAMPLES = 160_000
@@ -31,3 +33,16 @@ def send(pipe: BinaryIO, kind: MessageKind, body: bytes) -> None:
 
 def send_facts(pipe: BinaryIO, kind: MessageKind, facts: dict[str, Any]) -> None:
     send(pipe, kind, json.dumps(facts).encode())
+
+
+PASSING = frozenset({UploadFailure.STORAGE_AWAY, UploadFailure.DECODER_DIED, UploadFailure.DECODER_HUNG})
+"""What another attempt may get over."""
+
+
+class DecodingFailed(Exception):
+    """The file cannot be decoded, at least not now. `detail` says what to do."""
+
+    def __init__(self, reason: UploadFailure, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail

@@ -111,8 +111,8 @@ def test_a_revoked_key_is_refused_by_a_process_that_has_not_seen_it(
 @pytest.fixture
 def short_key_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a revoked key expire from the cache at once."""
-    monkeypatch.setattr(key_cache, "KEPT_S", 0.1)
-    monkeypatch.setattr(key_cache, "LOOK_S", 0.05)
+    monkeypatch.setattr(key_cache, "CACHE_S", 0.1)
+    monkeypatch.setattr(key_cache, "RECHECK_S", 0.05)
 
 
 @pytest.mark.usefixtures("short_key_cache")

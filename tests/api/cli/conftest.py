@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,17 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from schema.core.settings import settings
-from tests.api.cli.command_result import CommandResult, RunMinutebook
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    status: int
+    out: str
+    err: str
+
+
+RunMinutebook = Callable[..., CommandResult]
+"""Runs `minutebook ARGUMENTS`."""
 
 
 @pytest.fixture

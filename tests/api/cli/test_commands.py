@@ -11,7 +11,7 @@ from redis import Redis
 from schema.core import migrate, queues
 from schema.core.database import Database
 from schema.meetings.tables import Failure, Meeting
-from tests.api.cli.command_result import RunMinutebook
+from tests.api.cli.conftest import RunMinutebook
 from tests.immutable import immutable
 from workers.asr.kernels.int8 import pays_here
 
@@ -74,11 +74,11 @@ def test_a_replayed_failure_is_enqueued_with_its_task_and_arguments(
     assert "broken-model" in minutebook("failures", "list").out  # it was not marked as replayed
 
     monkeypatch.setenv("MINUTEBOOK_REDIS_URL", url_of(redis_client))
-    assert minutebook("failures", "replay", "1").out == "1 enqueued again\n"
+    assert minutebook("failures", "replay", "1").out == "1 task enqueued again\n"
     message = json.loads(redis_client.lrange(queues.SUMMARIZE_QUEUE, 0, -1)[0])
     assert message["headers"]["task"] == queues.SUMMARIZE
     assert "m1" in message["headers"]["argsrepr"]
-    assert minutebook("failures", "list").out == "nothing failed\n"
+    assert minutebook("failures", "list").out == "no failures\n"
     assert "broken-model" in minutebook("failures", "list", "--all").out
 
 
@@ -90,7 +90,7 @@ def test_a_replayed_failure_goes_to_the_stack_that_runs_in_the_data_folder(
     facts = {"api_url": "http://127.0.0.1:2", "redis_url": url_of(redis_client)}
     (data_dir / "run").mkdir()
     (data_dir / "run" / "stack.json").write_text(json.dumps(facts))
-    assert minutebook("failures", "replay", "1").out == "1 enqueued again\n"
+    assert minutebook("failures", "replay", "1").out == "1 task enqueued again\n"
     message = json.loads(redis_client.lrange(queues.SUMMARIZE_QUEUE, 0, -1)[0])
     assert "m2" in message["headers"]["argsrepr"]
 
@@ -119,10 +119,10 @@ def test_a_narrow_terminal_still_shows_the_whole_meeting_id_of_a_failure(
         (["failures", "replay"], "give either the id of a failure or --all"),
         (["live"], "give either a file, or '-' for standard input, or --mic"),
         (["live", "absent.wav"], "absent.wav is not a file"),
-        (["live", "-", "--speed", "-2"], "--speed -2.0 is not from 0 up"),
-        (["live", "-", "--speed", "nan"], "--speed nan is not from 0 up"),
+        (["live", "-", "--speed", "-2"], "--speed -2.0 is not valid"),
+        (["live", "-", "--speed", "nan"], "--speed nan is not valid"),
         (["live", "-", "--language", "Klingon"], "language = 'Klingon' is not valid"),
-        (["live", "-", "--url", "nonsense"], "'nonsense' is not a URL"),
+        (["live", "-", "--url", "nonsense"], "'nonsense' is not the URL of an API"),
     ],
 )
 def test_invalid_arguments_are_refused_in_one_line_with_the_remedy(
@@ -137,7 +137,7 @@ def test_invalid_arguments_are_refused_in_one_line_with_the_remedy(
 def test_an_empty_pipe_creates_no_meeting(minutebook: RunMinutebook) -> None:
     refused = minutebook("live", "-", stdin=b"")
     assert refused.status == 2
-    assert refused.err.startswith("error: the source ended before any audio (0 bytes)")
+    assert refused.err.startswith("error: the source ended without audio (0 bytes)")
 
 
 @pytest.mark.parametrize(

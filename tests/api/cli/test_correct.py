@@ -11,7 +11,7 @@ import pytest
 
 from schema.core.database import Database
 from schema.core.states import MeetingState, SummaryKind
-from tests.api.cli.command_result import RunMinutebook
+from tests.api.cli.conftest import RunMinutebook
 from tests.api.database_rows import add_minutes, add_segment, move
 from tests.api.process import ApiProcess
 
@@ -79,7 +79,7 @@ def test_a_correction_of_an_outdated_version_is_refused(
 
 
 def test_renaming_a_speaker_changes_its_segments(minutebook: RunMinutebook, meeting_id: str) -> None:
-    assert minutebook("rename-speaker", meeting_id, "Channel 1", "Priya").out == "1 segments are Priya's now\n"
+    assert minutebook("rename-speaker", meeting_id, "Channel 1", "Priya").out == "1 segment now has the speaker Priya\n"
     assert f"Priya: {HEARD}" in minutebook("segments", meeting_id).out
     wrong = minutebook("rename-speaker", meeting_id, "Tom", "-")
     assert (wrong.status, "those who do: Priya" in wrong.err) == (1, True)
@@ -92,16 +92,16 @@ def test_reprocessing_minutes_makes_a_new_version_and_keeps_the_old_ones(
     for version, text in ((1, "The first."), (2, "The second.")):
         add_minutes(database, meeting_id, text, version, SummaryKind.FINAL)
     begun = minutebook("reprocess", meeting_id, "--summary-adapter", "none")
-    assert begun.out == f"version 3 of the minutes is being made: 'minutebook show {meeting_id}' has it in a moment\n"
+    assert begun.out == f"version 3 of the minutes is being made; 'minutebook show {meeting_id}' shows it in a moment\n"
     assert "The second." in minutebook("show", meeting_id, "--version", "1").out
     assert "The first." in minutebook("show", meeting_id, "--minutes", "1").out
     assert "no final minutes of version 9" in minutebook("show", meeting_id, "--minutes", "9").err
-    assert "no version 2; there are: 1" in minutebook("show", meeting_id, "--version", "2").err
+    assert "no version 2; its versions are: 1" in minutebook("show", meeting_id, "--version", "2").err
     assert f"1*  {meeting_id}" in minutebook("versions", meeting_id, "--show", "1").out
     refused = minutebook("reprocess", meeting_id, "--part", "transcript")
     assert (refused.status, "of live audio nothing is kept" in refused.err) == (1, True)
     nothing = minutebook("reprocess", meeting_id)
-    assert (nothing.status, "nothing is to be different" in nothing.err) == (2, True)
+    assert (nothing.status, "nothing would change" in nothing.err) == (2, True)
 
 
 def test_a_sentence_of_the_minutes_is_corrected_and_the_correction_undone(

@@ -12,7 +12,7 @@ import pytest
 from docx import Document
 
 from schema.core.database import Database
-from tests.api.cli.command_result import RunMinutebook
+from tests.api.cli.conftest import RunMinutebook
 from tests.api.database_rows import add_segment
 from tests.api.process import ApiProcess
 
@@ -41,7 +41,7 @@ def test_search_prints_meeting_time_title_and_snippet(minutebook: RunMinutebook,
     found = minutebook("search", "launch to", "mon*")
     assert found.status == 0
     assert f"{meeting_id}     1:05  Launch  We move the launch to Monday.\n" in found.out
-    assert "nothing was found" in minutebook("search", "launch on").out
+    assert "nothing found" in minutebook("search", "launch on").out
     hit = json.loads(minutebook("search", "monday", "--json").out.splitlines()[0])
     assert hit["snippet"][slice(*hit["marks"][0])] == "Monday"
 

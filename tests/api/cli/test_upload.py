@@ -25,7 +25,7 @@ from schema.core.states import UploadState
 from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
-from tests.api.cli.command_result import RunMinutebook
+from tests.api.cli.conftest import RunMinutebook
 from tests.api.process import ApiProcess
 from tests.waiting import wait_until
 

@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 from schema.core.database import Database
 from schema.core.tables import now
 from schema.webhooks.outbox import Delivery, DeliveryState, Webhook, WebhookEvent, announce
-from tests.api.cli.command_result import RunMinutebook
+from tests.api.cli.conftest import RunMinutebook
 from tests.api.process import ApiProcess
 
 URL = "http://127.0.0.1:9/hook"
@@ -45,14 +45,14 @@ def give_up(database: Database) -> None:
 
 
 def test_a_webhook_is_added_listed_replayed_and_removed(minutebook: RunMinutebook, api: ApiProcess) -> None:
-    assert minutebook("webhooks", "list").out.startswith("no webhooks yet; 'minutebook webhooks add URL' makes one")
+    assert minutebook("webhooks", "list").out.startswith("no webhooks yet; add one with 'minutebook webhooks add URL'")
     added = minutebook("webhooks", "add", URL, "--event", "meeting.finished")
     webhook_id, secret = added.out.split()
     assert secret.startswith("whsec_")
     listed = minutebook("webhooks", "list").out
     assert f"meeting.finished  {URL}" in listed
     assert secret not in listed + minutebook("webhooks", "list", "--json").out
-    assert minutebook("webhooks", "deliveries", webhook_id).out == "nothing was sent yet\n"
+    assert minutebook("webhooks", "deliveries", webhook_id).out == "no deliveries yet\n"
 
     database = Database(api.settings.sql_url)
     with database.write() as session:
@@ -64,15 +64,15 @@ def test_a_webhook_is_added_listed_replayed_and_removed(minutebook: RunMinuteboo
     assert [line.split()[4:7] for line in shown.splitlines()[1:]] == [[m, "dead", "9"] for m in ("m3", "m2", "m1")]
     assert "the receiver answered 500" in shown
     newest = shown.splitlines()[1].split()[0]
-    assert minutebook("webhooks", "replay", webhook_id, newest).out == "1 to be sent again\n"
-    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "2 to be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, newest).out == "1 delivery will be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "2 deliveries will be sent again\n"
     lines = minutebook("webhooks", "deliveries", webhook_id, "--json").out.splitlines()
     assert {json.loads(line)["state"] for line in lines} == {"pending"}
     database.close()
 
     assert minutebook("webhooks", "remove", webhook_id).status == 0
     assert minutebook("webhooks", "list").out.startswith("no webhooks yet")
-    assert "there is no webhook" in minutebook("webhooks", "remove", webhook_id).err
+    assert "this key has no webhook" in minutebook("webhooks", "remove", webhook_id).err
 
 
 def test_replay_dead_sends_more_deliveries_than_fit_on_a_page(minutebook: RunMinutebook, api: ApiProcess) -> None:
@@ -83,8 +83,8 @@ def test_replay_dead_sends_more_deliveries_than_fit_on_a_page(minutebook: RunMin
             announce(session, "local", WebhookEvent.MEETING_FINISHED, {"meeting_id": str(number)})
     give_up(database)
     database.close()
-    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "60 to be sent again\n"
-    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "0 to be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "60 deliveries will be sent again\n"
+    assert minutebook("webhooks", "replay", webhook_id, "--dead").out == "0 deliveries will be sent again\n"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from schema.corrections.segments import QUIET_MS, VERSIONS_LIMIT, quiet_key
 from schema.meetings.tables import Meeting, Segment
 from tests.api.conftest import Api
 from tests.api.database_rows import add_segment, move
-from tests.databases import fresh_postgres
+from tests.servers import fresh_postgres
 
 HEARD = "We move the lunch to Monday."
 MEANT = "We move the launch to Monday."

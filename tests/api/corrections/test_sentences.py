@@ -17,7 +17,7 @@ from schema.meetings.minutes import MINUTES, Action, Chapter, Minutes, Sentence,
 from schema.meetings.tables import Meeting, Summary
 from tests.api.conftest import Api
 from tests.api.database_rows import add_minutes, add_segment, move
-from tests.databases import fresh_postgres
+from tests.servers import fresh_postgres
 
 WRITTEN = "The lunch moves to Monday."
 MEANT = "The launch moves to Monday."

@@ -20,7 +20,7 @@ from schema.uploads.tables import Upload
 from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.database_rows import add_minutes, add_segment, move
-from tests.databases import fresh_postgres
+from tests.servers import fresh_postgres
 from workers.summarize.store import add_final, read_snapshot
 
 

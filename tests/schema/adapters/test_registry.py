@@ -17,7 +17,7 @@ from schema.core.database import Database
 from schema.core.errors import Conflict, InvalidInput, NotFound, UnknownAdapter
 from schema.core.states import AdapterState, AdapterTask
 from tests.adapters import version
-from tests.databases import fresh_postgres
+from tests.servers import fresh_postgres
 
 ASR, SUMMARY = AdapterTask.ASR, AdapterTask.SUMMARY
 DRAFT, ACTIVE, RETIRED = AdapterState

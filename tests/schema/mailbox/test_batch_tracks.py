@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schema.core.states import TrackKind
 from schema.mailbox import Mailbox
-from tests.schema.mailbox.claims import LEASE_MS, SECOND, PassTime, claim_one, claimed_ids, open_track, release
+from tests.schema.mailbox.conftest import LEASE_MS, SECOND, PassTime, claim_one, claimed_ids, open_track, release
 
 
 def test_a_batch_track_whose_expired_lease_was_extended_is_not_claimed(mailbox: Mailbox, pass_time: PassTime) -> None:

@@ -7,7 +7,7 @@ from redis import Redis
 
 from schema.core.errors import InvalidInput
 from schema.mailbox import Keys, Mailbox
-from tests.schema.mailbox.claims import LEASE_MS, SECOND, PassTime, claim_one, claimed_ids, open_track, release
+from tests.schema.mailbox.conftest import LEASE_MS, SECOND, PassTime, claim_one, claimed_ids, open_track, release
 
 
 def test_a_track_without_audio_is_not_due(mailbox: Mailbox) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from redis import Redis
 
 from schema.mailbox import Claim, Mailbox
-from tests.schema.mailbox.claims import LEASE_MS, SECOND, PassTime, claim_one, release
-from tests.schema.mailbox.conftest import LIMIT, shift_clock
-from tests.schema.mailbox.test_clock import DAY_MS
+from tests.schema.mailbox.conftest import LEASE_MS, LIMIT, SECOND, PassTime, claim_one, release, shift_clock
+from tests.schema.mailbox.test_lease import DAY_MS
 
 SQL_EPOCH = 10**13
 """The epoch in SQL, far ahead of a clock in milliseconds, as after a correction of the clock."""

@@ -6,8 +6,7 @@ import pytest
 
 from schema.core.errors import AudioTrimmed, InvalidInput
 from schema.mailbox import AudioSpan, Mailbox
-from tests.schema.mailbox.claims import SECOND, claim_one
-from tests.schema.mailbox.conftest import LIMIT
+from tests.schema.mailbox.conftest import LIMIT, SECOND, claim_one
 
 
 def test_kept_audio_stays_readable_and_earlier_audio_is_trimmed(mailbox: Mailbox) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from schema.core.errors import InvalidInput
 from schema.mailbox import Mailbox
-from tests.schema.mailbox.claims import LEASE_MS, SECOND, PassTime, claim_one, claimed_ids, release
+from tests.schema.mailbox.conftest import LEASE_MS, SECOND, PassTime, claim_one, claimed_ids, release
 
 
 def test_a_repeated_release_changes_nothing(mailbox: Mailbox) -> None:

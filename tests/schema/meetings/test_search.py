@@ -26,7 +26,7 @@ from schema.meetings.search import (
     unmarked,
 )
 from schema.meetings.tables import Meeting, Segment, Track
-from tests.databases import fresh_postgres
+from tests.servers import fresh_postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -84,7 +84,7 @@ def test_every_fault_is_reported_with_its_line(tmp_path: Path, record: RecordTon
     for line, reason in [
         (2, "gone.wav is missing"),
         (3, "noise.wav cannot be read"),
-        (4, "none.wav holds no audio"),
+        (4, "none.wav contains no audio"),
         (5, "the text is empty"),
         (6, "11 words, more than the limit of 10"),
         (7, "the id 'ok' is that of train.jsonl:1 too"),
@@ -103,7 +103,7 @@ def test_every_fault_is_reported_with_its_line(tmp_path: Path, record: RecordTon
 def test_a_truncated_recording_is_found_before_training(record: RecordTone, manifest: WriteManifest) -> None:
     path = record("cut.flac", seconds=20)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InvalidData, match=r"train.jsonl:1: the audio file .*cut.flac breaks off"):
+    with pytest.raises(InvalidData, match=r"train.jsonl:1: the audio file .*cut.flac ends early"):
         load(manifest({"audio": "cut.flac"}))
 
 
@@ -111,8 +111,8 @@ def test_faulty_examples_can_be_left_out_and_are_counted(manifest: WriteManifest
     data = load(manifest({"text": "fine"}, {"text": " "}, {"audio": "gone.wav"}), skip_faulty=True)
     assert [example.text for example in data] == ["fine"]
     assert data.remarks == (
-        "2 faulty examples are left out, such as train.jsonl:2: "
-        "the text is empty; leave the example out, or give it a text",
+        "2 faulty examples are left out, for example train.jsonl:2: "
+        "the text is empty; leave the example out, or add a text",
     )
 
 
@@ -126,9 +126,9 @@ def test_a_long_list_of_faults_is_cut(manifest: WriteManifest) -> None:
 def test_an_empty_data_set_and_a_missing_path_are_refused(tmp_path: Path, manifest: WriteManifest) -> None:
     with pytest.raises(InvalidData, match="empty"):
         load(manifest())
-    with pytest.raises(InvalidData, match="There are no data at"):
+    with pytest.raises(InvalidData, match="There is no data at"):
         load(tmp_path / "nowhere")
-    with pytest.raises(InvalidData, match="is no manifest"):
+    with pytest.raises(InvalidData, match="is not a manifest"):
         load(manifest(name="train.yaml"))
 
 
@@ -165,7 +165,7 @@ def test_mixed_sample_rates_are_remarked_and_resampled(record: RecordTone, manif
     record("c.wav")
     data = load(manifest(*({"audio": name} for name in ("a.wav", "b.wav", "c.wav"))))
     assert data.remarks == (
-        "sample rates: 1 at 8000 Hz, 1 at 16000 Hz, 1 at 44100 Hz; everything is resampled to 16000 Hz when it is read",
+        "sample rates: 1 at 8000 Hz, 1 at 16000 Hz, 1 at 44100 Hz; audio is resampled to 16000 Hz when it is read",
         "1 examples have more than one channel; their channels are averaged",
     )
     for example in data:

@@ -98,7 +98,7 @@ def test_a_lower_rank_starts_with_the_nearest_approximation(
     values = torch.linalg.svdvals(whole)
     left = whole - layer.get_delta_weight("default").detach()
     assert left.norm() == pytest.approx(float(values[2:].square().sum().sqrt()), rel=1e-3)
-    assert "the run's rank holds" in caplog.text
+    assert "the run's rank retains" in caplog.text
 
 
 def test_layers_changed_by_an_adapter_must_be_trained(

@@ -175,7 +175,7 @@ def test_the_command_measures_the_systems_of_a_file(tmp_path: Path, texts: Datas
     [
         ([], "Give a CONFIG, or --data"),
         (["--data", "x", "--asr", "a", "--summary", "b"], "Give a CONFIG, or --data"),
-        (["--data", "nowhere", "--summary", "as-said"], "There are no data at nowhere"),
+        (["--data", "nowhere", "--summary", "as-said"], "There is no data at nowhere"),
     ],
 )
 def test_invalid_arguments_are_refused_with_what_is_missing(arguments: list[str], fault: str) -> None:
@@ -202,7 +202,7 @@ def test_two_systems_with_one_name_are_refused(tmp_path: Path) -> None:
     config = tmp_path / "compare.yaml"
     config.write_text("data: {source: x, split: y}\nsystems: [{name: a, asr: m}, {name: a, asr: n}]\n")
     result = CliRunner().invoke(build_app(), ["evaluate", str(config)])
-    assert "two systems have one name" in result.output
+    assert "two systems have the same name" in result.output
 
 
 def test_the_baselines_take_the_first_sentences_and_the_longest_turn(tmp_path: Path) -> None:

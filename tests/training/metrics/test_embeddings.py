@@ -58,5 +58,5 @@ def test_a_text_without_words_has_score_0(encoder: Path) -> None:
 
 
 def test_a_folder_without_an_encoder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BrokenModel, match="does not load as a text encoder"):
+    with pytest.raises(BrokenModel, match="cannot be loaded as a text encoder"):
         BertScore(str(tmp_path))

@@ -184,5 +184,5 @@ def test_invalid_settings_are_refused_before_the_first_step(
 def test_stored_states_are_refused_for_a_trained_encoder(
     config: Callable[..., RunConfig], finished: Path, places: RunFolders
 ) -> None:
-    with pytest.raises(InvalidConfig, match="states are those of a frozen encoder, and encoder is adapted"):
+    with pytest.raises(InvalidConfig, match="states caches a frozen encoder, but encoder is adapted"):
         train(joint(config(), finished, options={"encoder": "adapted"}), places, "minutebook train toy.yaml")

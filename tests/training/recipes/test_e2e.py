@@ -79,7 +79,7 @@ def test_a_whole_model_trains_and_its_result_loads(
     assert sum(losses(folder)[-2:]) < sum(losses(folder)[:2])
     assert metrics["training"]["trained_share"] == 1.0
     assert len(load_speech_model(folder / "model", CACHE, precision=precision, device="cpu").write([SECOND], 2)) == 1
-    with pytest.raises(UnsupportedPrecision, match="trained whole"):
+    with pytest.raises(UnsupportedPrecision, match="was trained with method full"):
         load_speech_model(folder, CACHE, precision="int8", device="cpu")
 
 
@@ -147,10 +147,10 @@ def test_a_damaged_result_is_refused(finished: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(finished / "adapter", tmp_path / "adapter")
     facts = json.loads((folder / "minutebook.json").read_text())
     (folder / "minutebook.json").write_text(json.dumps(facts | {"connector": {**facts["connector"], "hidden": 31}}))
-    with pytest.raises(BrokenModel, match=r"connector\.safetensors does not hold the weights"):
+    with pytest.raises(BrokenModel, match=r"connector\.safetensors does not contain the expected weights"):
         load_speech_model(folder, CACHE, precision="float32", device="cpu")
     (folder / "minutebook.json").write_text(json.dumps({"base_model": "x"}))
-    with pytest.raises(BrokenModel, match="not of an end-to-end model"):
+    with pytest.raises(BrokenModel, match="not describe an end-to-end model"):
         load_speech_model(folder, CACHE, precision="float32", device="cpu")
     with pytest.raises(BrokenModel, match=r"holds no connector\.safetensors"):
         load_speech_model(tmp_path / "elsewhere", CACHE, precision="float32", device="cpu")
@@ -160,12 +160,12 @@ def test_a_connector_of_another_width_is_refused(
     finished: Path, config: Callable[..., RunConfig], places: RunFolders
 ) -> None:
     other = config(options={"connector": str(finished), "stack": 4})
-    with pytest.raises(AdapterMismatch, match=r"has .*stack 8.*; the one .* has .*stack 4"):
+    with pytest.raises(AdapterMismatch, match=r"has .*stack 8.*; the connector of this run has .*stack 4"):
         train(other, places, "minutebook train toy.yaml")
 
 
 FAULTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "a rank above the width": ({"method": {"rank": 65}}, InvalidConfig, "Rank 65 is above the width 64"),
+    "a rank above the width": ({"method": {"rank": 65}}, InvalidConfig, "Rank 65 exceeds the width 64"),
     "a frozen encoder that is to learn": (
         {"method": {"targets": ("fc1",)}, "options": {"encoder": "frozen"}},
         InvalidConfig,
@@ -184,10 +184,10 @@ FAULTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "audio that the text model cannot read": (
         {"options": {"stack": 1, "instruction": "the boiler lost pressure and nobody has a key " * 3}},
         InvalidData,
-        r"places of audio .* has room for 128.*options\.stack",
+        r"positions of audio .* fits 128.*options\.stack",
     ),
     "no speech model": ({"options": {"speech_model": None}}, InvalidConfig, "speech_model"),
-    "an unknown option": ({"options": {"stak": 1}}, InvalidConfig, "options: stak = 1: This key is not known"),
+    "an unknown option": ({"options": {"stak": 1}}, InvalidConfig, "options: stak = 1: This key is unknown"),
 }
 
 

@@ -11,7 +11,7 @@ from schema.core import migrate
 from schema.core.database import Database
 from tests import models
 from tests.adapters import BASE, MILD, write_lora
-from tests.text_models import write_decoder, write_text_adapter
+from tests.models import write_decoder, write_text_adapter
 from training.registry.publish import RegistryFolders
 
 

@@ -15,7 +15,7 @@ from schema.core.database import Database
 from schema.core.settings import settings
 from tests import models
 from tests.adapters import version
-from tests.api.cli.command_result import CommandResult, RunMinutebook
+from tests.api.cli.conftest import CommandResult, RunMinutebook
 from training.__main__ import build_app
 
 
@@ -52,7 +52,7 @@ def test_an_adapter_is_published_promoted_rolled_back_and_retired(
     sound = str(models.ROOT / "deploy/demo/meeting.flac")
     (tmp_path / "test.jsonl").write_text(json.dumps({"audio": sound, "end_s": 3.0, "text": "Good morning everyone."}))
     assert run("publish", str(mild), "--name", "clinic").out.startswith("clinic@1: lora of rank 4 for package:tiny.en")
-    assert "clinic@1, published before" in run("publish", str(mild), "--name", "clinic").out
+    assert "clinic@1 (already published)" in run("publish", str(mild), "--name", "clinic").out
     refused = run("promote", "clinic", "--data", str(tmp_path / "test.jsonl"))
     assert (refused.status, "from 1 groups of examples where 5 are needed" in refused.err) == (1, True)
     assert run("promote", "clinic", "--data", "x", "--force").status == 2
@@ -74,7 +74,7 @@ def test_an_adapter_is_published_promoted_rolled_back_and_retired(
         (("show", "../x"), 2, "is no name of an adapter"),
         (("rollback", "none"), 1, "there is no adapter 'none'"),
         (("retire", "none@2", "--task", "asr"), 1, "there is no asr adapter 'none' in version 2"),
-        (("publish", "/nowhere", "--name", "clinic"), 2, "holds no adapter_config.json"),
+        (("publish", "/nowhere", "--name", "clinic"), 2, "contains no adapter_config.json"),
         (("list", "--task", "video"), 2, "video"),
     ],
 )

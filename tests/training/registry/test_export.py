@@ -10,7 +10,7 @@ import torch
 from schema.core.errors import AdapterMismatch, Conflict, InvalidInput
 from tests import models
 from tests.adapters import BASE, MILD, write_adalora, write_lora
-from tests.text_models import write_decoder, write_text_adapter
+from tests.models import write_decoder, write_text_adapter
 from training.registry.export import export
 from training.registry.formats import ExportWeights, MergedModelFormat
 from workers.asr.model import load

@@ -19,7 +19,7 @@ from schema.core.states import AdapterTask, TrackKind
 from schema.meetings.tables import Meeting, Track
 from tests import models
 from tests.adapters import BASE, WILD, write_adalora, write_lora
-from tests.text_models import write_decoder, write_text_adapter
+from tests.models import write_decoder, write_text_adapter
 from tests.workers.worker_rig import BACKLOG_LIMIT_SAMPLES, WorkerRig
 from training.data import Dataset, load, read_audio
 from training.data.training_fingerprints import write_fingerprints
@@ -111,7 +111,7 @@ def test_a_training_recording_is_found_in_any_test_set(
     row = {"id": "x", "audio": "renamed.flac", "start_s": clips[2].start_s, "end_s": clips[2].end_s, "text": "other"}
     (tmp_path / "learnt/train.jsonl").write_text(json.dumps(row))
     write_fingerprints(mild, load(tmp_path / "learnt"))
-    with pytest.raises(DataOverlap, match=r"example 1 of the adapter's training has audio of test\.jsonl:3\."):
+    with pytest.raises(DataOverlap, match=r"example 1 of the adapter's training shares audio with test\.jsonl:3\."):
         promote(database, config, published(database, places, mild), clips)
 
 

@@ -153,10 +153,10 @@ def test_a_truncated_file_is_refused(database: Database, places: RegistryFolders
 def test_an_incomplete_adapter_is_refused_with_what_is_missing(
     database: Database, places: RegistryFolders, mild: Path
 ) -> None:
-    with pytest.raises(InvalidInput, match=r"holds no adapter_config\.json"):
+    with pytest.raises(InvalidInput, match=r"contains no adapter_config\.json"):
         publish_as_clinic(database, places, mild.parent / "nowhere")
     (mild / "minutebook.json").unlink()
-    with pytest.raises(InvalidInput, match="say it with --base"):
+    with pytest.raises(InvalidInput, match="name it with --base"):
         publish_as_clinic(database, places, mild)
     (mild / WEIGHTS).unlink()
     with pytest.raises(BrokenModel, match=f"{WEIGHTS} is missing"):
@@ -203,7 +203,7 @@ def test_a_disk_that_fills_up_during_publishing_leaves_nothing(
 
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "copyfile", full)
-        with pytest.raises(StorageFull, match="free some and publish again"):
+        with pytest.raises(StorageFull, match="free some space and publish again"):
             publish_as_clinic(database, places, mild)
     assert_nothing_written(database, places)
     assert publish_as_clinic(database, places, mild).is_new

@@ -108,7 +108,7 @@ def test_running_out_of_memory_halves_the_micro_batch_and_the_run_continues(capl
         tight.go()
     wide.go()
     assert tight.losses == pytest.approx(wide.losses, rel=1e-4)
-    assert "from now on 2 examples at once" in caplog.text
+    assert "continuing with 2 examples at once" in caplog.text
 
 
 def test_a_run_stopped_just_after_a_checkpoint_does_not_write_it_again(
@@ -136,7 +136,7 @@ def test_an_example_too_large_for_memory_ends_the_run_with_the_remedy() -> None:
 
 def test_a_loss_that_is_not_finite_names_the_examples_and_changes_no_weight() -> None:
     run = RecordedRun(task=TinyTask(poisoned=[17]), micro_batch=2)
-    with pytest.raises(NotFinite, match=r"clip-17.*or lower learning_rate, and begin anew with --fresh") as caught:
+    with pytest.raises(NotFinite, match=r"clip-17.*or lower learning_rate, and start over with --fresh") as caught:
         run.go()
     assert len(caught.value.facts["ids"]) == 2  # type: ignore[arg-type]
     assert all(torch.isfinite(p).all() for p in run.task.net.parameters())

@@ -82,7 +82,7 @@ def test_a_run_that_was_stopped_and_killed_ends_like_an_undisturbed_one(config: 
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate()
     assert process.returncode == 130, stderr
-    assert "Go on with: minutebook train" in stderr
+    assert "Resume with: minutebook train" in stderr
     (stopped,) = (int(path.name[5:]) for path in sorted(disturbed.glob("toy/checkpoints/step-*"))[-1:])
     with started(config, disturbed) as process:
         wait_for_checkpoint(process, disturbed / "toy", stopped)
@@ -138,7 +138,7 @@ def test_a_run_that_found_the_disk_full_at_its_adapter_is_finished_later(
     with pytest.raises(OSError, match="No space left"):
         ballast.write_bytes(bytes(16 << 20))
     os.truncate(ballast, ballast.stat().st_size - size // 2)
-    with pytest.raises(StorageFull, match=r"The last checkpoint stays\. Make room there and run the same command"):
+    with pytest.raises(StorageFull, match=r"The last checkpoint is kept\. Free some space and run the same command"):
         train(config, places, "minutebook train toy.yaml")
     assert [path.name for path in folder.glob("*adapter*")] == []
     assert losses(folder)
@@ -151,7 +151,7 @@ def test_a_run_that_found_the_disk_full_at_its_adapter_is_finished_later(
 def test_a_folder_of_another_run_is_only_replaced_with_fresh(config: RunConfig, places: RunFolders) -> None:
     train(config.model_copy(update={"steps": 10}), places, "minutebook train a.yaml")
     other = config.model_copy(update={"steps": 10, "learning_rate": 0.5})
-    with pytest.raises(Conflict, match=r"learning_rate was 0\.02 and is 0\.5"):
+    with pytest.raises(Conflict, match=r"learning_rate was 0\.02 and is now 0\.5"):
         train(other, places, "minutebook train a.yaml")
     assert train(other, places, "minutebook train a.yaml", fresh=True)["training"]["steps"] == 10
 
@@ -163,12 +163,12 @@ def test_a_refused_run_does_not_prevent_a_corrected_one(config: RunConfig, place
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
-    "a rank above the width": ({"method": {"kind": "lora", "rank": 65}}, "Rank 65 is above the width 64"),
+    "a rank above the width": ({"method": {"kind": "lora", "rank": 65}}, "Rank 65 exceeds the width 64"),
     "adalora's first rank above it": ({"method": {"kind": "adalora", "rank": 60}}, "method.init_rank"),
     "targets that match nothing": ({"method": {"targets": ("nowhere",)}}, "nowhere match no linear layer.* wi, wo"),
     "too few steps for adalora": ({"method": {"kind": "adalora", "rank": 2}, "steps": 9}, "at least 10 .* has 9"),
-    "an unknown recipe": ({"recipe": "nothing"}, "recipe 'nothing' is not known. Use one of: .*summarize"),
-    "an unknown option": ({"options": {"contxt": 1}}, "options: contxt = 1: This key is not known"),
+    "an unknown recipe": ({"recipe": "nothing"}, "recipe 'nothing' is unknown. Use one of: .*summarize"),
+    "an unknown option": ({"options": {"contxt": 1}}, "options: contxt = 1: This key is unknown"),
 }
 
 

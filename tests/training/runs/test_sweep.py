@@ -30,7 +30,7 @@ def test_a_sweep_writes_a_table_of_finished_and_impossible_runs(
     (tmp_path / "sweep.yaml").write_text("run: run.yaml\nmethods: [lora]\nranks: [2, 80]\nprecisions: [float32]\n")
     table = sweep(tmp_path / "sweep.yaml", ["batch_size=2"], tmp_path / "runs", "minutebook sweep sweep.yaml")
     done, impossible = (line for line in table.read_text().splitlines() if line.startswith("| lora"))
-    assert "Rank 80 is above the width 64" in impossible
+    assert "Rank 80 exceeds the width 64" in impossible
     assert "| lora | 2 | float32 |" in done
     assert (table.parent / "rouge1.svg").exists()
     (metrics,) = json.loads((table.parent / "sweep.json").read_text())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import jiwer
 import pytest
 import soundfile
 import torch
+from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 from training.data.audio import Samples
 from workers.asr.engine import Engine, load_engine
@@ -58,3 +61,8 @@ def shared_audio() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} not found: set MINUTEBOOK_SHARED to run tests on more recordings")
     return folder
+
+
+def error_rate(reference: str, text: str) -> float:
+    normalise: Callable[[str], str] = EnglishTextNormalizer({})  # type: ignore[no-untyped-call]
+    return float(jiwer.wer(normalise(reference), normalise(text)))

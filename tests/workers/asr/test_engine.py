@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from schema.core.errors import InvalidAudio, UnknownAdapter, UnknownLanguage, UnknownPrecision
-from tests.workers.asr.conftest import MODEL, read_audio
-from tests.workers.asr.word_errors import error_rate
+from tests.workers.asr.conftest import MODEL, error_rate, read_audio
 from training.data.audio import Samples
 from workers.asr.engine import Engine, load_engine
 from workers.asr.hypothesis import Hypothesis, Window

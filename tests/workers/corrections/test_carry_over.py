@@ -21,7 +21,7 @@ from schema.meetings.lifecycle import end_transcription
 from schema.meetings.minutes import MINUTES, Minutes, Sentence, named
 from schema.meetings.tables import Meeting, Segment, Summary, Track
 from schema.stores import Stores
-from tests.databases import fresh_postgres
+from tests.servers import fresh_postgres
 from workers.corrections.carry_over import NO_SEGMENT, NO_TRACK, NO_WORDS, carry_over
 
 WORD_S = 0.5

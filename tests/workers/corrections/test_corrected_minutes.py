@@ -17,7 +17,7 @@ from schema.webhooks.outbox import Delivery
 from tests.crash import SimulatedCrash
 from tests.workers.sample_transcript import FIRST_TURNS, TURNS, commit_turns, end_meeting
 from tests.workers.summarize.test_summarizer import InterruptedTextModel, minutes, rows
-from tests.workers.webhooks.outbox import add_webhook
+from tests.workers.webhooks.conftest import add_webhook
 from tests.workers.worker_rig import WorkerRig
 from workers.summarize.summarizer import hold_key
 from workers.summarize.writing.model import TextModel

@@ -14,7 +14,7 @@ from schema.uploads.lifecycle import add_upload
 from schema.uploads.queue import uploads_to_decode
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
-from tests.databases import fresh_postgres
+from tests.servers import fresh_postgres
 from tests.workers.ingest.files import encoded, tone
 from tests.workers.ingest.ingest_rig import IngestRig
 

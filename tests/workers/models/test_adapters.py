@@ -18,8 +18,8 @@ from schema.core.states import AdapterState, AdapterTask
 from schema.core.units import samples_of_s
 from schema.meetings.tables import Meeting, Note, Segment, Summary
 from tests.adapters import MILD, WILD, version, write_adalora, write_lora
-from tests.text_models import write_decoder, write_text_adapter
-from tests.workers.speech_text import assert_all_transcribed, error_rate_of
+from tests.models import write_decoder, write_text_adapter
+from tests.workers.sample_transcript import assert_all_transcribed, error_rate_of
 from tests.workers.worker_rig import WorkerRig
 from training.data.audio import Samples
 from training.registry.store import put

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 
 import pytest
 
-from workers.models.libraries import KERNELS
+from workers.models.libraries import KERNELS, leave_out_advice
 
 SETTINGS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "MALLOC_ARENA_MAX"}
 PROGRAM = f"""
@@ -112,3 +113,11 @@ def test_freed_memory_is_kept_until_it_is_given_back() -> None:
     assert at_once[0] > 150_000_000
     assert kept[0] < 50_000_000
     assert kept[1] > 150_000_000
+
+
+def test_only_the_advice_to_install_kernels_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    leave_out_advice()
+    log = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    log.warning("Failed to load CPU gemm_4bit_forward from kernels-community: %s.", "No module named 'kernels'")
+    log.warning("Failed to load %s", "the library")
+    assert caplog.messages == ["Failed to load the library"]

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from schema.meetings.tables import Meeting, Note, Segment, Summary
 from tests import models
-from tests.text_models import write_decoder
+from tests.models import write_decoder
 from tests.workers.worker_rig import WorkerRig
 from workers.models.adapters import FOLDER, NOTES, ShippedAdapter, shipped_notes
 from workers.models.cache import verify_sums

@@ -11,7 +11,7 @@ from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Coverage, Segment, Track
 from tests.crash import SimulatedCrash
-from tests.workers.speech_text import assert_all_transcribed
+from tests.workers.sample_transcript import assert_all_transcribed
 from tests.workers.worker_rig import PACE, WorkerRig
 from training.data.audio import Samples
 from workers.asr.engine import USUAL, Engine, Fallback

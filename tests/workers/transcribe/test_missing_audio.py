@@ -7,7 +7,13 @@ import pytest
 from schema.core.errors import AudioGap
 from schema.core.states import MeetingState
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
-from tests.workers.speech_text import LATER_SPEECH_TEXT, SPEECH_S, SPEECH_TEXT, assert_all_transcribed, error_rate_of
+from tests.workers.sample_transcript import (
+    LATER_SPEECH_TEXT,
+    SPEECH_S,
+    SPEECH_TEXT,
+    assert_all_transcribed,
+    error_rate_of,
+)
 from tests.workers.worker_rig import CoverageRow, WorkerRig
 from training.data.audio import Samples
 

@@ -7,7 +7,7 @@ from schema.core.events import Event, channel
 from schema.core.states import MeetingState
 from schema.core.units import samples_of_s
 from schema.meetings.tables import Coverage, Meeting, Segment, Track
-from tests.workers.speech_text import SPEECH_S, assert_all_transcribed
+from tests.workers.sample_transcript import SPEECH_S, assert_all_transcribed
 from tests.workers.worker_rig import WorkerRig
 from training.data.audio import Samples
 

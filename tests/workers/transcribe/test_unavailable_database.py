@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from schema.core.database import Database
 from schema.core.errors import Unavailable
-from tests.workers.speech_text import assert_all_transcribed
+from tests.workers.sample_transcript import assert_all_transcribed
 from tests.workers.worker_rig import PACE, WorkerRig
 from training.data.audio import Samples
 

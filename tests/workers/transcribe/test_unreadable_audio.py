@@ -12,7 +12,7 @@ from schema.core import queues
 from schema.core.states import MeetingState
 from schema.core.units import samples_of_s
 from schema.meetings.tables import Meeting
-from tests.workers.speech_text import SPEECH_S, SPEECH_TEXT, assert_all_transcribed, error_rate_of
+from tests.workers.sample_transcript import SPEECH_S, SPEECH_TEXT, assert_all_transcribed, error_rate_of
 from tests.workers.worker_rig import CoverageRow, WorkerRig
 from training.data.audio import Samples
 from workers.asr.engine import USUAL, Engine, Fallback

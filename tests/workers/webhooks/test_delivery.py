@@ -20,7 +20,7 @@ from schema.meetings.tables import Meeting
 from schema.meetings.wire import Author
 from schema.stores import Stores
 from schema.webhooks.outbox import DeliveryState, Webhook, WebhookEvent, announce
-from tests.workers.webhooks.outbox import ATTEMPTS, SECRET, ManualClock, add_webhook, deliveries, only, tell
+from tests.workers.webhooks.conftest import ATTEMPTS, SECRET, ManualClock, add_webhook, deliveries, only, tell
 from tests.workers.webhooks.receiver import WebhookReceiver, receiving
 from workers.summarize.store import add_final, read_snapshot
 from workers.tasks.process import Process

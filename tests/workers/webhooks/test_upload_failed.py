@@ -14,7 +14,7 @@ from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import add_upload, give_up
 from schema.uploads.wire import NewUpload
-from tests.workers.webhooks.outbox import add_webhook, deliveries
+from tests.workers.webhooks.conftest import add_webhook, deliveries
 from tests.workers.webhooks.receiver import WebhookReceiver
 from workers.webhooks.delivery import WebhookSender
 

@@ -15,8 +15,7 @@ import pytest
 import torch
 
 from schema.core.errors import UnsupportedPrecision
-from tests.workers.asr.conftest import MODEL
-from tests.workers.asr.word_errors import error_rate
+from tests.workers.asr.conftest import MODEL, error_rate
 from training.data.audio import Samples
 from workers.asr.engine import load_engine
 from workers.asr.hypothesis import Window

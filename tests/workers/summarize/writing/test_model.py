@@ -18,7 +18,7 @@ from schema.core.errors import (
     UnknownModel,
     UnknownPrecision,
 )
-from tests.text_models import write_decoder, write_t5, write_text_adapter
+from tests.models import write_decoder, write_t5, write_text_adapter
 from workers.models.cache import MANIFEST, write_manifest
 from workers.models.lora import ADAPTERS_LIMIT, layers
 from workers.summarize.writing.model import TextModel, load_model

@@ -1,4 +1,4 @@
-"""One idea has one name, one name one idea: no type is defined in two files."""
+"""No type is defined in two files, and the drawing of the folders in docs/design.md is true."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ast
 import re
 from collections import defaultdict
 from pathlib import Path
+
+from tests.tree import PAGE, drawing, on_page
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("schema", "api", "workers", "training", "deploy", "bench", "tests")
@@ -28,3 +30,7 @@ def test_no_type_name_is_defined_in_two_files() -> None:
             for name in type_names(ast.parse(path.read_text(encoding="utf-8"))):
                 places[name].append(str(path.relative_to(ROOT)))
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_the_drawing_shows_the_folders_and_modules_that_exist() -> None:
+    assert on_page(PAGE.read_text(encoding="utf-8")) == drawing(), "run: python -m tests.tree"
