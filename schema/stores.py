@@ -1,4 +1,4 @@
-"""The stores of one process, opened once and passed on as one object."""
+"""The stores of a process, as one object."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from schema.mailbox import Mailbox
 
 @dataclass(frozen=True)
 class Stores:
-    """Where one process keeps state. Every call blocks.
+    """The stores that one process has open. All calls to them block.
 
-    `database` holds meetings and all that is written about them. `redis` carries events and keys that expire.
-    `mailbox` is the tracks' audio in that Redis. `files` are the uploaded files at `storage_url`.
+    * `database`: meetings and everything that belongs to them.
+    * `redis`: events, and keys that expire.
+    * `mailbox`: the audio of the tracks, in the same Redis.
+    * `files`: the uploaded files at `storage_url`.
     """
 
     database: Database
@@ -27,9 +29,9 @@ class Stores:
 
     @cached_property
     def files(self) -> Files:
-        """Opened at first use: only processes that handle uploads need a storage that they can open.
+        """The storage for files, opened at first use. Processes that handle no uploads need no storage.
 
-        Raises InvalidInput.
+        Raises InvalidInput when `storage_url` cannot be opened.
         """
         return open_files(self.storage_url)
 

@@ -1,6 +1,7 @@
 """The Celery application: `celery -A workers.app worker -Q transcribe`, `-Q summarize` and `-Q ingest`.
 
-Redis is the broker. Messages carry ids and may come twice or not at all; beat sends the wake-ups again.
+Redis is the broker. Messages carry only ids, and a message may arrive twice or get lost. So every task reads its work
+from SQL or Redis, and beat sends the wake-ups again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ SUMMARIZE_LIMIT_S = 600
 INGEST_LIMIT_S = 600
 DELIVER_LIMIT_S = 120
 VISIBILITY_TIMEOUT_S = 900
-"""Longer than any task, so that a message is never handed out while its worker still runs."""
+"""Longer than any task. Otherwise the broker would deliver a message again while its worker still runs."""
 
 
 def create_celery() -> Celery:
@@ -32,7 +33,7 @@ def create_celery() -> Celery:
         worker_send_task_events=True,
         task_send_sent_event=True,
         worker_cancel_long_running_tasks_on_connection_loss=True,
-        # A worker process loads its model before it says that it is there.
+        # A worker process loads its model before it reports that it is alive.
         worker_proc_alive_timeout=300.0,
         task_queues=[Queue(name) for name in (queues.TRANSCRIBE_QUEUE, queues.SUMMARIZE_QUEUE, queues.INGEST_QUEUE)],  # type: ignore[no-untyped-call]
         task_default_queue=queues.TRANSCRIBE_QUEUE,
@@ -55,7 +56,7 @@ def create_celery() -> Celery:
                 for shard in range(config.shards)
             },
             "ingest": {"task": queues.INGEST, "args": [""], "schedule": 1.0, "options": {"expires": 1.0}},
-            # It waits behind files, so it may be late; those that pile up meanwhile find nothing to do.
+            # The task may wait behind uploads. If several pile up meanwhile, all but the first find nothing to send.
             "deliver": {"task": queues.DELIVER, "schedule": 5.0, "options": {"expires": 60.0}},
             "sweep": {"task": queues.SWEEP, "schedule": 5.0, "options": {"expires": 5.0}},
         },

@@ -1,8 +1,8 @@
-"""How a version of an adapter comes to serve, goes back and is given up: checked moves, each with who and why.
+"""The life cycle of an adapter version. Each move is checked, and its author and reason are recorded.
 
     draft ──promote──► active ──promote another, rollback, retire──► retired ──promote, rollback──► active
 
-A move is a conditional update inside the caller's transaction, so that of two at once only one happens.
+A move is a conditional update in the caller's transaction: when two callers attempt it at once, one of them succeeds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOVES: dict[AdapterState, frozenset[AdapterState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """Who decides, and why. `figures` are those of the gate."""
+    """The author of a decision and the reason. `figures` are the measurements of the quality gate."""
 
     decided_by: str
     reason: str | None = None
@@ -36,14 +36,15 @@ class Grounds:
 
 
 def promote(session: Session, adapter: Adapter, compared_with: int | None, grounds: Grounds) -> None:
-    """Make *adapter* serve in place of the version with the id *compared_with* (None: the bare model).
+    """Make *adapter* active in place of the version with the id *compared_with*, or of the bare model (None).
 
-    Raises Conflict when another one serves by now, or *adapter* does already.
+    The gate compared *adapter* with that version, so its result says nothing about any other. Raises Conflict when
+    another version has become active, or when *adapter* is active already.
     """
     serving = active_version(session, AdapterTask(adapter.task), adapter.name)
     if (serving.id if serving else None) != compared_with:
         there = serving.label if serving else "none"
-        raise Conflict(f"the active version of '{adapter.name}' is {there} by now; compare {adapter.label} with that")
+        raise Conflict(f"the active version of '{adapter.name}' is now {there}; compare {adapter.label} with that")
     if serving is not None and serving.id != adapter.id:
         _move(session, serving, AdapterState.RETIRED)
     _move(session, adapter, AdapterState.ACTIVE)
@@ -51,18 +52,18 @@ def promote(session: Session, adapter: Adapter, compared_with: int | None, groun
 
 
 def roll_back(session: Session, task: AdapterTask, name: str, grounds: Grounds) -> tuple[Adapter, Adapter | None]:
-    """Go back to what served before the active version; that may be the bare model (None).
+    """Replace the active version by the one that it replaced, which may be the bare model (None).
 
-    Returns the version that served until now and the one that serves again. Raises Conflict when nothing is active, or
-    when what served before was retired on purpose.
+    Returns the version that was active and the one that is active again. Raises Conflict when no version is active, or
+    when the earlier version was retired on purpose.
     """
     serving = active_version(session, task, name)
     if serving is None:
-        raise Conflict(f"no version of the {task} adapter '{name}' is active, so there is nothing to go back from")
+        raise Conflict(f"no version of the {task} adapter '{name}' is active, so there is nothing to roll back")
     promoted = _last_decision(session, serving, AdapterMove.PROMOTE)
     earlier = None if promoted is None or promoted.replaced_id is None else session.get(Adapter, promoted.replaced_id)
     if earlier is not None and _given_up(session, earlier):
-        raise Conflict(f"{earlier.label}, which served before, was retired; promote another version instead")
+        raise Conflict(f"the previous version {earlier.label} was retired; promote another version instead")
     _move(session, serving, AdapterState.RETIRED)
     if earlier is not None:
         _move(session, earlier, AdapterState.ACTIVE)
@@ -71,7 +72,7 @@ def roll_back(session: Session, task: AdapterTask, name: str, grounds: Grounds) 
 
 
 def retire(session: Session, adapter: Adapter, grounds: Grounds) -> None:
-    """Let *adapter* serve no more, not even meetings that name this version. Doing it again changes nothing."""
+    """Stop using *adapter*, even for meetings that name this version. A second call changes nothing."""
     if _given_up(session, adapter):
         return
     replaced_id = adapter.id if adapter.state == AdapterState.ACTIVE else None
@@ -86,12 +87,12 @@ def _move(session: Session, adapter: Adapter, state: AdapterState) -> None:
     as_seen = (Adapter.id == adapter.id, Adapter.state == adapter.state)
     moved = session.execute(update(Adapter).where(*as_seen).values(state=state))
     if moved.rowcount != 1:  # type: ignore[attr-defined]
-        raise Conflict(f"somebody else moved {adapter.label} at this moment; look at it and try again")
+        raise Conflict(f"somebody else changed the state of {adapter.label} just now; check it and try again")
     session.refresh(adapter)
 
 
 def _given_up(session: Session, adapter: Adapter) -> bool:
-    """Whether it was retired on purpose, and not by another version's promotion."""
+    """Whether the version was retired on purpose, and not by the promotion of another version."""
     last = _last_decision(session, adapter, *AdapterMove)
     return adapter.state == AdapterState.RETIRED and last is not None and last.move == AdapterMove.RETIRE
 

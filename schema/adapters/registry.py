@@ -1,11 +1,14 @@
-"""Adapters by name: what a meeting may ask for, and which version it gets.
+"""Finds the adapter version that a meeting uses.
 
-A meeting names an adapter (`clinic`), a version of it (`clinic@3`), `base` for the bare model, or nothing, which means
-the adapter called `default` if one of its versions is active. A name means its active version, looked up at every step,
-so a promoted version is taken up at once, in meetings that go on too. What it writes says `clinic@3`. A version that is
-named stays what it is: a draft, or one that another took the place of, serves whoever asks for it, until it is retired.
+A meeting names one of these:
 
-The files of a version lie in the store, a folder for each, called by the SHA-256 of its SHA256SUMS.
+* an adapter (`clinic`): its active version. Workers look it up at every step, so a running meeting uses a promoted
+  version at once. The text that it writes is labelled with the version, such as `clinic@3`.
+* a version (`clinic@3`): this version, also if it is a draft or was replaced, until it is retired on purpose.
+* `base`: the model without an adapter.
+* nothing: the active version of the adapter called `default`, if there is one, else the model without an adapter.
+
+The adapter store has one folder for the files of each version, named by the SHA-256 of its file SHA256SUMS.
 """
 
 from __future__ import annotations
@@ -21,17 +24,17 @@ from schema.core.errors import InvalidInput, NotFound, UnknownAdapter
 from schema.core.states import AdapterMove, AdapterState, AdapterTask
 
 DEFAULT = "default"
-"""Serves meetings that name none."""
+"""The adapter for meetings that name none."""
 BARE = "base"
-"""The model without an adapter, for meetings that want it so though there is a default."""
+"""The name for the model without an adapter, for use when a default adapter exists."""
 SHOWN = 20
 LIST_LIMIT = 1000
 
 
 def served_labels(session: Session, task: AdapterTask, wanted: Collection[str | None]) -> dict[str | None, str | None]:
-    """`NAME@VERSION` for each of what meetings want, as it serves now; None where the bare model does.
+    """Map each name in *wanted* to the `NAME@VERSION` that is used for it now.
 
-    That is also what a name comes to of which no version serves any more.
+    None stands for the bare model, which is also used for a name without a usable version.
     """
     names = {(name or DEFAULT).partition("@")[0] for name in wanted}
     usable = session.scalars(
@@ -43,14 +46,17 @@ def served_labels(session: Session, task: AdapterTask, wanted: Collection[str | 
 
 
 def _may_be_named() -> ColumnElement[bool]:
-    """Not once it was retired on purpose, nor where nobody ever decided about it: a row of before the registry."""
+    """SQL condition: the version was not retired on purpose.
+
+    A retired version without any decision is also excluded. Such rows are older than the registry.
+    """
     about = select(AdapterDecision.move).where(AdapterDecision.adapter_id == Adapter.id)
     last = about.order_by(AdapterDecision.id.desc()).limit(1).scalar_subquery()
     return or_(Adapter.state != AdapterState.RETIRED, last != AdapterMove.RETIRE)
 
 
 def check_served(session: Session, task: AdapterTask, field: str, wanted: str | None) -> None:
-    """Raises UnknownAdapter unless a meeting may say *wanted* in its *field*."""
+    """Raise UnknownAdapter unless *wanted* names a usable adapter. The message names the request's *field*."""
     if wanted is None or wanted == BARE or served_labels(session, task, [wanted])[wanted] is not None:
         return
     label = AdapterLabel.parse(wanted)
@@ -59,8 +65,8 @@ def check_served(session: Session, task: AdapterTask, field: str, wanted: str | 
     if versions:
         there = ", ".join(f"{each.label} ({each.state})" for each in versions)
         raise UnknownAdapter(
-            f"{field} '{wanted}' does not serve; there is {there}. Promote one with 'minutebook adapters promote', "
-            "or leave the field out"
+            f"{field} '{wanted}' cannot be used; its versions are {there}. Promote one with "
+            "'minutebook adapters promote', or leave the field out"
         )
     active = select(Adapter.name).where(Adapter.task == task, Adapter.state == AdapterState.ACTIVE)
     names = session.scalars(active.order_by(Adapter.name).limit(SHOWN)).all()
@@ -75,7 +81,7 @@ def active_version(session: Session, task: AdapterTask, name: str) -> Adapter | 
 
 
 def find_version(session: Session, task: AdapterTask, label: AdapterLabel) -> Adapter:
-    """The version of *label*; without one the active, or else the newest. Raises NotFound."""
+    """Find the version that *label* names. Without a version: the active one, else the newest. Raises NotFound."""
     wanted = select(Adapter).where(Adapter.task == task, Adapter.name == label.name)
     if label.version is not None:
         wanted = wanted.where(Adapter.version == label.version)
@@ -83,37 +89,40 @@ def find_version(session: Session, task: AdapterTask, label: AdapterLabel) -> Ad
     found = session.scalar(wanted.order_by(*serving_first).limit(1))
     if found is None:
         version = "" if label.version is None else f" in version {label.version}"
-        raise NotFound(f"there is no {task} adapter '{label.name}'{version}; 'minutebook adapters list' shows all")
+        raise NotFound(f"there is no {task} adapter '{label.name}'{version}; 'minutebook adapters list' lists all")
     return found
 
 
 def newest_draft(session: Session, task: AdapterTask, name: str) -> Adapter:
-    """Raises NotFound."""
+    """Return the newest draft of an adapter. Raises NotFound."""
     drafts = select(Adapter).where(Adapter.task == task, Adapter.name == name, Adapter.state == AdapterState.DRAFT)
     found = session.scalar(drafts.order_by(Adapter.version.desc()).limit(1))
     if found is None:
-        raise NotFound(f"{task} adapter '{name}' has no draft; publish one, or say which version: {name}@VERSION")
+        raise NotFound(f"{task} adapter '{name}' has no draft; publish one, or name a version: {name}@VERSION")
     return found
 
 
 def task_of(session: Session, name: str) -> AdapterTask:
-    """What the adapter called *name* is for. Raises NotFound, or InvalidInput when there is one for either task."""
+    """Return the task of the adapter called *name*.
+
+    Raises NotFound, and InvalidInput when each task has an adapter of that name.
+    """
     tasks = session.scalars(select(Adapter.task).where(Adapter.name == name).distinct()).all()
     if not tasks:
         raise NotFound(f"there is no adapter '{name}'; 'minutebook adapters list' shows all")
     if len(tasks) > 1:
-        raise InvalidInput(f"there is an adapter '{name}' for each of {' and '.join(sorted(tasks))}; say --task")
+        raise InvalidInput(f"there is an adapter '{name}' for {' and for '.join(sorted(tasks))}; give --task")
     return AdapterTask(tasks[0])
 
 
 def listed(session: Session, task: AdapterTask | None = None, limit: int = LIST_LIMIT) -> list[Adapter]:
-    """Versions by task and name, the newest first."""
+    """Return versions ordered by task and name, newest first."""
     wanted = select(Adapter).where(Adapter.task == task) if task else select(Adapter)
     return list(session.scalars(wanted.order_by(Adapter.task, Adapter.name, Adapter.version.desc()).limit(limit)))
 
 
 def history(session: Session, task: AdapterTask, name: str) -> AdapterHistory:
-    """Raises NotFound."""
+    """Return an adapter's versions and the decisions about them, newest first. Raises NotFound."""
     versions = session.scalars(
         select(Adapter).where(Adapter.task == task, Adapter.name == name).order_by(Adapter.version.desc())
     ).all()
@@ -128,7 +137,7 @@ def history(session: Session, task: AdapterTask, name: str) -> AdapterHistory:
 
 
 def _decision_out(decision: AdapterDecision, labels: dict[int, str]) -> DecisionOut:
-    """*labels* are those of the versions by id."""
+    """Convert a decision to its wire type. *labels* maps the ids of versions to their labels."""
     return DecisionOut(
         move=AdapterMove(decision.move),
         adapter=labels[decision.adapter_id],

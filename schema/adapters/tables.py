@@ -13,10 +13,11 @@ from schema.core.tables import Base, Id, now
 
 
 class Adapter(Base):
-    """A version of a trained adapter. Its files lie in the store under `checksum`, see `schema.adapters.registry`.
+    """A version of a trained adapter. Its files are in the store under `checksum`; see `schema.adapters.registry`.
 
-    `base_model` is a reference to the model that it was trained for, `base_checksum` that of its weights. `rank` is the
-    largest of any layer; what AdaLoRA left to each is in `facts`. `precision` is that of the base while it was trained.
+    * `base_model` names the model that the adapter was trained for. `base_checksum` is the checksum of that model's
+      weights. `precision` is the precision that the model had during training.
+    * `rank` is the largest rank of any layer. With AdaLoRA the layers differ, and `facts` has the rank of each.
     """
 
     __tablename__ = "adapters"
@@ -52,14 +53,14 @@ class Adapter(Base):
 
     @property
     def label(self) -> str:
-        """`NAME@VERSION`, as segments and summaries say it."""
+        """`NAME@VERSION`, the label in segments and summaries."""
         return f"{self.name}@{self.version}"
 
 
 class AdapterDecision(Base):
-    """Who made which version serve, or stop, and on what grounds: `figures` are those of the gate.
+    """A decision about a version: who made it, why, and the `figures` of the quality gate.
 
-    `replaced_id` is the version that served until then; None for the bare base model.
+    `replaced_id` is the version that was active before. None stands for the bare base model.
     """
 
     __tablename__ = "adapter_decisions"

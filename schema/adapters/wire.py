@@ -1,4 +1,4 @@
-"""The registry of adapters as it crosses the doors."""
+"""Wire types of the adapter registry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schema.core.wire import Wire
 
 
 class AdapterOut(Wire):
-    """A version. `label` is what segments and minutes say; `rank` is the largest of any layer."""
+    """An adapter version. `label` is its label in segments and minutes. `rank` is the largest rank of any layer."""
 
     label: str
     task: AdapterTask
@@ -35,7 +35,7 @@ class AdapterOut(Wire):
 
 
 class DecisionOut(Wire):
-    """`replaced` is the version that served until then; None for the bare model."""
+    """A decision about a version. `replaced` is the version that was active before; None stands for the bare model."""
 
     move: AdapterMove
     adapter: str
@@ -52,7 +52,7 @@ class AdapterList(Wire):
 
 
 class AdapterHistory(Wire):
-    """Of one name: its versions and what was decided about them, each the newest first."""
+    """An adapter's versions and the decisions about them, both newest first."""
 
     versions: list[AdapterOut]
     decisions: list[DecisionOut]
@@ -63,17 +63,17 @@ LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(@[1-9][0-9]{0,5})?$"
 
 @dataclass(frozen=True, slots=True)
 class AdapterLabel:
-    """`clinic`, or `clinic@3` for one version of it."""
+    """The name of an adapter (`clinic`), or of one version (`clinic@3`)."""
 
     name: str
     version: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> AdapterLabel:
-        """Raises InvalidInput."""
+        """Parse a label. Raises InvalidInput."""
         if not re.fullmatch(LABEL_PATTERN, text):
             raise InvalidInput(
-                f"'{text[:80]}' is no name of an adapter; use letters, digits, '_' and '-' (64 at most), "
+                f"'{text[:80]}' is not the name of an adapter; use letters, digits, '_' and '-' (at most 64), "
                 "and NAME@VERSION for one version"
             )
         name, _, version = text.partition("@")

@@ -1,1 +1,1 @@
-"""Corrections by people of transcripts and minutes: tables, rules, wire types."""
+"""Corrections that people make to transcripts and minutes: tables, rules, wire types."""

@@ -1,7 +1,7 @@
-"""Words of two readings of the same sound beside each other: the times of a corrected text, and where it stood.
+"""Aligns two texts of the same audio. Gives the words of a corrected text their times, and finds its place.
 
-A word is a row `[text, first_sample, end_sample, probability]` as `Segment.words` holds it. In languages that put
-spaces between words its text begins with one.
+A word is a row `[text, first_sample, end_sample, probability]`, as in `Segment.words`. In languages that separate words
+by spaces, the text of a word starts with a space.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ def joined(words: Sequence[WordRow]) -> str:
 
 
 def timed_words(words: Sequence[WordRow], text: str) -> list[WordRow]:
-    """The words of *text*, a correction of what *words* say, with times.
+    """Return the words of *text*, a correction of *words*, with times.
 
-    A word that was heard so keeps its time and probability. Others share out the time of what they stand for by their
-    length, with probability 1, since a person wrote them; those that stand for nothing share that of the word before.
+    A word that did not change keeps its time and probability. New words divide the time of the words that they replace
+    in proportion to their length. They get probability 1, because a person wrote them. Inserted words replace nothing,
+    so they share the time of the word before them.
     """
     if joined(words) == text:
         return [list(word) for word in words]
@@ -43,7 +44,7 @@ def _tokens(words: Sequence[WordRow], text: str) -> list[str]:
 
 
 def _groups(words: Sequence[WordRow], tokens: Sequence[str]) -> list[tuple[list[WordRow], list[str]]]:
-    """What was heard beside what is written for it; neither is empty."""
+    """Pair the recognised words with the written tokens that stand for them. Neither side is empty."""
     groups: list[tuple[list[WordRow], list[str]]] = []
     waiting: list[str] = []
     for tag, i1, i2, j1, j2 in _matcher([word[TEXT] for word in words], tokens).get_opcodes():
@@ -58,7 +59,7 @@ def _groups(words: Sequence[WordRow], tokens: Sequence[str]) -> list[tuple[list[
             groups[-1][1].extend(tokens[j1:j2])
         elif tag == "insert":
             waiting = list(tokens[j1:j2])
-    if waiting:  # nothing that was heard is written: all of it is the sound of what is
+    if waiting:  # No recognised word remains in the text, so the new text takes the time of all of them.
         groups.append((list(words), waiting))
     return groups
 
@@ -73,7 +74,7 @@ def _shared_out(heard: Sequence[WordRow], written: Sequence[str]) -> list[WordRo
 
 
 class Alignment:
-    """Two readings, *old* and *new*, matched by the words that they share."""
+    """Two transcripts of the same audio, *old* and *new*, matched by the words that they share."""
 
     def __init__(self, old: Sequence[WordRow], new: Sequence[WordRow]) -> None:
         self._new = new
@@ -83,10 +84,10 @@ class Alignment:
         ]
 
     def place(self, index: int, sample: int) -> int:
-        """Which word of the new reading is the first behind the boundary before word *index* of the old one.
+        """Return the index of the first new word after the boundary that precedes old word *index*.
 
-        Where both read the same on each side of the boundary that is certain. Where they differ, the new words whose
-        middle lies before *sample*, the boundary's time, are before it.
+        If both transcripts agree on both sides of the boundary, the words decide. If they differ, the times decide: a
+        new word is before the boundary if its middle is before *sample*, the time of the boundary.
         """
         lowest = max((new + 1 for old, new in self._pairs if old < index), default=0)
         highest = min((new for old, new in self._pairs if old >= index), default=len(self._new))
@@ -99,5 +100,5 @@ def _matcher(one: Sequence[str], other: Sequence[str]) -> SequenceMatcher[str]:
 
 
 def _key(word: str) -> str:
-    """A word as it sounds: without case and punctuation, unless it is nothing else."""
+    """A word without case and punctuation, for comparison. A word that is only punctuation stays as it is."""
     return "".join(character for character in word.casefold() if character.isalnum()) or word.strip()

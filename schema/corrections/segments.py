@@ -1,10 +1,11 @@
-"""Corrections: what people change in a transcript. What the model heard stays, and every change is kept.
+"""Corrections of transcripts. The recognised text and every change are kept.
 
-A segment's `text` and `speaker` are what people read, its `words` what was heard. Each change is a version more of the
-segment and a row here, which says all that a training set needs: what was heard, what it should have been, by whom, and
-where in which track. Notes are made again when a segment that they rest on has a higher `seq` than they.
+People read a segment's `text` and `speaker`; its `words` stay as the model recognised them. Each change adds one to the
+segment's version and one row to this table. The row holds all that a training set needs: the recognised text, the
+corrected text, the author, and the place in the track. A note is written again when one of its segments has a higher
+`seq` than the note.
 
-Every function runs in a transaction of the caller.
+Every function runs in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from schema.meetings.locks import lock_meeting, lock_tracks
 from schema.meetings.tables import Meeting, Segment, Track
 
 VERSIONS_LIMIT = 500
-"""Of one segment."""
+"""Limit of versions per segment."""
 QUIET_MS = 6_000
-"""Minutes are made again once nothing was corrected for so long: people correct many sentences in a row."""
+"""Minutes are written again after this time without a correction, because people correct many sentences in a row."""
 NAMES_SHOWN = 10
 
 
 class Origin(StrEnum):
-    """`carried` comes from an earlier version of the meeting; the others are what somebody asked for."""
+    """How a correction was made. `carried` ones were copied from another version of the meeting."""
 
     EDITED = "edited"
     RENAMED = "renamed"
@@ -39,10 +40,11 @@ class Origin(StrEnum):
 
 
 class Correction(Base):
-    """One change of a segment: version `version` of it says `text`, where the model had heard `original_text`.
+    """One change of a segment: version `version` has `text` in place of the recognised `original_text`.
 
-    The span is the segment's, in samples of its track. The row of a segment's highest version is in force, unless it is
-    `undone`. A row without a segment could not be carried over to this version of the meeting; `reason` says why.
+    The span is that of the segment, in samples of its track. The row with a segment's highest version is in force,
+    unless its origin is `undone`. A row without a segment could not be carried over to this version of the meeting;
+    `reason` says why.
     """
 
     __tablename__ = "corrections"
@@ -67,7 +69,7 @@ class Correction(Base):
 
 @dataclass(frozen=True, slots=True)
 class SegmentContent:
-    """What a segment is to say, and who said it."""
+    """The text and the speaker of a segment."""
 
     text: str
     speaker: str | None
@@ -89,7 +91,7 @@ def correct(
     author: str,
     expected_version: int | None = None,
 ) -> Segment:
-    """Change `text`, `speaker` or both. What changes nothing makes no version.
+    """Change a segment's `text`, `speaker` or both. If nothing changes, no version is added.
 
     Raises NotFound, Gone, SegmentOpen, Conflict, and VersionMismatch when the segment is not at *expected_version*.
     """
@@ -102,7 +104,7 @@ def correct(
 def undo(
     session: Session, meeting_id: str, segment_id: int, author: str, expected_version: int | None = None
 ) -> Segment:
-    """Back to what was heard, as one version more. Raises what `correct` raises."""
+    """Restore the recognised text and speaker, as a new version. Raises the same errors as `correct`."""
     segment = _locked(session, meeting_id, segment_id, expected_version)
     heard = _originals(session, meeting_id, [segment])[segment.id]
     write(session, meeting_id, [Edit(segment, heard, author, Origin.UNDONE)])
@@ -112,10 +114,11 @@ def undo(
 def rename_speaker(
     session: Session, meeting_id: str, speaker: str | None, new_speaker: str | None, track: str | None, author: str
 ) -> list[Segment]:
-    """Everything that *speaker* said, in one track or all, was said by *new_speaker*, and what is still to come too.
+    """Rename *speaker* to *new_speaker* in one track or all tracks, for past and future segments.
 
-    Returns the segments that changed. Raises NotFound when nobody is called so, Gone, Conflict.
+    Returns the segments that changed. Raises NotFound when no speaker has that name, Gone, Conflict.
     """
+    # Tracks before the meeting: the order of `schema.meetings.locks`.
     lock_tracks(session, meeting_id)
     lock_meeting(session, meeting_id)
     chosen = select(Track).where(Track.meeting_id == meeting_id)
@@ -126,7 +129,7 @@ def rename_speaker(
     )
     segments = session.scalars(said.order_by(Segment.first_sample, Segment.id)).all()
     if not segments and not named:
-        raise NotFound(f"{_who(speaker)} speaks in meeting '{meeting_id}'; those who do: {_speakers(session, tracks)}")
+        raise NotFound(f"meeting '{meeting_id}' has {_who(speaker)}; its speakers: {_speakers(session, tracks)}")
     for each in named:
         each.speaker = new_speaker
     edits = [Edit(each, SegmentContent(each.text, new_speaker), author, Origin.RENAMED) for each in segments]
@@ -134,10 +137,11 @@ def rename_speaker(
 
 
 def write(session: Session, meeting_id: str, edits: Sequence[Edit]) -> list[Segment]:
-    """Make every edit that changes something a version, and have the minutes made again. Returns what changed.
+    """Apply the edits, have the minutes written again, and return the segments that changed.
 
-    The meeting's row is locked by the caller. An open segment, which can only be renamed, keeps its version: its words
-    are still coming. Raises Conflict for a segment that has too many versions.
+    The caller has locked the meeting's row. Each edit of a closed segment adds a version. An open segment can only get
+    another speaker; it keeps its version, because its words are still coming. Raises Conflict when a segment has too
+    many versions.
     """
     edits = [each for each in edits if each.said != SegmentContent(each.segment.text, each.segment.speaker)]
     if not edits:
@@ -156,7 +160,7 @@ def write(session: Session, meeting_id: str, edits: Sequence[Edit]) -> list[Segm
 def _add_version(session: Session, edit: Edit, original: SegmentContent) -> None:
     segment = edit.segment
     if segment.version >= VERSIONS_LIMIT:
-        raise Conflict(f"segment {segment.id} has {segment.version} versions, and may have no more; leave it as it is")
+        raise Conflict(f"segment {segment.id} has {segment.version} versions, which is the limit; leave it unchanged")
     segment.version += 1
     segment.corrected = edit.said != original
     session.add(
@@ -178,7 +182,10 @@ def _add_version(session: Session, edit: Edit, original: SegmentContent) -> None
 
 
 def mark_revised(session: Session, meeting_id: str, count: int) -> int:
-    """Take *count* numbers, of which the last stands until minutes with these corrections are made."""
+    """Reserve *count* sequence numbers, have the minutes written again, and return the last number.
+
+    `Meeting.revised_seq` keeps that number until the minutes contain these corrections.
+    """
     last = Meeting.seq + count
     marked = update(Meeting).where(Meeting.id == meeting_id).values(seq=last, revised_seq=last).returning(Meeting.seq)
     return session.execute(marked).scalar_one()
@@ -189,12 +196,12 @@ def _locked(session: Session, meeting_id: str, segment_id: int, expected_version
     segment = find_segment(session, meeting_id, segment_id)
     if not segment.closed:
         raise SegmentOpen(
-            f"segment {segment_id} is still being spoken; correct it once it is closed, at the next pause or full stop"
+            f"segment {segment_id} is still open; correct it once it is closed, at the next pause or full stop"
         )
     if expected_version not in (None, segment.version):
         raise VersionMismatch(
-            f"segment {segment_id} is at version {segment.version}, not {expected_version}: somebody has changed it "
-            "meanwhile; look at it again, then send that version in If-Match",
+            f"segment {segment_id} is at version {segment.version}, not {expected_version}: somebody changed it in the "
+            "meantime; read it again, then send that version in If-Match",
             current_version=segment.version,
             current_text=segment.text,
             current_speaker=segment.speaker,
@@ -203,18 +210,18 @@ def _locked(session: Session, meeting_id: str, segment_id: int, expected_version
 
 
 def find_segment(session: Session, meeting_id: str, segment_id: int) -> Segment:
-    """Raises NotFound."""
+    """Return a segment of the meeting, reloaded. Raises NotFound."""
     segment = session.get(Segment, segment_id, populate_existing=True)
     if segment is None or segment.meeting_id != meeting_id:
-        raise NotFound(f"meeting '{meeting_id}' has no segment {segment_id}; GET .../transcript has their ids")
+        raise NotFound(f"meeting '{meeting_id}' has no segment {segment_id}; GET .../transcript lists the ids")
     return segment
 
 
 def _originals(session: Session, meeting_id: str, segments: Sequence[Segment]) -> dict[int, SegmentContent]:
-    """What was heard, by segment id."""
+    """The recognised text and speaker, by segment id."""
     changed = [segment.id for segment in segments if segment.version > 1]
     first = select(Correction.segment_id, Correction.original_text, Correction.original_speaker)
-    # One is found by its key. Of a whole meeting there may be more than a statement takes parameters.
+    # A meeting may have more segments than a statement may have parameters, so only a single one is looked up by id.
     theirs = Correction.segment_id == changed[0] if len(changed) == 1 else Correction.meeting_id == meeting_id
     rows = session.execute(first.where(theirs, Correction.version == 2)) if changed else ()
     heard = {segment_id: SegmentContent(text, speaker) for segment_id, text, speaker in rows}
@@ -222,15 +229,15 @@ def _originals(session: Session, meeting_id: str, segments: Sequence[Segment]) -
 
 
 def _who(speaker: str | None) -> str:
-    return "nobody without a name" if speaker is None else f"nobody called '{speaker}'"
+    return "no speaker without a name" if speaker is None else f"no speaker '{speaker}'"
 
 
 def _speakers(session: Session, tracks: Sequence[Track]) -> str:
     spoke = select(Segment.speaker).where(Segment.track_id.in_([track.id for track in tracks])).distinct()
     names = sorted({name for name in (*session.scalars(spoke), *(track.speaker for track in tracks)) if name})
-    return ", ".join(names[:NAMES_SHOWN]) or "nobody with a name"
+    return ", ".join(names[:NAMES_SHOWN]) or "none with a name"
 
 
 def quiet_key(meeting_id: str) -> str:
-    """Set for QUIET_MS by each correction; as long as it stands the sweep does not ask for new minutes."""
+    """Each correction sets this key for QUIET_MS. While it exists, the sweep requests no new minutes."""
     return f"mb:correcting:{meeting_id}"

@@ -1,4 +1,4 @@
-"""Corrections of minutes as they cross the doors."""
+"""Wire types of the routes that correct minutes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from schema.corrections.wire import OneLine
 from schema.meetings.minutes import MinutesPart
 
 TEXT_CHARACTERS = 2000
-"""Of a sentence of the minutes."""
+"""Limit for a sentence of the minutes."""
 ShortLine = Annotated[OneLine, StringConstraints(max_length=100)]
 
 
 class SentenceChange(Wire):
-    """What a sentence should say; with empty text it is not in the minutes. What is left out stays.
+    """A change of a sentence. Omitted fields keep their values. Empty `text` removes the sentence from the minutes.
 
-    `owner` and `due` belong to actions; null where nobody is named, or no time.
+    Only actions have `owner` and `due`. Null means that no person or time is named.
     """
 
     model_config = ConfigDict(
@@ -32,9 +32,9 @@ class SentenceChange(Wire):
 
 
 class SentenceOut(Wire):
-    """A sentence of the final minutes, or an action, and where it stands.
+    """A sentence or action of the final minutes, and the part that it belongs to.
 
-    After a change it rests on nothing until the minutes are made again, some seconds later.
+    After a change, `support` is 0 until the minutes are written again, some seconds later.
     """
 
     id: str
@@ -50,7 +50,7 @@ class SentenceOut(Wire):
 
 
 class SentenceVersion(Wire):
-    """What a sentence said at one time. Version 1 is what `model` wrote; the others are by `author`, a key's id."""
+    """One version of a sentence. `model` wrote version 1; `author`, the id of a key, wrote the others."""
 
     version: int
     text: str
@@ -63,7 +63,7 @@ class SentenceVersion(Wire):
 
 
 class SentenceVersions(Wire):
-    """The oldest first; the last one is in force."""
+    """Oldest first; the last version is in force."""
 
     sentence_id: str
     versions: list[SentenceVersion]

@@ -1,10 +1,10 @@
-"""Corrections of minutes: what people change in the final ones. What the summariser wrote stays, as every change does.
+"""Corrections of final minutes. The summariser's sentence and every change are kept.
 
-A change is a version more of the sentence, a row here, and the sentence's new words in the last final minutes. Minutes
-are then made again, with the correction in them and its support computed: `workers.corrections.minutes` says how a
-correction finds its sentence in minutes that were written anew. Support is not known until then, and so not claimed.
+A change adds one to the sentence's version, adds a row to this table, and puts the new text into the last final
+minutes. Then the minutes are written again with the correction. `workers.corrections.minutes` explains how a correction
+finds its sentence in the new minutes. Until then the support of the changed sentence is unknown and reported as 0.
 
-Every function runs in a transaction of the caller.
+Every function runs in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from schema.meetings.tables import Summary
 
 
 class SentenceCorrection(Base):
-    """One change of a sentence: version `version` of it says `text`, where the summariser wrote `original_text`.
+    """One change of a sentence: version `version` has `text` in place of the summariser's `original_text`.
 
-    `part` is where it stood, `evidence` what it rested on: ids of segments. `owner` and `due` belong to actions. With
-    empty text there is no such sentence in the minutes. The row of a sentence's highest version is in force, unless it
-    is `undone`.
+    `part` is its part of the minutes. `evidence` are the ids of the segments that it was based on. Only actions have
+    `owner` and `due`. Empty text means that the sentence was removed. The row with a sentence's highest version is in
+    force, unless its origin is `undone`.
     """
 
     __tablename__ = "sentence_corrections"
@@ -63,20 +63,20 @@ class SentenceCorrection(Base):
 
     @property
     def in_force(self) -> bool:
-        """Whether it says something else than the summariser, when it is the sentence's last."""
+        """Whether the text differs from the summariser's. Only meaningful for the sentence's last change."""
         return self.written != self.original
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceContent:
-    """What a sentence says; `owner` and `due` are an action's."""
+    """The text of a sentence, and the `owner` and `due` of an action."""
 
     text: str
     owner: str | None = None
     due: str | None = None
 
     def of(self, item: MinutesItem) -> MinutesItem:
-        """*item* saying this."""
+        """Return *item* with this content."""
         if isinstance(item, Action):
             return replace(item, text=self.text, owner=self.owner, due=self.due)
         return replace(item, text=self.text)
@@ -84,7 +84,7 @@ class SentenceContent:
 
 @dataclass(frozen=True, slots=True)
 class FoundSentence:
-    """A sentence or action of the last final minutes, and where it stands."""
+    """A sentence or action of the last final minutes, with its part and its minutes."""
 
     summary: Summary
     part: str
@@ -105,14 +105,14 @@ def correct_sentence(
     author: str,
     expected_version: int | None = None,
 ) -> FoundSentence:
-    """Change `text`, and of an action `owner` and `due`. What changes nothing makes no version.
+    """Change a sentence's `text`, and an action's `owner` and `due`. If nothing changes, no version is added.
 
-    Raises NotFound, Gone, Conflict, InvalidInput (a sentence that is no action has no owner), and VersionMismatch when
-    the sentence is not at *expected_version*.
+    Raises NotFound, Gone, Conflict, InvalidInput when *wanted* gives an owner or due time to a sentence that is not an
+    action, and VersionMismatch when the sentence is not at *expected_version*.
     """
     found = _locked(session, meeting_id, sentence_id, expected_version)
     if not isinstance(found.item, Action) and wanted.keys() - {"text"}:
-        raise InvalidInput(f"sentence {sentence_id} is no action, so it has no owner and is not due; give 'text' only")
+        raise InvalidInput(f"sentence {sentence_id} is not an action and has no 'owner' or 'due'; give 'text' only")
     now_says = found.written
     said = SentenceContent(
         str(wanted.get("text", now_says.text)), wanted.get("owner", now_says.owner), wanted.get("due", now_says.due)
@@ -123,7 +123,7 @@ def correct_sentence(
 def undo_sentence(
     session: Session, meeting_id: str, sentence_id: str, author: str, expected_version: int | None = None
 ) -> FoundSentence:
-    """Back to what the summariser wrote, as one version more. Raises what `correct_sentence` raises."""
+    """Restore the summariser's sentence, as a new version. Raises the same errors as `correct_sentence`."""
     found = _locked(session, meeting_id, sentence_id, expected_version)
     last = _last(session, meeting_id, sentence_id)
     original = found.written if last is None else last.original
@@ -131,30 +131,31 @@ def undo_sentence(
 
 
 def find_sentence(session: Session, meeting_id: str, sentence_id: str) -> FoundSentence:
-    """Raises NotFound, and Conflict while there are no final minutes."""
+    """Find a sentence in the last final minutes. Raises NotFound, and Conflict while there are no final minutes."""
     final = select(Summary).where(Summary.meeting_id == meeting_id, Summary.kind == SummaryKind.FINAL)
     summary = session.scalar(final.order_by(Summary.version.desc()).limit(1))
     if summary is None:
         raise Conflict(
-            f"meeting '{meeting_id}' has no final minutes yet; what is not final is written anew as it goes on"
+            f"meeting '{meeting_id}' has no final minutes yet; rolling minutes are rewritten and cannot be corrected, "
+            "so wait until the meeting is finished"
         )
     minutes = named(MINUTES.validate_python(summary.body))
     found = [(part, item) for part, item in parts(minutes) if item.id == sentence_id]
     if not found:
         raise NotFound(
-            f"the final minutes of meeting '{meeting_id}' have no sentence {sentence_id}; GET .../minutes has their ids"
+            f"the final minutes of meeting '{meeting_id}' have no sentence {sentence_id}; GET .../minutes lists the ids"
         )
     return FoundSentence(summary, *found[-1])
 
 
 def sentence_versions(session: Session, meeting_id: str, sentence_id: str) -> Sequence[SentenceCorrection]:
-    """Every change of a sentence, the oldest first."""
+    """Return all changes of a sentence, oldest first."""
     mine = (SentenceCorrection.meeting_id == meeting_id, SentenceCorrection.sentence_id == sentence_id)
     return session.scalars(select(SentenceCorrection).where(*mine).order_by(SentenceCorrection.version)).all()
 
 
 def last_changes(session: Session, meeting_id: str) -> Sequence[SentenceCorrection]:
-    """The last change of every sentence that was ever changed, in force or undone."""
+    """Return the last change of every sentence that was ever changed, including undone ones."""
     mine = SentenceCorrection.meeting_id == meeting_id
     key = (SentenceCorrection.sentence_id, SentenceCorrection.version)
     newest = select(SentenceCorrection.sentence_id, func.max(SentenceCorrection.version)).where(mine)
@@ -174,8 +175,8 @@ def _locked(session: Session, meeting_id: str, sentence_id: str, expected_versio
     found = find_sentence(session, meeting_id, sentence_id)
     if expected_version not in (None, found.item.version):
         raise VersionMismatch(
-            f"sentence {sentence_id} is at version {found.item.version}, not {expected_version}: somebody has changed "
-            "it meanwhile; look at it again, then send that version in If-Match",
+            f"sentence {sentence_id} is at version {found.item.version}, not {expected_version}: somebody changed it "
+            "in the meantime; read it again, then send that version in If-Match",
             current_version=found.item.version,
             current_text=found.item.text,
         )
@@ -185,12 +186,12 @@ def _locked(session: Session, meeting_id: str, sentence_id: str, expected_versio
 def _write(
     session: Session, meeting_id: str, found: FoundSentence, wanted: SentenceContent, author: str, origin: Origin
 ) -> FoundSentence:
-    """Make *wanted* a version of the sentence, and have the minutes made again. Raises Conflict for too many."""
+    """Add a version of the sentence and have the minutes written again. Raises Conflict at the limit of versions."""
     if wanted == found.written:
         return found
     version = found.item.version + 1
     if version > VERSIONS_LIMIT:
-        raise Conflict(f"sentence {found.item.id} has {version - 1} versions, and may have no more; leave it as it is")
+        raise Conflict(f"sentence {found.item.id} has {version - 1} versions, which is the limit; leave it unchanged")
     last = _last(session, meeting_id, found.item.id)
     original = found.written if last is None else last.original
     session.add(

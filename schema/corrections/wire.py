@@ -1,4 +1,4 @@
-"""Corrections, and further versions of a meeting, as they cross the doors."""
+"""Wire types of the routes for corrections of transcripts and for versions of a meeting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schema.corrections.segments import Origin
 from schema.meetings.wire import AdapterName, MeetingOut
 
 TEXT_CHARACTERS = 4000
-"""Of a segment, which holds 20 s of speech."""
+"""Limit for a segment, which holds up to 20 s of speech."""
 
 
 def _one_line(text: str) -> str:
@@ -26,11 +26,11 @@ def _one_line(text: str) -> str:
 
 OneLine = Annotated[Text, AfterValidator(_one_line)]
 SpeakerName = Annotated[OneLine, StringConstraints(max_length=100)]
-"""Who speaks; null where nobody is named."""
+"""The speaker's name. Null means that the speaker has no name."""
 
 
 class SegmentChange(Wire):
-    """What a segment should say. Of a segment in which nobody spoke the text is empty. What is left out stays."""
+    """A change of a segment. Omitted fields keep their values. Empty `text` means that nobody spoke."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "We move the launch to Monday."}, {"speaker": "Priya"}]}
@@ -40,23 +40,23 @@ class SegmentChange(Wire):
 
 
 class SpeakerChange(Wire):
-    """Everything that `speaker` said, null for what nobody is named for, was said by `new_speaker`."""
+    """Renames `speaker` to `new_speaker`. Null means segments without a speaker's name."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"speaker": "Channel 1", "new_speaker": "Priya"}]})
     speaker: SpeakerName | None
     new_speaker: SpeakerName | None
     track: Name | None = None
-    """Only in this track."""
+    """Rename only in this track."""
 
 
 class SpeakerChanged(Wire):
-    """How many segments were changed."""
+    """The number of segments that changed."""
 
     segments: int
 
 
 class SegmentVersion(Wire):
-    """What a segment said at one time. Version 1 is what `model` heard; the others are by `author`, a key's id."""
+    """One version of a segment. `model` recognised version 1; `author`, the id of a key, wrote the others."""
 
     version: int
     text: str
@@ -68,14 +68,14 @@ class SegmentVersion(Wire):
 
 
 class SegmentVersions(Wire):
-    """The oldest first; the last one is in force."""
+    """Oldest first; the last version is in force."""
 
     segment_id: int
     versions: list[SegmentVersion]
 
 
 class CorrectionOut(Wire):
-    """One change. One without `segment_id` could not be carried over from an earlier version: `reason` says why."""
+    """One change. Without a `segment_id` it could not be carried over from another version; `reason` says why."""
 
     id: int
     segment_id: int | None
@@ -94,24 +94,23 @@ class CorrectionOut(Wire):
 
 
 class CorrectionPage(Wire):
-    """The oldest first. `next_cursor` is given while there are more."""
+    """Oldest first. `next_cursor` is set while there are more."""
 
     corrections: list[CorrectionOut]
     next_cursor: int | None = None
 
 
 class ReprocessPart(StrEnum):
-    """What is made again: the `transcript`, and then minutes of it, or the `minutes` alone."""
+    """What is made again: the `transcript` and then its minutes, or the `minutes` alone."""
 
     TRANSCRIPT = "transcript"
     MINUTES = "minutes"
 
 
 class Reprocessing(Wire):
-    """What is to be different. What is left out stays as it was; null takes no adapter.
+    """Options that differ from the meeting's. Omitted fields keep their values. Null means no adapter.
 
-    `part` may be left out where a field says it: `summary_adapter` alone asks for minutes, anything else for a
-    transcript.
+    Without `part`, `summary_adapter` alone means `minutes`, and any other field means `transcript`.
     """
 
     model_config = ConfigDict(
@@ -127,9 +126,9 @@ class Reprocessing(Wire):
 
 
 class Reprocessed(Wire):
-    """`meeting` is where the result will be: a version beside the one that was asked for, or with `minutes` itself.
+    """`meeting` will hold the result: a new version for `transcript`, the same meeting for `minutes`.
 
-    `minutes_version` is the one that its minutes will have, `upload_id` says how far the reading is.
+    `minutes_version` is the version that the minutes will have. The upload `upload_id` shows the progress.
     """
 
     part: ReprocessPart
@@ -139,6 +138,6 @@ class Reprocessed(Wire):
 
 
 class MeetingVersions(Wire):
-    """The oldest first; those that were deleted are left out."""
+    """Oldest first, without deleted versions."""
 
     versions: list[MeetingOut]

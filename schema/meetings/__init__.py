@@ -1,1 +1,1 @@
-"""Meetings: tables, life cycle, search, minutes, and the rows as clients see them."""
+"""Meetings: tables, life cycle, versions, search, minutes, views and wire types."""

@@ -1,12 +1,14 @@
-"""The life of a meeting: every move between its states, over SQL and Redis together.
+"""The life cycle of a meeting: all moves between its states, in SQL and Redis.
 
     live ──finish──► draining ──summarize──► summarizing ──complete──► finished
     any of these ──delete──► deleted
 
-`MeetingMove` says who makes each move. A move is a conditional update, so that of two at once only one happens.
+`MeetingMove` says who makes each move. A move is a conditional update: when two processes attempt the same move, one of
+them makes it.
 
-SQL and Redis cannot be one transaction. So what also changes Redis writes its intention to SQL first and may be called
-again at any time: a call completes whatever a crash left undone. The worker's sweep calls for what `unfinished` lists.
+SQL and Redis share no transaction. A function that changes both therefore writes its intention to SQL first, and may be
+called again at any time. Another call completes the work that a crash interrupted. The sweep makes that call for each
+meeting that `unfinished` lists.
 """
 
 from __future__ import annotations
@@ -35,41 +37,41 @@ MOVES: dict[MeetingMove, tuple[frozenset[MeetingState], MeetingState]] = {
     MeetingMove.COMPLETE: (frozenset({MeetingState.SUMMARIZING}), MeetingState.FINISHED),
     MeetingMove.DELETE: (frozenset(MeetingState), MeetingState.DELETED),
 }
-"""The states that a move leads from, and the one that it leads to. What is deleted may be deleted again."""
+"""The states that a move starts from, and the state that it leads to. A deleted meeting may be deleted again."""
 
 CarryOver = Callable[[Session, Meeting], list[Event]]
-"""Bring over what people corrected in the version that a meeting was made from; returns the events of what changed."""
+"""Copies the corrections of the version that a meeting was made from. Returns the events of the changed segments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """`shards` hold tracks that a worker has to settle now."""
+    """The meeting's state. `shards` hold its draining tracks, and a worker has to be woken for each of them."""
 
     state: MeetingState
     shards: frozenset[int]
 
 
 def finish_meeting(stores: Stores, meeting_id: str, backlog_limit_samples: int) -> Finished:
-    """Take no more audio: the meeting goes from live to draining, its mailboxes are closed, their ends are kept in SQL.
+    """Accept no more audio: move the meeting from live to draining, close its mailboxes and store their ends in SQL.
 
-    One that is past draining stays as it is. Raises NotFound, Gone, Unavailable.
+    A meeting that is past draining does not change. Raises NotFound, Gone, Unavailable.
     """
     with stores.database.write() as session:
-        # A meeting that is not live any more is left as it is: finishing twice is no mistake.
+        # The move does nothing unless the meeting is live. Finishing a meeting twice is not an error.
         moved = _move(session, meeting_id, MeetingMove.FINISH, finished_at=now())
         meeting = session.get(Meeting, meeting_id)
         if meeting is None:
-            raise NotFound(f"meeting '{meeting_id}' does not exist; 'GET /v1/meetings' lists those there are")
+            raise NotFound(f"meeting '{meeting_id}' does not exist; 'GET /v1/meetings' lists all meetings")
         state = MeetingState(meeting.state)
         tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id)).all()
     if state == MeetingState.DELETED:
         raise Gone(f"meeting '{meeting_id}' was deleted")
     if state != MeetingState.DRAINING:
         return Finished(state, frozenset())
-    # The mailbox refuses audio from here on, so what it says is the end. After a crash it says the same again.
+    # A closed mailbox refuses audio, so its end is final. After a crash, another call gets the same end.
     ends = {track.id: _close(stores.mailbox, track, backlog_limit_samples) for track in tracks}
     with stores.database.write() as session:
-        for track_id, end in sorted(ends.items()):  # the order in which workers commit, see `schema.meetings.locks`
+        for track_id, end in sorted(ends.items()):  # Workers lock in this order too; see `schema.meetings.locks`.
             unset = update(Track).where(Track.id == track_id, Track.closed_sample.is_(None))
             session.execute(unset.values(closed_sample=end))
     if moved is not None:
@@ -78,9 +80,10 @@ def finish_meeting(stores: Stores, meeting_id: str, backlog_limit_samples: int) 
 
 
 def _close(mailbox: Mailbox, track: Track, backlog_limit_samples: int) -> int:
-    """Close a track's mailbox; one that Redis lost is opened first. Returns where the audio ends.
+    """Close a track's mailbox and return the sample at which the audio ends.
 
-    What Redis lost of the audio before the end that SQL has, or before what it had received, becomes missing.
+    If Redis has lost the mailbox, it is opened again first. SQL then knows how far the audio had come, and the lost
+    audio before that sample is booked as missing.
     """
     status = mailbox.open(
         track.id,
@@ -94,9 +97,10 @@ def _close(mailbox: Mailbox, track: Track, backlog_limit_samples: int) -> int:
 
 
 def end_transcription(stores: Stores, meeting_id: str, carry_over: CarryOver) -> bool:
-    """The meeting goes from draining to summarizing once every track is closed and committed to its end.
+    """Move the meeting from draining to summarizing, if every track is closed and committed to its end.
 
-    *carry_over* works in the same transaction, before there are minutes. True when this call made the move.
+    *carry_over* runs in the same transaction, so the minutes are always written from the corrected transcript. Returns
+    True when this call made the move.
     """
     is_open = or_(Track.closed_sample.is_(None), Track.committed_sample < Track.closed_sample)
     open_track = exists().where(Track.meeting_id == meeting_id, is_open)
@@ -110,13 +114,14 @@ def end_transcription(stores: Stores, meeting_id: str, carry_over: CarryOver) ->
 
 
 def complete_meeting(session: Session, meeting: Meeting, versions: Sequence[Meeting]) -> Event:
-    """*meeting* is finished, and the one of its *versions* that is shown. All of them are locked by the caller.
+    """Finish *meeting* and make it the one of its *versions* that is shown. The caller has locked all of them.
 
-    Call it in the transaction that writes the first final minutes. Raises Conflict for one that is not summarizing.
+    Call this in the transaction that writes the first final minutes: the state, the minutes and the webhook message are
+    then committed together. Raises Conflict for a meeting that is not summarizing.
     """
     if _move(session, meeting.id, MeetingMove.COMPLETE) is None:
         raise Conflict(
-            f"meeting '{meeting.id}' is {meeting.state}; its final minutes are written once all of it is transcribed",
+            f"meeting '{meeting.id}' is {meeting.state}; its final minutes are written once it is fully transcribed",
             state=meeting.state,
         )
     for each in versions:
@@ -130,9 +135,10 @@ def _state_event(state: MeetingState) -> Event:
 
 
 def delete_meeting(stores: Stores, meeting_id: str) -> None:
-    """Leave a tombstone: an empty meeting in state deleted. Deleting it again completes what was left undone.
+    """Delete a meeting's content. An empty meeting in state deleted remains. Another call completes a half deletion.
 
-    The tracks go last, so that as long as there is a mailbox somebody knows of it. Raises NotFound, Unavailable.
+    The rows of the tracks are deleted last: without them nobody could find a mailbox that still exists in Redis.
+    Raises NotFound, Unavailable.
     """
     with stores.database.write() as session:
         track_ids = lock_tracks(session, meeting_id)
@@ -153,7 +159,7 @@ def delete_meeting(stores: Stores, meeting_id: str) -> None:
 def _move(
     session: Session, meeting_id: str, move: MeetingMove, *further: ColumnElement[bool], **values: object
 ) -> Meeting | None:
-    """Make *move*, with *values* for other columns. None when the meeting's state or *further* does not allow it."""
+    """Make *move* and set *values* in other columns. None when the meeting's state or *further* forbids the move."""
     before, after = MOVES[move]
     chosen = update(Meeting).where(Meeting.id == meeting_id, Meeting.state.in_(before), *further)
     moved = chosen.values(state=after, **values).returning(Meeting)
@@ -167,7 +173,7 @@ def _delete_content(session: Session, meeting_id: str, track_ids: Sequence[str])
 
 
 def _show_another(deleted: Meeting, versions: Sequence[Meeting]) -> None:
-    """Where *deleted* was shown, another of *versions* is: the newest that is finished, else the newest."""
+    """If *deleted* was the shown version, show the newest finished one of *versions*, or else the newest one."""
     left = [each for each in versions if each is not deleted]
     if deleted.shown and left:
         deleted.shown = False
@@ -175,7 +181,7 @@ def _show_another(deleted: Meeting, versions: Sequence[Meeting]) -> None:
 
 
 def unfinished(session: Session) -> list[str]:
-    """Meetings that somebody began to finish or to delete and did not: a draining one with a track that has no end."""
+    """Meetings whose finish or deletion was interrupted: a track without an end, or a deleted meeting with tracks."""
     open_track = exists().where(Track.meeting_id == Meeting.id, Track.closed_sample.is_(None))
     any_track = exists().where(Track.meeting_id == Meeting.id)
     left = or_(

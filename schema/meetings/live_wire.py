@@ -14,18 +14,18 @@ from schema.core.wire import Wire
 from schema.mailbox.limits import check_piece
 
 POSITION = struct.Struct("<Q")
-"""A live frame begins with the position of its first sample: 8 bytes, little-endian."""
+"""A live frame starts with the position of its first sample: 8 bytes, little-endian."""
 
 
 class Received(Wire):
-    """How far the track's audio is safely received: where the producer goes on."""
+    """Audio before `received_sample` is stored. The producer continues there."""
 
     track: str
     received_sample: int
 
 
 class SkipControl(Wire):
-    """The producer lost what lies before `to_sample` for good; the span is booked as missing."""
+    """The producer has lost the audio before `to_sample` for good. The span is booked as missing."""
 
     type: Literal["skip"]
     to_sample: int = Field(ge=0, le=MEETING_LIMIT_SAMPLES)
@@ -42,12 +42,12 @@ _CONTROL: TypeAdapter[SkipControl | FinishControl] = TypeAdapter(Control)
 
 
 def decode_control(message: str) -> SkipControl | FinishControl:
-    """A text frame of a live socket. Raises DecodeError."""
+    """Decode a text frame of a live socket. Raises DecodeError."""
     try:
         return _CONTROL.validate_json(message)
     except ValidationError as error:
         raise DecodeError(
-            f"{message[:80]!r} is no control message ({error.errors(include_url=False)[0]['msg']}); "
+            f"{message[:80]!r} is not a control message ({error.errors(include_url=False)[0]['msg']}); "
             'send {"type": "skip", "to_sample": N} or {"type": "finish"}'
         ) from error
 
@@ -61,10 +61,11 @@ class LiveFrame:
 
     @classmethod
     def decode(cls, message: bytes, limit_bytes: int) -> LiveFrame:
-        """Raises InvalidAudio or AudioTooFar naming the value."""
+        """Decode a binary frame. Raises InvalidAudio or AudioTooFar."""
         if len(message) < POSITION.size:
             raise InvalidAudio(
-                f"a frame of {len(message)} bytes has no position; send 8 bytes little-endian first sample, then PCM16"
+                f"a frame of {len(message)} bytes has no position; send the first sample as 8 bytes, little-endian, "
+                "then PCM16"
             )
         (first_sample,) = POSITION.unpack_from(message)
         pcm = message[POSITION.size :]

@@ -1,4 +1,4 @@
-"""Minutes as the database keeps them and clients read them. Evidence are ids of segments."""
+"""Minutes, as the database stores them and clients read them. Evidence is given as ids of segments."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from pydantic import TypeAdapter
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`support` in [0, 1] is computed from the words of the evidence; below the threshold it is not `supported`.
+    """A sentence of the minutes.
 
-    `id` names it in its minutes; the same words are one sentence wherever they stand. `version` counts what people
-    changed, and `corrected` says that it is not what was written by the summariser; see `schema.corrections.sentences`.
+    * `support` in [0, 1] is computed from the words of the evidence. Below a threshold, `supported` is false.
+    * `id` identifies the sentence within its minutes. Sentences with the same words have the same id.
+    * `version` counts the changes by people. `corrected` means that a person changed the summariser's sentence; see
+      `schema.corrections.sentences`.
     """
 
     text: str
@@ -30,7 +32,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something somebody is to do; `owner` and `due` only where the meeting names them, in its own words."""
+    """A task for somebody. `owner` and `due` are set only if the meeting names them, and quote its words."""
 
     text: str
     owner: str | None = None
@@ -64,11 +66,11 @@ class Minutes:
 
 ID_DIGITS = 12
 MINUTES: TypeAdapter[Minutes] = TypeAdapter(Minutes)
-"""`MINUTES.dump_python(m, mode="json")` and `MINUTES.validate_python(body)` go to and from a table's body."""
+"""Converts minutes to the body of a row with `dump_python(m, mode="json")`, and back with `validate_python(body)`."""
 
 
 class MinutesPart(StrEnum):
-    """Where in the minutes something stands."""
+    """The parts of the minutes."""
 
     OVERVIEW = "overview"
     CHAPTER = "chapter"
@@ -77,13 +79,13 @@ class MinutesPart(StrEnum):
 
 
 class Change(Protocol):
-    """What becomes of a sentence or an action."""
+    """A function that changes a sentence or an action."""
 
     def __call__(self, item: MinutesItem, /) -> MinutesItem: ...
 
 
 def changed(minutes: Minutes, change: Change) -> Minutes:
-    """*minutes* with *change* made of every sentence and action."""
+    """Return *minutes* with *change* applied to every sentence and action."""
 
     def each(items: Iterable[MinutesItem]) -> tuple[MinutesItem, ...]:
         return tuple(change(item) for item in items)
@@ -93,7 +95,10 @@ def changed(minutes: Minutes, change: Change) -> Minutes:
 
 
 def parts(minutes: Minutes) -> Iterator[tuple[MinutesPart, Sentence | Action]]:
-    """Everything in *minutes* with its place. Of a sentence that stands in several the last one says most of it."""
+    """Yield every sentence and action with its part.
+
+    A sentence can stand in several parts. The most specific part comes last: decision after overview after chapter.
+    """
     yield from ((MinutesPart.CHAPTER, sentence) for chapter in minutes.chapters for sentence in chapter.sentences)
     yield from ((MinutesPart.OVERVIEW, sentence) for sentence in minutes.overview)
     yield from ((MinutesPart.DECISION, decision) for decision in minutes.decisions)
@@ -101,7 +106,7 @@ def parts(minutes: Minutes) -> Iterator[tuple[MinutesPart, Sentence | Action]]:
 
 
 def named(minutes: Minutes) -> Minutes:
-    """*minutes* with an id for each sentence and action that has none: its words as they were written."""
+    """Return *minutes* with an id for each sentence and action that has none. The id is a hash of the text."""
 
     def name(item: MinutesItem) -> MinutesItem:
         return item if item.id else replace(item, id=f"s{sha256(item.text.encode()).hexdigest()[:ID_DIGITS]}")
@@ -110,7 +115,7 @@ def named(minutes: Minutes) -> Minutes:
 
 
 def without_gaps(minutes: Minutes) -> Minutes:
-    """*minutes* as people read them: what somebody has taken out, leaving no words, is not there."""
+    """Return *minutes* without the sentences and actions that somebody has removed. A removed one has empty text."""
 
     def each(items: Iterable[MinutesItem]) -> tuple[MinutesItem, ...]:
         return tuple(item for item in items if item.text)

@@ -1,7 +1,7 @@
 """Full-text search over all transcripts: FTS5 on SQLite, a GIN index over tsvector on PostgreSQL.
 
-Migration 0003 makes both indexes, and the database keeps them: whatever changes a segment's text, an open one that
-grows included, changes what is found. Words are compared whole and as they are said, without a language's stemming.
+Migration 0003 creates both indexes, and the database updates them with every change of a segment's text, including open
+segments that grow. Search compares whole words, without stemming for any language.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from schema.meetings.tables import Meeting, Segment, Track
 
 TERMS_LIMIT = 16
 RANKED_LIMIT = 5000
-"""Of the segments that match only so many are ranked, the newest: a word that everybody says must not cost a minute."""
+"""Only the newest matches are ranked, up to this number. Otherwise a search for a common word would be very slow."""
 SNIPPET_WORDS = 32
 OPEN, CLOSE = "\x02", "\x03"
-"""Stand around what matches in the database's snippets; no transcript holds them."""
+"""Mark the start and end of each match in the database's snippets. No transcript contains these characters."""
 INDEX_TABLE = "segments_fts"
 INDEX_NAME = "ix_segments_text_search"
 
@@ -36,7 +36,7 @@ _VECTOR = func.to_tsvector(literal_column("'simple'"), Segment.text)
 
 @dataclass(frozen=True, slots=True)
 class SearchTerm:
-    """A word or, in quotes, words that follow each other. With `prefix` the last word may go on."""
+    """A word or a quoted phrase. With `prefix`, words that start with the last word match too."""
 
     text: str
     prefix: bool = False
@@ -44,9 +44,11 @@ class SearchTerm:
 
 @dataclass(frozen=True, slots=True)
 class SearchScope:
-    """What may be found: of several versions of a meeting the one that is shown, unless one is named.
+    """Limits a search. None means no limit.
 
-    None sets no bound; `through_id` keeps later segments from shifting the pages of a search."""
+    Without `meeting_id`, only the shown version of each meeting is searched. `through_id` excludes later segments, so
+    that they cannot shift the pages of a search.
+    """
 
     owner: str | None = None
     meeting_id: str | None = None
@@ -55,7 +57,7 @@ class SearchScope:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A segment that matches. `marks` are the ranges of characters in `snippet` that do; a higher `rank` is better."""
+    """A matching segment. `marks` are the matching character ranges of `snippet`. A higher `rank` is better."""
 
     segment: Segment
     meeting: Meeting
@@ -66,9 +68,9 @@ class Hit:
 
 
 def parse_query(text: str) -> list[SearchTerm]:
-    """The terms of what a person typed: words, "phrases in quotes", `begin*`. Nothing else in it has a meaning.
+    """Parse a query into terms: words, "phrases in quotes", and prefixes (`begin*`). There are no other operators.
 
-    Raises InvalidInput when it holds no word, or more than TERMS_LIMIT terms.
+    Raises InvalidInput when the query contains no word, or more than TERMS_LIMIT terms.
     """
     terms = []
     for phrase, word in _TERM.findall(text.replace("\0", " ")):
@@ -76,7 +78,7 @@ def parse_query(text: str) -> list[SearchTerm]:
         if any(character.isalnum() for character in term.text):
             terms.append(term)
     if not terms:
-        raise InvalidInput(f"q {text[:80]!r} holds no word to look for; give words, or a phrase in double quotes")
+        raise InvalidInput(f"q {text[:80]!r} contains no word; give words, or a phrase in double quotes")
     if len(terms) > TERMS_LIMIT:
         raise InvalidInput(f"q has {len(terms)} terms; give at most {TERMS_LIMIT}")
     return terms
@@ -87,10 +89,11 @@ def last_segment_id(session: Session) -> int:
 
 
 def search(session: Session, terms: list[SearchTerm], scope: SearchScope, limit: int, offset: int = 0) -> list[Hit]:
-    """Segments in which every one of *terms* is said, the best first: *limit* of them after *offset*."""
+    """Return the segments that contain all *terms*, best first: at most *limit*, starting at *offset*."""
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     found = _sqlite_matches(terms) if on_sqlite else _postgres_matches(terms)
-    # By the index's own number SQLite walks it from its end and stops at the limit; by another it would read it whole.
+    # Ordered by the index's own rowid, SQLite reads the index from its end and stops at the limit. Ordered by any
+    # other column it would read the whole index.
     number = _FTS.c.rowid if on_sqlite else Segment.id
     newest = _within(found, scope).order_by(number.desc()).limit(RANKED_LIMIT).subquery()
     best = select(newest.c.id, newest.c.rank).order_by(newest.c.rank.desc(), newest.c.id.desc())
@@ -119,7 +122,7 @@ def _hit(segment: Segment, meeting: Meeting, track: str, marked: str, rank: floa
 
 
 def unmarked(marked: str) -> tuple[str, list[tuple[int, int]]]:
-    """A snippet without its marks, and the ranges of characters that stood between them."""
+    """Return a snippet without its marks, and the character ranges that they enclosed."""
     text, marks, opened = "", [], None
     at = 0
     for mark in _MARK.finditer(marked):
@@ -144,7 +147,7 @@ def _sqlite_snippets(terms: list[SearchTerm]) -> Select[Segment, Meeting, str, s
 
 
 def _fts_match(terms: list[SearchTerm]) -> ColumnElement[bool]:
-    # Within double quotes FTS5 knows no operator. The tokenizer makes a phrase of whatever stands there.
+    # FTS5 has no operators inside double quotes: the tokenizer turns the content into a phrase.
     quoted = ['"' + term.text.replace('"', " ") + '"' + ("*" if term.prefix else "") for term in terms]
     return _FTS_NAME.op("MATCH", is_comparison=True)(bindparam("match", " AND ".join(quoted), String))
 
@@ -162,7 +165,7 @@ def _postgres_snippets(terms: list[SearchTerm]) -> Select[Segment, Meeting, str,
 
 
 def _tsquery(terms: list[SearchTerm]) -> ColumnElement[str]:
-    """Every term as a phrase, all of them wanted. PostgreSQL parses each as text: nothing in it is an operator."""
+    """A query that requires every term, each as a phrase. PostgreSQL parses a phrase as text, without operators."""
     phrases = [_phrase(term) for term in terms]
     query = phrases[0]
     for phrase in phrases[1:]:
@@ -174,7 +177,7 @@ def _phrase(term: SearchTerm) -> ColumnElement[str]:
     phrase = func.phraseto_tsquery(literal_column("'simple'"), term.text)
     if not term.prefix:
         return phrase
-    # Text like 'one' <-> 'two', to whose last word the prefix sign is put; of nothing comes nothing.
+    # The query as text looks like 'one' <-> 'two'. Append the prefix sign to its last word; an empty query stays NULL.
     return cast(func.nullif(cast(phrase, String), "").op("||")(":*"), TSQUERY)
 
 

@@ -1,8 +1,8 @@
 """Meetings in the database: tracks, text, coverage, notes, minutes, and tasks that failed for good.
 
-Positions are samples since the start of the meeting, see `schema.core.units`. Rows that a client follows carry `seq`:
-ascending numbers, per meeting, that are handed out inside the transaction that writes the row. A client that was away
-asks for everything after the last number it saw.
+Positions are samples since the start of the meeting; see `schema.core.units`. Rows that clients follow have a sequence
+number `seq`. It ascends within a meeting, and the transaction that writes the row assigns it. A client that reconnects
+asks for all rows after the last number that it saw.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from schema.core.tables import Base, Id, now
 
 
 class Meeting(Base):
-    """`version_of` is the first version of a meeting that was read again, `made_from` the one whose corrections it has.
+    """A meeting, or a further version of one; see `schema.meetings.versions`.
 
-    Of several versions one is `shown` where nobody names one. `revised_seq`, the number of the last correction, is set
-    while minutes have to be made again. Notes with a lower number than `notes_seq` are all written again.
+    * `version_of` is the first version. `made_from` is the version whose corrections were carried over.
+    * `shown` is true for the version that is used when a request names none.
+    * `revised_seq` is set while the minutes have to be written again. It is the number of the last correction.
+    * Notes with a lower `seq` than `notes_seq` are all written again.
     """
 
     __tablename__ = "meetings"
@@ -54,9 +56,12 @@ class Meeting(Base):
 
 
 class Track(Base):
-    """`committed_sample` and `epoch` make a worker's commit conditional; `closed_sample` is set at finish.
+    """A track of a meeting, usually one speaker.
 
-    `received_sample` is how far the audio had come at the last commit: what Redis loses before it is missing.
+    * `committed_sample` and `epoch` make a worker's commit conditional: it fails if another worker was faster.
+    * `received_sample` is the end of the received audio at the last commit. If Redis loses audio before it, that audio
+      is booked as missing.
+    * `closed_sample` is the end of the track, set when the meeting is finished.
     """
 
     __tablename__ = "tracks"
@@ -74,10 +79,11 @@ class Track(Base):
 
 
 class Segment(Base):
-    """A stretch of committed text. An open one grows at its end only; `words` is [[text, first, end, probability]].
+    """A passage of committed text. An open segment only grows at its end.
 
-    `text` and `speaker` are what people read: `corrected` when somebody has changed them. `words` stay as they were
-    heard. `version` counts the changes, see `schema.corrections.segments`.
+    * `words` is [[text, first, end, probability]], as the model recognised them. They never change.
+    * `text` and `speaker` are what people read. `corrected` means that they differ from the recognised ones.
+    * `version` counts the changes by people; see `schema.corrections.segments`.
     """
 
     __tablename__ = "segments"
@@ -101,7 +107,10 @@ class Segment(Base):
 
 
 class Coverage(Base):
-    """The ledger: rows tile [0, committed_sample) of a track, neighbours of one kind and reason are one row."""
+    """The ledger of a track's audio. The rows tile [0, committed_sample) without gaps or overlaps.
+
+    Adjacent spans with the same kind and reason are one row.
+    """
 
     __tablename__ = "coverage"
     __table_args__ = (UniqueConstraint("track_id", "first_sample"),)
@@ -115,9 +124,9 @@ class Coverage(Base):
 
 
 class Note(Base):
-    """The summary of one window (level 0) or of several notes, which are merged into a higher one.
+    """The summary of one window of the transcript (level 0), or of several notes of the level below.
 
-    It is written again, under a new `seq`, only when what it rests on was corrected.
+    A note is written again, with a new `seq`, only when the text that it summarises was corrected.
     """
 
     __tablename__ = "notes"
@@ -156,7 +165,7 @@ class Summary(Base):
 
 
 class Failure(Base):
-    """A task that failed for good, with all that is needed to run it again."""
+    """A task that failed for good, with everything needed to run it again."""
 
     __tablename__ = "failures"
 

@@ -1,10 +1,10 @@
-"""Versions: a recording that is read again becomes a meeting of its own beside those that it was before.
+"""Versions of a meeting: a recording that is transcribed again becomes another meeting, linked to the first one.
 
-Tracks, coverage, notes, minutes, events and deletion are a meeting's, so each version has its own, and none disturbs
-another. They share the stored file, which goes with the last of them. Of the versions one is shown where nobody names
-one: the last that was finished, unless somebody has chosen another.
+Each version has its own tracks, coverage, notes, minutes and events, and is deleted on its own. The versions share the
+stored file, which is deleted with the last of them. One version is shown when a request names none. That is the version
+that finished last, unless somebody has chosen another.
 
-Every function runs in a transaction of the caller.
+Every function runs in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 
 VERSIONS_LIMIT = 50
-"""Of one meeting that are not deleted."""
+"""Limit of versions per meeting, not counting deleted ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class VersionOptions:
-    """How a recording is to be read."""
+    """Options for transcribing a recording again."""
 
     language: str
     vocabulary: list[str]
@@ -37,26 +37,26 @@ class VersionOptions:
 
 
 def check_finished(meeting: Meeting) -> None:
-    """Raises Conflict."""
+    """Raise Conflict unless the meeting is finished."""
     if meeting.state != MeetingState.FINISHED:
         raise Conflict(
-            f"meeting '{meeting.id}' is {meeting.state}; it can be made again once it is finished "
-            f"('POST /v1/meetings/{meeting.id}/finish' ends a live one)",
+            f"meeting '{meeting.id}' is {meeting.state}; it can be processed again once it is finished "
+            f"('POST /v1/meetings/{meeting.id}/finish' ends a live meeting)",
             state=meeting.state,
         )
 
 
 def recording_of(session: Session, meeting: Meeting) -> Upload:
-    """The upload whose file a meeting was read from. Raises AudioNotKept when there is none any more."""
+    """Return the upload whose file a meeting was transcribed from. Raises AudioNotKept when the file is gone."""
     upload = session.scalar(select(Upload).where(Upload.meeting_id == meeting.id))
-    remedy = "upload the recording to read it again; its minutes alone can be made again (part 'minutes')"
+    remedy = "upload the recording to transcribe it again, or write only the minutes again (part 'minutes')"
     if upload is None:
-        raise AudioNotKept(f"meeting '{meeting.id}' was live, and of live audio nothing is kept: {remedy}")
+        raise AudioNotKept(f"meeting '{meeting.id}' was live, and live audio is not kept: {remedy}")
     if upload.file_deleted_at is not None or upload.expires_at is not None:
         when = f" on {upload.file_deleted_at:%Y-%m-%d %H:%M} UTC" if upload.file_deleted_at else ""
         raise AudioNotKept(
-            f"the file of meeting '{meeting.id}' was deleted{when}, by somebody or as MINUTEBOOK_UPLOAD_RETENTION "
-            f"says: {remedy}"
+            f"the file of meeting '{meeting.id}' was deleted{when}, by a user or by MINUTEBOOK_UPLOAD_RETENTION: "
+            f"{remedy}"
         )
     return upload
 
@@ -64,17 +64,18 @@ def recording_of(session: Session, meeting: Meeting) -> Upload:
 def add_version(
     session: Session, meeting_id: str, wanted: VersionOptions, *, expires_s: float, open_limit: int
 ) -> Upload:
-    """A version of the meeting that is read from the same file, queued. Corrections are carried over once it is read.
+    """Queue a new version of the meeting that is transcribed from the same file.
 
-    Raises NotFound, Gone, Conflict, AudioNotKept, and Backlogged when the owner has too many uploads in work.
+    Corrections are carried over once it is transcribed. Raises NotFound, Gone, Conflict, AudioNotKept, and Backlogged
+    when the owner has too many unfinished uploads.
     """
     versions = lock_versions(session, meeting_id)
     source = lock_meeting(session, meeting_id)
     check_finished(source)
     if len(versions) >= VERSIONS_LIMIT:
-        raise Conflict(f"meeting '{meeting_id}' has {len(versions)} versions, and may have no more; delete one first")
+        raise Conflict(f"meeting '{meeting_id}' has {len(versions)} versions, which is the limit; delete one first")
     lock_readers(session, file_id_of(recording_of(session, source)))
-    recording = recording_of(session, source)  # as it is, now that nobody can delete its file
+    recording = recording_of(session, source)  # Read again: only under the lock is it certain that the file exists.
     upload = add_upload(
         session,
         owner=source.owner,
@@ -105,13 +106,13 @@ def add_version(
 
 
 def _next_version(session: Session, root: str) -> int:
-    """Those of deleted versions are not given again."""
+    """The number of the next version. Numbers of deleted versions are not used again."""
     family = or_(Meeting.id == root, Meeting.version_of == root)
     return 1 + (session.scalar(select(func.max(Meeting.version)).where(family)) or 1)
 
 
 def _copy_tracks(session: Session, source: Meeting, meeting: Meeting) -> None:
-    """With the speakers' names as they are now."""
+    """Give the new version the tracks of *source*, with the current names of the speakers."""
     there = {track.name: track for track in session.scalars(select(Track).where(Track.meeting_id == meeting.id))}
     for track in session.scalars(select(Track).where(Track.meeting_id == source.id).order_by(Track.name)):
         if track.name in there:
@@ -122,7 +123,7 @@ def _copy_tracks(session: Session, source: Meeting, meeting: Meeting) -> None:
 
 
 def redo_minutes(session: Session, meeting_id: str, summary_adapter: str | None) -> int:
-    """Have every note and then the final minutes written again; returns the version that these will have.
+    """Have all notes and the final minutes written again, and return the version that the minutes will have.
 
     Raises NotFound, Gone, Conflict.
     """
@@ -136,7 +137,7 @@ def redo_minutes(session: Session, meeting_id: str, summary_adapter: str | None)
 
 
 def show_version(session: Session, meeting_id: str) -> None:
-    """Where nobody names a version, this one is meant. Raises NotFound, Gone, Conflict."""
+    """Show this version when a request names none. Raises NotFound, Gone, Conflict."""
     versions = lock_versions(session, meeting_id)
     check_finished(lock_meeting(session, meeting_id))
     for each in versions:
@@ -144,7 +145,7 @@ def show_version(session: Session, meeting_id: str) -> None:
 
 
 def versions_of(session: Session, meeting: Meeting) -> list[Meeting]:
-    """Every version that is not deleted, the oldest first."""
+    """Return all versions that are not deleted, oldest first."""
     root = meeting.version_of or meeting.id
     family = or_(Meeting.id == root, Meeting.version_of == root)
     wanted = select(Meeting).where(family, Meeting.state != MeetingState.DELETED)

@@ -1,4 +1,4 @@
-"""Rows as clients see them. Workers publish and the API serves the same shapes from here."""
+"""Converts rows to wire types. Workers publish and the API serves the same shapes."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def minutes_event(summary: Summary) -> Event:
 
 
 def events_after(session: Session, meeting_id: str, seq: int, limit: int = 500) -> list[Event]:
-    """The next rows of a meeting that changed after *seq*, in order: what a resuming client has missed.
+    """Return the rows of a meeting that changed after *seq*, in order, for a client that resumes.
 
-    An open segment that grew meanwhile comes once, as it is now.
+    A segment that changed several times is returned once, in its current form.
     """
     segments = session.execute(
         select(Segment, Track.name)
@@ -93,7 +93,7 @@ def events_after(session: Session, meeting_id: str, seq: int, limit: int = 500) 
 
 
 def authors(session: Session, meeting_id: str) -> Authors:
-    """Which models and adapters made the text of a meeting."""
+    """Return the models and adapters that wrote the text of a meeting."""
     return Authors(
         transcript=_authors(session, meeting_id, Segment),
         minutes=_authors(session, meeting_id, Note, Summary),
@@ -107,9 +107,9 @@ def _authors(session: Session, meeting_id: str, *tables: type[Segment | Note | S
 
 
 def coverage_totals(session: Session, received_samples: dict[str, int]) -> CoverageTotals:
-    """Totals over tracks; *received_samples* maps track id to its received position.
+    """Return the coverage of several tracks, in seconds. *received_samples* maps the track id to the received samples.
 
-    With several tracks seconds add up over the tracks: each is a recording of its own.
+    The seconds of the tracks add up, because each track is a recording of its own.
     """
     rows = session.execute(
         select(Coverage.kind, func.sum(Coverage.end_sample - Coverage.first_sample))

@@ -1,4 +1,4 @@
-"""What crosses the doors: requests, answers, and the frames of the live socket."""
+"""Wire types of the meeting routes: requests and responses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from schema.core.wire import Language, Name, Term, Text, Wire
 from schema.meetings.minutes import Minutes
 
 AdapterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
-"""`clinic`, its active version; `clinic@3`, this one; `base`, the model without any."""
+"""`clinic` for the active version, `clinic@3` for version 3, `base` for the model without an adapter."""
 
 
 class NewTrack(Wire):
-    """A track to record: one per participant where the capture gives them, else the single `main`."""
+    """A track to record. Use one track per participant if the recording separates them, else the single `main`."""
 
     name: Name = "main"
     speaker: Annotated[Text, StringConstraints(max_length=100)] | None = None
@@ -34,13 +34,13 @@ class NewMeeting(Wire):
     vocabulary: list[Term] = Field(default_factory=list, max_length=100)
     """Names and terms that the recogniser should expect."""
     asr_adapter: AdapterName | None = None
-    """None is the adapter called `default`, if there is an active one."""
+    """None means the adapter called `default`, if it has an active version."""
     summary_adapter: AdapterName | None = None
     tracks: list[NewTrack] = Field(default_factory=lambda: [NewTrack()], min_length=1, max_length=32)
 
 
 class CoverageTotals(Wire):
-    """Seconds by what became of them; all of them and `pending_s` add up to `received_s`."""
+    """Seconds of audio by outcome. The outcomes and `pending_s` add up to `received_s`."""
 
     received_s: float = 0.0
     transcribed_s: float = 0.0
@@ -73,23 +73,26 @@ class TrackOut(Wire):
 
 
 class Author(Wire):
-    """A model, and the version of an adapter in it (`clinic@3`; None for the bare model)."""
+    """A model and the version of its adapter, such as `clinic@3`. None means no adapter."""
 
     model: str
     adapter: str | None
 
 
 class Authors(Wire):
-    """Who made the text that there is so far."""
+    """The models that wrote the text so far."""
 
     transcript: list[Author]
     minutes: list[Author]
 
 
 class MeetingOut(Wire):
-    """`version` counts the readings of one recording, of which the first is `version_of`; lists and search have the one
-    that is `shown`. `revising`: minutes are being made again, after a correction or because somebody asked for it.
-    `asr_adapter` and `summary_adapter` were asked for; `made_by`, in answers for one meeting, says what was used.
+    """A meeting, or one version of it.
+
+    `version` counts the transcriptions of the same recording. `version_of` is the first of them. Lists and search
+    contain the version that is `shown`. While `revising` is true, the minutes are being written again, after a
+    correction or on request. `asr_adapter` and `summary_adapter` are the requested adapters. `made_by` says which were
+    used; only responses for a single meeting contain it.
     """
 
     id: str
@@ -117,10 +120,11 @@ class WordOut(Wire):
 
 
 class SegmentOut(Wire):
-    """An open segment (`closed` false) still grows at its end; what it holds never changes.
+    """A passage of the transcript.
 
-    A closed one changes only when somebody corrects it. `version` counts that, and `corrected` says that it is not what
-    was heard. The words of a corrected one have the times of what they stand for, and probability 1 where they are new.
+    An open segment (`closed` is false) only grows at its end. A closed segment changes only when somebody corrects it.
+    `version` counts these changes. `corrected` means that the segment differs from what the model recognised. New words
+    in a corrected segment get the times of the words that they replace, and probability 1.
     """
 
     id: int
@@ -156,9 +160,9 @@ class MinutesOut(Wire):
 
 
 class SearchHit(Wire):
-    """A segment in which the words are said. `marks` are [first, end) ranges of characters in `snippet`.
+    """A matching segment. `marks` are the matching [first, end) character ranges of `snippet`.
 
-    A higher `rank` is better; ranks of different searches do not compare.
+    A higher `rank` is better. Ranks of different searches cannot be compared.
     """
 
     meeting_id: str
@@ -174,21 +178,21 @@ class SearchHit(Wire):
 
 
 class SearchPage(Wire):
-    """The best first. `next_cursor` is given while there are more."""
+    """Best first. `next_cursor` is set while there are more."""
 
     hits: list[SearchHit]
     next_cursor: str | None = None
 
 
 class MeetingPage(Wire):
-    """The newest first. `next_cursor` is given while there are more."""
+    """Newest first. `next_cursor` is set while there are more."""
 
     meetings: list[MeetingOut]
     next_cursor: str | None = None
 
 
 class Transcript(Wire):
-    """All tracks by time. `last_seq` is where `GET .../events?after=` goes on."""
+    """The segments of all tracks, by time. `GET .../events?after=` continues after `last_seq`."""
 
     meeting_id: str
     last_seq: int

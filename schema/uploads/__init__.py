@@ -1,1 +1,1 @@
-"""Uploads: table, life cycle, queue, and the rows as clients see them."""
+"""Uploads: table, life cycle, queue, views and wire types."""

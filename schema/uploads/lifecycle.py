@@ -1,8 +1,10 @@
-"""The life of an upload: made with its meeting, received, queued, and its end. Decoding is the ingest worker's.
+"""The life cycle of an upload, from creation to its end. The ingest worker does the decoding.
 
-receiving → queued → decoding → transcribing → finished, or failed or cancelled from any of these. Every move is a
-conditional update, so it happens once, whoever asks how often. What fails or is cancelled takes its meeting and its
-file with it; the row stays and says why.
+    receiving → queued → decoding → transcribing → finished
+    any of these → failed or cancelled
+
+Every move is a conditional update, so it happens once even when several processes attempt it. When an upload fails or
+is cancelled, its meeting and its file are deleted. The row stays and records the reason.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ OPEN_WAIT_MS = 10_000
 
 
 def new_id() -> str:
-    """Of an upload, which is also what its file is called."""
+    """Return a new upload id. The stored file has the same name."""
     return secrets.token_hex(12)
 
 
@@ -51,14 +53,16 @@ def add_upload(
     sha256: str | None = None,
     again: bool = False,
 ) -> Upload:
-    """A row in state receiving, and its meeting. *name* is the file's, for people to read; *sha256* is a claim.
+    """Create an upload in state receiving, together with its meeting.
 
-    Raises Backlogged when *owner* has *open_limit* uploads that have not ended.
+    *name* is the file's name, which is only shown to people. *sha256* is the sender's claim. Raises Backlogged when
+    *owner* already has *open_limit* unfinished uploads.
     """
     still_open = select(func.count()).where(Upload.owner == owner, Upload.state.in_(BEFORE_END))
     if (session.scalar(still_open) or 0) >= open_limit:
         raise Backlogged(
-            f"{open_limit} uploads of this key have not ended; wait for one, or cancel it with DELETE /v1/uploads/ID",
+            f"this key already has {open_limit} unfinished uploads; wait for one to finish, or cancel one with "
+            "DELETE /v1/uploads/ID",
             retry_after_ms=OPEN_WAIT_MS,
         )
     shown = readable(name)
@@ -93,24 +97,28 @@ def add_upload(
 
 
 def new_track(meeting_id: str, name: str, speaker: str | None = None) -> Track:
-    """A track whose audio comes from a file."""
+    """Return a new track whose audio comes from a file."""
     return Track(id=secrets.token_hex(12), meeting_id=meeting_id, name=name, speaker=speaker, kind=TrackKind.BATCH)
 
 
 def readable(name: str) -> str:
-    """*name* without folders and without what no terminal should print. It never names anything on disk."""
+    """Return *name* without folders and control characters. It is only shown, and never used as a path."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join(character for character in last if character.isprintable()).strip()[-NAME_CHARACTERS:]
 
 
 def move(session: Session, upload_id: str, before: frozenset[UploadState], after: UploadState, **values: Any) -> bool:
-    """Take an upload from one of *before* to *after*. False when it is in none of them."""
+    """Move an upload from one of the states *before* to *after*. Returns False when it is in none of them."""
     chosen = update(Upload).where(Upload.id == upload_id, Upload.state.in_(before))
     return bool(session.execute(chosen.values(state=after, **values)).rowcount)  # type: ignore[attr-defined]
 
 
 def advance(session: Session, upload_id: str, at: int, end: int, expires_at: datetime) -> None:
-    """Bytes [*at*, *end*) are stored. Raises WrongOffset when another request has brought the file further, Gone."""
+    """Record that bytes [*at*, *end*) are stored.
+
+    The update only matches while the file ends at *at*, so two requests cannot both append there. Raises WrongOffset
+    when another request has stored these bytes, NotFound, Gone.
+    """
     chosen = update(Upload).where(
         Upload.id == upload_id, Upload.state == UploadState.RECEIVING, Upload.received_bytes == at
     )
@@ -120,25 +128,25 @@ def advance(session: Session, upload_id: str, at: int, end: int, expires_at: dat
 
 
 def check_receiving(upload: Upload | None, upload_id: str, at: int) -> Upload:
-    """Raises unless the upload takes bytes at *at*: NotFound, Gone, WrongOffset."""
+    """Check that the upload expects its next byte at *at*. Raises NotFound, Gone, WrongOffset."""
     if upload is None:
         raise NotFound(f"there is no upload '{upload_id}'")
     if upload.state in GIVEN_UP:
         raise Gone(f"upload '{upload_id}' is {upload.state} ({upload.reason}): {upload.detail}", reason=upload.reason)
     if upload.state != UploadState.RECEIVING or upload.received_bytes != at:
         there = upload.received_bytes
-        raise WrongOffset(f"upload '{upload_id}' goes on at byte {there}, not {at}", expected_offset=there)
+        raise WrongOffset(f"upload '{upload_id}' continues at byte {there}, not {at}", expected_offset=there)
     return upload
 
 
 def queue(session: Session, upload_id: str, sha256: str) -> bool:
-    """The file is stored whole: it may be decoded. False when it was queued or given up before."""
+    """Queue an upload for decoding once its whole file is stored. Returns False when it was queued or given up."""
     values = {"sha256": sha256, "size_bytes": Upload.received_bytes, "expires_at": None}
     return move(session, upload_id, frozenset({UploadState.RECEIVING}), UploadState.QUEUED, **values)
 
 
 def same_as(session: Session, upload: Upload, sha256: str) -> Upload | None:
-    """An earlier upload of the same bytes by the same owner, heard in the same way."""
+    """Find an earlier upload of the same file by the same owner with the same options."""
     meeting = session.get_one(Meeting, upload.meeting_id)
     wanted = NewUpload(
         language=meeting.language,
@@ -152,9 +160,10 @@ def same_as(session: Session, upload: Upload, sha256: str) -> Upload | None:
 def same_file(
     session: Session, owner: str, sha256: str, wanted: NewUpload, resumed_bytes: int | None = None
 ) -> Upload | None:
-    """The first upload of *owner* with these bytes that is, or was, heard as *wanted*.
+    """Find the first upload of *owner* that has the same SHA-256 and the options *wanted*.
 
-    With *resumed_bytes*, its size, also one of which the rest has still to come.
+    Uploads that have not arrived completely are left out. With *resumed_bytes*, the size of the file, an incomplete
+    upload of that size also matches, so the sender can resume it.
     """
     whole = Upload.state.in_(IN_WORK | {UploadState.FINISHED})
     begun = (Upload.state == UploadState.RECEIVING) & (Upload.size_bytes == resumed_bytes)
@@ -185,11 +194,12 @@ def give_up(
     detail: str,
     **values: Any,
 ) -> bool:
-    """End an upload in *state* failed or cancelled, with its meeting and its file. True when this call did.
+    """End an upload as failed or cancelled, and delete its meeting and file. True when this call ended it.
 
-    A crash in between is completed by `clean_up`. Raises Unavailable.
+    After a crash, `clean_up` completes the deletion. Raises Unavailable.
     """
     with stores.database.write() as session:
+        # The webhook message is written in the same transaction as the move: a crash cannot separate the two.
         facts = {"reason": reason, "detail": detail, "finished_at": now(), "expires_at": None, **values}
         moved = move(session, upload_id, BEFORE_END, state, **facts)
         if moved and state == UploadState.FAILED:
@@ -201,7 +211,7 @@ def give_up(
 
 
 def clean_up(stores: Stores, upload_id: str) -> None:
-    """Remove the meeting and the file of an upload that was given up. Again, it changes nothing."""
+    """Delete the meeting and the file of a failed or cancelled upload. A second call changes nothing."""
     with stores.database.read() as session:
         upload = session.get(Upload, upload_id)
     if upload is None or upload.state not in GIVEN_UP:
@@ -211,9 +221,11 @@ def clean_up(stores: Stores, upload_id: str) -> None:
 
 
 def drop_file(stores: Stores, upload_id: str) -> None:
-    """Let go of the file of an upload that has ended; with the last of the versions that read it, it is deleted.
+    """Release the file of an upload that has ended. The last upload that uses the file deletes it.
 
-    `expires_at` is set while that is under way, so that no further version begins; `tidy` completes it after a crash.
+    Storage and SQL share no transaction, so the deletion takes three steps: set `expires_at`, delete the file, set
+    `file_deleted_at`. While `expires_at` is set no new version of the meeting may use the file. After a crash between
+    the steps, `UploadSweeper.tidy` calls this again.
     """
     with stores.database.write() as session:
         upload = session.get_one(Upload, upload_id)
@@ -235,24 +247,24 @@ def drop_file(stores: Stores, upload_id: str) -> None:
 
 
 def file_id_of(upload: Upload) -> str:
-    """What the file that an upload reads is called."""
+    """Return the id under which the upload's file is stored."""
     return upload.file_of or upload.id
 
 
 def lock_readers(session: Session, file_id: str) -> Sequence[Upload]:
-    """The uploads that still need a file, locked by id and read anew."""
+    """Lock and reload the uploads that still use a file. The locks are taken in order of id, to avoid deadlocks."""
     readers = or_(Upload.id == file_id, Upload.file_of == file_id)
     wanted = select(Upload).where(readers, Upload.file_deleted_at.is_(None)).order_by(Upload.id).with_for_update()
     return session.scalars(wanted.execution_options(populate_existing=True)).all()
 
 
 def fed_by_upload() -> ColumnElement[bool]:
-    """Of a meeting: its audio is still coming from a file, so that its silence says nothing."""
+    """SQL condition on a meeting: an upload still supplies its audio, so it is not idle even without new audio."""
     return select(Upload.id).where(Upload.meeting_id == Meeting.id, Upload.state.in_(BEFORE_END)).exists()
 
 
 def configure(session: Session, upload: Upload, new: NewUpload) -> None:
-    """What the sender said only after the file."""
+    """Apply options that the sender gave only after the file."""
     meeting = session.get_one(Meeting, upload.meeting_id)
     meeting.title = new.title or meeting.title
     meeting.language, meeting.vocabulary = new.language, list(new.vocabulary)

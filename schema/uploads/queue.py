@@ -1,4 +1,4 @@
-"""Which uploads are to be in work: by priority, and in turn between owners."""
+"""The queue of uploads: ordered by priority, then fair between owners."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from schema.uploads.tables import Upload
 
 
 def uploads_to_decode(session: Session, places: int) -> list[str]:
-    """The uploads that may be decoded now, the most urgent first.
+    """Return the uploads that may be decoded now, the most urgent first.
 
-    At most *places* are in decoding or transcription. They go by priority, then each owner's first before anybody's
-    second, then by age. One owner alone leaves a place free, so that the first file of another begins at once. What
-    is in its mailbox whole keeps its place until it is transcribed; what is only being decoded can lose it.
+    *places* is the limit of uploads that are decoded or transcribed at the same time. The order is: higher priority,
+    then the first upload of each owner before the second of any owner, then age. A single owner may use all places but
+    one, so the first file of another owner starts at once. An upload in transcription keeps its place, because all of
+    its audio is already in the mailbox. An upload that is being decoded can lose its place to a more urgent one.
     """
     whole = Upload.state == UploadState.TRANSCRIBING
     order = (case((whole, 0), else_=1), Upload.priority.desc(), Upload.created_at, Upload.id)
     turn = func.row_number().over(partition_by=Upload.owner, order_by=order).label("turn")
-    # A paused one that is whole is still transcribed; pausing stops the decoder.
+    # Pausing only stops the decoder, so a paused upload in transcription still holds its place.
     active = Upload.state.in_(IN_WORK) & (whole | Upload.paused.is_(False))
     ranked = select(Upload.id, Upload.owner, Upload.state, Upload.priority, Upload.created_at, turn).where(active)
     rows = ranked.subquery()

@@ -27,16 +27,18 @@ FAILURE = Enum(
     validate_strings=True,
     values_callable=lambda failures: [each.value for each in failures],
 )
-"""Text in the database; nothing but a member of `UploadFailure` can be written."""
+"""Stored as text. Only members of `UploadFailure` can be written."""
 
 
 class Upload(Base):
-    """A file on its way to a meeting of its own. `name` is for people only; on disk the file is called by its id.
+    """An uploaded file and its way into a meeting of its own.
 
-    `received_bytes` of `size_bytes` are stored; `decoded_sample` is how far it has been put into mailboxes.
-    `media` is what was found in the file, never what its name says. `started_at` is when it was first decoded.
-    `sha256` is the sender's claim until the file is whole; `again` says that it is wanted even if it is known.
-    `file_of` is the upload whose file it reads, None for its own: see `schema.meetings.versions`.
+    * `name` is only shown to people. The stored file is named by its id.
+    * `received_bytes` of `size_bytes` are stored. Audio before `decoded_sample` has been put into the mailboxes.
+    * `media` describes the content that was found in the file. `started_at` is the start of the first decoding.
+    * `sha256` is the sender's claim until the file is complete, and the computed value afterwards.
+    * `again` accepts the file even if the owner has sent it before.
+    * `file_of` is the upload whose file this one reads, None for its own file; see `schema.meetings.versions`.
     """
 
     __tablename__ = "uploads"

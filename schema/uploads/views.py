@@ -1,4 +1,4 @@
-"""Uploads as clients see them, and how far they have come."""
+"""Converts rows of uploads to their wire types, and computes their progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schema.uploads.tables import Upload
 from schema.uploads.wire import UploadOut
 
 HINTS = ("state", "received_bytes", "size_bytes", "duration_s", "transcribed_s", "percent", "speed", "left_s", "paused")
-"""What an `upload` event tells."""
+"""The fields of an `upload` event."""
 
 
 def upload_out(session: Session, upload: Upload) -> UploadOut:
@@ -52,19 +52,22 @@ def upload_out(session: Session, upload: Upload) -> UploadOut:
 
 
 def upload_event(out: UploadOut) -> Event:
-    """A hint for whoever follows the meeting."""
+    """Return the progress event for clients that follow the meeting."""
     facts = out.model_dump(mode="json")
     return Event("upload", {"id": out.id, **{name: facts[name] for name in HINTS}})
 
 
 def event_of_meeting(session: Session, meeting_id: str) -> Event | None:
-    """How far the upload of a meeting is; None for a meeting that no file feeds."""
+    """Return the progress event of a meeting's upload, or None for a meeting without an upload."""
     upload = session.scalar(select(Upload).where(Upload.meeting_id == meeting_id))
     return None if upload is None else upload_event(upload_out(session, upload))
 
 
 def expected_samples(upload: Upload) -> int | None:
-    """How long the recording is: decoded, or as its header says where that can be true; None when nobody knows."""
+    """Return the length of the recording, or None when it is unknown.
+
+    Until the file is decoded this is the length in its header, unless that is longer than a meeting can be.
+    """
     if upload.duration_samples is not None:
         return upload.duration_samples
     claimed = upload.media.get("header_duration_s")
@@ -74,7 +77,7 @@ def expected_samples(upload: Upload) -> int | None:
 
 
 def _transcribed_samples(session: Session, upload: Upload) -> int:
-    """How far every track has come. Those of a file are equally long."""
+    """How far all tracks are transcribed. The tracks of a file have the same length."""
     chosen = select(func.min(Track.committed_sample)).where(Track.meeting_id == upload.meeting_id)
     return int(session.scalar(chosen) or 0)
 

@@ -1,4 +1,4 @@
-"""Uploads as they cross the doors."""
+"""Wire types of the upload routes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Priority = Annotated[int, Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY)]
 
 
 class NewUpload(Wire):
-    """What is to be done with a file."""
+    """Options for an uploaded file."""
 
     title: Annotated[Text, StringConstraints(max_length=300)] = ""
     language: Language = "en"
@@ -26,7 +26,7 @@ class NewUpload(Wire):
     summary_adapter: AdapterName | None = None
     channels: Channels = Channels.MIX
     priority: Priority = 0
-    """A higher one goes first; above 0 is for admin keys, since it goes before the files of others too."""
+    """Higher goes first. Only admin keys may set more than 0, because that goes ahead of other owners' files too."""
 
 
 class UploadChange(Wire):
@@ -36,9 +36,9 @@ class UploadChange(Wire):
 
 
 class UploadOut(Wire):
-    """`percent` is of the transcription; `speed` is seconds of audio transcribed in one second.
+    """`percent` is the progress of transcription. `speed` is the seconds of audio transcribed per second.
 
-    `percent` and `left_s` are None as long as nobody can know how long the recording is.
+    `percent` and `left_s` are None while the length of the recording is unknown.
     """
 
     id: str
@@ -68,7 +68,7 @@ class UploadOut(Wire):
 
 
 class UploadPage(Wire):
-    """The newest first. `next_cursor` is given while there are more."""
+    """Newest first. `next_cursor` is set while there are more."""
 
     uploads: list[UploadOut]
     next_cursor: str | None = None

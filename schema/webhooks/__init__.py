@@ -1,1 +1,1 @@
-"""Webhooks: the outbox of messages, the addresses that they may go to, wire types."""
+"""Webhooks: the outbox of messages, the check of receivers' addresses, and the wire types."""

@@ -1,7 +1,7 @@
-"""Where a webhook may be sent: to public addresses only, unless private ones are allowed.
+"""Checks the addresses of webhooks: only public addresses are allowed, unless a setting allows private ones.
 
-Whoever may add a webhook makes this machine send requests for them. Without the check they would reach what trusts this
-machine: its own services, its network, a cloud's metadata.
+A user who adds a webhook makes this machine send requests. Without the check those requests could reach services that
+trust this machine: its own, those in its network, and a cloud's metadata service.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from schema.core.errors import InvalidInput
 PORTS = {"http": 80, "https": 443}
 NAT64 = IPv6Network("64:ff9b::/96")
 CLOSED = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20")))
-"""Special networks that not every version of Python knows to be so."""
+"""Reserved networks that `ipaddress` reports as public in some versions of Python."""
 URL_CHARACTERS = 2000
 
 
 class Target(NamedTuple):
-    """A webhook's URL, and what is needed to connect to an address of its host."""
+    """A webhook's URL, with the host and port to connect to."""
 
     url: httpx.URL
     host: str
@@ -30,23 +30,26 @@ class Target(NamedTuple):
 
 
 def parse_target(text: str) -> Target:
-    """Raises InvalidInput, without a password that *text* may hold."""
+    """Parse a webhook's URL. Raises InvalidInput; the message never repeats a password in *text*."""
     try:
         url = httpx.URL(text)
         host = url.raw_host.decode()
     except (httpx.InvalidURL, ValueError) as error:
-        raise InvalidInput(f"the webhook's URL cannot be read ({error}); write https://host/path") from error
+        raise InvalidInput(f"the webhook's URL is not valid ({error}); write https://host/path") from error
     if url.userinfo:
-        raise InvalidInput("the webhook's URL holds a user or password; leave them out, the signature says who sends")
+        raise InvalidInput(
+            "the webhook's URL contains a user name or password; leave them out, because each message is signed"
+        )
     if url.scheme not in PORTS or not host:
-        raise InvalidInput(f"the webhook's URL begins with '{url.scheme}://{host[:80]}'; write https://host/path")
+        raise InvalidInput(f"the webhook's URL starts with '{url.scheme}://{host[:80]}'; write https://host/path")
     return Target(url, host.strip("[]"), url.port or PORTS[url.scheme])
 
 
 def addresses_of(target: Target, *, allow_private: bool) -> list[str]:
-    """The addresses that the host's name stands for at this moment; connect to these, not to the name.
+    """Resolve the host and return its addresses.
 
-    Raises InvalidInput when it stands for none, or for a single one that is not public.
+    Connect to these addresses, not to the name: a second look-up could return others. Raises InvalidInput when the name
+    does not resolve, or when any of its addresses is not public.
     """
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
@@ -56,14 +59,14 @@ def addresses_of(target: Target, *, allow_private: bool) -> list[str]:
     closed = next((address for address in addresses if not allow_private and not is_public(address)), None)
     if closed is not None:
         raise InvalidInput(
-            f"the host '{target.host}' stands for {closed}, which is not a public address; "
-            "name another, or set MINUTEBOOK_WEBHOOK_PRIVATE=1 if every key's owner may reach this network"
+            f"the host '{target.host}' resolves to {closed}, which is not a public address; "
+            "use another host, or set MINUTEBOOK_WEBHOOK_PRIVATE=1 if every key's owner may reach this network"
         )
     return addresses
 
 
 def is_public(address: str) -> bool:
-    """Whether *address* is one that the whole internet reaches. An IPv4 address within an IPv6 one is looked at too."""
+    """Whether *address* is reachable from the whole internet. An IPv4 address inside an IPv6 address is checked too."""
     ip = ip_address(address)
     inner = _inner(ip)
     if inner is not None:
@@ -73,6 +76,7 @@ def is_public(address: str) -> bool:
 
 
 def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address leads to: NAT64, IPv4-mapped, 6to4 or Teredo."""
     if isinstance(ip, IPv4Address):
         return None
     if ip in NAT64:

@@ -1,7 +1,8 @@
-"""Webhooks: who is told of what, and the outbox. A message is written in the transaction of what it tells of.
+"""Webhooks and their outbox: the table of messages that wait to be sent.
 
-So nothing is told that did not happen, and what happened is told, whatever dies in between. `workers.webhooks`
-carries the messages out. They hold ids and small facts only; titles and text are asked for with a key.
+A message is written in the same transaction as the change that it announces. Both are committed or neither is, so a
+crash can neither lose a message nor announce a change that was rolled back. `workers.webhooks` sends the messages.
+Messages hold only ids and short facts; receivers use their API key to read titles and text.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from schema.core.tables import Base, Id, now
 
 
 class WebhookEvent(StrEnum):
-    """What a webhook can be told of, each once."""
+    """The events that a webhook can subscribe to. Each event of a meeting is announced once."""
 
     MEETING_FINISHED = "meeting.finished"
     MINUTES_FINAL = "minutes.final"
@@ -28,7 +29,10 @@ class WebhookEvent(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """`pending` is tried until it is `delivered`, or too often in vain: `dead`. Both ends can be replayed."""
+    """A `pending` message is sent until a receiver accepts it (`delivered`) or the attempts run out (`dead`).
+
+    Delivered and dead messages can be replayed.
+    """
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -36,7 +40,10 @@ class DeliveryState(StrEnum):
 
 
 class Webhook(Base):
-    """An address that is told of what happens to its owner's meetings. `secret` signs, so it is kept as it is."""
+    """A URL that receives the events of its owner's meetings.
+
+    `secret` signs the messages. Signing needs the secret itself, so a hash is not enough.
+    """
 
     __tablename__ = "webhooks"
 
@@ -49,9 +56,9 @@ class Webhook(Base):
 
 
 class Delivery(Base):
-    """A message for one webhook. `message_id` stays the same however often it is sent, so that doubles are known.
+    """A message for one webhook. `message_id` is the same in every attempt, so receivers can detect duplicates.
 
-    It is sent when `due_at` has come; a clock that jumps makes that sooner or later, no more.
+    `due_at` is the time of the next attempt. A jump of the clock only makes that attempt early or late.
     """
 
     __tablename__ = "deliveries"
@@ -72,14 +79,15 @@ class Delivery(Base):
 
 
 def new_secret() -> str:
-    """A secret as Standard Webhooks writes it: `whsec_` and 32 random bytes in base64."""
+    """Return a secret in the format of Standard Webhooks: `whsec_` and 32 random bytes in base64."""
     return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def announce(session: Session, owner: str, event: WebhookEvent, data: dict[str, Any]) -> None:
-    """Put *event* into the outbox, for every webhook of *owner* that wants it.
+    """Put *event* into the outbox, for every webhook of *owner* that subscribes to it.
 
-    Call it in the transaction that makes it true, where a conditional move has seen to it that this happens once.
+    Call this in the transaction of the change itself, after a conditional update that only one caller can win. Then the
+    event is announced exactly once.
     """
     wanted = [hook for hook in session.scalars(select(Webhook).where(Webhook.owner == owner)) if event in hook.events]
     if not wanted:

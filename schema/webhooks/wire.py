@@ -1,4 +1,4 @@
-"""Webhooks at the doors."""
+"""Wire types of the webhook routes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schema.webhooks.outbox import DeliveryState, WebhookEvent
 
 
 class NewWebhook(Wire):
-    """`url` is told of `events` of this key's meetings, of all kinds unless some are named."""
+    """`url` receives the `events` of this key's meetings. Without `events` it receives all kinds."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"url": "https://hooks.example.com/minutes", "events": ["minutes.final"]}]}
@@ -30,7 +30,7 @@ class WebhookOut(Wire):
 
 
 class CreatedWebhook(WebhookOut):
-    """`secret` checks the signatures. It is shown once, here."""
+    """Use `secret` to verify the signatures. It is only shown here."""
 
     secret: str
 
@@ -40,7 +40,10 @@ class WebhookList(Wire):
 
 
 class DeliveryOut(Wire):
-    """A message for a webhook. `http_status` and `error` are those of the last attempt; `due_at` of the next."""
+    """A message for a webhook.
+
+    `http_status` and `error` belong to the last attempt. `due_at` is the time of the next attempt.
+    """
 
     id: int
     message_id: str
@@ -56,7 +59,7 @@ class DeliveryOut(Wire):
 
 
 class DeliveryPage(Wire):
-    """The newest first. `next_cursor` is given while there are more."""
+    """Newest first. `next_cursor` is set while there are more."""
 
     deliveries: list[DeliveryOut]
     next_cursor: int | None = None

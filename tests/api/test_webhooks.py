@@ -62,10 +62,10 @@ def test_removing_a_webhook_removes_its_deliveries(api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"url": "http://127.0.0.1:8765/"}, "stands for 127.0.0.1, which is not a public address"),
+        ({"url": "http://127.0.0.1:8765/"}, "resolves to 127.0.0.1, which is not a public address"),
         (
             {"url": "http://localhost:6379/"},
-            "is not a public address; name another, or set MINUTEBOOK_WEBHOOK_PRIVATE=1",
+            "is not a public address; use another host, or set MINUTEBOOK_WEBHOOK_PRIVATE=1",
         ),
         ({"url": "http://169.254.169.254/latest/meta-data"}, "169.254.169.254, which is not a public address"),
         ({"url": "http://[::ffff:10.0.0.1]/"}, "is not a public address"),

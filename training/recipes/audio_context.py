@@ -42,46 +42,9 @@ from workers.asr.hypothesis import Window
 from workers.asr.model import Whisper
 from workers.asr.model import load as load_whisper
 
-ADAPTER = "audio_context"
-
-
-@dataclass(frozen=True, slots=True)
-class EngineReading:
-    """The texts of some windows, the number of runaways, which the guard would refuse, and the time to encode a
-    window.
-    """
-
-    texts: list[str]
-    runaways: int
-    encoder_ms: float
-
-
-def read_windows(engine: Engine, windows: Sequence[Window]) -> EngineReading:
-    """Transcribe *windows*, then encode each again, alone, to measure the time."""
-    hypotheses = engine.transcribe(windows)
-    began = time.perf_counter()
-    for window in windows:
-        engine.encode([window])
-    encoder_ms = (time.perf_counter() - began) * 1000 / len(windows)
-    return EngineReading([each.text for each in hypotheses], sum(each.truncated for each in hypotheses), encoder_ms)
-
-
-def compare_contexts(engine: Engine, windows: Sequence[Window], adapter: Path) -> dict[str, float]:
-    """Compare *engine* without an adapter, in its own context, to *engine* with *adapter*."""
-    whole = read_windows(engine, windows)
-    engine.load_adapter(ADAPTER, adapter)
-    short = read_windows(engine, [replace(window, adapter=ADAPTER) for window in windows])
-    differing = rate(word_errors(*texts) for texts in zip(whole.texts, short.texts, strict=True))
-    return {
-        "words_that_differ": differing,
-        "runaways": short.runaways,
-        "runaways_whole_context": whole.runaways,
-        "encoder_ms": short.encoder_ms,
-        "encoder_ms_whole_context": whole.encoder_ms,
-    }
-
-
 log = logging.getLogger(__name__)
+ADAPTER = "audio_context"
+"""Name of the adapter in the engine while it is measured."""
 TARGETS_FOLDER = "audio_context"
 """The folder of the teacher's targets in the model cache."""
 LOG_EVERY_CLIPS = 50
@@ -253,3 +216,39 @@ def _encoder_layers(net: Any, ends: Sequence[str]) -> list[str]:
     """Names of the encoder's layers that end with one of *ends*."""
     names = (name for name, _ in net.named_modules() if name.startswith("model.encoder.layers."))
     return [name for name in names if name.rpartition(".")[2] in ends]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReading:
+    """The texts of some windows, the number of runaways, which the guard would refuse, and the time to encode a
+    window.
+    """
+
+    texts: list[str]
+    runaways: int
+    encoder_ms: float
+
+
+def read_windows(engine: Engine, windows: Sequence[Window]) -> EngineReading:
+    """Transcribe *windows*, then encode each again, alone, to measure the time."""
+    hypotheses = engine.transcribe(windows)
+    began = time.perf_counter()
+    for window in windows:
+        engine.encode([window])
+    encoder_ms = (time.perf_counter() - began) * 1000 / len(windows)
+    return EngineReading([each.text for each in hypotheses], sum(each.truncated for each in hypotheses), encoder_ms)
+
+
+def compare_contexts(engine: Engine, windows: Sequence[Window], adapter: Path) -> dict[str, float]:
+    """Compare *engine* without an adapter, in its own context, to *engine* with *adapter*."""
+    whole = read_windows(engine, windows)
+    engine.load_adapter(ADAPTER, adapter)
+    short = read_windows(engine, [replace(window, adapter=ADAPTER) for window in windows])
+    differing = rate(word_errors(*texts) for texts in zip(whole.texts, short.texts, strict=True))
+    return {
+        "words_that_differ": differing,
+        "runaways": short.runaways,
+        "runaways_whole_context": whole.runaways,
+        "encoder_ms": short.encoder_ms,
+        "encoder_ms_whole_context": whole.encoder_ms,
+    }

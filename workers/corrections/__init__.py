@@ -1,1 +1,1 @@
-"""Corrections that are kept when a recording is read again or minutes are rewritten."""
+"""Keeps people's corrections when a recording is transcribed again or minutes are rewritten."""

@@ -1,9 +1,9 @@
-"""Corrections carried over to another reading of the same recording.
+"""Carries corrections over to another transcript of the same recording.
 
-For each corrected segment of the version that the new one was made from, the words of both readings around it are
-aligned, and what the new one has in the place of that segment's words is replaced by the corrected text. Text that
-falls into several segments is cut where the new reading cuts it. A speaker is given to the segments that lie in that
-place for at least half of their words. What finds no place stays in the list of corrections, with the reason.
+For each corrected segment of the old version, the words of both versions around it are aligned. The corrected text then
+replaces the new words that are in the place of that segment. If these words belong to several new segments, the text is
+cut at the new boundaries. A corrected speaker is given to the new segments that have at least half of their words in
+that place. A correction that fits nowhere stays in the list of corrections, with the reason.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from schema.meetings.tables import Meeting, Segment, Track
 from schema.meetings.views import segment_event
 
 AROUND_SAMPLES = samples_of_s(5)
-"""How much beside a segment is aligned with it."""
+"""The audio on each side of a segment that is aligned together with it."""
 LONGEST_SAMPLES = samples_of_s(60)
-"""No segment is longer."""
+"""An upper limit for the length of a segment."""
 NO_TRACK = "this version has no track of that name"
-NO_WORDS = "this version has no words where they were said"
-NO_SEGMENT = "no segment of this version lies mostly where they were said"
+NO_WORDS = "this version has no words at that place"
+NO_SEGMENT = "no segment of this version has at least half of its words at that place"
 
 
 @dataclass
 class RevisedSegment:
-    """A segment of the new reading while corrections are put into it."""
+    """A segment of the new version while corrections are applied. `author` is set once one was applied."""
 
     segment: Segment
     words: list[WordRow]
@@ -43,9 +43,9 @@ class RevisedSegment:
 
 
 def carry_over(session: Session, meeting: Meeting) -> list[Event]:
-    """Bring what was corrected in the version that *meeting* was made from over to it, in transcript and minutes.
+    """Carry over the corrections of transcript and minutes from the version that *meeting* was made from.
 
-    Returns the events of the segments that changed. The meeting's row is locked by the caller.
+    Returns the events of the segments that changed. The caller has locked the meeting's row.
     """
     changed = carry_corrections(session, meeting)
     carry_sentences(session, meeting)
@@ -53,9 +53,9 @@ def carry_over(session: Session, meeting: Meeting) -> list[Event]:
 
 
 def carry_corrections(session: Session, meeting: Meeting) -> list[tuple[Segment, str]]:
-    """Bring what was corrected in the version that *meeting* was made from over to it.
+    """Carry over the corrections of the transcript from the version that *meeting* was made from.
 
-    Returns the segments that changed, with their tracks' names. The meeting's row is locked by the caller.
+    Returns the segments that changed, with the names of their tracks. The caller has locked the meeting's row.
     """
     corrections = _in_force(session, meeting.made_from) if meeting.made_from else []
     tracks = {track.name: track for track in session.scalars(select(Track).where(Track.meeting_id == meeting.id))}
@@ -72,7 +72,7 @@ def carry_corrections(session: Session, meeting: Meeting) -> list[tuple[Segment,
 
 
 def _in_force(session: Session, meeting_id: str) -> list[tuple[Correction, str]]:
-    """The latest correction of every corrected segment with its track's name."""
+    """The last correction of every corrected segment, with the name of the track."""
     latest = (
         select(Correction, Track.name)
         .join(Segment, (Segment.id == Correction.segment_id) & (Segment.version == Correction.version))
@@ -114,7 +114,7 @@ def _near(starts: Sequence[int], first: int, end: int) -> slice:
 
 
 def _carry(correction: Correction, old: Sequence[Segment], lines: Sequence[RevisedSegment]) -> str | None:
-    """Put *correction* into *lines*; returns why that cannot be done."""
+    """Apply *correction* to *lines*. Returns the reason if that is impossible, else None."""
     before = [word for each in old if each.first_sample < correction.first_sample for word in each.words]
     own = next(each for each in old if each.id == correction.segment_id).words
     after = [word for each in old if each.first_sample > correction.first_sample for word in each.words]
@@ -137,7 +137,7 @@ def _carry(correction: Correction, old: Sequence[Segment], lines: Sequence[Revis
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Words [first, end) of a line."""
+    """Words [first, end) of a segment."""
 
     line: RevisedSegment
     first: int
@@ -145,7 +145,7 @@ class Spot:
 
 
 def _spots(lines: Sequence[RevisedSegment], first: int, end: int) -> list[Spot]:
-    """Where words [first, end), counted over all *lines*, lie in each."""
+    """Split the words [first, end), counted over all *lines*, by segment."""
     spots, at = [], 0
     for line in lines:
         here = Spot(line, max(first - at, 0), min(end - at, len(line.words)))
@@ -156,7 +156,7 @@ def _spots(lines: Sequence[RevisedSegment], first: int, end: int) -> list[Spot]:
 
 
 def _put(written: list[WordRow], spots: Sequence[Spot], author: str) -> None:
-    """Replace the words of *spots* by *written*, cut where the new reading goes on to its next segment."""
+    """Replace the words of *spots* by *written*, cut at the boundaries of the new segments."""
     heard = [word for spot in spots for word in spot.line.words[spot.first : spot.end]]
     alignment = Alignment(heard, written)
     cuts, at = [0], 0
@@ -188,13 +188,13 @@ def _set_aside(session: Session, meeting: Meeting, track: Track | None, correcti
 
 
 FIRST_VERSION = 2
-"""Of a correction; what the summariser writes is the first of its sentence."""
+"""The version of a sentence's first correction. Version 1 is the summariser's sentence."""
 
 
 def carry_sentences(session: Session, meeting: Meeting) -> None:
-    """Bring what was corrected in the minutes that *meeting* was made from over to it. Done again, it changes nothing.
+    """Carry over the corrections of the minutes from the version that *meeting* was made from.
 
-    The meeting's row is locked by the caller.
+    A second call changes nothing. The caller has locked the meeting's row.
     """
     changes = [each for each in last_changes(session, meeting.made_from) if each.in_force] if meeting.made_from else []
     if not changes or last_changes(session, meeting.id):
@@ -221,7 +221,7 @@ def carry_sentences(session: Session, meeting: Meeting) -> None:
 
 
 TrackRange = tuple[str, int, int]
-"""Track, first sample, end."""
+"""Name of the track, first sample, end sample."""
 
 
 def _spans(session: Session, meeting_id: str) -> dict[int, TrackRange]:
@@ -233,7 +233,7 @@ def _spans(session: Session, meeting_id: str) -> dict[int, TrackRange]:
 
 
 def _in_place_of(spans: Sequence[TrackRange], after: dict[int, TrackRange]) -> list[int]:
-    """Segments of which at least half lies in one of *spans*, or which hold at least half of one."""
+    """The segments that overlap one of *spans* by at least half of the shorter of the two."""
     return [
         key for key, (track, first, end) in after.items() if any(_covers(span, (track, first, end)) for span in spans)
     ]

@@ -1,9 +1,9 @@
-"""Minutes that were written anew, with what people had corrected in earlier ones.
+"""Puts people's corrections into minutes that were written again.
 
-A correction takes the place of the sentence with the words that were corrected. Where the summariser words it
-differently now, because the transcript was corrected or another model writes, it takes the place of the one that rests
-on the same and is about the same. Where there is none it is put back where it stood. So nothing that somebody wrote is
-lost, and support, computed anew, says where the transcript does not carry it.
+A correction replaces the sentence whose words were corrected. The summariser may word that sentence differently now,
+because the transcript was corrected or another model writes. Then the correction replaces the sentence that shares its
+evidence and most of its content words. If there is none, the correction returns to its old place. So no correction is
+lost. Its support is computed again, and shows whether the transcript still supports it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.words import content_stems
 
 SAME = 0.6
-"""Share of the content words from which two sentences that rest on the same are about the same."""
+"""Two sentences with shared evidence count as the same from this share of common content words on."""
 
 
 def corrected_minutes(session: Session, meeting_id: str, minutes: Minutes) -> Minutes:
-    """*minutes* of a meeting with what people corrected in those before."""
+    """Return *minutes* with the corrections that people made to earlier minutes of the meeting."""
     corrections = last_changes(session, meeting_id)
     if not corrections:
         return minutes
@@ -43,7 +43,7 @@ def corrected_minutes(session: Session, meeting_id: str, minutes: Minutes) -> Mi
 def with_corrections(
     minutes: Minutes, corrections: Sequence[SentenceCorrection], segments: Sequence[SpokenSegment]
 ) -> Minutes:
-    """*minutes* with the last of each sentence's *corrections*; *segments* are all that was said."""
+    """Return *minutes* with *corrections*, the last one of each sentence. *segments* is the whole transcript."""
     minutes = named(minutes)
     evidence = Evidence(segments)
     starts = {segment.id: segment.first_sample for segment in segments}
@@ -63,7 +63,7 @@ def with_corrections(
 
 
 def _stand_in(correction: SentenceCorrection, items: Sequence[Sentence | Action]) -> Sentence | Action | None:
-    """What the summariser writes now in the place of what was corrected."""
+    """Find the sentence that the summariser now writes in place of the corrected one."""
     wanted = Action if correction.part == MinutesPart.ACTION else Sentence
     stems = [frozenset(content_stems(text)) for text in (correction.original_text, correction.text)]
     found = [
@@ -83,9 +83,9 @@ def _replaced(minutes: Minutes, item_id: str, correction: SentenceCorrection, ev
 
 
 def _corrected(item: MinutesItem, correction: SentenceCorrection, evidence: Evidence) -> MinutesItem:
-    """*item* as the correction has it. One that was undone keeps the summariser's words and the number of its version.
+    """Return *item* with the correction. After an undo it keeps the summariser's words and gets the version number.
 
-    It rests on what it rested on, or where that does not carry the new words, on what does.
+    The evidence stays the same if it supports the new words. Otherwise evidence that supports them replaces it.
     """
     item = replace(item, id=correction.sentence_id, version=correction.version)
     if not correction.in_force:
@@ -103,6 +103,7 @@ def _corrected(item: MinutesItem, correction: SentenceCorrection, evidence: Evid
 
 
 def _put_back(minutes: Minutes, correction: SentenceCorrection, evidence: Evidence, starts: dict[int, int]) -> Minutes:
+    """Add the corrected sentence to its old part: a chapter is found by the time of the sentence's evidence."""
     known = tuple(key for key in correction.evidence if key in starts)
     if correction.part == MinutesPart.ACTION:
         action = _corrected(Action("", evidence=known), correction, evidence)

@@ -1,1 +1,1 @@
-"""Uploaded files: decoded in processes of their own, fed into the mailboxes of their meetings."""
+"""Uploaded files: separate processes decode them, and a worker feeds the audio into the mailboxes of their meetings."""

@@ -1,7 +1,10 @@
-"""The decoder, a process of its own: `python -m workers.ingest.decoder FACTS`. It may crash or hang; nobody else does.
+"""The decoder process: `python -m workers.ingest.decoder FACTS`.
 
-FACTS is JSON: storage, file_id, channels, from_sample, limit_samples, memory_bytes, worker_pid. It reads the file from
-the storage and writes `workers.ingest.messages` to standard output, as fast as they are read.
+FFmpeg parses files from anywhere, and a damaged file can make it crash, hang or take all memory. In a process of its
+own it cannot harm the worker.
+
+FACTS is JSON: storage, file_id, channels, from_sample, limit_samples, memory_bytes, worker_pid. The process reads the
+file from the storage and writes `workers.ingest.messages` to standard output. It blocks while the pipe is full.
 """
 
 from __future__ import annotations
@@ -68,7 +71,7 @@ def _within(blocks: Iterator[Pcm], limit_samples: int) -> Iterator[Pcm]:
 
 
 def _of_length(blocks: Iterator[Pcm]) -> Iterator[Pcm]:
-    """The same sound in blocks of BLOCK_SAMPLES; the last one has what is left."""
+    """Regroup the sound into blocks of BLOCK_SAMPLES. The last block may be shorter."""
     held: list[Pcm] = []
     samples = 0
     for block in blocks:
@@ -83,7 +86,7 @@ def _of_length(blocks: Iterator[Pcm]) -> Iterator[Pcm]:
 
 
 def _after(blocks: Iterator[Pcm], from_sample: int) -> Iterator[Pcm]:
-    """The blocks that end after *from_sample*, the first of them cut to begin there."""
+    """Drop the sound before *from_sample*."""
     end = 0
     for block in blocks:
         first, end = end, end + block.shape[1]
@@ -96,9 +99,12 @@ def _report(pipe: BinaryIO, reason: UploadFailure, detail: str) -> None:
 
 
 def _confine(memory_bytes: int, worker_pid: int) -> None:
-    """Die with the worker, and take no more memory than *memory_bytes*."""
+    """Limit the memory to *memory_bytes*, write no core dumps, and have the kernel kill this process with its worker.
+
+    Without that a worker that is killed would leave its decoders behind.
+    """
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != worker_pid:  # it died before that
+    if os.getppid() != worker_pid:  # The worker died before the call above, so no signal would come.
         raise SystemExit(1)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,4 +1,4 @@
-"""The worker's end of a decoder's process."""
+"""Starts a decoder process and reads its messages from the pipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 @dataclass(frozen=True, slots=True)
 class DecodeRequest:
-    """What to decode. Sound before *from_sample* is left out."""
+    """What to decode, and its limits. Sound before `from_sample` is left out."""
 
     storage: str
     file_id: str
@@ -36,7 +36,7 @@ class DecodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class MediaFound:
-    """The file can be read; its sound makes so many *tracks*."""
+    """The file is readable. Its sound becomes `tracks` tracks; `facts` describe its format."""
 
     tracks: int
     facts: dict[str, Any]
@@ -44,14 +44,18 @@ class MediaFound:
 
 @dataclass(frozen=True, slots=True)
 class DecodingEnded:
-    """The file is through; *facts* say how it went. `samples` counts from the beginning of the file."""
+    """The file is decoded. `samples` is its length from the start of the file; `facts` report damage."""
 
     samples: int
     facts: dict[str, Any]
 
 
 class DecoderProcess:
-    """A process under way. It works ahead only as far as a pipe holds, so one that is not read costs nothing."""
+    """A running decoder process.
+
+    The decoder blocks when its pipe is full. A file whose mailbox is full therefore uses no processor time, and little
+    memory, until the worker reads from the pipe again.
+    """
 
     def __init__(self, request: DecodeRequest) -> None:
         self._request = request
@@ -77,9 +81,9 @@ class DecoderProcess:
         return self._process.pid
 
     def next(self) -> MediaFound | Pcm | DecodingEnded:
-        """What comes next: `MediaFound`, then blocks of PCM16 of shape (tracks, samples), and `DecodingEnded` last.
+        """Return the next message: first `MediaFound`, then blocks of PCM16, and `DecodingEnded` last.
 
-        Raises DecodingFailed; the process is gone then.
+        A block has the shape (tracks, samples). Raises DecodingFailed; the process has then ended.
         """
         kind, body = self._message()
         match kind:
@@ -98,7 +102,7 @@ class DecoderProcess:
                 raise DecodingFailed(UploadFailure(fault["reason"]), fault["detail"])
 
     def close(self) -> None:
-        """End the process, whatever it does. Closing again changes nothing."""
+        """Kill the process. A second call changes nothing."""
         self._process.kill()
         self._process.wait()
         if self._process.stdout is not None and not self._process.stdout.closed:
@@ -116,12 +120,13 @@ class DecoderProcess:
         return MessageKind(kind), body
 
     def _fill(self, size: int) -> None:
+        """Read from the pipe until *size* bytes are held. A hung decoder is killed after the step limit."""
         while len(self._held) < size:
             if not self._selector.select(self._request.step_limit_s):
                 self.close()
                 raise DecodingFailed(
                     UploadFailure.DECODER_HUNG,
-                    f"the decoder gave nothing for {self._request.step_limit_s:g} s; send the sound in another format",
+                    f"the decoder produced no output for {self._request.step_limit_s:g} s; send another audio format",
                 )
             piece = os.read(self._pipe, READ_BYTES)
             if not piece:
@@ -132,5 +137,5 @@ class DecoderProcess:
         self.close()
         how = f"exit status {self._process.returncode}"
         return DecodingFailed(
-            UploadFailure.DECODER_DIED, f"the decoder died over the file ({how}); send the sound in another format"
+            UploadFailure.DECODER_DIED, f"the decoder died on this file ({how}); send the sound in another format"
         )

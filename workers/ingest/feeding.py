@@ -1,4 +1,4 @@
-"""One file on its way into the mailboxes of its meeting: the same road as live audio, marked batch."""
+"""Feeds one file into the mailboxes of its meeting, where workers transcribe it like live audio, as kind batch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from workers.tasks.summary_requests import Send
 
 
 class Step(Enum):
-    """`WAITS`: a mailbox is full; `DONE`: the whole file is in them."""
+    """The result of a step. `WAITS`: a mailbox is full. `DONE`: the mailboxes have received the whole file."""
 
     MOVED = "moved"
     WAITS = "waits"
@@ -34,7 +34,7 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one file may take."""
+    """The limits for one file."""
 
     backlog_limit_samples: int
     limit_samples: int
@@ -43,10 +43,11 @@ class Bounds:
 
 
 class Feeding:
-    """Begins where the mailboxes end, so that whoever was interrupted is gone on for. `sample` is how far it is.
+    """Moves the sound of one file from its decoder into the mailboxes.
 
-    Raises NotFound, Unavailable; later `step` raises DecodingFailed, and MailboxMissing after Redis lost its data:
-    then a new Feeding begins where SQL is.
+    It starts where the mailboxes end, so it continues the work of a worker that was interrupted. `sample` is the
+    current position. Raises NotFound, Unavailable. `step` raises DecodingFailed, and MailboxMissing if Redis has lost
+    its data; a new Feeding then starts from the position in SQL.
     """
 
     def __init__(self, stores: Stores, send: Send, upload_id: str, bounds: Bounds) -> None:
@@ -80,7 +81,7 @@ class Feeding:
         self.decoder.close()
 
     def step(self) -> Step:
-        """Put the next block of sound into every track's mailbox, or find that there is no room for it."""
+        """Put the next block of sound into the mailbox of every track. Returns WAITS when one of them is full."""
         if self._block is None:
             match self.decoder.next():
                 case MediaFound() as found:
@@ -94,7 +95,8 @@ class Feeding:
         return self._append(self._block)
 
     def _append(self, block: Pcm) -> Step:
-        # A track that had taken it before drops it: it is the same sound.
+        # If the mailbox of one track is full, the whole block is sent again later. Mailboxes that already have it drop
+        # it: decoding is deterministic, so it is the same sound.
         for track_id, pcm in zip(self._tracks, block, strict=True):
             try:
                 appended = self._stores.mailbox.append(track_id, self.sample, pcm.tobytes())
@@ -107,7 +109,7 @@ class Feeding:
         return Step.MOVED
 
     def _note(self, found: MediaFound) -> None:
-        """Write down what the file holds, and make its tracks where nobody could know them before."""
+        """Store the format of the file, and create its tracks if they depended on the number of channels."""
         with self._stores.database.write() as session:
             session.execute(update(Upload).where(Upload.id == self.upload_id).values(media=found.facts))
             if not self._tracks:
@@ -115,7 +117,7 @@ class Feeding:
         if len(self._tracks) != found.tracks:
             raise DecodingFailed(
                 UploadFailure.DAMAGED,
-                f"the file has {found.tracks} channels now and had {len(self._tracks)} before; send it again",
+                f"the file now has {found.tracks} channels, but had {len(self._tracks)} before; send it again",
             )
         with self._stores.database.read() as session:
             self._open(tracks_of(session, self.meeting_id))
@@ -133,7 +135,7 @@ class Feeding:
         return [track.id for track in there]
 
     def _open(self, tracks: Sequence[Track]) -> int:
-        """Open the mailboxes; returns the sample up to which all of them have received."""
+        """Open the mailboxes. Returns the sample up to which all of them have received audio."""
         return min((self._open_one(track) for track in tracks), default=0)
 
     def _open_one(self, track: Track) -> int:
@@ -149,9 +151,9 @@ class Feeding:
 
 def _check_live(session: Session, meeting_id: str) -> None:
     if session.get_one(Meeting, meeting_id).state != MeetingState.LIVE:
-        raise NotFound(f"meeting '{meeting_id}' takes no more audio")
+        raise NotFound(f"meeting '{meeting_id}' accepts no more audio")
 
 
 def tracks_of(session: Session, meeting_id: str) -> Sequence[Track]:
-    """In the order of the channels."""
+    """The tracks of a meeting, in the order of the channels."""
     return session.scalars(select(Track).where(Track.meeting_id == meeting_id).order_by(Track.name)).all()

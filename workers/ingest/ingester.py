@@ -1,7 +1,7 @@
-"""Files in work: who is next, each a little further, and what becomes of one that cannot be decoded.
+"""Decodes uploads: takes those that are next, advances each in turn, and handles files that cannot be decoded.
 
-One worker process has several files open, each with a decoder of its own. A file whose mailbox is full keeps its
-decoder, which waits in a full pipe, but holds up neither this process nor other files.
+A worker process has several files open at once, each with its own decoder process. If the mailbox of a file is full,
+its decoder blocks on its pipe. The worker goes on with the other files.
 """
 
 from __future__ import annotations
@@ -31,18 +31,21 @@ from workers.tasks.summary_requests import Send
 log = logging.getLogger(__name__)
 
 SLICE_S = 5.0
-"""How long one task goes on before it hands its place in the queue to others."""
+"""A task ends after this time, so that other tasks in the queue get their turn."""
 LEASE_S = 30.0
 BLOCKS_IN_A_TURN = 12
-"""Of 10 s each, before the next file has its turn."""
+"""Blocks of 10 s that a file may decode before the next file has its turn."""
 AWAY_ATTEMPTS = 20
-"""A quarter of an hour, with the pauses between them."""
+"""Attempts while the storage is unreachable. With the pauses they last about a quarter of an hour."""
 LONGEST_PAUSE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
 class IngestSettings:
-    """`attempts` may end with a dead decoder and no sound gained before the file is failed."""
+    """`places` is the number of files in work at once.
+
+    The upload fails after `attempts` attempts in a row in which the decoder failed without any progress.
+    """
 
     places: int
     attempts: int
@@ -51,7 +54,7 @@ class IngestSettings:
 
 @dataclass
 class OpenUpload:
-    """A file that is open here. The lease keeps other workers off it, for they would decode the same."""
+    """A file that this worker has open. While it holds the lease, no other worker decodes the same file."""
 
     feeding: Feeding
     lease: Lock
@@ -84,7 +87,7 @@ class Ingester:
         return False
 
     def turn(self) -> bool:
-        """Move every file on that should be in work. False when none of them can be moved now."""
+        """Advance every file that may be decoded now. Returns False when none of them can advance."""
         with self.stores.database.read() as session:
             wanted = uploads_to_decode(session, self.settings.places)
         for upload_id in [each for each in self.works if each not in wanted]:
@@ -96,7 +99,7 @@ class Ingester:
         return any(moved)
 
     def close(self) -> None:
-        """Let go of everything; another worker goes on."""
+        """Close all files, so that another worker can continue them."""
         for upload_id in list(self.works):
             self._leave(upload_id)
 
@@ -104,7 +107,7 @@ class Ingester:
         lease = self.stores.redis.lock(lease_key(upload_id), timeout=LEASE_S, thread_local=False)
         with reachable(self.stores.redis):
             if not lease.acquire(blocking=False, token=self.name):
-                return  # another worker has it, or it rests after a fault
+                return  # Another worker has the file, or it pauses after a fault.
         try:
             with self.stores.database.write() as session:
                 queued = frozenset({UploadState.QUEUED})
@@ -119,7 +122,7 @@ class Ingester:
         self.works[upload_id] = OpenUpload(feeding, lease)
 
     def _advance(self, upload_id: str) -> bool:
-        """Some blocks further. False when its mailbox is full."""
+        """Feed some blocks of the file. Returns False when its mailbox is full."""
         work = self.works[upload_id]
         if not self._keeps(work.lease):
             self._leave(upload_id)
@@ -130,8 +133,8 @@ class Ingester:
             self._fail(upload_id, fault)
             return True
         except (MailboxMissing, TrackClosed, NotFound) as error:
-            # Redis lost its data, or the meeting was finished or deleted: SQL says which.
-            log.warning("upload %s is begun again: %s", upload_id, error)
+            # Redis has lost its data, or the meeting was finished or deleted. The next turn reads from SQL which it is.
+            log.warning("upload %s was interrupted and continues unless its meeting has ended: %s", upload_id, error)
             self._leave(upload_id)
             return False
         return moved
@@ -155,7 +158,7 @@ class Ingester:
             session.execute(decoding.values(decoded_sample=feeding.sample))
 
     def _complete(self, feeding: Feeding) -> None:
-        """The whole file is in the mailboxes."""
+        """Record that the mailboxes have received the whole file."""
         assert feeding.ended is not None
         upload_id = feeding.upload_id
         with self.stores.database.write() as session:
@@ -172,11 +175,12 @@ class Ingester:
         work.feeding.close()
         with self.stores.database.write() as session:
             upload = session.get_one(Upload, upload_id)
+            # An attempt that made progress starts the count again: only failures at the same place add up.
             upload.attempts = 1 if work.feeding.sample > work.feeding.first_sample else upload.attempts + 1
             attempts = upload.attempts
         limit = AWAY_ATTEMPTS if fault.reason == UploadFailure.STORAGE_AWAY else self.settings.attempts
         if fault.reason in PASSING and attempts < limit:
-            log.warning("upload %s, attempt %s: %s", upload_id, attempts, fault.detail)
+            log.warning("upload %s failed in attempt %s and is tried again: %s", upload_id, attempts, fault.detail)
             self._rest(work.lease, min(2**attempts, LONGEST_PAUSE_S))
             return
         give_up(self.stores, upload_id, UploadState.FAILED, reason=fault.reason, detail=fault.detail)
@@ -191,7 +195,7 @@ class Ingester:
         try:
             with reachable(self.stores.redis):
                 return bool(lease.reacquire())
-        except LockError:  # it ran out, and maybe another worker has it
+        except LockError:  # The lease expired, and another worker may have it now.
             return False
 
     def _release(self, lease: Lock) -> None:
@@ -202,7 +206,7 @@ class Ingester:
             return
 
     def _rest(self, lease: Lock, seconds: float) -> None:
-        """Keep the lease without working: nobody tries before it ends."""
+        """Keep the lease for *seconds* without working, so that no worker tries the file before."""
         try:
             with reachable(self.stores.redis):
                 lease.extend(seconds, replace_ttl=True)
@@ -211,14 +215,14 @@ class Ingester:
 
 
 def lease_key(upload_id: str) -> str:
-    """Set while a worker has the upload's file open, or while it rests after a fault."""
+    """This key exists while a worker has the upload's file open, and during the pause after a fault."""
     return f"mb:ingest:{upload_id}"
 
 
 def _remark(media: dict[str, object]) -> str | None:
-    """What a person should know about a file that was decoded all the same."""
+    """A remark for people about a file that was decoded in spite of damage."""
     if media.get("truncated"):
-        return "the file ends earlier than its header says: what there was is transcribed"
+        return "the file ends earlier than its header says; the part that exists is transcribed"
     if media.get("skipped_packets"):
-        return f"{media['skipped_packets']} damaged packets were left out"
+        return f"{media['skipped_packets']} damaged packets were skipped"
     return None

@@ -1,7 +1,7 @@
-"""A file of any container and codec that FFmpeg reads, as 16 kHz PCM16. What it holds is found out, never believed.
+"""Decodes any container and codec that FFmpeg can read to 16 kHz PCM16. Names and headers are not trusted.
 
-The sound comes the same, sample by sample, however often a file is decoded: whoever was interrupted decodes it again
-and drops what was received.
+Decoding is deterministic: a file always gives the same samples. So after an interruption the file is decoded again, and
+the samples that were already received are dropped.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ Pcm = NDArray[np.int16]
 BUFFER_BYTES = 1 << 18
 TRACKS_LIMIT = 32
 ENCRYPTED_TAGS = frozenset({"enca", "drms"})
-"""How MP4 marks sound that only a key opens, where FFmpeg does not say so packet by packet."""
+"""Codec tags of encrypted sound in MP4 files, for files in which FFmpeg does not report it for each packet."""
 FAULTS_IN_A_ROW_LIMIT = 2000
-"""Packets that cannot be decoded; what has so many one after another is damaged from there on."""
+"""A file with this many undecodable packets in a row counts as damaged."""
 SHUT = {"protocol_whitelist": "none"}
-"""A playlist, or anything else that names other files and addresses, gets none of them."""
+"""Forbids FFmpeg to open anything else: a playlist could name files of this machine or internal addresses."""
 DISBELIEF = 1.02, 2.0
-"""A header that claims more than this factor and so many seconds over what came shows a file that was cut off."""
+"""A factor and seconds. A file counts as cut off if its header claims more than factor × decoded length + seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What a file holds; `header_duration_s` is only its header's claim. `tracks` is how many the sound makes."""
+    """The content of a file. `header_duration_s` is only a claim. `tracks` is the number of tracks for the sound."""
 
     container: str
     codec: str
@@ -56,7 +56,7 @@ class Media:
 
 
 class Recording:
-    """The sound of one open file. After `blocks` is through, `skipped_packets` and `truncated` say how it went."""
+    """The sound of one open file. `skipped_packets` and `truncated` are final once `blocks` is exhausted."""
 
     def __init__(self, file: BinaryIO, channels: Channels) -> None:
         self._channels = channels
@@ -71,7 +71,7 @@ class Recording:
         self._container.close()
 
     def blocks(self) -> Iterator[Pcm]:
-        """PCM16 of shape (tracks, samples), one after another. Raises DecodingFailed."""
+        """Yield blocks of PCM16 of shape (tracks, samples). Raises DecodingFailed."""
         sound = Sound(self._channels)
         for frame in self._frames():
             for block in sound.take(frame):
@@ -83,24 +83,22 @@ class Recording:
         if not self.samples:
             raise DecodingFailed(
                 UploadFailure.NO_AUDIO,
-                f"not one sample of its {self.media.codec} sound could be decoded; send another copy",
+                f"none of its {self.media.codec} sound could be decoded; send another copy",
             )
 
     @property
     def truncated(self) -> bool:
-        """Whether the header claims much more than there was."""
-        claimed_s, factor_and_slack = self.media.header_duration_s, DISBELIEF
-        return (
-            claimed_s is not None
-            and claimed_s > factor_and_slack[0] * self.samples / SAMPLE_RATE_HZ + (factor_and_slack[1])
-        )
+        """Whether the header claims much more sound than the file has."""
+        claimed_s = self.media.header_duration_s
+        factor, slack_s = DISBELIEF
+        return claimed_s is not None and claimed_s > factor * self.samples / SAMPLE_RATE_HZ + slack_s
 
     def _frames(self) -> Iterator[av.AudioFrame]:
         packets = self._container.demux(self._stream)
         while True:
             try:
                 packet = next(packets, None)
-            except FFmpegError:  # the container ends in the middle of something
+            except FFmpegError:  # The container was cut off. The sound before that is kept.
                 packet = None
             if packet is None:
                 return
@@ -117,8 +115,8 @@ class Recording:
             if self._faults_in_a_row >= FAULTS_IN_A_ROW_LIMIT:
                 raise DecodingFailed(
                     UploadFailure.DAMAGED,
-                    f"{FAULTS_IN_A_ROW_LIMIT} packets in a row cannot be decoded ({error}), from "
-                    f"{self.samples / SAMPLE_RATE_HZ:.0f} s on; send an undamaged copy",
+                    f"{FAULTS_IN_A_ROW_LIMIT} packets in a row cannot be decoded ({error}), starting at "
+                    f"{self.samples / SAMPLE_RATE_HZ:.0f} s; send an undamaged copy",
                 ) from error
             return []
         if frames:
@@ -133,7 +131,7 @@ class Recording:
         if not 0 < tracks <= TRACKS_LIMIT:
             raise DecodingFailed(
                 UploadFailure.TOO_MANY_CHANNELS,
-                f"the sound has {channels} channels, at most {TRACKS_LIMIT} can be speakers; use channels=mix",
+                f"the sound has {channels} channels, but a meeting has at most {TRACKS_LIMIT} tracks; use channels=mix",
             )
         return Media(
             container=self._container.format.name,
@@ -147,7 +145,7 @@ class Recording:
 
 
 class Sound:
-    """Frames of any rate, format and layout in; PCM16 at 16 kHz out, mixed or channel by channel."""
+    """Converts frames of any rate, format and layout to PCM16 at 16 kHz, mixed or with one track per channel."""
 
     def __init__(self, channels: Channels) -> None:
         self._mix = channels == Channels.MIX
@@ -157,13 +155,13 @@ class Sound:
 
     def take(self, frame: av.AudioFrame) -> Iterator[Pcm]:
         form = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if form != self._form:  # some streams change in the middle
+        if form != self._form:  # Some streams change their format in the middle.
             yield from self.rest()
             self._begin(frame, form)
         yield from self._resampled(frame)
 
     def rest(self) -> Iterator[Pcm]:
-        """What the resampler still holds."""
+        """Yield the samples that the resampler still holds."""
         if self._resampler is not None:
             yield from self._resampled(None)
         self._resampler = None
@@ -171,7 +169,7 @@ class Sound:
     def _begin(self, frame: av.AudioFrame, form: tuple[object, ...]) -> None:
         self._form = form
         self._tracks = self._tracks or (1 if self._mix else len(frame.layout.channels))
-        # A layout without names ("8 channels") has no recipe for a mix: it is averaged here.
+        # FFmpeg cannot mix a layout without channel names ("8 channels"), so `_arranged` averages its channels.
         named = "channels" not in frame.layout.name
         self._resampler = AudioResampler(
             format="s16", layout="mono" if self._mix and named else frame.layout, rate=SAMPLE_RATE_HZ
@@ -187,7 +185,10 @@ class Sound:
             yield self._arranged(sound)
 
     def _arranged(self, sound: Pcm) -> Pcm:
-        """(channels, samples) as (tracks, samples); channels that came later or went are left out or silent."""
+        """Convert (channels, samples) to (tracks, samples). The number of tracks never changes.
+
+        If the number of channels changes in the middle, added channels are left out and missing ones are silent.
+        """
         if self._mix:
             mixed: Pcm = np.rint(sound.mean(axis=0, keepdims=True)).astype(np.int16)
             return mixed
@@ -207,16 +208,16 @@ def _open(file: BinaryIO) -> InputContainer:
             raise DecodingFailed(UploadFailure.TRUNCATED, detail) from error
         raise DecodingFailed(
             UploadFailure.NOT_MEDIA,
-            f"it is no sound or video file that can be read ({error.strerror}); send another format",
+            f"it is not a readable sound or video file ({error.strerror}); send another format",
         ) from error
 
 
 def _sound(container: InputContainer) -> AudioStream:
-    """The stream that a player would take."""
+    """Return the audio stream that a player would choose."""
     stream = container.streams.best("audio")
     if not isinstance(stream, AudioStream):
         what = "video" if container.streams.video else "file"
-        raise DecodingFailed(UploadFailure.NO_AUDIO, f"the {what} has no sound; send one that has")
+        raise DecodingFailed(UploadFailure.NO_AUDIO, f"the {what} has no sound; send one with sound")
     if stream.codec_context.codec_tag in ENCRYPTED_TAGS:
         raise _encrypted()
     return stream

@@ -1,4 +1,7 @@
-"""The messages from a decoder process to its worker, over a pipe, and the error that such a process reports."""
+"""Messages from a decoder process to its worker, over a pipe, and the error for a bad file.
+
+A message is a kind, a length, and a body.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from schema.uploads.failures import UploadFailure
 
 HEAD = struct.Struct("<cI")
 BLOCK_SAMPLES = 160_000
-"""Of each track, in one message: 10 s."""
+"""Samples of each track in one message: 10 s."""
 LONGEST_BYTES = 2 * BLOCK_SAMPLES * 32
-"""A block of as many tracks as there can be."""
+"""The size of a block with the highest number of tracks."""
 
 
 class MessageKind(Enum):
-    """`MEDIA`, `END` and `FAULT` carry JSON; `PCM` carries PCM16, the tracks one after another."""
+    """`MEDIA`, `END` and `FAULT` carry JSON. `PCM` carries PCM16, one track after the other."""
 
     MEDIA = b"M"
     PCM = b"P"
@@ -36,11 +39,11 @@ def send_facts(pipe: BinaryIO, kind: MessageKind, facts: dict[str, Any]) -> None
 
 
 PASSING = frozenset({UploadFailure.STORAGE_AWAY, UploadFailure.DECODER_DIED, UploadFailure.DECODER_HUNG})
-"""What another attempt may get over."""
+"""Reasons that may disappear by themselves, so the file is tried again."""
 
 
 class DecodingFailed(Exception):
-    """The file cannot be decoded, at least not now. `detail` says what to do."""
+    """The file cannot be decoded, at least not now. `detail` names the problem and the remedy."""
 
     def __init__(self, reason: UploadFailure, detail: str) -> None:
         super().__init__(detail)

@@ -1,6 +1,6 @@
-"""Uploads whose next move is due: transcribed, abandoned, deleted with their meeting, or with a file not to be kept.
+"""Moves uploads on whose state no longer fits: transcribed, abandoned, with a deleted meeting, or with an expired file.
 
-Each remedy is conditional, so that several workers may settle at once, and one that dies is made up for by the next.
+Every move is conditional. So several workers may sweep at once, and the next sweep completes what a crash interrupted.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ class UploadSweeper:
         self._stores = stores
         self._backlog_limit_samples = backlog_limit_samples
         self._retention = retention
-        self._told: dict[str, object] = {}
+        self._published: dict[str, object] = {}
         self._seldom_due_s = 0.0
 
     def run(self) -> None:
-        """Look at all of them. What only tidies up is looked at once in a while."""
+        """Check all uploads. `tidy` runs less often, because nobody waits for it."""
         self._each(Upload.state.in_(BEFORE_END) & (Meeting.state == MeetingState.DELETED), self._cancel)
         stopped = Meeting.state.not_in((MeetingState.LIVE, MeetingState.DELETED))
         self._each(Upload.state.in_(FED) & stopped, self._end_early)
         self._each(Upload.state == UploadState.TRANSCRIBING, self.finish)
-        self._tell()
+        self._publish_progress()
         if time.monotonic() >= self._seldom_due_s:
             self._seldom_due_s = time.monotonic() + SELDOM_S
             self.tidy()
 
     def tidy(self) -> None:
-        """Give up what stopped coming; delete files that are not kept."""
+        """Cancel uploads that stopped arriving, and delete files that are not to be kept."""
         self._each((Upload.state == UploadState.RECEIVING) & (Upload.expires_at < now()), self._expire)
         there = Upload.file_deleted_at.is_(None)
         self._each(Upload.state.in_(GIVEN_UP) & there, self._clean_up)
@@ -70,7 +70,7 @@ class UploadSweeper:
             self._each(finished & (Upload.finished_at < now() - age), self._drop_file)
 
     def finish(self, upload_id: str) -> None:
-        """Nothing more comes for its meeting; once that is finished, so is the upload."""
+        """End the meeting of a decoded upload, and finish the upload once the meeting is finished."""
         with self._stores.database.read() as session:
             upload = session.get_one(Upload, upload_id)
             state = session.get_one(Meeting, upload.meeting_id).state
@@ -85,14 +85,14 @@ class UploadSweeper:
         self._give_up(upload_id, UploadState.CANCELLED, UploadFailure.MEETING_DELETED, "its meeting was deleted")
 
     def _expire(self, upload_id: str) -> None:
-        detail = "the rest of the file did not come in time; send it again"
+        detail = "the rest of the file did not arrive in time; send it again"
         self._give_up(upload_id, UploadState.CANCELLED, UploadFailure.EXPIRED, detail)
 
     def _give_up(self, upload_id: str, state: UploadState, reason: UploadFailure, detail: str) -> None:
         give_up(self._stores, upload_id, state, reason=reason, detail=detail)
 
     def _end_early(self, upload_id: str) -> None:
-        """Somebody finished the meeting: what was decoded so far is all of it."""
+        """End an upload whose meeting was finished early. The audio decoded so far is all of it."""
         with self._stores.database.write() as session:
             move(session, upload_id, FED, UploadState.TRANSCRIBING, duration_samples=Upload.decoded_sample)
 
@@ -102,24 +102,24 @@ class UploadSweeper:
     def _drop_file(self, upload_id: str) -> None:
         drop_file(self._stores, upload_id)
 
-    def _each(self, which: ColumnElement[bool], remedy: Callable[[str], None]) -> None:
-        """One upload that cannot be settled keeps no other waiting."""
+    def _each(self, which: ColumnElement[bool], handle: Callable[[str], None]) -> None:
+        """Apply *handle* to each upload. An error skips that upload and does not stop the others."""
         chosen = select(Upload.id).join(Meeting, Meeting.id == Upload.meeting_id).where(which)
         with self._stores.database.read() as session:
             upload_ids = session.scalars(chosen.order_by(Upload.created_at).limit(PAGE)).all()
         for upload_id in upload_ids:
             try:
-                remedy(upload_id)
+                handle(upload_id)
             except MinutebookError as error:
-                log.warning("upload %s cannot be settled: %s", upload_id, error)
+                log.warning("upload %s cannot be swept: %s", upload_id, error)
 
-    def _tell(self) -> None:
-        """Say how far those in work have come, to whoever follows their meetings."""
+    def _publish_progress(self) -> None:
+        """Publish the progress of uploads in work to the clients that follow their meetings."""
         states = (UploadState.DECODING, UploadState.TRANSCRIBING)
         with self._stores.database.read() as session:
             in_work = session.scalars(select(Upload).where(Upload.state.in_(states)).limit(PAGE)).all()
-            told = {upload.meeting_id: upload_event(upload_out(session, upload)) for upload in in_work}
-        for meeting_id, event in told.items():
-            if self._told.get(meeting_id) != event.data:
+            events = {upload.meeting_id: upload_event(upload_out(session, upload)) for upload in in_work}
+        for meeting_id, event in events.items():
+            if self._published.get(meeting_id) != event.data:
                 publish(self._stores.redis, meeting_id, [event])
-        self._told = {meeting_id: event.data for meeting_id, event in told.items()}
+        self._published = {meeting_id: event.data for meeting_id, event in events.items()}

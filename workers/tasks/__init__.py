@@ -1,1 +1,1 @@
-"""The Celery tasks, what a worker process holds, and what repairs crashes."""
+"""The Celery tasks, the objects that a worker process keeps open, and the sweep that repairs crashes."""

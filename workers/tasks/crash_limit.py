@@ -1,6 +1,7 @@
-"""Work that its process does not survive: killed for its memory, or at Celery's hard time limit.
+"""Limits how often the same work may kill its process: out of memory, or at Celery's hard time limit.
 
-Nobody is left to book such a failure, so an attempt is counted before it begins, as the mailbox counts claims.
+A killed process cannot book its failure. So each attempt is counted before it starts, and the count is deleted when the
+attempt ends in any other way.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from redis import Redis
 from schema.core.errors import WorkerLost
 
 FORGET_MS = 24 * 3600 * 1000
-"""Deaths a day apart have nothing to do with each other."""
+"""Crashes that are a day apart are unrelated."""
 
 
 @contextmanager
 def count_crashes(redis: Redis, meeting_id: str, limit: int) -> Iterator[None]:
-    """One bounded piece of work on a meeting's summary; it may end with a dead process *limit* times in a row.
+    """Run one bounded piece of work on a meeting's summary, and count the crashes of its process.
 
-    Raises WorkerLost instead of trying once more, and counts from nothing afterwards.
+    After *limit* crashes in a row this raises WorkerLost instead of running the work, and resets the count.
     """
     key = f"mb:summary-deaths:{meeting_id}"
     with redis.pipeline() as both:
@@ -30,13 +31,13 @@ def count_crashes(redis: Redis, meeting_id: str, limit: int) -> Iterator[None]:
     if crashes >= limit:
         redis.delete(key)
         raise WorkerLost(
-            f"the worker died {crashes} times in a row over the same part of meeting '{meeting_id}': killed, out of "
-            "memory or past its time limit. Look into its log, then run 'minutebook failures replay'",
+            f"the worker died {crashes} times in a row on the same part of meeting '{meeting_id}': it was killed, ran "
+            "out of memory or exceeded its time limit. Check its log, then run 'minutebook failures replay'",
             attempts=crashes,
         )
     try:
         yield
-    except Exception:  # the process lives: Celery tries again, and books it
+    except Exception:  # The process is alive, so Celery can retry and book the failure.
         redis.delete(key)
         raise
     redis.delete(key)

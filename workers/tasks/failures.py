@@ -1,4 +1,4 @@
-"""What failed for good is a row that says why and can be replayed."""
+"""Tasks that failed for good. Each is a row that records the reason and can be replayed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from schema.meetings.tables import Failure, Meeting
 def book_failure(
     database: Database, task: str, arguments: list[Any], error: Exception, attempts: int, *, meeting_id: str | None
 ) -> None:
-    """Keep a failed task with its *arguments*. A meeting that is gone by now takes its failures with it.
+    """Record a failed task with its *arguments*. Nothing is recorded when the meeting no longer exists.
 
-    The same failure of a meeting again, while nobody has replayed it, only adds to its attempts.
+    If the same failure was already recorded and not replayed, its attempts are added to that row.
     """
     reason = error.slug if isinstance(error, MinutebookError) else type(error).__name__
     detail = str(error)[:4000]
@@ -50,9 +50,9 @@ def book_failure(
 
 
 def failed_summaries(session: Session) -> dict[str, bool]:
-    """Meetings whose summary has failed for good and was not replayed yet.
+    """Return the meetings whose summary failed for good and was not replayed.
 
-    True for those that kill their worker: they are left alone until somebody replays them.
+    The value is True when the summary killed its worker. Such a summary is not tried again until somebody replays it.
     """
     wanted = select(Failure.meeting_id, Failure.reason).where(
         Failure.task == queues.SUMMARIZE, Failure.replayed_at.is_(None)

@@ -1,4 +1,4 @@
-"""What one worker process holds open: the stores and the models, each made at first use."""
+"""The stores and models that a worker process keeps open. Each is created at first use."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ GPU_BATCH = 32
 
 
 class Process:
-    """Made in the child after the fork, since connections and models do not survive one.
+    """The open objects of one worker process.
 
-    What needs torch is imported where it is made: beat, Flower and a worker's main process do without.
+    Created in the child process, because connections and models do not survive a fork. Modules that need torch are
+    imported only where they are used, so beat, Flower and a worker's main process do not load it.
     """
 
     _current: ClassVar[Process | None] = None
@@ -75,14 +76,17 @@ class Process:
         return Stores(Database(config.sql_url), redis, Mailbox(redis, shards=config.shards), config.storage_url)
 
     def send(self, task: str, arguments: list[str]) -> bool:
-        """Enqueue a task. One that the broker does not take is only logged: beat and the sweep send it again."""
+        """Enqueue a task. Returns False when the broker does not accept it.
+
+        The failure is only logged: beat and the sweep send the task again, so a lost message costs time but no data.
+        """
         from workers.app import app
 
         expires = queues.WAKE_EXPIRES_S if task in (queues.TRANSCRIBE, queues.INGEST) else None
         try:
             app.send_task(task, args=arguments, expires=expires)
-        except (OperationalError, RedisError) as error:  # a full broker must not cost a step its audio
-            log.warning("%s %s not sent: %s", task, arguments, error)
+        except (OperationalError, RedisError) as error:  # A full broker must not fail the step that sends the message.
+            log.warning("task %s %s not sent: %s", task, arguments, error)
             return False
         return True
 
@@ -168,7 +172,7 @@ class Process:
         from workers.ingest.upload_sweeper import UploadSweeper
 
         config = self.config
-        self.stores.files  # noqa: B018 - a storage that cannot be opened stops the worker here, not at its first file
+        self.stores.files  # noqa: B018 - opens the storage now, so that a wrong setting stops the worker at its start
         backlog = config.backlog_limit_samples
         return Ingester(
             name=self.name,
@@ -189,14 +193,14 @@ class Process:
 
     @contextmanager
     def alone(self, key: str, limit_s: float) -> Iterator[bool]:
-        """True for one process at a time; whoever dies within lets go after *limit_s*."""
+        """Yield True in only one process at a time. If that process dies, its lock expires after *limit_s*."""
         lock = self.stores.redis.lock(key, timeout=limit_s)
         mine = lock.acquire(blocking=False)
         try:
             yield mine
         finally:
             if mine:
-                with suppress(LockError):  # it took longer than that, and another one may be at it by now
+                with suppress(LockError):  # The lock expired, and another process may hold it now.
                     lock.release()
 
     @cached_property

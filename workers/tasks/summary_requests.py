@@ -1,4 +1,4 @@
-"""Messages from worker to worker. Of those that ask for a meeting's summary only one waits, whoever asks how often."""
+"""Requests for summaries, sent from worker to worker. At most one request per meeting is queued."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from schema.core import queues
 log = logging.getLogger(__name__)
 
 Send = Callable[[str, list[str]], bool]
-"""Enqueue a Celery task by name with its arguments. False when the broker did not take it."""
+"""Enqueues a Celery task by name, with its arguments. Returns False when the broker does not accept it."""
 
 WAITS_MS = 30_000
-"""A message that does not begin for so long, though nothing is in the queue before it, is taken for lost."""
+"""A request counts as lost if it does not start within this time although no other request is ahead of it."""
 BEGUN = "mb:summaries-begun"
-"""How many summaries have begun so far: how far the queue has moved."""
+"""Key of the number of requests that have started. It shows how far the queue has moved."""
 
 
 class SummaryRequests:
-    """Every worker that wants a summary asks here. Once a message has begun, the next one may be sent."""
+    """Sends requests for summaries. A new request for a meeting can be sent once the previous one has started."""
 
     def __init__(self, redis: Redis, send: Send) -> None:
         self.redis = redis
         self.send = send
 
     def ask(self, meeting_id: str, interval_ms: int = 0) -> None:
-        """Send for a summary, unless a message waits already or one was asked for less than *interval_ms* ago.
+        """Request a summary, unless a request is queued or one was made less than *interval_ms* ago.
 
-        Who cannot reach Redis goes on without: the sweep asks again.
+        If Redis is unreachable, the caller continues without the request. The sweep asks again.
         """
         try:
             if not interval_ms or self.redis.set(f"mb:asked:{interval_ms}:{meeting_id}", 1, nx=True, px=interval_ms):
                 self._ask(meeting_id)
         except RedisError as error:
-            log.warning("no summary asked for meeting %s: %s", meeting_id, error)
+            log.warning("summary of meeting %s not requested: %s", meeting_id, error)
 
     def _ask(self, meeting_id: str) -> None:
         key = waits_key(meeting_id)
@@ -46,7 +46,7 @@ class SummaryRequests:
             look.mget(BEGUN, key)
             waiting, (begun, place) = look.execute()
         if place is not None and waiting and int(begun or 0) < int(place):
-            # Nobody serves the queue, or it is long: the message is still in it.
+            # The queue has not reached this request: it is long, or no worker serves it. The request is not lost.
             self.redis.pexpire(key, WAITS_MS)
             return
         place = int(begun or 0) + waiting + 1
@@ -54,20 +54,20 @@ class SummaryRequests:
             self.redis.delete(key)
 
     def begin(self, meeting_id: str) -> None:
-        """A message for the meeting waits no longer: what is committed from here on needs another."""
+        """Record that a request has started. Text that is committed from now on needs another request."""
         with self.redis.pipeline() as both:
             both.delete(waits_key(meeting_id))
             both.incr(BEGUN)
             both.execute()
 
     def retried(self, meeting_id: str) -> None:
-        """Celery keeps a message that is tried again later; no other is needed until then."""
+        """Record that Celery will retry the request, so no other is needed until then."""
         try:
             self.redis.set(waits_key(meeting_id), 0, px=WAITS_MS)
         except RedisError as error:
-            log.warning("a second summary may be asked for meeting %s: %s", meeting_id, error)
+            log.warning("summary of meeting %s may be requested twice: %s", meeting_id, error)
 
 
 def waits_key(meeting_id: str) -> str:
-    """Set while a message for the meeting waits; its value is the message's place, counted as `BEGUN` counts."""
+    """This key exists while a request for the meeting is queued. The request starts when `BEGUN` reaches its value."""
     return f"mb:summary-waits:{meeting_id}"

@@ -1,4 +1,8 @@
-"""The safety net: what a crash left between a commit and a message is found in SQL and sent again."""
+"""The sweep: finds work in SQL that a crash left undone, and does it or sends its message again.
+
+A worker commits first and sends a message afterwards. If it dies in between, the message is never sent, but the
+committed rows show what is missing.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +26,9 @@ from workers.tasks.summary_requests import SummaryRequests
 log = logging.getLogger(__name__)
 
 ASK_INTERVAL_MS = 30_000
-"""A live meeting with text that is in no note yet is offered to the summariser so often."""
+"""Interval of summary requests for a live meeting with text that is not in a note yet."""
 FAILED_INTERVAL_MS = 60_000
-"""A meeting whose summary has failed for good, and was not replayed yet, is offered so often."""
+"""Interval of summary requests for a meeting whose summary failed for good and was not replayed."""
 
 
 class Sweeper:
@@ -42,7 +46,7 @@ class Sweeper:
         self.backlog_limit_samples = backlog_limit_samples
 
     def run(self) -> None:
-        """Look at every meeting that is not finished. Each remedy is conditional, so sweeps may overlap."""
+        """Check all unfinished meetings. All repairs are conditional, so several sweeps may run at once."""
         with self.stores.database.read() as session:
             live = self._in_state(session, MeetingState.LIVE, ~fed_by_upload())
             draining = self._in_state(session, MeetingState.DRAINING)
@@ -60,14 +64,14 @@ class Sweeper:
                     self.summaries.ask(meeting_id, FAILED_INTERVAL_MS if meeting_id in failed else interval_ms)
 
     @staticmethod
-    def _each(meeting_ids: Iterable[str], mend: Callable[[str], None]) -> None:
-        """One meeting that cannot be mended does not keep the others waiting; a server that is away stops it all."""
+    def _each(meeting_ids: Iterable[str], repair: Callable[[str], None]) -> None:
+        """Repair each meeting. An error skips that meeting, but an unreachable server ends the sweep."""
         for meeting_id in meeting_ids:
             try:
-                mend(meeting_id)
+                repair(meeting_id)
             except Unavailable:
                 raise
-            except MinutebookError as error:  # deleted meanwhile, for one
+            except MinutebookError as error:  # The meeting was deleted in the meantime, for example.
                 log.warning("meeting %s cannot be swept: %s", meeting_id, error)
 
     def _finish(self, meeting_id: str) -> None:
@@ -86,7 +90,7 @@ class Sweeper:
         delete_meeting(self.stores, meeting_id)
 
     def _is_idle(self, meeting_id: str) -> bool:
-        """Whether nothing was received for `idle_finish_s`, by Redis's clock."""
+        """Whether the meeting has received no audio for `idle_finish_s`, by Redis's clock."""
         with self.stores.database.read() as session:
             tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id)).all()
         received = sum(self._received_sample(track) for track in tracks)
@@ -94,7 +98,7 @@ class Sweeper:
         key = f"mb:idle:{meeting_id}"
         seen = self.stores.redis.hgetall(key)
         if int(seen.get(b"received", -1)) != received:
-            with self.stores.redis.pipeline() as both:  # or a sweep that dies in between leaves a key for ever
+            with self.stores.redis.pipeline() as both:  # One transaction, so that no key stays without an expiry.
                 both.hset(key, mapping={"received": received, "since_s": now_s})
                 both.expire(key, int(self.idle_finish_s) * 2 + 3600)
                 both.execute()
@@ -104,18 +108,21 @@ class Sweeper:
     def _received_sample(self, track: Track) -> int:
         try:
             return self.stores.mailbox.status(track.id).received_sample
-        except MailboxMissing:  # not opened yet, or lost with Redis
+        except MailboxMissing:  # The mailbox was not opened yet, or Redis has lost it.
             return track.committed_sample
 
     def _quiet(self, meeting_ids: list[str]) -> list[str]:
-        """Those in which nobody is correcting just now."""
+        """The meetings in which nobody made a correction within the last seconds."""
         keys = [quiet_key(meeting_id) for meeting_id in meeting_ids]
         set_lately = self.stores.redis.mget(keys) if keys else []
         return [each for each, busy in zip(meeting_ids, set_lately, strict=True) if busy is None]
 
     @staticmethod
     def _revised(session: Session) -> list[str]:
-        """Meetings of which minutes rest on text that was corrected since. The final ones come in any case."""
+        """Meetings whose minutes have to be written again after a correction or on request.
+
+        Meetings in state summarizing are left out, because their final minutes are about to be written anyway.
+        """
         past = (MeetingState.SUMMARIZING, MeetingState.DELETED)
         return list(session.scalars(select(Meeting.id).where(Meeting.revised_seq > 0, Meeting.state.not_in(past))))
 

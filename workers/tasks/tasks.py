@@ -1,4 +1,4 @@
-"""The Celery tasks. Each translates a message into one plain call; the delivery policy stands at the decorator."""
+"""The Celery tasks. Each turns a message into one function call. The decorator sets how the message is delivered."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ RETRY_LIMIT = 5
 RETRY_DELAY_LIMIT_S = 60
 
 
-# A wake-up may be lost (beat sends the next within a second), so it is neither acknowledged late nor retried. A
-# database that is away is a line in the log a second (`throws`), not a traceback.
+# A lost wake-up costs at most a second, because beat sends the next one. So wake-ups are acknowledged early and not
+# retried. With `throws`, an unreachable database logs one line per wake-up instead of a traceback.
 @app.task(  # type: ignore[untyped-decorator]
     name=queues.TRANSCRIBE, acks_late=False, time_limit=TRANSCRIBE_LIMIT_S, throws=(Unavailable,)
 )
 def transcribe(shard: str) -> None:
-    """Tracks of *shard* are due: decode them for a bounded time, then hand on."""
+    """Transcribe the due tracks of *shard* for a bounded time. If more are due, enqueue the task again."""
     if process().transcriber.run(int(shard)):
         process().send(queues.TRANSCRIBE, [shard])
 
@@ -48,7 +48,7 @@ class Summarizing(Task):  # type: ignore[misc]  # Celery is untyped.
     retry_backoff_max=RETRY_DELAY_LIMIT_S,
 )
 def summarize(meeting_id: str) -> None:
-    """Bring the minutes of a meeting up to date; write the final ones when it has ended."""
+    """Bring the minutes of a meeting up to date. Write the final minutes once the meeting is transcribed."""
     process().summaries.begin(meeting_id)
     process().summarizer.run(meeting_id)
 
@@ -57,7 +57,7 @@ def summarize(meeting_id: str) -> None:
     name=queues.INGEST, acks_late=False, time_limit=INGEST_LIMIT_S, throws=(Unavailable,)
 )
 def ingest(upload_id: str) -> None:
-    """Files are to be decoded, or settled: work on those that are next for a bounded time, then hand on."""
+    """Decode the uploads that are next for a bounded time. If there is more to do, enqueue the task again."""
     if process().ingester.run():
         process().send(queues.INGEST, [upload_id])
 
@@ -66,7 +66,7 @@ def ingest(upload_id: str) -> None:
     name=queues.DELIVER, acks_late=False, time_limit=DELIVER_LIMIT_S, throws=(Unavailable,)
 )
 def deliver() -> None:
-    """Carry a batch of the webhooks' messages that are due, unless another process is at it."""
+    """Send a batch of the webhook messages that are due, unless another process is sending."""
     with process().alone("mb:delivering", DELIVER_LIMIT_S) as mine:
         if mine:
             process().webhook_sender.run()
@@ -76,5 +76,5 @@ def deliver() -> None:
     name=queues.SWEEP, acks_late=False, time_limit=TRANSCRIBE_LIMIT_S, throws=(Unavailable,)
 )
 def sweep() -> None:
-    """Pick up what a crash left between a commit and a message; finish meetings that nobody feeds any more."""
+    """Repair what crashes left undone, and finish meetings that no longer receive audio."""
     process().sweeper.run()

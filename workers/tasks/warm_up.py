@@ -1,4 +1,4 @@
-"""A worker's processes load their model before the first message comes; a worker that cannot ends with status 1."""
+"""Loads the models of a worker process before its first message. If that fails, the worker exits with status 1."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workers.tasks.process import Process, process
 log = logging.getLogger(__name__)
 
 GIVE_UP = signal.SIGRTMIN
-"""From a pool process to its worker: stop as at SIGTERM, but say that it failed."""
+"""Signal from a pool process to its worker: shut down as after SIGTERM, but with a failure status."""
 
 
 @worker_init.connect  # type: ignore[untyped-decorator]
@@ -34,7 +34,7 @@ def _give_up(*_: Any) -> None:
 
 
 def _load(worker_pid: int, **_: Any) -> None:
-    """Load the model of the queue that this worker serves, so that the first message does not wait for it."""
+    """Load the models for the queues that this worker serves, so that the first message does not wait."""
     consumed = set(app.amqp.queues.consume_from)
     try:
         if queues.TRANSCRIBE_QUEUE in consumed:
@@ -44,9 +44,9 @@ def _load(worker_pid: int, **_: Any) -> None:
         if queues.INGEST_QUEUE in consumed:
             process().ingester  # noqa: B018
     except Exception as error:
-        # Celery would log it and take tasks all the same; a worker without its model must not look ready.
+        # Celery would only log the error and accept tasks. A worker without its model must not look ready.
         told = None if isinstance(error, MinutebookError) else error
-        log.critical("the worker stops, since its model cannot be loaded: %s", error, exc_info=told)
+        log.critical("the worker stops because its model cannot be loaded: %s", error, exc_info=told)
         os.kill(worker_pid, GIVE_UP)
         raise SystemExit(EX_FAILURE) from error
 

@@ -1,1 +1,1 @@
-"""Delivery of webhook messages, with retries."""
+"""Sends webhook messages, and retries those that fail."""

@@ -1,20 +1,19 @@
-"""Sends the messages in `schema.webhooks.outbox` to their receivers, signed, and again until they are taken.
+"""Delivery of the messages in `schema.webhooks.outbox`: claim what is due, sign and send it, book the result.
 
-A message is claimed by a conditional write that puts its next attempt off; a sender that dies in between has only
-caused a delay. So a receiver may get a message twice, always under the same `webhook-id`.
+A claim moves a message's due time into the future. If the sender dies after the claim, the message becomes due again
+later. A receiver may therefore get a message twice, always with the same `webhook-id`. `workers.webhooks.retries`
+decides what follows an attempt.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from http import HTTPStatus
 
 import httpx
 from sqlalchemy import delete, exists, func, select, update
@@ -25,29 +24,27 @@ from schema.core.errors import MinutebookError
 from schema.core.tables import now
 from schema.webhooks.addresses import Target, addresses_of, parse_target
 from schema.webhooks.outbox import Delivery, DeliveryState, Webhook
+from workers.webhooks.retries import AttemptResult, decide
 
 log = logging.getLogger(__name__)
 
 ANSWER_LIMIT_S = 10.0
-"""For the whole of an attempt: name, connection, answer."""
+"""Limit for a whole attempt: resolve the host name, connect, and get the answer."""
 LEASE_S = 60.0
 BATCH = 32
+"""Messages that are sent at the same time."""
 BATCH_OF_ONE = 4
-"""Messages carried at once, and of those for one webhook: a receiver that hangs does not delay the others."""
+"""Messages in a batch for the same webhook. A receiver that hangs then cannot fill the batch."""
 ADDRESSES_LIMIT = 3
-FIRST_DELAY_S = 5.0
-DELAY_GROWTH = 4.0
-DELAY_LIMIT_S = 12 * 3600.0
-JITTER = 0.2
-"""Delays vary by so much up and down, so that what failed together does not come again together."""
 KEEP = timedelta(days=30)
+"""How long messages are kept after they were delivered or became dead."""
 ERROR_CHARACTERS = 300
 USER_AGENT = "minutebook-webhooks"
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A claimed message. `attempt` counts from 1; a result is only booked while nobody has claimed it again."""
+    """A message that this sender has claimed. `attempt` counts from 1."""
 
     delivery_id: int
     message_id: str
@@ -55,23 +52,6 @@ class ClaimedDelivery:
     secret: str = field(repr=False)
     body: str
     attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptResult:
-    """What came of an attempt: the receiver's status, or why there is none."""
-
-    http_status: int | None
-    error: str | None
-
-    @property
-    def taken(self) -> bool:
-        return self.error is None
-
-    @property
-    def refused_for_good(self) -> bool:
-        """The receiver says that it wants no more of this."""
-        return self.http_status == HTTPStatus.GONE
 
 
 class WebhookSender:
@@ -95,7 +75,7 @@ class WebhookSender:
         return self._given_trust or httpx.create_ssl_context()
 
     def run(self) -> int:
-        """Carry what is due, a batch at most; returns how many messages were tried."""
+        """Send the messages that are due, at most one batch, and return how many were tried."""
         self._forget_old()
         messages = self._claim()
         if messages:
@@ -105,9 +85,12 @@ class WebhookSender:
     def _claim(self) -> list[ClaimedDelivery]:
         at = self.clock()
         waiting = (Delivery.state == DeliveryState.PENDING, Delivery.due_at <= at)
-        with self.database.read() as session:  # most of the time nothing is due, and no writer has to wait for that
+        # Mostly nothing is due. Reading first keeps this check from blocking writers on SQLite.
+        with self.database.read() as session:
             if not session.scalar(select(exists().where(*waiting))):
                 return []
+        # A message's place among those of its webhook limits each webhook to BATCH_OF_ONE messages. Senders that
+        # run at once skip each other's locked rows. The claim is committed before anything is sent.
         place = func.row_number().over(partition_by=Delivery.webhook_id, order_by=(Delivery.due_at, Delivery.id))
         placed = select(Delivery.id, place.label("place")).where(*waiting).subquery()
         chosen = (
@@ -139,25 +122,29 @@ class WebhookSender:
             return AttemptResult(None, f"no answer within {ANSWER_LIMIT_S:.0f} s")
         except (httpx.HTTPError, OSError, MinutebookError) as error:
             return AttemptResult(None, (str(error) or type(error).__name__)[:ERROR_CHARACTERS])
-        except Exception as error:  # one message that cannot be sent must not keep the others of the batch
-            log.exception("delivery %s cannot be sent", message.delivery_id)
+        except Exception as error:  # One faulty message must not stop the rest of the batch.
+            log.exception("webhook delivery %s cannot be sent", message.delivery_id)
             return AttemptResult(None, type(error).__name__)
         return AttemptResult(status, None if 200 <= status < 300 else f"the receiver answered {status}")
 
     async def _post(self, message: ClaimedDelivery) -> int:
-        """Send to the very addresses that were checked: the name is not asked again, and no redirect is followed."""
+        """Send to one of the addresses that were checked, and return the HTTP status.
+
+        A second look-up of the name could return a private address, and so could a redirect. So the name is resolved
+        once, and redirects are not followed.
+        """
         target = parse_target(message.url)
         addresses = await asyncio.to_thread(addresses_of, target, allow_private=self.allow_private)
         unreachable: httpx.ConnectError | None = None
         for address in addresses[:ADDRESSES_LIMIT]:
             try:
                 return await self._post_to(address, target, message)
-            except httpx.ConnectError as error:  # nothing was sent, so the next address may have it
+            except httpx.ConnectError as error:  # Nothing was sent, so the next address cannot cause a duplicate.
                 unreachable = error
         raise unreachable or httpx.ConnectError(f"{target.host} has no address")
 
     async def _post_to(self, address: str, target: Target, message: ClaimedDelivery) -> int:
-        # A client of its own: a connection kept for one host must not serve another at the same address.
+        # A client per request: a pooled connection to one host must not be reused for another host at that address.
         async with httpx.AsyncClient(verify=self._trust, trust_env=False, timeout=ANSWER_LIMIT_S) as client:
             request = client.build_request(
                 "POST",
@@ -167,7 +154,7 @@ class WebhookSender:
                 extensions={"sni_hostname": target.host},
             )
             answer = await client.send(request, stream=True)
-            await answer.aclose()  # whatever the body says, it is not read
+            await answer.aclose()  # The body is not needed, and it could be endless.
             return answer.status_code
 
     def _headers(self, message: ClaimedDelivery) -> dict[str, str]:
@@ -180,25 +167,27 @@ class WebhookSender:
             "webhook-signature": Signer(message.secret).sign(message.message_id, at, message.body),
         }
 
-    def _book(self, messages: Sequence[ClaimedDelivery], answers: Sequence[AttemptResult]) -> None:
+    def _book(self, messages: Sequence[ClaimedDelivery], results: Sequence[AttemptResult]) -> None:
+        """Write the results. A message that another sender has claimed meanwhile is left to that sender."""
         at = self.clock()
         with self.database.write() as session:
-            for message, answer in sorted(zip(messages, answers, strict=True), key=lambda pair: pair[0].delivery_id):
+            # Senders that overlap update rows in the same order, so they cannot deadlock.
+            for message, result in sorted(zip(messages, results, strict=True), key=lambda pair: pair[0].delivery_id):
                 mine = update(Delivery).where(
                     Delivery.id == message.delivery_id,
                     Delivery.state == DeliveryState.PENDING,
-                    Delivery.attempts == message.attempt,
+                    Delivery.attempts == message.attempt,  # Each claim counts up, so this is still our claim.
                 )
-                session.execute(mine.values(self._result(message, answer, at)))
+                session.execute(mine.values(self._values_after(message, result, at)))
 
-    def _result(self, message: ClaimedDelivery, answer: AttemptResult, at: datetime) -> dict[str, object]:
-        facts: dict[str, object] = {"http_status": answer.http_status, "error": answer.error}
-        if answer.taken:
-            return {**facts, "state": DeliveryState.DELIVERED, "ended_at": at}
-        if answer.refused_for_good or message.attempt >= self.attempts_limit:
-            log.warning("delivery %s is dead after %s attempts: %s", message.delivery_id, message.attempt, answer.error)
-            return {**facts, "state": DeliveryState.DEAD, "ended_at": at}
-        return {**facts, "due_at": at + timedelta(seconds=delay_s(message.attempt))}
+    def _values_after(self, message: ClaimedDelivery, result: AttemptResult, at: datetime) -> dict[str, object]:
+        decision = decide(result, attempt=message.attempt, attempts_limit=self.attempts_limit, at=at)
+        if decision.state == DeliveryState.DEAD:
+            log.warning(
+                "webhook delivery %s is dead after %s attempts: %s", message.delivery_id, message.attempt, result.error
+            )
+        when = {"ended_at": at} if decision.due_at is None else {"due_at": decision.due_at}
+        return {"http_status": result.http_status, "error": result.error, "state": decision.state, **when}
 
     def _forget_old(self) -> None:
         old = Delivery.ended_at < self.clock() - KEEP
@@ -207,9 +196,3 @@ class WebhookSender:
                 return
         with self.database.write() as session:
             session.execute(delete(Delivery).where(old))
-
-
-def delay_s(attempt: int) -> float:
-    """How long to wait after the *attempt*-th in vain: 5 s, 20 s, 80 s … up to 12 hours, give or take a fifth."""
-    delay = min(DELAY_LIMIT_S, FIRST_DELAY_S * DELAY_GROWTH ** (attempt - 1))
-    return delay * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret

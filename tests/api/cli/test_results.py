@@ -49,7 +49,7 @@ def test_search_prints_meeting_time_title_and_snippet(minutebook: RunMinutebook,
 def test_search_without_a_word_is_refused(minutebook: RunMinutebook, meeting_id: str) -> None:
     refused = minutebook("search", "--", "--")
     assert refused.status == 2
-    assert "holds no word to look for" in refused.err
+    assert "contains no word" in refused.err
 
 
 def test_show_writes_a_meeting_to_a_file(minutebook: RunMinutebook, meeting_id: str, tmp_path: Path) -> None:

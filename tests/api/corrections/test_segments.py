@@ -232,9 +232,9 @@ def test_renaming_a_speaker_changes_all_segments_and_those_to_come(either: Api) 
     assert add_segment(either.database, meeting, "Later.", 8, 9, track="a").data["speaker"] == "Priya"
     nobody = either.http.patch(path, json={"speaker": "Channel 1", "new_speaker": "Tom"})
     assert nobody.status_code == 404
-    assert "those who do: Channel 2, Priya" in nobody.json()["detail"]
+    assert "its speakers: Channel 2, Priya" in nobody.json()["detail"]
     none = either.http.patch(path, json={"speaker": None, "new_speaker": "Tom"})
-    assert "nobody without a name speaks" in none.json()["detail"]
+    assert "has no speaker without a name" in none.json()["detail"]
 
 
 def test_followers_of_a_live_meeting_get_the_corrected_segment(api: Api, meeting: str, segment: str) -> None:

@@ -96,7 +96,7 @@ def test_an_action_can_get_another_owner_and_due_date(api: Api, meeting: str) ->
     assert (changed["text"], changed["owner"], changed["due"], changed["version"]) == (TASK, "Priya", None, 2)
     assert "**Priya**: Tom books" in api.http.get(f"/v1/meetings/{meeting}/export").text
     refused = api.http.patch(path_of(api, meeting, WRITTEN), json={"owner": "Priya"})
-    assert (refused.status_code, "is no action" in refused.json()["detail"]) == (422, True)
+    assert (refused.status_code, "is not an action" in refused.json()["detail"]) == (422, True)
 
 
 def test_repeating_a_correction_makes_no_version_and_undoing_it_makes_one(api: Api, meeting: str) -> None:

@@ -85,7 +85,7 @@ def test_a_deleted_meeting_is_not_found(api: Api) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({"q": '"" - *'}, "holds no word to look for"),
+        ({"q": '"" - *'}, "contains no word"),
         ({"q": "a " * 100}, "has 100 terms; give at most 16"),
         ({"q": "disk", "cursor": "nonsense"}, "cursor 'nonsense' is not valid"),
         ({"q": "disk", "cursor": "LTEgMQ=="}, "cursor 'LTEgMQ==' is not valid"),

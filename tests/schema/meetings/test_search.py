@@ -222,7 +222,7 @@ def test_a_query_is_split_into_terms_phrases_and_prefixes() -> None:
         SearchTerm("AND"),
         SearchTerm("open end"),
     ]
-    with pytest.raises(InvalidInput, match=r"'\"\" -- \*' holds no word to look for; give words"):
+    with pytest.raises(InvalidInput, match=r"'\"\" -- \*' contains no word; give words"):
         parse_query('"" -- *')
     with pytest.raises(InvalidInput, match="q has 17 terms; give at most 16"):
         parse_query("word " * (TERMS_LIMIT + 1))

@@ -71,7 +71,7 @@ def test_an_adapter_is_published_promoted_rolled_back_and_retired(
     ("arguments", "status", "message"),
     [
         (("show", "none"), 1, "there is no adapter 'none'"),
-        (("show", "../x"), 2, "is no name of an adapter"),
+        (("show", "../x"), 2, "is not the name of an adapter"),
         (("rollback", "none"), 1, "there is no adapter 'none'"),
         (("retire", "none@2", "--task", "asr"), 1, "there is no asr adapter 'none' in version 2"),
         (("publish", "/nowhere", "--name", "clinic"), 2, "contains no adapter_config.json"),

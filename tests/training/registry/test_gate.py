@@ -83,7 +83,7 @@ def test_a_version_is_promoted_for_a_gain_and_without_one_only_with_a_reason(
     assert serving(database) is None
     promote(database, config, bad, clips, force_reason="to see it fail")
     assert serving(database) == "clinic@2"
-    with pytest.raises(Conflict, match="clinic@2 by now"):
+    with pytest.raises(Conflict, match="is now clinic@2"):
         promote(database, config, good, clips, force_reason="compared with what serves no more")
     figures = promote(database, config, good, clips, serving=bad)
     assert serving(database) == "clinic@1"

@@ -1,4 +1,4 @@
-"""The sender of webhooks with a real receiver: messages are signed, sent once if possible, and again if not."""
+"""The sender of webhooks with a real receiver: messages are signed, and sent once if possible."""
 
 from __future__ import annotations
 
@@ -26,9 +26,8 @@ from workers.summarize.store import add_final, read_snapshot
 from workers.tasks.process import Process
 from workers.tasks.tasks import deliver
 from workers.webhooks import delivery as module
-from workers.webhooks.delivery import BATCH, BATCH_OF_ONE, FIRST_DELAY_S, KEEP, LEASE_S, WebhookSender, delay_s
-
-LONG_S = 3600.0
+from workers.webhooks.delivery import BATCH, BATCH_OF_ONE, KEEP, LEASE_S, WebhookSender
+from workers.webhooks.retries import AttemptResult
 
 
 def test_a_message_is_signed_and_sent_once(
@@ -76,53 +75,6 @@ def test_final_minutes_and_the_end_of_a_meeting_are_announced_once_each(database
     assert [each.event for each in deliveries(database)] == ["minutes.final", "meeting.finished"]
 
 
-def test_a_failed_message_is_retried_with_growing_delays_until_it_is_dead(
-    database: Database,
-    receiver: WebhookReceiver,
-    sender: WebhookSender,
-    clock: ManualClock,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    receiver.answers = [500]
-    add_webhook(database, receiver.url())
-    tell(database)
-    waits_s = []
-    for attempt in range(1, ATTEMPTS + 1):
-        assert [sender.run(), sender.run()] == [1, 0]
-        delivery = only(database)
-        assert (delivery.attempts, delivery.error) == (attempt, "the receiver answered 500")
-        waits_s.append((delivery.due_at - clock.at).total_seconds())
-        clock.pass_s(LONG_S)
-    assert FIRST_DELAY_S / 2 < waits_s[0] < waits_s[1]
-    assert only(database).state == DeliveryState.DEAD
-    assert [request.headers["webhook-id"] for request in receiver.requests] == [only(database).message_id] * ATTEMPTS
-    assert sender.run() == 0
-    assert SECRET not in caplog.text
-
-
-def test_a_message_is_delivered_when_the_receiver_recovers(
-    database: Database, receiver: WebhookReceiver, sender: WebhookSender, clock: ManualClock
-) -> None:
-    receiver.answers = [503, 200]
-    add_webhook(database, receiver.url())
-    tell(database)
-    sender.run()
-    clock.pass_s(LONG_S)
-    sender.run()
-    delivery = only(database)
-    assert (delivery.state, delivery.attempts, delivery.http_status, delivery.error) == ("delivered", 2, 200, None)
-
-
-def test_a_410_ends_the_delivery_without_a_retry(
-    database: Database, receiver: WebhookReceiver, sender: WebhookSender
-) -> None:
-    receiver.answers = [410]
-    add_webhook(database, receiver.url())
-    tell(database)
-    sender.run()
-    assert (only(database).state, only(database).attempts) == (DeliveryState.DEAD, 1)
-
-
 def test_redirects_are_not_followed(database: Database, receiver: WebhookReceiver, sender: WebhookSender) -> None:
     receiver.answers, receiver.headers = [302, 200], {"Location": receiver.url(path="/elsewhere")}
     add_webhook(database, receiver.url())
@@ -160,7 +112,7 @@ def test_the_messages_of_a_dead_sender_are_sent_after_its_lease(
     clock.pass_s(LEASE_S)
     receiver.answers = [500, 200]
     assert sender.run() == 1
-    sender._book(messages, [module.AttemptResult(200, None)])  # the first sender was only slow, and its result is late
+    sender._book(messages, [AttemptResult(200, None)])  # the first sender was only slow, and its result is late
     assert (only(database).state, only(database).attempts) == (DeliveryState.PENDING, 2)
 
 
@@ -224,13 +176,6 @@ def test_a_message_that_cannot_be_signed_does_not_block_others(
     sender.run()
     outcomes = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
     assert outcomes == {"broken": ("pending", "EmptyWebhookSecretError"), "whole": ("delivered", None)}
-
-
-def test_delays_grow_to_half_a_day_with_jitter() -> None:
-    assert 4 <= delay_s(1) <= 6
-    assert 16 <= delay_s(2) <= 24
-    assert 9.6 * 3600 <= delay_s(20) <= 14.4 * 3600
-    assert len({delay_s(3) for _ in range(5)}) == 5
 
 
 def test_the_deliver_task_sends_once_and_does_nothing_while_another_runs(
