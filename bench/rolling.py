@@ -32,6 +32,7 @@ from schema.core.errors import MinutebookError
 from schema.core.settings import settings
 from schema.core.states import AdapterTask
 from schema.core.units import samples_of_s
+from schema.core.wire import ENGLISH
 from schema.mailbox import Mailbox
 from schema.meetings.tables import Meeting, Note, Segment, Track
 from schema.stores import Stores
@@ -39,6 +40,7 @@ from workers.models.adapters import AdapterStore
 from workers.summarize.store import MeetingSnapshot
 from workers.summarize.summarizer import Summarizer
 from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.model import TextModel, load_model
 from workers.summarize.writing.notes import write_note
@@ -124,7 +126,7 @@ class Talk:
                 day=self.rng.choice(DAYS),
                 number=self.rng.randrange(2, 99),
             )
-            count = len(text.split())
+            count = count_words(text)
             start_s, self.at_s = self.at_s, self.at_s + 60 * count / WORDS_PER_MINUTE
             spoken += count
             yield start_s, self.at_s - 0.3, text
@@ -256,7 +258,7 @@ def _warm_up(model: TextModel) -> None:
         SpokenSegment(number, None, samples_of_s(start_s), samples_of_s(end_s), text)
         for number, (start_s, end_s, text) in enumerate(talk)
     ]
-    write_note(window, model)
+    write_note(window, model, language=ENGLISH)
 
 
 def _fill(room: RollingBench, subject: BenchMeeting, minutes: int) -> None:

@@ -115,7 +115,7 @@ def _write_all(
                 continue
             write_minutes = maker()
             started = time.process_time()
-            minutes = write_minutes(meeting.turns)
+            minutes = write_minutes(meeting.turns, language=meeting.language)
             shelf.put(system, meeting.id, WrittenMinutes(minutes, time.process_time() - started))
         console.print(f"{meeting.id} written", style="dim")
 

@@ -11,7 +11,7 @@ from training.evaluation.evaluate import ExampleMeasures
 from training.evaluation.systems import minutes_text
 from training.metrics.summaries import evidence_overlap, length_ratio, rouge
 from workers.asr.error_rates import Counts
-from workers.summarize.text.words import count_words
+from workers.summarize.text.words import count_words, first_words
 
 WITHOUT_ACTIONS = frozenset({"ICSI"})
 """Corpora without human action items."""
@@ -37,7 +37,7 @@ def _overlaps(meeting: AnnotatedMeeting, text: str) -> Iterator[tuple[str, float
     reference = abstract(meeting)
     yield "words", count_words(text)
     yield "words for each of the abstract", length_ratio(text, reference)
-    cut = " ".join(text.split()[: len(reference.split())])
+    cut = first_words(text, count_words(reference))
     for name, part in (("", text), (" at its length", cut)):
         found = rouge(reference, part)
         yield from ((f"ROUGE-1{name}", found.r1), (f"ROUGE-2{name}", found.r2))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from itertools import chain
+from typing import Protocol
 
 from schema.meetings.minutes import Minutes, Sentence
-from training.evaluation.baselines import lead, longest
+from training.evaluation.baselines import Choice, lead, longest
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.final import minutes_of
 from workers.summarize.text.segment import SpokenSegment
@@ -15,7 +16,12 @@ from workers.summarize.text.words import count_words
 from workers.summarize.windows import windows_of
 from workers.summarize.writing.generator import Generator
 
-MinutesWriter = Callable[[Sequence[SpokenSegment]], Minutes]
+
+class MinutesWriter(Protocol):
+    def __call__(self, turns: Sequence[SpokenSegment], *, language: str) -> Minutes:
+        """The minutes of a meeting's *turns*."""
+
+
 Maker = Callable[[], MinutesWriter]
 
 
@@ -25,20 +31,20 @@ def served(load: Callable[[], Generator | None]) -> Maker:
     return lambda: partial(minutes_of, model=model())
 
 
-def first_sentences(turns: Sequence[SpokenSegment]) -> Minutes:
+def first_sentences(turns: Sequence[SpokenSegment], *, language: str) -> Minutes:
     """The first sentences of every window that say anything, in the order of the meeting."""
-    return Minutes(tuple(chain.from_iterable(_checked(window, lead(window)) for window in windows_of(turns))))
+    return Minutes(tuple(chain.from_iterable(_checked(window, lead, language) for window in windows_of(turns))))
 
 
-def longest_turns(turns: Sequence[SpokenSegment]) -> Minutes:
+def longest_turns(turns: Sequence[SpokenSegment], *, language: str) -> Minutes:
     """The longest turn of every window, the longest first."""
-    found = chain.from_iterable(_checked(window, longest(window)) for window in windows_of(turns))
+    found = chain.from_iterable(_checked(window, longest, language) for window in windows_of(turns))
     return Minutes(tuple(sorted(found, key=lambda sentence: -count_words(sentence.text))))
 
 
-def _checked(window: Sequence[SpokenSegment], chosen: list[tuple[str, tuple[int, ...]]]) -> list[Sentence]:
-    evidence = Evidence(window)
-    return [evidence.check(text, ids) for text, ids in chosen]
+def _checked(window: Sequence[SpokenSegment], choose: Choice, language: str) -> list[Sentence]:
+    evidence = Evidence(window, language)
+    return [evidence.check(text, ids) for text, ids in choose(window, language)]
 
 
 WITHOUT_MODEL: dict[str, Maker] = {

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+ENGLISH = "en"
 AUTO = "auto"
 """The language code that lets the model detect the language."""
 

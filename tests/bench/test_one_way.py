@@ -211,7 +211,7 @@ def test_the_same_segments_get_the_same_minutes_from_worker_gate_evaluate_and_be
     assert written_minutes(gemma, example) == minutes_text(worker)
     (answer,) = Summariser("gemma", gemma).answer([example])
     assert answer.summary == minutes_text(worker)
-    minutes = served(lambda: gemma)()(transcript_segments(text))
+    minutes = served(lambda: gemma)()(transcript_segments(text), language="en")
     assert [chapter.title for chapter in minutes.chapters] == [chapter.title for chapter in worker.chapters]
     for one, other in ((minutes.decisions, worker.decisions), (minutes.actions, worker.actions)):
         assert [item.text for item in one] == [item.text for item in other]

@@ -91,11 +91,11 @@ def test_actions_are_not_measured_without_a_human_reference(file: Path) -> None:
 
 
 def test_served_minutes_equal_those_of_the_worker_and_baselines_cite_their_segments(meeting: AnnotatedMeeting) -> None:
-    minutes = WITHOUT_MODEL["words as said"]()(meeting.turns)
+    minutes = WITHOUT_MODEL["words as said"]()(meeting.turns, language="en")
     assert [decision.evidence for decision in minutes.decisions] == [(2,)]
     assert [action.owner for action in minutes.actions] == ["B"]
-    assert first_sentences(meeting.turns).overview[0] == Sentence(TURNS[0][1], (0,), 1.0, supported=True)
-    [longest] = longest_turns(meeting.turns).overview
+    assert first_sentences(meeting.turns, language="en").overview[0] == Sentence(TURNS[0][1], (0,), 1.0, supported=True)
+    [longest] = longest_turns(meeting.turns, language="en").overview
     assert longest.evidence == (3,)
 
 

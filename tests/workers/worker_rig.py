@@ -105,11 +105,13 @@ class WorkerRig:
         self.sent.append((task, arguments))
         return True
 
-    def open_meeting(self, meeting_id: str = "m", *tracks: str, vocabulary: tuple[str, ...] = ()) -> str:
+    def open_meeting(
+        self, meeting_id: str = "m", *tracks: str, vocabulary: tuple[str, ...] = (), language: str = "en"
+    ) -> str:
         """Open a live meeting and return the id of its first track, `MEETING-TRACK`."""
         names = tracks or ("main",)
         with self.database.write() as session:
-            session.add(Meeting(id=meeting_id, owner="local", vocabulary=list(vocabulary)))
+            session.add(Meeting(id=meeting_id, owner="local", vocabulary=list(vocabulary), language=language))
             session.flush()
             session.add_all(
                 Track(id=f"{meeting_id}-{name}", meeting_id=meeting_id, name=name, speaker=name) for name in names

@@ -13,6 +13,7 @@ from schema.core.errors import InvalidData
 from schema.core.units import SAMPLE_RATE_HZ
 from training.data.audio import AudioFacts, audio_facts
 from training.data.dataset import Dataset, Example, Record
+from workers.summarize.text.words import count_words
 
 SHOWN_LIMIT = 20
 
@@ -154,7 +155,7 @@ class _ExampleChecker:
 def _words(text: str | None, part: str, limit: int) -> int:
     if text is None:
         return 0
-    count = len(text.split())
+    count = count_words(text)
     if not count:
         raise InvalidData(f"the {part} is empty; leave the example out, or add a {part}")
     if count > limit:

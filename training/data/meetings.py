@@ -18,6 +18,7 @@ from typing import Any
 
 from schema.core.errors import InvalidData
 from schema.core.units import samples_of_s
+from schema.core.wire import ENGLISH
 from training.data.checks import Fault
 from training.data.dataset import Example
 from workers.summarize.text.segment import SpokenSegment
@@ -48,6 +49,8 @@ class AnnotatedMeeting:
     usual_split: str | None
     turns: tuple[SpokenSegment, ...]
     sentences: tuple[LinkedSentence, ...]
+    language: str = ENGLISH
+    """The rows of AMI and ICSI name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,9 @@ def _meeting(where: str, row: Mapping[str, Any]) -> AnnotatedMeeting:
         for section in SECTIONS
         for sentence in row["summary"].get(section, ())
     )
-    return AnnotatedMeeting(row["id"], where, row["corpus"], row["usual_split"], turns, sentences)
+    return AnnotatedMeeting(
+        row["id"], where, row["corpus"], row["usual_split"], turns, sentences, row.get("language", ENGLISH)
+    )
 
 
 def _turn(turn: Mapping[str, Any], names: Mapping[str, str]) -> SpokenSegment:

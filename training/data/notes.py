@@ -15,10 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from schema.core.errors import InvalidData
+from schema.core.wire import ENGLISH
 from training.data.checks import Fault
 from training.data.dataset import Example
 from training.data.meetings import LinkedSentence, NoteWindow, note_windows, qmsum, read_meetings, split_file
-from workers.summarize.text.segment import SpokenSegment, statements
+from training.data.transcript_lines import transcript_segments
+from workers.summarize.text.segment import statements
 from workers.summarize.text.sentences import split_sentences
 from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
@@ -81,7 +83,7 @@ def _window_example(window: NoteWindow) -> Example | None:
     return Example(
         f"{window.meeting}/{window.number}",
         f"{window.where}/{window.number}",
-        text=transcript(statements(window.segments)),
+        text=transcript(statements(window.segments), ENGLISH),
         summary=written(sorted(lines, key=lambda line: line.kind != LineKind.POINT)),
         group=window.meeting,
     )
@@ -98,10 +100,11 @@ def _is_short(example: Example) -> bool:
 
 
 def _answer_example(example: Example) -> Example:
-    rows = [row.partition(": ") for row in (example.text or "").splitlines()]
-    segments = [SpokenSegment(at, speaker, at, at + 1, text) for at, (speaker, _, text) in enumerate(rows)]
+    segments = transcript_segments(example.text or "")
     lines = [NoteLine(LineKind.POINT, text) for text in split_sentences(example.summary or "")]
-    return replace(example, id=f"qmsum/{example.id}", text=transcript(statements(segments)), summary=written(lines))
+    return replace(
+        example, id=f"qmsum/{example.id}", text=transcript(statements(segments), ENGLISH), summary=written(lines)
+    )
 
 
 def _with_names(example: Example) -> Example:
@@ -113,7 +116,7 @@ def _with_names(example: Example) -> Example:
     text, summary = example.text or "", example.summary or ""
     named = re.search("|".join(ROLES), summary, re.I) or any(f"{who} " in summary for who in _speakers(text))
     if not named and rng.random() < 1 / 3:
-        return replace(example, text=" ".join(line.partition(": ")[2] for line in text.splitlines()))
+        return replace(example, text=" ".join(line.text for line in transcript_segments(text)))
     if rng.random() < 1 / 2:
         people = rng.sample(NAMES, len(ROLES))
         for role, person in zip(ROLES, people, strict=True):
@@ -123,4 +126,4 @@ def _with_names(example: Example) -> Example:
 
 
 def _speakers(text: str) -> Sequence[str]:
-    return list(dict.fromkeys(re.findall(r"^([^:\n]{1,40}): ", text, re.M)))
+    return list(dict.fromkeys(line.speaker for line in transcript_segments(text) if line.speaker))

@@ -10,22 +10,23 @@ from training.data.transcript_lines import transcript_segments
 from training.evaluation.systems import SystemAnswer
 from training.metrics.summaries import rouge
 from workers.summarize.text.disfluency import fluent
+from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment, Statement, statements
 from workers.summarize.text.words import content_stems, count_words
 from workers.summarize.windows import windows_of
 
 LEAD_SENTENCES = 3
-Choice = Callable[[Sequence[SpokenSegment]], list[tuple[str, tuple[int, ...]]]]
-"""Selects texts from a window, each with the ids of its segments."""
+Choice = Callable[[Sequence[SpokenSegment], str], list[tuple[str, tuple[int, ...]]]]
+"""Selects texts from a window in a language, each with the ids of its segments."""
 
 
-def lead(window: Sequence[SpokenSegment]) -> list[tuple[str, tuple[int, ...]]]:
+def lead(window: Sequence[SpokenSegment], language: str) -> list[tuple[str, tuple[int, ...]]]:
     """The first sentences with content."""
-    with_content = (each for each in statements(window) if content_stems(fluent(each.text)))
+    with_content = (each for each in statements(window) if content_stems(fluent(each.text), language))
     return [_excerpt([each]) for _, each in zip(range(LEAD_SENTENCES), with_content, strict=False)]
 
 
-def longest(window: Sequence[SpokenSegment]) -> list[tuple[str, tuple[int, ...]]]:
+def longest(window: Sequence[SpokenSegment], _language: str) -> list[tuple[str, tuple[int, ...]]]:
     """The longest turn."""
     turns: list[list[Statement]] = []
     for each in statements(window):
@@ -53,8 +54,9 @@ class Baseline:
 
     def _answer(self, example: Example) -> SystemAnswer:
         started = time.perf_counter()
-        windows = windows_of(transcript_segments(example.text or ""))
-        taken = [chosen for window in windows for chosen in self._choice(window)]
+        segments = transcript_segments(example.text or "")
+        language = language_of(example.language, (segment.text for segment in segments))
+        taken = [chosen for window in windows_of(segments) for chosen in self._choice(window, language)]
         evidence = tuple(sorted({key for _, keys in taken for key in keys}))
         summary = " ".join(text for text, _ in taken)
         return SystemAnswer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)

@@ -16,6 +16,7 @@ from training.metrics.embeddings import BertScore
 from training.metrics.summaries import evidence_overlap, length_ratio, novelty, rouge, supported
 from workers.asr.error_rates import Counts, character_errors, word_errors
 from workers.summarize.checking.evidence import Evidence
+from workers.summarize.text.words import count_words, first_words
 
 EXAMPLES_AT_ONCE = 16
 """Examples that a system is given at once."""
@@ -121,14 +122,14 @@ def _measure_summary(
     summary = answer.summary or ""
     yield "length", length_ratio(summary, reference)
     if same_length:
-        summary = " ".join(summary.split()[: len(reference.split())])
+        summary = first_words(summary, count_words(reference))
     found = rouge(reference, summary, example.language)
     yield from (("ROUGE-1", found.r1), ("ROUGE-2", found.r2), ("ROUGE-L", found.l), ("ROUGE-Lsum", found.lsum))
     if bert is not None:
         yield "BERTScore", bert.score([reference], [summary])[0].f1
     source = example.text or answer.transcript
     if source:
-        yield "supported", supported(summary, Evidence(transcript_segments(source)))
+        yield "supported", supported(summary, Evidence(transcript_segments(source), example.language))
         yield "novel words", novelty(summary, source)
         yield "novel bigrams", novelty(summary, source, 2)
     if answer.evidence is not None and example.evidence is not None:

@@ -20,6 +20,7 @@ from training.metrics.cost import memory_bytes
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Word
 from workers.summarize.final import minutes_of
+from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.generator import T5_TASK
 from workers.summarize.writing.model import TextModel
@@ -126,15 +127,16 @@ class Summariser:
 
     def _answer(self, example: Example) -> SystemAnswer:
         started = time.perf_counter()
-        summary, evidence = self.summary(transcript_segments(example.text or ""))
+        summary, evidence = self.summary(transcript_segments(example.text or ""), example.language)
         return SystemAnswer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
 
-    def summary(self, segments: Sequence[SpokenSegment]) -> tuple[str, tuple[int, ...] | None]:
+    def summary(self, segments: Sequence[SpokenSegment], language: str) -> tuple[str, tuple[int, ...] | None]:
         """The summary of what was said, and the ids of the segments that it names."""
         if self.plain and self.model is not None:
             text = "\n".join(f"{each.speaker}: {each.text}" if each.speaker else each.text for each in segments)
             return self.model.generate([text], PLAIN_TOKENS, prefix=T5_TASK, stop=())[0], None
-        minutes = minutes_of(segments, self.model)
+        language = language_of(language, (segment.text for segment in segments))
+        minutes = minutes_of(segments, self.model, language=language)
         return minutes_text(minutes), tuple(sorted({key for item in items_of(minutes) for key in item.evidence}))
 
 
@@ -152,11 +154,11 @@ class Cascade:
 
     def answer(self, examples: Sequence[Example]) -> list[SystemAnswer]:
         heard, seconds = self.recogniser.timed(examples)
-        return [self._summed_up(each, seconds) for each in heard]
+        return [self._summed_up(each, example.language, seconds) for each, example in zip(heard, examples, strict=True)]
 
-    def _summed_up(self, heard: FileTranscript, reading_s: float) -> SystemAnswer:
+    def _summed_up(self, heard: FileTranscript, language: str, reading_s: float) -> SystemAnswer:
         started = time.perf_counter()
-        summary, _ = self.summariser.summary(segments_of(heard))
+        summary, _ = self.summariser.summary(segments_of(heard), language)
         return SystemAnswer(heard.text, summary, seconds=reading_s + time.perf_counter() - started)
 
 

@@ -28,6 +28,7 @@ from training.metrics.summaries import Rouge, rouge
 from workers.asr.error_rates import Counts, rate, word_errors
 from workers.models.adapters import shipped_notes, stored
 from workers.summarize.final import minutes_of
+from workers.summarize.text.language import language_of
 
 if TYPE_CHECKING:
     from workers.summarize.writing.model import TextModel
@@ -161,7 +162,9 @@ def compare_summary(
 
 def written_minutes(model: TextModel, example: Example) -> str:
     """What the minutes of the example's text say, with the adapter that *model* has in use."""
-    return minutes_text(minutes_of(transcript_segments(example.text or ""), model))
+    segments = transcript_segments(example.text or "")
+    language = language_of(example.language, (segment.text for segment in segments))
+    return minutes_text(minutes_of(segments, model, language=language))
 
 
 def _load_adapter(model: TextModel, config: Settings, adapter: Adapter | None) -> str | None:

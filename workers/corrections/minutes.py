@@ -26,7 +26,7 @@ SAME = 0.6
 """Two sentences with shared evidence count as the same from this share of common content words on."""
 
 
-def corrected_minutes(session: Session, meeting_id: str, minutes: Minutes) -> Minutes:
+def corrected_minutes(session: Session, meeting_id: str, minutes: Minutes, language: str) -> Minutes:
     """Return *minutes* with the corrections that people made to earlier minutes of the meeting."""
     corrections = last_changes(session, meeting_id)
     if not corrections:
@@ -37,15 +37,15 @@ def corrected_minutes(session: Session, meeting_id: str, minutes: Minutes) -> Mi
         .order_by(Segment.first_sample, Segment.id)
     )
     said = [SpokenSegment(r.id, r.speaker, r.first_sample, r.end_sample, r.text) for r in session.scalars(closed)]
-    return with_corrections(minutes, corrections, said)
+    return with_corrections(minutes, corrections, said, language)
 
 
 def with_corrections(
-    minutes: Minutes, corrections: Sequence[SentenceCorrection], segments: Sequence[SpokenSegment]
+    minutes: Minutes, corrections: Sequence[SentenceCorrection], segments: Sequence[SpokenSegment], language: str
 ) -> Minutes:
     """Return *minutes* with *corrections*, the last one of each sentence. *segments* is the whole transcript."""
     minutes = named(minutes)
-    evidence = Evidence(segments)
+    evidence = Evidence(segments, language)
     starts = {segment.id: segment.first_sample for segment in segments}
     taken = {correction.sentence_id for correction in corrections}
     for correction in corrections:
@@ -54,7 +54,7 @@ def with_corrections(
             minutes = _replaced(minutes, correction.sentence_id, correction, evidence)
         elif correction.in_force:
             free = [item for key, item in there.items() if key not in taken]
-            stand_in = _stand_in(correction, free)
+            stand_in = _stand_in(correction, free, language)
             if stand_in is not None:
                 minutes = _replaced(minutes, stand_in.id, correction, evidence)
             elif correction.text:
@@ -62,12 +62,14 @@ def with_corrections(
     return minutes
 
 
-def _stand_in(correction: SentenceCorrection, items: Sequence[Sentence | Action]) -> Sentence | Action | None:
+def _stand_in(
+    correction: SentenceCorrection, items: Sequence[Sentence | Action], language: str
+) -> Sentence | Action | None:
     """Find the sentence that the summariser now writes in place of the corrected one."""
     wanted = Action if correction.part == MinutesPart.ACTION else Sentence
-    stems = [frozenset(content_stems(text)) for text in (correction.original_text, correction.text)]
+    stems = [frozenset(content_stems(text, language)) for text in (correction.original_text, correction.text)]
     found = [
-        (max(overlap(own, frozenset(content_stems(item.text))) for own in stems), item)
+        (max(overlap(own, frozenset(content_stems(item.text, language))) for own in stems), item)
         for item in items
         if isinstance(item, wanted) and set(item.evidence) & set(correction.evidence)
     ]

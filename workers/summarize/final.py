@@ -6,48 +6,46 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from schema.meetings.minutes import Minutes
-from workers.summarize.rolling import OVERVIEW_SENTENCES, best, chapter, merge
+from workers.summarize.rolling import OVERVIEW_SENTENCES, best, chapter, joined, joined_actions, merge
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import windows_of
 from workers.summarize.writing.generator import Generator
-from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences, still_true
 from workers.summarize.writing.notes import NoteBody, note_of
 
 CHAPTERS_LIMIT = 12
 
 
-def minutes_of(segments: Sequence[SpokenSegment], model: Generator | None) -> Minutes:
+def minutes_of(segments: Sequence[SpokenSegment], model: Generator | None, *, language: str) -> Minutes:
     """The final minutes as a worker writes them; without a model they are in the words that were said."""
-    return final_minutes(notes_of(segments, model))
+    return final_minutes(notes_of(segments, model, language=language), language)
 
 
-def notes_of(segments: Sequence[SpokenSegment], model: Generator | None) -> list[NoteBody]:
+def notes_of(segments: Sequence[SpokenSegment], model: Generator | None, *, language: str) -> list[NoteBody]:
     """The note of every window."""
     notes: list[NoteBody] = []
     for window in windows_of(segments):
-        notes.append(note_of(window, model, notes))
+        notes.append(note_of(window, model, notes, language=language))
     return notes
 
 
-def final_minutes(notes: Sequence[NoteBody]) -> Minutes:
+def final_minutes(notes: Sequence[NoteBody], language: str) -> Minutes:
     """The minutes from the *notes* of all windows (level 0). Nothing decided or assigned is left out.
 
     What a recap repeats stands once, with the evidence of both. Where two notes contradict, the later one holds.
     """
     ordered = sorted(notes, key=lambda note: note.first_sample)
-    decisions = merge_decisions(decision for note in ordered for decision in note.decisions)
-    sentences = still_true(merge_sentences(s for note in ordered for s in note.sentences), decisions)
+    decisions, sentences = joined(ordered, language)
     return Minutes(
-        overview=best(sentences, OVERVIEW_SENTENCES),
-        chapters=tuple(chapter(note) for note in _chapters(ordered)),
+        overview=best(sentences, OVERVIEW_SENTENCES, language),
+        chapters=tuple(chapter(note) for note in _chapters(ordered, language)),
         decisions=decisions,
-        actions=merge_actions(action for note in ordered for action in note.actions),
+        actions=joined_actions(ordered, language),
     )
 
 
-def _chapters(notes: Sequence[NoteBody]) -> list[NoteBody]:
+def _chapters(notes: Sequence[NoteBody], language: str) -> list[NoteBody]:
     """At most CHAPTERS_LIMIT stretches of about equally many notes."""
     if len(notes) <= CHAPTERS_LIMIT:
         return list(notes)
     cuts = [len(notes) * at // CHAPTERS_LIMIT for at in range(CHAPTERS_LIMIT + 1)]
-    return [merge(notes[first:end]) for first, end in pairwise(cuts)]
+    return [merge(notes[first:end], language) for first, end in pairwise(cuts)]

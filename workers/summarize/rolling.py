@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from schema.meetings.minutes import Chapter, Minutes, Sentence
+from schema.meetings.minutes import Action, Chapter, Minutes, Sentence
 from workers.summarize.text.salience import pick
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.words import count_words
@@ -34,21 +34,20 @@ def merge_due(notes: Sequence[NoteBody]) -> tuple[NoteBody, ...] | None:
     return None
 
 
-def merge(group: Sequence[NoteBody]) -> NoteBody:
+def merge(group: Sequence[NoteBody], language: str) -> NoteBody:
     """One note for the neighbours *group*, of bounded size; evidence carries over.
 
     Of decisions and actions the latest stay. The notes themselves keep all of them for the final minutes.
     """
     ordered = sorted(group, key=lambda note: note.first_sample)
-    decisions = merge_decisions(decision for note in ordered for decision in note.decisions)
-    sentences = still_true(merge_sentences(s for note in ordered for s in note.sentences), decisions)
+    decisions, sentences = joined(ordered, language)
     return NoteBody(
         first_sample=ordered[0].first_sample,
         end_sample=max(note.end_sample for note in ordered),
         title=_joint_title(ordered),
-        sentences=best(sentences, MERGED_SENTENCES),
+        sentences=best(sentences, MERGED_SENTENCES, language),
         decisions=decisions[-MERGED_DECISIONS:],
-        actions=merge_actions(action for note in ordered for action in note.actions)[-MERGED_ACTIONS:],
+        actions=joined_actions(ordered, language)[-MERGED_ACTIONS:],
         level=min(max(note.level for note in ordered) + 1, TOP_LEVEL),
     )
 
@@ -59,15 +58,15 @@ def _joint_title(notes: Sequence[NoteBody]) -> str:
     return first if first == last else f"{first} … {last}"
 
 
-def best(sentences: Sequence[Sentence], count: int) -> tuple[Sentence, ...]:
+def best(sentences: Sequence[Sentence], count: int, language: str) -> tuple[Sentence, ...]:
     """The *count* most central of *sentences*, the supported first, in their order."""
     if len(sentences) <= count:
         return tuple(sentences)
     pool = [sentence for sentence in sentences if sentence.supported] or list(sentences)
-    return tuple(pool[at] for at in pick([sentence.text for sentence in pool], count))
+    return tuple(pool[at] for at in pick([sentence.text for sentence in pool], count, language))
 
 
-def rolling_minutes(notes: Sequence[NoteBody], tail: Sequence[SpokenSegment] = ()) -> Minutes:
+def rolling_minutes(notes: Sequence[NoteBody], tail: Sequence[SpokenSegment] = (), *, language: str) -> Minutes:
     """The minutes so far from the unmerged *notes* and the segments after them, of which the last window counts.
 
     The tail is noted in the words that were said: no model runs here.
@@ -75,15 +74,25 @@ def rolling_minutes(notes: Sequence[NoteBody], tail: Sequence[SpokenSegment] = (
     ordered = sorted(notes, key=lambda note: note.first_sample)
     recent = _recent(tail)
     if recent:
-        ordered.append(note_of(recent, None, ordered))
-    decisions = merge_decisions(decision for note in ordered for decision in note.decisions)
-    sentences = still_true(merge_sentences(s for note in ordered for s in note.sentences), decisions)
+        ordered.append(note_of(recent, None, ordered, language=language))
+    decisions, sentences = joined(ordered, language)
     return Minutes(
-        overview=best(sentences, OVERVIEW_SENTENCES),
+        overview=best(sentences, OVERVIEW_SENTENCES, language),
         chapters=tuple(chapter(note) for note in ordered),
         decisions=decisions,
-        actions=merge_actions(action for note in ordered for action in note.actions),
+        actions=joined_actions(ordered, language),
     )
+
+
+def joined(notes: Sequence[NoteBody], language: str) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+    """Decisions and sentences of *notes*, each once; what a later decision overruled is left out."""
+    decisions = merge_decisions((decision for note in notes for decision in note.decisions), language)
+    sentences = merge_sentences((sentence for note in notes for sentence in note.sentences), language)
+    return decisions, still_true(sentences, decisions, language)
+
+
+def joined_actions(notes: Sequence[NoteBody], language: str) -> tuple[Action, ...]:
+    return merge_actions((action for note in notes for action in note.actions), language)
 
 
 def chapter(note: NoteBody) -> Chapter:

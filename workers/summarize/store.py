@@ -13,6 +13,7 @@ from schema.adapters.registry import BARE, served_labels
 from schema.core.database import Database
 from schema.core.events import Event
 from schema.core.states import AdapterTask, MeetingState, SummaryKind
+from schema.core.wire import AUTO
 from schema.meetings.lifecycle import complete_meeting
 from schema.meetings.locks import advance_seq, lock_versions
 from schema.meetings.minutes import MINUTES, Minutes
@@ -20,8 +21,13 @@ from schema.meetings.tables import Meeting, Note, Segment, Summary, Track
 from schema.meetings.views import minutes_event, note_event
 from schema.meetings.wire import Author
 from schema.webhooks.outbox import WebhookEvent, announce
+from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.text.words import count_words
 from workers.summarize.writing.notes import NOTE, NoteBody
+
+LANGUAGE_SEGMENTS = 40
+"""So many segments at the beginning are read to tell the language of a meeting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class MeetingSnapshot:
     """`NAME@VERSION` of the registry's version that serves now."""
     bare: bool
     """The meeting wants the model without any adapter."""
+    language: str
+    """The meeting's; where it has none, that of its first words."""
     unread: tuple[SpokenSegment, ...]
     notes: tuple[tuple[int, NoteBody], ...]
     """Unmerged notes with their ids."""
@@ -84,15 +92,25 @@ def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
         stale=_stale(session, meeting) if meeting.revised_seq is not None else None,
         adapter=served_labels(session, AdapterTask.SUMMARY, [wanted])[wanted],
         bare=wanted == BARE,
+        language=_language(session, meeting),
         unread=unread,
         notes=tuple((row.id, NOTE.validate_python(row.body)) for row in notes),
         through_sample=_through_sample(session, meeting_id),
         last_version=last.version if last else 0,
         last_final=_last_final(session, meeting_id),
         summarised_words=sum(
-            len(said.text.split()) for said in unread if last is not None and said.end_sample <= last.through_sample
+            count_words(said.text) for said in unread if last is not None and said.end_sample <= last.through_sample
         ),
     )
+
+
+def _language(session: Session, meeting: Meeting) -> str:
+    """Of a meeting whose language is not known it is found out from its beginning, so that it stays the same."""
+    if meeting.language != AUTO:
+        return meeting.language
+    closed = select(Segment.text).where(Segment.meeting_id == meeting.id, Segment.closed)
+    first = closed.order_by(Segment.first_sample, Segment.id).limit(LANGUAGE_SEGMENTS)
+    return language_of(None, session.scalars(first))
 
 
 def _said(segment: Segment) -> SpokenSegment:

@@ -34,6 +34,7 @@ from workers.summarize.store import (
     rewrite_note,
 )
 from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 from workers.summarize.writing.model import TextModel
 from workers.summarize.writing.notes import NoteBody, note_of
@@ -107,10 +108,11 @@ class Summarizer:
         return self._finish(snapshot) if ended else self._roll(snapshot, noted=False)
 
     def _noted(self, snapshot: MeetingSnapshot, window: Sequence[SpokenSegment]) -> NoteBody:
-        return note_of(window, self.model, [note for _, note in snapshot.notes])
+        earlier = [note for _, note in snapshot.notes]
+        return note_of(window, self.model, earlier, language=snapshot.language)
 
     def _write_again(self, snapshot: MeetingSnapshot, stale: Stale) -> bool:
-        note = merge(stale.group) if stale.group else self._noted(snapshot, self._pieces(stale))
+        note = merge(stale.group, snapshot.language) if stale.group else self._noted(snapshot, self._pieces(stale))
         event = rewrite_note(self.stores.database, snapshot, stale, note, self._author)
         if event is None:
             log.info("meeting %s: note %s changed meanwhile; read again", snapshot.meeting_id, stale.note_id)
@@ -138,13 +140,13 @@ class Summarizer:
         if group is None:
             return False
         ids = [key for key, note in snapshot.notes if any(note is each for each in group)]
-        return merge_notes(self.stores.database, snapshot, merge(group), ids, self._author)
+        return merge_notes(self.stores.database, snapshot, merge(group, snapshot.language), ids, self._author)
 
     def _roll(self, snapshot: MeetingSnapshot, *, noted: bool) -> bool:
         """A new rolling version after a note or a correction, or once enough words have come since the last one."""
-        waiting = sum(len(said.text.split()) for said in snapshot.unread) - snapshot.summarised_words
+        waiting = sum(count_words(said.text) for said in snapshot.unread) - snapshot.summarised_words
         if noted or waiting >= self.rolling_words or (snapshot.revised and snapshot.last_version):
-            minutes = rolling_minutes([note for _, note in snapshot.notes], snapshot.unread)
+            minutes = rolling_minutes([note for _, note in snapshot.notes], snapshot.unread, language=snapshot.language)
             event = add_rolling(self.stores.database, snapshot, minutes, self._author)
             publish(self.stores.redis, snapshot.meeting_id, [event] if event else [])
         elif snapshot.revised:
@@ -153,9 +155,8 @@ class Summarizer:
 
     def _finish(self, snapshot: MeetingSnapshot) -> bool:
         with self.stores.database.read() as session:
-            minutes = corrected_minutes(
-                session, snapshot.meeting_id, final_minutes(all_notes(session, snapshot.meeting_id))
-            )
+            final = final_minutes(all_notes(session, snapshot.meeting_id), snapshot.language)
+            minutes = corrected_minutes(session, snapshot.meeting_id, final, snapshot.language)
             track_ids = session.scalars(select(Track.id).where(Track.meeting_id == snapshot.meeting_id)).all()
         # SQL has all of the audio's text by now. Before the end, since nobody comes back to a finished meeting.
         for track_id in track_ids:

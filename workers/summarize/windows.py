@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.sentences import split_sentences
-from workers.summarize.text.words import count_words
+from workers.summarize.text.sentences import sentence_cuts
+from workers.summarize.text.words import count_words, first_words, word_ends
 
 FLOOR_WORDS = 250
 LIMIT_WORDS = 400
@@ -68,24 +69,18 @@ def split_segment(segment: SpokenSegment, limit_words: int) -> list[SpokenSegmen
 
     A sentence longer than the limit is cut between words. Times are shared out by words.
     """
-    total = count_words(segment.text)
-    if total <= limit_words:
+    if count_words(segment.text) <= limit_words:
         return [segment]
-    texts: list[str] = []
-    for sentence in _short_sentences(segment.text, limit_words):
-        if texts and count_words(texts[-1]) + count_words(sentence) <= limit_words:
-            texts[-1] = f"{texts[-1]} {sentence}"
-        else:
-            texts.append(sentence)
-    return _timed(segment, texts)
+    return _timed(segment, list(_short_texts(segment.text.strip(), limit_words)))
 
 
-def _short_sentences(text: str, limit_words: int) -> list[str]:
-    found: list[str] = []
-    for sentence in split_sentences(text):
-        tokens = sentence.split()
-        found += [" ".join(tokens[at : at + limit_words]) for at in range(0, len(tokens), limit_words)]
-    return found
+def _short_texts(text: str, limit_words: int) -> Iterator[str]:
+    while text:
+        ends = [*sentence_cuts(text), len(text)]
+        fitting = bisect_right(ends, limit_words, key=lambda end: count_words(text[:end]))
+        end = ends[fitting - 1] if fitting else len(first_words(text, limit_words)) or word_ends(text)[0]
+        yield text[:end].strip()
+        text = text[end:].strip()
 
 
 def _timed(segment: SpokenSegment, texts: list[str]) -> list[SpokenSegment]:

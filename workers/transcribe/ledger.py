@@ -16,8 +16,8 @@ from schema.meetings.tables import Coverage, Segment, Track
 from schema.meetings.views import segment_event
 from workers.asr.hypothesis import Word
 from workers.asr.streaming.track import CommittedSpan
+from workers.summarize.text.sentences import ends_sentence
 
-SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "।")
 SEGMENT_LIMIT_SAMPLES = samples_of_s(20)
 PAUSE_SAMPLES = samples_of_s(1)
 """A segment is closed at the end of a sentence, at a pause, and at its limit of length at the latest."""
@@ -138,7 +138,7 @@ def _grow_segments(session: Session, track: Track, part: TrackCommit) -> list[Se
             _append(segment, word)
         if segment not in changed:
             changed.append(segment)
-        if _ends_sentence(word):
+        if ends_sentence(word.text):
             segment.closed = True
             segment = None
     if segment is not None and part.pause:
@@ -156,7 +156,7 @@ def words_by_segment(words: Iterable[Word]) -> list[list[Word]]:
         if not goes_on or _ends_before(segments[-1][0].start_sample, segments[-1][-1].end_sample, word):
             segments.append([])
         segments[-1].append(word)
-        goes_on = not _ends_sentence(word)
+        goes_on = not ends_sentence(word.text)
     return segments
 
 
@@ -164,10 +164,6 @@ def _ends_before(first_sample: int, end_sample: int, word: Word) -> bool:
     """Whether the segment [first_sample, end_sample) ends before *word*."""
     too_long = word.end_sample - first_sample > SEGMENT_LIMIT_SAMPLES
     return too_long or word.start_sample - end_sample >= PAUSE_SAMPLES
-
-
-def _ends_sentence(word: Word) -> bool:
-    return word.text.rstrip("\"'”’)").endswith(SENTENCE_ENDS)
 
 
 def _reads_on(segment: Segment, part: TrackCommit) -> bool:

@@ -47,7 +47,7 @@ def test_the_text_is_the_prompt_of_a_worker_and_the_summary_its_answer_format(co
     [whole] = read_meetings(corpus / "meetings/dev.jsonl.gz")
     windows = [window for window in note_windows(whole) if window.sentences]
     first, second = load(f"notes:{corpus}", "dev")
-    assert [first.text, second.text] == [transcript(statements(window.segments)) for window in windows]
+    assert [first.text, second.text] == [transcript(statements(window.segments), "en") for window in windows]
     assert [first.summary, second.summary] == ["They spoke of screws.", "Decision: Buy screws."]
 
 

@@ -98,6 +98,11 @@ def test_speakers_are_read_only_if_every_line_names_one() -> None:
         (1, "Ben", "No."),
     ]
     assert [each.speaker for each in transcript_segments("Anna: Yes.\nand no")] == [None, None]
+    texts = [each.text for each in transcript_segments("The plan is: wait.\nand see")]
+    assert texts == ["The plan is: wait.", "and see"]
+    blank_between = transcript_segments("\nAnna: Yes.\n \nand no\n")
+    assert [(each.id, each.speaker) for each in blank_between] == [(1, "Anna"), (3, None)]
+    assert [(each.id, each.text) for each in transcript_segments("Anna:\nBen: At 10:30.")] == [(1, "At 10:30.")]
 
 
 def test_the_evidence_of_extractive_minutes_is_measured(tmp_path: Path) -> None:

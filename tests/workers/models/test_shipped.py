@@ -72,7 +72,7 @@ def test_the_bundled_adapter_writes_and_is_named_unless_the_meeting_names_anothe
         SpokenSegment(at, speaker, at * 80_000, at * 80_000 + 72_000, text) for at, (speaker, text) in enumerate(TURNS)
     ]
     gemma.use_adapter(NAME)
-    assert sentences == [sentence.text for sentence in write_note(window, gemma).sentences]
+    assert sentences == [sentence.text for sentence in write_note(window, gemma, language="en").sentences]
 
 
 @pytest.mark.model

@@ -31,7 +31,7 @@ from workers.summarize.writing.notes import NOTE, NoteBody, write_note
 def notes_of(segments: list[SpokenSegment], model: Generator | None = None) -> list[NoteBody]:
     notes = []
     while window := next_window(segments, final=True):
-        notes.append(write_note(window, model))
+        notes.append(write_note(window, model, language="en"))
         taken = {segment.id for segment in window}
         segments = [segment for segment in segments if segment.id not in taken]
     return notes
@@ -66,7 +66,7 @@ def assert_main_points(minutes: Minutes) -> None:
 @pytest.mark.parametrize("tracks", ["many", "one"])
 def test_minutes_without_a_model_have_the_main_points_of_the_sample_meeting(shared: Path, tracks: str) -> None:
     segments = sample(shared)
-    assert_main_points(final_minutes(notes_of(segments if tracks == "many" else one_track(segments))))
+    assert_main_points(final_minutes(notes_of(segments if tracks == "many" else one_track(segments)), "en"))
 
 
 @pytest.mark.model
@@ -75,7 +75,7 @@ def test_minutes_by_the_packaged_model_have_the_main_points_of_the_sample_meetin
     shared: Path, gemma: TextModel, tracks: str
 ) -> None:
     segments = sample(shared)
-    minutes = final_minutes(notes_of(segments if tracks == "many" else one_track(segments), gemma))
+    minutes = final_minutes(notes_of(segments if tracks == "many" else one_track(segments), gemma), "en")
     assert_main_points(minutes)
     assert all(sentence.supported and sentence.evidence for sentence in minutes.overview)
 
@@ -83,15 +83,18 @@ def test_minutes_by_the_packaged_model_have_the_main_points_of_the_sample_meetin
 def test_a_recap_adds_evidence_but_no_second_action() -> None:
     notes = [
         write_note(
-            meeting("Iris: Paul, can you repaint the fence?", "Paul: Yes, I will repaint it by Friday noon."), None
+            meeting("Iris: Paul, can you repaint the fence?", "Paul: Yes, I will repaint it by Friday noon."),
+            None,
+            language="en",
         ),
         write_note(
             [SpokenSegment(9, "Iris", 900_000, 910_000, "So, to sum up: Paul repaints the fence by Friday.")],
             None,
             people=["Paul"],
+            language="en",
         ),
     ]
-    [action] = final_minutes(notes).actions
+    [action] = final_minutes(notes, "en").actions
     assert (action.owner, action.due) == ("Paul", "Friday noon")
     assert action.evidence == (1, 2, 9)
 
@@ -102,20 +105,24 @@ def test_the_later_of_two_contradicting_decisions_holds() -> None:
         "Nils: The trainer is ill.",
         "Lara: Okay, then we move the workshop to Friday the sixth.",
     )
-    [decision] = final_minutes([write_note(segments, None)]).decisions
+    [decision] = final_minutes([write_note(segments, None, language="en")], "en").decisions
     assert decision.text == "We move the workshop to Friday the sixth."
     assert decision.evidence == (1, 3)
 
 
 def test_an_overruled_decision_is_not_in_the_overview() -> None:
     early = write_note(
-        meeting("Lara: The summer workshop takes place on Tuesday.", "Nils: The trainer sent a bill."), None
+        meeting("Lara: The summer workshop takes place on Tuesday.", "Nils: The trainer sent a bill."),
+        None,
+        language="en",
     )
     late = write_note(
-        [SpokenSegment(20, "Lara", 400_000, 410_000, "Then we move the summer workshop to Friday.")], None
+        [SpokenSegment(20, "Lara", 400_000, 410_000, "Then we move the summer workshop to Friday.")],
+        None,
+        language="en",
     )
-    assert any("Tuesday" in sentence.text for sentence in final_minutes([early]).overview)
-    assert not any("Tuesday" in sentence.text for sentence in final_minutes([early, late]).overview)
+    assert any("Tuesday" in sentence.text for sentence in final_minutes([early], "en").overview)
+    assert not any("Tuesday" in sentence.text for sentence in final_minutes([early, late], "en").overview)
 
 
 def test_minutes_in_another_language_quote_the_segments() -> None:
@@ -124,20 +131,22 @@ def test_minutes_in_another_language_quote_the_segments() -> None:
         "Ilse: Der Elektriker hat den Anschluss für den Ofen schon geprüft.",
         "Uwe: Also ohne den Ofen backen wir weniger Brot, also bestellen wir Brot bei der anderen Bäckerei.",
     )
-    minutes = final_minutes([write_note(segments, None)])
+    minutes = final_minutes([write_note(segments, None, language="en")], "en")
     assert {sentence.text for sentence in minutes.overview} <= {segment.text for segment in segments}
     assert minutes.overview
     assert minutes.actions == ()
 
 
 def test_silence_and_single_words_give_an_empty_note() -> None:
-    note = write_note([SpokenSegment(1, None, 0, 16_000, "Hm."), SpokenSegment(2, None, 16_000, 32_000, "")], None)
+    note = write_note(
+        [SpokenSegment(1, None, 0, 16_000, "Hm."), SpokenSegment(2, None, 16_000, 32_000, "")], None, language="en"
+    )
     assert (note.sentences, note.decisions, note.actions) == ((), (), ())
 
 
 def test_minutes_and_notes_read_back_from_json(shared: Path) -> None:
     notes = notes_of(sample(shared))
-    minutes = final_minutes(notes)
+    minutes = final_minutes(notes, "en")
     assert MINUTES.validate_python(json.loads(json.dumps(MINUTES.dump_python(minutes, mode="json")))) == minutes
     assert NOTE.validate_python(json.loads(json.dumps(NOTE.dump_python(notes[0], mode="json")))) == notes[0]
 
@@ -161,6 +170,7 @@ def long_meeting(windows: int) -> list[NoteBody]:
                     for at, text in enumerate(texts)
                 ],
                 None,
+                language="en",
             )
         )
     return notes
@@ -179,7 +189,7 @@ def test_an_update_reads_no_more_in_the_third_hour_than_in_the_first() -> None:
         top.append(note)
         steps = 0
         while group := merge_due(top):
-            top = [kept for kept in top if kept not in group] + [merge(group)]
+            top = [kept for kept in top if kept not in group] + [merge(group, "en")]
             steps += 1
         counts.append(len(top))
         words.append(words_in(top))
@@ -191,7 +201,7 @@ def test_an_update_reads_no_more_in_the_third_hour_than_in_the_first() -> None:
 
 def test_a_merged_note_is_bounded_and_keeps_its_evidence() -> None:
     notes = long_meeting(60)
-    merged = merge(notes)
+    merged = merge(notes, "en")
     assert len(merged.sentences) <= MERGED_SENTENCES
     assert len(merged.decisions) <= MERGED_DECISIONS
     assert len(merged.actions) <= MERGED_ACTIONS
@@ -202,14 +212,14 @@ def test_a_merged_note_is_bounded_and_keeps_its_evidence() -> None:
 def test_rolling_minutes_include_segments_without_a_note() -> None:
     notes = long_meeting(2)
     tail = [SpokenSegment(900, None, 10**8, 10**8 + 16_000, "Okay, then we close the bridge on Sunday.")]
-    minutes = rolling_minutes(notes, tail)
+    minutes = rolling_minutes(notes, tail, language="en")
     assert minutes.decisions[-1].evidence == (900,)
     assert len(minutes.chapters) == 3
-    assert rolling_minutes([]) == Minutes()
+    assert rolling_minutes([], language="en") == Minutes()
 
 
 def test_final_minutes_of_a_long_meeting_lose_no_decision_and_no_action() -> None:
-    minutes = final_minutes(long_meeting(40))
+    minutes = final_minutes(long_meeting(40), "en")
     assert len(minutes.decisions) == 40
     assert len(minutes.actions) == 40
     assert len(minutes.chapters) == CHAPTERS_LIMIT

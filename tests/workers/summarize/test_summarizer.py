@@ -14,10 +14,27 @@ from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Note, Segment, Summary
 from tests.workers.sample_transcript import FIRST_TURNS, TURNS, commit_turns, end_meeting
+from tests.workers.summarize.declaration import CHINESE, JAPANESE, THAI
 from tests.workers.worker_rig import WorkerRig
+from workers.summarize.store import read_snapshot
 from workers.summarize.writing.model import TextModel
 
 pytestmark = pytest.mark.model
+
+GERMAN = (
+    "Also, der neue Ofen in der Bäckerei wird am Montag geliefert und braucht einen stärkeren Anschluss.",
+    "Der Elektriker hat den Anschluss für den Ofen schon geprüft, der Strom reicht nicht.",
+    "Dann backen wir bis dahin weniger Brot und bestellen den Rest bei der anderen Bäckerei.",
+    "Die Kunden haben gestern schon gefragt, warum es am Nachmittag keine Brötchen mehr gibt.",
+    "Wir hängen einen Zettel an die Tür, auf dem steht, dass der Ofen umgebaut wird.",
+    "Der alte Ofen geht an die Schule, die holen ihn am Dienstag mit einem Anhänger ab.",
+    "Und was machen wir mit den beiden Aushilfen, wenn drei Tage lang nicht gebacken wird?",
+    "Die können das Lager aufräumen, das wollten wir ohnehin schon seit dem Sommer machen.",
+    "Für den neuen Anschluss brauchen wir noch die Zustimmung des Vermieters, der war aber bisher freundlich.",
+    "Ich habe ihm letzte Woche geschrieben und warte noch immer auf seine Antwort.",
+    "Wenn er bis Freitag nichts sagt, rufen wir ihn an, sonst verlieren wir den Termin.",
+    "Mehr haben wir heute nicht, danke euch allen und bis zum nächsten Mal.",
+)
 
 
 def minutes(rig: WorkerRig, kind: SummaryKind) -> list[Minutes]:
@@ -85,6 +102,46 @@ def test_enough_new_words_make_rolling_minutes_and_a_second_run_changes_nothing(
     before = rows(live.database)
     live.summarizer(gemma).run("m")
     assert rows(live.database) == before
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", CHINESE), ("ja", JAPANESE), ("th", THAI)])
+def test_scripts_without_spaces_are_summarised_as_often_as_others(
+    rig: WorkerRig, gemma: TextModel, language: str, said: Sequence[str]
+) -> None:
+    rig.open_meeting(language=language)
+    commit_turns(rig, timed(said[:1]))
+    rig.summarizer(gemma).run("m")
+    assert minutes(rig, SummaryKind.ROLLING) == []
+    commit_turns(rig, timed(said[1:3], start_s=20))
+    rig.summarizer(gemma).run("m")
+    assert [bool(each.overview) for each in minutes(rig, SummaryKind.ROLLING)] == [True]
+    commit_turns(rig, timed([*said[3:], *said[:3]], start_s=60))
+    rig.summarizer(gemma).run("m")
+    assert len(notes(rig)) == 1
+
+
+def timed(said: Sequence[str], start_s: int = 0) -> list[tuple[float, str]]:
+    """Each of *said* with the second at which it ends."""
+    return [(start_s + 20.0 * number, text) for number, text in enumerate(said, 1)]
+
+
+@pytest.mark.parametrize("language", ["de", "auto"])
+def test_the_language_is_that_of_the_meeting_and_not_of_a_window(
+    rig: WorkerRig, gemma: TextModel, language: str
+) -> None:
+    """English rules make tasks of English talk; in a German meeting also English sentences stand as they were said."""
+    rig.open_meeting(language=language)
+    commit_turns(rig, timed(GERMAN))
+    with rig.database.read() as session:
+        snapshot = read_snapshot(session, "m")
+    assert snapshot is not None
+    assert snapshot.language == "de"
+    commit_turns(rig, [(20.0 * len(GERMAN) + end_s, text) for end_s, text in TURNS])
+    end_meeting(rig)
+    rig.summarizer(gemma).run("m")
+    (final,) = minutes(rig, SummaryKind.FINAL)
+    assert final.overview
+    assert final.actions == ()
 
 
 def test_a_few_words_make_no_minutes(live: WorkerRig, gemma: TextModel) -> None:

@@ -69,6 +69,17 @@ def test_words_grow_the_open_segment_until_a_sentence_ends(database: Database) -
     assert segments(database) == [("Good morning everyone.", True, 2), ("Thanks", False, 3)]
 
 
+@pytest.mark.parametrize("last", [" हूँ।", " الاجتماع؟", " 好。", " ហើយ។", ' said."', " 开始了吗？」"])
+def test_a_sentence_of_any_script_closes_the_segment(database: Database, last: str) -> None:
+    commit(database, [part(0, 1000, " So", last, " then")])
+    assert [closed for _, closed, _ in segments(database)] == [True, False]
+
+
+def test_an_abbreviation_closes_no_segment(database: Database) -> None:
+    commit(database, [part(0, 1000, " Ask", " Dr.", " Who", " today.", " Then")])
+    assert [text for text, _, _ in segments(database)] == ["Ask Dr. Who today.", "Then"]
+
+
 def test_a_pause_closes_the_open_segment(database: Database) -> None:
     commit(database, [part(0, 1000, " So")])
     commit(database, [part(1000, 2000, kind="silent", pause=True)])

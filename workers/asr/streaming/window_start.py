@@ -9,6 +9,7 @@ import numpy as np
 
 from schema.core.units import samples_of_s
 from workers.asr.streaming.track import HISTORY_WORDS, StreamState
+from workers.summarize.text.sentences import ends_sentence
 
 
 def begin_at(state: StreamState, position: int) -> StreamState:
@@ -40,7 +41,7 @@ def resting_place(state: StreamState, context_s: float) -> int:
     for word, after in pairwise(state.prefix):
         if word.end_sample > latest:
             break
-        ends = word.text.rstrip("\"'”’)").endswith((".", "?", "!", "。", "？", "！"))
+        ends = ends_sentence(word.text)
         gap_s = (after.start_sample - word.end_sample) / samples_of_s(1)
         distance_s = abs(word.end_sample - target) / samples_of_s(1)
         score = 4.0 * ends + 8.0 * min(gap_s, 1.0) - distance_s

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from schema.core.wire import ENGLISH
 from workers.summarize.text.numbers import numbers
+from workers.summarize.text.sentences import whole_statements
 from workers.summarize.text.words import content_stems, words
 
 NEGATION = re.compile(r"\b(?:not|no|never|none|nothing|nobody|without|cannot|neither|nor)\b|n['’]t\b", re.I)
@@ -20,9 +22,10 @@ def keeps_negation(text: str, said: Sequence[str]) -> bool:
     """Whether *text* may rest on the statements *said*: neither denies what they do not, nor asserts what they deny."""
     if NEGATION.search(text):
         return any(NEGATION.search(statement) for statement in said)
-    told = frozenset(content_stems(text))
+    told = frozenset(content_stems(text, ENGLISH))
     clauses = [clause for statement in said for clause in _CLAUSE_END.split(statement)]
-    asserted = frozenset(stem for clause in clauses if not NEGATION.search(clause) for stem in content_stems(clause))
+    positive = (clause for clause in clauses if not NEGATION.search(clause))
+    asserted = frozenset(stem for clause in positive for stem in content_stems(clause, ENGLISH))
     return not any(denied <= told and not denied <= asserted for denied in _denied(clauses))
 
 
@@ -30,7 +33,7 @@ def _denied(clauses: Sequence[str]) -> Iterator[frozenset[str]]:
     """The content words behind the negation of each clause that has one."""
     for clause in clauses:
         if cue := NEGATION.search(clause):
-            stems = frozenset(content_stems(clause[cue.end() :]))
+            stems = frozenset(content_stems(clause[cue.end() :], ENGLISH))
             if len(stems) >= _DENIED_FROM:
                 yield stems
 
@@ -63,11 +66,8 @@ _KEPT_ORDER = 0.8
 def clean(draft: str) -> str | None:
     """The first whole sentence or sentences of *draft*, or None when there is nothing fit to print."""
     plain = " ".join(draft.strip().split())
-    whole = re.match(r".*[.!。！]", plain)
-    if whole is None or not is_clean(plain):
-        return None
-    text = whole[0]
-    if len(words(text)) < 3:
+    text = whole_statements(plain)
+    if not text or not is_clean(plain) or len(words(text)) < 3:
         return None
     return f"{text[0].upper()}{text[1:]}"
 
@@ -122,7 +122,7 @@ def _grams(text: str, length: int) -> list[tuple[str, ...]]:
 
 def _extent(text: str) -> frozenset[str]:
     """What *text* says of how many or how much: `11 of the 40 tests failed` is not `the 40 tests failed`."""
-    return numbers(text) | {word.lower() for word in _EXTENT.findall(text)}
+    return numbers(text, ENGLISH) | {word.lower() for word in _EXTENT.findall(text)}
 
 
 def keeps_meaning(text: str, source: str, speaker: str | None = None) -> bool:
@@ -132,8 +132,8 @@ def keeps_meaning(text: str, source: str, speaker: str | None = None) -> bool:
     how many; no obligation or doubt is new or left out, and the speaker is named only for what they said in the first
     person.
     """
-    named = set(content_stems(speaker or "")) if _FIRST_PERSON.search(source) else set()
-    if set(content_stems(text)) - set(content_stems(source)) - named or _extent(text) != _extent(source):
+    said = f"{source} {speaker or ''}" if _FIRST_PERSON.search(source) else source
+    if set(content_stems(text, ENGLISH)) - set(content_stems(said, ENGLISH)) or _extent(text) != _extent(source):
         return False
     if (
         _names_teller(text, source, speaker)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from workers.summarize.text.segment import Statement
+from workers.summarize.text.sentences import SENTENCE_ENDS, has_end_mark
 
 _ALWAYS = (
     r"(?:so|then|and|but|okay|ok|yes|yeah|yep|well|sure|alright|all right|to sum up|in summary|to recap|to summarize"
@@ -35,8 +36,9 @@ def without_sure_lead_in(text: str) -> str:
 _FILLER = re.compile(r"\b(?:um+|uh+|er+|hmm+|mm+|you know|I mean|sort of|kind of)\b,?\s*", re.I)
 _BROKEN_OFF = re.compile(r"\b[\w'’]+-(?=\s|[.,;!?]|$)\s*")
 _REPEATED = re.compile(r"\b([\w'’]+(?:\s+[\w'’]+)?)(?:,?\s+\1\b)+", re.I)
-_TRAILING = re.compile(r"(?:[\s,]+(?:and|or|but|so|to|the|a|an|of|I|we|because|that|if|is|with))+(?=[.!?]?$)", re.I)
-_ENDS = ".!?…。！？"
+_TRAILING = re.compile(
+    rf"(?:[\s,]+(?:and|or|but|so|to|the|a|an|of|I|we|because|that|if|is|with))+(?=[{SENTENCE_ENDS}]?$)", re.I
+)
 _FIRST_PERSON = re.compile(r"\b(?:I|I['’](?:m|ll|ve|d)|me|my|myself)\b")
 
 
@@ -51,7 +53,7 @@ def told(statement: Statement) -> str:
     plain = without_sure_lead_in(fluent(statement.text)).strip(" ,")
     if not plain:
         return statement.text
-    plain = f"{plain[0].upper()}{plain[1:]}{'' if plain[-1] in _ENDS else '.'}"
+    plain = f"{plain[0].upper()}{plain[1:]}{'' if has_end_mark(plain) else '.'}"
     if statement.speaker and _FIRST_PERSON.search(plain):
         return f"{statement.speaker}: {plain}"
     return plain

@@ -3,80 +3,98 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-_TOKEN = re.compile(r"[^\W_]+(?:[.,:\-][^\W_]+)*")
+from text_to_num import find_numbers
+
+from schema.core.wire import ENGLISH
+
+_SPELLED = frozenset({"da", "de", "en", "es", "fr", "it", "nl", "pt"})
+"""Languages whose number words are known; of others numbers in digits are."""
+_DECIMAL_COMMA = _SPELLED - {ENGLISH}
+_TOKEN = re.compile(r"[^\W_]+(?:[.,:'’\-][^\W_]+)*|\s+|[^\w\s]|_")
 _DIGITS = re.compile(r"^(\d[\d.,:]*)(st|nd|rd|th|k|m|s|am|pm)?$")
-
-_UNITS = """
-zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-eighteen nineteen twenty
-"""
-_ORDINALS = """
-zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth
-fifteenth sixteenth seventeenth eighteenth nineteenth twentieth
-"""
-_TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety"
-_SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
-_VALUES = (
-    {word: value for value, word in enumerate(_UNITS.split())}
-    | {word: value for value, word in enumerate(_ORDINALS.split())}
-    | {word: 10 * value for value, word in enumerate(_TENS.split()) if value > 1}
-    | _SCALES
-)
-_VAGUE = frozenset({"one", "first", "second", "third"})
-"""`One of them`, `second point`: words that count nothing when they stand alone."""
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_VAGUE_ORDINAL = 3
 
 
-def is_number(word: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A word, a mark or white space, as the parser of numbers asks for it."""
+
+    written: str
+    counts: bool = True
+
+    def text(self) -> str:
+        return self.written
+
+    def nt_separated(self, _before: _Token) -> bool:
+        return False
+
+    def not_a_number_part(self) -> bool:
+        return not self.counts
+
+
+@lru_cache(maxsize=8192)
+def is_number(word: str, language: str) -> bool:
     """Whether *word* is digits or a spelled number."""
-    return bool(_DIGITS.match(word.lower())) or word.lower() in _VALUES
+    low = word.lower()
+    return bool(_DIGITS.match(low)) or bool(_found([low], language))
 
 
 @lru_cache(maxsize=4096)
-def numbers(text: str) -> frozenset[str]:
+def numbers(text: str, language: str) -> frozenset[str]:
     """The numbers in *text* in digits: `the ninth`, `9th` and `9` are equal, as are `five hundred` and `500`."""
-    found: list[str] = []
-    spelled: list[str] = []
-    for word in _split(text):
-        if word in _VALUES:
-            spelled.append(word)
-            continue
-        found += _values(spelled)
-        spelled = []
-        if match := _DIGITS.match(word):
-            found.append(_plain(match[1]))
-    return frozenset(found + _values(spelled))
+    tokens = _TOKEN.findall(text.lower())
+    digits = [_plain(match[1], language) for token in tokens if (match := _DIGITS.match(token))]
+    return frozenset([*digits, *_spelled(tokens, language)])
 
 
-def _split(text: str) -> list[str]:
-    """Lowercase tokens, `twenty-three` as two."""
-    found: list[str] = []
-    for token in _TOKEN.findall(text.lower()):
-        parts = token.split("-")
-        found += parts if all(part in _VALUES for part in parts) else [token]
-    return found
+def _plain(digits: str, language: str) -> str:
+    digits = digits.rstrip(".,:")
+    if language in _DECIMAL_COMMA:
+        digits = digits.translate(str.maketrans(".,", ",."))
+    return _THOUSANDS.sub("", digits)
 
 
-def _plain(digits: str) -> str:
-    return re.sub(r"(?<=\d),(?=\d{3}\b)", "", digits.rstrip(".,:"))
+def _spelled(tokens: Sequence[str], language: str) -> list[str]:
+    tokens = [part for token in tokens for part in _parts(token, language)]
+    found = _found(tokens, language)
+    return [_written(each.value) for each in found if not _is_vague(each, found, tokens)]
 
 
-def _values(spelled: list[str]) -> list[str]:
-    """`five hundred` is 500 and `twenty three` is 23, but `two four` stays two numbers."""
-    if len(spelled) == 1 and spelled[0] in _VAGUE:
+def _parts(token: str, language: str) -> list[str]:
+    """`three-thirty` is two numbers, `twenty-three` is one."""
+    return [token] if "-" not in token[1:] or _found([token], language) else re.split("(-)", token)
+
+
+def _found(tokens: Sequence[str], language: str) -> list[Any]:
+    if language not in _SPELLED:
         return []
-    found: list[int] = []
-    for word in spelled:
-        value = _VALUES[word]
-        if found and word in _SCALES and found[-1] < value:
-            found[-1] *= value
-        elif found and _adds(found[-1], value):
-            found[-1] += value
-        else:
-            found.append(value)
-    return [str(value) for value in found]
+    asked = [_Token(token, language != ENGLISH or _counts(tokens, at)) for at, token in enumerate(tokens)]
+    return list(find_numbers(asked, language, threshold=0))
 
 
-def _adds(before: int, value: int) -> bool:
-    return value < 100 <= before or (0 < value < 10 and before % 10 == 0 and 20 <= before < 100)
+def _counts(tokens: Sequence[str], at: int) -> bool:
+    """Not so in English: the `o` of `three o'clock`, `one of them`, and plurals such as `the ones` and `thousands`."""
+    word, following = tokens[at], [token for token in tokens[at + 1 : at + 3] if not token.isspace()]
+    return not (word == "o" or word.endswith("s") or (word == "one" and following[:1] == ["of"]))
+
+
+def _is_vague(number: Any, found: Sequence[Any], tokens: Sequence[str]) -> bool:
+    """`One idea`, `ein Mann`, `the second point`: words that count nothing unless they stand among other numbers."""
+    if number.value != 1 and not (number.is_ordinal and number.value <= _VAGUE_ORDINAL):
+        return False
+    return not any(_are_neighbours(number, other, tokens) for other in found if other is not number)
+
+
+def _are_neighbours(one: Any, other: Any, tokens: Sequence[str]) -> bool:
+    first, second = sorted((one, other), key=lambda number: int(number.start))
+    return not any(token[0].isalnum() for token in tokens[first.end : second.start])
+
+
+def _written(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)

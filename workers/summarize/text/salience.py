@@ -9,27 +9,28 @@ from collections.abc import Sequence
 
 from workers.summarize.text.due import days
 from workers.summarize.text.numbers import numbers
-from workers.summarize.text.words import content_stems, count_words, words
+from workers.summarize.text.sentences import is_question
+from workers.summarize.text.words import content_stems, count_words, letters, words
 
 MIN_WORDS = 5
 _LONG_WORDS = 35
 _SPREAD = 0.6
 _QUESTION = 0.4
-_FACT_BONUS = 0.15
 _DANGLING_SHARE = 0.6
+_SMALL_NUMBER = 12
 _DANGLING = re.compile(r"^(?:it|they|this|that|these|those|both|he|she|them|his|her|which|because)\b", re.I)
 """How a sentence starts that leans on the one before."""
 
 
-def pick(texts: Sequence[str], count: int) -> list[int]:
-    """Indices of at most *count* central sentences of *texts*, in order, little alike. Any language."""
-    stems = [frozenset(content_stems(text)) for text in texts]
-    weights = _weights(stems)
-    scores = [_score(text, said, weights) for text, said in zip(texts, stems, strict=True)]
+def pick(texts: Sequence[str], count: int, language: str) -> list[int]:
+    """Indices of at most *count* central sentences of *texts*, in order, little alike."""
+    terms = [_terms(text, language) for text in texts]
+    weights = _weights(terms)
+    scores = [_score(text, said, weights) for text, said in zip(texts, terms, strict=True)]
     chosen: list[int] = []
     while len(chosen) < count:
         gains = {
-            at: score - _SPREAD * score * max((overlap(stems[at], stems[other]) for other in chosen), default=0.0)
+            at: score - _SPREAD * score * max((overlap(terms[at], terms[other]) for other in chosen), default=0.0)
             for at, score in enumerate(scores)
             if at not in chosen and score > 0
         }
@@ -39,21 +40,26 @@ def pick(texts: Sequence[str], count: int) -> list[int]:
     return sorted(chosen)
 
 
+def _terms(text: str, language: str) -> frozenset[str]:
+    """What *text* is about: its content words, and the numbers that are more than a handful of things."""
+    telling = (number for number in numbers(text, language) if not (number.isdigit() and int(number) <= _SMALL_NUMBER))
+    return frozenset((*content_stems(text, language), *telling))
+
+
 def _weights(documents: Sequence[frozenset[str]]) -> dict[str, float]:
     """What comes up often is what it is about, up to what nearly every sentence has."""
     seen = Counter(word for said in documents for word in said)
     return {word: math.log1p(count) * math.log((1 + len(documents)) / count) for word, count in seen.items()}
 
 
-def _score(text: str, stems: frozenset[str], weights: dict[str, float]) -> float:
+def _score(text: str, terms: frozenset[str], weights: dict[str, float]) -> float:
     length = count_words(text)
-    if length < MIN_WORDS or len(stems) < 2:
+    if length < MIN_WORDS or len(terms) < 2:
         return 0.0
-    score = sum(weights[word] for word in stems) / math.sqrt(max(length, MIN_WORDS))
-    score *= 1 + _FACT_BONUS * bool(numbers(text) or days(text))
+    score = sum(weights[term] for term in terms) / math.sqrt(max(length, MIN_WORDS))
     score *= _DANGLING_SHARE if _DANGLING.match(text) else 1.0
     score *= min(1.0, _LONG_WORDS / length)
-    return score * (_QUESTION if text.endswith("?") else 1.0)
+    return score * (_QUESTION if is_question(text) else 1.0)
 
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:
@@ -61,12 +67,12 @@ def overlap(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / min(len(one), len(other)) if one and other else 0.0
 
 
-def keywords(texts: Sequence[str], count: int) -> list[str]:
+def keywords(texts: Sequence[str], count: int, language: str) -> list[str]:
     """The *count* commonest content words of *texts* as they were first written, without names of days."""
     seen: Counter[str] = Counter()
     written: dict[str, str] = {}
-    for word in (word for text in texts for word in words(text) if len(word) > 2 and not days(word)):
-        for found in content_stems(word):
+    for word in (word for text in texts for word in words(text) if len(letters(word)) > 2 and not days(word)):
+        for found in content_stems(word, language):
             seen[found] += 1
             written.setdefault(found, word.lower())
     return [written[found] for found, _ in seen.most_common(count)]

@@ -47,10 +47,15 @@ def _runs(segments: Sequence[SpokenSegment]) -> list[list[SpokenSegment]]:
 
 
 def _statements_of(run: list[SpokenSegment]) -> list[Statement]:
-    owners = [segment.id for segment in run for _ in segment.text.split()]
+    # By characters, since a sentence of a script without spaces may begin inside what spaces enclose.
+    owners = [segment.id for segment in run for _ in _without_spaces(segment.text)]
     found, at = [], 0
     for text in split_sentences(" ".join(segment.text for segment in run)):
-        end = at + len(text.split())
+        end = at + len(_without_spaces(text))
         found.append(Statement(text, run[0].speaker, tuple(dict.fromkeys(owners[at:end]))))
         at = end
     return found
+
+
+def _without_spaces(text: str) -> str:
+    return "".join(text.split())

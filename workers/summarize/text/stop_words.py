@@ -1,6 +1,12 @@
-"""English words that say little by themselves. Of other languages every word counts as content."""
+"""Words that say little by themselves, by language."""
 
 from __future__ import annotations
+
+from functools import lru_cache
+
+import stopwordsiso
+
+from schema.core.wire import ENGLISH
 
 _STOP = """
 a about after again all also am an and any anyone anything are aren't as at be because been before being but by can
@@ -13,11 +19,16 @@ this those though through to too um uh under until up upon us very want was way 
 what what's when where whether which while who whom why will with within without won't would yeah yep yes yet you
 you'd you'll you're you've your hmm mm oh ah er hello hi hey mm-hmm uh-huh everyone everybody
 """
-_FUNCTION = """
-the and of to a in is that it for on with as are this be at have from or by not but what all were we when your can
-there an which their if will would do you i our my so then they yes no who does did me them
-"""
 
 STOP_WORDS = frozenset(_STOP.split())
-FUNCTION_WORDS = frozenset(_FUNCTION.split())
-"""The commonest, by which English is told from other languages."""
+"""Of spoken English, with what English speakers say to agree and to hesitate."""
+_SAME_LIST = {"yue": "zh", "nn": "no"}
+
+
+@lru_cache(maxsize=8)
+def stop_words(language: str) -> frozenset[str]:
+    """In lower case. Of a language without a list every word counts as content."""
+    if language == ENGLISH:
+        return STOP_WORDS
+    code = _SAME_LIST.get(language, language)
+    return frozenset(stopwordsiso.stopwords(code)) if stopwordsiso.has_lang(code) else frozenset()

@@ -1,71 +1,164 @@
-"""Words of a text in a form in which they can be compared: stems and names."""
+"""Words of a text: how many they are, and in a form in which they can be compared, stems and names."""
 
 from __future__ import annotations
 
 import math
-import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import regex
+import snowballstemmer
 
 from workers.summarize.text.numbers import is_number
-from workers.summarize.text.stop_words import FUNCTION_WORDS, STOP_WORDS
+from workers.summarize.text.stop_words import stop_words
 
-_WORD = re.compile(r"[^\W_]+(?:['’.:,\-][^\W_]+)*")
-_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_KANA = r"\p{Hiragana}\p{Katakana}ーｰ"
+_SOUTHEAST = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+_UNSPACED = rf"\p{{Han}}{_KANA}{_SOUTHEAST}"
+"""Scripts that put no space between words."""
+_SPACED = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]"
+_WORD = regex.compile(
+    rf"(?P<unspaced>[[\p{{L}}\p{{M}}\p{{N}}]&&[{_UNSPACED}]]\p{{M}}*)+|{_SPACED}+(?:['’.:,\-]{_SPACED}+)*", regex.V1
+)
+_CHARACTER = regex.compile(r"\X")
+_LETTERS_PER_WORD = (
+    (regex.compile(r"\p{Han}"), 1.5),
+    (regex.compile(f"[{_KANA}]"), 3.0),
+    (regex.compile(rf"[\p{{L}}&&[{_SOUTHEAST}]]", regex.V1), 4.5),
+)
+"""So many letters say as much as one English word does; see docs/decisions/0014-counting-words.md."""
+_ANY_UNSPACED = regex.compile(f"[{_UNSPACED}]")
+_SPACED_WORD = regex.compile(f"{_SPACED}+", regex.V1)
+_WORD_END = regex.compile(rf"[{_UNSPACED}]\p{{M}}*\p{{P}}*|\s+|(?=[{_UNSPACED}])|$")
 
-_SUFFIXES = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "ied", "ers", "ed", "es", "er", "ly", "s")
+STEMMERS = {
+    "ar": "arabic",
+    "ca": "catalan",
+    "cs": "czech",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "et": "estonian",
+    "eu": "basque",
+    "fa": "persian",
+    "fi": "finnish",
+    "fr": "french",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "hy": "armenian",
+    "id": "indonesian",
+    "it": "italian",
+    "lt": "lithuanian",
+    "ne": "nepali",
+    "nl": "dutch",
+    "nn": "norwegian",
+    "no": "norwegian",
+    "pl": "polish",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sr": "serbian",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+    "yi": "yiddish",
+}
+"""Snowball's stemmer for each language that has one."""
 
 
 def words(text: str) -> list[str]:
     """The words of *text* as written, without punctuation; each character of a script without spaces is a word."""
-    found: list[str] = []
-    for word in _WORD.findall(text):
-        found += list(word) if _WIDE.search(word) else [word]
-    return found
+    return [word for run in _runs(text) for word in run]
+
+
+def _runs(text: str) -> Iterator[list[str]]:
+    """Each word by itself; characters of a script without spaces that stand together in one list."""
+    for match in _WORD.finditer(text):
+        yield letters(match[0]) if match["unspaced"] else [match[0]]
+
+
+def letters(word: str) -> list[str]:
+    """The letters of *word*, each with its marks."""
+    return list(_CHARACTER.findall(word))
 
 
 def count_words(text: str) -> int:
-    """How long *text* is in words. Two characters of a script without spaces count as one word."""
-    return len(text.split()) + len(_WIDE.findall(text)) // 2
+    """How long *text* is in words: what stands between spaces, or, in scripts that have none, what its letters come to.
+
+    The sum over the parts of a text that is cut at spaces is the count of the whole.
+    """
+    return sum(map(_length, text.split()))
 
 
-def stem(word: str) -> str:
-    """A crude English stem, good enough to match `reviews` with `reviewed`; other languages keep most of the word."""
-    word = word.lower().replace("’", "'").removesuffix("'s")
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith("ss"):
-            base = word[: -len(suffix)] + ("y" if suffix in ("ies", "ied") else "")
-            return _undouble(base).removesuffix("e")
-    return word.removesuffix("e") if len(word) > 4 else word
+def _length(token: str) -> int:
+    if token.isascii() or not _ANY_UNSPACED.search(token):
+        return 1
+    unspaced = sum(len(letter.findall(token)) / per_word for letter, per_word in _LETTERS_PER_WORD)
+    return max(1, round(unspaced + len(_SPACED_WORD.findall(token))))
 
 
-def _undouble(base: str) -> str:
-    return base[:-1] if len(base) > 3 and base[-1] == base[-2] and base[-1] not in "lsz" else base
+def first_words(text: str, limit_words: int) -> str:
+    """The longest beginning of *text* that counts at most *limit_words*; it ends with a word."""
+    ends = [0, *word_ends(text)]
+    fitting = bisect_right(ends, limit_words, key=lambda end: count_words(text[:end]))
+    return text[: ends[fitting - 1]]
+
+
+def word_ends(text: str) -> list[int]:
+    """The places where *text* may be cut: behind white space, and between the letters of a script without spaces."""
+    return [match.end() for match in _WORD_END.finditer(text) if match.end()]
+
+
+def stem(word: str, language: str) -> str:
+    """*word* in lower case without the endings of its forms: `reviews` and `reviewed` are one.
+
+    In languages without a stemmer the word is only lowercased.
+    """
+    return _stem(word.lower().replace("’", "'"), STEMMERS.get(language))
+
+
+@lru_cache(maxsize=16384)
+def _stem(word: str, algorithm: str | None) -> str:
+    return word if algorithm is None else str(_stemmer(algorithm).stemWord(word))
+
+
+@lru_cache(maxsize=4)
+def _stemmer(algorithm: str) -> Any:
+    return snowballstemmer.stemmer(algorithm)
 
 
 @lru_cache(maxsize=4096)
-def content_stems(text: str) -> tuple[str, ...]:
+def content_stems(text: str, language: str) -> tuple[str, ...]:
     """Stems of the words that carry meaning, in order, repeats kept. Numbers are left to `numbers`."""
-    found = (word for word in words(text) if word.lower().replace("’", "'") not in STOP_WORDS)
-    return tuple(stem(word) for word in found if not is_number(word))
+    found = (word for run in _runs(text) for word in _pairs(run))
+    told = (word for word in found if not _is_stop_word(word, language) and not is_number(word, language))
+    return tuple(stem(word, language) for word in told)
+
+
+def _pairs(run: list[str]) -> list[str]:
+    """A word as it is. Of characters of a script without spaces every two neighbours: one alone says little."""
+    return ["".join(pair) for pair in pairwise(run)] or run
+
+
+def _is_stop_word(word: str, language: str) -> bool:
+    return word.lower().replace("’", "'") in stop_words(language)
 
 
 @lru_cache(maxsize=4096)
-def names(text: str) -> frozenset[str]:
+def names(text: str, language: str) -> frozenset[str]:
     """Capitalised words inside sentences, lowercased: people, weekdays, products. The first word says nothing."""
     found = words(text)[1:]
     return frozenset(
         word.lower().removesuffix("'s")
         for word in found
-        if word[0].isupper() and word.lower().replace("’", "'") not in STOP_WORDS and not is_number(word)
+        if word[0].isupper() and not _is_stop_word(word, language) and not is_number(word, language)
     )
-
-
-def is_english(text: str) -> bool:
-    """Whether English function words are as common in *text* as they are in English; true for fewer than five words."""
-    found = [word.lower() for word in words(text)]
-    return len(found) < 5 or sum(word in FUNCTION_WORDS for word in found) >= 0.18 * len(found)
 
 
 def idf(documents: Collection[Iterable[str]]) -> dict[str, float]:

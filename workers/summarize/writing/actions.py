@@ -6,10 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from schema.core.wire import ENGLISH
 from workers.summarize.text.disfluency import fluent, without_lead_in
 from workers.summarize.text.due import find_due
 from workers.summarize.text.segment import Statement
-from workers.summarize.text.words import content_stems
+from workers.summarize.text.sentences import SENTENCE_ENDS, is_question
+from workers.summarize.text.words import content_stems, count_words
 from workers.summarize.writing.people import addressed
 
 RECAP = re.compile(r"\b(?:to sum up|in summary|to recap|to summari[sz]e|action (?:items|points)|so we have)\b", re.I)
@@ -108,7 +110,7 @@ def _tasks_in(said: Sequence[Statement], at: int, people: frozenset[str]) -> lis
 
 def _assigned(text: str, at: int, people: frozenset[str]) -> list[ActionItem]:
     """`Tom fixes the parser by Wednesday and checks the backup tomorrow`, `Ada will ask the bank`."""
-    if text.endswith("?"):
+    if is_question(text):
         return []
     plain = without_lead_in(text)
     for name in sorted(people, key=len, reverse=True):
@@ -130,7 +132,7 @@ def _does(rest: str) -> bool:
 
 def _conjuncts(rest: str) -> list[str]:
     """`fixes it and checks that` as two. A part with no verb of the same form stays with the one before."""
-    parts = re.split(r",?\s+and\s+(?:then\s+)?(?=[a-z]+(?<!s)s\s)", rest.rstrip(".!"))
+    parts = re.split(r",?\s+and\s+(?:then\s+)?(?=[a-z]+(?<!s)s\s)", rest.rstrip(SENTENCE_ENDS))
     whole: list[str] = []
     for part in parts:
         if whole and not _does(part):
@@ -171,7 +173,7 @@ def _promised(said: Sequence[Statement], at: int, people: frozenset[str]) -> Act
     match = _I_WILL.search(text)
     if match is None and (match := _LET_ME.match(text)) is not None and not find_due(match["vp"]):
         return None
-    if match is None or text.endswith("?") or _is_hypothetical(text[: match.start()]):
+    if match is None or is_question(text) or _is_hypothetical(text[: match.start()]):
         return None
     if _TALK.match(match["vp"]) and not _ONLY_ACCEPTS.match(match["vp"]):
         return None
@@ -196,21 +198,21 @@ def _owed(said: Sequence[Statement], at: int) -> ActionItem | None:
     """`We have to order the paper by Friday`: nobody's yet, so only with a date."""
     text = said[at].text
     match = _WE_MUST.search(text)
-    if match is None or text.endswith("?") or not find_due(match["vp"]) or _TALK.match(match["vp"]):
+    if match is None or is_question(text) or not find_due(match["vp"]) or _TALK.match(match["vp"]):
         return None
     return _task(_sentence(None, match["vp"]), None, at)
 
 
 def _sentence(owner: str | None, verb_phrase: str) -> str:
     """A sentence of its own about *owner*; the owner's own `I will` and `my` are told from outside."""
-    plain = fluent(verb_phrase).rstrip(".!?,; ")
+    plain = fluent(verb_phrase).rstrip(f"{SENTENCE_ENDS},; ")
     for spoken, written in _FROM_OUTSIDE:
         plain = spoken.sub(written, plain)
     return f"{owner} will {plain}" if owner else plain
 
 
 def _task(text: str, owner: str | None, *said_in: int) -> ActionItem:
-    plain = text.strip().rstrip(".!?,;")
+    plain = text.strip().rstrip(f"{SENTENCE_ENDS},;")
     return ActionItem(f"{plain[0].upper()}{plain[1:]}.", owner, find_due(plain), said_in)
 
 
@@ -227,10 +229,10 @@ def _continues(before: ActionItem, task: ActionItem, at: int) -> bool:
 def _says_what(task: ActionItem) -> bool:
     """Whether *task* can be understood by itself: it names two things, or one and a time, and is no speech."""
     plain = _plain(task)
-    if _ONLY_ACCEPTS.match(plain) or len(plain.split()) > _LONGEST_WORDS:
+    if _ONLY_ACCEPTS.match(plain) or count_words(plain) > _LONGEST_WORDS:
         return False
-    named = set(content_stems(plain)) - set(content_stems(task.owner or "")) - set(content_stems(task.due or ""))
-    return len(named) >= (1 if task.due else 2)
+    known = content_stems(f"{task.owner or ''} {task.due or ''}", ENGLISH)
+    return len(set(content_stems(plain, ENGLISH)) - set(known)) >= (1 if task.due else 2)
 
 
 def _plain(task: ActionItem) -> str:
@@ -246,7 +248,7 @@ def _joined(before: ActionItem, answer: ActionItem) -> ActionItem:
     said_in = tuple(dict.fromkeys(before.said_in + answer.said_in))
     plain = _plain(answer)
     owner = before.owner or answer.owner
-    if _ONLY_ACCEPTS.match(plain) or len(content_stems(plain)) <= 1 < len(content_stems(before.text)):
+    if _ONLY_ACCEPTS.match(plain) or len(content_stems(plain, ENGLISH)) <= 1 < len(content_stems(before.text, ENGLISH)):
         return replace(before, owner=owner, due=before.due or answer.due, said_in=said_in)
     text = answer.text if answer.owner or not owner else f"{owner} will {plain[0].lower()}{plain[1:]}"
     return ActionItem(text, owner, answer.due or before.due, said_in)

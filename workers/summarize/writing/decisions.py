@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from schema.core.wire import ENGLISH
 from workers.summarize.text.disfluency import fluent, without_lead_in
 from workers.summarize.text.due import find_due
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import Statement
+from workers.summarize.text.sentences import is_question
 from workers.summarize.text.words import content_stems
 
 _STRONG = re.compile(
@@ -48,15 +50,15 @@ def find_decisions(said: Sequence[Statement]) -> list[int]:
 
 
 def _decides(text: str) -> bool:
-    if text.endswith("?") or (_DOUBT.search(text) and not _sealed(text)):
+    if is_question(text) or (_DOUBT.search(text) and not _sealed(text)):
         return False
     plain = without_lead_in(text)
-    if len(content_stems(plain)) + len(numbers(plain)) < 2:
+    if len(content_stems(plain, ENGLISH)) + len(numbers(plain, ENGLISH)) < 2:
         return False
     if _STRONG.search(text):
         return True
     if (match := _LET_US.search(plain)) is not None:
-        return not _TALK.match(match["vp"]) and len(content_stems(match["vp"])) >= 2
+        return not _TALK.match(match["vp"]) and len(content_stems(match["vp"], ENGLISH)) >= 2
     return bool(_WEAK.match(plain)) and (_sealed(text) or find_due(plain) is not None)
 
 

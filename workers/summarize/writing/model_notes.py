@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from schema.core.errors import PromptTooLong
+from schema.core.wire import ENGLISH
 from schema.meetings.minutes import Action, Sentence
 from workers.summarize.checking.decision_claims import as_heard
 from workers.summarize.checking.evidence import Evidence
@@ -55,23 +56,22 @@ def summarise(
     model: Generator,
     asked: PromptFormat,
     people: Collection[str] = (),
-    *,
-    english: bool,
 ) -> SupportedNote:
     """The supported sentences of what *model*, *asked* so, writes about *said*. *people* may own a task.
 
-    Where *said* is *english* they must also deny what was denied and nothing else, and call decided only what somebody
-    is heard deciding.
+    In English they must also deny what was denied and nothing else, and call decided only what somebody is heard
+    deciding.
     """
-    lines = list(_clean(line for draft in _drafts(said, model, asked) for line in lines_of(draft)))
+    language = evidence.language
+    lines = list(_clean(line for draft in _drafts(said, model, asked, language) for line in lines_of(draft)))
     checked = [(line.kind, evidence.check(line.text)) for line in lines]
     standing = [(kind, sentence) for kind, sentence in checked if sentence.supported]
-    if english:
+    if language == ENGLISH:
         standing = list(_as_meant(standing, said, evidence))
     return SupportedNote(
-        merge_sentences(sentence for kind, sentence in standing if kind is LineKind.POINT),
-        merge_decisions(sentence for kind, sentence in standing if kind is LineKind.DECISION),
-        merge_actions(_action(sentence, people) for kind, sentence in standing if kind is LineKind.ACTION),
+        merge_sentences((sentence for kind, sentence in standing if kind is LineKind.POINT), language),
+        merge_decisions((sentence for kind, sentence in standing if kind is LineKind.DECISION), language),
+        merge_actions((_action(sentence, people) for kind, sentence in standing if kind is LineKind.ACTION), language),
     )
 
 
@@ -101,10 +101,10 @@ def _clean(lines: Iterator[NoteLine]) -> Iterator[NoteLine]:
             yield NoteLine(line.kind, text)
 
 
-def _drafts(said: Sequence[Statement], model: Generator, asked: PromptFormat) -> list[str]:
+def _drafts(said: Sequence[Statement], model: Generator, asked: PromptFormat, language: str) -> list[str]:
     """The note of *said*, in halves as long as the model cannot read it at once."""
-    text = transcript(said)
-    only = vocabulary(text) if asked.language == "en" else ""
+    text = transcript(said, language)
+    only = vocabulary(text) if asked.language == ENGLISH else ""
     try:
         return model.generate(
             [f"{text}{asked.suffix}"], SUMMARY_TOKENS, prefix=asked.instruction, stop=(), only=only, lines_once=True
@@ -113,7 +113,7 @@ def _drafts(said: Sequence[Statement], model: Generator, asked: PromptFormat) ->
         if len(said) < 2:
             raise
     half = len(said) // 2
-    return [*_drafts(said[:half], model, asked), *_drafts(said[half:], model, asked)]
+    return [*_drafts(said[:half], model, asked, language), *_drafts(said[half:], model, asked, language)]
 
 
 def _action(sentence: Sentence, people: Collection[str]) -> Action:

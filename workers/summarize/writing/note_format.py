@@ -54,10 +54,10 @@ _AGREEING_WORDS = 3
 """The most words of a sentence that is left out when none of them carries meaning: `Yeah, okay.`"""
 
 
-def transcript(said: Sequence[Statement]) -> str:
+def transcript(said: Sequence[Statement], language: str) -> str:
     """*said* without hesitations and mere assent, each turn behind the name of its speaker where that is known."""
     pairs = [(statement.speaker, fluent(statement.text)) for statement in said]
-    telling = [pair for pair in pairs if content_stems(pair[1]) or count_words(pair[1]) > _AGREEING_WORDS]
+    telling = [pair for pair in pairs if content_stems(pair[1], language) or count_words(pair[1]) > _AGREEING_WORDS]
     turns = groupby(telling or pairs, key=lambda pair: pair[0])
     return "\n".join(_line(speaker, " ".join(text for _, text in turn)) for speaker, turn in turns)
 

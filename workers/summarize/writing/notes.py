@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from schema.core.wire import ENGLISH
 from schema.meetings.minutes import Action, Sentence
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.checking.guard import clean, echoes, is_clean, keeps_meaning
@@ -18,7 +19,7 @@ from workers.summarize.text.disfluency import told
 from workers.summarize.text.salience import keywords, pick
 from workers.summarize.text.segment import SpokenSegment, Statement, statements
 from workers.summarize.text.stop_words import STOP_WORDS
-from workers.summarize.text.words import content_stems, count_words, is_english
+from workers.summarize.text.words import content_stems, count_words
 from workers.summarize.writing.actions import ActionItem, find_action_items
 from workers.summarize.writing.decisions import decision_text, find_decisions
 from workers.summarize.writing.generator import Generator
@@ -51,35 +52,39 @@ NOTE: TypeAdapter[NoteBody] = TypeAdapter(NoteBody)
 """`NOTE.dump_python(note, mode="json")` and `NOTE.validate_python(body)` go to and from a table's body."""
 
 
-def note_of(window: Sequence[SpokenSegment], model: Generator | None, earlier: Iterable[NoteBody]) -> NoteBody:
+def note_of(
+    window: Sequence[SpokenSegment], model: Generator | None, earlier: Iterable[NoteBody], *, language: str
+) -> NoteBody:
     """The note of the next window of a meeting. The *earlier* notes tell which names are people's."""
     people = {action.owner for note in earlier for action in note.actions if action.owner}
-    return write_note(window, model, people=people)
+    return write_note(window, model, language=language, people=people)
 
 
-def write_note(window: Sequence[SpokenSegment], model: Generator | None, *, people: Collection[str] = ()) -> NoteBody:
-    """The note of *window*, which must not be empty. *people* are names known from before.
+def write_note(
+    window: Sequence[SpokenSegment], model: Generator | None, *, language: str, people: Collection[str] = ()
+) -> NoteBody:
+    """The note of *window*, which must not be empty. *people* are names known from before, *language* the meeting's.
 
     Without a model the note is in the words that were said.
     """
     said = statements(window)
-    evidence = Evidence(window)
-    english = is_english(" ".join(statement.text for statement in said))
+    evidence = Evidence(window, language)
+    english = language == ENGLISH
     known = find_people(said) | frozenset(people)
     tasks = find_action_items(said, known) if english else []
     decided = find_decisions(said) if english else []
     taken = {at for task in tasks for at in task.said_in} | set(decided)
     follower = model if english and model is not None and model.continues else None  # Its examples are English.
-    summary = _summary(said, evidence, model, known, english)
-    sentences = summary.sentences or summary.decisions or _picked(_chosen(said, taken), evidence, follower, english)
-    decisions = merge_decisions([*(_decision(said[at], evidence) for at in decided), *summary.decisions])
+    summary = _summary(said, evidence, model, known)
+    sentences = summary.sentences or summary.decisions or _picked(_chosen(said, taken, language), evidence, follower)
+    decisions = merge_decisions([*(_decision(said[at], evidence) for at in decided), *summary.decisions], language)
     return NoteBody(
         first_sample=min(segment.first_sample for segment in window),
         end_sample=max(segment.end_sample for segment in window),
-        title=_title([statement.text for statement in said], [s.text for s in (*sentences, *decisions)], follower),
+        title=_title([s.text for s in said], [s.text for s in (*sentences, *decisions)], follower, language),
         sentences=sentences,
         decisions=decisions,
-        actions=merge_actions([*(_action(task, said, evidence) for task in tasks), *summary.actions]),
+        actions=merge_actions([*(_action(task, said, evidence) for task in tasks), *summary.actions], language),
     )
 
 
@@ -98,38 +103,38 @@ def _without_owner(task: ActionItem) -> str:
     return task.text.removeprefix(f"{task.owner} ") if task.owner else task.text
 
 
-def _chosen(said: Sequence[Statement], taken: Collection[int]) -> list[Statement]:
+def _chosen(said: Sequence[Statement], taken: Collection[int], language: str) -> list[Statement]:
     """What matters beside the statements *taken*, which the note has elsewhere."""
     free = [statement for at, statement in enumerate(said) if at not in taken]
     total = sum(count_words(statement.text) for statement in said)
     count = min(max(2, total // WORDS_PER_SENTENCE), SENTENCES_LIMIT)
-    return [free[at] for at in pick([statement.text for statement in free], count)]
+    return [free[at] for at in pick([statement.text for statement in free], count, language)]
 
 
 def _summary(
-    said: Sequence[Statement], evidence: Evidence, model: Generator | None, people: Collection[str], english: bool
+    said: Sequence[Statement], evidence: Evidence, model: Generator | None, people: Collection[str]
 ) -> SupportedNote:
     """What a model that was trained to write notes makes of the window, in any language it knows."""
     asked = None if model is None else model.asked
-    if model is None or asked is None or (asked.language == "en" and not english):
+    if model is None or asked is None or asked.language not in (None, evidence.language):
         return SupportedNote()
-    return summarise(said, evidence, model, asked, people, english=english)
+    return summarise(said, evidence, model, asked, people)
 
 
-def _picked(
-    chosen: Sequence[Statement], evidence: Evidence, follower: Generator | None, english: bool
-) -> tuple[Sentence, ...]:
+def _picked(chosen: Sequence[Statement], evidence: Evidence, follower: Generator | None) -> tuple[Sentence, ...]:
     """What matters in the words that were said, put better where a model follows examples of that."""
-    return _put(chosen, evidence, follower) if english else _as_said(chosen, evidence)
+    return _put(chosen, evidence, follower) if evidence.language == ENGLISH else _as_said(chosen, evidence)
 
 
 def _as_said(chosen: Sequence[Statement], evidence: Evidence) -> tuple[Sentence, ...]:
-    return merge_sentences(evidence.check(statement.text, statement.segments) for statement in chosen)
+    told = (evidence.check(statement.text, statement.segments) for statement in chosen)
+    return merge_sentences(told, evidence.language)
 
 
 def _put(chosen: Sequence[Statement], evidence: Evidence, model: Generator | None) -> tuple[Sentence, ...]:
     drafts = [""] * len(chosen) if model is None or model.asked is not None else _drafts(chosen, model)
-    return merge_sentences(_stated(*pair, evidence) for pair in zip(chosen, drafts, strict=True))
+    stated = (_stated(*pair, evidence) for pair in zip(chosen, drafts, strict=True))
+    return merge_sentences(stated, evidence.language)
 
 
 def _drafts(chosen: Sequence[Statement], model: Generator) -> list[str]:
@@ -148,9 +153,9 @@ def _stated(statement: Statement, draft: str, evidence: Evidence) -> Sentence:
     return evidence.check(told(statement), statement.segments)
 
 
-def _title(said: Sequence[str], sentences: Sequence[str], model: Generator | None) -> str:
+def _title(said: Sequence[str], sentences: Sequence[str], model: Generator | None, language: str) -> str:
     """The model's title if its words were said and are among the weightiest, else those words."""
-    weighty = keywords(said, 3)
+    weighty = keywords(said, 3, language)
     plain = ", ".join(weighty).capitalize()
     if model is None or not sentences:
         return plain
@@ -163,9 +168,9 @@ def _title(said: Sequence[str], sentences: Sequence[str], model: Generator | Non
 
 def _checked_title(draft: str, said: Sequence[str], weighty: Sequence[str]) -> str | None:
     title = " ".join(draft.split()).rstrip(".,;:")
-    if not is_clean(title) or len(title.split()) > TITLE_WORDS or title.split()[-1].lower() in STOP_WORDS:
+    if not is_clean(title) or count_words(title) > TITLE_WORDS or title.split()[-1].lower() in STOP_WORDS:
         return None
-    stems = set(content_stems(draft))
-    if not stems & set(content_stems(" ".join(weighty))) or not stems <= set(content_stems(" ".join(said))):
+    stems, told, known = (set(content_stems(text, ENGLISH)) for text in (draft, " ".join(weighty), " ".join(said)))
+    if not stems & told or not stems <= known:
         return None
     return f"{title[0].upper()}{title[1:]}"

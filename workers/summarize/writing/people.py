@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from workers.summarize.text.disfluency import without_lead_in
 from workers.summarize.text.due import days, find_due
 from workers.summarize.text.segment import Statement
+from workers.summarize.text.sentences import SENTENCE_ENDS
 from workers.summarize.text.stop_words import STOP_WORDS
 
 _NAME = r"([A-Z][a-zà-öø-ÿ]+)"
@@ -64,6 +65,6 @@ def addressed(text: str, people: frozenset[str]) -> str | None:
     for name in sorted(people, key=len, reverse=True):
         if re.search(rf"(?:^|[,.;:!?]\s+|\b(?:so|and|okay|then)\s+){re.escape(name)},", text, re.I):
             return name
-        if re.search(rf",\s+{re.escape(name)}\s*[?.!]$", text):
+        if re.search(rf",\s+{re.escape(name)}\s*[{SENTENCE_ENDS}]$", text):
             return name
     return None

@@ -80,7 +80,7 @@ class FixedGenerator:
     ],
 )
 def test_text_that_was_not_said_gets_into_no_note(line: str) -> None:
-    note = write_note(SEGMENTS, FixedGenerator(line))
+    note = write_note(SEGMENTS, FixedGenerator(line), language="en")
     assert {sentence.text for sentence in note.sentences} <= STATEMENTS
     assert note.sentences
     assert all(sentence.supported for sentence in note.sentences)
@@ -99,7 +99,7 @@ def test_text_that_was_not_said_gets_into_no_note(line: str) -> None:
     ],
 )
 def test_a_sentence_without_its_quantity_or_doubt_is_refused(said: str, line: str) -> None:
-    note = write_note(meeting(f"Otto: {said}"), FixedGenerator(line))
+    note = write_note(meeting(f"Otto: {said}"), FixedGenerator(line), language="en")
     assert [sentence.text for sentence in note.sentences] == [said]
 
 
@@ -118,23 +118,25 @@ def test_a_sentence_without_its_quantity_or_doubt_is_refused(said: str, line: st
     ],
 )
 def test_a_meaningless_lead_in_is_left_out_and_a_meaningful_one_kept(said: str, expected: str) -> None:
-    note = write_note(meeting(f"Otto: {said}"), None)
+    note = write_note(meeting(f"Otto: {said}"), None, language="en")
     assert [sentence.text for sentence in note.sentences] == [expected]
 
 
 def test_a_shorter_sentence_with_the_same_meaning_is_used() -> None:
-    note = write_note(SEGMENTS, FixedGenerator("The boiler in the north wing lost pressure twice during the night."))
+    note = write_note(
+        SEGMENTS, FixedGenerator("The boiler in the north wing lost pressure twice during the night."), language="en"
+    )
     assert "The boiler in the north wing lost pressure twice during the night." in {s.text for s in note.sentences}
 
 
 def test_a_title_must_be_about_the_window() -> None:
-    assert write_note(SEGMENTS, FixedGenerator("New boiler")).title == "New boiler"
-    assert write_note(SEGMENTS, FixedGenerator("Price of screws")).title != "Price of screws"
+    assert write_note(SEGMENTS, FixedGenerator("New boiler"), language="en").title == "New boiler"
+    assert write_note(SEGMENTS, FixedGenerator("Price of screws"), language="en").title != "Price of screws"
 
 
 def test_sentences_copied_from_the_prompts_examples_are_refused() -> None:
     for prompt in (REWRITE, TITLE):
-        note = write_note(SEGMENTS, FixedGenerator(prompt.strip().splitlines()[-1]))
+        note = write_note(SEGMENTS, FixedGenerator(prompt.strip().splitlines()[-1]), language="en")
         assert {sentence.text for sentence in note.sentences} <= STATEMENTS
 
 

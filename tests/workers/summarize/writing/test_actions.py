@@ -33,19 +33,19 @@ GARDEN = meeting(
 
 
 def actions(*, of: list[SpokenSegment]) -> dict[str, Action]:
-    return {action.text: action for action in write_note(of, None).actions}
+    return {action.text: action for action in write_note(of, None, language="en").actions}
 
 
 @pytest.mark.parametrize("segments", [CHOIR, one_track(CHOIR)], ids=["speakers", "one track"])
 def test_accepted_requests_and_assignments_become_actions_with_owner_and_date(
     segments: list[SpokenSegment],
 ) -> None:
-    found = {(action.owner, action.due) for action in write_note(segments, None).actions}
+    found = {(action.owner, action.due) for action in write_note(segments, None, language="en").actions}
     assert found == {("Henrik", "Tuesday"), ("Agnes", "the end of the week")}
 
 
 def test_the_evidence_of_an_action_is_the_request_and_the_answer() -> None:
-    [printing, folders] = write_note(CHOIR, None).actions
+    [printing, folders] = write_note(CHOIR, None, language="en").actions
     assert printing.evidence == (2, 3)
     assert folders.evidence == (4, 5)
     assert printing.supported
@@ -62,7 +62,7 @@ def test_a_request_by_name_needs_no_answer_and_a_duty_of_all_has_no_owner() -> N
 
 @pytest.mark.parametrize("segments", [GARDEN, one_track(GARDEN)], ids=["speakers", "one track"])
 def test_a_refused_request_is_not_an_action(segments: list[SpokenSegment]) -> None:
-    found = write_note(segments, None).actions
+    found = write_note(segments, None, language="en").actions
     assert [(action.owner, action.due) for action in found] == [("Marta", "tomorrow morning")]
 
 
@@ -73,14 +73,17 @@ def test_remarks_about_the_meeting_itself_are_not_actions() -> None:
         "Ann: Yes, I can hear you. I think I will be brief.",
         "Bo: If it rains I will probably be late.",
     )
-    assert write_note(segments, None).actions == ()
+    assert write_note(segments, None, language="en").actions == ()
 
 
 def test_each_task_of_a_recap_becomes_an_action() -> None:
     segments = meeting(
         "Ada: To sum up: Ben sends the offer by Monday and calls the printer tomorrow. Cleo books the room."
     )
-    found = [(action.owner, action.text) for action in write_note(segments, None, people=["Ben", "Cleo"]).actions]
+    found = [
+        (action.owner, action.text)
+        for action in write_note(segments, None, people=["Ben", "Cleo"], language="en").actions
+    ]
     assert found == [
         ("Ben", "Ben sends the offer by Monday."),
         ("Ben", "Ben calls the printer tomorrow."),

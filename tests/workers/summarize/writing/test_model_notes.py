@@ -61,14 +61,14 @@ class NoteWriter:
 
 
 def test_the_prompt_has_turns_without_hesitation_and_mere_assent() -> None:
-    assert transcript(statements(SEGMENTS)).splitlines() == [
+    assert transcript(statements(SEGMENTS), "en").splitlines() == [
         "Vera: the boiler in the north wing, lost pressure twice during the night.",
         "Otto: The caretaker does not have a key for the north wing.",
         "Vera: And the plumber wants nine hundred euros for a new boiler. "
         "So we decided on the new boiler, we take the offer of the plumber.",
         "Otto: I give the plumber a key on Tuesday, then.",
     ]
-    assert transcript(statements(meeting("Vera: Yeah."))) == "Vera: Yeah."
+    assert transcript(statements(meeting("Vera: Yeah.")), "en") == "Vera: Yeah."
 
 
 def test_written_lines_read_back() -> None:
@@ -86,7 +86,7 @@ def test_points_decisions_and_actions_are_sorted_with_their_evidence() -> None:
         "The boiler in the north wing lost pressure.\nDecision: A new boiler is bought from the plumber.\n"
         "Action: Otto will give the plumber a key on Tuesday."
     )
-    note = write_note(SEGMENTS, model)
+    note = write_note(SEGMENTS, model, language="en")
     assert [(sentence.text, sentence.evidence) for sentence in note.sentences] == [
         ("The boiler in the north wing lost pressure.", (1,))
     ]
@@ -96,7 +96,7 @@ def test_points_decisions_and_actions_are_sorted_with_their_evidence() -> None:
     assert (action.owner, action.due, action.evidence) == ("Otto", "Tuesday", (6,))
     assert all(sentence.supported for sentence in (*note.sentences, *note.decisions))
     assert all(each.supported for each in note.actions)
-    assert model.prompts == [f"Sum up:\n{transcript(statements(SEGMENTS))}\nNote:"]
+    assert model.prompts == [f"Sum up:\n{transcript(statements(SEGMENTS), 'en')}\nNote:"]
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_points_decisions_and_actions_are_sorted_with_their_evidence() -> None:
     ],
 )
 def test_a_sentence_says_decided_only_if_somebody_is_heard_deciding(draft: str, expected: str | None) -> None:
-    bare = write_note(SEGMENTS, None)
-    note = write_note(SEGMENTS, NoteWriter(draft))
+    bare = write_note(SEGMENTS, None, language="en")
+    note = write_note(SEGMENTS, NoteWriter(draft), language="en")
     assert [sentence.text for sentence in note.sentences] == (
         [expected] if expected else [s.text for s in bare.sentences]
     )
@@ -129,16 +129,18 @@ def test_a_sentence_says_decided_only_if_somebody_is_heard_deciding(draft: str, 
     "draft", ["They decided on a new boiler.", "Decision: A new boiler is bought from the plumber."]
 )
 def test_the_evidence_of_a_decision_is_the_segment_that_decides(draft: str) -> None:
-    found = summarise(statements(SEGMENTS), Evidence(SEGMENTS), NoteWriter(draft), ASKED, english=True)
+    found = summarise(statements(SEGMENTS), Evidence(SEGMENTS), NoteWriter(draft), ASKED)
     [heard] = (*found.sentences, *found.decisions)
     assert (heard.text, heard.evidence) == (draft.removeprefix("Decision: "), (5,))
     assert bool(found.decisions) == draft.startswith("Decision")
 
 
 def test_a_decision_that_nobody_is_heard_making_becomes_a_point() -> None:
-    note = write_note(SEGMENTS, NoteWriter("Decision: The plumber wants nine hundred euros for a boiler."))
+    note = write_note(
+        SEGMENTS, NoteWriter("Decision: The plumber wants nine hundred euros for a boiler."), language="en"
+    )
     assert [sentence.text for sentence in note.sentences] == ["The plumber wants nine hundred euros for a boiler."]
-    assert note.decisions == write_note(SEGMENTS, None).decisions
+    assert note.decisions == write_note(SEGMENTS, None, language="en").decisions
 
 
 @pytest.mark.parametrize(
@@ -155,19 +157,23 @@ def test_a_decision_that_nobody_is_heard_making_becomes_a_point() -> None:
     ],
 )
 def test_a_draft_that_nobody_said_leaves_the_note_without_a_model(draft: str) -> None:
-    bare = write_note(SEGMENTS, None)
-    note = write_note(SEGMENTS, NoteWriter(draft))
+    bare = write_note(SEGMENTS, None, language="en")
+    note = write_note(SEGMENTS, NoteWriter(draft), language="en")
     assert (note.sentences, note.decisions, note.actions) == (bare.sentences, bare.decisions, bare.actions)
 
 
 def test_a_window_that_is_too_long_is_read_in_halves() -> None:
     model = NoteWriter("The boiler in the north wing lost pressure.", limit_words=45)
-    write_note(SEGMENTS, model)
+    write_note(SEGMENTS, model, language="en")
     assert len(model.prompts) == 2
     assert "plumber a key" in model.prompts[1]
 
 
 def test_a_model_trained_on_english_is_not_asked_in_another_language() -> None:
     model = NoteWriter("The boiler lost pressure.")
-    write_note(meeting("Uwe: Der neue Ofen in der Bäckerei wird am Montag geliefert und braucht viel Strom."), model)
+    write_note(
+        meeting("Uwe: Der neue Ofen in der Bäckerei wird am Montag geliefert und braucht viel Strom."),
+        model,
+        language="de",
+    )
     assert model.prompts == []
