@@ -44,7 +44,7 @@ class Scores:
 
 Groups = dict[str, dict[str, Scores]]
 """Scores by group, AMI or ICSI or a language, and by meeting."""
-Figures = NDArray[np.float64]
+SupportFigures = NDArray[np.float64]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -129,7 +129,7 @@ def _read(path: Path) -> Groups:
         raise InvalidData(f"{path} is not what this benchmark writes: {error!r}. Name another file.") from error
 
 
-def figures(scores: Sequence[Scores]) -> Figures:
+def figures(scores: Sequence[Scores]) -> SupportFigures:
     """(3,): the shares of true and of false sentences that count as supported, and the area under the curve."""
     true = np.array([score for each in scores for score in each.true])
     false = np.sort([score for each in scores for score in each.false])
@@ -161,7 +161,7 @@ def _changes(now: Mapping[str, Scores], before: Mapping[str, Scores]) -> list[st
     return [f" [{d:+.3f}, {a:+.3f} to {b:+.3f}]" for d, a, b in zip(whole, low, high, strict=True)]
 
 
-def _difference(pairs: Sequence[tuple[Scores, Scores]]) -> Figures:
+def _difference(pairs: Sequence[tuple[Scores, Scores]]) -> SupportFigures:
     now, before = zip(*pairs, strict=True)
     return figures(now) - figures(before)
 

@@ -13,11 +13,11 @@ from _pytest.assertion.rewrite import AssertionRewritingHook
 
 ROOT = Path(__file__).parents[1]
 FAILING_TEST = """
-from schema.mailbox import Span
+from schema.mailbox import AudioSpan
 from {helper} import merged
 
 def test_spans_with_a_gap_between_them():
-    merged([Span(0, 5, None), Span(7, 9, None)])
+    merged([AudioSpan(0, 5, None), AudioSpan(7, 9, None)])
 """
 
 

@@ -1,4 +1,4 @@
-"""No type is defined in two files, and the drawing of the folders in docs/design.md is true."""
+"""No type name is defined in two files, and the drawing of the folders in docs/design.md shows what exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API as its own process, started as everybody starts it."""
+"""The API in a process of its own, started by `python -m api`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,21 +17,22 @@ from schema.core import migrate
 from schema.core.database import Database
 from schema.core.settings import Settings
 from schema.mailbox import Mailbox
-from tests.api.conftest import START_LIMIT_S, Api
+from tests.api.conftest import Api
 from tests.servers import free_port
+from tests.waiting import wait_until
 
 PROCESS_START_LIMIT_S = 30
 NAMES = ("data_dir", "redis_url", "api_port", "api_host", "auth", "database_url")
 
 
 def environment(config: Settings) -> dict[str, str]:
-    """The variables that make *config*."""
+    """The environment variables that give *config*."""
     return {**os.environ, **{f"MINUTEBOOK_{name.upper()}": str(getattr(config, name)) for name in NAMES}}
 
 
 @contextmanager
 def api_process(config: Settings, log: Path) -> Iterator[Api]:
-    """`python -m api` for the length of the block; all that it prints goes to *log*."""
+    """Run `python -m api` until the end of the block. Its output goes to *log*."""
     database = Database(config.sql_url)
     migrate.upgrade(database)
     with log.open("ab") as output:
@@ -42,27 +42,16 @@ def api_process(config: Settings, log: Path) -> Iterator[Api]:
     url = f"http://127.0.0.1:{config.api_port}"
     try:
         with Redis.from_url(config.redis_url) as redis, httpx.Client(base_url=url, trust_env=False) as http:
-            _wait(http, process, log)
+            _wait_until_healthy(http, process, log)
             yield Api(config, database, redis, Mailbox(redis, config.shards), http)
     finally:
         process.terminate()
-        process.wait(START_LIMIT_S)
+        process.wait(PROCESS_START_LIMIT_S)
         database.close()
 
 
-def _wait(http: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            http.get("/healthz")
-            return
-        except httpx.ConnectError:
-            time.sleep(0.05)
-    raise AssertionError(f"the API did not start: {log.read_text()[-2000:]}")
-
-
 class ApiProcess:
-    """An API on a database of its own, which a test can kill and start again."""
+    """An API with its own database, which a test can kill and start again."""
 
     def __init__(self, folder: Path, redis_url: str, **variables: str) -> None:
         self.port = free_port()
@@ -77,21 +66,24 @@ class ApiProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        with (self.folder / "api.log").open("ab") as log:
+        log = self.folder / "api.log"
+        with log.open("ab") as output:
             environment = {**os.environ, **self.variables}
             command = [sys.executable, "-m", "api"]
-            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        deadline_s = time.monotonic() + PROCESS_START_LIMIT_S
-        while time.monotonic() < deadline_s and self._process.poll() is None:
-            try:
-                if httpx.get(f"{self.url}/healthz", trust_env=False).is_success:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
-        raise RuntimeError(f"the API did not start: {(self.folder / 'api.log').read_text()[-2000:]}")
+            self._process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        with httpx.Client(base_url=self.url, trust_env=False) as http:
+            _wait_until_healthy(http, self._process, log)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(PROCESS_START_LIMIT_S)
             self._process = None
+
+
+def _wait_until_healthy(http: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    def look() -> bool:
+        assert process.poll() is None, f"the API did not start: {log.read_text()[-2000:]}"
+        return http.get("/healthz").is_success
+
+    wait_until("the API is healthy", look, retry_on=httpx.TransportError, patience_s=PROCESS_START_LIMIT_S)

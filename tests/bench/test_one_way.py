@@ -1,4 +1,4 @@
-"""What is measured is what is served: worker, gate, `evaluate` and benchmarks write the same words and minutes."""
+"""Worker, gate, `evaluate` and benchmarks write the same words and minutes: what is measured is what is served."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ pytestmark = pytest.mark.model
 DEMO = models.ROOT / "deploy/demo"
 PART_S = 40.0
 CLIP_S = (60.0, 85.0)
-"""Up to 30 s, which a recogniser could also read at once; it then hears other words."""
+"""Shorter than 30 s, so that it would fit into one window, which would give other words."""
 VOCABULARY = ("Priya", "pilot customers")
 BEGINNING, END = "Ben will send the offer to the printer by Monday.", "Ben calls the landlord."
 TICK_SAMPLES = 320
-"""The model's times are multiples of this."""
+"""Times of the model are multiples of this."""
 
 TimedText = tuple[int, int, str]
 
 
 @pytest.fixture(scope="module")
 def exact_engine() -> Engine:
-    """tiny.en in 32 bits, so that the batch that a window is decoded in does not change its words."""
+    """tiny.en in 32 bits, so that the words of a window do not depend on its batch."""
     return load_engine("package:tiny.en", models.FOLDER, precision="float32")
 
 
@@ -65,7 +65,7 @@ def worker_rig(database: Database, redis_client: Redis, exact_engine: Engine, tm
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Silence and a part of the sample meeting, which takes several windows, and a clip that would fit into one."""
+    """Two recordings: silence with a part of the sample meeting, several windows long, and a clip of one window."""
     folder = tmp_path_factory.mktemp("recordings")
     samples, rate = soundfile.read(DEMO / "meeting.flac", dtype="int16")
     part = np.concatenate([np.zeros(8 * rate, np.int16), samples[: round(PART_S * rate)]])
@@ -79,7 +79,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def read_by_a_worker(
     worker_rig: WorkerRig, name: str, samples: Samples, windows: int = 32, vocabulary: tuple[str, ...] = ()
 ) -> list[Segment]:
-    """Its segments in the database, after the file went through the mailbox, *windows* in a step."""
+    """The segments that a worker writes for the file, which it gets from the mailbox, *windows* in a step."""
     track_id = f"{name}-main"
     with worker_rig.database.write() as session:
         session.add(Meeting(id=name, owner="local", vocabulary=list(vocabulary)))
@@ -100,7 +100,7 @@ def read_by_a_worker(
 
 
 def assert_about_equal(found: list[TimedText], wanted: list[TimedText]) -> None:
-    """The same texts; a time may be the model's next one, where a batch of other windows was rounded differently."""
+    """The texts are the same. Times may differ by one tick, since another batch may be rounded differently."""
     assert [text for *_, text in found] == [text for *_, text in wanted]
     for one, other in zip(found, wanted, strict=True):
         assert one[:2] == pytest.approx(other[:2], abs=TICK_SAMPLES)
@@ -136,7 +136,7 @@ def test_a_file_gets_the_same_words_from_worker_gate_evaluate_and_benchmarks(
         assert heard.spans[-1].end_sample == len(samples)
 
 
-def test_a_worker_that_takes_a_window_a_step_accounts_for_the_audio_alike(
+def test_coverage_does_not_depend_on_the_number_of_windows_per_step(
     worker_rig: WorkerRig, exact_engine: Engine, recordings: Dataset
 ) -> None:
     samples = read_audio(recordings[0])
@@ -145,7 +145,7 @@ def test_a_worker_that_takes_a_window_a_step_accounts_for_the_audio_alike(
     assert " ".join(segment.text for segment in segments) == heard.text
     spans = [(row.first_s * 16_000, row.end_s * 16_000, row.kind) for row in worker_rig.coverage("part-main")]
     joined: list[list[object]] = []
-    for span in heard.spans:  # rows of the ledger that follow each other with one kind are one row
+    for span in heard.spans:  # the ledger joins adjacent rows of one kind
         if joined and joined[-1][2] == span.kind:
             joined[-1][1] = span.end_sample
         else:
@@ -157,7 +157,7 @@ def test_a_worker_that_takes_a_window_a_step_accounts_for_the_audio_alike(
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """The sample meeting as text, which takes several windows. Ben, whom its end names, is known from the beginning."""
+    """The sample meeting as text, several windows long. Its first line introduces Ben, whom its last line names."""
     listed = json.loads((DEMO / "segments.json").read_text())
     turns = listed["segments"] if isinstance(listed, dict) else listed
     lines = [f"{turn['speaker']}: {turn['text']}" for turn in turns]
@@ -215,6 +215,6 @@ def test_the_same_segments_get_the_same_minutes_from_worker_gate_evaluate_and_be
     assert [chapter.title for chapter in minutes.chapters] == [chapter.title for chapter in worker.chapters]
     for one, other in ((minutes.decisions, worker.decisions), (minutes.actions, worker.actions)):
         assert [item.text for item in one] == [item.text for item in other]
-        # The ids of the rows begin at 1, those of the lines at 0.
+        # Ids of rows start at 1, those of lines at 0.
         assert [item.evidence for item in one] == [tuple(key - 1 for key in item.evidence) for item in other]
     assert minutes_text(minutes) == minutes_text(worker)

@@ -1,4 +1,4 @@
-"""Benchmark meetings: as long as asked for, all different, text and audio in step."""
+"""Meetings for the benchmark: of the requested length, all different, with matching text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_without_recordings_the_sample_meeting_is_cut_at_its_turns(tmp_path: Pat
     assert all(np.frombuffer(speech.pcm, "<i2").any() and speech.reference for speech in made)
 
 
-def test_real_meetings_differ_and_are_long_enough() -> None:
+def test_meetings_from_recordings_differ_and_have_the_requested_length() -> None:
     if not (SHARED / "audio").is_dir():
         pytest.skip(f"{SHARED / 'audio'} not found: skipping the benchmark's recordings")
     made = meetings(SHARED, 8, 60)

@@ -1,4 +1,4 @@
-"""Minutes of whole meetings measure_minutes against human notes, and resumed runs."""
+"""Minutes of whole meetings measured against human notes, and resumed runs."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_resumed_run_writes_the_same_figures(file: Path, tmp_path: Path, capsy
     command = [str(file), "--corpus", "AMI", "--out", str(tmp_path / "out")]
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert "2 examples, 2 drawn apart" in printed
+    assert "2 examples in 2 groups" in printed
     assert "| decisions precision | 1.000 (1.000–1.000) | 0.000" in printed
     kept = (tmp_path / "out/minutes.jsonl").read_bytes()
     assert main([*command, "--resume"]) == 0

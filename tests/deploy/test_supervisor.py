@@ -117,7 +117,7 @@ def test_the_log_explains_the_signal_that_ended_a_process(tmp_path: Path, sleepe
     log = (tmp_path / "log" / "two.log").read_text()
     assert "status 135 (SIGBUS: a mapped file" in log
     assert "check whether the data folder has become read-only or its disk is full" in log
-    assert "started again in 0.5 s" in log
+    assert "restarting in 0.5 s" in log
 
 
 def test_a_process_is_started_once_even_when_its_id_cannot_be_written_down(tmp_path: Path, sleepers: Path) -> None:

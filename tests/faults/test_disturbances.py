@@ -25,7 +25,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.faults
 PAUSES = 20
 LOCK_WAIT_S = 0.3
-"""Much longer than a transaction, and much shorter than the other processes wait for the lock before they give up."""
+"""Much longer than a transaction, and much shorter than other processes wait for the lock."""
 
 
 def test_a_meeting_is_complete_when_a_paused_worker_resumes_after_another_took_its_track(running: RunningStack) -> None:
@@ -55,7 +55,7 @@ def wait_until_overtaken(running: RunningStack, meeting: StreamedMeeting) -> Non
 
 @contextmanager
 def paused(pid: int) -> Iterator[int]:
-    """Pause the process for the length of the block."""
+    """Pause the process until the end of the block."""
     os.kill(pid, signal.SIGSTOP)
     try:
         wait_until("the worker is paused", psutil.Process(pid).status, lambda status: status == psutil.STATUS_STOPPED)

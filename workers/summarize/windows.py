@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
+from schema.core.sentences import sentence_cuts
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.sentences import sentence_cuts
 from workers.summarize.text.words import count_words, first_words, word_ends
 
 FLOOR_WORDS = 250

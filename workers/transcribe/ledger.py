@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from schema.core.database import Database
 from schema.core.events import Event
+from schema.core.sentences import ends_sentence
 from schema.core.units import samples_of_s
 from schema.meetings.locks import advance_seq
 from schema.meetings.tables import Coverage, Segment, Track
 from schema.meetings.views import segment_event
 from workers.asr.hypothesis import Word
 from workers.asr.streaming.track import CommittedSpan
-from workers.summarize.text.sentences import ends_sentence
 
 SEGMENT_LIMIT_SAMPLES = samples_of_s(20)
 PAUSE_SAMPLES = samples_of_s(1)

@@ -16,7 +16,7 @@ from tests.immutable import immutable
 from workers.asr.kernels.int8 import pays_here
 
 LACKING = 'import torch; torch.ops.onednn = torch._ops._OpNamespace("absent")'
-"""Python code that takes from PyTorch the operators that a release may lack."""
+"""Python code that removes operators from PyTorch that some release lacks."""
 BROKEN = 'import sys; sys.modules["torch"] = None'
 """Python code that keeps PyTorch from being imported."""
 
@@ -235,7 +235,7 @@ def test_the_doctor_checks_the_stack_that_runs_in_the_data_folder(
     assert "nothing listens at 127.0.0.1:2" in found
 
 
-def test_the_doctor_names_the_speech_kernels_and_why_there_are_no_faster_ones(
+def test_the_doctor_names_the_speech_kernels_and_why_faster_ones_are_not_used(
     minutebook: RunMinutebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
@@ -256,7 +256,7 @@ def test_the_doctor_names_an_operator_that_pytorch_lacks(
     assert "has no attribute 'qlinear_prepack'\n     -> install torch as requirements/cpu.lock names it" in found
 
 
-def test_the_doctor_finds_a_torch_that_cannot_be_imported(
+def test_the_doctor_reports_a_torch_that_cannot_be_imported(
     minutebook: RunMinutebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "broken"

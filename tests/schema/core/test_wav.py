@@ -1,4 +1,4 @@
-"""WAV headers of files, of streams, and of damaged files."""
+"""WAV headers of files and streams, whole and damaged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMAT = struct.pack("<HHIIHH", 1, 1, 16_000, 32_000, 2, 16)
 
 
 def chunk(kind: bytes, body: bytes, size: int | None = None) -> bytes:
-    """A chunk, padded to an even length. *size* is what its head states, if that differs from the truth."""
+    """A chunk, padded to an even length. Its header states *size* instead of the true size if given."""
     return kind + struct.pack("<I", len(body) if size is None else size) + body + b"\0" * (len(body) % 2)
 
 
@@ -27,14 +27,14 @@ def wav(*chunks: bytes) -> bytes:
     return b"RIFF" + struct.pack("<I", 4 + sum(map(len, chunks))) + b"WAVE" + b"".join(chunks)
 
 
-def of_libsndfile(file_format: str, subtype: str = "PCM_16", rate_hz: int = 16_000, channels: int = 1) -> bytes:
+def written_by_libsndfile(file_format: str, subtype: str = "PCM_16", rate_hz: int = 16_000, channels: int = 1) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, np.repeat(SAMPLES[:, None], channels, axis=1), rate_hz, format=file_format, subtype=subtype)
     return file.getvalue()
 
 
 class Pipe:
-    """A file that FFmpeg cannot go back in."""
+    """A file in which FFmpeg cannot seek."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -44,7 +44,7 @@ class Pipe:
         return len(data)
 
 
-def streamed_by_ffmpeg() -> bytes:
+def written_by_ffmpeg() -> bytes:
     pipe = Pipe()
     with av.open(pipe, "w", format="wav") as container:
         stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
@@ -56,7 +56,7 @@ def streamed_by_ffmpeg() -> bytes:
 
 
 def read(body: bytes) -> tuple[int | None, bytes]:
-    """The size that the header states, and what follows it."""
+    """The size that the header states, and the bytes after the header."""
     assert is_wav(body)
     file = io.BytesIO(body)
     file.seek(RIFF_BYTES)
@@ -67,8 +67,8 @@ def read(body: bytes) -> tuple[int | None, bytes]:
 @pytest.mark.parametrize(
     "body",
     [
-        of_libsndfile("WAV"),
-        of_libsndfile("WAVEX"),
+        written_by_libsndfile("WAV"),
+        written_by_libsndfile("WAVEX"),
         wav(chunk(b"fmt ", FORMAT), chunk(b"data", PCM)),
         wav(
             chunk(b"LIST", b"abc"), chunk(b"fmt ", FORMAT + b"\0\0"), chunk(b"junk", bytes(70_001)), chunk(b"data", PCM)
@@ -81,33 +81,33 @@ def test_a_file_is_read_up_to_its_first_sample(body: bytes) -> None:
     assert read(body) == (len(PCM), PCM)
 
 
-def test_what_follows_the_samples_is_not_counted_among_them() -> None:
+def test_the_size_does_not_include_chunks_after_the_samples() -> None:
     size, rest = read(wav(chunk(b"fmt ", FORMAT), chunk(b"data", PCM), chunk(b"LIST", b"abcd")))
     assert (size, rest[:size]) == (len(PCM), PCM)
 
 
 @pytest.mark.parametrize("size", [0, 0x7FFF_FFFF, 0xFFFF_FFFF])
-def test_a_stream_that_does_not_know_its_length_has_none(size: int) -> None:
+def test_a_stream_of_unknown_length_has_no_size(size: int) -> None:
     assert read(wav(chunk(b"fmt ", FORMAT), chunk(b"data", PCM, size))) == (None, PCM)
 
 
-def test_a_stream_that_ffmpeg_writes_to_a_pipe_is_read() -> None:
-    assert read(streamed_by_ffmpeg()) == (None, PCM)
+def test_a_stream_written_by_ffmpeg_to_a_pipe_is_read() -> None:
+    assert read(written_by_ffmpeg()) == (None, PCM)
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (of_libsndfile("WAV", rate_hz=44_100), "44100 Hz, not 16000 Hz; convert it.*ffmpeg"),
-        (of_libsndfile("WAV", channels=2), "2 channels, not 1; convert it.*ffmpeg"),
-        (of_libsndfile("WAV", "PCM_24"), "24 bits, not 16; convert it.*ffmpeg"),
-        (of_libsndfile("WAV", "FLOAT"), "floating-point samples, not PCM; convert it.*ffmpeg"),
-        (of_libsndfile("WAVEX", "FLOAT"), "floating-point samples, not PCM; convert it.*ffmpeg"),
-        (of_libsndfile("WAV", "ULAW"), "µ-law, not PCM; convert it.*ffmpeg"),
-        (of_libsndfile("WAV", "IMA_ADPCM"), "format 17, not PCM; convert it.*ffmpeg"),
+        (written_by_libsndfile("WAV", rate_hz=44_100), "44100 Hz, not 16000 Hz; convert it.*ffmpeg"),
+        (written_by_libsndfile("WAV", channels=2), "2 channels, not 1; convert it.*ffmpeg"),
+        (written_by_libsndfile("WAV", "PCM_24"), "24 bits, not 16; convert it.*ffmpeg"),
+        (written_by_libsndfile("WAV", "FLOAT"), "floating-point samples, not PCM; convert it.*ffmpeg"),
+        (written_by_libsndfile("WAVEX", "FLOAT"), "floating-point samples, not PCM; convert it.*ffmpeg"),
+        (written_by_libsndfile("WAV", "ULAW"), "µ-law, not PCM; convert it.*ffmpeg"),
+        (written_by_libsndfile("WAV", "IMA_ADPCM"), "format 17, not PCM; convert it.*ffmpeg"),
     ],
 )
-def test_another_format_is_refused_by_name_and_with_the_remedy(body: bytes, message: str) -> None:
+def test_another_format_is_refused_with_its_name_and_the_remedy(body: bytes, message: str) -> None:
     with pytest.raises(InvalidAudio, match=message):
         read(body)
 
@@ -134,5 +134,5 @@ def test_a_wrong_format_is_reported_before_the_samples_arrive() -> None:
 
 
 @pytest.mark.parametrize("head", [b"", b"RIFF", b"RIFX\0\0\0\0WAVE", b"RIFF\0\0\0\0AVI ", PCM])
-def test_only_riff_and_wave_begin_a_wav_file(head: bytes) -> None:
+def test_data_without_riff_and_wave_is_not_a_wav_file(head: bytes) -> None:
     assert not is_wav(head)

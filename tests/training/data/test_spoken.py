@@ -55,7 +55,7 @@ def test_a_missing_part_of_a_meeting_with_audio_is_named(folder: Path) -> None:
     with pytest.raises(InvalidData, match="meeting_two has no audio file"):
         load(f"spoken:{folder}", "dev")
     shutil.rmtree(folder / "audio/meeting_two")
-    with pytest.raises(InvalidData, match="no meeting_ID of a meeting in the split 'dev'"):
+    with pytest.raises(InvalidData, match="no folder meeting_ID for a meeting of the split 'dev'"):
         load(f"spoken:{folder}", "dev")
 
 

@@ -1,4 +1,4 @@
-"""Audio of any length gives the embedding_count of its windows, and the model writes what the loss predicts."""
+"""Audio of any length gives the embeddings of its windows, and the model writes what the loss predicts."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def test_a_damaged_result_is_refused(finished: Path, tmp_path: Path) -> None:
     (folder / "minutebook.json").write_text(json.dumps({"base_model": "x"}))
     with pytest.raises(BrokenModel, match="not describe an end-to-end model"):
         load_speech_model(folder, CACHE, precision="float32", device="cpu")
-    with pytest.raises(BrokenModel, match=r"holds no connector\.safetensors"):
+    with pytest.raises(BrokenModel, match=r"contains no connector\.safetensors"):
         load_speech_model(tmp_path / "elsewhere", CACHE, precision="float32", device="cpu")
 
 

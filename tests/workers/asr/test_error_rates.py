@@ -1,4 +1,4 @@
-"""Error rates are the usual ones."""
+"""Word and character error rates, compared with counts by hand and with the edit distance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORDS = st.lists(st.sampled_from(["red", "green", "blue", "twenty", "isn't"]), m
 
 
 def edit_distance(reference: Sequence[str], text: Sequence[str]) -> int:
-    """The fewest items to insert, delete or replace (Levenshtein), written out as an independent reference."""
+    """The Levenshtein distance in plain Python, as an independent reference."""
     row = list(range(len(text) + 1))
     for expected_at, expected in enumerate(reference, 1):
         diagonal, row[0] = row[0], expected_at
@@ -23,12 +23,12 @@ def edit_distance(reference: Sequence[str], text: Sequence[str]) -> int:
     return row[-1]
 
 
-def test_words_are_counted_by_hand() -> None:
+def test_word_errors_equal_a_count_by_hand() -> None:
     # "the" is missing, "sat" became "sits", "now" is too many
     assert word_errors("The cat sat on the mat.", "the cat sits on mat now") == Counts(3, 6)
 
 
-def test_characters_are_counted_by_hand() -> None:
+def test_character_errors_equal_a_count_by_hand() -> None:
     assert character_errors("cat sat", "cat sits") == Counts(2, 7)
 
 
@@ -55,14 +55,14 @@ def test_other_languages_keep_their_letters() -> None:
     assert word_errors("Съешь ещё булок!", "съел ещё булок", "ru") == Counts(1, 3)
 
 
-def test_text_out_of_silence_is_all_errors() -> None:
+def test_text_for_silence_counts_as_errors() -> None:
     assert word_errors("", "thank you") == Counts(2, 0)
     assert character_errors("?!", "ok") == Counts(2, 0)
     assert word_errors("", "").rate == 0.0
     assert word_errors("", "you").rate == 1.0
 
 
-def test_the_rate_of_several_is_that_of_their_sum() -> None:
+def test_the_rate_of_several_counts_is_that_of_their_sum() -> None:
     assert rate([Counts(1, 2), Counts(0, 8)]) == 0.1
     assert rate([]) == 0.0
     pairs = [("red green", "red queen"), ("blue black white pink", "blue black white")]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from schema.core.sentences import split_sentences
 from tests import models
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.sentences import split_sentences
 from workers.summarize.writing.model import TextModel
 
 ROOT = Path(__file__).parents[3]

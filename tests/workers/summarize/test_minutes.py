@@ -131,7 +131,7 @@ def test_minutes_in_another_language_quote_the_segments() -> None:
         "Ilse: Der Elektriker hat den Anschluss für den Ofen schon geprüft.",
         "Uwe: Also ohne den Ofen backen wir weniger Brot, also bestellen wir Brot bei der anderen Bäckerei.",
     )
-    minutes = final_minutes([write_note(segments, None, language="en")], "en")
+    minutes = final_minutes([write_note(segments, None, language="de")], "de")
     assert {sentence.text for sentence in minutes.overview} <= {segment.text for segment in segments}
     assert minutes.overview
     assert minutes.actions == ()

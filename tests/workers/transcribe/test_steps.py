@@ -1,4 +1,4 @@
-"""Steps of live tracks and of files: what each decodes, commits and leaves, and what is given up."""
+"""Steps of live tracks and files: what they decode, commit, leave for later and give up."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def live_step(samples: Samples, attempts: int = 1) -> LiveStep:
     return plan_live(claim(samples, attempts), FACTS, track_audio(samples), align_att, DEFAULTS)
 
 
-def heard_whole(window: Window) -> JudgedHypothesis:
-    """A word in every second of the window."""
+def complete_hypothesis(window: Window) -> JudgedHypothesis:
+    """A hypothesis with one word per second of the window."""
     ends = range(samples_of_s(1), len(window.samples) + 1, samples_of_s(1))
     words = tuple(Word(f" {end}", end - samples_of_s(1), end, 0.9) for end in ends)
     return Hypothesis(words, tuple(word.end_sample for word in words), -0.1, 0.0, 1.0), Verdict(Judgement.OK)
@@ -62,7 +62,7 @@ def assert_tiles(spans: Sequence[CommittedSpan], end_sample: int) -> None:
     assert spans[-1].end_sample == end_sample
 
 
-def test_a_step_of_a_file_looks_as_far_as_it_is_cut_and_else_to_the_end_of_its_audio(samples: Samples) -> None:
+def test_a_full_step_of_a_file_has_seen_its_last_cut_and_any_other_the_end_of_its_audio(samples: Samples) -> None:
     one = file_step(samples, 1)
     assert len(one.windows) == 1
     assert 0 < one.seen_sample == one.plan.end_sample < len(samples)
@@ -71,13 +71,13 @@ def test_a_step_of_a_file_looks_as_far_as_it_is_cut_and_else_to_the_end_of_its_a
     assert 0 < waiting.plan.end_sample < waiting.seen_sample == len(samples)
 
 
-def test_live_and_file_windows_are_decoded_in_one_call_and_each_step_gets_its_own(samples: Samples) -> None:
+def test_windows_of_live_tracks_and_files_are_decoded_in_one_call(samples: Samples) -> None:
     steps = [live_step(samples), file_step(samples, 2)]
     calls: list[Sequence[Window]] = []
 
     def decode(windows: Sequence[Window]) -> list[JudgedHypothesis]:
         calls.append(windows)
-        return [heard_whole(window) for window in windows]
+        return [complete_hypothesis(window) for window in windows]
 
     live, file = decode_together(steps, decode)
     assert [len(windows) for windows in calls] == [3]
@@ -86,13 +86,13 @@ def test_live_and_file_windows_are_decoded_in_one_call_and_each_step_gets_its_ow
     assert live.words[0].start_sample >= samples_of_s(QUIET_S) - samples_of_s(1)
 
 
-def test_only_what_a_file_leaves_over_is_decoded_again(samples: Samples) -> None:
+def test_only_speech_after_the_last_word_of_a_file_is_decoded_again(samples: Samples) -> None:
     step = file_step(samples, 1)
     calls: list[Sequence[Window]] = []
 
     def decode(windows: Sequence[Window]) -> list[JudgedHypothesis]:
         calls.append(windows)
-        hypothesis, verdict = heard_whole(windows[0])
+        hypothesis, verdict = complete_hypothesis(windows[0])
         return [(Hypothesis(hypothesis.words[:2], hypothesis.attended_samples[:2], -0.1, 0.0, 1.0), verdict)]
 
     (outcome,) = decode_together([step], decode)
@@ -103,7 +103,7 @@ def test_only_what_a_file_leaves_over_is_decoded_again(samples: Samples) -> None
     assert_tiles(outcome.spans, step.plan.end_sample)
 
 
-def test_a_step_without_windows_asks_for_no_decoding() -> None:
+def test_a_step_without_windows_decodes_nothing() -> None:
     silence = np.zeros(samples_of_s(40), np.int16)
     steps = [file_step(silence, 4), live_step(silence)]
     assert [step.windows for step in steps] == [[], []]
@@ -114,7 +114,9 @@ def test_a_step_without_windows_asks_for_no_decoding() -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "live"])
-def test_giving_up_fails_the_first_window_and_keeps_the_silence_before_it(samples: Samples, kind: str) -> None:
+def test_giving_up_books_the_first_window_as_failed_and_the_silence_before_it_as_silent(
+    samples: Samples, kind: str
+) -> None:
     step = file_step(samples, 4, attempts=3) if kind == "file" else live_step(samples, attempts=3)
     given_up = step.give_up()
     assert given_up.windows == []
@@ -134,13 +136,13 @@ def test_giving_up_fails_the_first_window_and_keeps_the_silence_before_it(sample
     assert [event.type for event in momentary_events(given_up, outcome)] == ["coverage"]
 
 
-def test_giving_up_all_that_was_read_does_not_plan_it(samples: Samples) -> None:
+def test_giving_up_everything_books_one_failed_span(samples: Samples) -> None:
     step = give_up(claim(samples, 4), FACTS, track_audio(samples), len(samples))
     (failed,) = step.settled([]).spans
     assert (failed.first_sample, failed.end_sample, failed.kind) == (0, len(samples), CoverageKind.FAILED)
 
 
-def test_there_is_nothing_to_give_up_where_all_is_committed() -> None:
+def test_giving_up_a_completely_committed_track_only_closes_its_segment() -> None:
     audio = TrackAudio(TrackView(StreamState(16_000, 0), np.zeros(16_000, np.int16), closed=True))
     step = give_up(claim(audio.view.samples, 4), FACTS, audio, audio.view.end_sample)
     outcome = step.settled([])

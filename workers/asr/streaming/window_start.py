@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from schema.core.sentences import ends_sentence
 from schema.core.units import samples_of_s
 from workers.asr.streaming.track import HISTORY_WORDS, StreamState
-from workers.summarize.text.sentences import ends_sentence
 
 
 def begin_at(state: StreamState, position: int) -> StreamState:

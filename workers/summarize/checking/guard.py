@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from schema.core.sentences import whole_statements
 from schema.core.wire import ENGLISH
 from workers.summarize.text.numbers import numbers
-from workers.summarize.text.sentences import whole_statements
 from workers.summarize.text.words import content_stems, words
 
 NEGATION = re.compile(r"\b(?:not|no|never|none|nothing|nobody|without|cannot|neither|nor)\b|n['’]t\b", re.I)

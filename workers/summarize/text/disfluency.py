@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from schema.core.sentences import SENTENCE_ENDS, has_end_mark
 from workers.summarize.text.segment import Statement
-from workers.summarize.text.sentences import SENTENCE_ENDS, has_end_mark
 
 _ALWAYS = (
     r"(?:so|then|and|but|okay|ok|yes|yeah|yep|well|sure|alright|all right|to sum up|in summary|to recap|to summarize"

@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from schema.core.sentences import is_question
 from workers.summarize.text.due import days
 from workers.summarize.text.numbers import numbers
-from workers.summarize.text.sentences import is_question
 from workers.summarize.text.words import content_stems, count_words, letters, words
 
 MIN_WORDS = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.summarize.text.sentences import split_sentences
+from schema.core.sentences import split_sentences
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from schema.core.sentences import SENTENCE_ENDS, is_question
 from schema.core.wire import ENGLISH
 from workers.summarize.text.disfluency import fluent, without_lead_in
 from workers.summarize.text.due import find_due
 from workers.summarize.text.segment import Statement
-from workers.summarize.text.sentences import SENTENCE_ENDS, is_question
 from workers.summarize.text.words import content_stems, count_words
 from workers.summarize.writing.people import addressed
 

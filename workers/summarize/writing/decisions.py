@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from schema.core.sentences import is_question
 from schema.core.wire import ENGLISH
 from workers.summarize.text.disfluency import fluent, without_lead_in
 from workers.summarize.text.due import find_due
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import Statement
-from workers.summarize.text.sentences import is_question
 from workers.summarize.text.words import content_stems
 
 _STRONG = re.compile(

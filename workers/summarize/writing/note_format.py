@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
+from schema.core.sentences import split_sentences
 from workers.summarize.text.disfluency import fluent
 from workers.summarize.text.segment import Statement
-from workers.summarize.text.sentences import split_sentences
 from workers.summarize.text.words import content_stems, count_words
 
 

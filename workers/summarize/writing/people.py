@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from schema.core.sentences import SENTENCE_ENDS
 from workers.summarize.text.disfluency import without_lead_in
 from workers.summarize.text.due import days, find_due
 from workers.summarize.text.segment import Statement
-from workers.summarize.text.sentences import SENTENCE_ENDS
 from workers.summarize.text.stop_words import STOP_WORDS
 
 _NAME = r"([A-Z][a-zà-öø-ÿ]+)"

@@ -1,6 +1,6 @@
-"""Kernels that are missing or wrong are found out before a model is loaded, and slower ones take their place.
+"""Missing or wrong kernels are detected before a model is loaded, and slower ones are used instead.
 
-A missing operator is provoked by a namespace of PyTorch's that has none: no release at hand lacks them.
+An empty namespace of PyTorch stands for a release without the operators.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def without_packing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def vnni(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`auto` tries 8 bits out on a processor that has none, too."""
+    """Make `auto` try 8 bits even on a processor without VNNI."""
     monkeypatch.setattr(kernel_choice, "pays_here", lambda: True)
 
 
 @pytest.mark.usefixtures("without_eight_bits", "vnni")
-def test_auto_takes_the_next_precision_where_8_bits_are_missing() -> None:
+def test_auto_chooses_the_next_precision_when_8_bits_are_missing() -> None:
     chosen = choose_kernels("auto", "cpu")
     assert chosen.precision == choose_precision("auto", "cpu")
     assert not chosen.weight_bits
@@ -58,7 +58,7 @@ def test_auto_takes_the_next_precision_where_8_bits_are_missing() -> None:
 
 
 @pytest.mark.usefixtures("without_eight_bits")
-def test_8_bits_by_name_are_refused_with_a_remedy_where_they_are_missing() -> None:
+def test_8_bits_asked_for_by_name_are_refused_with_the_remedy_when_missing() -> None:
     with pytest.raises(
         UnsupportedPrecision,
         match=r"int8_dynamic does not work here: .*'qlinear_prepack'.* Use bfloat16 or float32, or install torch as",
@@ -66,7 +66,7 @@ def test_8_bits_by_name_are_refused_with_a_remedy_where_they_are_missing() -> No
         choose_kernels(INT8_DYNAMIC, "cpu")
 
 
-def test_8_bits_that_are_multiplied_wrongly_in_any_width_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_8_bits_are_refused_when_their_products_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     right = int8.Weights.multiply
     monkeypatch.setattr(int8.Weights, "multiply", lambda *given: right(*given) * 1.01)
     with pytest.raises(UnsupportedPrecision, match=r"int8_dynamic does not work here: the products .* are wrong"):
@@ -76,7 +76,7 @@ def test_8_bits_that_are_multiplied_wrongly_in_any_width_are_refused(monkeypatch
 @without_16_bits
 @pytest.mark.model
 @pytest.mark.usefixtures("without_packing")
-def test_without_packing_a_model_loads_with_plain_layers_says_so_and_reads(
+def test_without_packing_a_model_loads_with_plain_layers_and_a_warning_and_transcribes(
     models: Path, meeting: Samples, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = load_engine(MODEL, models, precision=INT8_DYNAMIC, device="cpu")
@@ -90,7 +90,7 @@ def test_without_packing_a_model_loads_with_plain_layers_says_so_and_reads(
 
 @without_16_bits
 @pytest.mark.model
-def test_layers_are_packed_where_the_operators_are_there(models: Path) -> None:
+def test_layers_are_packed_when_the_operators_exist(models: Path) -> None:
     engine = load_engine(MODEL, models, precision=INT8_DYNAMIC, device="cpu")
     assert any(isinstance(module, PackedLinear) for module in engine.whisper.net.modules())
 

@@ -182,7 +182,7 @@ def test_words_are_kept_in_order_and_inside_their_window() -> None:
     assert times == [(3, 4), (4, 4), (9, 10)]
 
 
-def test_the_silence_before_the_first_window_is_known_by_itself() -> None:
+def test_a_plan_gives_the_silence_before_its_first_window() -> None:
     before, between = (CommittedSpan(samples_of_s(a), samples_of_s(a + 5), CoverageKind.SILENT) for a in (0, 10))
     assert planned(before, piece(5, 10, [(0, 4)]), between, piece(15, 20, [(0, 4)])).silence == (before,)
     assert planned(before).silence == (before,)

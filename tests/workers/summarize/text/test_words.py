@@ -8,12 +8,12 @@ import snowballstemmer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema.core.sentences import split_sentences
 from schema.core.wire import LANGUAGES
 from tests.workers.summarize.declaration import CHINESE, ENGLISH, JAPANESE, THAI
 from workers.summarize.text.language import language_of
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment, statements
-from workers.summarize.text.sentences import split_sentences
 from workers.summarize.text.stop_words import stop_words
 from workers.summarize.text.words import STEMMERS, content_stems, count_words, first_words, names, stem, words
 
