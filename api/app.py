@@ -83,7 +83,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(TusHeaders)
     if not config.asks_for_keys:
         app.add_middleware(LoopbackOnly)
-    app.add_middleware(OpenAiErrors)  # outside of the middleware above, whose errors it translates too
+    app.add_middleware(OpenAiErrors)  # outside the middleware above, because it also translates their errors
     app.add_middleware(LingeringClose)
     parts = (
         meetings, transcript, minutes, export, corrections, sentences, versions, audio, events, live, search,
@@ -104,7 +104,7 @@ class WithoutQuery(logging.Filter):
 
 
 def _hide_queries_in_logs() -> None:
-    """Done when the application starts, so that it holds for every way of starting uvicorn."""
+    """Called when the application starts, so that it works however uvicorn was started."""
     for name in UVICORN_LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(each, WithoutQuery) for each in logger.filters):

@@ -29,7 +29,7 @@ CONNECTIONS = 64
 CONNECT_LIMIT_S = 2.0
 ANSWER_LIMIT_S = 5.0
 RETRIES = 2
-"""Enough to replace a connection that Redis closed. A Redis that stays away is reported at once."""
+"""Enough to replace a connection that Redis closed. A Redis that stays unreachable is reported at once."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Services:
 
     @property
     def database(self) -> Database:
-        """What most routes need of the stores."""
+        """The database, which is the only store that most routes need."""
         return self.stores.database
 
 

@@ -1,4 +1,4 @@
-"""Sends wake-ups to the workers: Celery messages that may be lost or doubled without harm."""
+"""Sends wake-ups to the workers: Celery messages that may be lost or sent twice without harm."""
 
 from __future__ import annotations
 

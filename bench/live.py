@@ -154,7 +154,7 @@ def _report(config: Settings, speeches: Sequence[Speech], runs: dict[int, list[R
 
 
 def read_offline(engine: Engine, speeches: Sequence[Speech]) -> list[str]:
-    """The text of each of *speeches* when a worker reads it as a file: what streaming is compared with."""
+    """The text of each of *speeches* when a worker reads it as a file. Streaming is compared with it."""
     files = [FileAudio(np.frombuffer(speech.pcm, "<i2").astype(np.int16)) for speech in speeches]
     return [transcript.text for transcript in transcribe_files(engine, files)]
 

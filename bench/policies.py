@@ -50,7 +50,6 @@ class Replay:
     state: StreamState = field(default_factory=StreamState)
     words: list[str] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
-    partial_latencies_s: list[float] = field(default_factory=list)
     covered: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     windows: int = 0
     failed: list[str] = field(default_factory=list)

@@ -1,12 +1,12 @@
-"""How well support tells what was said from what was not.
+"""Measures how well the support score separates true sentences from false ones.
 
     python -m bench.support DATA/meetings/dev.jsonl.gz DATA/meetings/train.jsonl.gz [--facts FOLDER] [--against FILE]
 
-True sentences are those that people wrote of AMI and ICSI meetings, against the turns that they linked. The same
-sentences against the turns of another sentence of the meeting are false. With `--facts` a folder of meetings with
-reference minutes and traps (`meetings/ID.json`, `reference/ID.json`) is measured by language as well: there the false
-sentences are the traps. The scores are written to `--out`; `--against` takes such a file of an earlier run and shows
-what has changed, with 95 % intervals. A bootstrap draws meetings.
+A true sentence is one that people wrote about an AMI or ICSI meeting, checked against the turns that they linked. A
+false one is the same sentence, checked against the turns of another sentence of that meeting. `--facts` names a folder
+of meetings with reference minutes and traps (`meetings/ID.json`, `reference/ID.json`), which are measured by language:
+there the false sentences are the traps. The scores are written to `--out`. `--against` takes such a file from an
+earlier run and shows the changes with 95 % intervals, from a bootstrap over meetings.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Scores:
 
 
 Groups = dict[str, dict[str, Scores]]
-"""Scores by group, AMI or ICSI or a language, and by meeting."""
+"""Scores by group (AMI, ICSI or a language) and by meeting."""
 SupportFigures = NDArray[np.float64]
 
 
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("meetings", type=Path, nargs="+")
     parser.add_argument("--facts", type=Path, help="a folder with meetings/ and reference/")
-    parser.add_argument("--against", type=Path, help="what an earlier run wrote")
+    parser.add_argument("--against", type=Path, help="the scores of an earlier run")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "bench" / "support.json")
     arguments = parser.parse_args(argv)
     try:
@@ -126,11 +126,13 @@ def _read(path: Path) -> Groups:
         groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
         return {name: {key: Scores(**each) for key, each in found.items()} for name, found in groups.items()}
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InvalidData(f"{path} is not what this benchmark writes: {error!r}. Name another file.") from error
+        raise InvalidData(
+            f"{path} is not a file of scores from this benchmark: {error!r}. Name another file."
+        ) from error
 
 
 def figures(scores: Sequence[Scores]) -> SupportFigures:
-    """(3,): the shares of true and of false sentences that count as supported, and the area under the curve."""
+    """(3,): the shares of true and false sentences that count as supported, and the area under the curve."""
     true = np.array([score for each in scores for score in each.true])
     false = np.sort([score for each in scores for score in each.false])
     places = np.searchsorted(false, true, "left") + np.searchsorted(false, true, "right")
@@ -149,7 +151,7 @@ def _table(groups: Groups, before: Groups) -> Iterator[str]:
 
 
 def _changes(now: Mapping[str, Scores], before: Mapping[str, Scores]) -> list[str]:
-    """How each figure has changed over the meetings that both runs have; empty strings where they share none."""
+    """The change of each figure over the meetings that both runs have; empty strings if they share none."""
     shared = [key for key in now if key in before]
     if not shared:
         return [""] * len(HEADS)

@@ -39,7 +39,7 @@ class DataDir:
             raise Conflict(_held_by_another(self.path, self.facts())) from None
 
     def facts(self) -> dict[str, Any]:
-        """What `write_facts` wrote last; empty if there is nothing readable."""
+        """The facts that `write_facts` wrote last; empty if they cannot be read."""
         try:
             facts = json.loads(self._facts.read_text())
         except (FileNotFoundError, ValueError):

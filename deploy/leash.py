@@ -1,4 +1,4 @@
-"""Ties one command to the supervisor: when the supervisor ends, in whatever way, so do the command and its children.
+"""Ties one command to the supervisor: however the supervisor ends, the command and its children end too.
 
 Run as `python -I -S leash.py GRACE_S COMMAND...` with a socket to the supervisor as standard input. It writes the
 command's process id to the socket, then waits for the command to end or the socket to close. The kernel closes the

@@ -41,7 +41,7 @@ class Terminal:
             try:
                 self._stream.write(f"{label} {text}\n")
                 self._stream.flush()
-            except BrokenPipeError:  # the reader is gone (`make up | head`); the files go on
+            except BrokenPipeError:  # the reader is gone (`make up | head`); the files continue
                 self._stream = None
 
 

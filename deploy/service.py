@@ -61,7 +61,7 @@ class Service:
         self.name = entry.name
         self.output = output
         self.crashes = 0
-        """Unrequested ends since the last steady run."""
+        """Number of crashes since the last steady run."""
         self.pid: int | None = None
         """Process id of the command, which is also its process group; None if it is not running."""
         self._entry = entry

@@ -141,7 +141,7 @@ class Stack:
             self._wait_ready(self._service(name))
 
     def stop(self) -> None:
-        """End everything in reverse order, and what the others need last. May be called twice."""
+        """End everything in reverse order, so that what the others need ends last. May be called twice."""
         self._ending.set()
         if self._watcher is not None:
             self._watcher.join()

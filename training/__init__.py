@@ -1,1 +1,1 @@
-"""Training: the adapters that the workers load, made of recordings, transcripts and minutes, measured, published."""
+"""Training: adapters are trained, measured and published."""

@@ -1,4 +1,4 @@
-"""Bearer keys of HTTP requests and live sockets: who is it, and is it allowed?"""
+"""Bearer keys of HTTP requests and live sockets: authenticates the caller and checks its scope."""
 
 from __future__ import annotations
 

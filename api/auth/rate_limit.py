@@ -33,7 +33,7 @@ class RateLimiter:
     async def take(self, principal: Principal) -> None:
         """Count one request. Raises RateLimited with `retry_after_ms`.
 
-        Without Redis there is no limit: requests that need Redis fail anyway, and the others may go on.
+        Without Redis there is no limit: requests that need Redis fail anyway, and the others are served.
         """
         limit = RateLimitItemPerMinute(principal.requests_per_minute or self._default)
         try:

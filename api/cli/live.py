@@ -91,7 +91,7 @@ def _check_first_chunk(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 async def _until_fault(chunks: AsyncIterator[bytes], faults: list[InvalidAudio]) -> AsyncIterator[bytes]:
-    """Yield *chunks* up to the first fault, which goes to *faults*: the audio before it is a meeting to be finished."""
+    """Yield *chunks* up to the first fault and append it to *faults*. The meeting keeps the audio before it."""
     try:
         async for pcm in chunks:
             yield pcm

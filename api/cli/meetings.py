@@ -34,7 +34,7 @@ def list_meetings(
     if as_json:
         print_json(page)
         return
-    # The id is there to be copied, so it is never shortened.
+    # People copy the id, so it is never shortened.
     table = Table(Column("id", no_wrap=True, min_width=ID_CHARACTERS), *COLUMNS, box=None)
     for each in page:
         length = clock(each.coverage.received_s)

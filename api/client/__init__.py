@@ -1,4 +1,4 @@
-"""A client of the API for the command line, the demonstration, benchmarks and tests: `Http` and `LiveTrack`."""
+"""A client of the API, for the command line, the demonstration, benchmarks and tests."""
 
 from api.client.http import DEFAULT_URL, Http
 from api.client.live import Arrival, LiveTrack

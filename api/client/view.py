@@ -1,4 +1,4 @@
-"""A meeting as a follower of its events has seen it so far."""
+"""The current view of a meeting, built from its events."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["corrections"], res
 def show(
     meeting_id: str, segment_id: SegmentId, services: ServicesHere, principal: Reader, answer: Response
 ) -> SegmentOut:
-    """Show one segment, with its words and the version to name in a change."""
+    """Show one segment, with its words, and the version to send with a change."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         found = _segment_out(session, find_segment(session, meeting_id, segment_id))
@@ -79,8 +79,8 @@ def change(
     """Correct the text or the speaker of a closed segment, during the meeting or after it.
 
     The original and all versions are kept. Transcript, exports and search have the correction at once, and followers
-    receive the segment again. The minutes, and the notes whose evidence includes the segment, are made again when there
-    was no correction for some seconds. A request that changes nothing makes no version, so you may repeat it.
+    receive the segment again. The minutes, and the notes whose evidence includes the segment, are written again a few
+    seconds after the last correction. A request that changes nothing adds no version, so you may repeat it.
     """
     fields = {name: getattr(wanted, name) or None for name in wanted.model_fields_set}
     if not fields:
@@ -173,7 +173,7 @@ def _written(
         segments = work(session)
         tracks = session.execute(select(Track.id, Track.name).where(Track.meeting_id == meeting_id))
         names = {row.id: row.name for row in tracks}
-    with suppress(RedisError):  # without Redis, the minutes are made again a little sooner, which does no harm
+    with suppress(RedisError):  # without Redis, the minutes are written again a little sooner, which does no harm
         services.stores.redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
     publish(services.stores.redis, meeting_id, [segment_event(each, names[each.track_id]) for each in segments])
     return [segment_out(each, names[each.track_id]) for each in segments]

@@ -48,7 +48,7 @@ router = APIRouter(
 def show(
     meeting_id: str, sentence_id: SentenceId, services: ServicesHere, principal: Reader, answer: Response
 ) -> SentenceOut:
-    """Show one sentence of the final minutes, with the version to name in a change."""
+    """Show one sentence of the final minutes, and the version to send with a change."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
         found = find_sentence(session, meeting_id, sentence_id)
@@ -72,9 +72,9 @@ def change(
     """Correct a sentence of the final minutes; for an action also its owner and due date.
 
     The minutes and their exports have the correction at once, wherever the sentence occurs, and followers receive the
-    minutes again. The minutes are made again when there was no correction for some seconds. They keep the correction,
-    and its support is computed. The original and all versions are kept. A request that changes nothing makes no
-    version, so you may repeat it.
+    minutes again. A few seconds after the last correction the minutes are written again. They keep the correction, and
+    its support is computed. The original and all versions are kept. A request that changes nothing adds no version, so
+    you may repeat it.
     """
     fields: dict[str, str | None] = {name: getattr(wanted, name) or None for name in wanted.model_fields_set}
     if not fields:
@@ -131,7 +131,7 @@ def _written(
         find_meeting(session, meeting_id, principal)
     with services.database.write() as session:
         found = work(session)
-    with suppress(RedisError):  # without Redis, the minutes are made again a little sooner, which does no harm
+    with suppress(RedisError):  # without Redis, the minutes are written again a little sooner, which does no harm
         services.stores.redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
     publish(services.stores.redis, meeting_id, [minutes_event(found.summary)])
     return found

@@ -43,7 +43,7 @@ def _author(author: Author) -> str:
 
 
 def clock(seconds: float) -> str:
-    """`m:ss`, from one hour on `h:mm:ss`."""
+    """`m:ss`, or `h:mm:ss` from one hour on."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

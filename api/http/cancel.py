@@ -12,7 +12,7 @@ async def cancel(*tasks: asyncio.Task[Any]) -> None:
     """Cancel *tasks* and wait until all have ended, however they ended.
 
     On Python 3.11, `asyncio.wait_for` swallows a cancellation that arrives together with the result it waits for, and
-    Redis' client uses it to send. So a task that goes on is cancelled again.
+    Redis' client uses it to send. So a task that continues is cancelled again.
     """
     pending = set(tasks)
     while pending:

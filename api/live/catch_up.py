@@ -26,9 +26,9 @@ class CatchUp:
 
 
 def rows_after(database: Database, meeting_id: str, after: int | None) -> CatchUp:
-    """The rows after *after*, in order. With None only the state and the latest number."""
+    """The rows after *after*, in order. If *after* is None, only the state and the latest number."""
     with database.read() as session:
-        # Read the number first: all rows up to it are committed. Of rows with later numbers only some may be visible.
+        # Read the number first: all rows up to it are committed. Some rows with later numbers may not be visible yet.
         found = session.execute(select(Meeting.state, Meeting.seq).where(Meeting.id == meeting_id)).one_or_none()
         if found is None:
             return CatchUp(MeetingState.DELETED, [], after or 0, complete=True)

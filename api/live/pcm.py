@@ -82,7 +82,7 @@ def pcm_of(body: bytes, first_sample: int) -> bytes:
 def check_raw(pcm: bytes, first_sample: int) -> None:
     """Raises InvalidAudio if a recording begins with *pcm* and *pcm* is the beginning of a file in another format."""
     if first_sample > 0:
-        return  # audio inside a recording may look like anything, and must not be lost for that
+        return  # audio inside a recording may look like any format, and must not be refused for that
     if is_wav(pcm):
         raise InvalidAudio("the frame begins with a WAV header; send the samples only, without the header")
     name = name_of(pcm)

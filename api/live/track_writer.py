@@ -67,7 +67,7 @@ class TrackWriter:
         try:
             done = await operation()
         except MailboxMissing:
-            # Redis lost the mailbox, or it was deleted with its meeting. SQL knows which, and where the audio goes on.
+            # Redis lost the mailbox, or it was deleted with its meeting. SQL knows which, and where audio continues.
             services, place = self._services, self.place
             self.place = await _read(services, self._principal, place.meeting_id, place.name)
             self._check_live()

@@ -71,7 +71,7 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
             for track in new.tracks
         ]
         session.add_all(tracks)
-    # A session of its own: SQLite's only writer must not wait for a Redis that does not answer.
+    # In a session of its own, so that SQLite's only writer does not wait for a Redis that does not answer.
     with services.database.read() as session:
         return meeting_out(session, services.stores.mailbox, meeting)
 

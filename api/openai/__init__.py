@@ -1,1 +1,1 @@
-"""Routes that speak OpenAI's audio API, so that its clients work unchanged."""
+"""Routes with OpenAI's audio API, so that its clients work unchanged."""

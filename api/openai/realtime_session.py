@@ -34,7 +34,7 @@ SILENCE = bytes(RATE_HZ * BYTES_PER_SAMPLE)
 COMMIT_MARGIN_MS = 100
 """The words of a turn are complete once the recogniser is this far behind the last speech of the turn."""
 UNCLAIMED_S = 2.0
-"""Turn detection has missed a word that no turn claims within this time. Such a word gets an item of its own."""
+"""If no turn claims a word within this time, turn detection has missed it, and the word gets an item of its own."""
 SHORTEST_MS = 100
 """The shortest buffer that can be committed, as in OpenAI's API."""
 

@@ -50,7 +50,7 @@ async def receive_form(request: Request, services: Services, principal: Principa
                         )
                     new = _as_upload(await _parse(services, fields))  # reports errors before the file arrives
                     receiver = await UploadReceiver.begin(
-                        # Always again: a recording is deleted after its answer, so two requests cannot share one.
+                        # With `again`, because a recording is deleted after its answer: two requests cannot share one.
                         services,
                         principal,
                         name,

@@ -1,4 +1,4 @@
-"""The transcription of one recording: its text as it is committed, then the whole, then the recording is deleted."""
+"""Transcribes one recording: yields its text as it is committed, returns the whole text, deletes the recording."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ FRAME_BYTES = FRAME_SAMPLES * BYTES_PER_SAMPLE
 ONSET_FRAMES = 5
 """This many voiced frames in a row begin a turn. Shorter sounds are clicks."""
 FLOOR_RMS = 30.0
-"""Of int16 samples, -61 dB of full scale. Quieter sound is nobody speaking into this microphone."""
+"""RMS of int16 samples, -61 dB of full scale. Quieter sound is not speech into this microphone."""
 MODES = 4
 """webrtcvad has the modes 0, the most sensitive, to 3."""
 

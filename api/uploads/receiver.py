@@ -63,7 +63,7 @@ class UploadReceiver:
         self.size_bytes = upload.size_bytes
         self._expires_s = expires_s
         self._held = bytearray()
-        # The checksum is computed on the way as long as one request brings the whole file.
+        # The checksum is computed while the file arrives, if one request brings the whole file.
         self._digest = hashlib.sha256() if upload.received_bytes == 0 else None
 
     @classmethod

@@ -1,1 +1,1 @@
-"""`make bench-files`: whole recordings through the stack, compared with faster-whisper's batched pipeline."""
+"""`make bench-files`: whole recordings, beside faster-whisper's batched pipeline."""

@@ -20,7 +20,7 @@ from schema.core.errors import Unavailable
 
 LOOK_EVERY_S = 1.0
 SETTLED = 0.25
-"""Fraction of the file after which caches and pools are full, so that further growth would never stop."""
+"""Fraction of the file after which caches and pools are full. Growth after that point would never stop."""
 MemorySamples = list[tuple[float, float]]
 
 

@@ -1,1 +1,1 @@
-"""Compares Minutebook with other live servers in turn: same machine, audio, weights and measure."""
+"""`make bench-peers`: other live servers in the same run on the same audio."""

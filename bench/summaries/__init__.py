@@ -1,1 +1,1 @@
-"""Compares minutes of whole meetings with what people wrote about them: `python -m bench.summaries`."""
+"""`python -m bench.summaries`: minutes of whole meetings beside those that people wrote."""

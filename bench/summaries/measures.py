@@ -45,7 +45,7 @@ def _overlaps(meeting: AnnotatedMeeting, text: str) -> Iterator[tuple[str, float
 
 
 def _support(meeting: AnnotatedMeeting, minutes: Minutes) -> Iterator[tuple[str, Counts]]:
-    """Sentences that the minutes show as supported, and their evidence against the links of all sections."""
+    """Measure the share of supported sentences, and compare their evidence with the links of all sections."""
     said = {item.text: item for _, item in parts(minutes)}
     yield "supported", Counts(sum(item.supported for item in said.values()), len(said))
     linked = {key for sentence in meeting.sentences for key in sentence.evidence}
@@ -54,7 +54,7 @@ def _support(meeting: AnnotatedMeeting, minutes: Minutes) -> Iterator[tuple[str,
 
 
 def _measure_lists(meeting: AnnotatedMeeting, minutes: Minutes) -> Iterator[tuple[str, Counts | float]]:
-    """Decisions and actions against people's, and all sentences that claim a decision."""
+    """Compare decisions and actions with those of people, and check all sentences that claim a decision."""
     yield from _against(meeting, "decisions", minutes.decisions)
     if meeting.corpus not in WITHOUT_ACTIONS:
         yield from _against(meeting, "actions", minutes.actions)

@@ -24,7 +24,7 @@ class WrittenMinutes:
 class MinutesStore:
     """Rows in a file of JSON lines, whose first line describes the writers. With *resume* existing rows are kept.
 
-    Raises InvalidData if these are from other models.
+    Raises InvalidData if the existing rows are from other models.
     """
 
     def __init__(self, path: Path, made_by: dict[str, Any], *, resume: bool = False) -> None:

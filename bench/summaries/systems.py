@@ -1,4 +1,4 @@
-"""What writes the minutes of a meeting: the serving code with a model or without one, and two baselines."""
+"""The compared writers of minutes: the serving code with or without a model, and two baselines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Maker = Callable[[], MinutesWriter]
 
 
 def served(load: Callable[[], Generator | None]) -> Maker:
-    """The code of the worker, with the model that *load* returns. It is loaded when the first minutes are written."""
+    """The worker's code with the model that *load* returns. The model is loaded when the first minutes are written."""
     model = cache(load)
     return lambda: partial(minutes_of, model=model())
 

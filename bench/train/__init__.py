@@ -1,1 +1,1 @@
-"""Compares training with a plain script of transformers and peft."""
+"""Compares Minutebook's training with a plain script that uses transformers and peft."""

@@ -1,7 +1,7 @@
-"""`make bench-train`: Whisper with LoRA and AdaLoRA, by our training and by a plain script of transformers and peft.
+"""`make bench-train`: trains Whisper with LoRA and AdaLoRA, by our code and by a plain transformers and peft script.
 
-Writes var/bench/train.json. Our training runs twice: with the whole 30 s, which is the arithmetic of the plain script,
-and with the condensed context that the workers read.
+Writes var/bench/train.json. Our training runs twice: with the whole 30 s, as in the plain script, and with the
+condensed context that the workers read.
 """
 
 from __future__ import annotations

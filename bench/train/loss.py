@@ -1,5 +1,6 @@
-"""The dev loss of an adapter, by transformers and peft in 32 bits with the whole 30 s, so that both sides are judged
-alike.
+"""Computes the dev loss of an adapter with transformers and peft, in 32 bits and with the whole 30 s.
+
+Both sides are judged by this same computation.
 
 `python -m bench.train.loss CONFIG ADAPTER...` prints a JSON list.
 """

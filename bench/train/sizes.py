@@ -1,4 +1,4 @@
-"""The size of a Whisper's weights in each precision, in memory and on disk.
+"""Measures the size of a Whisper's weights in each precision, in memory and on disk.
 
     python -m bench.train.sizes package:tiny.en package:base
 

@@ -1,4 +1,4 @@
-"""The task of both sides: the same clips, batches, layers, rank, precision and learning rate."""
+"""The task that both sides train: the same clips, batches, layers, rank, precision and learning rate."""
 
 from __future__ import annotations
 

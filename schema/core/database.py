@@ -133,8 +133,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _check_files(connection: Connection, ends: Sequence[str]) -> None:
     # Every transaction, even one that only reads, writes to the file that SQLite has mapped into memory. If that file
     # has become read-only (chattr +i, a file system remounted after an error), the kernel kills the process with
-    # SIGBUS. If one of the other files has, an open connection would go on writing to a database that nobody can open
-    # again.
+    # SIGBUS. If another file has, an open connection would continue to write to a database that nobody can open again.
     path = connection.connection.info.get(WRITABLE)
     for each in [f"{path}{end}" for end in ends] if path else ():
         if os.path.exists(each) and not os.access(each, os.W_OK):

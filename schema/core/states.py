@@ -16,16 +16,16 @@ class MeetingState(StrEnum):
 
 
 class MeetingMove(StrEnum):
-    """What happens to a meeting, and who does it. `schema.meetings.lifecycle` says from which states."""
+    """A move of a meeting, and who makes it. `schema.meetings.lifecycle` lists the states that it starts from."""
 
     FINISH = "finish"
-    """It takes no more audio. By its owner; by the sweep, when no audio comes; by an ingest worker at a file's end."""
+    """It accepts no more audio. Made by its owner, by the sweep when idle, or by an ingest worker after a file."""
     SUMMARIZE = "summarize"
-    """All of its audio is transcribed. By the transcribe worker that commits the end, or by the sweep after it."""
+    """All of its audio is transcribed. Made by the transcribe worker that commits the end, or later by the sweep."""
     COMPLETE = "complete"
-    """Its final minutes are written. By a summarize worker, in the transaction that writes them."""
+    """Its final minutes are written. Made by a summarize worker, in the transaction that writes them."""
     DELETE = "delete"
-    """Nothing of it is kept. By its owner; by whoever ends its upload; by the sweep, after a crash."""
+    """Its content is deleted. Made by its owner, by whoever ends its upload, or by the sweep after a crash."""
 
 
 class TrackKind(StrEnum):

@@ -1,7 +1,6 @@
 """The only reader of WAV headers. It reads files in memory and streams whose writers do not know their length.
 
-It is for audio that is passed on as it is, so it accepts 16 kHz mono PCM16 only. Audio that has to be converted is
-decoded by FFmpeg or libsndfile.
+The audio is used unconverted, so only 16 kHz mono PCM16 is accepted. FFmpeg or libsndfile decode other audio.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def is_wav(head: bytes) -> bool:
 
 
 def read_wav_header(file: BinaryIO) -> int | None:
-    """Read *file* from behind its first 12 bytes up to its first sample, and return the size of the samples in bytes.
+    """Read *file* from after its first 12 bytes up to its first sample, and return the size of the samples in bytes.
 
     Returns None if the writer did not know the size: the samples end with the file. Raises InvalidAudio if the header
     is damaged or describes anything but 16 kHz mono PCM16. A wrong format is reported as soon as it is read.

@@ -135,7 +135,7 @@ def _state_event(state: MeetingState) -> Event:
 
 
 def delete_meeting(stores: Stores, meeting_id: str) -> None:
-    """Delete a meeting's content. An empty meeting in state deleted remains. Another call completes a half deletion.
+    """Delete a meeting's content. An empty meeting in state deleted remains. A second call completes a crashed one.
 
     The rows of the tracks are deleted last: without them nobody could find a mailbox that still exists in Redis.
     Raises NotFound, Unavailable.

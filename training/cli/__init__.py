@@ -1,1 +1,4 @@
-"""Commands of `python -m training`. Each module covers one noun and adds its commands with `register(app)`."""
+"""The commands of `python -m training`, one module for each noun.
+
+Each module adds its commands with `register(app)`.
+"""

@@ -1,4 +1,4 @@
-"""Data sets for training and evaluation: manifests, folders and known corpora, streamed and checked.
+"""Data to train and measure on: manifests, folders and known corpora, checked as they are read.
 
 train = load("recordings/", "train", needs=("audio", "text"))
 test = load("librispeech:/data/LibriSpeech", "test-clean", needs=("audio", "text"))

@@ -1,4 +1,4 @@
-"""Training data for notes: the input that a worker gives its model, with the note that the human sentences make.
+"""Training data for notes: the input that a worker gives its model, and a note made of sentences by people.
 
 AMI and ICSI give the windows that support a sentence. QMSum gives the queries for a summary whose span is about as long
 as a window. `train` is the usual training split without the meetings of `valid`, about a twelfth of it, which is for

@@ -1,6 +1,6 @@
 """Reads texts with summaries aloud, to make audio with summaries, which is rare otherwise.
 
-The voices are those of flite (http://cmuflite.org, BSD-like licence), a separate program. Its speech is even and clear,
+The voices come from flite (http://cmuflite.org, BSD-like licence), a separate program. Its speech is even and clear,
 so error rates on it do not carry over to people in a room.
 """
 

@@ -1,1 +1,1 @@
-"""Self-distillation of Whisper: the model with its full context teaches the same model with a short one."""
+"""Whisper taught by itself to read in a context as long as the audio."""

@@ -1,4 +1,4 @@
-"""The student: the model with a context as long as the audio, and its distance to the teacher.
+"""The student: the model with a context as long as the audio, and its distance from the teacher.
 
 Legend: B clips, T tokens, S encoder positions, D model width.
 """

@@ -118,8 +118,8 @@ def summed_ctc_loss(
 ) -> torch.Tensor:
     """The sum over recordings of -log of the probability that CTC gives to their tokens, with its gradient.
 
-    Of *log_probabilities* (B, N, V + 1), the first `lengths` (B,) positions count. *classes* holds the tokens of all
-    recordings one after the other, `counts` (B,) says how many belong to each. The value is that of torch's `ctc_loss`.
+    *log_probabilities* (B, N, V + 1) are valid at the first `lengths` (B,) positions. *classes* holds the tokens of all
+    recordings one after the other; `counts` (B,) says how many belong to each. The value is that of torch's `ctc_loss`.
     Torch would fill a gradient for every class of a large vocabulary, although most classes occur in no text of the
     batch. So the loss is computed over the classes that do occur; the others get their gradient through the
     normalisation of the log-probabilities.

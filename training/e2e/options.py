@@ -34,7 +34,7 @@ class EndToEndOptions(Section):
     """
     states: Path | None = None
     """A folder that caches the states of a frozen encoder, as in the recipe `connector`. Without it they are computed
-    anew.
+    each time.
     """
     writes: Literal["summary", "text"] = "summary"
     longest_s: float = Field(default=300.0, gt=0)

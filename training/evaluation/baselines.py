@@ -76,9 +76,7 @@ class Constant:
 
 
 def most_typical(summaries: Sequence[str]) -> str:
-    """The summary with the highest total ROUGE-1 against all others; the first of several. Quadratic in their
-    number.
-    """
+    """The summary with the highest total ROUGE-1 against all others, or the first of several. Takes quadratic time."""
 
     def likeness(index: int) -> float:
         return sum(rouge(each, summaries[index]).r1 for other, each in enumerate(summaries) if other != index)

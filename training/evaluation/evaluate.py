@@ -231,7 +231,7 @@ def _cell(result: SystemResult, name: str) -> str:
 
 
 def _different_summaries(result: SystemResult) -> str:
-    """Shows a model that writes the same sentence for everything, whose ROUGE need not be low."""
+    """Count the different summaries, because a model that always writes the same one may have a fair ROUGE."""
     summaries = [answer.summary for answer in result.answers if answer.summary is not None]
     return f"{len(set(summaries))} of {len(summaries)}" if summaries else "–"
 

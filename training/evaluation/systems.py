@@ -1,6 +1,6 @@
 """Systems that can be measured: each takes an example's audio or text and returns a transcript or a summary.
 
-`Recogniser` and `Summariser` are the code that serves, so what is measured is what a worker writes. `Cascade` runs one
+`Recogniser` and `Summariser` run the serving code, so the measured text is what a worker writes. `Cascade` runs one
 after the other. The gate of the registry measures with the same functions: `transcripts`, `minutes_of`, `minutes_text`.
 """
 
@@ -74,7 +74,7 @@ def items_of(minutes: Minutes) -> list[Sentence | Action]:
 
 
 def minutes_text(minutes: Minutes) -> str:
-    """All that the minutes say, each text once."""
+    """The full text of the minutes, without repeated sentences."""
     return " ".join(dict.fromkeys(item.text for item in items_of(minutes)))
 
 
@@ -97,17 +97,17 @@ class Recogniser:
         return [SystemAnswer(transcript=each.text, seconds=seconds) for each in heard]
 
     def timed(self, examples: Sequence[Example]) -> tuple[list[FileTranscript], float]:
-        """Their transcripts, and the seconds that one of them took on average."""
+        """The transcripts of *examples*, and the mean seconds for one of them."""
         started = time.perf_counter()
         heard = list(transcripts(self.engine, examples, self._adapter))
         return heard, (time.perf_counter() - started) / max(len(examples), 1)
 
 
 class Summariser:
-    """The serving summariser. Without a model the minutes are in the words that were said.
+    """The serving summariser. Without a model, the minutes quote sentences of the meeting.
 
     With *plain* the summary is the model's own answer to the whole text, without notes and checks, as papers measure
-    it. That is for models that were trained to answer.
+    it. This is for models that were trained to summarise directly.
     """
 
     def __init__(self, name: str, model: TextModel | None, adapter: Path | None = None, plain: bool = False) -> None:
@@ -131,7 +131,7 @@ class Summariser:
         return SystemAnswer(summary=summary, evidence=evidence, seconds=time.perf_counter() - started)
 
     def summary(self, segments: Sequence[SpokenSegment], language: str) -> tuple[str, tuple[int, ...] | None]:
-        """The summary of what was said, and the ids of the segments that it names."""
+        """The summary of *segments*, and the ids of the segments that it names as evidence."""
         if self.plain and self.model is not None:
             text = "\n".join(f"{each.speaker}: {each.text}" if each.speaker else each.text for each in segments)
             return self.model.generate([text], PLAIN_TOKENS, prefix=T5_TASK, stop=())[0], None
@@ -163,7 +163,7 @@ class Cascade:
 
 
 def segments_of(heard: FileTranscript) -> list[SpokenSegment]:
-    """The segments that a worker writes of a recording, numbered from 0. Nobody's name is known."""
+    """The segments that a worker would write for a recording, numbered from 0 and without speakers."""
     return [_segment(number, words) for number, words in enumerate(heard.segments)]
 
 

@@ -1,1 +1,1 @@
-"""Measures of transcripts, of summaries and of what they cost, with intervals for every comparison."""
+"""Measures of transcripts, summaries and their cost, with intervals."""

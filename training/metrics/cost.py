@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +18,6 @@ class Latency:
 
     p50_s: float
     p95_s: float
-
-
-@dataclass
-class Stopwatch:
-    """Collects durations: `with stopwatch.timed(): ...`, or `stopwatch.timed(8)` for eight examples at once."""
-
-    seconds: list[float] = field(default_factory=list)
-
-    @contextmanager
-    def timed(self, examples: int = 1) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.seconds += [(time.perf_counter() - started) / examples] * examples
 
 
 def latency(seconds: Sequence[float]) -> Latency:

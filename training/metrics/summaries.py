@@ -20,9 +20,7 @@ KINDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 @dataclass(frozen=True, slots=True)
 class Rouge:
-    """F1 of unigrams, of bigrams, of the longest common subsequence, and of the latter sentence by sentence. In
-    [0, 1].
-    """
+    """F1 in [0, 1] of unigrams, of bigrams, of the longest common subsequence, and of that by sentence."""
 
     r1: float
     r2: float
@@ -73,7 +71,7 @@ class Overlap:
 
 
 def evidence_overlap(named: Collection[int], gold: Collection[int]) -> Overlap:
-    """Compare the segments that a summary *named* as evidence with the *gold* links of people. Each counts once."""
+    """Compare the segments that a summary *named* as evidence with the *gold* links by people. Each counts once."""
     hits = len(set(named) & set(gold))
     return Overlap(Counts(hits, len(set(named))), Counts(hits, len(set(gold))))
 

@@ -1,4 +1,4 @@
-"""Whisper's forward pass for training: transformers' modules, any context, and nothing that no loss needs.
+"""Whisper's forward pass for training, with transformers' modules and any context. It computes only what a loss needs.
 
 Legend: B rows, S encoder positions, T tokens, D model width.
 """

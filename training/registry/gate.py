@@ -1,8 +1,8 @@
-"""The gate: a version serves only when it is better than the one that serves, on the same test set and engine.
+"""The gate: a version may serve only if it beats the serving version on the same test set and engine.
 
 It is better when the whole 95 % interval of the gain lies above zero. A paired bootstrap draws the groups of the test
-set (meetings, speakers), so there must be at least GROUPS_AT_LEAST of them. The gain of a recogniser is in word errors,
-that of a summariser in ROUGE-1. Both are measured on what a worker would write.
+set (meetings, speakers), so there must be at least GROUPS_AT_LEAST of them. The gain is in word errors for a
+recogniser, and in ROUGE-1 for a summariser. Both are measured on the text that a worker would write.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 GROUPS_AT_LEAST = 5
-"""With fewer, the bootstrap cannot tell how much the gain varies."""
+"""With fewer groups, the bootstrap cannot show how much the gain varies."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateComparison:
-    """`gain` is by how much the candidate is better. `candidate` and `serving` are the metric's values."""
+    """`gain` is the improvement by the candidate. `candidate` and `serving` are the values of the metric."""
 
     metric: str
     candidate: float
@@ -49,7 +49,7 @@ class GateComparison:
     groups: int
     precision: str
     against: str
-    """What serves now: a version, the adapter that comes with Minutebook, or `base`, the bare model."""
+    """The present system: a version, the adapter that Minutebook includes, or `base`, the bare model."""
     further: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -59,7 +59,7 @@ class GateComparison:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What to compare, and what to do about it."""
+    """The versions to compare, the test set, and who decides. `force_reason` promotes even without a gain."""
 
     adapter: Adapter
     serving: Adapter | None
@@ -70,7 +70,7 @@ class Promotion:
 
 
 def promote_if_better(database: Database, config: Settings, wanted: Promotion, tell: Tell) -> dict[str, object]:
-    """Compare, and make the version serve if there is a gain or a reason to force it. Returns the figures.
+    """Compare the versions, and promote the candidate if there is a gain or a `force_reason`. Returns the figures.
 
     Raises NoGain, DataOverlap, Conflict (another version began to serve meanwhile), and what loading raises.
     """
@@ -95,7 +95,7 @@ def serving_version(database: Database, adapter: Adapter) -> Adapter | None:
 
 
 def check(wanted: Promotion) -> None:
-    """Before a model is loaded, refuse what cannot be measured. Raises Conflict, DataOverlap, InvalidInput."""
+    """Refuse what cannot be measured, before a model is loaded. Raises Conflict, DataOverlap, InvalidInput."""
     if wanted.adapter.state == AdapterState.ACTIVE:
         raise Conflict(f"{wanted.adapter.label} is active already")
     if not len(wanted.dataset):
@@ -131,7 +131,7 @@ def compare_asr(
 def compare_summary(
     config: Settings, candidate: Adapter, serving: Adapter | None, dataset: Dataset, tell: Tell
 ) -> GateComparison:
-    """Compare ROUGE of the final minutes of each text. Where no version serves, the shipped adapter does."""
+    """Compare ROUGE of the final minutes of each text. If no version serves, the shipped adapter is compared."""
     from workers.summarize.writing.model import load_model
 
     model = load_model(
@@ -161,14 +161,14 @@ def compare_summary(
 
 
 def written_minutes(model: TextModel, example: Example) -> str:
-    """What the minutes of the example's text say, with the adapter that *model* has in use."""
+    """The text of the minutes of the example, written with the adapter that *model* uses at present."""
     segments = transcript_segments(example.text or "")
     language = language_of(example.language, (segment.text for segment in segments))
     return minutes_text(minutes_of(segments, model, language=language))
 
 
 def _load_adapter(model: TextModel, config: Settings, adapter: Adapter | None) -> str | None:
-    """Load *adapter*, or the shipped one if there is none, and return its name; None where there is neither."""
+    """Load *adapter*, or the shipped one if there is none, and return its name. None if there is neither."""
     if adapter is not None:
         model.load_adapter(adapter.label, stored(config.adapters, adapter.checksum))
         return adapter.label

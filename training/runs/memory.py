@@ -1,4 +1,4 @@
-"""How much memory a run needs, before it starts, and how much it took, afterwards.
+"""Estimates the memory that a run needs before it starts, and measures what it took.
 
 Weights, gradients and the optimiser's two averages are counted. The memory of an example is measured, in one forward
 and backward pass of the longest one: no formula knows what every model keeps and what its operations need in between.

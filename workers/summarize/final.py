@@ -1,4 +1,4 @@
-"""The minutes of a meeting that has ended, from its segments or from the notes of its windows."""
+"""Writes the final minutes of a meeting, from its segments or from the notes of its windows."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CHAPTERS_LIMIT = 12
 
 
 def minutes_of(segments: Sequence[SpokenSegment], model: Generator | None, *, language: str) -> Minutes:
-    """The final minutes as a worker writes them; without a model they are in the words that were said."""
+    """The final minutes as a worker writes them. Without a model they quote what was said."""
     return final_minutes(notes_of(segments, model, language=language), language)
 
 
 def notes_of(segments: Sequence[SpokenSegment], model: Generator | None, *, language: str) -> list[NoteBody]:
-    """The note of every window."""
+    """One note for each window."""
     notes: list[NoteBody] = []
     for window in windows_of(segments):
         notes.append(note_of(window, model, notes, language=language))
@@ -29,9 +29,10 @@ def notes_of(segments: Sequence[SpokenSegment], model: Generator | None, *, lang
 
 
 def final_minutes(notes: Sequence[NoteBody], language: str) -> Minutes:
-    """The minutes from the *notes* of all windows (level 0). Nothing decided or assigned is left out.
+    """The minutes from the *notes* of all windows (level 0), with every decision and every action.
 
-    What a recap repeats stands once, with the evidence of both. Where two notes contradict, the later one holds.
+    A statement that a recap repeats appears once, with the evidence of both places. Where two notes contradict each
+    other, the later one holds.
     """
     ordered = sorted(notes, key=lambda note: note.first_sample)
     decisions, sentences = joined(ordered, language)
@@ -44,7 +45,7 @@ def final_minutes(notes: Sequence[NoteBody], language: str) -> Minutes:
 
 
 def _chapters(notes: Sequence[NoteBody], language: str) -> list[NoteBody]:
-    """At most CHAPTERS_LIMIT stretches of about equally many notes."""
+    """Merge *notes* into at most CHAPTERS_LIMIT chapters of about equally many notes."""
     if len(notes) <= CHAPTERS_LIMIT:
         return list(notes)
     cuts = [len(notes) * at // CHAPTERS_LIMIT for at in range(CHAPTERS_LIMIT + 1)]

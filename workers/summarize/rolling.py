@@ -1,7 +1,8 @@
-"""The minutes while a meeting runs: a bounded merge over notes, like a log-structured tree.
+"""Writes the minutes while a meeting runs: a bounded merge over notes, like a log-structured merge tree.
 
-Notes stand in levels. When a level holds more than KEPT, its oldest GROUP become one note of the level above, cut to a
-fixed size; the top level merges into itself. So however long the meeting, an update reads at most KEPT notes a level.
+Notes have levels. When a level holds more than KEPT notes, its oldest GROUP notes become one note of the next level,
+cut to a fixed size. The top level merges into itself. An update therefore reads at most KEPT notes per level, however
+long the meeting is.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ OVERVIEW_SENTENCES = 6
 
 
 def merge_due(notes: Sequence[NoteBody]) -> tuple[NoteBody, ...] | None:
-    """The oldest notes of the lowest level that holds too many of the unmerged *notes*, or None."""
+    """The oldest GROUP notes of the lowest level that is too full, or None. *notes* are the unmerged ones."""
     for level in range(TOP_LEVEL + 1):
         here = sorted((note for note in notes if note.level == level), key=lambda note: note.first_sample)
         if len(here) > KEPT:
@@ -35,9 +36,9 @@ def merge_due(notes: Sequence[NoteBody]) -> tuple[NoteBody, ...] | None:
 
 
 def merge(group: Sequence[NoteBody], language: str) -> NoteBody:
-    """One note for the neighbours *group*, of bounded size; evidence carries over.
+    """Merge the neighbouring notes *group* into one note of bounded size, with their evidence.
 
-    Of decisions and actions the latest stay. The notes themselves keep all of them for the final minutes.
+    Only the latest decisions and actions stay. The final minutes take all of them from the original notes.
     """
     ordered = sorted(group, key=lambda note: note.first_sample)
     decisions, sentences = joined(ordered, language)
@@ -53,13 +54,16 @@ def merge(group: Sequence[NoteBody], language: str) -> NoteBody:
 
 
 def _joint_title(notes: Sequence[NoteBody]) -> str:
-    """The first and the last title; both, as a merged note has one already, cut to one part each."""
+    """Join the first and the last title. A title that is joined already contributes only its outer part."""
     first, last = notes[0].title.split(" … ")[0], notes[-1].title.split(" … ")[-1]
     return first if first == last else f"{first} … {last}"
 
 
 def best(sentences: Sequence[Sentence], count: int, language: str) -> tuple[Sentence, ...]:
-    """The *count* most central of *sentences*, the supported first, in their order."""
+    """All of *sentences* if they are at most *count*, else the most central ones, in their order.
+
+    Unsupported sentences are chosen only if no sentence is supported.
+    """
     if len(sentences) <= count:
         return tuple(sentences)
     pool = [sentence for sentence in sentences if sentence.supported] or list(sentences)
@@ -67,9 +71,9 @@ def best(sentences: Sequence[Sentence], count: int, language: str) -> tuple[Sent
 
 
 def rolling_minutes(notes: Sequence[NoteBody], tail: Sequence[SpokenSegment] = (), *, language: str) -> Minutes:
-    """The minutes so far from the unmerged *notes* and the segments after them, of which the last window counts.
+    """The minutes so far, from the unmerged *notes* and the last segments of *tail*, which has no notes yet.
 
-    The tail is noted in the words that were said: no model runs here.
+    The tail's note quotes what was said: no model runs here.
     """
     ordered = sorted(notes, key=lambda note: note.first_sample)
     recent = _recent(tail)
@@ -85,7 +89,7 @@ def rolling_minutes(notes: Sequence[NoteBody], tail: Sequence[SpokenSegment] = (
 
 
 def joined(notes: Sequence[NoteBody], language: str) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
-    """Decisions and sentences of *notes*, each once; what a later decision overruled is left out."""
+    """Decisions and sentences of *notes* without repeats. Sentences that a later decision overruled are left out."""
     decisions = merge_decisions((decision for note in notes for decision in note.decisions), language)
     sentences = merge_sentences((sentence for note in notes for sentence in note.sentences), language)
     return decisions, still_true(sentences, decisions, language)
@@ -100,7 +104,7 @@ def chapter(note: NoteBody) -> Chapter:
 
 
 def _recent(tail: Sequence[SpokenSegment]) -> list[SpokenSegment]:
-    """The last segments of *tail* up to the length of a window."""
+    """The last segments of *tail* that fit into one window, at least one."""
     taken: list[SpokenSegment] = []
     total = 0
     for segment in reversed(tail):

@@ -1,4 +1,4 @@
-"""Notes and minutes in SQL. Every write is settled by a unique key or a condition, so that any task may run twice."""
+"""Notes and minutes in SQL. A unique key or a condition guards every write, so that any task may run twice."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ from workers.summarize.text.words import count_words
 from workers.summarize.writing.notes import NOTE, NoteBody
 
 LANGUAGE_SEGMENTS = 40
-"""So many segments at the beginning are read to tell the language of a meeting."""
+"""The language of a meeting is detected from this many segments at its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A note whose text was corrected since it was written: a window's (level 0) segments, or the notes it merges."""
+    """A note to rewrite, since text under it was corrected.
+
+    A note of level 0 has the segments of its `window`. A higher note has the `group` of notes that it merges.
+    """
 
     note_id: int
     window: tuple[SpokenSegment, ...] = ()
@@ -41,35 +44,35 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class MeetingSnapshot:
-    """One meeting as the summariser reads it from SQL: its state, text without a note, notes that count."""
+    """A meeting as the summariser reads it from SQL: its state, text without a note, and unmerged notes."""
 
     meeting_id: str
     state: MeetingState
     seq: int
-    """The meeting's last number when this was read. What is written rests on nothing with a higher one."""
+    """The meeting's sequence number at the time of reading. Later rows do not enter what is written from this."""
     revised: bool
-    """Something was corrected that the last minutes may rest on."""
+    """Text that the last minutes may rest on was corrected."""
     stale: Stale | None
-    """The next note to be written again, the lowest level first."""
+    """The next note to rewrite, from the lowest level up."""
     adapter: str | None
-    """`NAME@VERSION` of the registry's version that serves now."""
+    """`NAME@VERSION` of the adapter version that is served now."""
     bare: bool
-    """The meeting wants the model without any adapter."""
+    """The meeting asks for the model without any adapter."""
     language: str
-    """The meeting's; where it has none, that of its first words."""
+    """The meeting's language, or if it has none, the language detected from its first segments."""
     unread: tuple[SpokenSegment, ...]
     notes: tuple[tuple[int, NoteBody], ...]
     """Unmerged notes with their ids."""
     through_sample: int
-    """Up to where the transcript is committed."""
+    """The transcript is committed up to this sample."""
     last_version: int
     last_final: int
     summarised_words: int
-    """Words without a note that the last rolling version already had."""
+    """Words without a note that the last rolling version already covers."""
 
 
 def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
-    """None for a meeting that does not exist or was deleted."""
+    """Read a meeting. None if it does not exist or was deleted."""
     meeting = session.get(Meeting, meeting_id)
     if meeting is None or meeting.state == MeetingState.DELETED:
         return None
@@ -83,7 +86,7 @@ def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
     )
     last = _last_rolling(session, meeting_id)
     wanted = meeting.summary_adapter
-    unread = tuple(map(_said, segments))
+    unread = tuple(map(_spoken_segment, segments))
     return MeetingSnapshot(
         meeting_id=meeting_id,
         state=MeetingState(meeting.state),
@@ -105,7 +108,7 @@ def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
 
 
 def _language(session: Session, meeting: Meeting) -> str:
-    """Of a meeting whose language is not known it is found out from its beginning, so that it stays the same."""
+    """The meeting's language. If unknown, it is detected from the beginning, so that it stays the same later."""
     if meeting.language != AUTO:
         return meeting.language
     closed = select(Segment.text).where(Segment.meeting_id == meeting.id, Segment.closed)
@@ -113,7 +116,7 @@ def _language(session: Session, meeting: Meeting) -> str:
     return language_of(None, session.scalars(first))
 
 
-def _said(segment: Segment) -> SpokenSegment:
+def _spoken_segment(segment: Segment) -> SpokenSegment:
     return SpokenSegment(segment.id, segment.speaker, segment.first_sample, segment.end_sample, segment.text)
 
 
@@ -128,7 +131,7 @@ def _stale(session: Session, meeting: Meeting) -> Stale | None:
         return None
     if note.level == 0:
         held = select(Segment).where(Segment.note_id == note.id).order_by(Segment.first_sample, Segment.id)
-        return Stale(note.id, window=tuple(map(_said, session.scalars(held))))
+        return Stale(note.id, window=tuple(map(_spoken_segment, session.scalars(held))))
     parts = session.scalars(select(Note).where(Note.merged_into == note.id).order_by(Note.id))
     return Stale(note.id, group=tuple(NOTE.validate_python(each.body) for each in parts))
 
@@ -152,7 +155,7 @@ def _through_sample(session: Session, meeting_id: str) -> int:
 
 
 def all_notes(session: Session, meeting_id: str) -> list[NoteBody]:
-    """The notes of every window, merged since or not: what the final minutes rest on."""
+    """The notes of all windows, merged or not. The final minutes rest on them."""
     rows = session.scalars(select(Note).where(Note.meeting_id == meeting_id, Note.level == 0))
     return [NOTE.validate_python(row.body) for row in rows]
 
@@ -160,7 +163,7 @@ def all_notes(session: Session, meeting_id: str) -> list[NoteBody]:
 def add_note(
     database: Database, snapshot: MeetingSnapshot, note: NoteBody, segment_ids: Sequence[int], author: Author
 ) -> Event | None:
-    """Close a window. None when another worker has noted, or somebody corrected, any of its segments meanwhile."""
+    """Close a window. None if another worker noted, or somebody corrected, any of its segments meanwhile."""
     with database.write() as session:
         if not _is_open(session, snapshot.meeting_id):
             return None
@@ -171,7 +174,7 @@ def add_note(
 def merge_notes(
     database: Database, snapshot: MeetingSnapshot, merged: NoteBody, note_ids: Sequence[int], author: Author
 ) -> bool:
-    """Replace notes by a higher one. False when another worker did so, or wrote any of them again, meanwhile."""
+    """Replace notes by a merged one. False if another worker merged or rewrote any of them meanwhile."""
     with database.write() as session:
         if not _is_open(session, snapshot.meeting_id):
             return False
@@ -182,7 +185,7 @@ def merge_notes(
 def rewrite_note(
     database: Database, snapshot: MeetingSnapshot, stale: Stale, note: NoteBody, author: Author
 ) -> Event | None:
-    """A note in the place of one whose text was corrected. None when it, or what it rests on, changed meanwhile."""
+    """Overwrite a stale note. None if the note or the text under it changed meanwhile."""
     with database.write() as session:
         if _locked_state(session, snapshot.meeting_id) in {None, MeetingState.DELETED}:
             return None
@@ -207,7 +210,8 @@ def _take(
 ) -> bool:
     """Set *column* of the rows *ids* to *note*.
 
-    When another note has any of them, or one was changed after *through_seq*, all is rolled back: False.
+    If another note has any of them, or one was changed after *through_seq*, everything is rolled back and the result
+    is False.
     """
     table = column.class_
     unchanged = update(table).where(table.id.in_(ids), column.is_(None), table.seq <= through_seq)
@@ -219,12 +223,12 @@ def _take(
 
 
 def _is_open(session: Session, meeting_id: str) -> bool:
-    """Whether its first final minutes are still to be written."""
+    """Whether the first final minutes of the meeting are still to be written."""
     return _locked_state(session, meeting_id) in {MeetingState.LIVE, MeetingState.DRAINING, MeetingState.SUMMARIZING}
 
 
 def _locked_state(session: Session, meeting_id: str) -> str | None:
-    """Locks the meeting, so that writers of one meeting come one by one."""
+    """Lock the meeting's row, so that its writers take turns, and return its state."""
     return session.scalar(select(Meeting.state).where(Meeting.id == meeting_id).with_for_update())
 
 
@@ -247,7 +251,7 @@ def _insert_note(session: Session, meeting_id: str, note: NoteBody, author: Auth
 
 
 def add_rolling(database: Database, snapshot: MeetingSnapshot, minutes: Minutes, author: Author) -> Event | None:
-    """The next rolling version. None when another worker has written it, or somebody corrected something, meanwhile."""
+    """Write the next rolling version. None if another worker wrote it, or somebody corrected text, meanwhile."""
     try:
         with database.write() as session:
             if not _is_open(session, snapshot.meeting_id) or not _settle(session, snapshot):
@@ -258,23 +262,22 @@ def add_rolling(database: Database, snapshot: MeetingSnapshot, minutes: Minutes,
 
 
 def forget_corrections(database: Database, snapshot: MeetingSnapshot) -> None:
-    """Nothing that was written so far rests on what was corrected."""
+    """Mark corrections as done. Call this if nothing written so far rests on the corrected text."""
     with database.write() as session:
         _settle(session, snapshot)
 
 
 def _settle(session: Session, snapshot: MeetingSnapshot) -> bool:
-    """Corrections up to the snapshot's number are in what is written now. False when there are later ones."""
+    """Mark the corrections that the snapshot contains as done. False if there are later ones."""
     seen = update(Meeting).where(Meeting.id == snapshot.meeting_id, Meeting.revised_seq <= snapshot.seq)
     session.execute(seen.values(revised_seq=None))
     return session.scalar(select(Meeting.revised_seq).where(Meeting.id == snapshot.meeting_id)) is None
 
 
 def add_final(database: Database, snapshot: MeetingSnapshot, minutes: Minutes, author: Author) -> list[Event]:
-    """The next final minutes, and with the first the end of the meeting, in one.
+    """Write the next final minutes. The first ones also end the meeting, in the same transaction.
 
-    Empty when the meeting was changed since the snapshot was read: another worker was there first, or somebody
-    corrected something.
+    Empty if the meeting changed since the snapshot was read: another worker was faster, or somebody corrected text.
     """
     version = snapshot.last_final + 1
     with database.write() as session:

@@ -1,7 +1,7 @@
-"""One meeting's minutes brought up to date: close windows, merge notes, a rolling version, at the end the final one.
+"""Brings the minutes of a meeting up to date: closes windows, merges notes, writes rolling and final versions.
 
-When something is corrected, the notes that rest on it are written again and a further version of the minutes is made,
-also of a meeting that is finished.
+After a correction, the notes that rest on the corrected text are rewritten and a new version of the minutes is made,
+even if the meeting is finished.
 """
 
 from __future__ import annotations
@@ -44,9 +44,12 @@ from workers.tasks.failures import failed_summaries
 log = logging.getLogger(__name__)
 
 HOLD_MS = 30_000
-"""How long a meeting is kept from other summarisers; renewed at every note. Saves work only: SQL settles races."""
+"""How long a hold keeps other workers away from a meeting. Every step renews it.
+
+The hold only saves work. Conditions in SQL settle races.
+"""
 STEPS_LIMIT = 20
-"""Notes in one task, so that one long meeting does not keep the others waiting."""
+"""Steps in one task, so that one long meeting does not keep the others waiting."""
 
 
 class Summarizer:
@@ -72,9 +75,9 @@ class Summarizer:
         self.crash_limit = crash_limit
 
     def run(self, meeting_id: str) -> None:
-        """Do what is due for a meeting; nothing when another worker is at it (the sweep asks again).
+        """Do everything that is due for a meeting, or nothing while another worker holds it (the sweep asks again).
 
-        Raises WorkerLost for a step that killed its worker time and again; after that the meeting waits for a replay.
+        Raises WorkerLost if a step has killed its worker repeatedly. The meeting then waits for a replay.
         """
         with self._held(meeting_id) as mine:
             if not mine or self._waits_for_replay(meeting_id):
@@ -90,7 +93,7 @@ class Summarizer:
             return failed_summaries(session).get(meeting_id, False)
 
     def _step(self, meeting_id: str) -> bool:
-        """One note, merge or version; True when there may be more to do."""
+        """Write one note, merge or version. True if there may be more to do."""
         self.stores.redis.set(hold_key(meeting_id), self.name, px=HOLD_MS)
         with self.stores.database.read() as session:
             snapshot = read_snapshot(session, meeting_id)
@@ -115,7 +118,7 @@ class Summarizer:
         note = merge(stale.group, snapshot.language) if stale.group else self._noted(snapshot, self._pieces(stale))
         event = rewrite_note(self.stores.database, snapshot, stale, note, self._author)
         if event is None:
-            log.info("meeting %s: note %s changed meanwhile; read again", snapshot.meeting_id, stale.note_id)
+            log.info("meeting %s: note %s changed meanwhile; reading it again", snapshot.meeting_id, stale.note_id)
         else:
             publish(self.stores.redis, snapshot.meeting_id, [event])
         return True
@@ -126,7 +129,7 @@ class Summarizer:
     def _close_window(self, snapshot: MeetingSnapshot, segment_ids: list[int], note: NoteBody) -> bool:
         event = add_note(self.stores.database, snapshot, note, list(dict.fromkeys(segment_ids)), self._author)
         if event is None:
-            log.info("meeting %s: this window is noted, or was corrected, meanwhile; read again", snapshot.meeting_id)
+            log.info("meeting %s: a window was noted or corrected meanwhile; reading again", snapshot.meeting_id)
             return True
         publish(self.stores.redis, snapshot.meeting_id, [event])
         with self.stores.database.read() as session:
@@ -143,7 +146,7 @@ class Summarizer:
         return merge_notes(self.stores.database, snapshot, merge(group, snapshot.language), ids, self._author)
 
     def _roll(self, snapshot: MeetingSnapshot, *, noted: bool) -> bool:
-        """A new rolling version after a note or a correction, or once enough words have come since the last one."""
+        """Write a rolling version after a note, after a correction, or once enough new words have arrived."""
         waiting = sum(count_words(said.text) for said in snapshot.unread) - snapshot.summarised_words
         if noted or waiting >= self.rolling_words or (snapshot.revised and snapshot.last_version):
             minutes = rolling_minutes([note for _, note in snapshot.notes], snapshot.unread, language=snapshot.language)
@@ -158,7 +161,8 @@ class Summarizer:
             final = final_minutes(all_notes(session, snapshot.meeting_id), snapshot.language)
             minutes = corrected_minutes(session, snapshot.meeting_id, final, snapshot.language)
             track_ids = session.scalars(select(Track.id).where(Track.meeting_id == snapshot.meeting_id)).all()
-        # SQL has all of the audio's text by now. Before the end, since nobody comes back to a finished meeting.
+        # SQL has the text of all audio by now. The audio goes before the meeting ends, since nobody comes back to a
+        # finished meeting.
         for track_id in track_ids:
             self.stores.mailbox.forget(track_id)
         events: list[Event] = add_final(self.stores.database, snapshot, minutes, self._author)
@@ -166,7 +170,7 @@ class Summarizer:
         return not events
 
     def _use_adapter(self, snapshot: MeetingSnapshot) -> None:
-        """Have the model use a meeting's adapter. One that cannot be had costs quality, not the minutes."""
+        """Switch the model to the meeting's adapter. Without it the minutes lose quality, but they are still made."""
         own = None if snapshot.bare or self.shipped is None else self.shipped.name
         name = snapshot.adapter or own
         there = name is None or name in self.model.adapters or self._lend(name)
@@ -193,5 +197,5 @@ class Summarizer:
 
 
 def hold_key(meeting_id: str) -> str:
-    """Set while a worker is at the meeting's minutes."""
+    """The Redis key that is set while a worker writes the meeting's minutes."""
     return f"mb:summarizing:{meeting_id}"

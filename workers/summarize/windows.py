@@ -1,4 +1,4 @@
-"""Cuts the transcript into windows, each of which gets a note."""
+"""Cuts the transcript into windows. Each window gets a note."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ def next_window(
     limit_words: int = LIMIT_WORDS,
     final: bool = False,
 ) -> tuple[SpokenSegment, ...] | None:
-    """The next window of closed *segments* without a note, cut at the longest pause past *floor_words*.
+    """The next window of *segments*, which are closed and have no note, cut at the longest pause past *floor_words*.
 
-    None while fewer than *limit_words* wait; with *final* the rest is a window too, unless nothing is left. A window
-    holds whole segments, so each segment belongs to one note; one that alone passes the limit is a window of its own
-    and comes in pieces of whole sentences that share its id.
+    None while fewer than *limit_words* wait. With *final* the rest is a window too, unless nothing is left.
+
+    A window holds whole segments, so each segment belongs to one note. A segment that exceeds the limit by itself is a
+    window of its own. It comes in pieces of whole sentences that share its id.
     """
     lengths = list(accumulate(count_words(segment.text) for segment in segments))
     if not segments or (not final and lengths[-1] < limit_words):
@@ -46,7 +47,7 @@ def windows_of(segments: Sequence[SpokenSegment]) -> Iterator[tuple[SpokenSegmen
 
 
 def _cut(segments: Sequence[SpokenSegment], lengths: list[int], floor_words: int, limit_words: int) -> int:
-    """How many segments to take: up to the longest pause between floor and limit, at least one."""
+    """How many segments to take, at least one: up to the longest pause between floor and limit."""
     fitting = [count for count, length in enumerate(lengths, 1) if length <= limit_words]
     if not fitting:
         return 1
@@ -65,9 +66,9 @@ def _pieces(segments: Sequence[SpokenSegment], limit_words: int) -> tuple[Spoken
 
 
 def split_segment(segment: SpokenSegment, limit_words: int) -> list[SpokenSegment]:
-    """*segment* itself, or when it is longer than *limit_words*, pieces of whole sentences with its id.
+    """*segment* itself, or if it is longer than *limit_words*, pieces of whole sentences with its id.
 
-    A sentence longer than the limit is cut between words. Times are shared out by words.
+    A sentence longer than the limit is cut between words. Each piece gets a share of the time by its number of words.
     """
     if count_words(segment.text) <= limit_words:
         return [segment]
@@ -76,6 +77,7 @@ def split_segment(segment: SpokenSegment, limit_words: int) -> list[SpokenSegmen
 
 def _short_texts(text: str, limit_words: int) -> Iterator[str]:
     while text:
+        # As many whole sentences as fit; if not even one fits, as many words; at least one word.
         ends = [*sentence_cuts(text), len(text)]
         fitting = bisect_right(ends, limit_words, key=lambda end: count_words(text[:end]))
         end = ends[fitting - 1] if fitting else len(first_words(text, limit_words)) or word_ends(text)[0]

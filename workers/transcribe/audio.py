@@ -1,4 +1,4 @@
-"""Reads a claimed track's audio from the mailbox, with the state that SQL agrees to, as a view for planning."""
+"""Reads the audio of a claimed track from the mailbox, with a stream state that matches SQL, as a view for planning."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from workers.asr.streaming.track import HISTORY_WORDS, CommittedSpan, StreamStat
 from workers.transcribe.track_rows import TrackFacts, recent_text
 
 READ_LIMIT_SAMPLES = WINDOW_LIMIT_SAMPLES + SAMPLE_RATE_HZ
-"""A second more than a window holds, so that a step can tell whether the audio goes on."""
+"""One second more than a window holds, so that a step knows whether the audio goes on."""
 LOST_REASON = "the audio left the mailbox before it was committed"
 
 
 @dataclass(frozen=True, slots=True)
 class TrackAudio:
-    """`view` ends at the first hole. `hole` is that hole; it is booked once everything before it is committed."""
+    """`view` ends at the first hole. This `hole` is booked once everything before it is committed."""
 
     view: TrackView
     hole: CommittedSpan | None = None
@@ -36,7 +36,7 @@ def read_track(
     try:
         pieces = mailbox.read(claim.track_id, state.window_first_sample, limit_samples)
     except AudioTrimmed as error:
-        # Audio that is gone before the commit costs context. Audio that is gone after it is lost.
+        # Missing audio before the committed position costs only context. Missing audio after it is lost.
         state = _fresh_state(session, facts)
         first_there = min(int(str(error.facts["first_sample"])), claim.received_sample)
         if first_there > facts.committed_sample:
@@ -46,7 +46,7 @@ def read_track(
 
 
 def _state(session: Session, claim: Claim, facts: TrackFacts) -> StreamState:
-    """The state of the last release. A fresh one if the last worker crashed between its commit and its release."""
+    """The state of the last release, or a fresh one if the last worker crashed between its commit and its release."""
     if claim.state:
         try:
             state = StreamState.load(json.loads(claim.state))
@@ -73,7 +73,7 @@ def _joined(state: StreamState, pieces: list[AudioSpan], claim: Claim, facts: Tr
     audio: list[bytes] = []
     for piece in pieces:
         if piece.pcm is None and piece.end_sample <= state.committed_sample:
-            # This hole in the context is booked already. Silence in its place keeps the positions right.
+            # This hole in the context is booked already. Silence in its place keeps all positions right.
             audio.append(bytes(2 * (piece.end_sample - piece.first_sample)))
         elif piece.pcm is None:
             hole = CommittedSpan(

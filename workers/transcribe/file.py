@@ -1,9 +1,9 @@
-"""Transcribes whole recordings. A worker's step decodes with the same `decode_together`, so it writes the same words.
+"""Transcribes whole recordings. Workers decode with the same `decode_together`, so they write the same words.
 
     transcribe_file(engine, FileAudio(samples))  → words with times, and what became of every sample
 
-Voice activity cuts a recording into windows, the guard judges each hypothesis, and speech that a hypothesis skips is
-decoded once more by itself.
+A recording is cut into windows by voice activity. The guard judges each hypothesis. Speech that a hypothesis skips is
+decoded again by itself.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Decodable(Protocol):
     def windows(self) -> list[Window]: ...
 
     def leftovers(self, judged: Sequence[JudgedHypothesis]) -> list[Window | None]:
-        """For each window the rest of it that has to be decoded once more, or None."""
+        """For each window, the rest that has to be decoded again, or None."""
 
     def settled(self, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
-        """The outcome. *judged* holds for each window its hypothesis, and that of the rest where there was one."""
+        """The outcome. For each window *judged* holds its hypothesis and, if there was a rest, that of the rest."""
 
 
 def decode_together(plans: Sequence[Decodable], decode: Decode) -> list[StepOutcome]:
-    """Decode the windows of all *plans* in one call and what they leave over in a second, then settle each plan."""
+    """Decode the windows of all *plans* in one call and their leftovers in a second one, then settle each plan."""
     first = iter(_decoded([window for plan in plans for window in plan.windows], decode))
     judged = [[[next(first)] for _ in plan.windows] for plan in plans]
     rests = [
@@ -93,7 +93,7 @@ class FileTranscript:
 
     @property
     def segments(self) -> list[list[Word]]:
-        """The words of each segment, as a worker writes them when it reads the recording in one step."""
+        """The words of each segment, as a worker writes them if it reads the recording in one step."""
         return words_by_segment(self.words)
 
 
@@ -103,7 +103,7 @@ def transcribe_file(engine: Engine, file: FileAudio, lanes: int = 1) -> FileTran
 
 
 def transcribe_files(engine: Engine, files: Sequence[FileAudio], lanes: int = 1) -> list[FileTranscript]:
-    """The same for several recordings, whose windows are decoded together."""
+    """Transcribe several recordings. Their windows are decoded together."""
     plans = [batch.plan(file.view) for file in files]
     outcomes = decode_together(plans, partial(transcribe_guarded, engine, lanes=lanes))
     return [FileTranscript(outcome.words, outcome.spans) for outcome in outcomes]

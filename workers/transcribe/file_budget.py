@@ -1,4 +1,4 @@
-"""How much of a step files get: what live meetings leave."""
+"""Decides how much of a step files get beside live meetings."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from schema.core.states import TrackKind
 from schema.mailbox import Claim, Claimed, Fill
 
 CPU_WINDOWS = 16
-"""In one thread: more save little time, and a step of so many takes seconds."""
+"""Windows per thread. More windows save little time, and a step of this many already takes seconds."""
 CPU_REST = 4.0
-"""So all files of all workers together take a fifth of one core while somebody speaks live."""
+"""With this rest, all files of all workers together take a fifth of one core while somebody speaks live."""
 REST_LIMIT_MS = 10_000
 LIVE_MEMORY_S = 5.0
-"""After so long without a live track nobody is taken to be speaking."""
+"""After this long without a live track, a worker assumes that nobody speaks live."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilePace:
-    """How many `windows` of files a step may hold when nobody speaks live, and when somebody does; in how many threads.
+    """How many windows of files a step may hold, and in how many threads (`lanes`) it decodes them.
 
-    With `shared_steps` files take the places of a live step that are free, which costs a GPU nothing. A CPU does one
-    window after another, so there they get steps of their own, when no live track is due or their deadline has come.
+    `windows` applies while nobody speaks live, `windows_beside_live` while somebody does.
+
+    With `shared_steps` files fill the free places of a live step, which costs a GPU nothing. A CPU decodes one window
+    after another. So there files get steps of their own, when no live track is due or when their deadline has come.
     """
 
     windows: int = 32
@@ -31,23 +33,23 @@ class FilePace:
     lanes: int = 1
     shared_steps: bool = True
     rest: float = 0.0
-    """Beside live meetings all files wait for the next step of one so many times as long as the last one took."""
+    """Beside live meetings, all files pause for `rest` times the duration of the last file step."""
 
 
 def on_cpu(lanes: int) -> FilePace:
-    """For a CPU with room for *lanes* threads."""
+    """The pace of a CPU with room for *lanes* threads."""
     return FilePace(windows=CPU_WINDOWS * lanes, windows_beside_live=1, lanes=lanes, shared_steps=False, rest=CPU_REST)
 
 
 class FileBudget:
-    """What one worker knows of live meetings, and what that leaves to files."""
+    """Observes the live meetings of one worker, and says how much of a step files may take."""
 
     def __init__(self, pace: FilePace) -> None:
         self.pace = pace
         self._live_until_s = 0.0
 
     def note(self, claimed: Claimed) -> None:
-        """Take notice of live tracks among those claimed and those that wait."""
+        """Note whether any live track was claimed or waits."""
         if claimed.live_waiting or any(claim.kind == TrackKind.LIVE for claim in claimed.tracks):
             self._live_until_s = time.monotonic() + LIVE_MEMORY_S
 
@@ -67,11 +69,11 @@ class FileBudget:
         return 1 if self.beside_live else self.pace.lanes
 
     def rest_ms(self, worked_s: float) -> int:
-        """How long files wait after a step of one that took *worked_s*, at most REST_LIMIT_MS."""
+        """How long files pause after a file step that took *worked_s*, at most REST_LIMIT_MS."""
         return min(round(1000 * worked_s * self.pace.rest), REST_LIMIT_MS) if self.beside_live else 0
 
     def windows(self, claim: Claim, claims: Sequence[Claim]) -> int:
-        """Windows for one of the files among *claims*: at least one. After a failure one, to find the bad one."""
+        """How many windows the file *claim* gets, at least one. After a failure it gets one, to find the bad window."""
         if claim.attempts > 1:
             return 1
         files = sum(each.kind == TrackKind.BATCH for each in claims)

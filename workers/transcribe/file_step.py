@@ -1,4 +1,4 @@
-"""A step of a track whose audio comes from a file: it decodes several windows, which do not depend on each other."""
+"""The step of a track whose audio comes from a file. It decodes several independent windows."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ class FileStep(TrackStep):
 
 
 def plan_file(claim: Claim, facts: TrackFacts, audio: TrackAudio, windows: int) -> FileStep:
-    """The step of a file, with up to *windows* windows."""
+    """The step of a file, with at most *windows* windows."""
     return FileStep(claim, facts, audio, batch.plan(audio.view, windows))

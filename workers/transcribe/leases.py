@@ -1,4 +1,4 @@
-"""A step may take longer than a lease: leases are extended for as long as their worker lives and works."""
+"""Extends leases while their worker lives and works, since a step may take longer than a lease."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def extended(mailbox: Mailbox, claims: Sequence[Claim], lease_ms: int) -> Iterator[None]:
-    """Keep *claims* for the length of the block, from a thread that dies with its process.
+    """Extend the leases of *claims* during the block, in a thread that dies with its process.
 
-    A claim that was released or that another worker has taken meanwhile stays as it is.
+    A claim that was released, or that another worker has taken, stays as it is.
     """
     ended = threading.Event()
     thread = threading.Thread(target=_extend, args=(mailbox, claims, lease_ms, ended), name="leases", daemon=True)

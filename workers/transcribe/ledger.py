@@ -1,4 +1,7 @@
-"""The commit: text, coverage and position of many tracks in one transaction, each only if nobody was there first."""
+"""Commits the text, coverage and positions of many tracks in one transaction.
+
+A track is written only if nobody else has committed it since the step began.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from workers.asr.streaming.track import CommittedSpan
 
 SEGMENT_LIMIT_SAMPLES = samples_of_s(20)
 PAUSE_SAMPLES = samples_of_s(1)
-"""A segment is closed at the end of a sentence, at a pause, and at its limit of length at the latest."""
+"""A segment is closed at the end of a sentence, at a pause, or at SEGMENT_LIMIT_SAMPLES at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +34,34 @@ class TrackCommit:
     track_id: str
     old_epoch: int
     epoch: int
-    """Of the last commit that the step knew of, and of the claim that the step worked under."""
+    """The epochs of the last commit that the step knew of (`old_epoch`) and of the step's own claim (`epoch`)."""
     old_sample: int
     new_sample: int
     spans: Sequence[CommittedSpan]
     words: Sequence[Word] = ()
     pause: bool = False
-    """The speaker paused at `new_sample`: the open segment ends there."""
+    """The speaker paused at `new_sample`, so the open segment ends there."""
     model: str = ""
     adapter: str | None = None
     received_sample: int = 0
-    """How far the track's audio had come when the step began."""
+    """How much of the track's audio had arrived when the step began."""
 
 
 @dataclass(slots=True)
 class Committed:
-    """What a step has written: the tracks whose commit was accepted, the events to publish by meeting."""
+    """The result of a commit: the tracks whose commit was accepted, and the events to publish by meeting."""
 
     track_ids: set[str] = field(default_factory=set)
     events: dict[str, list[Event]] = field(default_factory=dict)
     closed_words: dict[str, int] = field(default_factory=dict)
-    """Words in segments closed by this commit, by meeting."""
+    """The number of words in segments that this commit closed, by meeting."""
 
 
 def commit(database: Database, commits: Iterable[TrackCommit]) -> Committed:
-    """Write all *commits* in one transaction. One that comes too late is left out; its track is not in the result."""
+    """Write all *commits* in one transaction. A commit that comes too late is skipped; the result lacks its track."""
     result = Committed()
     with database.write() as session:
-        # One order for everybody, so that two workers that share meetings cannot lock each other out.
+        # All workers use the same order, so that two workers that share meetings cannot deadlock.
         for part in sorted(commits, key=lambda part: (part.meeting_id, part.track_id)):
             track = _take(session, part)
             if track is not None:
@@ -68,9 +71,9 @@ def commit(database: Database, commits: Iterable[TrackCommit]) -> Committed:
 
 
 def _take(session: Session, part: TrackCommit) -> Track | None:
-    """Move the track's position on, if nobody has committed since this step began.
+    """Advance the track's position if nobody has committed since this step began.
 
-    Epochs are compared, not ordered: after Redis lost its data, whoever holds the track may have the smaller one.
+    Epochs must be equal, not smaller or larger: after Redis lost its data, the holder may have a smaller epoch.
     """
     taken = (
         update(Track)
@@ -84,7 +87,7 @@ def _take(session: Session, part: TrackCommit) -> Track | None:
 def _write(session: Session, track: Track, part: TrackCommit, result: Committed) -> None:
     _extend_coverage(session, part)
     changed = _grow_segments(session, track, part)
-    if not changed:  # silence: nobody has to wait for the meeting's row
+    if not changed:  # silence needs no lock on the meeting's row
         return
     last_seq = advance_seq(session, track.meeting_id, len(changed))
     for seq, segment in enumerate(changed, last_seq - len(changed) + 1):
@@ -120,7 +123,7 @@ def _extend_coverage(session: Session, part: TrackCommit) -> None:
 
 
 def _grow_segments(session: Session, track: Track, part: TrackCommit) -> list[Segment]:
-    """Put the words behind the open segment, or into new ones; returns the segments that changed, in order."""
+    """Append the words to the open segment or to new ones. Returns the changed segments in order."""
     segment = session.scalar(select(Segment).where(Segment.track_id == track.id, Segment.closed.is_(False)))
     changed: list[Segment] = []
     for word in part.words:
@@ -149,7 +152,7 @@ def _grow_segments(session: Session, track: Track, part: TrackCommit) -> list[Se
 
 
 def words_by_segment(words: Iterable[Word]) -> list[list[Word]]:
-    """*words* as `commit` divides them into segments, when one step of a new track has all of them."""
+    """*words* by segment, as `commit` divides them if one step of a new track has all of them."""
     segments: list[list[Word]] = []
     goes_on = False
     for word in words:
@@ -167,7 +170,7 @@ def _ends_before(first_sample: int, end_sample: int, word: Word) -> bool:
 
 
 def _reads_on(segment: Segment, part: TrackCommit) -> bool:
-    """Whether the words of *part* come from the model and adapter that *segment* names: it has one of each."""
+    """Whether the words of *part* come from the model and adapter of *segment*. A segment has only one of each."""
     return (segment.model, segment.adapter) == (part.model, part.adapter)
 
 
@@ -190,7 +193,7 @@ def _new_segment(track: Track, part: TrackCommit, word: Word) -> Segment:
 def _append(segment: Segment, word: Word) -> None:
     segment.end_sample = word.end_sample
     segment.text += word.text
-    # A new list, since a JSON column is compared by identity.
+    # SQLAlchemy does not notice changes inside a JSON value, so this assigns a new list.
     segment.words = [*segment.words, _word_row(word)]
 
 

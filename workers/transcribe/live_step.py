@@ -1,4 +1,4 @@
-"""A step of a live track: it decodes the one window that the stream's plan chooses."""
+"""The step of a live track. It decodes the one window that the stream's plan chooses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LiveStep(TrackStep):
         return self.plan.window_end_sample if self.plan.final else self.audio.view.end_sample
 
     def leaves_speech(self, outcome: StepOutcome) -> bool:
-        """Whether the model skipped speech that a pause ends."""
+        """Whether the model skipped speech before a pause."""
         return self.plan.final and outcome.state.committed_sample < self.plan.speech_end_sample
 
     def give_up(self) -> TrackStep:

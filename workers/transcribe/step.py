@@ -1,4 +1,4 @@
-"""One claimed track on its way through a step: what is decoded, what is committed, and what clients are told.
+"""One claimed track in a step: the windows to decode, the commit, and the events for clients.
 
 A track is a `LiveStep` or a `FileStep`. When its audio has killed or failed one worker after another, it becomes a
 `GivenUpStep`.
@@ -25,7 +25,7 @@ from workers.transcribe.track_rows import TrackFacts
 
 @dataclass(frozen=True, slots=True)
 class TrackStep(ABC):
-    """What all kinds of steps share. A step without windows is settled without the model."""
+    """The base of all kinds of steps. A step without windows is settled without the model."""
 
     claim: Claim
     facts: TrackFacts
@@ -37,43 +37,43 @@ class TrackStep(ABC):
 
     @property
     def given_up(self) -> CommittedSpan | None:
-        """Audio that is booked as failed without being decoded."""
+        """The audio that is booked as failed without being decoded."""
         return None
 
     @property
     @abstractmethod
     def windows(self) -> list[Window]:
-        """What the model has to decode."""
+        """The windows that the model has to decode."""
 
     def leftovers(self, judged: Sequence[JudgedHypothesis]) -> list[Window | None]:
-        """For each window the rest of it that has to be decoded once more in this step, or None."""
+        """For each window, the rest that has to be decoded again in this step, or None."""
         return [None] * len(judged)
 
     @abstractmethod
     def settled(self, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
-        """What to commit, silence included. *judged* holds one or two hypotheses for each of `windows`."""
+        """The outcome to commit, with silence. *judged* holds one or two hypotheses for each of `windows`."""
 
     @property
     @abstractmethod
     def seen_sample(self) -> int:
-        """How far this step looked at the audio. Audio behind it makes the track due again."""
+        """How far this step looked at the audio. Later audio makes the track due again."""
 
     def leaves_speech(self, _outcome: StepOutcome) -> bool:
-        """Whether the next step has to decode speech again, though no new audio may arrive."""
+        """Whether the next step has to decode speech again, even if no new audio arrives."""
         return False
 
     @abstractmethod
     def give_up(self) -> TrackStep:
-        """The step that books the first window as failed; this step itself when it has no window."""
+        """The step that books the first window as failed, or this step itself if it has no window."""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenUpStep(TrackStep):
-    """Books audio that no worker came back from as failed, so that the rest of the track goes on."""
+    """Books audio as failed after too many failed attempts, so that the rest of the track goes on."""
 
     silent: tuple[CommittedSpan, ...] = ()
     failed: CommittedSpan | None = None
-    """None when all of the audio is committed already."""
+    """None if all of the audio is committed already."""
 
     @property
     def given_up(self) -> CommittedSpan | None:
@@ -100,7 +100,7 @@ class GivenUpStep(TrackStep):
 def give_up(
     claim: Claim, facts: TrackFacts, audio: TrackAudio, end_sample: int, silent: tuple[CommittedSpan, ...] = ()
 ) -> GivenUpStep:
-    """Give up the audio up to *end_sample*, but for the *silent* beginning."""
+    """Give up the audio up to *end_sample*, except for the *silent* beginning."""
     first = silent[-1].end_sample if silent else audio.view.state.committed_sample
     if end_sample <= first:
         return GivenUpStep(claim, facts, audio, silent)
@@ -109,7 +109,7 @@ def give_up(
 
 
 def where_given_up(step: TrackStep, span: CommittedSpan) -> str:
-    """For the log and the row in `failures`."""
+    """The text about a given-up *span* for the log and for the table `failures`."""
     first_s, end_s = s_of_samples(span.first_sample), s_of_samples(span.end_sample)
     return f"track {step.facts.name}, {first_s:.1f}–{end_s:.1f} s: {span.reason}"
 
@@ -117,14 +117,14 @@ def where_given_up(step: TrackStep, span: CommittedSpan) -> str:
 def commit_of(
     step: TrackStep, outcome: StepOutcome, model: str, adapter: str | None
 ) -> tuple[TrackCommit | None, StreamState]:
-    """What to write of a step, if anything, and the state of its track afterwards."""
+    """The commit of a step, or None if there is nothing to write, and the track's state after it."""
     state, spans = outcome.state, list(outcome.spans)
     hole, view = step.audio.hole, step.audio.view
     if hole is not None and state.committed_sample >= hole.first_sample:
         spans.append(hole)
         state = StreamState(hole.end_sample, hole.end_sample, history=state.history)
     ends = view.closed and state.committed_sample == view.end_sample
-    if not spans and not ends:  # at the end an open segment is closed even when no audio is left
+    if not spans and not ends:  # a track's end closes its open segment even if no audio is left
         return None, state
     part = TrackCommit(
         meeting_id=step.facts.meeting_id,
@@ -144,7 +144,7 @@ def commit_of(
 
 
 def momentary_events(step: TrackStep, outcome: StepOutcome) -> list[Event]:
-    """How far the track is, and partial words. The next events replace these, so they are never replayed."""
+    """Events with the track's progress and partial words. Later events replace them, so they are never replayed."""
     coverage = {
         "track": step.facts.name,
         "committed_sample": outcome.state.committed_sample,

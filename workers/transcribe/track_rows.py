@@ -1,4 +1,4 @@
-"""What a step needs to know of its tracks, read from SQL in one query."""
+"""Reads the facts about its tracks that a step needs from SQL, in one query."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TrackFacts:
     language: str
     vocabulary: tuple[str, ...]
     adapter: str | None
-    """`NAME@VERSION` of the version that serves now."""
+    """`NAME@VERSION` of the adapter version that is served now."""
 
 
 def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackFacts]:
@@ -54,7 +54,7 @@ def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackF
 
 
 def recent_text(session: Session, track_id: str) -> str:
-    """The end of what the track has said, for a worker that takes it over without the state of the last one."""
+    """The latest text of the track, for a worker that takes it over without the last worker's state."""
     texts = session.scalars(
         select(Segment.text).where(Segment.track_id == track_id).order_by(Segment.id.desc()).limit(PROMPT_SEGMENTS)
     ).all()

@@ -42,11 +42,11 @@ from workers.transcribe.track_rows import TrackFacts, read_facts
 log = logging.getLogger(__name__)
 
 RUN_S = 10.0
-"""A task ends after this long and sends itself anew, so that draining and control commands do not wait."""
+"""A task ends after this long and sends itself again, so that draining and control commands do not wait."""
 POLL_S = 0.05
 RETRY_DELAY_MS = 1000
 SUMMARIZE_INTERVAL_MS = 5000
-"""New text of a meeting asks for a summary no more often than this."""
+"""New text of a meeting requests a summary at most this often."""
 
 REASON_LIMIT = 300
 NO_WORDS = Hypothesis((), (), avg_logprob=0.0, no_speech_prob=0.0, compression_ratio=0.0)
@@ -54,7 +54,7 @@ NO_WORDS = Hypothesis((), (), avg_logprob=0.0, no_speech_prob=0.0, compression_r
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Limits of a transcriber: `batch` tracks in a step, and one step of a live track every `step_interval_ms`."""
+    """Limits of a transcriber: `batch` tracks per step, and one step of a live track every `step_interval_ms`."""
 
     batch: int
     step_interval_ms: int
@@ -93,7 +93,7 @@ class Transcriber:
         self._began_s = 0.0
 
     def run(self, shard: int, run_s: float = RUN_S) -> bool:
-        """Take steps until nothing is due soon or *run_s* have passed. Returns whether there is more to do."""
+        """Take steps until nothing is due soon or *run_s* seconds have passed. Returns whether there is more to do."""
         ends_at = time.monotonic() + run_s
         while True:
             next_due_in_ms = self.step(shard)
@@ -104,10 +104,10 @@ class Transcriber:
             time.sleep(min(next_due_in_ms / 1000, POLL_S))
 
     def step(self, shard: int) -> int | None:
-        """Take one step. Returns in how many ms the next track is due, or None when none waits.
+        """Take one step. Returns the time in ms until the next track is due, or None if no track waits.
 
-        When the step fails (database away, engine out of memory), every claim is given back and tried again in a
-        second, so that nobody waits for a lease to end. The error goes on to Celery.
+        If the step fails (database unavailable, engine out of memory), every claim is given back and tried again in a
+        second, so that no track waits for its lease to end. The error goes on to Celery.
         """
         claimed = self.mailbox.claim(self.name, self.pace.batch, self.pace.lease_ms, shard, fill=self.file_budget.fill)
         self.file_budget.note(claimed)
@@ -135,7 +135,7 @@ class Transcriber:
         self._settle([step for step in steps if step.track_id in outcomes], outcomes)
 
     def _decode(self, steps: Sequence[TrackStep]) -> dict[str, StepOutcome]:
-        """Outcomes by track id. When the batch fails, steps are decoded one by one; one that fails is given back."""
+        """Outcomes by track id. If the batch fails, steps are decoded one by one, and a failing one is given back."""
         try:
             outcomes = decode_together(steps, self._read)
             return {step.track_id: outcome for step, outcome in zip(steps, outcomes, strict=True)}
@@ -147,11 +147,11 @@ class Transcriber:
             if len(steps) == 1:
                 self._set_aside(steps[0].claim)
                 return {}
-            log.warning("a batch of %s windows failed and is decoded one by one", len(steps), exc_info=True)
+            log.warning("a batch of %s tracks failed; they are decoded one by one", len(steps), exc_info=True)
             return {track_id: outcome for step in steps for track_id, outcome in self._decode([step]).items()}
 
     def _refused(self, step: TrackStep, error: InvalidInput) -> StepOutcome:
-        """Fail a window at once that the engine will never take, such as one in a language it does not know."""
+        """Fail a step at once if the engine can never decode it, for example in a language that it does not know."""
         log.error("meeting %s, track %s: %s", step.facts.meeting_id, step.facts.name, error)
         verdict = Verdict(Judgement.FAILED, error.detail[:REASON_LIMIT])
         return step.settled([[(NO_WORDS, verdict)] for _ in step.windows])
@@ -163,7 +163,7 @@ class Transcriber:
         )
 
     def _adapted(self, window: Window, batch_adapters: Collection[str]) -> Window:
-        """*window* with its adapter loaded, or without it. A missing adapter costs accuracy, not the words."""
+        """*window* with its adapter loaded, or without an adapter. Without it words are less accurate, but not lost."""
         if window.adapter is None or window.adapter in self.engine.adapters:
             return window
         load = partial(self.engine.load_adapter, keep=batch_adapters)
@@ -189,11 +189,11 @@ class Transcriber:
         return steps
 
     def _planned(self, session: Session, claim: Claim, facts: TrackFacts, claims: Sequence[Claim]) -> TrackStep:
-        """The step of a claim. Too many attempts give up its first window, and one attempt more all that was read."""
+        """The step of a claim. After too many attempts it gives up the first window, after one more all audio read."""
         windows = self.file_budget.windows(claim, claims)
         limit = reach_samples(windows) if claim.kind == TrackKind.BATCH else READ_LIMIT_SAMPLES
         audio = read_track(session, self.mailbox, claim, facts, limit)
-        if claim.attempts > self.pace.attempts_limit + 1:  # not even planning went well
+        if claim.attempts > self.pace.attempts_limit + 1:  # planning itself failed
             return give_up(claim, facts, audio, audio.view.end_sample)
         step: TrackStep
         if claim.kind == TrackKind.BATCH:
@@ -203,7 +203,7 @@ class Transcriber:
         return step.give_up() if claim.attempts > self.pace.attempts_limit else step
 
     def _settle(self, steps: Sequence[TrackStep], outcomes: dict[str, StepOutcome]) -> None:
-        """Commit, release, and only then tell."""
+        """Commit, release the tracks, and only then publish events."""
         parts, states = [], {}
         for step in steps:
             adapter = step.facts.adapter if step.facts.adapter in self.engine.adapters else None
@@ -239,7 +239,7 @@ class Transcriber:
             )
 
     def _release(self, step: TrackStep, state: StreamState, outcome: StepOutcome) -> None:
-        # Speech to be decoded again waits like new audio, so a model that skips it once more keeps nobody busy.
+        # Speech that is to be decoded again waits like new audio. So a model that skips it again keeps no worker busy.
         left = step.leaves_speech(outcome)
         seen = state.committed_sample if left else step.seen_sample
         behind = seen < step.claim.received_sample and not left
@@ -255,12 +255,12 @@ class Transcriber:
         )
 
     def _set_aside(self, claim: Claim) -> None:
-        """Give back the track that the exception being handled comes from. The others of the batch go on."""
+        """Give back the track that raised the current exception. The others of the batch go on."""
         log.exception("track %s: this step failed", claim.track_id)
         self._give_back([claim], counted=True)
 
     def _give_back(self, claims: Sequence[Claim], *, counted: bool) -> None:
-        """Have the tracks claimed again in a moment. *counted*: it counts as one of the track's failed attempts."""
+        """Make the tracks due again in a moment. With *counted*, this counts as a failed attempt of each track."""
         for claim in claims:
             try:
                 self.mailbox.release(
@@ -275,8 +275,8 @@ class Transcriber:
                     retry=counted,
                 )
             except MinutebookError as error:
-                # Redis is away. If this were raised, it would hide why the step failed.
-                log.warning("claim of track %s not given back; its lease ends by itself: %s", claim.track_id, error)
+                # Redis is unavailable. Raising this error would hide why the step failed.
+                log.warning("claim of track %s not given back; its lease will expire: %s", claim.track_id, error)
 
     def _tell(
         self, steps: Sequence[TrackStep], outcomes: dict[str, StepOutcome], done: Committed, refused: set[str]
@@ -290,7 +290,7 @@ class Transcriber:
             publish(self.redis, meeting_id, told)
         files = {step.facts.meeting_id for step in steps if step.claim.kind == TrackKind.BATCH}
         for meeting_id, words in done.closed_words.items():
-            if words and meeting_id not in files:  # a file's minutes are made once, when all of its text is there
+            if words and meeting_id not in files:  # a file's minutes are made only once, at its end
                 self.summaries.ask(meeting_id, SUMMARIZE_INTERVAL_MS)
         for meeting_id in {step.facts.meeting_id for step in steps if step.claim.closed}:
             if end_transcription(self.stores, meeting_id, carry_over):

@@ -232,7 +232,7 @@ def test_the_doctor_checks_the_stack_that_runs_in_the_data_folder(
     (data_dir / "run" / "stack.json").write_text(json.dumps(facts))
     found = minutebook("doctor").out
     assert "ok   redis: Valkey" in found
-    assert "nothing listens at 127.0.0.1:2" in found
+    assert "nothing listens on 127.0.0.1:2" in found
 
 
 def test_the_doctor_names_the_speech_kernels_and_why_faster_ones_are_not_used(

@@ -174,7 +174,7 @@ def test_reprocessing_a_deleted_file_is_refused_with_the_reason(api: Api) -> Non
         ({"asr_adapter": "none-such"}, "unknown-adapter", "none is active"),
         ({"summary_adapter": "none-such"}, "unknown-adapter", "none is active"),
         ({"language": "de"}, "unknown-language", "supports English only"),
-        ({"language": "klingon"}, "invalid-input", "code of a language"),
+        ({"language": "klingon"}, "invalid-input", "language code"),
         ({"beam": 5}, "invalid-input", "no such field"),
     ],
 )

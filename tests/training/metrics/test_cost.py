@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from training.metrics.cost import Stopwatch, folder_bytes, latency, memory_bytes, trainable
+from training.metrics.cost import folder_bytes, latency, memory_bytes, trainable
 from workers.asr.error_rates import Counts
 
 
@@ -45,11 +45,3 @@ def test_the_size_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:
 def test_latency_is_reported_as_quantiles() -> None:
     found = latency([0.01 * place for place in range(101)])
     assert (found.p50_s, found.p95_s) == pytest.approx((0.5, 0.95))
-
-
-def test_the_time_of_a_batch_is_shared_by_its_examples() -> None:
-    clock = Stopwatch()
-    with clock.timed(4):
-        pass
-    assert len(clock.seconds) == 4
-    assert len(set(clock.seconds)) == 1

@@ -1,1 +1,1 @@
-"""Matrix products and attention, made fast for the processor."""
+"""Fast matrix products and attention for this processor."""

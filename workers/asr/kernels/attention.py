@@ -1,7 +1,7 @@
-"""Scaled dot-product attention, by the way that is fastest where it runs.
+"""Scaled dot-product attention, computed in the way that is fastest on the device.
 
-PyTorch's fused kernel is the one for a GPU and for 32 bits. On a CPU in bfloat16 it is slower than the matrix products
-that it is made of: those go to the processor's own 16-bit instructions.
+PyTorch's fused kernel is fastest on a GPU and in 32 bits. On a CPU in bfloat16 it is slower than separate matrix
+products, because these use the processor's own 16-bit instructions.
 
 Legend: B rows, H heads, T queries, S keys, d width of a head.
 """
@@ -12,11 +12,14 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 LARGE = 1 << 15
-"""Scores of a head from which on those of all heads are too many for the cache."""
+"""If one head has this many scores or more, the scores of all heads together do not fit the cache."""
 
 
 def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """(B, H, T, d) of *q* (B, H, T, d), *k* and *v* (B, H, S, d); *bias* (B, 1, 1 or T, S) is added to the scores."""
+    """Attention (B, H, T, d) of *q* (B, H, T, d) to *k* and *v* (B, H, S, d).
+
+    *bias* (B, 1, 1 or T, S) is added to the scores.
+    """
     if not _in_products(q):
         return scaled_dot_product_attention(q, k, v, attn_mask=bias)
     if q.shape[2] * k.shape[2] < LARGE:
@@ -27,7 +30,7 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor
 def attend_openly(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """As `attend`, and the weights (B, H, T, S)."""
+    """The same as `attend`, and the attention weights (B, H, T, S)."""
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
     if bias is not None:
         scores = scores + bias
@@ -40,7 +43,7 @@ def _in_products(q: torch.Tensor) -> bool:
 
 
 def _by_heads(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """One head at a time; the bias is added within the product."""
+    """Attention one head at a time. The product itself adds the bias."""
     rows, heads, queries, width = q.shape
     mixed = q.new_empty(rows, queries, heads, width).transpose(1, 2)
     for row in range(rows):

@@ -1,13 +1,14 @@
-"""Whisper in 8 bits on a CPU: weights and activations, multiplied by the processor's own instructions (VNNI).
+"""Whisper in 8 bits on a CPU: the processor's VNNI instructions multiply 8-bit weights and activations.
 
-Without VNNI, oneDNN adds products of unsigned and signed bytes in pairs and keeps each sum in 16 bits, cut off at the
-limit. A pair of 8 bits passes that limit (2 * 255 * 127), a pair with 7-bit weights does not (2 * 255 * 63). So weights
-have 7 bits there, and activations keep 8: tiny.en read 53 LibriSpeech clips with 13.3 % of words wrong that way, with
-15.7 % when activations had the 7 bits, and with 13.2 % in 32 bits.
+Without VNNI, oneDNN adds products of unsigned and signed bytes in pairs. Each sum has 16 bits and is cut off at their
+limit. Two products with 8-bit weights can exceed the limit (2 * 255 * 127); two with 7-bit weights cannot
+(2 * 255 * 63). So on such processors weights have 7 bits and activations keep 8. On 53 LibriSpeech clips, tiny.en then
+has a word error rate of 13.3 %. It has 15.7 % with 7-bit activations, and 13.2 % in 32 bits.
 
-The encoder and the decoder's view of the audio are multiplied one window at a time, since PyTorch scales a whole input
-by one number: a batch then reads as one by one. The vocabulary, where the decoder spends its weights, has a scale for
-each row. The rest computes in the model's own type: bfloat16 where the processor multiplies it, else 32 bits.
+PyTorch scales a whole input by one number. The encoder, and the keys and values that the decoder computes from the
+audio, are therefore multiplied window by window. So a window gives the same result in a batch as alone. The output
+layer over the vocabulary, which has most of the decoder's weights, scales each row by itself. Everything else computes
+in the model's own type: bfloat16 where the processor multiplies it, else 32 bits.
 """
 
 from __future__ import annotations
@@ -24,23 +25,23 @@ INT8_DYNAMIC = "int8_dynamic"
 _VNNI = ("avx512_vnni", "avx_vnni")
 _AMX = "amx_bf16"
 WEIGHT_BITS = (8, 7)
-"""From the most exact, which needs VNNI, to the one that every processor multiplies."""
+"""The most exact first. 8 bits need VNNI; every processor multiplies 7 bits correctly."""
 _LARGEST, _MIDDLE, _LEVELS = 127, 128, 255
 _SMALLEST_SCALE = 1e-9
 Levels = tuple[torch.Tensor, float, int]
-"""A window (T, in) as uint8, the step between two levels, and the level of zero."""
+"""A window (T, in) as uint8, the step between two levels, and the level that stands for zero."""
 
 
 def pays_here() -> bool:
-    """Whether this processor multiplies 8 bits faster than anything else it has: AMX leaves little to gain."""
+    """Whether 8 bits are the fastest on this processor. With AMX there is little to gain."""
     flags = cpu_flags()
     return bool(flags.intersection(_VNNI)) and _AMX not in flags
 
 
 class WindowLinear(nn.Linear):
-    """A linear layer of weights in *bits*, a scale for each output; its input (B, T, in) has one scale for each window.
+    """A linear layer with weights of *bits* bits. Each output and each window of the input (B, T, in) has its scale.
 
-    `weight` has the shape but no memory: PEFT asks it for its type, and nothing else reads it.
+    `weight` has the shape but no memory: PEFT asks for its type, and nothing else reads it.
     """
 
     def __init__(self, layer: nn.Linear, bits: int) -> None:
@@ -53,20 +54,20 @@ class WindowLinear(nn.Linear):
         return self.multiply([to_levels(row) for row in x])
 
     def multiply(self, windows: Sequence[Levels]) -> torch.Tensor:
-        """(B, T, out) of windows that are in 8 bits already."""
+        """The outputs (B, T, out) for windows that are in 8 bits already."""
         rows = [self._weights.multiply(*window) for window in windows]
         return rows[0][None] if len(rows) == 1 else torch.stack(rows)
 
 
 class RowLinear(nn.Module):
-    """A linear layer of weights in *bits* with a scale for each output, and one for each row of the input (..., in).
+    """A linear layer with weights of *bits* bits. Each output and each row of the input (..., in) has its scale.
 
-    Its output is in 32 bits, whatever the model's type.
+    The output is in 32 bits, whatever the model's type is.
     """
 
     def __init__(self, layer: nn.Linear, bits: int) -> None:
         super().__init__()
-        self.weight = layer.weight  # the embedding's, which it shares
+        self.weight = layer.weight  # shared with the embedding
         self._weights = Weights(layer, torch.float32, bits)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -77,7 +78,10 @@ class RowLinear(nn.Module):
 
 
 class Weights:
-    """(out, in) in *bits*, a scale for each output, packed as oneDNN wants them; and the bias. Gives *dtype*."""
+    """Weights (out, in) of *bits* bits with a scale for each output, packed for oneDNN, and the bias.
+
+    Products have the type *dtype*.
+    """
 
     def __init__(self, layer: nn.Linear, dtype: torch.dtype, bits: int) -> None:
         weight = layer.weight.float()
@@ -89,7 +93,7 @@ class Weights:
         self._dtype = dtype
 
     def multiply(self, levels: torch.Tensor, scale: float, zero_point: int) -> torch.Tensor:
-        """(T, out) of uint8 *levels* (T, in) that mean (level - zero_point) * scale."""
+        """The outputs (T, out) for uint8 *levels* (T, in), which stand for (level - zero_point) * scale."""
         product: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
             levels, scale, zero_point, self._packed, self._scales, self._zero_points, self._bias,
             1.0, 0, self._dtype, "none", [], "",
@@ -102,9 +106,10 @@ def largest_weight(bits: int) -> int:
 
 
 def is_exact(bits: int, dtype: torch.dtype) -> bool:
-    """Whether extreme weights of *bits* give the exact product here, as one row and as many: they are different code.
+    """Whether products with the largest weights of *bits* bits are exact here.
 
-    Raises what PyTorch raises where its operators, which are private, are missing or take other arguments.
+    One row and many rows are both tried, since they run different code. Raises PyTorch's own errors if its operators,
+    which are private, are missing or take other arguments.
     """
     drawn = torch.Generator().manual_seed(1)
     weights = torch.randint(0, 2, (96, 384), generator=drawn) * 2 - 1
@@ -112,7 +117,7 @@ def is_exact(bits: int, dtype: torch.dtype) -> bool:
     levels = torch.randint(0, _LEVELS + 1, (50, 384), generator=drawn)
     levels[0] = _LEVELS
     extremes = weights.float() * largest_weight(bits)
-    exact = (levels.float() - _MIDDLE) @ extremes.T  # below 2**24, and so exact in 32 bits
+    exact = (levels.float() - _MIDDLE) @ extremes.T  # below 2**24, so exact in 32 bits
     layer = nn.Linear(384, 96, bias=False, device="meta")
     layer.weight = nn.Parameter(extremes, requires_grad=False)
     multiplied = Weights(layer, dtype, bits)
@@ -121,7 +126,7 @@ def is_exact(bits: int, dtype: torch.dtype) -> bool:
 
 
 def to_levels(x: torch.Tensor) -> Levels:
-    """*x* (T, in) in 256 levels between its extremes and zero."""
+    """*x* (T, in) rounded to 256 levels, whose range covers its extremes and zero."""
     low, high = (float(extreme) for extreme in torch.aminmax(x))
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max((high - low) / _LEVELS, _SMALLEST_SCALE)
@@ -131,14 +136,14 @@ def to_levels(x: torch.Tensor) -> Levels:
 
 
 def _as_bytes(levels: torch.Tensor) -> torch.Tensor:
-    """From whole numbers in 32 bits. Straight to uint8 PyTorch takes one number at a time, by this way many."""
+    """Convert whole numbers in 32 bits. PyTorch converts them to uint8 one by one, but many at once via int16."""
     return levels.to(torch.int16).to(torch.uint8)
 
 
 def quantise(net: Any, bits: int) -> None:
-    """Replace the layers of *net*, a `WhisperForConditionalGeneration` on the CPU, that are worth it.
+    """Replace those layers of *net*, a `WhisperForConditionalGeneration` on the CPU, for which 8 bits pay.
 
-    Their weights have *bits*, one of WEIGHT_BITS.
+    Their weights have *bits* bits, one of WEIGHT_BITS.
     """
     for layer in net.model.encoder.layers:
         _replace(bits, layer.self_attn, "q_proj", "k_proj", "v_proj", "out_proj")

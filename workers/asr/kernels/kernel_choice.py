@@ -1,7 +1,7 @@
-"""Which kernels a Whisper computes with on this machine, and why a faster one is left out.
+"""Chooses Whisper's kernels for this machine, and says why a faster one is left out.
 
-PyTorch's operators behind 8-bit and packed layers are private: a release may drop or change them, and without VNNI they
-multiply 8 bits wrongly. So each is tried out once, on a small layer, before a model is loaded.
+PyTorch's operators behind 8-bit and packed layers are private: a release may drop or change them. Without VNNI they
+multiply 8 bits wrongly. So each operator is tried on a small layer before a model is loaded.
 
 `python -m workers.asr.kernels.kernel_choice PRECISION DEVICE` prints the choice as JSON for `minutebook doctor`.
 """
@@ -31,16 +31,16 @@ class Kernels:
     precision: str
     """`int8_dynamic`, or a member of PRECISIONS."""
     base_precision: str
-    """Of all layers that are not in 8 bits."""
+    """The precision of all layers that are not in 8 bits."""
     device: str
     weight_bits: int = 0
-    """Of the layers in `int8_dynamic`."""
+    """The bits of a weight in `int8_dynamic`; 0 if no layer is in 8 bits."""
     packed: bool = False
     """Whether the decoder's 16-bit layers are packed."""
     warnings: tuple[str, ...] = ()
-    """What should work here and does not."""
+    """Faults of kernels that should work here."""
     note: str = ""
-    """Why this processor is better served without 8 bits."""
+    """Why 8 bits do not pay on this processor."""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -54,9 +54,9 @@ class Kernels:
 
 
 def choose_kernels(precision: str, device: str) -> Kernels:
-    """For a *precision* as asked for. Raises UnknownPrecision, UnsupportedPrecision.
+    """The kernels for the requested *precision*. Raises UnknownPrecision, UnsupportedPrecision.
 
-    `auto` leaves out a kernel that does not work; `int8_dynamic` by name is refused where it does not.
+    `auto` leaves out a kernel that does not work. `int8_dynamic` is refused if it does not work.
     """
     if precision == INT8_DYNAMIC:
         return _eight_bits(device)
@@ -94,8 +94,8 @@ def _with_packing(bits: int, device: str, warnings: tuple[str, ...] = ()) -> Ker
 
 
 def _weight_bits(dtype: torch.dtype) -> tuple[int, str]:
-    """How many bits weights may have for exact products, 0 when none are; and what is wrong with more bits."""
-    # Layers give the model's own type, the vocabulary 32 bits; oneDNN has other code for each.
+    """The most bits of a weight with which products are exact, or 0, and the fault of more bits."""
+    # Most layers compute in the model's own type, the output layer in 32 bits. oneDNN has different code for each.
     faults: list[str] = []
     for bits in WEIGHT_BITS:
         tried = [_fault(partial(int8.is_exact, bits, each)) for each in {torch.float32, dtype}]
@@ -109,12 +109,12 @@ def _weight_bits(dtype: torch.dtype) -> tuple[int, str]:
 def _fault(is_exact: Callable[[], bool]) -> str | None:
     try:
         return None if is_exact() else "the products of PyTorch's operators are wrong"
-    except (AttributeError, RuntimeError, TypeError) as error:  # missing, not for this processor, changed
+    except (AttributeError, RuntimeError, TypeError) as error:  # missing, unsupported on this processor, or changed
         return f"PyTorch's operators do not work: {one_line(error)}"
 
 
 def main() -> int:
-    """Print the choice; exit status 1 when there is none."""
+    """Print the choice. The exit status is 1 if there is none."""
     precision, device = sys.argv[1:]
     try:
         kernels = choose_kernels(precision, choose_device(device))

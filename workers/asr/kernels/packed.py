@@ -1,7 +1,7 @@
-"""The decoder's 16-bit linear layers on a CPU, packed once in the order in which oneDNN multiplies them.
+"""The decoder's 16-bit linear layers on a CPU, with weights packed once in the order that oneDNN needs.
 
-Weights in their usual order are packed again for every product. For the few rows of a decoding step that takes about a
-third of the time.
+oneDNN packs weights in their usual order again for every product. A decoding step has few rows, so this takes about a
+third of its time.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 USUAL_ROWS = 16
-"""Rows for which oneDNN chooses the order. Any number may be multiplied."""
+"""oneDNN chooses the order for this number of rows. Products may have any number."""
 
 
 class Product:
-    """The linear *layers*, which read the same input, side by side: (..., in) to (..., out of them all)."""
+    """The linear *layers*, which have the same input, side by side: (..., in) to (..., sum of their outputs)."""
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         biases: list[torch.Tensor] = [
@@ -29,15 +29,15 @@ class Product:
         self._bias = torch.cat(biases)
 
     def multiply(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """What each layer gives for *x* (..., in)."""
+        """The output of each layer for *x* (..., in)."""
         together: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
         return tuple(together.split_with_sizes(self.sizes, -1)) if len(self.sizes) > 1 else (together,)
 
 
 class PackedLinear(nn.Linear):
-    """The layer at *place* of a product.
+    """The layer at index *place* of a product.
 
-    `weight` has the shape but no memory: PEFT asks it for its type, and nothing else reads it.
+    `weight` has the shape but no memory: PEFT asks for its type, and nothing else reads it.
     """
 
     def __init__(self, layer: nn.Linear, product: Product, place: int) -> None:
@@ -52,9 +52,9 @@ class PackedLinear(nn.Linear):
 
 
 def is_exact() -> bool:
-    """Whether packed layers multiply small whole numbers exactly here, as one row and as many.
+    """Whether packed layers multiply small whole numbers exactly here, in one row and in many.
 
-    Raises what PyTorch raises where its operators, which are private, are missing or take other arguments.
+    Raises PyTorch's own errors if its operators, which are private, are missing or take other arguments.
     """
     drawn = torch.Generator().manual_seed(1)
     layers = [_whole_numbers(width, drawn) for width in (96, 32)]
@@ -70,7 +70,7 @@ def is_exact() -> bool:
 
 
 def _whole_numbers(width: int, drawn: torch.Generator) -> nn.Linear:
-    """Sums of 64 products of -1, 0 and 1 are exact in 16 bits."""
+    """A layer with weights -1, 0 and 1. Sums of 64 products of such numbers are exact in 16 bits."""
     layer = nn.Linear(64, width, bias=False, device="meta")
     weight = torch.randint(-1, 2, (width, 64), generator=drawn).bfloat16()
     layer.weight = nn.Parameter(weight, requires_grad=False)
@@ -93,7 +93,7 @@ def pack(net: Any) -> None:
 
 
 def _replace(module: nn.Module, *names: str) -> None:
-    """One product for the layers of those *names*."""
+    """Pack the layers of those *names* into one product."""
     layers = [getattr(module, name) for name in names]
     product = Product(layers)
     for place, (name, layer) in enumerate(zip(names, layers, strict=True)):

@@ -1,4 +1,4 @@
-"""Several linear layers on one input, with the work that they share done once."""
+"""Applies several linear layers to one input, and does the work that they share once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workers.asr.kernels.packed import PackedLinear
 
 
 def project_all(layers: Sequence[Any], x: torch.Tensor, adapters: Sequence[str] | None) -> Sequence[torch.Tensor]:
-    """As `project` of each of *layers*, in their order.
+    """The results of `project` for each of *layers*, in their order.
 
-    Those in 8 bits share the work of bringing *x* to it; those that were packed side by side are one product.
+    Layers in 8 bits convert *x* only once. Layers that were packed together are computed as one product.
     """
     bases = [layer.__dict__["_modules"].get("base_layer", layer) for layer in layers]
     if adapters is None and all(isinstance(base, WindowLinear) for base in bases):

@@ -1,11 +1,11 @@
-"""Cuts a file's audio into windows that do not depend on each other, so that one step can decode many of one track.
+"""Cuts a file's audio into independent windows, so that one step can decode many windows of one track.
 
     plan(view, limit)           → silence that needs no model, and windows to decode, each cut at a pause
-    leftover(piece, judged)     → the end of a piece whose speech the model skipped, to be decoded once more by itself
+    leftover(piece, judged)     → the end of a piece whose speech the model skipped, to be decoded again by itself
     settle(plan, judged)        → words and coverage, which tile [old committed_sample, new committed_sample)
 
-Nobody waits for the next word of a file. So a window is cut only when the 30 s from its beginning have arrived, or the
-track has ended. Where it is cut then depends on the audio alone: a worker that takes over cuts at the same places.
+Nobody waits for the next word of a file. So a window is cut only if the 30 s from its beginning have arrived, or the
+track has ended. Its end then depends on the audio alone, and a worker that takes over cuts at the same places.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView
 from workers.asr.streaming.vad import USUAL, VadSettings, speech_spans
 
 LOOK_SAMPLES = WINDOW_LIMIT_SAMPLES
-"""A window is cut only when this much audio is there."""
+"""A window is cut only when this much audio has arrived."""
 _QUIET_SAMPLES = samples_of_ms(200)
 
 
@@ -35,20 +35,20 @@ _QUIET_SAMPLES = samples_of_ms(200)
 class FileSettings:
     """How a file is cut.
 
-    The lengths were measured: with windows of about ten seconds `tiny.en` makes fewer errors than with long ones.
-    They also take less time, since attention and caches grow with the window.
+    The lengths were measured: with windows of about ten seconds `tiny.en` makes fewer errors than with longer ones.
+    Short windows also take less time, since attention and caches grow with the window.
     """
 
     gate: VadSettings = USUAL
     shortest_s: float = 6.0
     usual_s: float = 12.0
-    """A window ends in the longest pause between `shortest_s` and `usual_s`, or else in the first pause after them."""
+    """A window ends in the longest pause between `shortest_s` and `usual_s`, else in the first one after `usual_s`."""
     longest_s: float = 29.0
-    """A speaker who does not pause is cut at the quietest place before this."""
+    """Without a pause, a window ends at the quietest place before this."""
     lead_ms: int = 300
-    """Silence kept around speech, so that its edges are heard whole."""
+    """The silence kept around speech, so that its edges are not cut off."""
     pause_ms: int = 600
-    """A shorter silence behind speech counts as part of the speech."""
+    """A shorter silence after speech counts as part of the speech."""
 
 
 DEFAULTS = FileSettings()
@@ -56,7 +56,7 @@ DEFAULTS = FileSettings()
 
 @dataclass(frozen=True, slots=True)
 class FilePiece:
-    """[first_sample, end_sample) of the track, which one window decides about. Speech ends at `speech_end_sample`."""
+    """The audio [first_sample, end_sample) that one window covers. Speech in it ends at `speech_end_sample`."""
 
     first_sample: int
     end_sample: int
@@ -68,7 +68,7 @@ class FilePiece:
 class FilePlan:
     """`parts` tile [view.state.committed_sample, end_sample): silence, and pieces for the model.
 
-    `more`: the limit on windows was reached, and another window could be cut.
+    `more` says that the limit on windows was reached and that another window could be cut.
     """
 
     view: TrackView
@@ -94,7 +94,7 @@ class FilePlan:
         return [piece.window for piece in self.pieces]
 
     def leftovers(self, judged: Sequence[JudgedHypothesis]) -> list[Window | None]:
-        """For each window the rest of it that its hypothesis skipped, to be decoded once more, or None."""
+        """For each window, the rest that its hypothesis skipped and that is to be decoded again, or None."""
         rests = [leftover(piece, each) for piece, each in zip(self.pieces, judged, strict=True)]
         return [None if rest is None else rest.window for rest in rests]
 
@@ -103,12 +103,12 @@ class FilePlan:
 
 
 def reach_samples(windows: int, settings: FileSettings = DEFAULTS) -> int:
-    """Audio that *windows* windows and the look ahead may need."""
+    """How much audio *windows* windows and the look-ahead may need."""
     return windows * samples_of_s(settings.usual_s) + LOOK_SAMPLES
 
 
 def plan(view: TrackView, limit: int | None = None, settings: FileSettings = DEFAULTS) -> FilePlan:
-    """Cut the audio that has arrived into windows, *limit* at most."""
+    """Cut the audio that has arrived into at most *limit* windows."""
     parts: list[CommittedSpan | FilePiece] = []
     at = view.state.committed_sample
     while (waiting := view.end_sample - at) > 0 and (waiting >= LOOK_SAMPLES or view.closed):
@@ -120,7 +120,7 @@ def plan(view: TrackView, limit: int | None = None, settings: FileSettings = DEF
 
 
 def _next(view: TrackView, at: int, settings: FileSettings) -> list[CommittedSpan | FilePiece]:
-    """Silence at *at*, or a piece with the silence before it."""
+    """The silence at *at*, or a piece with the silence before it."""
     first = at - view.state.window_first_sample
     heard = view.samples[first : first + LOOK_SAMPLES]
     ends = view.closed and first + len(heard) == len(view.samples)
@@ -160,7 +160,7 @@ def _piece(
 
 
 def _cut(samples: NDArray[np.int16], speech: Sequence[tuple[int, int]], ends: bool, settings: FileSettings) -> int:
-    """Where a window that begins with *samples* ends: in a pause if there is one."""
+    """The index in *samples* at which the window ends: in a pause if there is one."""
     shortest, usual, longest = map(samples_of_s, (settings.shortest_s, settings.usual_s, settings.longest_s))
     pauses = [(before, after) for (_, before), (after, _) in pairwise(speech)]
     behind = len(samples) - speech[-1][1]
@@ -187,7 +187,7 @@ def _quietest(samples: NDArray[np.int16], first: int, end: int) -> int:
 
 
 def leftover(piece: FilePiece, judged: JudgedHypothesis) -> FilePiece | None:
-    """The end of *piece* from where its hypothesis skips speech. None when it skips nothing or skips the beginning."""
+    """The end of *piece*, from where its hypothesis skips speech. None if it skips nothing, or the beginning."""
     hypothesis, verdict = judged
     if verdict.judgement is not Judgement.OK:
         return None
@@ -216,7 +216,7 @@ def _end(piece: FilePiece, hypothesis: Hypothesis, count: int) -> int:
 def settle(plan: FilePlan, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
     """Turn the hypotheses of a plan into words and coverage.
 
-    *judged* holds for each piece its first hypothesis, and where that left something over, the hypothesis of the rest.
+    For each piece *judged* holds its first hypothesis and, if that skipped a rest, the hypothesis of the rest.
     """
     words: list[Word] = []
     spans: list[CommittedSpan] = []
@@ -243,7 +243,7 @@ def settle(plan: FilePlan, judged: Sequence[Sequence[JudgedHypothesis]]) -> Step
 
 
 def _take(piece: FilePiece, judged: JudgedHypothesis, words: list[Word], spans: list[CommittedSpan]) -> None:
-    """Add the words of *piece*, and what became of its audio."""
+    """Add the words of *piece* and the coverage of its audio."""
     hypothesis, verdict = judged
     if verdict.judgement is Judgement.NO_SPEECH:
         spans.append(CommittedSpan(piece.first_sample, piece.end_sample, CoverageKind.SILENT, verdict.reason or None))
@@ -252,7 +252,8 @@ def _take(piece: FilePiece, judged: JudgedHypothesis, words: list[Word], spans: 
         spans.append(CommittedSpan(piece.first_sample, piece.end_sample, CoverageKind.FAILED, verdict.reason))
         return
     at = piece.first_sample
-    for word in hypothesis.words:  # the warp that times words may put them out of order or outside the window
+    # Dynamic time warping sets the times of words. It may put words out of order or outside the window.
+    for word in hypothesis.words:
         moved = shifted(word, piece.first_sample)
         start = min(max(moved.start_sample, at), piece.end_sample)
         at = min(max(moved.end_sample, start), piece.end_sample)

@@ -61,18 +61,6 @@ def speech_spans(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> l
     ]
 
 
-def trailing_silence_samples(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> int:
-    """The number of samples after the last speech; all of them if there is no speech."""
-    spans = speech_spans(samples, settings)
-    return len(samples) - (spans[-1][1] if spans else 0)
-
-
-def leading_silence_samples(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> int:
-    """The number of samples before the first speech; all of them if there is no speech."""
-    spans = speech_spans(samples, settings)
-    return spans[0][0] if spans else len(samples)
-
-
 def _frames_with_speech(samples: NDArray[np.int16], settings: VadSettings) -> Flags:
     count = len(samples) // FRAME_SAMPLES
     if not count:

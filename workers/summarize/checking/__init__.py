@@ -1,1 +1,1 @@
-"""Checks of written sentences against what was said."""
+"""Checks written sentences against the transcript."""

@@ -1,7 +1,9 @@
-"""`They decided`, as a trained model writes it, stands where somebody is heard deciding, else it is told as discussed.
+"""Checks a trained model's claims that something was decided.
 
-Such a model knows how minutes sound, and says of what was only talked about that it was decided. That its words were
-said does not tell the two apart; how people put it who decide does.
+Such a model knows how minutes sound, so it reports topics as decided that were only discussed. Support from the
+transcript does not show the difference, since the words were said in both cases. The phrases with which people decide
+do. A claim stays if it rests on a segment in which somebody decides. Otherwise it is reworded as a discussion, or
+dropped.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from workers.summarize.checking.evidence import Evidence
 from workers.summarize.writing.note_format import LineKind
 
 _CLAIM = re.compile(r"\b(?:decided|agreed(?!\s+with))\b", re.I)
-# `It was agreed to wait`, but not `the budget was agreed to be too small`.
+# Matches `it was agreed to wait`, but not `the budget was agreed to be too small`.
 _ACTIVE = r"(?:(?<!\bwas )(?<!\bwere )(?<!\bbeen )|(?<=\bit was ))"
 _VERB = r"\b(?:decided|agreed)(?:\s+(?:also|finally|instead|then|together))?\s+"
 _AS_DISCUSSED = (
@@ -28,9 +30,9 @@ _AS_DISCUSSED = (
 def as_heard(
     kind: LineKind, sentence: Sentence, evidence: Evidence, deciding: Collection[int]
 ) -> tuple[LineKind, Sentence] | None:
-    """*sentence* as it may stand, None if not at all. *deciding* are the segments in which somebody decides.
+    """*sentence* as minutes may state it, or None. *deciding* are the segments in which somebody decides.
 
-    What is called decided has to be carried by those alone, and they are its evidence then.
+    These segments alone must support the claim of a decision. They then become its evidence.
     """
     if kind is not LineKind.DECISION and not _CLAIM.search(sentence.text):
         return kind, sentence
@@ -45,7 +47,7 @@ def as_heard(
 
 
 def as_discussed(text: str) -> str | None:
-    """*text* with `discussed whether to` for `decided to`; None where it cannot be put so."""
+    """*text* with `discussed whether to` for `decided to` and the like. None if a claim of a decision remains."""
     for pattern, put in _AS_DISCUSSED:
         text = pattern.sub(put, text)
     return None if _CLAIM.search(text) else text

@@ -1,4 +1,4 @@
-"""How well a sentence rests on what was said, computed from the words alone."""
+"""Measures how well the transcript supports a sentence, from the words alone."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.words import content_stems, idf, names, stem, words
 
 SUPPORTED_FROM = 0.4
-"""Support from which a sentence counts as supported. Of sentences that people wrote about AMI meetings 58 % reach it
-against their own evidence, and 6 % against the evidence of another sentence (`python -m bench.support`)."""
+"""The least support with which a sentence counts as supported.
+
+Sentences that people wrote about AMI meetings were measured with `python -m bench.support`: 58 % reach this support
+from their own evidence, and 6 % from the evidence of another sentence.
+"""
 CONTRADICTED = 0.2
-"""The most a sentence can score that names a number, a date or a name which its evidence lacks."""
+"""The highest support of a sentence with a number, a date or a name that its evidence lacks."""
 EVIDENCE_LIMIT = 4
 _GAIN = 0.08
 _UNKNOWN_IDF = 2.0
@@ -29,32 +32,32 @@ class _Terms:
 
 
 class Evidence:
-    """The segments that sentences are held against, their words counted once.
+    """The segments that sentences are checked against. Their words are counted only once.
 
-    Without a *language* it is found out from what the segments say.
+    If *language* is unknown, it is detected from the segments.
     """
 
     def __init__(self, segments: Sequence[SpokenSegment], language: str | None = None) -> None:
         self.language = language_of(language, (segment.text for segment in segments))
         self.order = list(dict.fromkeys(segment.id for segment in segments))
-        self._terms = {key: self._heard([s for s in segments if s.id == key]) for key in self.order}
+        self._terms = {key: self._terms_of([s for s in segments if s.id == key]) for key in self.order}
         self._idf = idf([terms.stems for terms in self._terms.values()])
 
     def check(self, text: str, among: Sequence[int] | None = None) -> Sentence:
-        """*text* with the segments that carry it, its support in [0, 1], and whether that is enough.
+        """*text* with the segments that support it, its support in [0, 1], and whether that is enough.
 
-        With *among* only those segments may carry it, and all that do are needed to be near what they say.
+        If *among* is given, only those segments are considered.
         """
         chosen = self._choose(text, self.order if among is None else among)
         score = self.support(text, chosen)
         return Sentence(text, tuple(chosen), round(score, 3), score >= SUPPORTED_FROM)
 
     def support(self, text: str, evidence: Sequence[int]) -> float:
-        """The idf-weighted share of the content words of *text* in the segments *evidence*.
+        """The share of the content words of *text* that the segments *evidence* contain, weighted by idf.
 
-        A number, weekday or name of *text* that is missing there brings it down to CONTRADICTED at most.
+        If they lack a number, weekday or name of *text*, the support is at most CONTRADICTED.
         """
-        said = self._said(text)
+        said = self._terms_in(text)
         heard = [self._terms[key] for key in evidence if key in self._terms]
         stems = frozenset().union(*(terms.stems for terms in heard))
         facts = frozenset().union(*(terms.numbers for terms in heard))
@@ -71,8 +74,8 @@ class Evidence:
         return sum(self._idf.get(word, _UNKNOWN_IDF) for word in stems)
 
     def _choose(self, text: str, among: Sequence[int]) -> list[int]:
-        """Greedily the segments that add most, until one adds too little; in the order of the meeting."""
-        said = self._said(text)
+        """Choose greedily the segments that add most, until one adds too little. Returns them in meeting order."""
+        said = self._terms_in(text)
         open_stems, open_numbers = said.stems, said.numbers
         total = self._weight(open_stems) + len(open_numbers) * _UNKNOWN_IDF
         chosen: list[int] = []
@@ -91,13 +94,13 @@ class Evidence:
             open_numbers -= self._terms[best].numbers
         return sorted(chosen, key=self.order.index)
 
-    def _said(self, text: str) -> _Terms:
+    def _terms_in(self, text: str) -> _Terms:
         return _Terms(
             frozenset(content_stems(text, self.language)), numbers(text, self.language), names(text, self.language)
         )
 
-    def _heard(self, pieces: list[SpokenSegment]) -> _Terms:
-        """A segment's own words count, and its speaker, as a sentence may name who said it."""
-        said = self._said(" ".join(piece.text for piece in pieces))
+    def _terms_of(self, pieces: list[SpokenSegment]) -> _Terms:
+        """The terms of a segment. They include its speaker's name, since a sentence may name who said it."""
+        said = self._terms_in(" ".join(piece.text for piece in pieces))
         speakers = {stem(word, self.language) for piece in pieces for word in words(piece.speaker or "")}
         return replace(said, stems=said.stems | speakers)

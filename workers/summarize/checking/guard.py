@@ -1,4 +1,4 @@
-"""Which of a model's sentences may stand in minutes: none with markup, prompt text, loops, or another meaning."""
+"""Decides which sentences of a model may stand in minutes. Markup, prompt text, loops and changed meaning may not."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _CLAUSE_END = re.compile(
     r"[,;:.!?]|\b(?:but|because|so|and|or|if|when|that|which|then|as|while|though|although)\b", re.I
 )
 _DENIED_FROM = 2
-"""Content words behind a negation from which on it is known what is denied: of `I am not sure` it is not."""
+"""A clause needs this many content words after its negation to show what it denies. `I am not sure` has too few."""
 
 
 def keeps_negation(text: str, said: Sequence[str]) -> bool:
-    """Whether *text* may rest on the statements *said*: neither denies what they do not, nor asserts what they deny."""
+    """Whether *text* has no negation that the statements *said* lack, and asserts nothing that they only deny."""
     if NEGATION.search(text):
         return any(NEGATION.search(statement) for statement in said)
     told = frozenset(content_stems(text, ENGLISH))
@@ -30,7 +30,7 @@ def keeps_negation(text: str, said: Sequence[str]) -> bool:
 
 
 def _denied(clauses: Sequence[str]) -> Iterator[frozenset[str]]:
-    """The content words behind the negation of each clause that has one."""
+    """The content words after the negation of each clause that has one and shows what it denies."""
     for clause in clauses:
         if cue := NEGATION.search(clause):
             stems = frozenset(content_stems(clause[cue.end() :], ENGLISH))
@@ -64,7 +64,7 @@ _KEPT_ORDER = 0.8
 
 
 def clean(draft: str) -> str | None:
-    """The first whole sentence or sentences of *draft*, or None when there is nothing fit to print."""
+    """The first whole sentence or sentences of *draft*, or None if they are not fit to print."""
     plain = " ".join(draft.strip().split())
     text = whole_statements(plain)
     if not text or not is_clean(plain) or len(words(text)) < 3:
@@ -73,7 +73,7 @@ def clean(draft: str) -> str | None:
 
 
 def is_clean(text: str) -> bool:
-    """Whether *text* has words and neither markup, talk of a machine about itself, nor a loop."""
+    """Whether *text* starts with a word and has no markup, no talk of a model about itself, and no loop."""
     if not text or not text[0].isalnum() or _MARKUP.search(text) or _MACHINE.search(text):
         return False
     return not _loops(text)
@@ -85,20 +85,20 @@ def _loops(text: str) -> bool:
 
 
 def echoes(text: str, prompt: str, source: str) -> bool:
-    """Whether *text* repeats a run of words from *prompt* that *source* does not have."""
+    """Whether *text* repeats a run of words of *prompt* that *source* does not contain."""
     taken = set(_grams(text, _ECHO)) & set(_grams(prompt, _ECHO))
     return bool(taken - set(_grams(source, _ECHO)))
 
 
 def _names_teller(text: str, source: str, speaker: str | None) -> bool:
-    """`Ada said ...`, or Ada as the subject of what she did not say of herself."""
+    """Whether *text* adds `Ada said ...`, or makes Ada the subject of a statement that is not about herself."""
     if re.search(r"\bsaid\b", text) and not re.search(r"\bsaid\b", source):
         return True
     return bool(speaker) and text.startswith(f"{speaker} ") and not _FIRST_PERSON.search(source)
 
 
 def _kept_order(text: str, source: str, speaker: str | None) -> float:
-    """The share of the words of *text* that stand in *source* in the same order; a speaker stands where `I` did."""
+    """The share of the words of *text* that *source* has in the same order. `I` in *source* equals the speaker."""
     said = [(speaker or word).lower() if word in ("I", "my", "me") else word.lower() for word in words(source)]
     told = [word.lower() for word in words(text)]
     row = [0] * (len(said) + 1)
@@ -121,16 +121,15 @@ def _grams(text: str, length: int) -> list[tuple[str, ...]]:
 
 
 def _extent(text: str) -> frozenset[str]:
-    """What *text* says of how many or how much: `11 of the 40 tests failed` is not `the 40 tests failed`."""
+    """The quantities in *text*. They distinguish `11 of the 40 tests failed` from `the 40 tests failed`."""
     return numbers(text, ENGLISH) | {word.lower() for word in _EXTENT.findall(text)}
 
 
 def keeps_meaning(text: str, source: str, speaker: str | None = None) -> bool:
-    """Whether *text* can stand for *source*: nearly all of it said in that order, nothing named that was not.
+    """Whether *text* can stand for *source*: nearly the same words in the same order, and no new content words.
 
-    Nothing negated, put under a condition or into the future is told without that, nor is anything counted told without
-    how many; no obligation or doubt is new or left out, and the speaker is named only for what they said in the first
-    person.
+    Both must have the same quantities, the same words of obligation and doubt, and either both or neither a negation,
+    a condition or a future. *text* may name the speaker only if *source* is in the first person.
     """
     said = f"{source} {speaker or ''}" if _FIRST_PERSON.search(source) else source
     if set(content_stems(text, ENGLISH)) - set(content_stems(said, ENGLISH)) or _extent(text) != _extent(source):

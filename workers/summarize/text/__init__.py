@@ -1,1 +1,1 @@
-"""Words, numbers, dates and sentences of a text."""
+"""Finds the words, numbers, dates and sentences of a text."""

@@ -1,4 +1,4 @@
-"""Put what was said into a line of minutes without changing what it says."""
+"""Turns spoken sentences into lines of minutes without changing their meaning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ALWAYS = (
     r"|to summarise|also|now|um|uh|of course|anyway|absolutely|certainly|exactly|hmm|oh"
     r"|as i said|finally)\b[,:.]?\s+"
 )
-# `No, we meet` begins with an answer, `no one came` with what it says.
+# In `no, we meet` the first word is an answer. In `no one came` it belongs to the statement.
 _APART = (
     r"(?:no|no problem|right|good|great|fine|perfect|agreed|i agree)\b"
     r"(?:[,:.]\s+|\s+(?=(?:so|then|and|but|i|we|let)\b))"
@@ -24,12 +24,12 @@ _SURE_LEAD_IN = re.compile(rf"^(?:{_ALWAYS}|{_APART}|{_OPINION})+", re.I)
 
 
 def without_lead_in(text: str) -> str:
-    """*text* without `okay, so then`, and without `maybe`. Empty when it is nothing else."""
+    """*text* without a lead-in such as `okay, so then` or `maybe`. Empty if *text* is only a lead-in."""
     return _LEAD_IN.sub("", text)
 
 
 def without_sure_lead_in(text: str) -> str:
-    """As `without_lead_in`, but what begins with `maybe` stays uncertain."""
+    """Like `without_lead_in`, but keeps `maybe` and `perhaps`, so that doubt stays."""
     return _SURE_LEAD_IN.sub("", text)
 
 
@@ -43,13 +43,13 @@ _FIRST_PERSON = re.compile(r"\b(?:I|I['’](?:m|ll|ve|d)|me|my|myself)\b")
 
 
 def fluent(text: str) -> str:
-    """*text* without hesitations, words broken off, words said twice in a row, and a start of more that never came."""
+    """*text* without hesitations, broken-off words, words repeated at once, and an unfinished clause at the end."""
     plain = _REPEATED.sub(r"\1", _BROKEN_OFF.sub("", _FILLER.sub("", text)))
     return " ".join(_TRAILING.sub("", plain).split())
 
 
 def told(statement: Statement) -> str:
-    """*statement* without hesitation and lead-in. With a known speaker the first person is marked as theirs."""
+    """*statement* without hesitations and lead-in. If it has `I` or `my`, the speaker's name, if known, goes before."""
     plain = without_sure_lead_in(fluent(statement.text)).strip(" ,")
     if not plain:
         return statement.text

@@ -1,4 +1,4 @@
-"""When something is due, in the words of the meeting."""
+"""Finds when something is due, in the words of the meeting."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ _NOT_DUE = frozenset({"the way", "the time", "the end"})
 
 
 def find_due(text: str) -> str | None:
-    """The last time named in *text* that something could be due at, without its `by` or `on`; or None."""
+    """The time at which *text* says that something is due, or None. A date comes without its `by` or `on`.
+
+    The first date after a word such as `by`, `until` or `on` is preferred, then the first date at all.
+    """
     dated = list(_DATE.finditer(text))
     if dated:
         best = max(dated, key=lambda match: (_is_lead(match["lead"]), -match.start()))
@@ -56,7 +59,7 @@ def _is_lead(lead: str | None) -> bool:
 
 
 def due_words(text: str | None) -> frozenset[str]:
-    """The words of a due time that tell one from another."""
+    """The words of a due time that distinguish it from other times."""
     found = re.findall(r"[a-z0-9]+", (text or "").lower())
     return frozenset(found) - {"the", "of", "on", "by", "at", "in", "a", "this", "until", "before", "after"}
 
@@ -66,5 +69,5 @@ _DAYS = re.compile(rf"\b(?:{_DAY}|{_MONTH}|today|tomorrow|tonight)\b", re.I)
 
 @lru_cache(maxsize=4096)
 def days(text: str) -> frozenset[str]:
-    """Weekdays, months and the like in *text*. `May` with a capital only."""
+    """Weekdays, months and words such as `today` in *text*, in lower case. `May` counts only with a capital letter."""
     return frozenset(match.lower() for match in _DAYS.findall(text) if match != "may")

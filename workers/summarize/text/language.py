@@ -1,4 +1,4 @@
-"""The language of a meeting, which says by which stop words, stems and rules it is summarised."""
+"""Detects the language of a meeting. The summariser's stop words, stems and rules depend on it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from workers.summarize.text.words import count_words, first_words
 
 SAMPLE_WORDS = 150
 FEWEST_WORDS = 5
-"""Fewer words are taken for English: no guess on them would be any better."""
+"""A shorter text counts as English, since no guess would be better."""
 _OTHER_CODES = {"jv": "jw"}
-"""Codes of the detector that Whisper writes differently."""
+"""The detector's codes for languages that Whisper names differently."""
 
 
 def language_of(language: str | None, texts: Iterable[str]) -> str:
-    """*language*, or where nobody has named one, that of the first words of *texts*. What follows never changes it."""
+    """*language* if it is known, else the language of the first words of *texts*. Later words never change it."""
     if language is not None and language != AUTO:
         return language
     return detect_language(first_words(" ".join(texts), SAMPLE_WORDS))
@@ -25,7 +25,7 @@ def language_of(language: str | None, texts: Iterable[str]) -> str:
 
 @lru_cache(maxsize=256)
 def detect_language(text: str) -> str:
-    """The language that *text* is most likely in, of those that Whisper hears."""
+    """The most likely language of *text*, among those that Whisper transcribes."""
     if count_words(text) < FEWEST_WORDS:
         return ENGLISH
     code: str = _detector().classify(text)[0]
@@ -34,7 +34,7 @@ def detect_language(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _detector() -> Any:
-    """Takes a second and 80 MB, so it is loaded when a meeting without a language turns up."""
+    """The detector takes a second and 80 MB to load, so it is loaded for the first meeting without a language."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     detector = LanguageIdentifier.from_model_file(MODEL_FILE)

@@ -1,4 +1,4 @@
-"""Numbers in a text, in digits or spelled, in one form."""
+"""Finds the numbers in a text, in digits or spelled out, and puts them into one form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from text_to_num import find_numbers
 from schema.core.wire import ENGLISH
 
 _SPELLED = frozenset({"da", "de", "en", "es", "fr", "it", "nl", "pt"})
-"""Languages whose number words are known; of others numbers in digits are."""
+"""Languages in which spelled-out numbers are understood. In other languages only digits are."""
 _DECIMAL_COMMA = _SPELLED - {ENGLISH}
 _TOKEN = re.compile(r"[^\W_]+(?:[.,:'’\-][^\W_]+)*|\s+|[^\w\s]|_")
 _DIGITS = re.compile(r"^(\d[\d.,:]*)(st|nd|rd|th|k|m|s|am|pm)?$")
@@ -23,7 +23,7 @@ _VAGUE_ORDINAL = 3
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A word, a mark or white space, as the parser of numbers asks for it."""
+    """A word, a punctuation mark or white space, with the interface that text2num expects."""
 
     written: str
     counts: bool = True
@@ -40,14 +40,14 @@ class _Token:
 
 @lru_cache(maxsize=8192)
 def is_number(word: str, language: str) -> bool:
-    """Whether *word* is digits or a spelled number."""
+    """Whether *word* is a number, in digits or spelled out."""
     low = word.lower()
     return bool(_DIGITS.match(low)) or bool(_found([low], language))
 
 
 @lru_cache(maxsize=4096)
 def numbers(text: str, language: str) -> frozenset[str]:
-    """The numbers in *text* in digits: `the ninth`, `9th` and `9` are equal, as are `five hundred` and `500`."""
+    """The numbers in *text* as digits: `the ninth`, `9th` and `9` are equal, and so are `five hundred` and `500`."""
     tokens = _TOKEN.findall(text.lower())
     digits = [_plain(match[1], language) for token in tokens if (match := _DIGITS.match(token))]
     return frozenset([*digits, *_spelled(tokens, language)])
@@ -67,7 +67,7 @@ def _spelled(tokens: Sequence[str], language: str) -> list[str]:
 
 
 def _parts(token: str, language: str) -> list[str]:
-    """`three-thirty` is two numbers, `twenty-three` is one."""
+    """Split `three-thirty`, which is two numbers, but not `twenty-three`, which is one."""
     return [token] if "-" not in token[1:] or _found([token], language) else re.split("(-)", token)
 
 
@@ -79,13 +79,19 @@ def _found(tokens: Sequence[str], language: str) -> list[Any]:
 
 
 def _counts(tokens: Sequence[str], at: int) -> bool:
-    """Not so in English: the `o` of `three o'clock`, `one of them`, and plurals such as `the ones` and `thousands`."""
+    """Whether an English token may be part of a number.
+
+    The `o` of `three o'clock`, the `one` of `one of them`, and plurals such as `the ones` and `thousands` may not.
+    """
     word, following = tokens[at], [token for token in tokens[at + 1 : at + 3] if not token.isspace()]
     return not (word == "o" or word.endswith("s") or (word == "one" and following[:1] == ["of"]))
 
 
 def _is_vague(number: Any, found: Sequence[Any], tokens: Sequence[str]) -> bool:
-    """`One idea`, `ein Mann`, `the second point`: words that count nothing unless they stand among other numbers."""
+    """Whether *number* counts nothing, as in `one idea`, `ein Mann` and `the second point`.
+
+    Such words count only next to other numbers.
+    """
     if number.value != 1 and not (number.is_ordinal and number.value <= _VAGUE_ORDINAL):
         return False
     return not any(_are_neighbours(number, other, tokens) for other in found if other is not number)

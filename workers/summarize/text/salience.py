@@ -1,4 +1,4 @@
-"""Which sentences carry a meeting: central in their words, and spread over what was said."""
+"""Chooses the sentences that represent a meeting: central in their words, and different from each other."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _QUESTION = 0.4
 _DANGLING_SHARE = 0.6
 _SMALL_NUMBER = 12
 _DANGLING = re.compile(r"^(?:it|they|this|that|these|those|both|he|she|them|his|her|which|because)\b", re.I)
-"""How a sentence starts that leans on the one before."""
+"""A sentence that starts like this depends on the one before it."""
 
 
 def pick(texts: Sequence[str], count: int, language: str) -> list[int]:
-    """Indices of at most *count* central sentences of *texts*, in order, little alike."""
+    """Indices of at most *count* central sentences of *texts* that differ from each other, in order."""
     terms = [_terms(text, language) for text in texts]
     weights = _weights(terms)
     scores = [_score(text, said, weights) for text, said in zip(texts, terms, strict=True)]
@@ -41,13 +41,13 @@ def pick(texts: Sequence[str], count: int, language: str) -> list[int]:
 
 
 def _terms(text: str, language: str) -> frozenset[str]:
-    """What *text* is about: its content words, and the numbers that are more than a handful of things."""
+    """Stems of the content words of *text*, and its numbers. Small whole numbers say too little about the topic."""
     telling = (number for number in numbers(text, language) if not (number.isdigit() and int(number) <= _SMALL_NUMBER))
     return frozenset((*content_stems(text, language), *telling))
 
 
 def _weights(documents: Sequence[frozenset[str]]) -> dict[str, float]:
-    """What comes up often is what it is about, up to what nearly every sentence has."""
+    """The weight of each term. Frequent terms are the topic, except those in nearly every sentence."""
     seen = Counter(word for said in documents for word in said)
     return {word: math.log1p(count) * math.log((1 + len(documents)) / count) for word, count in seen.items()}
 
@@ -63,12 +63,12 @@ def _score(text: str, terms: frozenset[str], weights: dict[str, float]) -> float
 
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:
-    """Shared stems over those of the shorter, in [0, 1]."""
+    """The share of the smaller set of stems that is also in the other, in [0, 1]."""
     return len(one & other) / min(len(one), len(other)) if one and other else 0.0
 
 
 def keywords(texts: Sequence[str], count: int, language: str) -> list[str]:
-    """The *count* commonest content words of *texts* as they were first written, without names of days."""
+    """The *count* most frequent content words of *texts*, each in its first form. Days and months are left out."""
     seen: Counter[str] = Counter()
     written: dict[str, str] = {}
     for word in (word for text in texts for word in words(text) if len(letters(word)) > 2 and not days(word)):

@@ -1,4 +1,4 @@
-"""What the summariser reads: segments of transcript, and the sentences in them."""
+"""The input of the summariser: segments of a transcript, and the sentences in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schema.core.sentences import split_sentences
 
 @dataclass(frozen=True, slots=True)
 class SpokenSegment:
-    """Text that somebody said in [first_sample, end_sample). `speaker` is None where one track carries every voice."""
+    """Text that was said in [first_sample, end_sample). `speaker` is None if one track carries all voices."""
 
     id: int
     speaker: str | None
@@ -21,7 +21,7 @@ class SpokenSegment:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One sentence as it was said, with the ids of the segments that it stands in."""
+    """One sentence as it was said, with the ids of the segments that contain it."""
 
     text: str
     speaker: str | None
@@ -29,7 +29,7 @@ class Statement:
 
 
 def statements(segments: Sequence[SpokenSegment]) -> list[Statement]:
-    """The sentences of *segments* in order; neighbours of one speaker are read on, so a sentence may span segments."""
+    """The sentences of *segments* in order. A sentence may span neighbouring segments of one speaker."""
     found: list[Statement] = []
     for run in _runs(segments):
         found += _statements_of(run)
@@ -47,7 +47,7 @@ def _runs(segments: Sequence[SpokenSegment]) -> list[list[SpokenSegment]]:
 
 
 def _statements_of(run: list[SpokenSegment]) -> list[Statement]:
-    # By characters, since a sentence of a script without spaces may begin inside what spaces enclose.
+    # Counted in characters: in a script without spaces, a sentence may begin inside a token of `split()`.
     owners = [segment.id for segment in run for _ in _without_spaces(segment.text)]
     found, at = [], 0
     for text in split_sentences(" ".join(segment.text for segment in run)):

@@ -21,13 +21,13 @@ you'd you'll you're you've your hmm mm oh ah er hello hi hey mm-hmm uh-huh every
 """
 
 STOP_WORDS = frozenset(_STOP.split())
-"""Of spoken English, with what English speakers say to agree and to hesitate."""
+"""Stop words of spoken English, including words of agreement and hesitation."""
 _SAME_LIST = {"yue": "zh", "nn": "no"}
 
 
 @lru_cache(maxsize=8)
 def stop_words(language: str) -> frozenset[str]:
-    """In lower case. Of a language without a list every word counts as content."""
+    """The stop words of *language* in lower case; none for a language without a list."""
     if language == ENGLISH:
         return STOP_WORDS
     code = _SAME_LIST.get(language, language)

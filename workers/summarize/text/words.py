@@ -1,4 +1,4 @@
-"""Words of a text: how many they are, and in a form in which they can be compared, stems and names."""
+"""Counts the words of a text, and puts them into forms that can be compared: stems and names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LETTERS_PER_WORD = (
     (regex.compile(f"[{_KANA}]"), 3.0),
     (regex.compile(rf"[\p{{L}}&&[{_SOUTHEAST}]]", regex.V1), 4.5),
 )
-"""So many letters say as much as one English word does; see docs/decisions/0014-counting-words.md."""
+"""This many letters say as much as one English word; see docs/decisions/0014-counting-words.md."""
 _ANY_UNSPACED = regex.compile(f"[{_UNSPACED}]")
 _SPACED_WORD = regex.compile(f"{_SPACED}+", regex.V1)
 _WORD_END = regex.compile(rf"[{_UNSPACED}]\p{{M}}*\p{{P}}*|\s+|(?=[{_UNSPACED}])|$")
@@ -73,25 +73,25 @@ STEMMERS = {
 
 
 def words(text: str) -> list[str]:
-    """The words of *text* as written, without punctuation; each character of a script without spaces is a word."""
+    """The words of *text* as written, without punctuation. In a script without spaces, each character is a word."""
     return [word for run in _runs(text) for word in run]
 
 
 def _runs(text: str) -> Iterator[list[str]]:
-    """Each word by itself; characters of a script without spaces that stand together in one list."""
+    """One list for each word. Adjacent characters of a script without spaces share a list."""
     for match in _WORD.finditer(text):
         yield letters(match[0]) if match["unspaced"] else [match[0]]
 
 
 def letters(word: str) -> list[str]:
-    """The letters of *word*, each with its marks."""
+    """The letters of *word*, each with its combining marks."""
     return list(_CHARACTER.findall(word))
 
 
 def count_words(text: str) -> int:
-    """How long *text* is in words: what stands between spaces, or, in scripts that have none, what its letters come to.
+    """The number of words in *text*. In scripts without spaces, each letter counts as a fraction of a word.
 
-    The sum over the parts of a text that is cut at spaces is the count of the whole.
+    If a text is cut at spaces, the counts of its parts add up to the count of the whole.
     """
     return sum(map(_length, text.split()))
 
@@ -104,21 +104,21 @@ def _length(token: str) -> int:
 
 
 def first_words(text: str, limit_words: int) -> str:
-    """The longest beginning of *text* that counts at most *limit_words*; it ends with a word."""
+    """The longest beginning of *text* with at most *limit_words* words. It never ends inside a word."""
     ends = [0, *word_ends(text)]
     fitting = bisect_right(ends, limit_words, key=lambda end: count_words(text[:end]))
     return text[: ends[fitting - 1]]
 
 
 def word_ends(text: str) -> list[int]:
-    """The places where *text* may be cut: behind white space, and between the letters of a script without spaces."""
+    """The indices at which *text* may be cut: after white space, and between letters of a script without spaces."""
     return [match.end() for match in _WORD_END.finditer(text) if match.end()]
 
 
 def stem(word: str, language: str) -> str:
-    """*word* in lower case without the endings of its forms: `reviews` and `reviewed` are one.
+    """*word* in lower case without its inflectional ending: `reviews` and `reviewed` have the same stem.
 
-    In languages without a stemmer the word is only lowercased.
+    In a language without a stemmer the word is only put into lower case.
     """
     return _stem(word.lower().replace("’", "'"), STEMMERS.get(language))
 
@@ -135,14 +135,14 @@ def _stemmer(algorithm: str) -> Any:
 
 @lru_cache(maxsize=4096)
 def content_stems(text: str, language: str) -> tuple[str, ...]:
-    """Stems of the words that carry meaning, in order, repeats kept. Numbers are left to `numbers`."""
+    """Stems of the words that carry meaning, in order and with repeats. Numbers are left to `numbers`."""
     found = (word for run in _runs(text) for word in _pairs(run))
     told = (word for word in found if not _is_stop_word(word, language) and not is_number(word, language))
     return tuple(stem(word, language) for word in told)
 
 
 def _pairs(run: list[str]) -> list[str]:
-    """A word as it is. Of characters of a script without spaces every two neighbours: one alone says little."""
+    """A word as it is, or each pair of neighbouring characters of a script without spaces: one says too little."""
     return ["".join(pair) for pair in pairwise(run)] or run
 
 
@@ -152,7 +152,7 @@ def _is_stop_word(word: str, language: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def names(text: str, language: str) -> frozenset[str]:
-    """Capitalised words inside sentences, lowercased: people, weekdays, products. The first word says nothing."""
+    """Capitalised words in lower case: people, weekdays, products. The first word of *text* has a capital anyway."""
     found = words(text)[1:]
     return frozenset(
         word.lower().removesuffix("'s")

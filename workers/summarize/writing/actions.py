@@ -1,4 +1,4 @@
-"""Who is to do what: commitments, accepted requests and tasks given by name, found by how English puts them."""
+"""Finds action items by their English phrases: promises, accepted requests, and tasks given by name."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ _FROM_OUTSIDE = (
 )
 _LONGEST_WORDS = 40
 _BACK = 3
-"""Statements between a question and the answer that takes it up."""
+"""An answer comes at most this many statements after the question or task that it takes up."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionItem:
-    """Something found to be done: a sentence, who does it if known, and the statements (by index) that say so."""
+    """A task: a sentence, its owner if known, and the indices of the statements that state it."""
 
     text: str
     owner: str | None
@@ -87,7 +87,7 @@ class ActionItem:
 
 
 def find_action_items(said: Sequence[Statement], people: frozenset[str]) -> list[ActionItem]:
-    """Tasks in the order in which they come up. An acceptance joins the request or the assignment before it."""
+    """Tasks in the order of the meeting. An acceptance is merged into the request or assignment before it."""
     found: list[ActionItem] = []
     for at in range(len(said)):
         fresh = _tasks_in(said, at, people)
@@ -131,7 +131,7 @@ def _does(rest: str) -> bool:
 
 
 def _conjuncts(rest: str) -> list[str]:
-    """`fixes it and checks that` as two. A part with no verb of the same form stays with the one before."""
+    """Split `fixes it and checks that` into two tasks. A part without a verb in that form stays with the one before."""
     parts = re.split(r",?\s+and\s+(?:then\s+)?(?=[a-z]+(?<!s)s\s)", rest.rstrip(SENTENCE_ENDS))
     whole: list[str] = []
     for part in parts:
@@ -143,7 +143,7 @@ def _conjuncts(rest: str) -> list[str]:
 
 
 def _requested(said: Sequence[Statement], at: int, people: frozenset[str]) -> ActionItem | None:
-    """`Priya, will you review it?` when the answer is yes; `Ada, please ask the bank`."""
+    """`Priya, will you review it?` if the answer is yes; `Ada, please ask the bank` in any case."""
     text = said[at].text
     asked = _REQUEST.search(text) or _PLEASE.search(text)
     if asked is None or _TALK.match(asked["vp"]):
@@ -156,7 +156,7 @@ def _requested(said: Sequence[Statement], at: int, people: frozenset[str]) -> Ac
 
 
 def _answer(said: Sequence[Statement], at: int) -> int | None:
-    """The statement that accepts what statement *at* asks, within two."""
+    """The index of the statement, one of the next two, that accepts the request in statement *at*; or None."""
     for later in range(at + 1, min(at + 3, len(said))):
         if said[at].speaker is not None and said[later].speaker == said[at].speaker:
             continue
@@ -186,7 +186,7 @@ def _is_hypothetical(before: str) -> bool:
 
 
 def _asked_before(said: Sequence[Statement], at: int, people: frozenset[str]) -> str | None:
-    """Whom a question just before was put to by name; without known speakers it is who answers."""
+    """The person addressed by name shortly before. If speakers are unknown, this person is taken to answer."""
     for earlier in range(at - 1, max(at - 1 - _BACK, -1), -1):
         name = addressed(said[earlier].text, people)
         if name is not None:
@@ -195,7 +195,7 @@ def _asked_before(said: Sequence[Statement], at: int, people: frozenset[str]) ->
 
 
 def _owed(said: Sequence[Statement], at: int) -> ActionItem | None:
-    """`We have to order the paper by Friday`: nobody's yet, so only with a date."""
+    """`We have to order the paper by Friday`: nobody owns this yet, so it counts only with a date."""
     text = said[at].text
     match = _WE_MUST.search(text)
     if match is None or is_question(text) or not find_due(match["vp"]) or _TALK.match(match["vp"]):
@@ -204,7 +204,7 @@ def _owed(said: Sequence[Statement], at: int) -> ActionItem | None:
 
 
 def _sentence(owner: str | None, verb_phrase: str) -> str:
-    """A sentence of its own about *owner*; the owner's own `I will` and `my` are told from outside."""
+    """A sentence about *owner*, in which `I` and `my` become `they` and `their`."""
     plain = fluent(verb_phrase).rstrip(f"{SENTENCE_ENDS},; ")
     for spoken, written in _FROM_OUTSIDE:
         plain = spoken.sub(written, plain)
@@ -217,7 +217,10 @@ def _task(text: str, owner: str | None, *said_in: int) -> ActionItem:
 
 
 def _continues(before: ActionItem, task: ActionItem, at: int) -> bool:
-    """Whether *task* is the answer that accepts the one before: its statement counted, or it only says `I'll do it`."""
+    """Whether *task* is the answer that accepts *before*.
+
+    It is if *before* already counts its statement as the answer, or if it only says `I'll do it`.
+    """
     near = at - before.said_in[-1] <= _BACK
     if before.said_in[0] == at:
         return False
@@ -227,7 +230,7 @@ def _continues(before: ActionItem, task: ActionItem, at: int) -> bool:
 
 
 def _says_what(task: ActionItem) -> bool:
-    """Whether *task* can be understood by itself: it names two things, or one and a time, and is no speech."""
+    """Whether *task* makes sense by itself: it names two things, or one and a time, and is not too long."""
     plain = _plain(task)
     if _ONLY_ACCEPTS.match(plain) or count_words(plain) > _LONGEST_WORDS:
         return False
@@ -244,7 +247,7 @@ def _fits(one: str | None, other: str | None) -> bool:
 
 
 def _joined(before: ActionItem, answer: ActionItem) -> ActionItem:
-    """The answer's words when they say something, with whatever only the request names."""
+    """The request *before* and its *answer* as one task, in the words of the answer if these say enough."""
     said_in = tuple(dict.fromkeys(before.said_in + answer.said_in))
     plain = _plain(answer)
     owner = before.owner or answer.owner

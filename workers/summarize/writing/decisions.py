@@ -1,4 +1,4 @@
-"""What was decided, found by how English puts it."""
+"""Finds decisions by their English phrases."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _sealed(text: str) -> bool:
 
 
 def decision_text(statement: Statement) -> str:
-    """The decision as a sentence of its own, without `so then`."""
+    """The decision as a sentence of its own, without a lead-in such as `so then`."""
     plain = without_lead_in(fluent(statement.text)).strip()
     plain = re.sub(
         r"^you have my (?:approval|okay|ok)\b", f"{statement.speaker or 'Approval:'} approves", plain, flags=re.I

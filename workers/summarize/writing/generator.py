@@ -1,4 +1,4 @@
-"""What notes are written with, and how it is asked."""
+"""The interface of the models that write notes, and how they are prompted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 T5_TASK = "summarize: "
-"""How T5 was taught to be asked for a summary; models without adapters that answer are asked so."""
+"""The prefix with which T5 was trained to summarize. Encoder–decoder models without an adapter get it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptFormat:
-    """What stands before and behind a text that a model was trained to sum up; in any language unless it says one."""
+    """The text before and after a transcript, as a model was trained on it, and its only language, or None for any."""
 
     instruction: str = T5_TASK
     suffix: str = ""
@@ -21,15 +21,15 @@ class PromptFormat:
 
 
 class Generator(Protocol):
-    """What notes are written with."""
+    """A model that writes notes."""
 
     @property
     def continues(self) -> bool:
-        """True for a decoder-only model, which goes on behind its prompt; false for an encoder–decoder model."""
+        """True for a decoder-only model, which continues its prompt. False for an encoder–decoder model."""
 
     @property
     def asked(self) -> PromptFormat | None:
-        """How it is asked for a note; None for a model that was not trained to write one and needs examples."""
+        """The prompt format for a note. None for a model that was not trained to write notes and needs examples."""
 
     @property
     def adapter(self) -> str | None:
@@ -48,15 +48,15 @@ class Generator(Protocol):
         only: str = "",
         lines_once: bool = False,
     ) -> list[str]:
-        """The continuation of prefix + prompt for each of *prompts*, cut before the first of *stop*.
+        """The continuation of prefix + prompt for each of *prompts*, cut before the first of the marks *stop*.
 
-        With *only*, nothing but the tokens of that text is written; with *lines_once* no line twice.
+        With *only*, the model uses no tokens but those of that text. With *lines_once*, it writes no line twice.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class StopRule:
-    """Before the first of the marks `stop`; with `lines_once` also before a line that equals one before it."""
+    """Ends a text before the first of the marks `stop`, and with `lines_once` also before a repeated line."""
 
     stop: Sequence[str]
     lines_once: bool = False
@@ -69,7 +69,7 @@ class StopRule:
         return text[: min([*places, self._repeated_line(text)])].strip()
 
     def _repeated_line(self, text: str) -> int:
-        """Where the first whole line begins that was there before; else the length of *text*."""
+        """The index at which the first repeated line begins, or the length of *text*."""
         seen: set[str] = set()
         at = 0
         for line in text.splitlines(keepends=True) if self.lines_once else ():

@@ -1,4 +1,4 @@
-"""Say each thing once: a recap joins what it repeats, and what was said later holds where two contradict."""
+"""Merges repeats, such as those of a recap. Where two statements contradict each other, the later one holds."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from workers.summarize.text.words import content_stems, names
 _SAME = 0.6
 _SAME_TASK = 0.5
 _SAME_LENGTH = 0.25
-"""A short sentence is not about all that a long one says."""
+"""The least share of all stems that two decisions must have in common.
+
+A short sentence that repeats part of a long one is not about the same matter.
+"""
 _NUMBERED = re.compile(r"\b[A-Z]\w+ \d+\b")
 _TIMES_OF_DAY = "day morning evening"
 _VAGUE = re.compile(r"\b(?:it|that|this|them|those|other|one)\b", re.I)
 
 
 def merge_actions(actions: Iterable[Action], language: str) -> tuple[Action, ...]:
-    """*actions*, given in the order of the meeting, without repeats; each keeps the evidence of all its mentions."""
+    """*actions* without repeats, in the order of the meeting. Each keeps the evidence of all its mentions."""
     found: list[Action] = []
     for action in actions:
         at = next((at for at, known in enumerate(found) if _same_task(known, action, language)), None)
@@ -44,7 +47,7 @@ def _same_task(one: Action, other: Action, language: str) -> bool:
 
 
 def _task_stems(action: Action, language: str) -> frozenset[str]:
-    """What is to be done, without who and when."""
+    """Stems of the task itself, without its owner and its time."""
     known = content_stems(f"{action.owner or ''} {action.due or ''} {_TIMES_OF_DAY}", language)
     return frozenset(content_stems(action.text, language)) - frozenset(known)
 
@@ -63,7 +66,7 @@ def _one_task(earlier: Action, later: Action, language: str) -> Action:
 
 
 def _clarity(action: Action, due: str | None, language: str) -> tuple[bool, bool, int, int]:
-    """Naming the owner counts most, then the right time, then saying what without pointing."""
+    """A sort key: a named owner counts most, then the right time, then few vague words, then many content words."""
     return (
         action.owner is not None,
         due_words(action.due) >= due_words(due),
@@ -73,7 +76,7 @@ def _clarity(action: Action, due: str | None, language: str) -> tuple[bool, bool
 
 
 def _one_due(earlier: str | None, later: str | None) -> str | None:
-    """The more exact of two that agree; of two that do not, the later."""
+    """The more exact of two times if they agree, else the later one."""
     if earlier is None or later is None:
         return later or earlier
     if due_words(later) <= due_words(earlier):
@@ -82,7 +85,7 @@ def _one_due(earlier: str | None, later: str | None) -> str | None:
 
 
 def merge_decisions(decisions: Iterable[Sentence], language: str) -> tuple[Sentence, ...]:
-    """*decisions*, given in the order of the meeting, one for each matter: the latest where they contradict."""
+    """One decision for each matter, in the order of the meeting: the latest one where they contradict each other."""
     found: list[Sentence] = []
     for decision in decisions:
         at = next((at for at, known in enumerate(found) if _same_matter(known.text, decision.text, language)), None)
@@ -94,12 +97,12 @@ def merge_decisions(decisions: Iterable[Sentence], language: str) -> tuple[Sente
 
 
 def _matter(text: str, language: str) -> frozenset[str]:
-    """What a decision is about, without its figures."""
+    """Stems of the matter that a decision is about, without its numbers and days."""
     return frozenset(content_stems(text, language)) - frozenset(content_stems(" ".join(days(text)), language))
 
 
 def _speak_of_different_things(one: str, other: str, language: str) -> bool:
-    """Whether each has a name, such as `Elm Street` or `Room 12`, that the other lacks."""
+    """Whether each text has a name, such as `Elm Street` or `Room 12`, that the other lacks."""
     ours, theirs = _labels(one, language), _labels(other, language)
     return bool(ours - theirs) and bool(theirs - ours)
 
@@ -129,7 +132,7 @@ def _one_decision(earlier: Sentence, later: Sentence, language: str) -> Sentence
 
 
 def merge_sentences(sentences: Iterable[Sentence], language: str) -> tuple[Sentence, ...]:
-    """*sentences* without those that repeat one before."""
+    """*sentences* without repeats. The fuller version of each stays."""
     found: list[Sentence] = []
     for sentence in sentences:
         at = next((at for at, known in enumerate(found) if _repeats(known.text, sentence.text, language)), None)
@@ -147,7 +150,7 @@ def _repeats(one: str, other: str, language: str) -> bool:
 
 
 def still_true(sentences: Iterable[Sentence], decisions: Sequence[Sentence], language: str) -> tuple[Sentence, ...]:
-    """*sentences* without those whose day or number a later decision on the same matter replaced."""
+    """*sentences* without those whose day a later decision on the same matter replaced."""
     return tuple(s for s in sentences if not any(_overruled(s, decision, language) for decision in decisions))
 
 

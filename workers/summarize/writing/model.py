@@ -1,6 +1,7 @@
-"""The language model behind the notes: load by reference, put adapters in by name, generate in batches.
+"""The language model behind the notes: loads a model and its adapters, and generates text in batches.
 
-Decoder-only models continue a prompt, encoder–decoder models (T5, mBART) answer one. Both are greedy and bounded.
+A decoder-only model continues a prompt. An encoder–decoder model (T5, mBART) answers one. Both decode greedily, up to
+a limit of tokens.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ PREFIXES_KEPT = 4
 
 @dataclass(slots=True)
 class _Prefix:
-    """A prompt's fixed beginning, already read: its tokens and the keys and values that they left."""
+    """The fixed beginning of a prompt, already read: its tokens, and the keys and values computed from them."""
 
     tokens: list[int]
     cache: Any
 
 
 class TextModel:
-    """A loaded model. One thread at a time may call it."""
+    """A loaded model. Only one thread at a time may call it."""
 
     def __init__(self, net: Any, tokenizer: Any, reference: str, folder: Path, device: str, precision: str) -> None:
         self.reference, self.folder, self.precision = reference, folder, precision
@@ -48,7 +49,7 @@ class TextModel:
 
     @property
     def net(self) -> Any:
-        """The network, which training changes."""
+        """The network. Training changes it."""
         return self._net
 
     @property
@@ -65,7 +66,7 @@ class TextModel:
 
     @property
     def asked(self) -> PromptFormat | None:
-        """As the adapter in use says; a bare encoder–decoder model as T5, a bare decoder-only one not at all."""
+        """The adapter's prompt format. Without an adapter: T5's for an encoder–decoder model, else None."""
         plain = None if self.continues else PromptFormat()
         return plain if self._adapter is None else self._asked.get(self._adapter, plain)
 
@@ -81,7 +82,7 @@ class TextModel:
 
     @property
     def context_tokens(self) -> int:
-        """Tokens that prompt and answer may have together (of an encoder–decoder model: each)."""
+        """How many tokens prompt and answer may have together, or each in an encoder–decoder model."""
         config = self._net.config
         known = (getattr(config, name, None) for name in ("max_position_embeddings", "n_positions"))
         limit = next((value for value in known if value), self._tokenizer.model_max_length)
@@ -92,14 +93,14 @@ class TextModel:
         return tuple(sorted(self._adapters))
 
     def checksum(self) -> str:
-        """Of the weights without adapters, see `weights_checksum`."""
+        """The checksum of the weights without adapters; see `weights_checksum`."""
         return weights_checksum(self.folder)
 
     def load_adapter(self, name: str, folder: Path) -> None:
-        """Read the PEFT adapter in *folder*, replacing an older one of that name.
+        """Load the PEFT adapter in *folder*, replacing an older one of that name.
 
-        When there are too many, the one that was not used for the longest time is unloaded. Raises BrokenModel (files
-        missing or unreadable) or AdapterMismatch (trained for another base model).
+        If there are too many, the least recently used one is unloaded. Raises BrokenModel (files missing or
+        unreadable) or AdapterMismatch (trained for another base model).
         """
         metadata = read_metadata(folder)
         check_base(name, metadata, self.reference, self.checksum)
@@ -139,13 +140,15 @@ class TextModel:
         only: str = "",
         lines_once: bool = False,
     ) -> list[str]:
-        """The greedy continuation of prefix + prompt for each of *prompts*, cut before the first of *stop*.
+        """The greedy continuation of prefix + prompt for each of *prompts*, cut before the first of the marks *stop*.
 
-        *prefix* is read once and kept for later calls. At most *max_new_tokens* tokens each. With *only*, a
-        decoder-only model writes nothing but the tokens of that text, the stops and its end: no name or number from
-        elsewhere, and most of a small model's arithmetic, the product with the whole vocabulary, is saved. With
-        *lines_once* it ends where a line says again what one before said, as small models go round in circles.
-        Raises PromptTooLong when a prompt with its answer passes the context; nothing is ever cut off.
+        *prefix* is read once and kept for later calls. Each answer has at most *max_new_tokens* tokens.
+
+        With *only*, a decoder-only model uses no tokens but those of that text, of the stop marks, and its end token.
+        So it cannot invent names or numbers. This also saves most of a small model's arithmetic, the product with the
+        whole vocabulary. With *lines_once* an answer ends before a repeated line, since small models fall into loops.
+
+        Raises PromptTooLong if a prompt and its answer exceed the context. A prompt is never cut off.
         """
         if not prompts:
             return []
@@ -173,6 +176,8 @@ class TextModel:
         asked = [self._tokenizer(prompt, add_special_tokens=False).input_ids for prompt in prompts]
         longest = max(len(tokens) for tokens in asked)
         self._check_fit(len(start.tokens) + longest + max_new_tokens)
+        # All rows share the prefix. Their prompts are padded on the left, so that each row's next token has the same
+        # index; the mask hides the padding between prefix and prompt.
         cache = deepcopy(start.cache)
         cache.batch_repeat_interleave(len(prompts))
         padded = [[0] * (longest - len(tokens)) + tokens for tokens in asked]
@@ -205,7 +210,7 @@ class TextModel:
         return [ending.cut(self._text(row)) for row in written]
 
     def _step(self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any, allowed: torch.Tensor | None) -> torch.Tensor:
-        """The likeliest token (batch,) after *tokens*, among *allowed* if given."""
+        """The most likely token (batch,) after *tokens*, among *allowed* if given."""
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
         body = self._net.get_decoder()
         read = body(
@@ -219,7 +224,10 @@ class TextModel:
         return allowed[scores.argmax(dim=-1)]
 
     def _shortlist(self, only: str, stop: Sequence[str]) -> torch.Tensor | None:
-        """Ids of the tokens of *only*, at the start of a text and inside it, and of what ends an answer."""
+        """Ids of the tokens of *only*, at the start of a text and inside it, and of those that end an answer.
+
+        None if any token may be used.
+        """
         head = self._net.get_output_embeddings()
         if not only or type(head) is not torch.nn.Linear:
             return None
@@ -228,7 +236,7 @@ class TextModel:
         return torch.tensor(sorted(found | self._ends), device=self._device)
 
     def read(self, prefix: str) -> None:
-        """Read a *prefix* ahead of its first use, which then costs no more than any other."""
+        """Read a *prefix* in advance, so that its first use is as fast as later ones."""
         with torch.inference_mode():
             self._read_prefix(prefix)
 
@@ -273,10 +281,10 @@ class TextModel:
 def load_model(
     reference: str, cache_dir: Path, *, precision: str = "auto", device: str = "auto", threads: int = 0
 ) -> TextModel:
-    """Load the model of *reference* (`package:gemma-3-270m`, a folder, a hub name).
+    """Load the model that *reference* names (`package:gemma-3-270m`, a folder, a hub name).
 
-    *threads* is the number of CPU threads for the whole process; 0 leaves it alone. Raises ModelError's leaves:
-    UnknownModel, BrokenModel, UnknownPrecision, UnsupportedPrecision.
+    *threads* sets the number of CPU threads for the whole process; 0 leaves it unchanged. Raises UnknownModel,
+    BrokenModel, UnknownPrecision or UnsupportedPrecision.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
     from transformers.utils import logging

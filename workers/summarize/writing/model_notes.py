@@ -1,4 +1,4 @@
-"""Notes by models that were trained to write them, with or without an adapter: T5, mBART, decoder-only models."""
+"""Notes by models that were trained to write them: T5, mBART and decoder-only models, with or without an adapter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ possible necessary further finally yet still regarding their they it its there t
 
 
 def vocabulary(text: str) -> str:
-    """Every word of a note of *text*, as it may stand inside a line and at the beginning of one."""
+    """All words that a note of *text* may use, as inside a line and as at its beginning."""
     common = f"{GLUE} {_REPORTED}"
     starts = {word[0].upper() + word[1:] for word in (*words(text), *words(common))}
     marks = [f"{kind}: " for kind in LineKind if kind]
@@ -43,7 +43,7 @@ SUMMARY_TOKENS = 128
 
 @dataclass(frozen=True, slots=True)
 class SupportedNote:
-    """What of a model's note stands: sentences that what was said supports."""
+    """The sentences of a model's note that the transcript supports."""
 
     sentences: tuple[Sentence, ...] = ()
     decisions: tuple[Sentence, ...] = ()
@@ -57,10 +57,10 @@ def summarise(
     asked: PromptFormat,
     people: Collection[str] = (),
 ) -> SupportedNote:
-    """The supported sentences of what *model*, *asked* so, writes about *said*. *people* may own a task.
+    """Have *model* write a note on *said*, with the prompt format *asked*, and keep the supported sentences.
 
-    In English they must also deny what was denied and nothing else, and call decided only what somebody is heard
-    deciding.
+    *people* may own a task. English sentences must also keep negations, and may report a decision only if somebody is
+    heard deciding.
     """
     language = evidence.language
     lines = list(_clean(line for draft in _drafts(said, model, asked, language) for line in lines_of(draft)))
@@ -83,14 +83,14 @@ def _as_meant(
         heard = as_heard(kind, sentence, evidence, deciding)
         if heard is None:
             continue
-        # What is told as discussed neither asserts nor denies it.
+        # `Discussed whether` neither asserts nor denies, so a reworded sentence cannot lose a negation.
         retold = heard[1].text != sentence.text
         if retold or keeps_negation(heard[1].text, _carrying(heard[1], said)):
             yield heard
 
 
 def _carrying(sentence: Sentence, said: Sequence[Statement]) -> list[str]:
-    """The statements that stand, if only with a part, in the segments that *sentence* rests on."""
+    """The statements that overlap the segments that *sentence* rests on."""
     return [statement.text for statement in said if not set(statement.segments).isdisjoint(sentence.evidence)]
 
 
@@ -102,7 +102,7 @@ def _clean(lines: Iterator[NoteLine]) -> Iterator[NoteLine]:
 
 
 def _drafts(said: Sequence[Statement], model: Generator, asked: PromptFormat, language: str) -> list[str]:
-    """The note of *said*, in halves as long as the model cannot read it at once."""
+    """The note on *said*. It is halved until the model can read each part at once."""
     text = transcript(said, language)
     only = vocabulary(text) if asked.language == ENGLISH else ""
     try:
@@ -128,7 +128,7 @@ def _action(sentence: Sentence, people: Collection[str]) -> Action:
 
 
 def _owner(text: str, people: Collection[str]) -> str | None:
-    """Who the sentence is about, as they are called in the meeting."""
+    """The person whose name begins the sentence, as written in *people*, or None."""
     named = (
         name for name in sorted(people, key=len, reverse=True) if re.match(rf"(?:the )?{re.escape(name)}\b", text, re.I)
     )

@@ -1,4 +1,4 @@
-"""The form in which a model that was trained for it writes a note: a sentence a line, decisions and tasks marked.
+"""The format of a trained model's notes: one sentence per line, with decisions and tasks marked.
 
 The price of the screws has risen.
 Decision: The team will look for another supplier.
@@ -35,12 +35,12 @@ _MARKED = re.compile(rf"(?:({LineKind.DECISION}|{LineKind.ACTION}): *)?(.*)")
 
 
 def written(lines: list[NoteLine]) -> str:
-    """*lines* as a model is taught to write them."""
+    """*lines* in the format that models are trained to write."""
     return "\n".join(f"{line.kind}: {line.text}" if line.kind else line.text for line in lines)
 
 
 def lines_of(draft: str) -> list[NoteLine]:
-    """The sentences of *draft*, each of the kind that its line is marked with."""
+    """The sentences of *draft*, each with the kind that its line is marked with."""
     found: list[NoteLine] = []
     for row in draft.splitlines():
         match = _MARKED.match(row.strip())
@@ -51,11 +51,11 @@ def lines_of(draft: str) -> list[NoteLine]:
 
 
 _AGREEING_WORDS = 3
-"""The most words of a sentence that is left out when none of them carries meaning: `Yeah, okay.`"""
+"""A sentence of at most this many words is left out if none of them carries meaning: `Yeah, okay.`"""
 
 
 def transcript(said: Sequence[Statement], language: str) -> str:
-    """*said* without hesitations and mere assent, each turn behind the name of its speaker where that is known."""
+    """*said* without hesitations and mere assent. Each turn begins with its speaker's name, if known."""
     pairs = [(statement.speaker, fluent(statement.text)) for statement in said]
     telling = [pair for pair in pairs if content_stems(pair[1], language) or count_words(pair[1]) > _AGREEING_WORDS]
     turns = groupby(telling or pairs, key=lambda pair: pair[0])

@@ -1,7 +1,8 @@
-"""The note of one window: what was said that matters, what was decided, who does what, each with its evidence.
+"""Writes the note of one window: its main points, decisions and actions, each with its evidence.
 
-Evidence comes first. Rules pick sentences of the transcript; the model may only put those better, and each of its
-sentences is held against the one that it stands for. What fails stays in the words that were said.
+Evidence comes first. Rules pick sentences of the transcript. A model may only rewrite them, and each rewritten sentence
+is checked against its original. If the check fails, the original stays. A model that was trained to write notes writes
+its own sentences, of which only the supported ones stay.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ TITLE_WORDS = 6
 
 @dataclass(frozen=True, slots=True)
 class NoteBody:
-    """What a window, or several notes, come to. Samples are those of the first and last segment."""
+    """The note of one window, or of several merged notes. It reaches from its first to its last segment."""
 
     first_sample: int
     end_sample: int
@@ -49,13 +50,13 @@ class NoteBody:
 
 
 NOTE: TypeAdapter[NoteBody] = TypeAdapter(NoteBody)
-"""`NOTE.dump_python(note, mode="json")` and `NOTE.validate_python(body)` go to and from a table's body."""
+"""Converts a note to a table's body, `NOTE.dump_python(note, mode="json")`, and back, `NOTE.validate_python(body)`."""
 
 
 def note_of(
     window: Sequence[SpokenSegment], model: Generator | None, earlier: Iterable[NoteBody], *, language: str
 ) -> NoteBody:
-    """The note of the next window of a meeting. The *earlier* notes tell which names are people's."""
+    """The note of the next window of a meeting. Owners of actions in *earlier* notes are known to be people."""
     people = {action.owner for note in earlier for action in note.actions if action.owner}
     return write_note(window, model, language=language, people=people)
 
@@ -63,9 +64,9 @@ def note_of(
 def write_note(
     window: Sequence[SpokenSegment], model: Generator | None, *, language: str, people: Collection[str] = ()
 ) -> NoteBody:
-    """The note of *window*, which must not be empty. *people* are names known from before, *language* the meeting's.
+    """The note of *window*, which must not be empty. *people* are names that are known already.
 
-    Without a model the note is in the words that were said.
+    *language* is the meeting's. Without a model the note quotes what was said.
     """
     said = statements(window)
     evidence = Evidence(window, language)
@@ -74,9 +75,10 @@ def write_note(
     tasks = find_action_items(said, known) if english else []
     decided = find_decisions(said) if english else []
     taken = {at for task in tasks for at in task.said_in} | set(decided)
-    follower = model if english and model is not None and model.continues else None  # Its examples are English.
+    # The examples that a decoder-only model follows are English.
+    follower = model if english and model is not None and model.continues else None
     summary = _summary(said, evidence, model, known)
-    sentences = summary.sentences or summary.decisions or _picked(_chosen(said, taken, language), evidence, follower)
+    sentences = summary.sentences or summary.decisions or _points(_salient(said, taken, language), evidence, follower)
     decisions = merge_decisions([*(_decision(said[at], evidence) for at in decided), *summary.decisions], language)
     return NoteBody(
         first_sample=min(segment.first_sample for segment in window),
@@ -99,12 +101,12 @@ def _action(task: ActionItem, said: Sequence[Statement], evidence: Evidence) -> 
 
 
 def _without_owner(task: ActionItem) -> str:
-    """On a single track an owner is often named a sentence earlier, so the task itself is what is held against it."""
+    """The text to check. On a single track the owner is often named a sentence earlier, so the name is left out."""
     return task.text.removeprefix(f"{task.owner} ") if task.owner else task.text
 
 
-def _chosen(said: Sequence[Statement], taken: Collection[int], language: str) -> list[Statement]:
-    """What matters beside the statements *taken*, which the note has elsewhere."""
+def _salient(said: Sequence[Statement], taken: Collection[int], language: str) -> list[Statement]:
+    """The most salient statements, except those *taken*, which the note has elsewhere."""
     free = [statement for at, statement in enumerate(said) if at not in taken]
     total = sum(count_words(statement.text) for statement in said)
     count = min(max(2, total // WORDS_PER_SENTENCE), SENTENCES_LIMIT)
@@ -114,27 +116,27 @@ def _chosen(said: Sequence[Statement], taken: Collection[int], language: str) ->
 def _summary(
     said: Sequence[Statement], evidence: Evidence, model: Generator | None, people: Collection[str]
 ) -> SupportedNote:
-    """What a model that was trained to write notes makes of the window, in any language it knows."""
+    """The note of a model that was trained to write notes; empty if the model or its language does not fit."""
     asked = None if model is None else model.asked
     if model is None or asked is None or asked.language not in (None, evidence.language):
         return SupportedNote()
     return summarise(said, evidence, model, asked, people)
 
 
-def _picked(chosen: Sequence[Statement], evidence: Evidence, follower: Generator | None) -> tuple[Sentence, ...]:
-    """What matters in the words that were said, put better where a model follows examples of that."""
-    return _put(chosen, evidence, follower) if evidence.language == ENGLISH else _as_said(chosen, evidence)
+def _points(chosen: Sequence[Statement], evidence: Evidence, follower: Generator | None) -> tuple[Sentence, ...]:
+    """The chosen statements as minutes state them. In English, *follower* may rewrite them by its examples."""
+    return _rewritten(chosen, evidence, follower) if evidence.language == ENGLISH else _quoted(chosen, evidence)
 
 
-def _as_said(chosen: Sequence[Statement], evidence: Evidence) -> tuple[Sentence, ...]:
+def _quoted(chosen: Sequence[Statement], evidence: Evidence) -> tuple[Sentence, ...]:
     told = (evidence.check(statement.text, statement.segments) for statement in chosen)
     return merge_sentences(told, evidence.language)
 
 
-def _put(chosen: Sequence[Statement], evidence: Evidence, model: Generator | None) -> tuple[Sentence, ...]:
+def _rewritten(chosen: Sequence[Statement], evidence: Evidence, model: Generator | None) -> tuple[Sentence, ...]:
     drafts = [""] * len(chosen) if model is None or model.asked is not None else _drafts(chosen, model)
-    stated = (_stated(*pair, evidence) for pair in zip(chosen, drafts, strict=True))
-    return merge_sentences(stated, evidence.language)
+    sentences = (_rewritten_or_quoted(*pair, evidence) for pair in zip(chosen, drafts, strict=True))
+    return merge_sentences(sentences, evidence.language)
 
 
 def _drafts(chosen: Sequence[Statement], model: Generator) -> list[str]:
@@ -143,8 +145,8 @@ def _drafts(chosen: Sequence[Statement], model: Generator) -> list[str]:
     return model.generate(prompts, REWRITE_TOKENS, prefix=REWRITE, only=allowed)
 
 
-def _stated(statement: Statement, draft: str, evidence: Evidence) -> Sentence:
-    """*draft* where it passes every check, else the statement as it was said."""
+def _rewritten_or_quoted(statement: Statement, draft: str, evidence: Evidence) -> Sentence:
+    """*draft* if it passes every check, else the statement as it was said."""
     text = clean(draft)
     if text is not None and not echoes(text, REWRITE, statement.text):
         checked = evidence.check(text, statement.segments)
@@ -154,7 +156,7 @@ def _stated(statement: Statement, draft: str, evidence: Evidence) -> Sentence:
 
 
 def _title(said: Sequence[str], sentences: Sequence[str], model: Generator | None, language: str) -> str:
-    """The model's title if its words were said and are among the weightiest, else those words."""
+    """The model's title if all its words were said and one is a keyword, else the keywords."""
     weighty = keywords(said, 3, language)
     plain = ", ".join(weighty).capitalize()
     if model is None or not sentences:

@@ -1,4 +1,4 @@
-"""Who is named in a meeting: by a track's speaker, by being addressed, or by being given something to do."""
+"""Finds the people in a meeting: speakers of tracks, people addressed by name, and people given a task."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NO_PEOPLE = frozenset(_OTHERS.split())
 
 
 def find_people(statements: Sequence[Statement]) -> frozenset[str]:
-    """Names of people as written. Speakers count whole and by their first name."""
+    """Names of people as written. A speaker counts by full name and by first name."""
     text = " ".join(statement.text for statement in statements)
     speakers = {name for s in statements if s.speaker for name in (s.speaker, s.speaker.split()[0])}
     strong = {name for s in statements for pattern in _STRONG for name in pattern.findall(s.text)}
@@ -55,13 +55,13 @@ def _is_repeated(name: str, text: str) -> bool:
 
 
 def _can_be_name(name: str, text: str) -> bool:
-    """A word that is also written small in the meeting is no name."""
+    """Whether *name* can be a person's. A word that also occurs in lower case in the meeting cannot."""
     low = name.lower()
     return not (low in STOP_WORDS or low in _NO_PEOPLE or days(name) or re.search(rf"\b{low}\b", text))
 
 
 def addressed(text: str, people: frozenset[str]) -> str | None:
-    """The person that *text* speaks to by name: `Priya, will you ...` or `... do that, Priya?`"""
+    """The person whom *text* addresses by name: `Priya, will you ...` or `... do that, Priya?`"""
     for name in sorted(people, key=len, reverse=True):
         if re.search(rf"(?:^|[,.;:!?]\s+|\b(?:so|and|okay|then)\s+){re.escape(name)},", text, re.I):
             return name

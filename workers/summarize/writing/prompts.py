@@ -1,4 +1,4 @@
-"""What a decoder-only model without an adapter is shown before it is asked: examples that speak of nothing else."""
+"""The examples in the prompts of a decoder-only model without an adapter."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ Title: Cleaning contract
 
 """
 PREFIXES = (REWRITE, TITLE)
-"""Read once when a worker starts."""
+"""A worker reads these prefixes once, when it starts."""
 
 GLUE = """\
 The the a an and or but of to in on at by for from with as is are was were be been has have had will not no they them
 their it its that this which who because so if until before after than more also would could should can. , ' - ; said
 asked told wants needs he she his her team meeting"""
-"""Words that a rewritten sentence may use though nobody said them."""
+"""Words that a rewritten sentence may use even if nobody said them."""
 
 
 def rewrite_prompt(statement: Statement) -> str:

