@@ -138,7 +138,8 @@ def test_a_piece_with_a_wrong_checksum_is_not_stored(api: Api, algorithm: str) -
     place = create(api)
     digest = base64.b64encode(hashlib.new(algorithm, DATA).digest()).decode()
     header = {"Upload-Checksum": f"{algorithm} {digest}"}
-    answer = patch(api, place, 0, DATA[:-1] + b"\0", **header)
+    damaged = DATA[:-1] + bytes([DATA[-1] ^ 0xFF])
+    answer = patch(api, place, 0, damaged, **header)
     assert answer.status_code == 460
     assert answer.json()["type"] == "urn:minutebook:problem:checksum-mismatch"
     assert offset(api, place) == 0
