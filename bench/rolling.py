@@ -33,6 +33,7 @@ from schema.core.settings import settings
 from schema.core.states import AdapterTask
 from schema.core.units import samples_of_s
 from schema.core.wire import ENGLISH
+from schema.core.words import count_words
 from schema.mailbox import Mailbox
 from schema.meetings.tables import Meeting, Note, Segment, Track
 from schema.stores import Stores
@@ -40,7 +41,6 @@ from workers.models.adapters import AdapterStore
 from workers.summarize.store import MeetingSnapshot
 from workers.summarize.summarizer import Summarizer
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.model import TextModel, load_model
 from workers.summarize.writing.notes import NoteBody, note_of, write_note

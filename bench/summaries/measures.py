@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from schema.core.words import count_words, first_words
 from schema.meetings.minutes import Action, Minutes, Sentence, parts
 from training.data.meetings import AnnotatedMeeting
 from training.evaluation.evaluate import ExampleMeasures
 from training.evaluation.systems import minutes_text
 from training.metrics.summaries import evidence_overlap, length_ratio, rouge
 from workers.asr.error_rates import Counts
-from workers.summarize.text.words import count_words, first_words
 
 WITHOUT_ACTIONS = frozenset({"ICSI"})
 """Corpora without human action items."""

@@ -7,12 +7,12 @@ from functools import cache, partial
 from itertools import chain
 from typing import Protocol
 
+from schema.core.words import count_words
 from schema.meetings.minutes import Minutes, Sentence
 from training.evaluation.baselines import Choice, lead, longest
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.final import minutes_of
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.words import count_words
 from workers.summarize.windows import windows_of
 from workers.summarize.writing.generator import Generator
 

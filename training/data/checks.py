@@ -11,9 +11,9 @@ from typing import Literal
 
 from schema.core.errors import InvalidData
 from schema.core.units import SAMPLE_RATE_HZ
+from schema.core.words import count_words
 from training.data.audio import AudioFacts, audio_facts
 from training.data.dataset import Dataset, Example, Record
-from workers.summarize.text.words import count_words
 
 SHOWN_LIMIT = 20
 

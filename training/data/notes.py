@@ -17,12 +17,12 @@ from pathlib import Path
 from schema.core.errors import InvalidData
 from schema.core.sentences import split_sentences
 from schema.core.wire import ENGLISH
+from schema.core.words import count_words
 from training.data.checks import Fault
 from training.data.dataset import Example
 from training.data.meetings import LinkedSentence, NoteWindow, note_windows, qmsum, read_meetings, split_file
 from training.data.transcript_lines import transcript_segments
 from workers.summarize.text.segment import statements
-from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.note_format import LineKind, NoteLine, transcript, written
 

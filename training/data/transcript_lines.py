@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from schema.core.units import samples_of_s
+from schema.core.words import count_words
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.words import count_words
 
 WORDS_PER_S = 2.5
 """The rate of speech that is assumed where words have no times."""

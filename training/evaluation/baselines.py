@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from schema.core.words import count_words
 from training.data.dataset import Example
 from training.data.transcript_lines import transcript_segments
 from training.evaluation.systems import SystemAnswer
@@ -12,7 +13,7 @@ from training.metrics.summaries import rouge
 from workers.summarize.text.disfluency import fluent
 from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment, Statement, statements
-from workers.summarize.text.words import content_stems, count_words
+from workers.summarize.text.stems import content_stems
 from workers.summarize.windows import windows_of
 
 LEAD_SENTENCES = 3

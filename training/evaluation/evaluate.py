@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
+from schema.core.words import count_words, first_words
 from training.data.dataset import Dataset, Example
 from training.data.transcript_lines import transcript_segments
 from training.evaluation.systems import EvaluatedSystem, SystemAnswer
@@ -16,7 +17,6 @@ from training.metrics.embeddings import BertScore
 from training.metrics.summaries import evidence_overlap, length_ratio, novelty, rouge, supported
 from workers.asr.error_rates import Counts, character_errors, word_errors
 from workers.summarize.checking.evidence import Evidence
-from workers.summarize.text.words import count_words, first_words
 
 EXAMPLES_AT_ONCE = 16
 """Examples that a system is given at once."""

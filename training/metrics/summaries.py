@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 from schema.core.sentences import split_sentences
+from schema.core.words import count_words, words
 from workers.asr.error_rates import Counts
 from workers.summarize.checking.evidence import Evidence
-from workers.summarize.text.words import count_words, words
 
 KINDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 

@@ -20,7 +20,7 @@ from schema.meetings.tables import Segment
 from workers.summarize.checking.evidence import SUPPORTED_FROM, Evidence
 from workers.summarize.text.salience import overlap
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.words import content_stems
+from workers.summarize.text.stems import content_stems
 
 SAME = 0.6
 """Two sentences with shared evidence count as the same from this share of common content words on."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from schema.core.words import count_words
 from schema.meetings.minutes import Action, Chapter, Minutes, Sentence
 from workers.summarize.text.salience import pick
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences, still_true
 from workers.summarize.writing.notes import NoteBody, note_of

@@ -14,6 +14,7 @@ from schema.core.database import Database
 from schema.core.events import Event
 from schema.core.states import AdapterTask, MeetingState, SummaryKind
 from schema.core.wire import AUTO
+from schema.core.words import count_words
 from schema.meetings.lifecycle import complete_meeting
 from schema.meetings.locks import advance_seq, lock_versions
 from schema.meetings.minutes import MINUTES, Minutes
@@ -23,7 +24,6 @@ from schema.meetings.wire import Author
 from schema.webhooks.outbox import WebhookEvent, announce
 from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.words import count_words
 from workers.summarize.writing.notes import NOTE, NoteBody
 
 LANGUAGE_SEGMENTS = 40

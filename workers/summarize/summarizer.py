@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from schema.core.events import Event, publish
 from schema.core.states import MeetingState
+from schema.core.words import count_words
 from schema.meetings.tables import Track
 from schema.meetings.wire import Author
 from schema.stores import Stores
@@ -34,7 +35,6 @@ from workers.summarize.store import (
     rewrite_note,
 )
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.words import count_words
 from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 from workers.summarize.writing.model import TextModel
 from workers.summarize.writing.notes import NoteBody, note_of

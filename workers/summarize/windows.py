@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import accumulate
 
 from schema.core.sentences import sentence_cuts
+from schema.core.words import count_words, first_words, word_ends
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.words import count_words, first_words, word_ends
 
 FLOOR_WORDS = 250
 LIMIT_WORDS = 400

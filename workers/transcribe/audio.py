@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from schema.core.errors import AudioTrimmed, DecodeError
 from schema.core.states import CoverageKind
 from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_SAMPLES
+from schema.core.words import word_ends
 from schema.mailbox import AudioSpan, Claim, Mailbox
 from workers.asr.streaming.track import HISTORY_WORDS, CommittedSpan, StreamState, TrackView
 from workers.transcribe.track_rows import TrackFacts, recent_text
@@ -59,9 +61,14 @@ def _state(session: Session, claim: Claim, facts: TrackFacts) -> StreamState:
 
 def _fresh_state(session: Session, facts: TrackFacts) -> StreamState:
     committed = facts.committed_sample
-    said = recent_text(session, facts.track_id).split() if committed else []
-    history = tuple(f" {word}" for word in said[-HISTORY_WORDS:])
+    history = _last_words(recent_text(session, facts.track_id).strip()) if committed else ()
     return StreamState(committed_sample=committed, window_first_sample=committed, history=history)
+
+
+def _last_words(text: str) -> tuple[str, ...]:
+    """The last words of *text*, in a script without spaces the last letters. Joined they are the end of *text*."""
+    cuts = [0, *word_ends(text)][-HISTORY_WORDS - 1 :]
+    return tuple(text[first:end] for first, end in pairwise(cuts))
 
 
 def _lost(state: StreamState, facts: TrackFacts, first_there: int) -> TrackAudio:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from schema.core.errors import InvalidData
+from schema.core.words import count_words
 from training.data import load, refuse_overlap
 from training.data.meetings import note_windows, read_meetings
-from workers.summarize.text.words import count_words
 
 SHARED = Path(os.environ.get("MINUTEBOOK_SHARED", Path(__file__).resolve().parents[4] / "shared")) / "data"
 needs_shared = pytest.mark.skipif(

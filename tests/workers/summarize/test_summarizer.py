@@ -13,8 +13,8 @@ from schema.core.states import MeetingState, SummaryKind
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Note, Segment, Summary
+from tests.declaration import CHINESE, JAPANESE, THAI
 from tests.workers.sample_transcript import FIRST_TURNS, TURNS, commit_turns, end_meeting
-from tests.workers.summarize.declaration import CHINESE, JAPANESE, THAI
 from tests.workers.worker_rig import WorkerRig
 from workers.summarize.store import read_snapshot
 from workers.summarize.writing.model import TextModel

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.workers.summarize.declaration import CHINESE, JAPANESE, THAI
+from schema.core.words import count_words
+from tests.declaration import CHINESE, JAPANESE, THAI
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.words import count_words
 from workers.summarize.windows import next_window, split_segment
 
 WORDS = st.text(alphabet="abcß .?!", min_size=1, max_size=6).filter(lambda word: bool(word.strip()))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from schema.core.words import words
 from schema.meetings.minutes import Sentence
 from workers.summarize.text.language import language_of
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.text.words import content_stems, idf, names, stem, words
+from workers.summarize.text.stems import content_stems, idf, names, stem
 
 SUPPORTED_FROM = 0.4
 """The least support with which a sentence counts as supported.

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from schema.core.sentences import whole_statements
 from schema.core.wire import ENGLISH
+from schema.core.words import words
 from workers.summarize.text.numbers import numbers
-from workers.summarize.text.words import content_stems, words
+from workers.summarize.text.stems import content_stems
 
 NEGATION = re.compile(r"\b(?:not|no|never|none|nothing|nobody|without|cannot|neither|nor)\b|n['’]t\b", re.I)
 _CLAUSE_END = re.compile(

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from schema.core.wire import AUTO, ENGLISH, LANGUAGES
-from workers.summarize.text.words import count_words, first_words
+from schema.core.words import count_words, first_words
 
 SAMPLE_WORDS = 150
 FEWEST_WORDS = 5

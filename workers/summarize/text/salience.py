@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from schema.core.sentences import is_question
+from schema.core.words import count_words, letters, words
 from workers.summarize.text.due import days
 from workers.summarize.text.numbers import numbers
-from workers.summarize.text.words import content_stems, count_words, letters, words
+from workers.summarize.text.stems import content_stems
 
 MIN_WORDS = 5
 _LONG_WORDS = 35

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from schema.core.sentences import SENTENCE_ENDS, is_question
 from schema.core.wire import ENGLISH
+from schema.core.words import count_words
 from workers.summarize.text.disfluency import fluent, without_lead_in
 from workers.summarize.text.due import find_due
 from workers.summarize.text.segment import Statement
-from workers.summarize.text.words import content_stems, count_words
+from workers.summarize.text.stems import content_stems
 from workers.summarize.writing.people import addressed
 
 RECAP = re.compile(r"\b(?:to sum up|in summary|to recap|to summari[sz]e|action (?:items|points)|so we have)\b", re.I)

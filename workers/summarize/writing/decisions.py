@@ -11,7 +11,7 @@ from workers.summarize.text.disfluency import fluent, without_lead_in
 from workers.summarize.text.due import find_due
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import Statement
-from workers.summarize.text.words import content_stems
+from workers.summarize.text.stems import content_stems
 
 _STRONG = re.compile(
     r"\bwe(?:'ve|’ve|'ll|’ll| have| will| are going to| all)?\s+(?:now\s+|then\s+|all\s+)?"

@@ -10,7 +10,7 @@ from schema.meetings.minutes import Action, Sentence
 from workers.summarize.text.due import days, due_words
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.salience import overlap
-from workers.summarize.text.words import content_stems, names
+from workers.summarize.text.stems import content_stems, names
 
 _SAME = 0.6
 _SAME_TASK = 0.5

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from schema.core.errors import PromptTooLong
 from schema.core.wire import ENGLISH
+from schema.core.words import words
 from schema.meetings.minutes import Action, Sentence
 from workers.summarize.checking.decision_claims import as_heard
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.checking.guard import clean, keeps_negation
 from workers.summarize.text.due import find_due
 from workers.summarize.text.segment import Statement
-from workers.summarize.text.words import words
 from workers.summarize.writing.decisions import find_decisions
 from workers.summarize.writing.generator import Generator, PromptFormat
 from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences

@@ -14,9 +14,10 @@ from enum import StrEnum
 from itertools import groupby
 
 from schema.core.sentences import split_sentences
+from schema.core.words import count_words
 from workers.summarize.text.disfluency import fluent
 from workers.summarize.text.segment import Statement
-from workers.summarize.text.words import content_stems, count_words
+from workers.summarize.text.stems import content_stems
 
 
 class LineKind(StrEnum):

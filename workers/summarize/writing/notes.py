@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from schema.core.wire import ENGLISH
+from schema.core.words import count_words
 from schema.meetings.minutes import Action, Sentence
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.checking.guard import clean, echoes, is_clean, keeps_meaning
 from workers.summarize.text.disfluency import told
 from workers.summarize.text.salience import keywords, pick
 from workers.summarize.text.segment import SpokenSegment, Statement, statements
+from workers.summarize.text.stems import content_stems
 from workers.summarize.text.stop_words import STOP_WORDS
-from workers.summarize.text.words import content_stems, count_words
 from workers.summarize.writing.actions import ActionItem, find_action_items
 from workers.summarize.writing.decisions import decision_text, find_decisions
 from workers.summarize.writing.generator import Generator

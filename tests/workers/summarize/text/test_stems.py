@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,12 @@ from hypothesis import strategies as st
 
 from schema.core.sentences import split_sentences
 from schema.core.wire import LANGUAGES
-from tests.workers.summarize.declaration import CHINESE, ENGLISH, JAPANESE, THAI
+from tests.declaration import CHINESE, JAPANESE, THAI
 from workers.summarize.text.language import language_of
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment, statements
+from workers.summarize.text.stems import STEMMERS, content_stems, names, stem
 from workers.summarize.text.stop_words import stop_words
-from workers.summarize.text.words import STEMMERS, content_stems, count_words, first_words, names, stem, words
 
 
 @pytest.mark.parametrize(
@@ -64,44 +63,6 @@ def test_without_number_words_of_a_language_its_digits_count() -> None:
 def test_no_text_is_too_odd_for_its_words_and_numbers(text: str, language: str) -> None:
     assert len(numbers(text, language)) <= len(text)
     assert len(content_stems(text, language)) <= len(text)
-
-
-@pytest.mark.parametrize("said", [CHINESE, JAPANESE, THAI])
-def test_the_same_content_counts_about_as_many_words_in_every_script(said: Sequence[str]) -> None:
-    wanted = sum(len(text.split()) for text in ENGLISH)
-    assert sum(map(count_words, said)) == pytest.approx(wanted, rel=0.15)
-    for text, english in zip(said, ENGLISH, strict=True):
-        assert count_words(text) == pytest.approx(count_words(english), rel=0.4)
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("", 0),
-        ("well - 3.5 bar", 4),
-        ("naïve Äpfel", 2),
-        ("好", 1),
-        ("用 iPhone 拍", 3),
-        ("iPhone手机", 2),
-        ("한국어 회의", 2),
-    ],
-)
-def test_words_between_spaces_count_one_each(text: str, count: int) -> None:
-    assert count_words(text) == count
-
-
-def test_a_text_is_cut_to_a_number_of_words() -> None:
-    assert first_words("one two  three four", 2).split() == ["one", "two"]
-    assert first_words("one two", 5) == "one two"
-    assert first_words("one", 0) == ""
-    cut = first_words(CHINESE[0], 10)
-    assert CHINESE[0].startswith(cut)
-    assert count_words(cut) == 10
-
-
-def test_marks_belong_to_their_letters() -> None:
-    assert words("हिन्दी में बैठक") == ["हिन्दी", "में", "बैठक"]
-    assert words("เริ่ม API接口") == ["เ", "ริ่", "ม", "API", "接", "口"]
 
 
 @pytest.mark.parametrize(
