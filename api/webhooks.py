@@ -17,10 +17,10 @@ from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import ServicesHere
 from schema.core.errors import Conflict, InvalidInput, NotFound
-from schema.core.states import Scope
+from schema.core.states import DeliveryState, Scope, WebhookEvent
 from schema.core.tables import now
 from schema.webhooks.addresses import addresses_of, parse_target
-from schema.webhooks.outbox import Delivery, DeliveryState, Webhook, WebhookEvent, new_secret
+from schema.webhooks.outbox import Delivery, Webhook, new_secret
 from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, NewWebhook, WebhookList, WebhookOut
 
 WEBHOOKS_LIMIT = 20

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from api.client import Http, LiveTrack
 from api.client.audio_source import pcm_chunks
+from api.client.http import Http
 from api.client.latency import LatencyMeter
+from api.client.live import LiveTrack
 from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from bench import report, rolling

@@ -17,9 +17,10 @@ from typing import Any
 from rich.console import Console
 
 from api.cli.render import LiveScreen
-from api.client import Http, LiveTrack
 from api.client.audio_source import pcm_chunks, read_file
+from api.client.http import Http
 from api.client.latency import LatencyMeter, quantiles
+from api.client.live import LiveTrack
 from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from deploy.fresh import ROOT, fresh_stack

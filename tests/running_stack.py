@@ -18,8 +18,9 @@ from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 from redis.retry import Retry
 from sqlalchemy import select
 
-from api.client import Http, LiveTrack
 from api.client.audio_source import pcm_chunks, read_file
+from api.client.http import Http
+from api.client.live import LiveTrack
 from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from deploy.fresh import fresh_stack

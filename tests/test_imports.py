@@ -75,7 +75,24 @@ def test_a_folder_imports_only_the_folders_below_it(folder: str) -> None:
         assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
 
 
-@pytest.mark.parametrize("module", ["schema.meetings.wire", "schema.mailbox", "api.app", "api.cli", "training.data"])
+@pytest.mark.parametrize("module", ["schema.meetings.wire", "schema.mailbox", "api.app", "training.data"])
 def test_modules_that_need_no_model_import_without_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["list", "search word", "show ID", "finish ID"])
+def test_a_command_that_only_talks_to_the_api_loads_neither_the_server_nor_the_models(command: str) -> None:
+    code = f"""
+import sys
+from api.cli import app
+sys.argv = ["minutebook", *{command.split()!r}, "--url", "http://127.0.0.1:1"]
+try:
+    app()
+except SystemExit as ended:
+    assert ended.code == 1, ended
+heavy = {{"alembic", "av", "celery", "numpy", "redis", "sqlalchemy", "torch", "transformers", "websockets"}}
+sys.exit(" ".join(heavy & set(sys.modules)) or 0)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr.splitlines()[1:]) == (0, []), ended.stderr

@@ -4,29 +4,77 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.main import get_command, get_group
 
-from api.cli import (
-    corrections,
-    database,
-    doctor,
-    failures,
-    live,
-    meetings,
-    upload,
-    uploads,
-    versions,
-    watch,
-    webhooks,
-)
 from schema.core.command_line import ErrorGroup
 
 SERVER_PANEL = "Running the server"
+COMMANDS = {
+    "Live meetings": {"live": "live:live", "finish": "meetings:finish"},
+    "Recordings": {"upload": "upload:upload", "watch": "watch:watch", "uploads": "uploads:app"},
+    "Results": {
+        "list": "meetings:list_meetings",
+        "show": "meetings:show",
+        "search": "meetings:search",
+        "delete": "meetings:delete",
+    },
+    "Corrections and versions": {
+        "segments": "corrections:list_segments",
+        "correct": "corrections:correct",
+        "rename-speaker": "corrections:rename",
+        "sentences": "corrections:list_sentences",
+        "correct-sentence": "corrections:change_sentence",
+        "reprocess": "versions:reprocess_meeting",
+        "versions": "versions:versions",
+    },
+    SERVER_PANEL: {
+        "doctor": "doctor:doctor",
+        "webhooks": "webhooks:app",
+        "keys": "database:keys",
+        "db": "database:app",
+        "failures": "failures:app",
+    },
+}
+"""Panel of the help page → command → `module:name` in this package, of a function or of a group of commands."""
+
+
+class LazyGroup(ErrorGroup):
+    """Imports the module of a command when the command is used, so that each command loads only what it needs."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._places = {name: (panel, place) for panel, names in COMMANDS.items() for name, place in names.items()}
+        # The help page and the suggestions for a misspelled command use the names in `commands`, in this order.
+        loaded: dict[str, Any] = dict(self.commands)
+        unloaded: dict[str, Any] = dict.fromkeys(self._places)
+        self.commands = {"up": loaded.pop("up"), **unloaded, **loaded}
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if self.commands.get(cmd_name) is None and cmd_name in self._places:
+            self.commands[cmd_name] = _load(cmd_name, *self._places[cmd_name])
+        return super().get_command(ctx, cmd_name)
+
+
+def _load(name: str, panel: str, place: str) -> Any:
+    module, attribute = place.split(":")
+    found = getattr(import_module(f"api.cli.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        command: Any = get_group(found)
+        command.name = name
+    else:
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        single.command(name)(found)
+        command = get_command(single)
+    command.rich_help_panel = panel
+    return command
+
 
 app = typer.Typer(
-    cls=ErrorGroup,
+    cls=LazyGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,29 +106,6 @@ def _add_training_command(name: str, help_text: str) -> None:
         os.execv(sys.executable, [sys.executable, "-m", "training", name, *ctx.args])  # noqa: S606
 
 
-COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
-    "Live meetings": {"live": live.live, "finish": meetings.finish},
-    "Recordings": {"upload": upload.upload, "watch": watch.watch},
-    "Results": {
-        "list": meetings.list_meetings,
-        "show": meetings.show,
-        "search": meetings.search,
-        "delete": meetings.delete,
-    },
-    "Corrections and versions": {
-        "segments": corrections.list_segments,
-        "correct": corrections.correct,
-        "rename-speaker": corrections.rename,
-        "sentences": corrections.list_sentences,
-        "correct-sentence": corrections.change_sentence,
-        "reprocess": versions.reprocess_meeting,
-        "versions": versions.versions,
-    },
-    SERVER_PANEL: {"doctor": doctor.doctor},
-}
-for panel, commands in COMMANDS.items():
-    for name, command in commands.items():
-        app.command(name, rich_help_panel=panel)(command)
 _add_training_command("train", "Train an adapter: minutebook train CONFIG [--set KEY=VALUE].")
 _add_training_command("sweep", "Train with every combination of methods, ranks and precisions.")
 _add_training_command("evaluate", "Measure models and adapters on a test set.")
@@ -88,8 +113,3 @@ _add_training_command("export", "Merge an adapter into its model.")
 _add_training_command("dataset", "Inspect data sets, or build one from corrections.")
 _add_training_command("adapters", "List, publish, promote and roll back adapters.")
 _add_training_command("rate", "Let people rate minutes, and summarise their ratings.")
-app.add_typer(uploads.app, name="uploads", rich_help_panel="Recordings")
-app.add_typer(webhooks.app, name="webhooks", rich_help_panel=SERVER_PANEL)
-app.add_typer(database.keys, name="keys", rich_help_panel=SERVER_PANEL)
-app.add_typer(database.app, name="db", rich_help_panel=SERVER_PANEL)
-app.add_typer(failures.app, name="failures", rich_help_panel=SERVER_PANEL)

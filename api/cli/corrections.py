@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from api.cli.options import AsJson, Key, MeetingId, Url, call_api, counted, print_json
+from api.cli.options import RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, counted, print_json
 from api.cli.render import segment_text
-from api.client import DEFAULT_URL
 from api.client.corrections import (
     correct_segment,
     correct_sentence,
@@ -60,7 +59,7 @@ def list_segments(
     meeting_id: MeetingId,
     changes: Annotated[bool, typer.Option("--changes", help="List the corrections instead of the transcript.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Print the transcript with the segment numbers that 'correct' takes.
@@ -108,7 +107,7 @@ def correct(
     ] = False,
     if_version: Annotated[int | None, typer.Option(min=1, help="Fail unless the segment is at this version.")] = None,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Correct the text or the speaker of a segment.
@@ -145,7 +144,7 @@ def rename(
     ],
     new_speaker: Annotated[str, typer.Argument(metavar="NEW", help=f"The new name; {NOBODY} for none.")],
     track: Annotated[str | None, typer.Option(help="Rename in this track only.")] = None,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Rename a speaker in the whole meeting, including segments that are still to come."""
@@ -161,7 +160,7 @@ SentenceArgument = Annotated[
 ]
 
 
-def list_sentences(meeting_id: MeetingId, as_json: AsJson = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
+def list_sentences(meeting_id: MeetingId, as_json: AsJson = False, url: Url = RUNNING_STACK, key: Key = None) -> None:
     """Print the minutes with the sentence ids that 'correct-sentence' takes.
 
     A * marks a corrected sentence.
@@ -192,7 +191,7 @@ def change_sentence(
     ] = False,
     if_version: Annotated[int | None, typer.Option(min=1, help="Fail unless the sentence is at this version.")] = None,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Correct a sentence of the final minutes.

@@ -14,10 +14,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.cli.options import AsJson, Key, LanguageOption, Url, VocabularyOption, terms_of
+from api.cli.options import RUNNING_STACK, AsJson, Key, LanguageOption, Url, VocabularyOption, terms_of
 from api.cli.render import LiveScreen
-from api.client import DEFAULT_URL, Http, LiveTrack
 from api.client.audio_source import file_chunks, microphone_chunks, pipe_chunks
+from api.client.http import Http
+from api.client.live import LiveTrack
 from api.client.pace import from_thread, paced, stop_on_interrupt, until
 from schema.core.errors import InvalidAudio, InvalidInput
 from schema.core.events import Event
@@ -48,7 +49,7 @@ def live(
     speed: Annotated[float, typer.Option(help="1 is real time, 2 twice as fast, 0 as fast as possible.")] = 1.0,
     words: Annotated[bool, typer.Option("--words", help="Show the times of each word.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Stream a recording, standard input or the microphone as a live meeting.

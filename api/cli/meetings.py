@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from api.cli.options import ID_CHARACTERS, AsJson, Key, MeetingId, Url, call_api, print_json
-from api.client import DEFAULT_URL, Http
+from api.cli.options import ID_CHARACTERS, RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, print_json
 from api.client.corrections import find_version
+from api.client.http import Http
 from api.export.documents import ExportFormat
 from api.export.phrases import clock
 from schema.core.errors import InvalidInput
@@ -26,7 +26,7 @@ def list_meetings(
     limit: Annotated[int, typer.Option(min=1, max=200, help="List at most this many.")] = 20,
     all_versions: Annotated[bool, typer.Option("--versions", help="List every version of each meeting.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """List meetings, newest first."""
@@ -53,7 +53,7 @@ def show(
     minutes: Annotated[
         int | None, typer.Option(min=1, help="The version of the final minutes; by default the latest.")
     ] = None,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Show the minutes and the transcript of a meeting."""
@@ -74,7 +74,7 @@ async def _export(http: Http, meeting_id: str, form: ExportFormat, version: int 
     return await http.export(chosen, form, minutes)
 
 
-def finish(meeting_id: MeetingId, url: Url = DEFAULT_URL, key: Key = None) -> None:
+def finish(meeting_id: MeetingId, url: Url = RUNNING_STACK, key: Key = None) -> None:
     """End a live meeting.
 
     The rest of its audio is transcribed, and the final minutes are written.
@@ -88,7 +88,7 @@ def finish(meeting_id: MeetingId, url: Url = DEFAULT_URL, key: Key = None) -> No
 def delete(
     meeting_id: MeetingId,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Delete a meeting with its audio, transcript and minutes.
@@ -107,7 +107,7 @@ def search(
     ],
     limit: Annotated[int, typer.Option(min=1, max=100, help="Show at most this many, best first.")] = 20,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Search the transcripts of all meetings.

@@ -5,19 +5,57 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import BaseModel
 
-from api.client import Http
-from schema.core.settings import Settings
+from api.client.http import DEFAULT_URL, Http
+from schema.core.settings import DataFolder, Settings
 from schema.core.states import Channels
 
 T = TypeVar("T")
 ID_CHARACTERS = 24
 
-Url = Annotated[str, typer.Option("--url", envvar="MINUTEBOOK_URL", help="The address of the API.")]
+
+def stack_facts(data_dir: Path) -> dict[str, str]:
+    """The addresses that the stack in *data_dir* recorded when it started; empty if there is none."""
+    try:
+        facts = json.loads((data_dir / "run" / "stack.json").read_text())
+        return {name: str(facts[name]) for name in ("api_url", "redis_url")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def as_seen_by_the_stack(config: Settings) -> Settings:
+    """*config* with the addresses of the stack that runs from its data folder, which may use other ports."""
+    facts = stack_facts(config.data_dir)
+    address = urlsplit(facts.get("api_url", ""))
+    if not address.hostname or not address.port:
+        return config
+    update = {"redis_url": facts["redis_url"], "api_host": address.hostname, "api_port": address.port}
+    return config.model_copy(update=update)
+
+
+def _address(url: str) -> str:
+    """*url*, or without one the address of the stack that runs from the data folder."""
+    return url or stack_facts(DataFolder().data_dir).get("api_url", DEFAULT_URL)
+
+
+RUNNING_STACK = ""
+"""The default of `--url`."""
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        envvar="MINUTEBOOK_URL",
+        callback=_address,
+        show_default=f"the stack that runs from MINUTEBOOK_DATA_DIR, else {DEFAULT_URL}",
+        help="The address of the API.",
+    ),
+]
 Key = Annotated[str | None, typer.Option("--key", envvar="MINUTEBOOK_KEY", help="The API key.", show_envvar=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 MeetingId = Annotated[str, typer.Argument(metavar="ID", help="The meeting's id, as shown by 'minutebook list'.")]
@@ -51,14 +89,3 @@ def call_api(url: str, key: str | None, request: Callable[[Http], Awaitable[T]])
             return await request(http)
 
     return asyncio.run(run())
-
-
-def as_seen_by_the_stack(config: Settings) -> Settings:
-    """*config* with the addresses of the stack that runs from its data folder, which may use other ports."""
-    try:
-        facts = json.loads((config.data_dir / "run" / "stack.json").read_text())
-        host, port = facts["api_url"].removeprefix("http://").rsplit(":", 1)
-        update = {"redis_url": facts["redis_url"], "api_host": host, "api_port": int(port)}
-    except (OSError, ValueError, KeyError):
-        return config
-    return config.model_copy(update=update)

@@ -11,8 +11,18 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from api.cli.options import AdapterOption, AsJson, ChannelsOption, Key, LanguageOption, Url, VocabularyOption, terms_of
-from api.client import DEFAULT_URL, Http
+from api.cli.options import (
+    RUNNING_STACK,
+    AdapterOption,
+    AsJson,
+    ChannelsOption,
+    Key,
+    LanguageOption,
+    Url,
+    VocabularyOption,
+    terms_of,
+)
+from api.client.http import Http
 from api.client.uploads import Outgoing, get_upload, send_file
 from api.export.phrases import clock
 from schema.core.errors import InvalidInput, MinutebookError
@@ -45,7 +55,7 @@ def upload(
     priority: Annotated[int, typer.Option(help="A higher priority goes first; above 0 needs an admin key.")] = 0,
     again: Annotated[bool, typer.Option("--again", help="Send the file even if it was sent before.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Send recordings to be transcribed.

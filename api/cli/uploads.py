@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from api.cli.options import ID_CHARACTERS, AsJson, Key, Url, call_api, print_json
-from api.client import DEFAULT_URL
+from api.cli.options import ID_CHARACTERS, RUNNING_STACK, AsJson, Key, Url, call_api, print_json
 from api.client.uploads import cancel_upload, change_upload, uploads
 from api.export.phrases import clock
 from schema.uploads.wire import UploadOut
@@ -23,7 +22,7 @@ UploadId = Annotated[str, typer.Argument(metavar="ID", help="The upload's id, as
 def list_uploads(
     limit: Annotated[int, typer.Option(min=1, max=200, help="List at most this many.")] = 20,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """List uploads, newest first."""
@@ -47,7 +46,7 @@ def _row(upload: UploadOut) -> tuple[str | Text, ...]:
 
 
 @app.command()
-def pause(upload_id: UploadId, url: Url = DEFAULT_URL, key: Key = None) -> None:
+def pause(upload_id: UploadId, url: Url = RUNNING_STACK, key: Key = None) -> None:
     """Pause an upload.
 
     Audio that is already decoded is still transcribed.
@@ -56,7 +55,7 @@ def pause(upload_id: UploadId, url: Url = DEFAULT_URL, key: Key = None) -> None:
 
 
 @app.command()
-def resume(upload_id: UploadId, url: Url = DEFAULT_URL, key: Key = None) -> None:
+def resume(upload_id: UploadId, url: Url = RUNNING_STACK, key: Key = None) -> None:
     """Resume a paused upload."""
     call_api(url, key, lambda http: change_upload(http, upload_id, paused=False))
 
@@ -65,7 +64,7 @@ def resume(upload_id: UploadId, url: Url = DEFAULT_URL, key: Key = None) -> None
 def priority(
     upload_id: UploadId,
     value: Annotated[int, typer.Argument(help="A higher priority goes first; above 0 needs an admin key.")],
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Change the priority of an upload."""
@@ -73,7 +72,7 @@ def priority(
 
 
 @app.command()
-def cancel(upload_id: UploadId, url: Url = DEFAULT_URL, key: Key = None) -> None:
+def cancel(upload_id: UploadId, url: Url = RUNNING_STACK, key: Key = None) -> None:
     """Cancel an upload, and delete its meeting and its file.
 
     For a finished upload only the file is deleted; the meeting stays.

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from api.cli.options import ID_CHARACTERS, AsJson, Key, MeetingId, Url, call_api, print_json, terms_of
-from api.client import DEFAULT_URL, Http
+from api.cli.options import ID_CHARACTERS, RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, print_json, terms_of
 from api.client.corrections import find_version, meeting_versions, reprocess, show_version
+from api.client.http import Http
 from api.client.uploads import get_upload
 from schema.core.errors import Gone, MinutebookError
 from schema.core.states import MeetingState
@@ -42,7 +42,7 @@ def reprocess_meeting(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until transcript and minutes are written.")] = False,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Transcribe a recording again, or write the minutes of a meeting again.
@@ -89,7 +89,7 @@ def versions(
     meeting_id: MeetingId,
     show: Annotated[int | None, typer.Option(min=1, help="Show this version in lists and search.")] = None,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """List the versions of a meeting.

@@ -13,8 +13,17 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import AdapterOption, ChannelsOption, Key, LanguageOption, Url, VocabularyOption, terms_of
-from api.client import DEFAULT_URL, Http
+from api.cli.options import (
+    RUNNING_STACK,
+    AdapterOption,
+    ChannelsOption,
+    Key,
+    LanguageOption,
+    Url,
+    VocabularyOption,
+    terms_of,
+)
+from api.client.http import Http
 from api.client.pace import stop_on_interrupt
 from api.client.uploads import Outgoing, send_file
 from schema.core.errors import InvalidInput, MinutebookError
@@ -114,7 +123,7 @@ def watch(
     vocabulary: VocabularyOption = "",
     adapter: AdapterOption = None,
     channels: ChannelsOption = Channels.MIX,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Watch a folder, and send every recording that arrives in it.

@@ -9,11 +9,17 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from api.cli.options import AsJson, Key, Url, call_api, counted, print_json
-from api.client import DEFAULT_URL
-from api.client.http import Http, add_webhook, list_deliveries, list_webhooks, remove_webhook, replay_delivery
+from api.cli.options import RUNNING_STACK, AsJson, Key, Url, call_api, counted, print_json
+from api.client.http import (
+    Http,
+    add_webhook,
+    list_deliveries,
+    list_webhooks,
+    remove_webhook,
+    replay_delivery,
+)
 from schema.core.errors import InvalidInput
-from schema.webhooks.outbox import DeliveryState, WebhookEvent
+from schema.core.states import DeliveryState, WebhookEvent
 
 app = typer.Typer(no_args_is_help=True, help="Manage URLs that receive events about this key's meetings.")
 WebhookId = Annotated[
@@ -24,7 +30,7 @@ REPLAYS_LIMIT = 1000
 
 
 @app.command("list")
-def list_all(as_json: AsJson = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
+def list_all(as_json: AsJson = False, url: Url = RUNNING_STACK, key: Key = None) -> None:
     """List webhooks, oldest first."""
     found = call_api(url, key, list_webhooks)
     if as_json:
@@ -44,7 +50,7 @@ def add(
     event: Annotated[
         list[WebhookEvent] | None, typer.Option(help="Send only this event; repeat for several.", show_default=False)
     ] = None,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Add a webhook, and print its id and its secret.
@@ -56,7 +62,7 @@ def add(
 
 
 @app.command()
-def remove(webhook_id: WebhookId, url: Url = DEFAULT_URL, key: Key = None) -> None:
+def remove(webhook_id: WebhookId, url: Url = RUNNING_STACK, key: Key = None) -> None:
     """Remove a webhook and its deliveries."""
     call_api(url, key, lambda http: remove_webhook(http, webhook_id))
 
@@ -69,7 +75,7 @@ def deliveries(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="List at most this many.")] = 20,
     as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """List the messages that were sent to a webhook or are waiting, newest first.
@@ -100,7 +106,7 @@ def replay(
         ),
     ] = None,
     dead: Annotated[bool, typer.Option("--dead", help="Replay all deliveries that were given up.")] = False,
-    url: Url = DEFAULT_URL,
+    url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Send a message again, with as many attempts as a new one."""

@@ -9,8 +9,8 @@ import httpx
 
 from schema.core import errors
 from schema.core.errors import InvalidInput, MinutebookError, Unavailable
+from schema.core.states import DeliveryState, WebhookEvent
 from schema.meetings.wire import MeetingOut, MinutesOut, NewMeeting, SearchPage, TrackCoverage
-from schema.webhooks.outbox import DeliveryState, WebhookEvent
 from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
 PREFIX = "urn:minutebook:problem:"
@@ -48,8 +48,10 @@ class Http:
         if not self.url.startswith(("http://", "https://")):
             raise InvalidInput(f"{url!r} is not the URL of an API; write http://host:port")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # Loading the certificates takes longer than a request. Plain HTTP needs none, and no redirect is followed.
+        verify = self.url.startswith("https://")
         try:
-            self._client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=timeout_s)
+            self._client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=timeout_s, verify=verify)
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             raise InvalidInput(f"{url!r} or the key cannot be used ({error}); check both") from error
 

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from api.http.examples import MEETING, SEGMENT, STARTED_AT
 from api.http.examples import SENTENCE as WRITTEN
-from schema.core.states import MeetingState
-from schema.corrections.segments import Origin
+from schema.core.states import MeetingState, Origin
 from schema.corrections.sentence_wire import SentenceOut, SentenceVersion, SentenceVersions
 from schema.corrections.wire import (
     CorrectionOut,

@@ -22,17 +22,9 @@ from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
 from schema.core.errors import Conflict, Gone, InvalidInput, NotFound, SegmentOpen, VersionMismatch
 from schema.core.events import publish
+from schema.core.states import Origin
 from schema.core.units import s_of_samples
-from schema.corrections.segments import (
-    QUIET_MS,
-    Correction,
-    Origin,
-    correct,
-    find_segment,
-    quiet_key,
-    rename_speaker,
-    undo,
-)
+from schema.corrections.segments import QUIET_MS, Correction, correct, find_segment, quiet_key, rename_speaker, undo
 from schema.corrections.wire import (
     CorrectionOut,
     CorrectionPage,

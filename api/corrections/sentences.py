@@ -21,7 +21,8 @@ from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
 from schema.core.errors import Conflict, Gone, InvalidInput, NotFound, VersionMismatch
 from schema.core.events import publish
-from schema.corrections.segments import QUIET_MS, Origin, quiet_key
+from schema.core.states import Origin
+from schema.corrections.segments import QUIET_MS, quiet_key
 from schema.corrections.sentence_wire import SentenceChange, SentenceOut, SentenceVersion, SentenceVersions
 from schema.corrections.sentences import (
     FoundSentence,

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.export.documents import Export
-from schema.core.states import MeetingState, SummaryKind
+from schema.core.states import DeliveryState, MeetingState, SummaryKind, WebhookEvent
 from schema.meetings.live_wire import Received
 from schema.meetings.minutes import Action, Chapter, Minutes, Sentence
 from schema.meetings.wire import (
@@ -33,7 +33,6 @@ from schema.meetings.wire import (
     Transcript,
     WordOut,
 )
-from schema.webhooks.outbox import DeliveryState, WebhookEvent
 from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
 STARTED_AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from api.client import Http
+from api.client.http import Http
 from api.client.latency import quantiles
 from bench import live
 from bench.files.systems import upload_audio

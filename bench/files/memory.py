@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from api.client import Http
+from api.client.http import Http
 from bench.files.systems import POLL_S, STILL_READ, upload_audio
 from deploy.supervisor import Stack
 from schema.core.errors import Unavailable

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.client import Http
+from api.client.http import Http
 from bench.usage import measure_usage, stack_processes
 from deploy.fresh import ROOT
 from deploy.supervisor import Stack

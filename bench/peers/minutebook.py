@@ -7,8 +7,9 @@ from contextlib import aclosing, contextmanager
 from functools import partial
 from importlib.metadata import version
 
-from api.client import Http, LiveTrack
 from api.client.audio_source import pcm_chunks
+from api.client.http import Http
+from api.client.live import LiveTrack
 from api.client.pace import from_memory, paced
 from api.client.view import MeetingView
 from bench.peers.server import FOLDER, free_port

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from redis.connection import parse_url
 
 from schema.core.errors import InvalidInput
 from schema.core.units import MEETING_LIMIT_SAMPLES, s_of_samples, samples_of_s
@@ -22,13 +21,18 @@ Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
 
-class Settings(BaseSettings):
-    """All settings. Each is read from the variable `MINUTEBOOK_` plus the field's name in capitals."""
+class DataFolder(BaseSettings):
+    """The setting that the command line needs to find a running stack."""
 
     model_config = SettingsConfigDict(env_prefix="MINUTEBOOK_", extra="ignore")
 
     data_dir: Path = Path("var")
     """The folder for everything that has no setting of its own: the database, Redis' data, models, adapters, files."""
+
+
+class Settings(DataFolder):
+    """All settings. Each is read from the variable `MINUTEBOOK_` plus the field's name in capitals."""
+
     redis_url: str = "redis://127.0.0.1:6379/0"
     """Redis or Valkey: `redis://` or `rediss://`, with `user:password@` where needed."""
     database_url: str = ""
@@ -123,6 +127,9 @@ class Settings(BaseSettings):
     @classmethod
     def _redis_address(cls, url: str) -> str:
         remedy = "write redis://host:6379/0, or rediss:// and user:password@ where they are needed"
+        # Imported here, because commands that only talk to the API would start in twice the time.
+        from redis.connection import parse_url
+
         if not url.startswith(("redis://", "rediss://")):  # Celery cannot use a Unix socket
             raise ValueError(remedy)
         try:

@@ -67,6 +67,34 @@ class UploadState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Origin(StrEnum):
+    """How a correction was made. `carried` ones were copied from another version of the meeting."""
+
+    EDITED = "edited"
+    RENAMED = "renamed"
+    UNDONE = "undone"
+    CARRIED = "carried"
+
+
+class WebhookEvent(StrEnum):
+    """The events that a webhook can subscribe to. Each event of a meeting is announced once."""
+
+    MEETING_FINISHED = "meeting.finished"
+    MINUTES_FINAL = "minutes.final"
+    UPLOAD_FAILED = "upload.failed"
+
+
+class DeliveryState(StrEnum):
+    """A `pending` message is sent until a receiver accepts it (`delivered`) or the attempts run out (`dead`).
+
+    Delivered and dead messages can be replayed.
+    """
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
 class Channels(StrEnum):
     """`mix` makes one track of the whole file, `speakers` one track per channel."""
 

@@ -50,7 +50,8 @@ Language = Annotated[str, AfterValidator(_known_language)]
 
 
 class Wire(BaseModel):
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    # The validator of a type is built when the type is first used: a command of the command line uses few of them.
+    model_config = ConfigDict(extra="forbid", from_attributes=True, defer_build=True)
 
 
 class Problem(BaseModel):

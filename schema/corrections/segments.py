@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from schema.core.errors import Conflict, NotFound, SegmentOpen, VersionMismatch
+from schema.core.states import Origin
 from schema.core.tables import Base, Id, now
 from schema.meetings.locks import lock_meeting, lock_tracks
 from schema.meetings.tables import Meeting, Segment, Track
@@ -28,15 +28,6 @@ VERSIONS_LIMIT = 500
 QUIET_MS = 6_000
 """Minutes are written again after this time without a correction, because people correct many sentences in a row."""
 NAMES_SHOWN = 10
-
-
-class Origin(StrEnum):
-    """How a correction was made. `carried` ones were copied from another version of the meeting."""
-
-    EDITED = "edited"
-    RENAMED = "renamed"
-    UNDONE = "undone"
-    CARRIED = "carried"
 
 
 class Correction(Base):

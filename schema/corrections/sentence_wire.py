@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from schema.core.states import Origin
 from schema.core.wire import Wire
-from schema.corrections.segments import Origin
 from schema.corrections.wire import OneLine
 from schema.meetings.minutes import MinutesPart
 

@@ -18,9 +18,9 @@ from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select,
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from schema.core.errors import Conflict, InvalidInput, NotFound, VersionMismatch
-from schema.core.states import SummaryKind
+from schema.core.states import Origin, SummaryKind
 from schema.core.tables import Base, Id, now
-from schema.corrections.segments import VERSIONS_LIMIT, Origin, mark_revised
+from schema.corrections.segments import VERSIONS_LIMIT, mark_revised
 from schema.meetings.locks import lock_meeting
 from schema.meetings.minutes import MINUTES, Action, MinutesItem, Sentence, changed, named, parts
 from schema.meetings.tables import Summary

@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from schema.core.states import Origin
 from schema.core.wire import Language, Name, Term, Text, Wire
-from schema.corrections.segments import Origin
 from schema.meetings.wire import AdapterName, MeetingOut
 
 TEXT_CHARACTERS = 4000

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from schema.core.errors import Conflict, Gone, NotFound
 from schema.core.events import Event, publish
-from schema.core.states import MeetingMove, MeetingState, TrackKind
+from schema.core.states import MeetingMove, MeetingState, TrackKind, WebhookEvent
 from schema.core.tables import now
 from schema.corrections.segments import Correction
 from schema.corrections.sentences import SentenceCorrection
@@ -29,7 +29,7 @@ from schema.mailbox import Mailbox, shard_of
 from schema.meetings.locks import lock_tracks, lock_versions
 from schema.meetings.tables import Coverage, Failure, Meeting, Note, Segment, Summary, Track
 from schema.stores import Stores
-from schema.webhooks.outbox import WebhookEvent, announce
+from schema.webhooks.outbox import announce
 
 MOVES: dict[MeetingMove, tuple[frozenset[MeetingState], MeetingState]] = {
     MeetingMove.FINISH: (frozenset({MeetingState.LIVE}), MeetingState.DRAINING),

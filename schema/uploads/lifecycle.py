@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from schema.core.errors import Backlogged, Gone, NotFound, WrongOffset
-from schema.core.states import Channels, MeetingState, TrackKind, UploadState
+from schema.core.states import Channels, MeetingState, TrackKind, UploadState, WebhookEvent
 from schema.core.tables import now
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Meeting, Track
@@ -26,7 +26,7 @@ from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
-from schema.webhooks.outbox import WebhookEvent, announce
+from schema.webhooks.outbox import announce
 
 ENDED = frozenset({UploadState.FINISHED, UploadState.FAILED, UploadState.CANCELLED})
 GIVEN_UP = frozenset({UploadState.FAILED, UploadState.CANCELLED})

@@ -11,32 +11,13 @@ import json
 import secrets
 from base64 import b64encode
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from schema.core.states import DeliveryState, WebhookEvent
 from schema.core.tables import Base, Id, now
-
-
-class WebhookEvent(StrEnum):
-    """The events that a webhook can subscribe to. Each event of a meeting is announced once."""
-
-    MEETING_FINISHED = "meeting.finished"
-    MINUTES_FINAL = "minutes.final"
-    UPLOAD_FAILED = "upload.failed"
-
-
-class DeliveryState(StrEnum):
-    """A `pending` message is sent until a receiver accepts it (`delivered`) or the attempts run out (`dead`).
-
-    Delivered and dead messages can be replayed.
-    """
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    DEAD = "dead"
 
 
 class Webhook(Base):

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from schema.core.states import DeliveryState, WebhookEvent
 from schema.core.wire import Wire
 from schema.webhooks.addresses import URL_CHARACTERS
-from schema.webhooks.outbox import DeliveryState, WebhookEvent
 
 
 class NewWebhook(Wire):

@@ -11,9 +11,9 @@ from sqlalchemy import update
 
 from api.auth.keys import create_key, revoke_key
 from api.webhooks import WEBHOOKS_LIMIT
-from schema.core.states import Scope
+from schema.core.states import DeliveryState, Scope, WebhookEvent
 from schema.core.tables import now
-from schema.webhooks.outbox import Delivery, DeliveryState, WebhookEvent, announce
+from schema.webhooks.outbox import Delivery, announce
 from tests.api.conftest import Api
 
 URL = "http://127.0.0.1:9/hook"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.client import Arrival
 from api.client.latency import LatencyMeter, quantiles
+from api.client.live import Arrival
 from api.client.resend import SendLog
 from schema.core.events import Event
 

@@ -18,7 +18,8 @@ from deploy.supervisor import Stack
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
 from schema.core.settings import Settings
-from schema.webhooks.outbox import Delivery, DeliveryState
+from schema.core.states import DeliveryState
+from schema.webhooks.outbox import Delivery
 from tests.running_stack import RunningStack, StreamedMeeting
 from tests.waiting import wait_until
 from tests.workers.webhooks.conftest import SECRET, add_webhook, tell

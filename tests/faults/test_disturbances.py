@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from api.client import LiveTrack
 from api.client.audio_source import pcm_chunks
+from api.client.live import LiveTrack
 from api.client.pace import from_memory, paced
 from schema.core.queues import TRANSCRIBE_QUEUE
 from schema.core.units import BYTES_PER_SAMPLE, samples_of_s

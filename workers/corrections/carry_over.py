@@ -16,9 +16,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from schema.core.events import Event
+from schema.core.states import Origin
 from schema.core.units import samples_of_s
 from schema.corrections.alignment import FIRST, Alignment, WordRow, joined, timed_words
-from schema.corrections.segments import Correction, Edit, Origin, SegmentContent, write
+from schema.corrections.segments import Correction, Edit, SegmentContent, write
 from schema.corrections.sentences import SentenceCorrection, last_changes
 from schema.meetings.tables import Meeting, Segment, Track
 from schema.meetings.views import segment_event

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from schema.adapters.registry import BARE, served_labels
 from schema.core.database import Database
 from schema.core.events import Event
-from schema.core.states import AdapterTask, MeetingState, SummaryKind
+from schema.core.states import AdapterTask, MeetingState, SummaryKind, WebhookEvent
 from schema.core.wire import AUTO
 from schema.core.words import count_words
 from schema.meetings.lifecycle import complete_meeting
@@ -21,7 +21,7 @@ from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Meeting, Note, Segment, Summary, Track
 from schema.meetings.views import minutes_event, note_event
 from schema.meetings.wire import Author
-from schema.webhooks.outbox import WebhookEvent, announce
+from schema.webhooks.outbox import announce
 from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.notes import NOTE, NoteBody

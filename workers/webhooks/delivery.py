@@ -21,9 +21,10 @@ from standardwebhooks import Webhook as Signer
 
 from schema.core.database import Database
 from schema.core.errors import MinutebookError
+from schema.core.states import DeliveryState
 from schema.core.tables import now
 from schema.webhooks.addresses import Target, addresses_of, parse_target
-from schema.webhooks.outbox import Delivery, DeliveryState, Webhook
+from schema.webhooks.outbox import Delivery, Webhook
 from workers.webhooks.retries import AttemptResult, decide
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from schema.webhooks.outbox import DeliveryState
+from schema.core.states import DeliveryState
 
 FIRST_DELAY_S = 5.0
 DELAY_GROWTH = 4.0

@@ -95,6 +95,18 @@ def test_a_replayed_failure_goes_to_the_stack_that_runs_in_the_data_folder(
     assert "m2" in message["headers"]["argsrepr"]
 
 
+def test_a_command_asks_the_stack_that_runs_in_the_data_folder(
+    minutebook: RunMinutebook, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MINUTEBOOK_URL", raising=False)
+    (data_dir / "run").mkdir()
+    (data_dir / "run" / "stack.json").write_text(json.dumps({"api_url": "http://127.0.0.1:2", "redis_url": ""}))
+    assert "http://127.0.0.1:2 cannot be reached" in minutebook("list").err
+    assert "http://127.0.0.1:3 cannot be reached" in minutebook("list", "--url", "http://127.0.0.1:3").err
+    (data_dir / "run" / "stack.json").write_text("{")
+    assert "http://127.0.0.1:8765 cannot be reached" in minutebook("list", "--url", "").err
+
+
 def test_a_narrow_terminal_still_shows_the_whole_meeting_id_of_a_failure(
     minutebook: RunMinutebook, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

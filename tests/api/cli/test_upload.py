@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from api.cli.watch import FileStat, Journal, Sent, Watch
-from api.client import Http
+from api.client.http import Http
 from api.client.uploads import Outgoing, send_file
 from api.uploads.receiver import BLOCK_BYTES
 from schema.core.database import Database

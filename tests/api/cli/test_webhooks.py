@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import delete, update
 
 from schema.core.database import Database
+from schema.core.states import DeliveryState, WebhookEvent
 from schema.core.tables import now
-from schema.webhooks.outbox import Delivery, DeliveryState, Webhook, WebhookEvent, announce
+from schema.webhooks.outbox import Delivery, Webhook, announce
 from tests.api.cli.conftest import RunMinutebook
 from tests.api.process import ApiProcess
 

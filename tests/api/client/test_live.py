@@ -13,8 +13,9 @@ import pytest
 from redis import Redis
 from sqlalchemy import select
 
-from api.client import Arrival, Http, LiveTrack
 from api.client.audio_source import pcm_chunks
+from api.client.http import Http
+from api.client.live import Arrival, LiveTrack
 from api.client.pace import from_memory
 from schema.core.database import Database
 from schema.core.errors import Gone, MinutebookError, NotFound, Unauthorized, Unavailable

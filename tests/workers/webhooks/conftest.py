@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from schema.core import migrate
 from schema.core.database import Database
+from schema.core.states import WebhookEvent
 from schema.core.tables import now
-from schema.webhooks.outbox import Delivery, Webhook, WebhookEvent, announce, new_secret
+from schema.webhooks.outbox import Delivery, Webhook, announce, new_secret
 from tests.servers import fresh_postgres
 from tests.workers.webhooks.receiver import WebhookReceiver, receiving
 from workers.webhooks.delivery import WebhookSender

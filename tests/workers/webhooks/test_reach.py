@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from schema.core.database import Database
-from schema.webhooks.outbox import DeliveryState
+from schema.core.states import DeliveryState
 from tests.workers.webhooks.conftest import ATTEMPTS, ManualClock, add_webhook, only, tell
 from tests.workers.webhooks.receiver import WebhookReceiver, receiving
 from workers.webhooks.delivery import WebhookSender

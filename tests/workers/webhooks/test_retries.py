@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schema.core.database import Database
-from schema.webhooks.outbox import DeliveryState
+from schema.core.states import DeliveryState
 from tests.workers.webhooks.conftest import ATTEMPTS, SECRET, ManualClock, add_webhook, only, tell
 from tests.workers.webhooks.receiver import WebhookReceiver
 from workers.webhooks.delivery import WebhookSender
