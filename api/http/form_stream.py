@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from email.message import Message
+from typing import TYPE_CHECKING, Any
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 FIELDS_LIMIT = 100
 FIELD_LIMIT_BYTES = 16 << 10
+FILE_FIELD = "file"
+"""The field that holds the recording, in every form of this API."""
+_FILE_TYPES = ("audio/", "video/", "application/octet-stream")
+_UNENCODED = ("7bit", "8bit", "binary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class _Form:
     fields: int = 0
     _header: bytearray = field(default_factory=bytearray)
     _value: bytearray = field(default_factory=bytearray)
-    _disposition: bytes = b""
+    _headers: Message = field(default_factory=Message)
     _name: str = ""
     _is_file: bool = False
     _text: bytearray = field(default_factory=bytearray)
@@ -101,22 +106,24 @@ class _Form:
         }
 
     def _begin(self) -> None:
-        self._disposition, self._text = b"", bytearray()
+        self._headers, self._text = Message(), bytearray()
 
     def _end_header(self) -> None:
-        if bytes(self._header).lower() == b"content-disposition":
-            self._disposition = bytes(self._value)
+        self._headers[_header_text(self._header)] = _header_text(self._value)
         self._header.clear()
         self._value.clear()
 
     def _end_headers(self) -> None:
-        _, options = parse_options_header(self._disposition)
-        if b"name" not in options:
+        name, file_name = _parameter(self._headers, "name"), _parameter(self._headers, "filename")
+        if name is None:
             raise InvalidInput("a part of the form has no name; send 'Content-Disposition: form-data; name=...'")
-        self._name = _text(options[b"name"])
-        self._is_file = b"filename" in options
+        encoding = self._headers.get("Content-Transfer-Encoding", "binary").strip().lower()
+        if encoding not in _UNENCODED:
+            raise InvalidInput(f"the field '{name[:64]}' is encoded as '{encoding[:40]}'; send its bytes as they are")
+        self._name = name
+        self._is_file = file_name is not None or _is_unnamed_file(name, self._headers)
         if self._is_file:
-            self.parts.append(FileBegins(self._name, _text(options[b"filename"])))
+            self.parts.append(FileBegins(name, file_name or ""))
             return
         self.fields += 1
         if self.fields > FIELDS_LIMIT:
@@ -131,11 +138,45 @@ class _Form:
             raise InvalidInput(f"the field '{self._name[:64]}' has more than {FIELD_LIMIT_BYTES} bytes; send less")
 
     def _end(self) -> None:
-        self.parts.append(FileEnds() if self._is_file else Field(self._name, _text(bytes(self._text))))
+        self.parts.append(FileEnds() if self._is_file else Field(self._name, _field_text(self._name, self._text)))
 
     def _end_form(self) -> None:
         self.ended = True
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
+def _parameter(headers: Message, name: str) -> str | None:
+    """A parameter of Content-Disposition. The extended form of RFC 2231, `filename*=utf-8''...`, comes first.
+
+    RFC 7578 forbids the extended form, but some clients send nothing else for a name that is not ASCII.
+    """
+    # A value is a text, or charset, language and text for the extended form, which the library's types leave out.
+    parameters: list[tuple[str, Any]] = headers.get_params([], "content-disposition")
+    values = [value for key, value in parameters if key.lower() == name]
+    extended = next((value for value in values if isinstance(value, tuple)), None)
+    if extended is None:
+        return next(iter(values), None)
+    charset, text = str(extended[0]).lower(), str(extended[2])
+    return text.encode("latin-1", "replace").decode("latin-1" if charset == "iso-8859-1" else "utf-8", "replace")
+
+
+def _is_unnamed_file(name: str, headers: Message) -> bool:
+    """Whether a part without a file name is a file: some clients leave out the name of a file that they hold in memory.
+
+    Otherwise its bytes would be read as a text.
+    """
+    return name == FILE_FIELD or headers.get("Content-Type", "").strip().lower().startswith(_FILE_TYPES)
+
+
+def _header_text(data: bytearray) -> str:
+    """Clients send UTF-8 or, from old terminals, Latin-1."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _field_text(name: str, data: bytearray) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"the field '{name[:64]}' is not UTF-8 (byte {error.start}); send text in UTF-8") from error

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from dataclasses import dataclass
 
 from fastapi import Request
 from sqlalchemy import update
 
 from api.auth.keys import Principal
-from api.http.form_stream import Field, FileBegins, FileData, form_parts
-from api.openai.errors import invalid_parameter
 from api.openai.request import TranscriptionRequest, parse_request
 from api.services import Services
+from api.uploads.form import FormFields, receive_form
 from api.uploads.receiver import FORM_EXPIRES_S, UploadReceiver
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
@@ -31,47 +29,24 @@ class StoredRecording:
     wanted: TranscriptionRequest
 
 
-async def receive_form(request: Request, services: Services, principal: Principal) -> StoredRecording:
-    """Store the form's file. The other fields may come before or after it.
+async def receive_recording(request: Request, services: Services, principal: Principal) -> StoredRecording:
+    """Store the form's file. Raises the errors of `parse_request` and `receive_form`; nothing is stored then."""
 
-    Raises the errors of `parse_request` and `UploadReceiver`, and ClientDisconnect. Nothing of the file remains then.
-    """
-    fields: dict[str, list[str]] = defaultdict(list)
-    receiver: UploadReceiver | None = None
-    try:
-        async for part in form_parts(request.headers.get("content-type", ""), request.stream()):
-            match part:
-                case Field(name, value):
-                    fields[name].append(value)
-                case FileBegins(field, name):
-                    if field != "file" or receiver is not None:
-                        raise invalid_parameter(
-                            "file", f"the form has a file called '{field[:64]}'; send one, called 'file'"
-                        )
-                    new = _as_upload(await _parse(services, fields))  # reports errors before the file arrives
-                    receiver = await UploadReceiver.begin(
-                        # With `again`, because a recording is deleted after its answer: two requests cannot share one.
-                        services,
-                        principal,
-                        name,
-                        new,
-                        size_bytes=None,
-                        expires_s=FORM_EXPIRES_S,
-                        again=True,
-                    )
-                case FileData(data) if receiver is not None:
-                    await receiver.write(data)
-        if receiver is None:
-            raise invalid_parameter("file", "the form has no file; send the recording as the field 'file'")
+    async def begin(name: str, fields: FormFields) -> UploadReceiver:
+        new = _as_upload(await _parse(services, fields))
+        # With `again`, because a recording is deleted after its answer: two requests cannot share one.
+        return await UploadReceiver.begin(
+            services, principal, name, new, size_bytes=None, expires_s=FORM_EXPIRES_S, again=True
+        )
+
+    async def finish(receiver: UploadReceiver, fields: FormFields) -> StoredRecording:
         wanted = await _parse(services, fields)
         await receiver.finish(_as_upload(wanted).model_copy(update={"priority": PRIORITY}))
         if not services.config.openai_keep:
             await asyncio.to_thread(_exclude_from_duplicates, services, receiver.upload_id)
         return StoredRecording(receiver.upload_id, receiver.meeting_id, wanted)
-    except BaseException as error:
-        if receiver is not None:
-            await receiver.abandon(error)
-        raise
+
+    return await receive_form(request, begin, finish)
 
 
 def _exclude_from_duplicates(services: Services, upload_id: str) -> None:
@@ -80,11 +55,11 @@ def _exclude_from_duplicates(services: Services, upload_id: str) -> None:
         session.execute(update(Upload).where(Upload.id == upload_id).values(sha256=None))
 
 
-async def _parse(services: Services, fields: dict[str, list[str]]) -> TranscriptionRequest:
+async def _parse(services: Services, fields: FormFields) -> TranscriptionRequest:
     return await asyncio.to_thread(_parse_now, services, fields)
 
 
-def _parse_now(services: Services, fields: dict[str, list[str]]) -> TranscriptionRequest:
+def _parse_now(services: Services, fields: FormFields) -> TranscriptionRequest:
     with services.database.read() as session:
         return parse_request(session, fields, services.config.asr_model)
 

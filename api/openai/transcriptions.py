@@ -24,7 +24,7 @@ from api.http.cancel import cancel
 from api.http.problems import internal_problem
 from api.openai.errors import error_body, error_of, invalid_parameter
 from api.openai.formats import full_text, transcription_response, usage
-from api.openai.recording_form import receive_form
+from api.openai.recording_form import receive_recording
 from api.openai.transcription_job import TranscriptionJob
 from api.services import ServicesHere
 from schema.core.errors import MinutebookError
@@ -41,7 +41,7 @@ router = APIRouter(prefix="/v1/audio", include_in_schema=False)
 async def transcribe(request: Request, services: ServicesHere, principal: Writer) -> Response:
     """Transcribe the form's `file`. With `stream=true` the text is sent as it is committed."""
     try:
-        job = TranscriptionJob(services, await receive_form(request, services, principal))
+        job = TranscriptionJob(services, await receive_recording(request, services, principal))
     except ClientDisconnect:
         return Response(status_code=CLIENT_LEFT)
     if job.taken.wanted.stream:

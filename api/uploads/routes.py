@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -17,11 +16,11 @@ from api.auth.bearer import Reader, Writer
 from api.auth.keys import Principal
 from api.http import examples
 from api.http.examples import MEETING, MEETINGS, STARTED_AT
-from api.http.form_stream import Field, FileBegins, FileData, form_parts
 from api.http.params import decode_cursor, encode_cursor
 from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
+from api.uploads.form import FormFields, receive_form
 from api.uploads.receiver import FORM_EXPIRES_S, StoredUpload, UploadReceiver, check_priority, tell
 from schema.core.errors import (
     Backlogged,
@@ -109,47 +108,30 @@ async def create(
     The meeting of the recording is created at once; its transcript and minutes follow later. A file that this key has
     sent before is not taken twice: the answer is 200 with the earlier upload, unless `again=1`.
     """
-    stored = await _receive_form(request, services, principal, again)
+    stored = await _receive_upload(request, services, principal, again)
     if stored.known:
         response.status_code = 200
     return stored.upload
 
 
-async def _receive_form(request: Request, services: Services, principal: Principal, again: bool) -> StoredUpload:
-    fields: dict[str, list[str]] = defaultdict(list)
-    receiver: UploadReceiver | None = None
+async def _receive_upload(request: Request, services: Services, principal: Principal, again: bool) -> StoredUpload:
     begun_with = NewUpload()
-    try:
-        async for part in form_parts(request.headers.get("content-type", ""), request.stream()):
-            match part:
-                case Field(name, value):
-                    fields[name].append(value)
-                case FileBegins(field, name):
-                    if field != "file" or receiver is not None:
-                        raise InvalidInput(f"the form has a file called '{field[:64]}'; send one, called 'file'")
-                    begun_with = wanted_of(fields)
-                    receiver = await UploadReceiver.begin(
-                        services,
-                        principal,
-                        name,
-                        begun_with,
-                        size_bytes=None,
-                        expires_s=FORM_EXPIRES_S,
-                        again=again,
-                    )
-                case FileData(data) if receiver is not None:
-                    await receiver.write(data)
-        if receiver is None:
-            raise InvalidInput("the form has no file; send it as the field 'file'")
+
+    async def begin(name: str, fields: FormFields) -> UploadReceiver:
+        nonlocal begun_with
+        begun_with = wanted_of(fields)
+        return await UploadReceiver.begin(
+            services, principal, name, begun_with, size_bytes=None, expires_s=FORM_EXPIRES_S, again=again
+        )
+
+    async def finish(receiver: UploadReceiver, fields: FormFields) -> StoredUpload:
         wanted = wanted_of(fields)
         return await receiver.finish(None if wanted == begun_with else wanted)
-    except BaseException as error:
-        if receiver is not None:
-            await receiver.abandon(error)
-        raise
+
+    return await receive_form(request, begin, finish)
 
 
-def wanted_of(fields: dict[str, list[str]]) -> NewUpload:
+def wanted_of(fields: FormFields) -> NewUpload:
     """The options in the form's fields. The vocabulary is one field or several, with terms separated by commas."""
     values: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
     if "vocabulary" in values:

@@ -121,6 +121,16 @@ def test_the_same_file_from_another_key_is_a_separate_upload(start: Callable[...
     assert len(ids) == 2
 
 
+def test_a_file_name_in_the_extended_form_is_read(api: Api) -> None:
+    """Some clients send a name that is not ASCII only like this."""
+    head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename*=utf-8''%D8%AC%D9%84%D8%B3%D9%87.wav\r\n\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = api.http.post("/v1/uploads", content=head.encode() + SOUND + b"\r\n--x--\r\n", headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["name"] == "جلسه.wav"
+    assert stored(api) == {answer.json()["id"]: SOUND}
+
+
 @pytest.mark.parametrize(
     ("form", "status", "message"),
     [
