@@ -168,3 +168,11 @@ def fresh_postgres(postgres_url: str, name: str) -> str:
     url = engine.url.set(database=name, drivername="postgresql")
     engine.dispose()
     return url.render_as_string(hide_password=False)
+
+
+def set_zone(url: str, zone: str) -> None:
+    """Give the sessions of a PostgreSQL database the time zone *zone*."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"ALTER DATABASE {engine.url.database} SET timezone TO '{zone}'"))
+    engine.dispose()

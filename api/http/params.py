@@ -30,11 +30,14 @@ def encode_cursor(created_at: datetime, row_id: str) -> str:
 
 
 def decode_cursor(cursor: str) -> tuple[datetime, str]:
-    """Returns the time and the id of the row. Raises InvalidInput."""
+    """Returns the time, in UTC, and the id of the row. Raises InvalidInput."""
     try:
         time, _, row_id = base64.urlsafe_b64decode(cursor).decode().rpartition(" ")
-        return datetime.fromisoformat(time).astimezone(UTC), row_id
-    except ValueError as error:
+        created_at = datetime.fromisoformat(time)
+        if created_at.tzinfo is None or "\0" in row_id:  # PostgreSQL refuses to compare with a text that contains NUL
+            raise ValueError(cursor)
+        return created_at.astimezone(UTC), row_id
+    except (ValueError, OverflowError) as error:
         raise InvalidInput(f"cursor {cursor[:40]!r} is not valid; use `next_cursor` of the previous page") from error
 
 

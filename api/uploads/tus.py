@@ -7,6 +7,7 @@ API process can continue it.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
@@ -23,23 +24,27 @@ from api.uploads.tus_protocol import (
     ALGORITHMS,
     EXTENSIONS,
     PATH,
-    PIECE_TYPE,
     VERSION,
     Checksum,
+    check_piece_type,
     http_date,
+    is_piece_type,
     metadata_of,
 )
-from schema.core.errors import ChecksumMismatch, Gone, InvalidInput, NotFound, WrongOffset
+from schema.core.errors import ChecksumMismatch, Gone, InvalidInput, NotFound, UnsupportedMediaType, WrongOffset
 from schema.core.states import UploadState
 from schema.uploads.lifecycle import GIVEN_UP, check_receiving
 from schema.uploads.tables import Upload
+from schema.uploads.wire import NewUpload
 
 router = APIRouter(prefix=PATH, tags=["resumable uploads"], responses=responses(*ANY))
 
 CHECKED_LIMIT_BYTES = 16 << 20
 """A piece with a checksum is held in memory, because nothing of it may be stored before it is checked."""
-OURS = frozenset({"filename", "name", "filetype", "type", "sha256", "again"})
-"""Metadata that is not an option of the recording."""
+OPTIONS = frozenset(NewUpload.model_fields)
+METADATA = OPTIONS | {"filename", "name", "sha256", "again"}
+"""The keys of metadata that have a meaning here. All others are ignored."""
+_SHA256 = re.compile("[0-9a-f]{64}")
 Offset = Annotated[int, Header(ge=0, description="The position at which this piece begins")]
 
 
@@ -63,21 +68,29 @@ async def create(
     services: ServicesHere,
     principal: Writer,
     upload_length: Annotated[int | None, Header(ge=1, description="The size of the file in bytes")] = None,
-    upload_metadata: Annotated[str, Header(description="`filename`, and the options of an upload in a form")] = "",
+    upload_metadata: Annotated[
+        str, Header(description="`filename`, and the options of an upload in a form. Other keys are ignored")
+    ] = "",
+    upload_concat: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:
     """Begin an upload. Send its pieces to the URL in `Location`.
 
     With `sha256` in the metadata, a file that this key has sent before need not be sent again: `Location` is the
     earlier upload, and `Upload-Offset` is how much of it was received. With `again` the file is taken once more.
     """
+    if upload_concat is not None:
+        raise InvalidInput(
+            f"Upload-Concat is {upload_concat[:40]!r}, but uploads are not concatenated here; send the file as one "
+            "upload, for example with 'parallelUploads: 1' in tus-js-client"
+        )
     if upload_length is None:
         raise InvalidInput(
             "Upload-Length is missing; give the size of the file in bytes, a deferred length is not supported"
         )
-    metadata = metadata_of(upload_metadata)
-    wanted = wanted_of({name: [value] for name, value in metadata.items() if name not in OURS})
-    again = metadata.get("again", "") not in ("", "0", "false")
-    sha256 = metadata.get("sha256", "").lower() or None
+    metadata = metadata_of(upload_metadata, METADATA)
+    wanted = wanted_of({key: [value] for key, value in metadata.items() if key in OPTIONS and value})
+    again = metadata.get("again", "0") not in ("0", "false")
+    sha256 = _claimed_sha256(metadata)
     if sha256 is not None and not again:
         known = await asyncio.to_thread(known_upload, services, principal, sha256, wanted, upload_length)
         if known is not None:
@@ -92,7 +105,7 @@ async def create(
         sha256=sha256,
         again=again,
     )
-    if request.headers.get("content-type") == PIECE_TYPE:
+    if is_piece_type(request.headers.get("content-type")):
         await _receive(request, receiver)
     return _answer(await asyncio.to_thread(_find, services, principal, receiver.upload_id), 201)
 
@@ -111,14 +124,13 @@ async def offset(upload_id: str, services: ServicesHere, principal: Reader) -> R
     "/{upload_id}",
     summary="Send a piece of an upload",
     status_code=204,
-    responses=responses(*RECEIVING, NotFound, Gone, WrongOffset),
+    responses=responses(*RECEIVING, NotFound, Gone, UnsupportedMediaType, WrongOffset),
 )
 async def append(
     upload_id: str, request: Request, services: ServicesHere, principal: Writer, upload_offset: Offset
 ) -> Response:
     """Send the bytes from `Upload-Offset` on, all the rest or a piece of it."""
-    if request.headers.get("content-type") != PIECE_TYPE:
-        raise InvalidInput(f"Content-Type is {request.headers.get('content-type')!r}; send '{PIECE_TYPE}'")
+    check_piece_type(request.headers.get("content-type"))
     upload = await asyncio.to_thread(_find, services, principal, upload_id)
     check_receiving(upload, upload_id, upload_offset)
     await _receive(request, UploadReceiver(services, upload, services.config.upload_expires_s))
@@ -130,6 +142,15 @@ async def terminate(upload_id: str, services: ServicesHere, principal: Writer) -
     """Cancel an upload, and delete its meeting and its file."""
     await asyncio.to_thread(cancel_upload, upload_id, services, principal)
     return Response(status_code=204)
+
+
+def _claimed_sha256(metadata: dict[str, str]) -> str | None:
+    claimed = metadata.get("sha256", "").lower()
+    if claimed and not _SHA256.fullmatch(claimed):
+        raise InvalidInput(
+            f"sha256 is {claimed[:80]!r} in Upload-Metadata; send the 64 hexadecimal digits, or no sha256"
+        )
+    return claimed or None
 
 
 async def _receive(request: Request, receiver: UploadReceiver) -> None:

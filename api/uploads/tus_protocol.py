@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problems import PREFIX, problem_response
-from schema.core.errors import ChecksumMismatch, InvalidInput
+from schema.core.errors import ChecksumMismatch, InvalidInput, UnsupportedMediaType
 
 VERSION = "1.0.0"
 PATH = "/v1/uploads/tus"
@@ -21,6 +21,7 @@ EXTENSIONS = "creation,creation-with-upload,expiration,termination,checksum"
 ALGORITHMS = ("sha1", "sha256")
 PIECE_TYPE = "application/offset+octet-stream"
 OVERRIDE = b"x-http-method-override"
+METADATA_LIMIT_CHARACTERS = 32 << 10
 
 
 class TusHeaders:
@@ -61,18 +62,32 @@ def _other_version(asked: str) -> ASGIApp:
     return problem_response(problem)
 
 
-def metadata_of(header: str) -> dict[str, str]:
-    """Parse `Upload-Metadata`: pairs of a name and base64, separated by commas. Raises InvalidInput."""
-    found: dict[str, str] = {}
-    for pair in header.split(",") if header.strip() else ():
-        name, _, value = pair.strip().partition(" ")
-        try:
-            found[name] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
-            raise InvalidInput(
-                f"Upload-Metadata has {value[:40]!r} for '{name[:40]}', which is not base64 of UTF-8; encode it"
-            ) from error
-    return found
+def metadata_of(header: str, known: frozenset[str]) -> dict[str, str]:
+    """Parse `Upload-Metadata`: pairs of a key and base64, separated by commas. A value may be empty or left out.
+
+    Only the values of *known* keys are decoded and returned: clients send metadata of their own, and such a value may
+    be any bytes. Raises InvalidInput.
+    """
+    if len(header) > METADATA_LIMIT_CHARACTERS:
+        raise InvalidInput(
+            f"Upload-Metadata has {len(header)} characters, the limit is {METADATA_LIMIT_CHARACTERS}; send less"
+        )
+    values: dict[str, str] = {}
+    for pair in filter(None, map(str.strip, header.split(","))):
+        key, _, value = pair.partition(" ")
+        if key in values:
+            raise InvalidInput(f"Upload-Metadata has the key '{key[:40]}' twice; send it once")
+        values[key] = value.strip()
+    return {key: _decoded(key, value) for key, value in values.items() if key in known}
+
+
+def _decoded(key: str, value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"Upload-Metadata has {value[:40]!r} for '{key[:40]}', which is not base64 of UTF-8; encode it"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +113,16 @@ class Checksum:
                 f"the {self.algorithm} of the {len(data)} bytes differs from Upload-Checksum; they were discarded, "
                 "send them again"
             )
+
+
+def check_piece_type(header: str | None) -> None:
+    """Raises UnsupportedMediaType unless `Content-Type` names a piece of a file."""
+    if not is_piece_type(header):
+        raise UnsupportedMediaType(f"Content-Type is {(header or '')[:80]!r}; send '{PIECE_TYPE}'")
+
+
+def is_piece_type(header: str | None) -> bool:
+    return (header or "").partition(";")[0].strip().lower() == PIECE_TYPE
 
 
 def http_date(time: datetime) -> str:

@@ -88,6 +88,10 @@ class TooLarge(InvalidInput):
     slug, title, status = "too-large", "Content Too Large", 413
 
 
+class UnsupportedMediaType(InvalidInput):
+    slug, title, status = "unsupported-media-type", "Unsupported Media Type", 415
+
+
 class ChecksumMismatch(InvalidInput):
     """The tus protocol defines the status 460 for this."""
 

@@ -19,13 +19,24 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Time(TypeDecorator[datetime]):
-    """A time in UTC. SQLite does not store the time zone, so it is added again when a time is read."""
+    """A time with its zone. It is stored and returned in UTC, whatever the zone of the server and of this process.
+
+    SQLite stores no zone, and PostgreSQL returns times in the zone of its session. A time without a zone cannot be
+    stored: binding it raises ValueError.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"the time {value.isoformat()} has no zone; use now(), or give it tzinfo=UTC")
+        return None if value is None else value.astimezone(UTC)
+
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 Id = BigInteger().with_variant(Integer, "sqlite")

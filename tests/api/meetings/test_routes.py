@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 
 import httpx
@@ -176,10 +177,19 @@ def test_an_unknown_adapter_is_refused_with_the_names_of_known_ones(api: Api, fi
     assert api.http.post("/v1/meetings", json={field: "medical"}).json()[field] == "medical"
 
 
-def test_a_malformed_cursor_is_refused(api: Api) -> None:
-    answer = api.http.get("/v1/meetings", params={"cursor": "page2"})
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "page2",
+        base64.urlsafe_b64encode(b"2026-03-02T09:30:00 a").decode(),  # without a zone
+        base64.urlsafe_b64encode(b"0001-01-01T00:00:00+14:00 a").decode(),  # before the first year in UTC
+        base64.urlsafe_b64encode(b"2026-03-02T09:30:00+00:00 a\0").decode(),
+    ],
+)
+def test_a_malformed_cursor_is_refused(api: Api, cursor: str) -> None:
+    answer = api.http.get("/v1/meetings", params={"cursor": cursor})
     assert answer.status_code == 422
-    assert "page2" in answer.json()["detail"]
+    assert cursor[:40] in answer.json()["detail"]
 
 
 def test_malformed_json_and_too_large_bodies_are_refused(api: Api) -> None:

@@ -22,6 +22,7 @@ from schema.core.storage import open_files
 from schema.core.tables import now
 from schema.uploads.tables import Upload
 from tests.api.conftest import Api
+from tests.servers import fresh_postgres, set_zone
 from tests.waiting import wait_until
 
 PATH = "/v1/uploads/tus"
@@ -195,6 +196,23 @@ def test_every_piece_postpones_the_expiry(api: Api) -> None:
     assert expires_at > now() + timedelta(hours=1)
 
 
+@pytest.mark.parametrize("zone", ["Etc/UTC", "Europe/Berlin", "America/St_Johns"])
+def test_a_file_is_received_whatever_the_zone_of_postgresql(
+    start: Callable[..., Api], request: pytest.FixtureRequest, zone: str
+) -> None:
+    url = fresh_postgres(request.getfixturevalue("postgres_url"), "tus_zones")
+    set_zone(url, zone)
+    api = start(database_url=url)
+    place = create(api)
+    assert patch(api, place, 0, DATA[:1000]).status_code == 204
+    expires = api.http.head(place, headers=V1).headers["upload-expires"]
+    assert now() < parsedate_to_datetime(expires) <= now() + timedelta(seconds=api.config.upload_expires_s)
+    assert patch(api, place, 1000, DATA[1000:]).status_code == 204
+    upload = upload_of(api, place)
+    assert upload["state"] == "queued"
+    assert str(upload["created_at"]).endswith("Z")
+
+
 def test_a_terminated_upload_leaves_nothing(api: Api) -> None:
     place = create(api)
     patch(api, place, 0, DATA[:1000])
@@ -225,7 +243,12 @@ def test_an_upload_whose_server_died_after_the_last_byte_is_completed_by_a_head_
         ({**V1, "Upload-Length": "0"}, 422, "upload-length"),
         ({**V1, "Upload-Length": str(1 << 50)}, 413, "the limit is"),
         ({**V1, "Upload-Length": "10", "Upload-Metadata": "title !!"}, 422, "not base64"),
-        ({**V1, "Upload-Length": "10", "Upload-Metadata": metadata(colour="red")}, 422, "colour"),
+        ({**V1, "Upload-Length": "10", "Upload-Metadata": metadata(language="Klingon")}, 422, "language = 'Klingon'"),
+        ({**V1, "Upload-Length": "10", "Upload-Metadata": metadata(sha256="beef")}, 422, "64 hexadecimal digits"),
+        ({**V1, "Upload-Length": "10", "Upload-Metadata": "title YQ==,title Yg=="}, 422, "'title' twice"),
+        ({**V1, "Upload-Length": "10", "Upload-Metadata": metadata(x="x" * 30_000)}, 422, "the limit is 32768"),
+        ({**V1, "Upload-Length": "10", "Upload-Concat": "partial"}, 422, "parallelUploads: 1"),
+        ({**V1, "Upload-Concat": "final;/v1/uploads/tus/a /v1/uploads/tus/b"}, 422, "send the file as one upload"),
     ],
 )
 def test_an_invalid_creation_is_refused(api: Api, headers: dict[str, str], status: int, message: str) -> None:
@@ -236,11 +259,40 @@ def test_an_invalid_creation_is_refused(api: Api, headers: dict[str, str], statu
     assert message.lower() in answer.json()["detail"].lower()
 
 
+def test_metadata_that_only_the_client_knows_is_ignored(api: Api) -> None:
+    """The first two lines are what Uppy sends by default. The last value is no UTF-8."""
+    sent = ",".join(
+        [
+            metadata(relativePath="null", name="talk.wav", type="audio/wav", filename="talk.wav", filetype="audio/wav"),
+            metadata(contentType="audio/wav", title="Launch"),
+            "is_confidential,empty ,language ,vocabulary,thumbnail /9j/",
+        ]
+    )
+    answer = api.http.post(PATH, headers={**V1, "Upload-Length": "10", "Upload-Metadata": sent})
+    assert answer.status_code == 201, answer.text
+    upload = upload_of(api, answer.headers["location"])
+    assert upload["name"] == "talk.wav"
+    meeting = api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()
+    assert (meeting["title"], meeting["language"]) == ("Launch", "en")
+
+
+@pytest.mark.parametrize(
+    ("flag", "taken"), [("again", True), ("again MQ==", True), ("again MA==", False), ("x", False)]
+)
+def test_the_flag_again_needs_no_value(api: Api, flag: str, taken: bool) -> None:
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    first = create(api, sha256=sha256)
+    headers = {**V1, "Upload-Length": str(len(DATA)), "Upload-Metadata": f"{metadata(sha256=sha256)},{flag}"}
+    assert (api.http.post(PATH, headers=headers).headers["location"] != first) == taken
+
+
 def test_invalid_pieces_and_unknown_uploads_are_refused(api: Api) -> None:
     place = create(api)
-    assert patch(api, place, 0, b"x", **{"Content-Type": "text/plain"}).status_code == 422
+    for kind in ("text/plain", "application/octet-stream", ""):
+        assert patch(api, place, 0, b"x", **{"Content-Type": kind}).status_code == 415
+    assert patch(api, place, 0, b"x", **{"Content-Type": f"{PIECE['Content-Type']}; v=1"}).status_code == 204
     assert patch(api, f"{PATH}/nothing", 0, b"x").status_code == 404
-    assert patch(api, place, 0, b"x", **{"Upload-Checksum": "crc32 AAAA"}).status_code == 422
+    assert patch(api, place, 1, b"x", **{"Upload-Checksum": "crc32 AAAA"}).status_code == 422
 
 
 def test_an_upload_is_not_found_by_another_key(start: Callable[..., Api]) -> None:
