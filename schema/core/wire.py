@@ -50,8 +50,7 @@ Language = Annotated[str, AfterValidator(_known_language)]
 
 
 class Wire(BaseModel):
-    # The validator of a type is built when the type is first used: a command of the command line uses few of them.
-    model_config = ConfigDict(extra="forbid", from_attributes=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
 
 
 class Problem(BaseModel):
