@@ -65,9 +65,12 @@ async def append(
 ) -> Received:
     """Send 16 kHz mono PCM16, raw or as a WAV file, for a position of the track.
 
+    A WAV file may also be RF64, or the beginning of a stream whose header states no true size. Then the samples end
+    with the body; send the rest of the stream without a header.
     Sending the same audio again changes nothing.
     """
     writer = await TrackWriter.of(services, principal, meeting_id, track)
-    pcm = pcm_of(await request.body(), first_sample)
-    check_piece(first_sample, len(pcm), services.config.frame_limit_bytes)
+    limit_bytes = services.config.frame_limit_bytes
+    pcm = pcm_of(await request.body(), first_sample, limit_bytes)
+    check_piece(first_sample, len(pcm), limit_bytes)
     return Received(track=track, received_sample=await writer.append(first_sample, pcm))

@@ -17,7 +17,6 @@ MAGICS = {
     b"\x1aE\xdf\xa3": "a WebM or Matroska file",
     b"FORM": "an AIFF file",
     b"caff": "a CAF file",
-    b"RF64": "an RF64 file",
     b"RIFX": "a big-endian WAV file",
     b".snd": "an AU file",
     b"#!AM": "an AMR file",
@@ -71,10 +70,14 @@ def _aac_frame_bytes(head: bytes) -> int:
     return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
 
 
-def pcm_of(body: bytes, first_sample: int) -> bytes:
-    """The PCM16 in the body of a request, which is raw or a WAV file. Raises InvalidAudio."""
+def pcm_of(body: bytes, first_sample: int, limit_bytes: int) -> bytes:
+    """The PCM16 in the body of a request, which is raw or a WAV file. Raises InvalidAudio.
+
+    A WAV header that states more than *limit_bytes*, which is what a request may carry, begins a stream. Its samples
+    end with the body.
+    """
     if is_wav(body):
-        return _pcm_of_wav(body)
+        return _pcm_of_wav(body, limit_bytes)
     check_raw(body, first_sample)
     return body
 
@@ -90,11 +93,11 @@ def check_raw(pcm: bytes, first_sample: int) -> None:
         raise InvalidAudio(f"this is {name}, not PCM; {CONVERT}")
 
 
-def _pcm_of_wav(body: bytes) -> bytes:
+def _pcm_of_wav(body: bytes, limit_bytes: int) -> bytes:
     file = io.BytesIO(body)
     file.seek(RIFF_BYTES)
     size = read_wav_header(file)
     samples = file.read(size)
-    if size is not None and len(samples) < size:
+    if size is not None and len(samples) < size <= limit_bytes:
         raise ends_early(b"data", size, len(samples))
     return samples

@@ -80,6 +80,20 @@ def test_the_header_of_a_wav_file_is_not_received_as_audio(api: Api) -> None:
     assert api.send(meeting, 0, wav()).json()["received_sample"] == 16_000
 
 
+@pytest.mark.parametrize("size", [0, 0x7FFF_FFFF, 0x7FFF_F000, 0xFFFF_FFFF, 0xFFFF_FFDB, 0x0123_4567])
+def test_a_wav_stream_without_a_true_size_is_received_to_the_end_of_the_body(api: Api, size: int) -> None:
+    body = wav()
+    body = body[:40] + size.to_bytes(4, "little") + body[44:]
+    assert api.send(api.create(), 0, body).json()["received_sample"] == 16_000
+
+
+def test_an_rf64_file_is_received(api: Api) -> None:
+    sizes = b"ds64" + (28).to_bytes(4, "little") + bytes(8) + (32_000).to_bytes(8, "little") + bytes(12)
+    body = wav()
+    long = b"RF64\xff\xff\xff\xffWAVE" + sizes + body[12:40] + b"\xff" * 4 + body[44:] + b"LIST\x02\0\0\0ab"
+    assert api.send(api.create(), 0, long).json()["received_sample"] == 16_000
+
+
 @pytest.mark.parametrize(
     ("body", "named"),
     [
@@ -92,7 +106,7 @@ def test_the_header_of_a_wav_file_is_not_received_as_audio(api: Api) -> None:
         (b"ID3\x04" + bytes(100), "an MP3 file"),
         (b"\0\0\0\x20ftypM4A " + bytes(100), "an MP4 file"),
         (b"OggS" + bytes(100), "an Ogg file"),
-        (b"RF64" + wav()[4:], "an RF64 file"),
+        (b"RIFX" + wav()[4:], "a big-endian WAV file"),
         (mp3(), "an MP3 file"),
         (adts_frame() * 2, "an AAC file"),
         (b'{"audio": "' + b"AAAA" * 100 + b'"}\n', "text or a form"),

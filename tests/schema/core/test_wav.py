@@ -44,9 +44,16 @@ class Pipe:
         return len(data)
 
 
-def written_by_ffmpeg() -> bytes:
+def rf64(samples_bytes: int) -> bytes:
+    """An RF64 file that states the size of its samples in `ds64` only."""
+    sizes = chunk(b"ds64", struct.pack("<QQQI", 0, samples_bytes, 0, 0))
+    body = wav(sizes, chunk(b"fmt ", FORMAT), chunk(b"data", PCM, 0xFFFF_FFFF), chunk(b"LIST", b"abcd"))
+    return b"RF64\xff\xff\xff\xff" + body[8:]
+
+
+def written_by_ffmpeg(**options: str) -> bytes:
     pipe = Pipe()
-    with av.open(pipe, "w", format="wav") as container:
+    with av.open(pipe, "w", format="wav", options=options) as container:
         stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
         frame = av.AudioFrame.from_ndarray(SAMPLES[None], format="s16", layout="mono")
         frame.sample_rate = 16_000
@@ -86,13 +93,26 @@ def test_the_size_does_not_include_chunks_after_the_samples() -> None:
     assert (size, rest[:size]) == (len(PCM), PCM)
 
 
-@pytest.mark.parametrize("size", [0, 0x7FFF_FFFF, 0xFFFF_FFFF])
+@pytest.mark.parametrize(
+    "size", [0, 0x7FFF_FFFF, 0x7FFF_F000, 0x7FFF_FFDB, 0x8000_0000, 0xFFFF_FFDB, 0xFFFF_FF00, 0xFFFF_FFFF]
+)
 def test_a_stream_of_unknown_length_has_no_size(size: int) -> None:
     assert read(wav(chunk(b"fmt ", FORMAT), chunk(b"data", PCM, size))) == (None, PCM)
 
 
-def test_a_stream_written_by_ffmpeg_to_a_pipe_is_read() -> None:
-    assert read(written_by_ffmpeg()) == (None, PCM)
+@pytest.mark.parametrize("rf64", ["never", "always"])
+def test_a_stream_written_by_ffmpeg_to_a_pipe_is_read(rf64: str) -> None:
+    assert read(written_by_ffmpeg(rf64=rf64)) == (None, PCM)
+
+
+def test_the_size_of_an_rf64_file_is_read_from_its_first_chunk() -> None:
+    size, rest = read(rf64(len(PCM)))
+    assert (size, rest[:size]) == (len(PCM), PCM)
+
+
+@pytest.mark.parametrize("samples_bytes", [0, 1 << 40, (1 << 64) - 1])
+def test_an_rf64_stream_of_unknown_length_has_no_size(samples_bytes: int) -> None:
+    assert read(rf64(samples_bytes))[0] is None
 
 
 @pytest.mark.parametrize(
