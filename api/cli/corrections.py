@@ -27,7 +27,7 @@ from api.client.corrections import (
 )
 from api.export.phrases import UNSUPPORTED, clock
 from schema.core.errors import InvalidInput
-from schema.corrections.sentence_wire import SentenceVersion
+from schema.corrections.sentence_wire import SentenceOut, SentenceVersion
 from schema.corrections.wire import CorrectionOut, SegmentVersion
 from schema.meetings.minutes import Action, parts
 
@@ -176,6 +176,8 @@ def list_sentences(meeting_id: MeetingId, as_json: AsJson = False, url: Url = RU
         owner = f"{item.owner}: " if isinstance(item, Action) and item.owner else ""
         line = Text(f"{item.id}{'*' if item.corrected else ' '} ", style="cyan").append(f"{part:<9}", style="dim")
         line.append(owner, style="bold").append(item.text or "(removed)", style="default")
+        if isinstance(item, Action) and item.due:
+            line.append(f" (due: {item.due})")
         console.print(line.append("" if item.supported else f"  {UNSUPPORTED}", style="yellow"), soft_wrap=True)
 
 
@@ -204,7 +206,7 @@ def change_sentence(
         raise InvalidInput("give --text, --owner or --due, or else --undo or --history")
     if history:
         found = call_api(url, key, lambda http: sentence_versions(http, meeting_id, sentence_id)).versions
-        print_versions(found, as_json, "written", lambda version: _sentence_line(version.text, version.owner))
+        print_versions(found, as_json, "written", _sentence_line)
         return
     if undo:
         changed = call_api(url, key, lambda http: undo_sentence(http, meeting_id, sentence_id, if_version))
@@ -213,8 +215,11 @@ def change_sentence(
     if as_json:
         print_json([changed])
         return
-    Console().print(_sentence_line(changed.text, changed.owner).append(f"  (version {changed.version})", style="dim"))
+    Console().print(_sentence_line(changed).append(f"  (version {changed.version})", style="dim"))
 
 
-def _sentence_line(text: str, owner: str | None) -> Text:
-    return Text(f"{owner}: " if owner else "", style="bold").append(text or "(removed)", style="default")
+def _sentence_line(sentence: SentenceVersion | SentenceOut) -> Text:
+    """Owner, text and due date. The date is always shown, so that a correction of it is seen."""
+    line = Text(f"{sentence.owner}: " if sentence.owner else "", style="bold")
+    line.append(sentence.text or "(removed)", style="default")
+    return line.append(f" (due: {sentence.due})") if sentence.due else line

@@ -37,7 +37,7 @@ def list_meetings(
     # People copy the id, so it is never shortened.
     table = Table(Column("id", no_wrap=True, min_width=ID_CHARACTERS), *COLUMNS, box=None)
     for each in page:
-        length = clock(each.coverage.received_s)
+        length = clock(each.coverage.duration_s)
         title = Text(each.title).append("" if each.version == 1 else f" (version {each.version})", style="dim")
         table.add_row(each.id, f"{each.created_at:%Y-%m-%d %H:%M}", length, each.state, title)
     Console().print(table if page else "no meetings yet; create one with 'minutebook live FILE'")

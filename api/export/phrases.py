@@ -27,9 +27,16 @@ def has_text(segment: SegmentOut) -> bool:
 
 
 def coverage_line(totals: CoverageTotals) -> str:
-    """`193.5 s received: 170.2 s transcribed, 23.3 s silent`, without the kinds that have no audio."""
+    """`193.5 s received: 170.2 s transcribed, 23.3 s silent`, without the kinds that have no audio.
+
+    Several tracks run side by side. The line then begins with the length of the recording: `120.0 s long, 480.0 s
+    received on all tracks: ...`.
+    """
     parts = [f"{seconds:.1f} s {kind}" for kind in KINDS if (seconds := getattr(totals, f"{kind}_s")) > 0]
-    return f"{totals.received_s:.1f} s received: {', '.join(parts) or 'nothing yet'}"
+    several = totals.received_s > totals.duration_s
+    head = f"{totals.duration_s:.1f} s long, " if several else ""
+    where = " on all tracks" if several else ""
+    return f"{head}{totals.received_s:.1f} s received{where}: {', '.join(parts) or 'nothing yet'}"
 
 
 def authors_line(authors: Authors | None) -> str:

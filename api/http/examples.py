@@ -36,7 +36,7 @@ from schema.meetings.wire import (
 from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
 STARTED_AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-TOTALS = CoverageTotals(received_s=12.0, transcribed_s=9.5, silent_s=1.5, failed_s=1.0)
+TOTALS = CoverageTotals(duration_s=12.0, received_s=12.0, transcribed_s=9.5, silent_s=1.5, failed_s=1.0)
 MEETING = MeetingOut(
     id="5f2a9c0e81d74b3696c2f1aa",
     title="Launch",

@@ -45,13 +45,7 @@ def coverage_of(session: Session, mailbox: Mailbox, tracks: Sequence[Track]) -> 
 
 def coverage_from(session: Session, received: dict[str, int]) -> MeetingCoverage:
     """The coverage of tracks, given their received positions by id."""
-    totals = coverage_totals(session, received)
-    # Between the two reads, a commit may have covered audio that the mailbox had not received at the first one.
-    return MeetingCoverage(received, totals if totals.pending_s >= 0 else totals.model_copy(update=_caught_up(totals)))
-
-
-def _caught_up(totals: CoverageTotals) -> dict[str, float]:
-    return {"received_s": totals.received_s - totals.pending_s, "pending_s": 0.0}
+    return MeetingCoverage(received, coverage_totals(session, received))
 
 
 def received_samples(mailbox: Mailbox, tracks: Sequence[Track]) -> dict[str, int]:

@@ -89,4 +89,5 @@ def _totals(spans: Sequence[CoverageSpan]) -> CoverageTotals:
     for span in spans:
         samples[span.kind] = samples.get(span.kind, 0) + span.end_sample - span.first_sample
     seconds = {f"{kind}_s": s_of_samples(count) for kind, count in samples.items()}
-    return CoverageTotals(received_s=s_of_samples(sum(samples.values())), **seconds)
+    received_s = s_of_samples(sum(samples.values()))
+    return CoverageTotals(duration_s=received_s, received_s=received_s, **seconds)

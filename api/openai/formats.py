@@ -65,7 +65,7 @@ def verbose_json(export: Export, request: TranscriptionRequest) -> dict[str, Any
     body: dict[str, Any] = {
         "task": "transcribe",
         "language": export.meeting.language,
-        "duration": export.meeting.coverage.received_s,
+        "duration": export.meeting.coverage.duration_s,
         "text": full_text(export.segments),
         "usage": usage(export),
         "coverage": _coverage(export.meeting.coverage),
@@ -82,7 +82,7 @@ def verbose_json(export: Export, request: TranscriptionRequest) -> dict[str, Any
 
 
 def usage(export: Export) -> dict[str, Any]:
-    return {"type": "duration", "seconds": export.meeting.coverage.received_s}
+    return {"type": "duration", "seconds": export.meeting.coverage.duration_s}
 
 
 def _coverage(totals: CoverageTotals) -> dict[str, float]:

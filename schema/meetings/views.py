@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -109,17 +111,21 @@ def _authors(session: Session, meeting_id: str, *tables: type[Segment | Note | S
 def coverage_totals(session: Session, received_samples: dict[str, int]) -> CoverageTotals:
     """Return the coverage of several tracks, in seconds. *received_samples* maps the track id to the received samples.
 
-    The seconds of the tracks add up, because each track is a recording of its own.
+    A commit may have covered audio since these were read, so a track has received at least what is covered.
     """
     rows = session.execute(
-        select(Coverage.kind, func.sum(Coverage.end_sample - Coverage.first_sample))
+        select(Coverage.track_id, Coverage.kind, func.sum(Coverage.end_sample - Coverage.first_sample))
         .where(Coverage.track_id.in_(received_samples))
-        .group_by(Coverage.kind)
+        .group_by(Coverage.track_id, Coverage.kind)
     ).all()
-    samples = {kind: int(total) for kind, total in rows}
-    received = sum(received_samples.values())
+    by_kind, by_track = Counter[str](), Counter[str]()
+    for track_id, kind, samples in rows:
+        by_kind[kind] += int(samples)
+        by_track[track_id] += int(samples)
+    received = [max(samples, by_track[track_id]) for track_id, samples in received_samples.items()]
     return CoverageTotals(
-        received_s=s_of_samples(received),
-        pending_s=s_of_samples(received - sum(samples.values())),
-        **{f"{kind}_s": s_of_samples(samples.get(kind, 0)) for kind in CoverageKind},
+        duration_s=s_of_samples(max(received, default=0)),
+        received_s=s_of_samples(sum(received)),
+        pending_s=s_of_samples(sum(received) - by_kind.total()),
+        **{f"{kind}_s": s_of_samples(by_kind[kind]) for kind in CoverageKind},
     )

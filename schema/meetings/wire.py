@@ -40,8 +40,12 @@ class NewMeeting(Wire):
 
 
 class CoverageTotals(Wire):
-    """Seconds of audio by outcome. The outcomes and `pending_s` add up to `received_s`."""
+    """Seconds of audio by outcome. The outcomes and `pending_s` add up to `received_s`, which counts every track.
 
+    `duration_s` is the length of the recording: the tracks run side by side, so the longest one counts.
+    """
+
+    duration_s: float = 0.0
     received_s: float = 0.0
     transcribed_s: float = 0.0
     silent_s: float = 0.0

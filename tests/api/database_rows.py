@@ -93,9 +93,14 @@ def add_note(database: Database, meeting_id: str, text: str, ordinal: int = 0) -
 
 
 def add_minutes(
-    database: Database, meeting_id: str, text: str, version: int = 1, kind: SummaryKind = SummaryKind.ROLLING
+    database: Database,
+    meeting_id: str,
+    text: str,
+    version: int = 1,
+    kind: SummaryKind = SummaryKind.ROLLING,
+    actions: Sequence[dict[str, str]] = (),
 ) -> Event:
-    body = {"overview": [{"text": text, "evidence": [], "support": 0.0, "supported": False}]}
+    body = {"overview": [{"text": text, "evidence": [], "support": 0.0, "supported": False}], "actions": list(actions)}
     with database.write() as session:
         summary = Summary(
             meeting_id=meeting_id,

@@ -15,6 +15,7 @@ from tests.api.cli.conftest import RunMinutebook
 from tests.api.database_rows import add_minutes, add_segment, move
 from tests.api.process import ApiProcess
 
+ACTION_ID = "s0123456789ab"
 HEARD, MEANT = "We move the lunch.", "We move the launch."
 
 
@@ -124,3 +125,16 @@ def test_a_sentence_of_the_minutes_is_corrected_and_the_correction_undone(
     history = minutebook("correct-sentence", meeting_id, sentence_id, "--history").out
     assert ["written" in history, "edited" in history, "undone" in history] == [True] * 3
     assert minutebook("correct-sentence", meeting_id, sentence_id).status == 2
+
+
+def test_correcting_when_an_action_is_due_shows_the_new_date(
+    minutebook: RunMinutebook, database: Database, meeting_id: str
+) -> None:
+    action = {"text": "Tom fixes the parser by Wednesday.", "owner": "Tom", "due": "Wednesday", "id": ACTION_ID}
+    add_minutes(database, meeting_id, HEARD, kind=SummaryKind.FINAL, actions=[action])
+    move(database, meeting_id, MeetingState.FINISHED)
+    assert "(due: Wednesday)" in minutebook("sentences", meeting_id).out
+    corrected = minutebook("correct-sentence", meeting_id, ACTION_ID, "--due", "Thursday")
+    assert corrected.out == "Tom: Tom fixes the parser by Wednesday. (due: Thursday)  (version 2)\n"
+    assert "(due: Thursday)" in minutebook("correct-sentence", meeting_id, ACTION_ID, "--history").out
+    assert "due" not in minutebook("correct-sentence", meeting_id, ACTION_ID, "--due", "").out

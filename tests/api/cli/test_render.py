@@ -46,9 +46,15 @@ def test_clock_leaves_out_leading_zeros(seconds: float, shown: str) -> None:
 
 
 def test_coverage_names_every_kind_that_occurred() -> None:
-    totals = CoverageTotals(received_s=10, transcribed_s=7, silent_s=2, missing_s=1)
+    totals = CoverageTotals(duration_s=10, received_s=10, transcribed_s=7, silent_s=2, missing_s=1)
     assert coverage_line(totals) == "10.0 s received: 7.0 s transcribed, 2.0 s silent, 1.0 s missing"
     assert coverage_line(CoverageTotals()) == "0.0 s received: nothing yet"
+
+
+def test_coverage_of_several_tracks_begins_with_the_length_of_the_recording() -> None:
+    totals = CoverageTotals(duration_s=120, received_s=480, transcribed_s=100, silent_s=380)
+    line = "120.0 s long, 480.0 s received on all tracks: 100.0 s transcribed, 380.0 s silent"
+    assert coverage_line(totals) == line
 
 
 def test_minutes_show_owners_due_dates_times_and_missing_support() -> None:

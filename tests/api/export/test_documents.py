@@ -41,7 +41,7 @@ def meeting(title: str = "Launch") -> MeetingOut:
         finished_at=None,
         asr_adapter=None,
         summary_adapter=None,
-        coverage=CoverageTotals(received_s=12.0, transcribed_s=9.5, silent_s=2.0, failed_s=0.5),
+        coverage=CoverageTotals(duration_s=12.0, received_s=12.0, transcribed_s=9.5, silent_s=2.0, failed_s=0.5),
     )
 
 

@@ -224,3 +224,15 @@ def test_an_internal_error_is_answered_only_with_its_error_id(api: Api) -> None:
     with live(api, meeting) as socket:
         assert "confused" not in socket.next_of("error")["detail"]
         assert socket.end()[0] == 1011
+
+
+def test_tracks_side_by_side_make_a_meeting_no_longer(api: Api) -> None:
+    meeting = api.create(tracks=[{"name": name} for name in "abcd"])
+    for track in "abcd":
+        api.send(meeting, 0, bytes(32_000 if track == "b" else 64_000), track=track)
+    coverage = api.http.get(f"/v1/meetings/{meeting}").json()["coverage"]
+    assert (coverage["duration_s"], coverage["received_s"], coverage["pending_s"]) == (2.0, 7.0, 7.0)
+    exported = api.http.get(f"/v1/meetings/{meeting}/export", params={"format": "txt"}).text
+    assert "Audio: 2.0 s long, 7.0 s received on all tracks: 7.0 s pending" in exported
+    tracks = api.http.get(f"/v1/meetings/{meeting}/coverage").json()["tracks"]
+    assert [track["totals"]["duration_s"] for track in tracks] == [2.0, 1.0, 2.0, 2.0]

@@ -10,6 +10,7 @@ from schema.meetings.minutes import Sentence
 from workers.summarize.text.language import language_of
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.text.speaker_labels import SpeakerLabels
 from workers.summarize.text.stems import content_stems, idf, names, stem
 
 SUPPORTED_FROM = 0.4
@@ -27,6 +28,8 @@ _UNKNOWN_IDF = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
+    """`names` are stems of names, and speaker labels. All of them are in `stems` where a segment contains them."""
+
     stems: frozenset[str]
     numbers: frozenset[str]
     names: frozenset[str]
@@ -40,6 +43,7 @@ class Evidence:
 
     def __init__(self, segments: Sequence[SpokenSegment], language: str | None = None) -> None:
         self.language = language_of(language, (segment.text for segment in segments))
+        self._labels = SpeakerLabels((segment.speaker for segment in segments), self.language)
         self.order = list(dict.fromkeys(segment.id for segment in segments))
         self._terms = {key: self._terms_of([s for s in segments if s.id == key]) for key in self.order}
         self._idf = idf([terms.stems for terms in self._terms.values()])
@@ -56,7 +60,8 @@ class Evidence:
     def support(self, text: str, evidence: Sequence[int]) -> float:
         """The share of the content words of *text* that the segments *evidence* contain, weighted by idf.
 
-        If they lack a number, weekday or name of *text*, the support is at most CONTRADICTED.
+        If they lack a number, weekday or name of *text*, the support is at most CONTRADICTED. The number in a speaker's
+        label, such as `Channel 4`, belongs to the name.
         """
         said = self._terms_in(text)
         heard = [self._terms[key] for key in evidence if key in self._terms]
@@ -67,7 +72,7 @@ class Evidence:
             return 0.0
         covered = self._weight(said.stems & stems) + len(said.numbers & facts) * _UNKNOWN_IDF
         score = covered / total
-        if said.numbers - facts or {stem(name, self.language) for name in said.names} - stems:
+        if said.numbers - facts or said.names - stems:
             return min(score, CONTRADICTED)
         return score
 
@@ -96,12 +101,15 @@ class Evidence:
         return sorted(chosen, key=self.order.index)
 
     def _terms_in(self, text: str) -> _Terms:
+        labels, rest = self._labels.split(text)
+        named = {stem(name, self.language) for name in names(rest, self.language)}
         return _Terms(
-            frozenset(content_stems(text, self.language)), numbers(text, self.language), names(text, self.language)
+            frozenset(content_stems(rest, self.language)) | labels, numbers(rest, self.language), labels | named
         )
 
     def _terms_of(self, pieces: list[SpokenSegment]) -> _Terms:
         """The terms of a segment. They include its speaker's name, since a sentence may name who said it."""
         said = self._terms_in(" ".join(piece.text for piece in pieces))
-        speakers = {stem(word, self.language) for piece in pieces for word in words(piece.speaker or "")}
-        return replace(said, stems=said.stems | speakers)
+        speakers = {piece.speaker for piece in pieces if piece.speaker}
+        named = {stem(word, self.language) for speaker in speakers for word in words(speaker)}
+        return replace(said, stems=said.stems.union(named, (speaker.lower() for speaker in speakers)))

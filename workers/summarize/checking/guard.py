@@ -9,6 +9,7 @@ from schema.core.sentences import whole_statements
 from schema.core.wire import ENGLISH
 from schema.core.words import words
 from workers.summarize.text.numbers import numbers
+from workers.summarize.text.speaker_labels import SpeakerLabels
 from workers.summarize.text.stems import content_stems
 
 NEGATION = re.compile(r"\b(?:not|no|never|none|nothing|nobody|without|cannot|neither|nor)\b|n['’]t\b", re.I)
@@ -59,6 +60,7 @@ _EXTENT = re.compile(
     r"|up to|more than|less than)\b",
     re.I,
 )
+_ME = frozenset({"I", "my", "me"})
 _ECHO = 5
 _LOOP = 3
 _KEPT_ORDER = 0.8
@@ -100,7 +102,8 @@ def _names_teller(text: str, source: str, speaker: str | None) -> bool:
 
 def _kept_order(text: str, source: str, speaker: str | None) -> float:
     """The share of the words of *text* that *source* has in the same order. `I` in *source* equals the speaker."""
-    said = [(speaker or word).lower() if word in ("I", "my", "me") else word.lower() for word in words(source)]
+    named = words(speaker.lower()) if speaker else []
+    said = [each for word in words(source) for each in (named if named and word in _ME else [word.lower()])]
     told = [word.lower() for word in words(text)]
     row = [0] * (len(said) + 1)
     for word in told:
@@ -133,7 +136,8 @@ def keeps_meaning(text: str, source: str, speaker: str | None = None) -> bool:
     a condition or a future. *text* may name the speaker only if *source* is in the first person.
     """
     said = f"{source} {speaker or ''}" if _FIRST_PERSON.search(source) else source
-    if set(content_stems(text, ENGLISH)) - set(content_stems(said, ENGLISH)) or _extent(text) != _extent(source):
+    _, unlabelled = SpeakerLabels([speaker], ENGLISH).split(text)
+    if set(content_stems(text, ENGLISH)) - set(content_stems(said, ENGLISH)) or _extent(unlabelled) != _extent(source):
         return False
     if (
         _names_teller(text, source, speaker)

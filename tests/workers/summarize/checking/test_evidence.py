@@ -4,6 +4,8 @@ import gzip
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.workers.summarize.conftest import meeting
 from workers.summarize.checking.evidence import SUPPORTED_FROM, Evidence
 from workers.summarize.text.segment import SpokenSegment
@@ -52,6 +54,33 @@ def test_support_lies_between_0_and_1() -> None:
 
 def test_a_sentence_may_name_the_speaker() -> None:
     assert Evidence(SEGMENTS).check("The flat tyre belongs to Omar.", [4]).support > SUPPORTED_FROM
+
+
+@pytest.mark.parametrize(
+    "label", ["Channel 4", "Speaker Two", "channel-04", "SPEAKER_07", "Room 3 North", "4th floor", "Gast 2", "12"]
+)
+def test_the_number_in_a_speakers_label_is_no_claim(label: str) -> None:
+    evidence = Evidence(
+        meeting(f"{label}: The footpath stays closed until Sunday.", "Omar: My bicycle has a flat tyre.")
+    )
+    checked = evidence.check(f"{label}: The footpath stays closed until Sunday.")
+    assert (checked.supported, checked.evidence) == (True, (1,))
+    assert not evidence.check(f"{label}: The footpath stays closed until Monday.").supported
+    assert not evidence.check(f"{label}: The footpath stays closed for 4 days until Sunday.").supported
+
+
+def test_a_sentence_must_name_the_label_of_the_speaker_who_said_it() -> None:
+    evidence = Evidence(meeting("Channel 3: Who tells the school?", "Channel 4: I will phone the school tomorrow."))
+    assert evidence.check("Channel 4 will phone the school tomorrow.").supported
+    assert evidence.check("channel 4's task is to phone the school tomorrow.", [2]).evidence == (2,)
+    assert not evidence.check("Channel 3 will phone the school tomorrow.", [2]).supported
+    assert not evidence.check("Channel 40 will phone the school tomorrow.").supported
+
+
+def test_a_number_is_a_claim_even_if_a_speakers_label_has_it() -> None:
+    evidence = Evidence(meeting("4: The footpath stays closed.", "Channel 2: My bicycle has a flat tyre again."))
+    assert not evidence.check("The 4 footpaths stay closed.").supported
+    assert not evidence.check("My 2 bicycles have a flat tyre again.").supported
 
 
 def test_human_abstracts_are_supported_more_often_by_their_own_meeting_than_by_another(shared: Path) -> None:

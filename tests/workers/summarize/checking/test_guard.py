@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import pytest
 
 from tests.workers.summarize.conftest import meeting
-from workers.summarize.checking.guard import keeps_negation
+from workers.summarize.checking.guard import keeps_meaning, keeps_negation
 from workers.summarize.writing.notes import write_note
 from workers.summarize.writing.prompts import REWRITE, TITLE
 
@@ -127,6 +127,14 @@ def test_a_shorter_sentence_with_the_same_meaning_is_used() -> None:
         SEGMENTS, FixedGenerator("The boiler in the north wing lost pressure twice during the night."), language="en"
     )
     assert "The boiler in the north wing lost pressure twice during the night." in {s.text for s in note.sentences}
+
+
+@pytest.mark.parametrize("speaker", ["Otto", "Otto Lang", "Channel 4", "Speaker Two"])
+def test_the_speaker_may_stand_for_i_whatever_the_label(speaker: str) -> None:
+    said = "Well I have told the plumber about the boiler in the north wing."
+    line = f"{speaker} told the plumber about the boiler in the north wing."
+    assert keeps_meaning(line, said, speaker)
+    assert not keeps_meaning(line.replace("the plumber", "4 plumbers"), said, speaker)
 
 
 def test_a_title_must_be_about_the_window() -> None:
