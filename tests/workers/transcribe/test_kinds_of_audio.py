@@ -11,9 +11,13 @@ import soundfile
 
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from tests.models import ROOT
+from tests.workers.asr.streaming.test_foreground import NOISES, noise, pulsing
+from tests.workers.conftest import sample_meeting
 from tests.workers.worker_rig import CoverageRow, WorkerRig
 from training.data.audio import Samples
+from workers.asr.engine import Engine
 from workers.asr.error_rates import word_error_rate
+from workers.transcribe.file import FileAudio, transcribe_file
 
 TWO_HOURS_S = 7200
 PIECE_S = 25
@@ -78,3 +82,47 @@ def test_very_quiet_and_clipped_speech_is_transcribed(rig: WorkerRig, clip: tupl
     audio, expected = clip
     text = transcribe(rig, as_pcm(gain * audio.astype(np.float64)))
     assert word_error_rate([(expected, text)]) <= 0.2
+
+
+MAYA = (
+    "Good morning everyone. Thanks for joining. We have three points today: the launch date, the failing payment "
+    "tests, and who talks to the pilot customers."
+)
+SPEECH_RMS = 2500
+"""About the RMS of the sample meeting where somebody speaks."""
+
+
+@pytest.fixture(scope="module")
+def turn() -> Samples:
+    """What Maya says first in the sample meeting."""
+    return sample_meeting(0, 9.6)
+
+
+@pytest.mark.parametrize("name", ["mains hum", "50 Hz", "400 Hz", "two tones"])
+def test_speech_under_hum_or_a_tone_is_transcribed(rig: WorkerRig, whisper: Engine, turn: Samples, name: str) -> None:
+    """The tone is 3 dB above the speech."""
+    audio = as_pcm(turn + 1.4 * noise(name, 9.6, SPEECH_RMS).astype(np.float64))
+    assert word_error_rate([(MAYA, transcribe(rig, audio))]) <= 0.1
+    assert word_error_rate([(MAYA, transcribe_file(whisper, FileAudio(audio)).text)]) <= 0.1
+
+
+@pytest.mark.parametrize("name", ["mains hum", "fan", "brown noise", "pulsing"])
+def test_steady_and_pulsing_noise_gives_no_words(rig: WorkerRig, whisper: Engine, name: str) -> None:
+    n = samples_of_s(20)
+    audio = noise(name, 20, SPEECH_RMS) if name in NOISES else as_pcm(SPEECH_RMS * pulsing(400, n))
+    assert transcribe(rig, audio) == ""
+    assert transcribe_file(whisper, FileAudio(audio)).text == ""
+
+
+@pytest.mark.parametrize("level_db", [-25, -30])
+def test_a_far_voice_between_near_ones_is_transcribed(
+    rig: WorkerRig, whisper: Engine, turn: Samples, level_db: float
+) -> None:
+    near = sample_meeting(9.8, 14.7)
+    far = turn * 10 ** (level_db / 20)
+    room = np.random.default_rng(3).normal(0, 5, 2 * len(near) + len(far))
+    audio = as_pcm(np.concatenate([near, far, near]) + room)
+    words = "Morning. Can we start with the payment tests? They decide everything else."
+    expected = f"{words} {MAYA} {words}"
+    assert word_error_rate([(expected, transcribe(rig, audio))]) <= 0.1
+    assert word_error_rate([(expected, transcribe_file(whisper, FileAudio(audio)).text)]) <= 0.1

@@ -1,25 +1,21 @@
 """Voice activity detection: webrtcvad with corrections.
 
-webrtcvad takes steady noise and clicks for speech, and misses very quiet speakers. So its input is amplified to one
-level, a frame counts only if it is louder than the quietest frames of its window, and several frames in a row are
-needed.
+webrtcvad takes steady noise and clicks for speech, and misses very quiet speakers. So it gets the foreground of the
+audio, amplified to one level. A frame counts only if many bands stand out from the noise, and if it is louder than the
+quietest frames of its window. Several frames in a row are needed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_ms
+from workers.asr.streaming.foreground import FRAME_MS, FRAME_SAMPLES, Foreground, foreground
 
-FRAME_MS = 30
-FRAME_SAMPLES = samples_of_ms(FRAME_MS)
-
-STEADY_MS = 1000
 DIGITAL_SILENCE = 0.5
 """The RMS up to which a frame cannot come from a microphone."""
 
@@ -32,13 +28,16 @@ class VadSettings:
     """webrtcvad's mode: 0 finds the most speech, 3 the least."""
     stand_out: float = 2.0
     """How many times louder than the quiet of the window a frame must be. 2 is 6 dB."""
+    contrast_db: float = 1.0
+    """How far a frame must stand out from steady noise, as the mean over the bands of hearing. Noise alone stays below
+    0.7."""
     floor: float = 4.0
     """Nothing below this RMS of int16 samples is speech. 4 is -78 dB of full scale."""
     quiet_limit: float = 300.0
     """The highest RMS that counts as the quiet of a window. Otherwise speech that fills a window would count as
     quiet."""
     level: float = 2000.0
-    """The RMS to which loud parts are amplified for webrtcvad."""
+    """The RMS to which each part is amplified for webrtcvad, so that a far voice counts beside a near one."""
     gain_limit: float = 60.0
     shortest_ms: int = 120
     """Anything shorter than this is a click."""
@@ -63,31 +62,26 @@ def speech_spans(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> l
 
 def _frames_with_speech(samples: NDArray[np.int16], settings: VadSettings) -> Flags:
     count = len(samples) // FRAME_SAMPLES
-    if not count:
-        return np.zeros(0, np.bool_)
-    frames = samples[: count * FRAME_SAMPLES].reshape(count, FRAME_SAMPLES).astype(np.float32)
-    frames -= frames.mean(axis=1, keepdims=True)
-    loudness = np.sqrt(np.square(frames).mean(axis=1))
-    audible = loudness[loudness > DIGITAL_SILENCE]
-    if not len(audible):
+    if count * FRAME_MS < settings.shortest_ms:
         return np.zeros(count, np.bool_)
-    # Digital silence does not count as quiet, because even the noise of a room stands out from it.
-    quiet = min(float(np.quantile(audible, 0.1)), settings.quiet_limit)
-    loud: Flags = loudness > max(settings.floor, settings.stand_out * quiet)
-    if not loud.any() or _steady(audible, settings):
-        return np.zeros(count, np.bool_)
-    gain = min(settings.level / float(np.quantile(loudness[loud], 0.75)), settings.gain_limit)
-    levelled = np.clip(frames * max(gain, 1.0), -32_768, 32_767).astype("<i2")
+    sound = foreground(samples)
+    standing_out = _loud(sound, settings) & (sound.contrast_db > settings.contrast_db)
+    gain = np.clip(settings.level / np.maximum(sound.level, DIGITAL_SILENCE), 1.0, settings.gain_limit)
+    levelled = np.clip(sound.frames * gain[:, None], -32_768, 32_767).astype("<i2")
     detector = webrtcvad.Vad(settings.aggressiveness)
     detected = [detector.is_speech(frame.tobytes(), SAMPLE_RATE_HZ) for frame in levelled]
-    flags: Flags = loud & np.array(detected)
+    flags: Flags = standing_out & np.array(detected)
     return flags
 
 
-def _steady(loudness: NDArray[np.floating[Any]], settings: VadSettings) -> bool:
-    """Whether at least a second has the same loudness throughout. That is noise, because speech varies."""
-    low, high = np.quantile(loudness, (0.1, 0.95))
-    return bool(len(loudness) * FRAME_MS >= STEADY_MS and high < settings.stand_out * low)
+def _loud(sound: Foreground, settings: VadSettings) -> Flags:
+    """Which frames are louder than the quiet of the window."""
+    loudness = np.sqrt(np.square(sound.frames).mean(axis=1))
+    audible = loudness[loudness > DIGITAL_SILENCE]
+    # Digital silence does not count as quiet, because even the noise of a room stands out from it.
+    quiet = min(float(np.quantile(audible, 0.1)), settings.quiet_limit) if len(audible) else 0.0
+    loud: Flags = loudness > max(settings.floor, settings.stand_out * quiet)
+    return loud
 
 
 def _runs(flags: Flags) -> list[tuple[int, int]]:

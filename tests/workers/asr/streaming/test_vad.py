@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.workers.asr.streaming.test_foreground import NOISES, noise, pulsing
 from training.data.audio import Samples
 from workers.asr.streaming.vad import speech_spans
 
@@ -65,3 +66,89 @@ def test_spans_are_in_order_and_inside_the_audio(meeting: Samples) -> None:
 @pytest.mark.parametrize("length", [0, 1, 479, 480, 481])
 def test_tiny_pieces_contain_no_speech(length: int) -> None:
     assert speech_spans(np.ones(length, np.int16)) == []
+
+
+def _overlap(samples: Samples, expected: Samples) -> tuple[float, float]:
+    """The share of the speech in *expected* that is found in *samples*, and the share of the rest."""
+    found, there = _mask(samples), _mask(expected)
+    return float(found[there].mean()), float(found[~there].mean())
+
+
+def _mask(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    mask = np.zeros(len(samples), np.bool_)
+    for first, end in speech_spans(samples):
+        mask[first:end] = True
+    return mask
+
+
+def _mixed(speech: Samples, sound: Samples) -> Samples:
+    return (speech.astype(np.int32) + sound).clip(-32_768, 32_767).astype(np.int16)
+
+
+@pytest.fixture(scope="module")
+def talk(meeting: Samples) -> Samples:
+    return meeting[: 20 * SECOND]
+
+
+SPEECH_RMS = 2500
+"""About the RMS of `talk` where somebody speaks."""
+TONES = [name for name in NOISES if name.endswith("Hz")]
+
+
+@pytest.mark.parametrize("level_db", [3, 0, -3, -6])
+@pytest.mark.parametrize("name", [*TONES, "two tones", "mains hum", "direct current"])
+def test_speech_is_detected_beside_a_tone_or_hum(talk: Samples, name: str, level_db: float) -> None:
+    samples = _mixed(talk, noise(name, 20, SPEECH_RMS * 10 ** (level_db / 20)))
+    found, invented = _overlap(samples, talk)
+    assert found > 0.95
+    assert invented < 0.1
+
+
+@pytest.mark.parametrize(("name", "level_db"), [("brown noise", 0), ("fan", -3), ("pink noise", -6)])
+def test_speech_is_detected_in_noise(talk: Samples, name: str, level_db: float) -> None:
+    samples = _mixed(talk, noise(name, 20, SPEECH_RMS * 10 ** (level_db / 20)))
+    found, invented = _overlap(samples, talk)
+    assert found > 0.85
+    assert invented < 0.1
+
+
+def test_speech_is_detected_beside_a_tone_that_begins_later(talk: Samples) -> None:
+    sound = noise("400 Hz", 20, 2 * SPEECH_RMS)
+    sound[: 10 * SECOND] = 0
+    found, invented = _overlap(_mixed(talk, sound), talk)
+    assert found > 0.95
+    assert invented < 0.1
+
+
+@pytest.mark.parametrize("seconds", [0.12, 0.3, 0.6, 1, 2, 10])
+@pytest.mark.parametrize("name", NOISES)
+def test_noise_of_any_length_contains_no_speech(name: str, seconds: float) -> None:
+    assert _speech_s(noise(name, seconds, SPEECH_RMS)) == 0
+
+
+@pytest.mark.parametrize("hertz", [100, 400, 1000])
+def test_a_pulsing_tone_contains_no_speech(hertz: float) -> None:
+    assert _speech_s((SPEECH_RMS * pulsing(hertz, 10 * SECOND)).astype(np.int16)) == 0
+
+
+@pytest.mark.parametrize("gain", [0.056, 0.03, 0.018], ids=["-25 dB", "-30 dB", "-35 dB"])
+def test_a_far_voice_is_detected_beside_a_near_one(meeting: Samples, gain: float) -> None:
+    turn = meeting[: int(9.4 * SECOND)]
+    far = (turn * gain).astype(np.int16)
+    found, _ = _overlap(np.concatenate([turn, far, turn]), np.concatenate([turn, turn, turn]))
+    assert found > 0.9
+
+
+def test_a_near_voice_does_not_raise_the_noise_of_the_room(meeting: Samples) -> None:
+    turn = meeting[: int(9.4 * SECOND)]
+    room = noise("pink noise", 10, 60)
+    assert speech_spans(np.concatenate([turn, room]))[-1][1] < len(turn) + SECOND // 4
+
+
+@pytest.mark.parametrize("name", ["mains hum", "pink noise"])
+def test_windows_that_overlap_find_the_same_speech(talk: Samples, name: str) -> None:
+    """A worker that takes a track over may begin its window elsewhere."""
+    samples = _mixed(talk, noise(name, 20, SPEECH_RMS / 4))
+    inner = slice(6 * SECOND, 14 * SECOND)
+    one, other = _mask(samples)[inner], _mask(samples[5 * SECOND : 15 * SECOND])[SECOND : 9 * SECOND]
+    assert (one == other).mean() > 0.95
