@@ -9,12 +9,12 @@ from api.auth.bearer import Reader
 from api.http.examples import response
 from api.http.problems import responses
 from api.services import Services, ServicesHere
-from schema.core import migrate
+from schema.core import migrate, queues
 from schema.core.database import check_writable
 from schema.core.errors import Forbidden, MinutebookError, Unauthorized, Unavailable
 from schema.core.units import s_of_samples
-from schema.core.wire import PartStatus, Readiness, ShardStatus, SystemStatus
-from schema.mailbox.unavailable import address
+from schema.core.wire import PartStatus, QueueStatus, Readiness, ShardStatus, SystemStatus
+from schema.mailbox.unavailable import address, reachable
 
 REDIS = PartStatus(ok=True, detail="127.0.0.1:6379/0")
 READY = Readiness(ready=True, parts={"redis": REDIS, "database": PartStatus(ok=True, detail="at revision 0006")})
@@ -28,6 +28,7 @@ NOT_READY = Readiness(
 STATUS = SystemStatus(
     pending_s=3.5,
     shards=[ShardStatus(shard=0, waiting_tracks=3, due_tracks=1, leased_tracks=2, pending_s=3.5)],
+    queues=[QueueStatus(queue="summarize", waiting=2, oldest_s=4.1)],
     followed_meetings=2,
 )
 
@@ -63,15 +64,18 @@ def readyz(services: ServicesHere, answer: Response) -> Readiness:
 
 @router.get(
     "/v1/status",
-    summary="Show how much audio waits",
+    summary="Show how much work waits",
     tags=["status"],
     responses={**responses(Unauthorized, Forbidden, Unavailable), **response(STATUS)},
 )
 def status(services: ServicesHere, _principal: Reader) -> SystemStatus:
-    """Report how much audio waits to be transcribed."""
+    """Report how much audio waits to be transcribed, and how many messages wait in each queue."""
     shards = [_shard(services, shard) for shard in range(services.config.shards)]
     return SystemStatus(
-        pending_s=sum(shard.pending_s for shard in shards), shards=shards, followed_meetings=services.feeds.count
+        pending_s=sum(shard.pending_s for shard in shards),
+        shards=shards,
+        queues=[_queue(services, name) for name in queues.QUEUES],
+        followed_meetings=services.feeds.count,
     )
 
 
@@ -96,6 +100,12 @@ def _database(services: Services) -> PartStatus:
     except MinutebookError as error:
         return PartStatus(ok=False, detail=error.detail)
     return PartStatus(ok=True, detail=f"at revision {current}")
+
+
+def _queue(services: Services, name: str) -> QueueStatus:
+    with reachable(services.stores.redis):
+        length = queues.queue_length(services.stores.redis, name)
+    return QueueStatus(queue=name, waiting=length.waiting, oldest_s=length.oldest_s)
 
 
 def _shard(services: Services, shard: int) -> ShardStatus:

@@ -57,6 +57,7 @@ class TaskSender:
                 [str(about)],
                 queue=queue,
                 ignore_result=True,
+                headers=queues.sent_now(),
                 expires=queues.WAKE_EXPIRES_S,
                 retry=False,
             )

@@ -31,7 +31,6 @@ def create_celery() -> Celery:
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         worker_send_task_events=True,
-        task_send_sent_event=True,
         worker_cancel_long_running_tasks_on_connection_loss=True,
         # A worker process loads its model before it reports that it is alive.
         worker_proc_alive_timeout=300.0,

@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,11 +26,12 @@ from redis.retry import Retry
 from schema.core import migrate
 from schema.core.database import Database, check_writable
 from schema.core.errors import MinutebookError
-from schema.core.queues import INGEST_QUEUE, SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
+from schema.core.queues import QUEUES, QueueLength, queue_length
 from schema.core.settings import Settings
 
 QUESTION_S = 2.0
 KERNELS_S = 120.0
+LONG_WAIT_S = 60.0
 """Importing torch takes long on a busy machine."""
 KERNELS_REMEDY = "install torch as requirements/cpu.lock names it, and unset ONEDNN_MAX_CPU_ISA if it is set"
 OLDEST_REDIS = (7, 0)
@@ -64,9 +65,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 def redis(config: Settings) -> Iterator[Finding]:
     """Whether Redis is reachable, recent enough and durable, and never evicts data."""
     try:
-        with Redis.from_url(
-            config.redis_url, socket_timeout=QUESTION_S, socket_connect_timeout=QUESTION_S, retry=Retry(NoBackoff(), 0)
-        ) as client:
+        with _client(config) as client:
             facts, options = client.info(), _options(client)
     except (RedisError, ValueError) as error:
         remedy = "start everything with 'minutebook up', or set MINUTEBOOK_REDIS_URL"
@@ -84,6 +83,12 @@ def redis(config: Settings) -> Iterator[Finding]:
     else:
         yield _durable(options)
         yield _keeping(options)
+
+
+def _client(config: Settings) -> Redis:
+    return Redis.from_url(
+        config.redis_url, socket_timeout=QUESTION_S, socket_connect_timeout=QUESTION_S, retry=Retry(NoBackoff(), 0)
+    )
 
 
 def _options(client: Redis) -> dict[Any, Any] | None:
@@ -275,20 +280,31 @@ def _answers(url: str) -> bool:
 
 
 def workers(config: Settings) -> Iterator[Finding]:
-    """Whether every queue has a worker that answers."""
+    """Whether every queue has a worker that answers, and how many messages wait in it."""
     with Celery(broker=config.redis_url, set_as_current=False) as app:
         try:
-            queues = app.control.inspect(timeout=QUESTION_S).active_queues() or {}
+            served = app.control.inspect(timeout=QUESTION_S).active_queues() or {}
+            with _client(config) as client:
+                lengths = {queue: queue_length(client, queue) for queue in QUEUES}
         except (OperationalError, RedisError) as error:
             yield Finding("workers", Health.FAIL, f"cannot be checked: Redis does not answer ({error})")
             return
-    for queue in (TRANSCRIBE_QUEUE, SUMMARIZE_QUEUE, INGEST_QUEUE):
-        serving = sorted(node for node, served in queues.items() if queue in {each["name"] for each in served})
-        if serving:
-            yield Finding("workers", Health.OK, f"queue {queue}: {', '.join(serving)}")
-        else:
-            remedy = f"start one: 'minutebook up', or celery -A workers.app worker -Q {queue}"
-            yield Finding("workers", Health.FAIL, f"queue {queue}: no worker answers", remedy)
+    for queue, length in lengths.items():
+        serving = sorted(node for node, names in served.items() if queue in {each["name"] for each in names})
+        yield _queue(queue, length, serving)
+
+
+def _queue(queue: str, length: QueueLength, serving: Sequence[str]) -> Finding:
+    waiting = f"{length.waiting} waiting"
+    if length.oldest_s is not None:
+        waiting += f", the oldest for {length.oldest_s:.0f} s"
+    if not serving:
+        remedy = f"start one: 'minutebook up', or celery -A workers.app worker -Q {queue}"
+        return Finding("workers", Health.FAIL, f"queue {queue}: no worker answers; {waiting}", remedy)
+    text = f"queue {queue}: {', '.join(serving)}; {waiting}"
+    if (length.oldest_s or 0) > LONG_WAIT_S:
+        return Finding("workers", Health.WARN, text, f"its workers are busy: start more, or read log/{queue}.log")
+    return Finding("workers", Health.OK, text)
 
 
 CHECKS: tuple[Check, ...] = (redis, database, models, kernels, gpu, disk, ports, workers)

@@ -17,9 +17,11 @@ from api.client.http import Http
 from api.export.documents import ExportFormat
 from api.export.phrases import clock
 from schema.core.errors import InvalidInput
+from schema.core.states import MeetingState
 from schema.meetings.wire import SearchHit
 
-COLUMNS = ("created", "length", "state", "title")
+COLUMNS = ("created", "length", "state", "behind", "title")
+UNFINISHED = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
 
 
 def list_meetings(
@@ -38,8 +40,9 @@ def list_meetings(
     table = Table(Column("id", no_wrap=True, min_width=ID_CHARACTERS), *COLUMNS, box=None)
     for each in page:
         length = clock(each.coverage.duration_s)
+        behind = f"{each.coverage.pending_s:.1f} s" if each.state in UNFINISHED else ""
         title = Text(each.title).append("" if each.version == 1 else f" (version {each.version})", style="dim")
-        table.add_row(each.id, f"{each.created_at:%Y-%m-%d %H:%M}", length, each.state, title)
+        table.add_row(each.id, f"{each.created_at:%Y-%m-%d %H:%M}", length, each.state, behind, title)
     Console().print(table if page else "no meetings yet; create one with 'minutebook live FILE'")
 
 

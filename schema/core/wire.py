@@ -84,9 +84,18 @@ class ShardStatus(Wire):
     pending_s: float
 
 
+class QueueStatus(Wire):
+    """Messages that wait in a Celery queue. In `summarize` each is a meeting that waits for its minutes."""
+
+    queue: str
+    waiting: int
+    oldest_s: float | None = Field(default=None, description="How long the oldest message has waited, if known")
+
+
 class SystemStatus(Wire):
     """The load of the whole system. `pending_s` is the received audio that is not transcribed yet, of all meetings."""
 
     pending_s: float
     shards: list[ShardStatus]
+    queues: list[QueueStatus]
     followed_meetings: int = Field(description="Meetings that clients follow through this API process")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from celery import Celery
 
 from api.auth.keys import create_key
-from schema.core import migrate
+from schema.core import migrate, queues
 from schema.core.states import Scope
 from tests import servers
 from tests.api.conftest import Api
@@ -67,6 +69,20 @@ def test_status_reports_the_pending_audio_of_each_shard(api: Api) -> None:
     assert status["shards"] == [
         {"shard": 0, "waiting_tracks": 1, "due_tracks": 1, "leased_tracks": 0, "pending_s": 1.0}
     ]
+
+
+def test_status_reports_the_messages_in_every_queue_and_the_age_of_the_oldest(api: Api) -> None:
+    with Celery(broker=api.config.redis_url, set_as_current=False) as celery:
+        for meeting_id in ("first", "second"):
+            celery.send_task(queues.SUMMARIZE, [meeting_id], queue=queues.SUMMARIZE_QUEUE, headers=queues.sent_now())
+            time.sleep(0.2)
+        celery.send_task(queues.INGEST, [""], queue=queues.INGEST_QUEUE)
+    found = {each["queue"]: each for each in api.http.get("/v1/status").json()["queues"]}
+    assert list(found) == ["transcribe", "summarize", "ingest"]
+    assert found["transcribe"] == {"queue": "transcribe", "waiting": 0, "oldest_s": None}
+    assert found["summarize"]["waiting"] == 2
+    assert found["summarize"]["oldest_s"] >= 0.4
+    assert found["ingest"] == {"queue": "ingest", "waiting": 1, "oldest_s": None}
 
 
 def test_without_redis_the_api_starts_and_serves_from_the_database(

@@ -26,6 +26,7 @@ from schema.uploads.tables import Upload
 from workers.ingest.feeding import Bounds, Feeding, Step
 from workers.ingest.messages import PASSING, DecodingFailed
 from workers.ingest.upload_sweeper import FED, UploadSweeper
+from workers.tasks.monitoring import report_work
 from workers.tasks.summary_requests import Send
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Ingester:
             self._release(lease)
             raise
         self.works[upload_id] = OpenUpload(feeding, lease)
+        report_work([feeding.meeting_id])
 
     def _advance(self, upload_id: str) -> bool:
         """Feed some blocks of the file. Returns False when its mailbox is full."""

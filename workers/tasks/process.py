@@ -84,7 +84,7 @@ class Process:
 
         expires = queues.WAKE_EXPIRES_S if task in (queues.TRANSCRIBE, queues.INGEST) else None
         try:
-            app.send_task(task, args=arguments, expires=expires)
+            app.send_task(task, args=arguments, headers=queues.sent_now(), expires=expires)
         except (OperationalError, RedisError) as error:  # A full broker must not fail the step that sends the message.
             log.warning("task %s %s not sent: %s", task, arguments, error)
             return False

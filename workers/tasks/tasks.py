@@ -10,16 +10,19 @@ from schema.core import queues
 from schema.core.errors import Unavailable, WorkerLost
 from workers.app import DELIVER_LIMIT_S, INGEST_LIMIT_S, SUMMARIZE_LIMIT_S, TRANSCRIBE_LIMIT_S, app
 from workers.tasks.failures import book_failure
+from workers.tasks.monitoring import WakeUp, name_meetings_in_logs, report_work
 from workers.tasks.process import process
 
 RETRY_LIMIT = 5
 RETRY_DELAY_LIMIT_S = 60
 
+name_meetings_in_logs()
+
 
 # A lost wake-up costs at most a second, because beat sends the next one. So wake-ups are acknowledged early and not
 # retried. With `throws`, an unreachable database logs one line per wake-up instead of a traceback.
 @app.task(  # type: ignore[untyped-decorator]
-    name=queues.TRANSCRIBE, acks_late=False, time_limit=TRANSCRIBE_LIMIT_S, throws=(Unavailable,)
+    name=queues.TRANSCRIBE, base=WakeUp, acks_late=False, time_limit=TRANSCRIBE_LIMIT_S, throws=(Unavailable,)
 )
 def transcribe(shard: str) -> None:
     """Transcribe the due tracks of *shard* for a bounded time. If more are due, enqueue the task again."""
@@ -54,7 +57,7 @@ def summarize(meeting_id: str) -> None:
 
 
 @app.task(  # type: ignore[untyped-decorator]
-    name=queues.INGEST, acks_late=False, time_limit=INGEST_LIMIT_S, throws=(Unavailable,)
+    name=queues.INGEST, base=WakeUp, acks_late=False, time_limit=INGEST_LIMIT_S, throws=(Unavailable,)
 )
 def ingest(upload_id: str) -> None:
     """Decode the uploads that are next for a bounded time. If there is more to do, enqueue the task again."""
@@ -63,17 +66,17 @@ def ingest(upload_id: str) -> None:
 
 
 @app.task(  # type: ignore[untyped-decorator]
-    name=queues.DELIVER, acks_late=False, time_limit=DELIVER_LIMIT_S, throws=(Unavailable,)
+    name=queues.DELIVER, base=WakeUp, acks_late=False, time_limit=DELIVER_LIMIT_S, throws=(Unavailable,)
 )
 def deliver() -> None:
     """Send a batch of the webhook messages that are due, unless another process is sending."""
     with process().alone("mb:delivering", DELIVER_LIMIT_S) as mine:
-        if mine:
-            process().webhook_sender.run()
+        if mine and (tried := process().webhook_sender.run()):
+            report_work([f"{tried} messages"])
 
 
 @app.task(  # type: ignore[untyped-decorator]
-    name=queues.SWEEP, acks_late=False, time_limit=TRANSCRIBE_LIMIT_S, throws=(Unavailable,)
+    name=queues.SWEEP, base=WakeUp, acks_late=False, time_limit=TRANSCRIBE_LIMIT_S, throws=(Unavailable,)
 )
 def sweep() -> None:
     """Repair what crashes left undone, and finish meetings that no longer receive audio."""

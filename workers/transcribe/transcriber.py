@@ -28,6 +28,7 @@ from workers.asr.streaming.track import StreamState
 from workers.corrections.carry_over import carry_over
 from workers.models.adapters import AdapterStore
 from workers.tasks.failures import book_failure
+from workers.tasks.monitoring import report_work
 from workers.tasks.summary_requests import Send, SummaryRequests
 from workers.transcribe.audio import READ_LIMIT_SAMPLES, read_track
 from workers.transcribe.file import decode_together
@@ -174,6 +175,7 @@ class Transcriber:
         steps = []
         with self.database.read() as session:
             facts = read_facts(session, [claim.track_id for claim in claims])
+            report_work(each.meeting_id for each in facts.values())
             for claim in claims:
                 if claim.track_id not in facts:
                     self.mailbox.forget(claim.track_id)

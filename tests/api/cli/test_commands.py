@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from redis import Redis
 
 from schema.core import migrate, queues
@@ -283,5 +285,11 @@ def test_the_doctor_reports_a_missing_worker_for_each_queue(valkey_url: str) -> 
     from api.cli.checks import Health, workers
     from schema.core.settings import Settings
 
+    with Celery(broker=valkey_url, set_as_current=False) as celery:
+        celery.send_task(queues.SUMMARIZE, ["m1"], queue=queues.SUMMARIZE_QUEUE, headers=queues.sent_now())
     findings = list(workers(Settings(redis_url=valkey_url)))
     assert [finding.health for finding in findings] == [Health.FAIL] * 3
+    transcribe, summarize, ingest = [finding.text for finding in findings]
+    assert transcribe == "queue transcribe: no worker answers; 0 waiting"
+    assert re.fullmatch(r"queue summarize: no worker answers; 1 waiting, the oldest for \d+ s", summarize)
+    assert ingest == "queue ingest: no worker answers; 0 waiting"
