@@ -14,8 +14,6 @@ from celery import Celery
 from tests.waiting import wait_until
 from workers.tasks.monitoring import SHOWN_LIMIT, WakeUp, name_meetings_in_logs, report_work
 
-Event = dict[str, Any]
-
 
 @pytest.fixture
 def celery(valkey_url: str) -> Iterator[Celery]:
@@ -24,9 +22,9 @@ def celery(valkey_url: str) -> Iterator[Celery]:
 
 
 @contextmanager
-def events(celery: Celery) -> Iterator[list[Event]]:
+def events(celery: Celery) -> Iterator[list[dict[str, Any]]]:
     """The task events that arrive on the broker. Events of the test itself mark the first and the last one."""
-    seen: list[Event] = []
+    seen: list[dict[str, Any]] = []
 
     def kinds() -> set[str]:
         return {each["type"] for each in seen}
@@ -44,7 +42,7 @@ def events(celery: Celery) -> Iterator[list[Event]]:
 
     thread = threading.Thread(target=capture)
     thread.start()
-    tasks: list[Event] = []
+    tasks: list[dict[str, Any]] = []
     with celery.events.default_dispatcher() as dispatcher:
         wait_until("the monitor listens", began, bool)
         yield tasks
