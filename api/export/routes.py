@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 
@@ -38,6 +39,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 EXAMPLES[WRITERS[ExportFormat.JSON][1]] = {"example": examples.EXPORT.model_dump(mode="json")}
 """Examples for the API reference, by media type. A DOCX file cannot be shown."""
 
+NOT_IN_FILE_NAMES = frozenset('\\/:*?"<>|')
+NAME_CHARACTERS = 60
+"""With its extension the name stays below 255 bytes, the limit of file systems, in every script."""
+
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["content"], responses=responses(*ANY, NotFound, Gone))
 
 
@@ -52,11 +57,22 @@ def export(
         Query(ge=1, le=VERSION_LIMIT, description="The version of the final minutes; the latest if left out"),
     ] = None,
 ) -> Response:
-    """Export minutes, transcript and coverage as Markdown, JSON, text or DOCX, or the transcript as subtitles."""
+    """Export minutes, transcript and coverage as Markdown, JSON, text or DOCX, or the transcript as subtitles.
+
+    The file has the title of the meeting as its name.
+    """
     write, media_type = WRITERS[form]
-    name = f'inline; filename="meeting-{meeting_id}.{form.value}"'
-    body = write(_read_export(services, meeting_id, principal, minutes))
-    return Response(body, media_type=media_type, headers={"Content-Disposition": name})
+    found = _read_export(services, meeting_id, principal, minutes)
+    headers = {"Content-Disposition": attachment(found.meeting.id, found.meeting.title, form.value)}
+    return Response(write(found), media_type=media_type, headers=headers)
+
+
+def attachment(meeting_id: str, title: str, extension: str) -> str:
+    """The `Content-Disposition` of an export (RFC 6266): the title in UTF-8, and a plain name for old clients."""
+    plain = f"meeting-{meeting_id}"
+    characters = ("-" if char in NOT_IN_FILE_NAMES else char for char in " ".join(title.split()) if char.isprintable())
+    name = "".join(characters)[:NAME_CHARACTERS].strip(" .") or plain
+    return f"attachment; filename=\"{plain}.{extension}\"; filename*=UTF-8''{quote(f'{name}.{extension}', safe='')}"
 
 
 def _read_export(services: Services, meeting_id: str, principal: Principal, version: int | None) -> Export:

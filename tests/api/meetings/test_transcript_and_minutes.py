@@ -107,7 +107,8 @@ def test_a_meeting_is_exported_in_every_format(api: Api, form: str, media_type: 
     answer = api.http.get(f"/v1/meetings/{meeting}/export", params={"format": form})
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith(media_type)
-    assert answer.headers["content-disposition"] == f'inline; filename="meeting-{meeting}.{form}"'
+    disposition = f"attachment; filename=\"meeting-{meeting}.{form}\"; filename*=UTF-8''Launch.{form}"
+    assert answer.headers["content-disposition"] == disposition
     assert answer.text.startswith(begin)
 
 
