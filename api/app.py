@@ -1,4 +1,4 @@
-"""The API application: `uvicorn api.app:create_app --factory`, or `python -m api` on the settings' host and port."""
+"""The API application. `python -m api` serves it, with limits on connections that the application cannot set."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from api.corrections import segments as corrections
 from api.corrections import sentences
 from api.export import routes as export
 from api.http import problems
-from api.http.middleware.body_limit import BodyLimit
+from api.http.middleware.body_limit import BodyLimit, BodyLimits
+from api.http.middleware.head_limit import HeadLimit
+from api.http.middleware.key_first import KeyFirst
 from api.http.middleware.lingering_close import LingeringClose
 from api.http.middleware.loopback import LoopbackOnly, check_auth
+from api.http.middleware.no_sniff import NoSniff
 from api.live import http_audio as audio
 from api.live import server_sent_events as events
 from api.live import socket as live
@@ -77,13 +80,17 @@ def create_app(config: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="Minutebook", description=DESCRIPTION, version=version("minutebook"), lifespan=lifespan)
     problems.install(app)
+    # Each middleware runs before those above it.
     app.add_middleware(
-        BodyLimit, frame_limit_bytes=config.frame_limit_bytes, upload_limit_bytes=config.upload_limit_bytes
+        BodyLimit, limits=BodyLimits(config.frame_limit_bytes, config.upload_limit_bytes, config.body_stall_s)
     )
+    app.add_middleware(KeyFirst)
     app.add_middleware(TusHeaders)
+    app.add_middleware(HeadLimit)
     if not config.asks_for_keys:
         app.add_middleware(LoopbackOnly)
-    app.add_middleware(OpenAiErrors)  # outside the middleware above, because it also translates their errors
+    app.add_middleware(OpenAiErrors)  # translates the errors of those above, too
+    app.add_middleware(NoSniff)
     app.add_middleware(LingeringClose)
     parts = (
         meetings, transcript, minutes, export, corrections, sentences, versions, audio, events, live, search,

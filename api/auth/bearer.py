@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from starlette.websockets import WebSocket
 
 from api.auth.keys import Principal
-from api.services import Services, services_of
+from api.http.cancel import cancel
+from api.services import Services
 from schema.core.errors import Forbidden, Unauthorized
 from schema.core.states import Scope
 
+T = TypeVar("T")
 LOCAL = Principal("local", frozenset({Scope.ADMIN}))
 """Everybody who can reach an API that listens on loopback only and works without keys."""
 
@@ -29,7 +31,7 @@ def require(scope: Scope) -> Callable[..., Coroutine[Any, Any, Principal]]:
     """Make a dependency that returns the principal of the request, who must have *scope*."""
 
     async def principal(request: Request, _documented: Annotated[Any, Depends(_SCHEME)]) -> Principal:
-        found = await authenticate(services_of(request), bearer_key(request.headers.get("authorization")))
+        found: Principal = request.state.principal  # from KeyFirst, which runs before every route
         return check_scope(found, scope)
 
     return principal
@@ -48,6 +50,25 @@ async def authenticate(services: Services, key: str | None) -> Principal:
     principal = await services.keys.principal(key)
     await services.limiter.take(principal)
     return principal
+
+
+async def check_not_revoked(services: Services, key: str | None) -> None:
+    """Check the key of a request that is still arriving. Raises Unauthorized."""
+    if key is not None and services.config.asks_for_keys:
+        await services.keys.check(key)
+
+
+async def until_revoked(services: Services, key: str | None, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of *work*. Cancels *work* and raises Unauthorized when *key* is revoked."""
+    working = asyncio.create_task(work)
+    revoking = asyncio.create_task(wait_until_revoked(services, key))
+    try:
+        await asyncio.wait({working, revoking}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise revoking.result()
+    finally:
+        await cancel(working, revoking)
 
 
 async def wait_until_revoked(services: Services, key: str | None) -> Unauthorized:

@@ -50,11 +50,16 @@ class KeyCache:
         while True:
             await asyncio.sleep(RECHECK_S)
             try:
-                await self.principal(key)
+                await self.check(key)
             except Unauthorized as error:
                 return error
-            except Unavailable as error:
-                log.warning("the keys of open connections cannot be checked at the moment: %s", error.detail)
+
+    async def check(self, key: str) -> None:
+        """Raises Unauthorized if *key* was revoked. It stays valid while the database cannot be reached."""
+        try:
+            await self.principal(key)
+        except Unavailable as error:
+            log.warning("the keys of open connections cannot be checked at the moment: %s", error.detail)
 
     def _read(self, key: str) -> Principal | None:
         try:

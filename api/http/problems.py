@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 PREFIX = "urn:minutebook:problem:"
+FAULTS_LIMIT = 20
+"""A request may have more faults than anybody reads."""
 VALUE_CHARACTERS = 80
 """Longer values are cut in messages, so that these stay readable."""
 
@@ -102,8 +104,11 @@ async def _handle_known(_request: Request, error: Exception) -> JSONResponse:
 
 async def _handle_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = [_fault(fault) for fault in error.errors()]
+    found = error.errors()
+    faults = [_fault(fault) for fault in found[:FAULTS_LIMIT]]
     detail = "; ".join(f"{fault['field']} = {fault['value']}: {fault['remedy']}" for fault in faults)
+    if len(found) > FAULTS_LIMIT:
+        detail += f"; and {len(found) - FAULTS_LIMIT} more"
     problem = {"type": f"{PREFIX}invalid-input", "title": "The request is not valid", "status": 422, "detail": detail}
     return problem_response({**problem, "retryable": False, "errors": faults})
 
@@ -116,10 +121,11 @@ def _fault(fault: dict[str, Any]) -> dict[str, str]:
         remedy = f"Send JSON ({fault['ctx']['error']} at character {where[-1]})"
         return {"field": "body", "value": "not JSON", "remedy": remedy}
     if fault["type"] == "extra_forbidden":
-        return {"field": ".".join(where), "value": _shortened(shown), "remedy": "There is no such field; leave it out"}
+        remedy = "There is no such field; leave it out"
+        return {"field": _shortened(".".join(where)), "value": _shortened(shown), "remedy": remedy}
     # A body that is not declared as JSON is not parsed, whatever it contains.
     remedy = "Send JSON, with the header 'Content-Type: application/json'" if isinstance(value, bytes) else fault["msg"]
-    return {"field": ".".join(where) or "body", "value": _shortened(shown), "remedy": remedy}
+    return {"field": _shortened(".".join(where)) or "body", "value": _shortened(shown), "remedy": remedy}
 
 
 def _shortened(text: str) -> str:

@@ -14,6 +14,8 @@ FORMAT = "audio/pcm"
 RATE_HZ = 24_000
 BETA_FORMAT = "pcm16"
 SILENCE_LIMIT_MS = 60_000
+COMMAS_LIMIT = 10_000
+"""The largest events are audio in base64, which has no commas."""
 
 
 class Given(BaseModel):
@@ -151,6 +153,8 @@ class SessionConfig:
 
 def decode_event(message: str) -> ClientEvent:
     """Raises DecodeError that names the invalid field."""
+    if message.count(",") > COMMAS_LIMIT:  # to check a message of a million values would hold up every other request
+        raise DecodeError(f"the event has more than {COMMAS_LIMIT} commas; send smaller events")
     try:
         return _EVENT.validate_json(message)
     except ValidationError as error:

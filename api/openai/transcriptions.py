@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.auth.bearer import Writer
+from api.auth.bearer import Writer, bearer_key, until_revoked
 from api.export.documents import Export
 from api.http.cancel import cancel
 from api.http.problems import internal_problem
@@ -26,7 +26,7 @@ from api.openai.errors import error_body, error_of, invalid_parameter
 from api.openai.formats import full_text, transcription_response, usage
 from api.openai.recording_form import receive_recording
 from api.openai.transcription_job import TranscriptionJob
-from api.services import ServicesHere
+from api.services import Services, ServicesHere
 from schema.core.errors import MinutebookError
 
 PING_S = 15.0
@@ -44,10 +44,11 @@ async def transcribe(request: Request, services: ServicesHere, principal: Writer
         job = TranscriptionJob(services, await receive_recording(request, services, principal))
     except ClientDisconnect:
         return Response(status_code=CLIENT_LEFT)
+    key = bearer_key(request.headers.get("authorization"))
     if job.taken.wanted.stream:
-        return await _stream_response(job)
+        return await _stream_response(Deltas(job, services, key))
     try:
-        export = await _until_disconnect(request, _whole_export(job))
+        export = await _until_disconnect(request, until_revoked(services, key, _whole_export(job)))
         return Response(status_code=CLIENT_LEFT) if export is None else transcription_response(export, job.taken.wanted)
     finally:
         await job.end()
@@ -85,9 +86,8 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-async def _stream_response(job: TranscriptionJob) -> Response:
+async def _stream_response(deltas: Deltas) -> Response:
     """Wait a little first: an early failure, such as a file that is not a recording, is answered with its status."""
-    deltas = Deltas(job)
     try:
         with suppress(TimeoutError):
             await deltas.wait(PING_S)
@@ -132,13 +132,16 @@ async def _events(deltas: Deltas) -> AsyncIterator[str]:
 
 
 class Deltas:
-    """Runs a job in a task of its own, so that a reader may stop waiting for a while. Always call `close`."""
+    """Runs a job in a task of its own, so that a reader may stop waiting for a while. Always call `close`.
 
-    def __init__(self, job: TranscriptionJob) -> None:
+    The job ends with Unauthorized when *key* is revoked.
+    """
+
+    def __init__(self, job: TranscriptionJob, services: Services, key: str | None) -> None:
         self.job = job
         self._queue: deque[str] = deque()
         self._changed = asyncio.Event()
-        self._task = asyncio.create_task(self._run())
+        self._task = asyncio.create_task(self._run(services, key))
 
     async def wait(self, limit_s: float) -> None:
         """Wait for new text or the end. Raises TimeoutError, and the error that ended the job."""
@@ -167,14 +170,17 @@ class Deltas:
         finally:  # the response of a client that left is cancelled at every await
             await self.job.end()
 
-    async def _run(self) -> None:
+    async def _run(self, services: Services, key: str | None) -> None:
         try:
-            async for delta in self.job.deltas():
-                self._queue.append(delta)
-                self._changed.set()
+            await until_revoked(services, key, self._collect())
         finally:
             # `done` becomes true only after this function has returned; then the waiting reader must look again.
             asyncio.get_running_loop().call_soon(self._changed.set)
+
+    async def _collect(self) -> None:
+        async for delta in self.job.deltas():
+            self._queue.append(delta)
+            self._changed.set()
 
 
 def _event(data: dict[str, Any]) -> str:

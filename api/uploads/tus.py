@@ -31,7 +31,15 @@ from api.uploads.tus_protocol import (
     is_piece_type,
     metadata_of,
 )
-from schema.core.errors import ChecksumMismatch, Gone, InvalidInput, NotFound, UnsupportedMediaType, WrongOffset
+from schema.core.errors import (
+    ChecksumMismatch,
+    Gone,
+    InvalidInput,
+    NotFound,
+    RequestTimeout,
+    UnsupportedMediaType,
+    WrongOffset,
+)
 from schema.core.states import UploadState
 from schema.uploads.lifecycle import GIVEN_UP, check_receiving
 from schema.uploads.tables import Upload
@@ -162,7 +170,7 @@ async def _receive(request: Request, receiver: UploadReceiver) -> None:
         else:
             async for piece in request.stream():
                 await receiver.write(piece)
-    except ClientDisconnect:
+    except (ClientDisconnect, RequestTimeout):
         await receiver.flush()  # what arrived is kept: the client asks where to continue
         raise
     await receiver.flush()

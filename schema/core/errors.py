@@ -204,6 +204,20 @@ class RateLimited(MinutebookError):
     slug, title, status, retryable = "rate-limited", "Too many requests", 429, True
 
 
+class RequestTimeout(MinutebookError):
+    slug, title, status, retryable = "request-timeout", "Request Timeout", 408, True
+
+
+class HeadTooLarge(MinutebookError):
+    slug, title, status = "head-too-large", "Request Header Fields Too Large", 431
+
+
+class TooManyConnections(MinutebookError):
+    """Carries `retry_after_ms`."""
+
+    slug, title, status, retryable = "too-many-connections", "Too many connections", 503, True
+
+
 class Unavailable(MinutebookError):
     slug, title, status, retryable = "unavailable", "A part of the system cannot be reached", 503, True
 

@@ -51,6 +51,16 @@ class Settings(DataFolder):
     """API keys: `auto` requires them unless the API listens on loopback only; `off` is allowed on loopback only."""
     requests_per_minute: int = Field(default=600, ge=1)
     """The rate limit of a key that has no limit of its own."""
+    connections_limit: int = Field(default=1000, ge=10, le=100_000)
+    """How many connections an API process serves at once, live sockets included."""
+    connections_per_address: int = Field(default=250, ge=1, le=100_000)
+    """How many of them may come from one address. Behind a reverse proxy all have the proxy's address."""
+    head_limit_s: float = Field(default=20.0, ge=0.1, le=3600)
+    """How long a client may take to send the head of a request."""
+    body_stall_s: float = Field(default=30.0, ge=0.1, le=3600)
+    """How long a client may pause while it sends a body. Less than 500 bytes a second use this time up too."""
+    keep_alive_s: int = Field(default=30, ge=1, le=3600)
+    """How long a connection without a request stays open."""
     frame_limit_bytes: int = Field(default=1 << 20, ge=640)
     """The largest piece of audio in one frame or request. 1 MiB is 32 s."""
     backlog_limit_s: float = Field(default=900.0, gt=0)

@@ -38,11 +38,17 @@ class FinishControl(Wire):
 Control = Annotated[SkipControl | FinishControl, Field(discriminator="type")]
 
 
+CONTROL_LIMIT_CHARACTERS = 1000
 _CONTROL: TypeAdapter[SkipControl | FinishControl] = TypeAdapter(Control)
 
 
 def decode_control(message: str) -> SkipControl | FinishControl:
     """Decode a text frame of a live socket. Raises DecodeError."""
+    if len(message) > CONTROL_LIMIT_CHARACTERS:
+        raise DecodeError(
+            f"a control message has {len(message)} characters, the limit is {CONTROL_LIMIT_CHARACTERS}; "
+            "send audio in binary frames"
+        )
     try:
         return _CONTROL.validate_json(message)
     except ValidationError as error:

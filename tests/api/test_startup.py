@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from api.__main__ import raise_file_limit
 from api.app import create_app
 from schema.core import settings as module
 from schema.core.errors import InvalidInput
@@ -20,6 +22,31 @@ def run_module(config: Settings, *module: str) -> subprocess.CompletedProcess[st
     """Run `python -m MODULE` with *config* to its end."""
     command = [sys.executable, "-m", *module]
     return subprocess.run(command, env=environment(config), capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def file_limit() -> Iterator[int]:
+    """The most files that this process may ever open. Its own limit is lower during the test."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_api_may_open_a_file_for_each_connection(file_limit: int, caplog: pytest.LogCaptureFixture) -> None:
+    raise_file_limit(1000)
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 1000
+    assert not caplog.text
+
+
+def test_a_limit_of_connections_that_the_system_cannot_serve_is_logged(
+    file_limit: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    if file_limit == resource.RLIM_INFINITY:
+        pytest.skip("this system limits no process")
+    raise_file_limit(file_limit)
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == file_limit
+    assert f"MINUTEBOOK_CONNECTIONS_LIMIT={file_limit}" in caplog.text
 
 
 def test_the_api_does_not_start_on_an_open_host_without_keys(settings: Callable[..., Settings]) -> None:

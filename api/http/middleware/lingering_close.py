@@ -1,4 +1,4 @@
-"""Keeps reading for a while after an answer that closes the connection in the middle of a request.
+"""Closes the connection after an answer in the middle of a request, and keeps reading for a while before that.
 
 Otherwise the rest of the request reaches a closed socket, the kernel replies with a reset, and the client loses the
 answer. nginx calls the same thing `lingering_close`.
@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.middleware.body_limit import announces_body
 
 LINGER_BYTES = 128 << 20
 LINGER_S = 10.0
 
 
 class LingeringClose:
-    """Sends an answer with `Connection: close` at once. Closes when the request has ended or a limit is reached."""
+    """Sends such an answer with `Connection: close` at once. Closes when the request ends or a limit is reached."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,17 +28,16 @@ class LingeringClose:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(receive, send)
+        exchange = _Exchange(receive, send, has_body=announces_body(Headers(scope=scope)))
         await self._app(scope, exchange.receive, exchange.send)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, *, has_body: bool) -> None:
         self._receive, self._send = receive, send
-        self._ended = False
-        self._closes = False
+        self._ended = not has_body
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -43,9 +45,9 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._closes = (b"connection", b"close") in message.get("headers", ())
-        lingers = message["type"] == "http.response.body" and not message.get("more_body") and self._closes
+        if message["type"] == "http.response.start" and not self._ended:
+            MutableHeaders(scope=message)["Connection"] = "close"
+        lingers = message["type"] == "http.response.body" and not message.get("more_body")
         if not lingers or self._ended:
             await self._send(message)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -109,6 +110,7 @@ def test_a_gap_is_refused_with_the_position_expected_and_the_socket_goes_on(api:
         ("what?", "undecodable", "what?"),
         ('{"type": "skip"}', "undecodable", "to_sample"),
         ('{"type": "skip", "to_sample": -1}', "undecodable", "-1"),
+        (json.dumps({f"field{index}": index for index in range(80_000)}), "undecodable", "the limit is 1000"),
     ],
 )
 def test_a_malformed_frame_is_refused_by_name_and_the_socket_goes_on(

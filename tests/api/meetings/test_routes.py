@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from api.http.middleware.body_limit import JSON_LIMIT_BYTES
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
@@ -200,7 +201,7 @@ def test_malformed_json_and_too_large_bodies_are_refused(api: Api) -> None:
     assert broken.json()["detail"] == "body = not JSON: Send JSON (Expecting value at character 10)"
     large = api.http.post("/v1/meetings", json={"title": "x" * (1 << 20)})
     assert large.status_code == 413
-    assert "1048576" in large.json()["detail"]
+    assert str(JSON_LIMIT_BYTES) in large.json()["detail"]
 
 
 def test_unknown_routes_and_methods_are_answered_with_problem_documents(api: Api) -> None:

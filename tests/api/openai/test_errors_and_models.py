@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import openai
 import pytest
+from sqlalchemy import select
 
-from api.auth.keys import create_key
+from api.auth import key_cache
+from api.auth.keys import NewKey, create_key, revoke_key
+from api.openai import transcriptions
 from api.openai.formats import GrowingText
 from api.openai.models import OPENAI_NAMES
 from api.openai.request import vocabulary_of
@@ -17,6 +22,7 @@ from schema.uploads.tables import Upload
 from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.openai.conftest import wav
+from tests.waiting import wait_until
 
 Clients = Callable[..., openai.OpenAI]
 SOUND = wav(bytes(32_000))
@@ -116,6 +122,53 @@ def test_a_file_above_the_limit_is_refused(start: Callable[..., Api], client_at:
         client_at(api.url).audio.transcriptions.create(model="whisper-1", file=("long.wav", bytes(3 << 20)))
     assert refused.value.status_code == 413
     assert refused.value.code == "too_large"
+
+
+@pytest.fixture
+def revocable(start: Callable[..., Api], monkeypatch: pytest.MonkeyPatch) -> tuple[Api, NewKey]:
+    """An API without workers, so only a revoked key can end a transcription. It notices that at once."""
+    monkeypatch.setattr(key_cache, "CACHE_S", 0.1)
+    monkeypatch.setattr(key_cache, "RECHECK_S", 0.05)
+    api = start(auth="on")
+    return api, create_key(api.database, "test", [Scope.READ, Scope.WRITE])
+
+
+def transcription(key: NewKey, stream: str) -> dict[str, Any]:
+    """The arguments of a request."""
+    form = {"files": {"file": SOUND}, "data": {"model": "whisper-1", "stream": stream}}
+    return {"headers": {"Authorization": f"Bearer {key.key}"}, "timeout": 60, **form}
+
+
+@pytest.mark.parametrize("stream", ["false", "true"])
+def test_a_transcription_is_a_401_when_its_key_is_revoked(revocable: tuple[Api, NewKey], stream: str) -> None:
+    api, key = revocable
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(api.http.post, "/v1/audio/transcriptions", **transcription(key, stream))
+        wait_until("the recording is stored", lambda: states(api), lambda found: found == ["queued"])
+        revoke_key(api.database, key.id)
+        answer = asking.result()
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "invalid_api_key"
+    assert states(api) == ["cancelled"]
+
+
+def test_a_stream_that_has_begun_ends_with_an_error_when_its_key_is_revoked(
+    revocable: tuple[Api, NewKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcriptions, "PING_S", 0.05)
+    api, key = revocable
+    with api.http.stream("POST", "/v1/audio/transcriptions", **transcription(key, "true")) as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith(":")
+        revoke_key(api.database, key.id)
+        *_, last = filter(None, lines)
+    assert "invalid_api_key" in last
+    assert states(api) == ["cancelled"]
+
+
+def states(api: Api) -> list[str]:
+    with api.database.read() as session:
+        return list(session.scalars(select(Upload.state)))
 
 
 def test_only_openai_paths_answer_errors_in_openais_format(api: Api) -> None:

@@ -182,6 +182,7 @@ def test_invalid_events_are_answered_with_errors_and_the_session_goes_on(client:
         (update_of(transcription={"model": "gpt-9"}), "model_not_found"),
         (update_of(transcription={"language": "de"}), "unknown_language"),
         (update_of(turn_detection={"type": "server_vad", "threshold": 7}), "undecodable"),
+        (update_of(transcription={"keywords": [1] * 20_000}), "undecodable"),
     ]
     with session(client) as realtime:
         for event, code in mistakes:

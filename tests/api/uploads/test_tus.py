@@ -127,6 +127,19 @@ def test_a_piece_at_a_wrong_offset_changes_nothing_and_is_answered_with_the_righ
     assert patch(api, place, 1000, DATA[1000:]).status_code == 409
 
 
+def test_a_piece_that_stalls_is_a_408_and_what_arrived_is_kept(start: Callable[..., Api]) -> None:
+    api = start(body_stall_s=0.2)
+    place = create(api)
+    head = (
+        f"PATCH {place} HTTP/1.1\r\nHost: 127.0.0.1\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
+        f"Content-Type: application/offset+octet-stream\r\nContent-Length: {len(DATA)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", api.config.api_port), timeout=20) as connection:
+        connection.sendall(head.encode() + DATA[:1000])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
+    assert offset(api, place) == 1000
+
+
 def test_more_bytes_than_announced_are_refused(api: Api) -> None:
     place = create(api, 10)
     answer = patch(api, place, 0, bytes(11))
