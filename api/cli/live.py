@@ -22,6 +22,7 @@ from api.client.live import LiveTrack
 from api.client.pace import from_thread, paced, stop_on_interrupt, until
 from schema.core.errors import InvalidAudio, InvalidInput
 from schema.core.events import Event
+from schema.core.wire import AUTO
 from schema.meetings.wire import NewMeeting, NewTrack
 
 
@@ -42,7 +43,7 @@ def live(
     ] = None,
     mic: Annotated[bool, typer.Option("--mic", help="Record the default microphone.")] = False,
     title: Annotated[str, typer.Option(help="The meeting's title; by default the file's name.")] = "",
-    language: LanguageOption = "en",
+    language: LanguageOption = AUTO,
     vocabulary: VocabularyOption = "",
     track: Annotated[str, typer.Option(help="The track's name.")] = "main",
     speaker: Annotated[str | None, typer.Option(help="The name of the speaker, if only one person speaks.")] = None,

@@ -15,7 +15,7 @@ from api.cli.options import ID_CHARACTERS, RUNNING_STACK, AsJson, Key, MeetingId
 from api.client.corrections import find_version
 from api.client.http import Http
 from api.export.documents import ExportFormat
-from api.export.phrases import clock
+from api.export.phrases import clock, state_label
 from schema.core.errors import InvalidInput
 from schema.core.states import MeetingState
 from schema.meetings.wire import SearchHit
@@ -42,7 +42,8 @@ def list_meetings(
         length = clock(each.coverage.duration_s)
         behind = f"{each.coverage.pending_s:.1f} s" if each.state in UNFINISHED else ""
         title = Text(each.title).append("" if each.version == 1 else f" (version {each.version})", style="dim")
-        table.add_row(each.id, f"{each.created_at:%Y-%m-%d %H:%M}", length, each.state, behind, title)
+        started = f"{each.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(each.id, started, length, state_label(each), behind, title)
     Console().print(table if page else "no meetings yet; create one with 'minutebook live FILE'")
 
 

@@ -27,10 +27,15 @@ from api.client.uploads import Outgoing, get_upload, send_file
 from api.export.phrases import clock
 from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.states import Channels, UploadState
+from schema.core.wire import AUTO
 from schema.uploads.wire import NewUpload, UploadOut
 
 POLL_S = 1.0
 RETRY_LIMIT_S = 600.0
+REMEDY = (
+    "if another language is spoken than the meeting's, name it with --language; a model whose name ends in .en reads "
+    "only English (MINUTEBOOK_ASR_MODEL)"
+)
 FINAL_STATES = (UploadState.FINISHED, UploadState.FAILED, UploadState.CANCELLED)
 
 
@@ -48,7 +53,7 @@ def upload(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound or video files of any format.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the minutes are written.")] = False,
     title: Annotated[str, typer.Option(help="The meeting's title; by default the file's name.")] = "",
-    language: LanguageOption = "en",
+    language: LanguageOption = AUTO,
     vocabulary: VocabularyOption = "",
     adapter: AdapterOption = None,
     channels: ChannelsOption = Channels.MIX,
@@ -94,7 +99,7 @@ async def _upload_all(files: list[Path], wish: UploadOptions, url: str, key: str
                     typer.echo(f"error: {path}: {error.detail}", err=True)
             ended = await asyncio.gather(*(_wait(http, path, each, wish, bars) for path, each in sent))
     for path, last in zip((path for path, _ in sent), ended, strict=True):
-        failed |= last.state in (UploadState.FAILED, UploadState.CANCELLED)
+        failed |= last.state in (UploadState.FAILED, UploadState.CANCELLED) or not _has_text(last)
         _print_result(console, path, last, wish.as_json)
     return failed
 
@@ -130,11 +135,24 @@ async def _wait(http: Http, path: Path, upload: UploadOut, wish: UploadOptions, 
 def _progress_label(upload: UploadOut) -> str:
     if upload.paused:
         return f"{upload.state}, paused"
-    if upload.percent == 100.0:
-        return "writing the minutes"
-    speed = f", {upload.speed:.0f} x real time" if upload.speed else ""
     left = f", {clock(upload.left_s)} left" if upload.left_s else ""
+    if upload.percent == 100.0:
+        return f"writing the minutes, {upload.minutes_percent or 0.0:.0f} %{left}"
+    speed = f", {upload.speed:.0f} x real time" if upload.speed else ""
     return f"{upload.state}{speed}{left}"
+
+
+def _has_text(upload: UploadOut) -> bool:
+    """False if the meeting is finished, some audio has failed, and nothing at all was transcribed."""
+    ended, coverage = upload.state == UploadState.FINISHED, upload.coverage
+    return not (ended and coverage.failed_s and not coverage.transcribed_s)
+
+
+def _failed_audio(upload: UploadOut) -> str:
+    """`12.0 s of 40.0 s could not be transcribed (repetition)`."""
+    coverage = upload.coverage
+    reason = f" ({upload.failed_reason})" if upload.failed_reason else ""
+    return f"{coverage.failed_s:.1f} s of {coverage.received_s:.1f} s could not be transcribed{reason}"
 
 
 def _print_result(console: Console, path: Path, upload: UploadOut, as_json: bool) -> None:
@@ -142,10 +160,13 @@ def _print_result(console: Console, path: Path, upload: UploadOut, as_json: bool
         typer.echo(upload.model_dump_json())
     elif upload.state == UploadState.FAILED:
         typer.echo(f"error: {path}: {upload.reason}: {upload.detail}", err=True)
+    elif not _has_text(upload):
+        typer.echo(f"error: {path}: no text: {_failed_audio(upload)}; meeting {upload.meeting_id}; {REMEDY}", err=True)
     else:
         done = upload.state == UploadState.FINISHED
         then = f"'minutebook show {upload.meeting_id}' shows its minutes" if done else f"upload {upload.id}"
-        remark = f"; {upload.detail}" if upload.detail else ""
+        remarks = [upload.detail or "", _failed_audio(upload) if upload.coverage.failed_s else ""]
+        remark = "".join(f"; {each}" for each in remarks if each)
         console.print(
             f"{path}: {upload.state}; meeting {upload.meeting_id}; {then}{remark}", highlight=False, markup=False
         )

@@ -12,6 +12,7 @@ from rich.text import Text
 from api.cli.options import ID_CHARACTERS, RUNNING_STACK, AsJson, Key, Url, call_api, print_json
 from api.client.uploads import cancel_upload, change_upload, uploads
 from api.export.phrases import clock
+from schema.core.states import UploadState
 from schema.uploads.wire import UploadOut
 
 app = typer.Typer(no_args_is_help=True, help="Manage recordings that were sent to be transcribed.")
@@ -39,9 +40,12 @@ def list_uploads(
 
 
 def _row(upload: UploadOut) -> tuple[str | Text, ...]:
-    done = "" if upload.percent is None else f"{upload.percent:.0f} %"
-    left = "" if upload.left_s is None or upload.percent == 100.0 else clock(upload.left_s)
-    state = f"{upload.state}, paused" if upload.paused else upload.state
+    writes = upload.state == UploadState.TRANSCRIBING and upload.percent == 100.0
+    percent = upload.minutes_percent if writes else upload.percent
+    done = "" if percent is None else f"{percent:.0f} %"
+    left = clock(upload.left_s) if upload.left_s else ""
+    state = "writing the minutes" if writes else str(upload.state)
+    state = f"{state}, paused" if upload.paused else state
     return state, done, left, Text(upload.name), Text(upload.detail or "")
 
 

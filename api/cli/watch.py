@@ -28,6 +28,7 @@ from api.client.pace import stop_on_interrupt
 from api.client.uploads import Outgoing, send_file
 from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.states import Channels
+from schema.core.wire import AUTO
 from schema.uploads.wire import NewUpload
 
 RETRY_LIMIT_S = 60.0
@@ -119,7 +120,7 @@ def watch(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to watch.")],
     every_s: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two scans.")] = 5.0,
     journal: Annotated[Path | None, typer.Option(help="The file that records what was sent.")] = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = AUTO,
     vocabulary: VocabularyOption = "",
     adapter: AdapterOption = None,
     channels: ChannelsOption = Channels.MIX,

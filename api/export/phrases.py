@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schema.core.states import SummaryKind
+from schema.core.states import MeetingState, SummaryKind
 from schema.core.units import s_of_samples
 from schema.meetings.minutes import Action, Chapter, Sentence
 from schema.meetings.wire import Author, Authors, CoverageTotals, MeetingOut, MinutesOut, SegmentOut
@@ -15,10 +15,16 @@ NOBODY = "nobody named"
 KINDS = ("transcribed", "silent", "missing", "failed", "shed", "pending")
 
 
+def state_label(meeting: MeetingOut) -> str:
+    """The state for people. While a recording arrives, waits or is decoded, its meeting is not live for them."""
+    waits = meeting.state == MeetingState.LIVE and meeting.upload_state is not None
+    return str(meeting.upload_state if waits else meeting.state)
+
+
 def date_line(meeting: MeetingOut) -> str:
     """`2026-03-02 09:30 UTC, finished`, with the version if it is not the first."""
     version = f", version {meeting.version}" if meeting.version > 1 else ""
-    return f"{meeting.created_at:%Y-%m-%d %H:%M} UTC, {meeting.state.value}{version}"
+    return f"{meeting.created_at:%Y-%m-%d %H:%M} UTC, {state_label(meeting)}{version}"
 
 
 def has_text(segment: SegmentOut) -> bool:

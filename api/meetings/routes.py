@@ -20,7 +20,7 @@ from api.http.params import decode_cursor, encode_cursor
 from api.http.problems import responses
 from api.live.track_writer import finish
 from api.meetings.coverage import coverage_from, received_samples
-from api.meetings.validation import check_adapters, check_language
+from api.meetings.validation import check_adapters, served_language
 from api.services import Services, ServicesHere
 from schema.core.errors import (
     Forbidden,
@@ -32,12 +32,13 @@ from schema.core.errors import (
     UnknownAdapter,
     UnknownLanguage,
 )
-from schema.core.states import MeetingState, Scope
+from schema.core.states import MeetingState, Scope, UploadState
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Meeting, Track
 from schema.meetings.views import authors
 from schema.meetings.wire import MeetingOut, MeetingPage, NewMeeting, TrackOut
+from schema.uploads.tables import Upload
 
 ANY = (Unauthorized, Forbidden, RateLimited)
 router = APIRouter(prefix="/v1/meetings", tags=["meetings"], responses=responses(*ANY))
@@ -51,7 +52,7 @@ router = APIRouter(prefix="/v1/meetings", tags=["meetings"], responses=responses
 )
 def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> MeetingOut:
     """Create a meeting. Use its id for the live socket and all other routes."""
-    check_language(new.language, services.config.asr_model)
+    language = served_language(new.language, services.config.asr_model)
     _check_names(new)
     with services.database.write() as session:
         check_adapters(session, new.asr_adapter, new.summary_adapter)
@@ -59,7 +60,7 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
             id=secrets.token_hex(12),
             owner=principal.owner,
             title=new.title,
-            language=new.language,
+            language=language,
             vocabulary=list(new.vocabulary),
             asr_adapter=new.asr_adapter,
             summary_adapter=new.summary_adapter,
@@ -155,11 +156,20 @@ def meetings_out(session: Session, mailbox: Mailbox, meetings: Sequence[Meeting]
     by_meeting: dict[str, list[Track]] = {meeting_id: [] for meeting_id in ids}
     for track in tracks:
         by_meeting[track.meeting_id].append(track)
-    return [_meeting_out(session, meeting, by_meeting[meeting.id], received) for meeting in meetings]
+    rows = session.execute(select(Upload.meeting_id, Upload.state).where(Upload.meeting_id.in_(ids)))
+    uploads = {meeting_id: UploadState(state) for meeting_id, state in rows}
+    return [
+        _meeting_out(session, meeting, by_meeting[meeting.id], received, uploads.get(meeting.id))
+        for meeting in meetings
+    ]
 
 
 def _meeting_out(
-    session: Session, meeting: Meeting, tracks: Sequence[Track], received: Mapping[str, int]
+    session: Session,
+    meeting: Meeting,
+    tracks: Sequence[Track],
+    received: Mapping[str, int],
+    upload_state: UploadState | None,
 ) -> MeetingOut:
     coverage = coverage_from(session, {track.id: received[track.id] for track in tracks})
     return MeetingOut(
@@ -186,6 +196,7 @@ def _meeting_out(
         version_of=meeting.version_of,
         shown=meeting.shown,
         revising=meeting.revised_seq is not None,
+        upload_state=upload_state,
     )
 
 

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 from sqlalchemy.orm import Session
 
 from schema.adapters.registry import check_served
 from schema.core.errors import UnknownLanguage, UnknownModel
 from schema.core.states import AdapterTask
+from schema.core.wire import AUTO, ENGLISH
+
+_ENGLISH_NAME = re.compile(r"\.en(?![a-z0-9])")
+"""The names of English-only Whisper models, such as `package:tiny.en` and `openai/whisper-small.en`."""
 
 
-def check_language(language: str, model: str) -> None:
-    """Raises UnknownLanguage if the served model does not support *language*."""
-    if model.endswith(".en") and language != "en":
+def served_language(language: str, model: str) -> str:
+    """The language of a meeting that asks for *language*: an English-only model makes `auto` English.
+
+    Raises UnknownLanguage if the served model does not support *language*.
+    """
+    if not _reads_only_english(model):
+        return language
+    if language not in (ENGLISH, AUTO):
         raise UnknownLanguage(
             f"language '{language}' is not known to the model '{model}', which supports English only; "
             "use 'en', or set MINUTEBOOK_ASR_MODEL to a multilingual model",
             language=language,
         )
+    return ENGLISH
+
+
+def _reads_only_english(model: str) -> bool:
+    """What the configuration of a model's folder says; for other models, what their name says."""
+    try:
+        facts = json.loads((Path(model) / "generation_config.json").read_text())
+        return not facts.get("is_multilingual", bool(facts.get("lang_to_id")))
+    except (OSError, ValueError, AttributeError):
+        return bool(_ENGLISH_NAME.search(model))
 
 
 def check_model(field: str, wanted: str | None, served: str, setting: str) -> None:

@@ -10,7 +10,7 @@ from api.corrections import examples as shown
 from api.http.examples import MEETING, response
 from api.http.problems import responses
 from api.meetings.routes import ANY, meeting_out, meetings_out
-from api.meetings.validation import check_adapters, check_language, check_model
+from api.meetings.validation import check_adapters, check_model, served_language
 from api.services import Services, ServicesHere
 from schema.core.errors import (
     AudioNotKept,
@@ -128,12 +128,11 @@ def _minutes_again(services: Services, source: Meeting, wanted: Reprocessing) ->
 def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Reprocessed:
     config = services.config
     how = VersionOptions(
-        language=wanted.language or source.language,
+        language=served_language(wanted.language or source.language, config.asr_model),
         vocabulary=list(source.vocabulary if wanted.vocabulary is None else wanted.vocabulary),
         asr_adapter=_adapter(wanted, source, "asr_adapter"),
         summary_adapter=_adapter(wanted, source, "summary_adapter"),
     )
-    check_language(how.language, config.asr_model)
     _check_kept(services, source)
     with services.database.write() as session:
         check_adapters(session, how.asr_adapter, how.summary_adapter)

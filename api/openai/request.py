@@ -11,7 +11,7 @@ from enum import StrEnum
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
-from api.meetings.validation import check_language
+from api.meetings.validation import served_language
 from api.openai.errors import invalid_parameter
 from api.openai.models import adapter_of_model
 from schema.core.errors import InvalidInput, UnknownLanguage
@@ -68,16 +68,15 @@ def parse_request(session: Session, fields: Fields, served_model: str) -> Transc
 def spoken_language(code: str | None, served_model: str) -> str:
     """The language to transcribe: *code*; without it the model decides. Raises InvalidInput, UnknownLanguage."""
     if not code:
-        return "en" if served_model.endswith(".en") else AUTO
+        return served_language(AUTO, served_model)
     if code.lower() not in LANGUAGES:
         raise invalid_parameter(
             "language", f"language '{code[:20]}' is not known; give its ISO-639-1 code, such as 'en' or 'de'"
         )
     try:
-        check_language(code.lower(), served_model)
+        return served_language(code.lower(), served_model)
     except UnknownLanguage as error:
         raise UnknownLanguage(error.detail, param="language") from error
-    return code.lower()
 
 
 def vocabulary_of(prompt: str, keywords: Iterable[str] = ()) -> tuple[str, ...]:

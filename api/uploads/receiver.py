@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.auth.keys import Principal
-from api.meetings.validation import check_adapters, check_language
+from api.meetings.validation import check_adapters, served_language
 from api.services import Services
 from schema.core.errors import ChecksumMismatch, Forbidden, InvalidInput, MinutebookError, StorageFull, TooLarge
 from schema.core.events import publish
@@ -144,7 +144,7 @@ class UploadReceiver:
             upload = session.get_one(Upload, self.upload_id)
             claimed = upload.sha256 if upload.state == UploadState.RECEIVING else None
             if wanted is not None:
-                configure(session, upload, wanted)
+                configure(session, upload, _in_served_language(self._services, wanted))
             known = None if again or upload.again else same_as(session, upload, sha256)
             if known is not None:
                 _mark_known(session, self.upload_id, known.id)
@@ -206,7 +206,7 @@ def check_priority(principal: Principal, priority: int | None) -> None:
 
 def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[str, Any]) -> Upload:
     config = services.config
-    check_language(new.language, config.asr_model)
+    new = _in_served_language(services, new)
     check_priority(principal, new.priority)
     size_bytes = facts["size_bytes"] or 0
     if size_bytes > config.upload_limit_bytes:
@@ -222,7 +222,11 @@ def known_upload(
 ) -> Upload | None:
     """An upload of the same bytes with the same options by the same key, complete or begun. Blocks."""
     with services.database.read() as session:
-        return same_file(session, principal.owner, sha256, wanted, size_bytes)
+        return same_file(session, principal.owner, sha256, _in_served_language(services, wanted), size_bytes)
+
+
+def _in_served_language(services: Services, new: NewUpload) -> NewUpload:
+    return new.model_copy(update={"language": served_language(new.language, services.config.asr_model)})
 
 
 def _mark_known(session: Session, upload_id: str, known_id: str) -> None:

@@ -33,6 +33,7 @@ from schema.core.errors import (
     UnknownLanguage,
 )
 from schema.core.states import Channels, Scope, UploadState
+from schema.meetings.wire import CoverageTotals
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import ENDED, drop_file, give_up
 from schema.uploads.tables import Upload
@@ -57,6 +58,11 @@ UPLOAD = UploadOut(
     percent=50.0,
     speed=45.0,
     left_s=40.0,
+    minutes_percent=None,
+    coverage=CoverageTotals(
+        duration_s=3600.0, received_s=3600.0, transcribed_s=1690.0, silent_s=100.0, failed_s=10.0, pending_s=1800.0
+    ),
+    failed_reason="repetition",
     duplicate_of="1d3bf0c2a94be5a3a7d291b1",
     reason=UploadFailure.TOO_LONG,
     detail="Why the upload ended, and what to do",

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.adapters.wire import LABEL_PATTERN
-from schema.core.states import MeetingState, SummaryKind
-from schema.core.wire import Language, Name, Term, Text, Wire
+from schema.core.states import MeetingState, SummaryKind, UploadState
+from schema.core.wire import AUTO, Language, Name, Term, Text, Wire
 from schema.meetings.minutes import Minutes
 
 AdapterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
@@ -30,7 +30,8 @@ class NewMeeting(Wire):
         }
     )
     title: Annotated[Text, StringConstraints(max_length=300)] = ""
-    language: Language = "en"
+    language: Language = AUTO
+    """By default the language is detected. With a model that reads only English it is English."""
     vocabulary: list[Term] = Field(default_factory=list, max_length=100)
     """Names and terms that the recogniser should expect."""
     asr_adapter: AdapterName | None = None
@@ -96,7 +97,8 @@ class MeetingOut(Wire):
     `version` counts the transcriptions of the same recording. `version_of` is the first of them. Lists and search
     contain the version that is `shown`. While `revising` is true, the minutes are being written again, after a
     correction or on request. `asr_adapter` and `summary_adapter` are the requested adapters. `made_by` says which were
-    used; only responses for a single meeting contain it.
+    used; only responses for a single meeting contain it. `upload_state` is the state of the meeting's recording. A live
+    meeting has none.
     """
 
     id: str
@@ -113,6 +115,7 @@ class MeetingOut(Wire):
     version_of: str | None = None
     shown: bool = True
     revising: bool = False
+    upload_state: UploadState | None = None
     made_by: Authors | None = None
 
 

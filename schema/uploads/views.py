@@ -6,14 +6,28 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from schema.core.events import Event
-from schema.core.states import Channels, UploadState
+from schema.core.states import Channels, CoverageKind, UploadState
 from schema.core.tables import now
 from schema.core.units import MEETING_LIMIT_SAMPLES, s_of_samples, samples_of_s
-from schema.meetings.tables import Track
+from schema.meetings.tables import Coverage, Track
+from schema.meetings.views import coverage_totals
+from schema.meetings.wire import CoverageTotals
+from schema.uploads.minutes_progress import minutes_progress
 from schema.uploads.tables import Upload
 from schema.uploads.wire import UploadOut
 
-HINTS = ("state", "received_bytes", "size_bytes", "duration_s", "transcribed_s", "percent", "speed", "left_s", "paused")
+HINTS = (
+    "state",
+    "received_bytes",
+    "size_bytes",
+    "duration_s",
+    "transcribed_s",
+    "percent",
+    "minutes_percent",
+    "speed",
+    "left_s",
+    "paused",
+)
 """The fields of an `upload` event."""
 
 
@@ -22,6 +36,8 @@ def upload_out(session: Session, upload: Upload) -> UploadOut:
     total = expected_samples(upload)
     wall_s = ((upload.finished_at or now()) - upload.started_at).total_seconds() if upload.started_at else 0.0
     speed = s_of_samples(transcribed) / wall_s if transcribed and wall_s > 0 else None
+    percent = _percent(upload, transcribed, total)
+    minutes = minutes_progress(session, upload) if percent == 100.0 else None
     left_s = s_of_samples(total - transcribed) / speed if total is not None and speed else None
     return UploadOut(
         id=upload.id,
@@ -38,9 +54,12 @@ def upload_out(session: Session, upload: Upload) -> UploadOut:
         duration_s=None if upload.duration_samples is None else s_of_samples(upload.duration_samples),
         decoded_s=s_of_samples(upload.decoded_sample),
         transcribed_s=s_of_samples(transcribed),
-        percent=_percent(upload, transcribed, total),
+        percent=percent,
         speed=speed,
-        left_s=left_s,
+        left_s=left_s if minutes is None else minutes.left_s,
+        minutes_percent=None if minutes is None else minutes.percent,
+        coverage=_coverage(session, upload),
+        failed_reason=_failed_reason(session, upload),
         duplicate_of=upload.duplicate_of,
         reason=upload.reason,
         detail=upload.detail,
@@ -80,6 +99,24 @@ def _transcribed_samples(session: Session, upload: Upload) -> int:
     """How far all tracks are transcribed. The tracks of a file have the same length."""
     chosen = select(func.min(Track.committed_sample)).where(Track.meeting_id == upload.meeting_id)
     return int(session.scalar(chosen) or 0)
+
+
+def _coverage(session: Session, upload: Upload) -> CoverageTotals:
+    tracks = session.scalars(select(Track).where(Track.meeting_id == upload.meeting_id))
+    return coverage_totals(session, {track.id: max(track.received_sample, track.committed_sample) for track in tracks})
+
+
+def _failed_reason(session: Session, upload: Upload) -> str | None:
+    """The reason for which most of the failed audio could not be transcribed, None if none has failed."""
+    chosen = (
+        select(Coverage.reason)
+        .join(Track, Track.id == Coverage.track_id)
+        .where(Track.meeting_id == upload.meeting_id, Coverage.kind == CoverageKind.FAILED)
+        .group_by(Coverage.reason)
+        .order_by(func.sum(Coverage.end_sample - Coverage.first_sample).desc())
+        .limit(1)
+    )
+    return session.scalar(chosen)
 
 
 def _percent(upload: Upload, transcribed: int, total: int | None) -> float | None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.core.states import Channels, UploadState
-from schema.core.wire import Language, Term, Text, Wire
-from schema.meetings.wire import AdapterName
+from schema.core.wire import AUTO, Language, Term, Text, Wire
+from schema.meetings.wire import AdapterName, CoverageTotals
 from schema.uploads.failures import UploadFailure
 
 HIGHEST_PRIORITY = 10
@@ -20,7 +20,8 @@ class NewUpload(Wire):
     """Options for an uploaded file."""
 
     title: Annotated[Text, StringConstraints(max_length=300)] = ""
-    language: Language = "en"
+    language: Language = AUTO
+    """By default the language is detected. With a model that reads only English it is English."""
     vocabulary: list[Term] = Field(default_factory=list, max_length=100)
     asr_adapter: AdapterName | None = None
     summary_adapter: AdapterName | None = None
@@ -38,7 +39,10 @@ class UploadChange(Wire):
 class UploadOut(Wire):
     """`percent` is the progress of transcription. `speed` is the seconds of audio transcribed per second.
 
-    `percent` and `left_s` are None while the length of the recording is unknown.
+    `percent` and `left_s` are None while the length of the recording is unknown. Once all of it is transcribed, the
+    minutes are written: `minutes_percent` is their progress, and `left_s` the time left for them, as soon as it can be
+    estimated. `coverage` shows what became of the audio; `failed_reason` is the most frequent reason for which some of
+    it could not be transcribed.
     """
 
     id: str
@@ -58,6 +62,9 @@ class UploadOut(Wire):
     percent: float | None
     speed: float | None
     left_s: float | None
+    minutes_percent: float | None
+    coverage: CoverageTotals
+    failed_reason: str | None
     duplicate_of: str | None
     reason: UploadFailure | None
     detail: str | None

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,9 @@ from api.client.http import Http
 from api.client.uploads import Outgoing, send_file
 from api.uploads.receiver import BLOCK_BYTES
 from schema.core.database import Database
-from schema.core.states import UploadState
+from schema.core.states import CoverageKind, UploadState
+from schema.core.units import samples_of_s
+from schema.meetings.tables import Coverage, Track
 from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
@@ -90,6 +92,70 @@ def test_upload_wait_prints_the_reason_of_a_failure(minutebook: RunMinutebook, a
     worker.join()
     assert waited.status == 1
     assert "not_media: it is not audio" in waited.err
+
+
+def end_with_coverage(api: ApiProcess, spans: Sequence[tuple[CoverageKind, float, float]]) -> None:
+    """Finish the only upload, with *spans* of coverage given by kind, start and end in seconds."""
+    wait_until(
+        "the upload is queued", lambda: [row.state for row in rows(api)], lambda seen: UploadState.QUEUED in seen
+    )
+    database = Database(api.settings.sql_url)
+    with database.write() as session:
+        upload = session.scalars(select(Upload)).one()
+        track = session.scalars(select(Track).where(Track.meeting_id == upload.meeting_id)).one()
+        for kind, first_s, end_s in spans:
+            reason = "repetition" if kind == CoverageKind.FAILED else None
+            first, track.committed_sample = samples_of_s(first_s), samples_of_s(end_s)
+            session.add(
+                Coverage(
+                    track_id=track.id, first_sample=first, end_sample=samples_of_s(end_s), kind=kind, reason=reason
+                )
+            )
+        upload.state = UploadState.FINISHED
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("spans", "status", "line"),
+    [
+        (
+            [(CoverageKind.SILENT, 0, 2), (CoverageKind.FAILED, 2, 12)],
+            1,
+            "no text: 10.0 s of 12.0 s could not be transcribed (repetition)",
+        ),
+        (
+            [(CoverageKind.TRANSCRIBED, 0, 9), (CoverageKind.FAILED, 9, 12)],
+            0,
+            "shows its minutes; 3.0 s of 12.0 s could not be transcribed (repetition)",
+        ),
+        ([(CoverageKind.SILENT, 0, 12)], 0, "shows its minutes"),
+    ],
+)
+def test_upload_wait_tells_how_much_audio_failed_and_fails_if_all_did(
+    minutebook: RunMinutebook,
+    api: ApiProcess,
+    tmp_path: Path,
+    spans: list[tuple[CoverageKind, float, float]],
+    status: int,
+    line: str,
+) -> None:
+    path = tmp_path / "talk.wav"
+    path.write_bytes(os.urandom(1000))
+    worker = threading.Thread(target=end_with_coverage, args=(api, spans))
+    worker.start()
+    waited = minutebook("upload", str(path), "--wait", "--url", api.url)
+    worker.join()
+    assert (waited.status, line in (waited.err if status else waited.out)) == (status, True)
+    assert ("--language" in waited.err) == bool(status)
+    assert ("could not" in waited.out + waited.err) == any(kind == CoverageKind.FAILED for kind, *_ in spans)
+
+
+def test_a_queued_recording_is_not_listed_as_live(minutebook: RunMinutebook, api: ApiProcess, tmp_path: Path) -> None:
+    path = tmp_path / "talk.wav"
+    path.write_bytes(os.urandom(1000))
+    minutebook("upload", str(path), "--url", api.url)
+    listed = minutebook("list", "--url", api.url).out
+    assert ("queued" in listed, "live" in listed) == (True, False)
 
 
 def test_uploads_are_listed_paused_and_cancelled(minutebook: RunMinutebook, api: ApiProcess, tmp_path: Path) -> None:

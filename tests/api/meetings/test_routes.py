@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -152,6 +154,19 @@ def test_an_invalid_field_is_refused_with_its_name_and_value(
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert all(part in answer.json()["detail"] for part in named), answer.json()["detail"]
+
+
+def test_the_language_is_detected_unless_the_model_reads_only_english(
+    start: Callable[..., Api], tmp_path: Path
+) -> None:
+    english, multilingual = tmp_path / "fine-tuned", tmp_path / "atc.end"
+    for folder in (english, multilingual):
+        folder.mkdir()
+        facts = {"is_multilingual": folder is multilingual}
+        (folder / "generation_config.json").write_text(json.dumps(facts))
+    models = ["package:base", "package:tiny.en", "hub/whisper-small.en-atc", str(english), str(multilingual)]
+    created = [start(asr_model=model).http.post("/v1/meetings", json={}).json()["language"] for model in models]
+    assert created == ["auto", "en", "en", "en", "auto"]
 
 
 def test_a_language_that_the_model_does_not_support_is_refused(start: Callable[..., Api]) -> None:

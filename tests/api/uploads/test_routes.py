@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from schema.core import queues
 from schema.core.errors import InvalidInput
 from schema.core.settings import Settings
 from schema.core.states import MeetingState, Scope, UploadState
-from schema.meetings.tables import Meeting, Track
+from schema.meetings.tables import Meeting, Note, Segment, Track
 from schema.uploads.tables import Upload
 from tests.api.conftest import Api
+from tests.api.database_rows import add_note, add_segment
 from tests.waiting import wait_until
 
 SOUND = os.urandom(100_000)
@@ -323,3 +325,20 @@ def next_upload(lines: Iterator[str]) -> dict[str, Any]:
 def test_an_unknown_kind_of_storage_is_refused_at_start(settings: Callable[..., Settings]) -> None:
     with pytest.raises(InvalidInput, match="MINUTEBOOK_STORAGE names 'nonsense://'"):
         create_app(settings(storage="nonsense://bucket"))
+
+
+def test_the_minutes_of_a_transcribed_recording_have_their_own_progress(api: Api) -> None:
+    upload = send(api).json()
+    for word in range(4):
+        add_segment(api.database, upload["meeting_id"], "four", word, word + 1)
+    for ordinal in range(2):
+        add_note(api.database, upload["meeting_id"], "note", ordinal)
+    with api.database.write() as session:
+        row = session.get_one(Upload, upload["id"])
+        row.state, row.duration_samples = UploadState.TRANSCRIBING, 64_000
+        session.scalars(select(Track).where(Track.meeting_id == row.meeting_id)).one().committed_sample = 64_000
+        first, second = session.scalars(select(Note).order_by(Note.id))
+        second.created_at = first.created_at + timedelta(seconds=10)
+        session.scalars(select(Segment).order_by(Segment.id).limit(1)).one().note_id = first.id
+    shown = api.http.get(f"/v1/uploads/{upload['id']}").json()
+    assert (shown["percent"], shown["minutes_percent"], shown["left_s"]) == (100.0, 25.0, 60.0)
