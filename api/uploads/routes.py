@@ -58,7 +58,7 @@ UPLOAD = UploadOut(
     percent=50.0,
     speed=45.0,
     left_s=40.0,
-    minutes_percent=None,
+    minutes_percent=0.0,
     coverage=CoverageTotals(
         duration_s=3600.0, received_s=3600.0, transcribed_s=1690.0, silent_s=100.0, failed_s=10.0, pending_s=1800.0
     ),
