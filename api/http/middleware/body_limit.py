@@ -23,7 +23,7 @@ WAV_HEADER_BYTES = 64 << 10
 FORM_BYTES = 1 << 20
 """Allowance for everything in a form except its file."""
 SLOWEST_BYTES_PER_S = 500
-"""Half of what speech takes at its lowest useful bit rate."""
+"""Less than compressed speech takes, so a recording may be sent while it is made."""
 TICK_S = 1.0
 """How often the key of a sender that pauses is checked."""
 _AUDIO_PATH = re.compile(r"/v1/meetings/[^/]+/audio/?")
