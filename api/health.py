@@ -17,12 +17,12 @@ from schema.core.wire import PartStatus, QueueStatus, Readiness, ShardStatus, Sy
 from schema.mailbox.unavailable import address, reachable
 
 REDIS = PartStatus(ok=True, detail="127.0.0.1:6379/0")
-READY = Readiness(ready=True, parts={"redis": REDIS, "database": PartStatus(ok=True, detail="at revision 0006")})
+READY = Readiness(ready=True, parts={"redis": REDIS, "database": PartStatus(ok=True, detail="at revision 0007")})
 NOT_READY = Readiness(
     ready=False,
     parts={
         "redis": REDIS,
-        "database": PartStatus(ok=False, detail="at revision 0005, but 0006 is needed; run 'minutebook db upgrade'"),
+        "database": PartStatus(ok=False, detail="at revision 0006, but 0007 is needed; run 'minutebook db upgrade'"),
     },
 )
 STATUS = SystemStatus(

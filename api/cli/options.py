@@ -64,6 +64,10 @@ VocabularyOption = Annotated[str, typer.Option("--vocabulary", help="Names and t
 AdapterOption = Annotated[str | None, typer.Option("--adapter", help="The adapter for speech recognition.")]
 ChannelsOption = Annotated[Channels, typer.Option("--channels", help="Mix the channels, or treat each as one speaker.")]
 
+StreamsOption = Annotated[
+    str, typer.Option("--streams", help="The sound streams of a film to read: auto, all, or numbers such as 1,3.")
+]
+
 
 def terms_of(vocabulary: str) -> list[str]:
     """The terms in the value of `--vocabulary`."""

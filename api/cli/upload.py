@@ -18,6 +18,7 @@ from api.cli.options import (
     ChannelsOption,
     Key,
     LanguageOption,
+    StreamsOption,
     Url,
     VocabularyOption,
     terms_of,
@@ -28,7 +29,7 @@ from api.export.phrases import clock
 from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.states import Channels, UploadState
 from schema.core.wire import AUTO
-from schema.uploads.wire import NewUpload, UploadOut
+from schema.uploads.wire import AUTO_STREAMS, NewUpload, UploadOut
 
 POLL_S = 1.0
 RETRY_LIMIT_S = 600.0
@@ -57,6 +58,7 @@ def upload(
     vocabulary: VocabularyOption = "",
     adapter: AdapterOption = None,
     channels: ChannelsOption = Channels.MIX,
+    streams: StreamsOption = AUTO_STREAMS,
     priority: Annotated[int, typer.Option(help="A higher priority goes first; above 0 needs an admin key.")] = 0,
     again: Annotated[bool, typer.Option("--again", help="Send the file even if it was sent before.")] = False,
     as_json: AsJson = False,
@@ -76,6 +78,7 @@ def upload(
         vocabulary=terms_of(vocabulary),
         asr_adapter=adapter,
         channels=channels,
+        streams=streams,
         priority=priority,
     )
     failed = asyncio.run(_upload_all(files, UploadOptions(new, again, wait, as_json), url, key))

@@ -19,6 +19,7 @@ from api.cli.options import (
     ChannelsOption,
     Key,
     LanguageOption,
+    StreamsOption,
     Url,
     VocabularyOption,
     terms_of,
@@ -29,7 +30,7 @@ from api.client.uploads import Outgoing, send_file
 from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.states import Channels
 from schema.core.wire import AUTO
-from schema.uploads.wire import NewUpload
+from schema.uploads.wire import AUTO_STREAMS, NewUpload
 
 RETRY_LIMIT_S = 60.0
 
@@ -124,6 +125,7 @@ def watch(
     vocabulary: VocabularyOption = "",
     adapter: AdapterOption = None,
     channels: ChannelsOption = Channels.MIX,
+    streams: StreamsOption = AUTO_STREAMS,
     url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
@@ -138,6 +140,7 @@ def watch(
         vocabulary=terms_of(vocabulary),
         asr_adapter=adapter,
         channels=channels,
+        streams=streams,
     )
     journal_file = Journal(journal or _default_journal(folder))
     asyncio.run(_watch(Watch(folder, journal_file), journal_file, new, every_s, Http(url, key)))

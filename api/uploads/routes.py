@@ -38,7 +38,7 @@ from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import ENDED, drop_file, give_up
 from schema.uploads.tables import Upload
 from schema.uploads.views import upload_out
-from schema.uploads.wire import NewUpload, UploadChange, UploadOut, UploadPage
+from schema.uploads.wire import AUTO_STREAMS, NewUpload, UploadChange, UploadOut, UploadPage
 
 UPLOAD = UploadOut(
     id="91b1f3d0c2a94be5a3a7d2aa",
@@ -48,6 +48,7 @@ UPLOAD = UploadOut(
     priority=0,
     paused=False,
     channels=Channels.MIX,
+    streams=AUTO_STREAMS,
     size_bytes=48_213_110,
     received_bytes=48_213_110,
     sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",

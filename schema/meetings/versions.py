@@ -83,6 +83,7 @@ def add_version(
         new=NewUpload(
             title=source.title,
             channels=Channels(recording.channels),
+            streams=recording.streams,
             language=wanted.language,
             vocabulary=wanted.vocabulary,
             asr_adapter=wanted.asr_adapter,

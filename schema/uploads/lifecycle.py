@@ -86,6 +86,7 @@ def add_upload(
         name=shown,
         priority=new.priority,
         channels=new.channels,
+        streams=new.streams,
         size_bytes=size_bytes,
         sha256=sha256,
         again=again,
@@ -153,6 +154,7 @@ def same_as(session: Session, upload: Upload, sha256: str) -> Upload | None:
         asr_adapter=meeting.asr_adapter,
         summary_adapter=meeting.summary_adapter,
         channels=Channels(upload.channels),
+        streams=upload.streams,
     )
     return same_file(session, upload.owner, sha256, wanted)
 
@@ -175,6 +177,7 @@ def same_file(
             Upload.sha256 == sha256,
             whole if resumed_bytes is None else or_(whole, begun),
             Upload.channels == wanted.channels,
+            Upload.streams == wanted.streams,
             Meeting.state != MeetingState.DELETED,
             Meeting.language == wanted.language,
             Meeting.asr_adapter.is_not_distinct_from(wanted.asr_adapter),
@@ -269,7 +272,7 @@ def configure(session: Session, upload: Upload, new: NewUpload) -> None:
     meeting.title = new.title or meeting.title
     meeting.language, meeting.vocabulary = new.language, list(new.vocabulary)
     meeting.asr_adapter, meeting.summary_adapter = new.asr_adapter, new.summary_adapter
-    upload.priority = new.priority
+    upload.priority, upload.streams = new.priority, new.streams
     if new.channels != upload.channels:
         upload.channels = new.channels
         session.execute(delete(Track).where(Track.meeting_id == meeting.id))

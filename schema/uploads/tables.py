@@ -19,6 +19,7 @@ from schema.core.states import Channels, UploadState
 from schema.core.tables import Base, now
 from schema.meetings.tables import Meeting
 from schema.uploads.failures import UploadFailure
+from schema.uploads.wire import AUTO_STREAMS
 
 FAILURE = Enum(
     UploadFailure,
@@ -35,6 +36,7 @@ class Upload(Base):
 
     * `name` is only shown to people. The stored file is named by its id.
     * `received_bytes` of `size_bytes` are stored. Audio before `decoded_sample` has been put into the mailboxes.
+    * `streams` chooses the sound streams of the file that are read; see `Streams` in `schema.uploads.wire`.
     * `media` describes the content that was found in the file. `started_at` is the start of the first decoding.
     * `sha256` is the sender's claim until the file is complete, and the computed value afterwards.
     * `again` accepts the file even if the owner has sent it before.
@@ -52,6 +54,7 @@ class Upload(Base):
     priority: Mapped[int] = mapped_column(default=0)
     paused: Mapped[bool] = mapped_column(default=False)
     channels: Mapped[str] = mapped_column(String(8), default=Channels.MIX)
+    streams: Mapped[str] = mapped_column(String(200), default=AUTO_STREAMS, server_default=AUTO_STREAMS)
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     received_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     sha256: Mapped[str | None] = mapped_column(String(64))

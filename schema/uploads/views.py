@@ -47,6 +47,7 @@ def upload_out(session: Session, upload: Upload) -> UploadOut:
         priority=upload.priority,
         paused=upload.paused,
         channels=Channels(upload.channels),
+        streams=upload.streams,
         size_bytes=upload.size_bytes,
         received_bytes=upload.received_bytes,
         sha256=upload.sha256,

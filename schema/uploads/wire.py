@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from schema.core.states import Channels, UploadState
 from schema.core.wire import AUTO, Language, Term, Text, Wire
@@ -14,6 +16,20 @@ from schema.uploads.failures import UploadFailure
 
 HIGHEST_PRIORITY = 10
 Priority = Annotated[int, Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY)]
+AUTO_STREAMS, ALL_STREAMS = "auto", "all"
+STREAM_NUMBERS = re.compile("[1-9][0-9]{0,2}(,[1-9][0-9]{0,2}){0,31}")
+
+
+def _known_streams(streams: str) -> str:
+    streams = streams.replace(" ", "")
+    if streams not in (AUTO_STREAMS, ALL_STREAMS) and not STREAM_NUMBERS.fullmatch(streams):
+        remedy = "Give 'auto', 'all', or at most 32 numbers of sound streams from 1, such as '1,3'"
+        raise PydanticCustomError("unknown_streams", remedy)
+    return streams
+
+
+Streams = Annotated[str, StringConstraints(max_length=200), AfterValidator(_known_streams)]
+"""The sound streams of a file that are read. `auto`: all that belong together. `all`: all. Or numbers, from 1."""
 
 
 class NewUpload(Wire):
@@ -26,6 +42,7 @@ class NewUpload(Wire):
     asr_adapter: AdapterName | None = None
     summary_adapter: AdapterName | None = None
     channels: Channels = Channels.MIX
+    streams: Streams = AUTO_STREAMS
     priority: Priority = 0
     """Higher goes first. Only admin keys may set more than 0, because that goes ahead of other owners' files too."""
 
@@ -52,6 +69,7 @@ class UploadOut(Wire):
     priority: int
     paused: bool
     channels: Channels
+    streams: str
     size_bytes: int | None
     received_bytes: int
     sha256: str | None

@@ -38,7 +38,8 @@ from training.data.corrected_minutes import corrected_windows
 from training.data.dataset import Dataset
 from training.data.sources import load
 from workers.ingest.feeding import tracks_of
-from workers.ingest.media import Recording
+from workers.ingest.merger import Hole, length_of
+from workers.ingest.recorded_tracks import RecordedTracks
 
 MANIFEST, MINUTES = "train.jsonl", "minutes.jsonl"
 FACTS = "dataset.json"
@@ -147,25 +148,26 @@ def _write_clips(
         return {}
     paths = {}
     with file:
-        for segment, samples in _cut_segments(Recording(file, Channels(upload.channels)), tracks, segments):
+        recorded = RecordedTracks(file, Channels(upload.channels), upload.streams)
+        for segment, samples in _cut_segments(recorded, tracks, segments):
             paths[segment.id] = folder / f"{segment.id}.flac"
             soundfile.write(paths[segment.id], samples, SAMPLE_RATE_HZ)
     return paths
 
 
 def _cut_segments(
-    recording: Recording, tracks: Sequence[str], segments: Sequence[CorrectedSegment]
+    recorded: RecordedTracks, tracks: Sequence[str], segments: Sequence[CorrectedSegment]
 ) -> Iterator[tuple[CorrectedSegment, NDArray[np.int16]]]:
     """Yield each segment with its samples while the recording streams by. Segments that pass its end are skipped."""
     waiting = sorted(segments, key=lambda each: each.end_sample)
     pieces: dict[int, list[NDArray[np.int16]]] = {each.id: [] for each in waiting}
     at = 0
-    for block in recording.blocks():
-        end = at + block.shape[1]
+    for part in recorded.parts():
+        end = at + length_of(part)
         for each in waiting:
             first, last = max(each.first_sample, at), min(each.end_sample, end)
-            if first < last:
-                pieces[each.id].append(block[tracks.index(each.track_id), first - at : last - at])
+            if first < last and not isinstance(part, Hole):
+                pieces[each.id].append(part[tracks.index(each.track_id), first - at : last - at])
         while waiting and waiting[0].end_sample <= end:
             done = waiting.pop(0)
             yield done, np.concatenate(pieces.pop(done.id))

@@ -3,8 +3,9 @@
 FFmpeg parses files from anywhere, and a damaged file can make it crash, hang or take all memory. In a process of its
 own it cannot harm the worker.
 
-FACTS is JSON: storage, file_id, channels, from_sample, limit_samples, memory_bytes, worker_pid. The process reads the
-file from the storage and writes `workers.ingest.messages` to standard output. It blocks while the pipe is full.
+FACTS is JSON: storage, file_id, channels, streams, from_sample, limit_samples, memory_bytes, worker_pid. The process
+reads the file from the storage and writes `workers.ingest.messages` to standard output. It blocks while the pipe is
+full.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av.logging
-import numpy as np
 
 from schema.core.errors import MinutebookError, NotFound
 from schema.core.states import Channels
 from schema.core.storage import open_files
 from schema.core.units import SAMPLE_RATE_HZ
 from schema.uploads.failures import UploadFailure
-from workers.ingest.media import Pcm, Recording
-from workers.ingest.messages import BLOCK_SAMPLES, DecodingFailed, MessageKind, send, send_facts
+from workers.ingest.merger import Hole, length_of
+from workers.ingest.messages import DecodingFailed, MessageKind, send, send_facts
+from workers.ingest.recorded_tracks import RecordedTracks
+from workers.ingest.sound import Pcm
 
 PR_SET_PDEATHSIG = 1
 
@@ -38,7 +39,7 @@ def main(argument: str, pipe: BinaryIO) -> None:
     av.logging.set_level(None)
     try:
         with open_files(facts["storage"]).open(facts["file_id"]) as file:
-            _decode(file, Channels(facts["channels"]), facts["from_sample"], facts["limit_samples"], pipe)
+            _decode(file, facts, pipe)
     except DecodingFailed as fault:
         _report(pipe, fault.reason, fault.detail)
     except NotFound as error:
@@ -47,51 +48,39 @@ def main(argument: str, pipe: BinaryIO) -> None:
         _report(pipe, UploadFailure.STORAGE_AWAY, str(error) or type(error).__name__)
 
 
-def _decode(file: BinaryIO, channels: Channels, from_sample: int, limit_samples: int, pipe: BinaryIO) -> None:
-    recording = Recording(file, channels)
-    media = recording.media
-    send_facts(pipe, MessageKind.MEDIA, {"tracks": media.tracks, "facts": media.facts()})
-    for block in _after(_of_length(_within(recording.blocks(), limit_samples)), from_sample):
-        send(pipe, MessageKind.PCM, block.astype("<i2", copy=False).tobytes())
-    end = {"samples": recording.samples, "truncated": recording.truncated}
-    send_facts(pipe, MessageKind.END, {**end, "skipped_packets": recording.skipped_packets})
+def _decode(file: BinaryIO, facts: dict[str, Any], pipe: BinaryIO) -> None:
+    limit_samples = facts["limit_samples"]
 
+    def compared(end_sample: int) -> None:
+        _check_length(end_sample, limit_samples)
+        send(pipe, MessageKind.ALIVE, b"")
 
-def _within(blocks: Iterator[Pcm], limit_samples: int) -> Iterator[Pcm]:
-    samples = 0
-    for block in blocks:
-        samples += block.shape[1]
-        if samples > limit_samples:
-            raise DecodingFailed(
-                UploadFailure.TOO_LONG,
-                f"the recording is longer than {limit_samples / SAMPLE_RATE_HZ / 3600:.1f} hours; cut it into parts, "
-                "or set MINUTEBOOK_UPLOAD_LIMIT_S",
-            )
-        yield block
-
-
-def _of_length(blocks: Iterator[Pcm]) -> Iterator[Pcm]:
-    """Regroup the sound into blocks of BLOCK_SAMPLES. The last block may be shorter."""
-    held: list[Pcm] = []
-    samples = 0
-    for block in blocks:
-        held.append(block)
-        samples += block.shape[1]
-        while samples >= BLOCK_SAMPLES:
-            joined = np.concatenate(held, axis=1)
-            yield joined[:, :BLOCK_SAMPLES]
-            held, samples = [joined[:, BLOCK_SAMPLES:]], samples - BLOCK_SAMPLES
-    if samples:
-        yield np.concatenate(held, axis=1)
-
-
-def _after(blocks: Iterator[Pcm], from_sample: int) -> Iterator[Pcm]:
-    """Drop the sound before *from_sample*."""
+    tracks = RecordedTracks(file, Channels(facts["channels"]), facts["streams"], compared)
+    send_facts(pipe, MessageKind.MEDIA, {"channels": tracks.channels, "facts": tracks.facts})
     end = 0
-    for block in blocks:
-        first, end = end, end + block.shape[1]
-        if end > from_sample:
-            yield block[:, max(0, from_sample - first) :]
+    for part in tracks.parts():
+        end += length_of(part)
+        _check_length(end, limit_samples)
+        if end > facts["from_sample"]:
+            _send_part(pipe, part, min(length_of(part), end - facts["from_sample"]))
+    send_facts(pipe, MessageKind.END, {"samples": end, **tracks.facts_of_end()})
+
+
+def _send_part(pipe: BinaryIO, part: Pcm | Hole, samples: int) -> None:
+    """Send the last *samples* of a block or hole."""
+    if isinstance(part, Hole):
+        send_facts(pipe, MessageKind.HOLE, {"samples": samples})
+    else:
+        send(pipe, MessageKind.PCM, part[:, -samples:].astype("<i2", copy=False).tobytes())
+
+
+def _check_length(samples: int, limit_samples: int) -> None:
+    if samples > limit_samples:
+        raise DecodingFailed(
+            UploadFailure.TOO_LONG,
+            f"the recording is longer than {limit_samples / SAMPLE_RATE_HZ / 3600:.1f} hours; cut it into parts, "
+            "or set MINUTEBOOK_UPLOAD_LIMIT_S",
+        )
 
 
 def _report(pipe: BinaryIO, reason: UploadFailure, detail: str) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 
 from schema.core.states import Channels
 from schema.uploads.failures import UploadFailure
-from workers.ingest.media import Pcm
+from workers.ingest.merger import Hole
 from workers.ingest.messages import HEAD, LONGEST_BYTES, DecodingFailed, MessageKind
+from workers.ingest.sound import Pcm
 
 READ_BYTES = 1 << 20
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -28,6 +29,7 @@ class DecodeRequest:
     storage: str
     file_id: str
     channels: Channels
+    streams: str
     from_sample: int
     limit_samples: int
     memory_bytes: int
@@ -36,10 +38,18 @@ class DecodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class MediaFound:
-    """The file is readable. Its sound becomes `tracks` tracks; `facts` describe its format."""
+    """The file is readable. `channels` are the numbers of the channels that become tracks, or 1 for a mix of all.
 
-    tracks: int
+    `facts` describe the format of the file.
+    """
+
+    channels: list[int]
     facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderIsBusy:
+    """The decoder compares the channels of the file, and has no sound yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class DecoderProcess:
 
     def __init__(self, request: DecodeRequest) -> None:
         self._request = request
-        facts = {name: getattr(request, name) for name in ("storage", "file_id", "channels")}
+        facts = {name: getattr(request, name) for name in ("storage", "file_id", "channels", "streams")}
         limits = {name: getattr(request, name) for name in ("from_sample", "limit_samples", "memory_bytes")}
         argument = json.dumps({**facts, **limits, "worker_pid": os.getpid()})
         self._process = subprocess.Popen(
@@ -80,17 +90,22 @@ class DecoderProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def next(self) -> MediaFound | Pcm | DecodingEnded:
-        """Return the next message: first `MediaFound`, then blocks of PCM16, and `DecodingEnded` last.
+    def next(self) -> DecoderIsBusy | MediaFound | Pcm | Hole | DecodingEnded:
+        """Return the next message: first `MediaFound`, then blocks of PCM16 and holes, and `DecodingEnded` last.
 
-        A block has the shape (tracks, samples). Raises DecodingFailed; the process has then ended.
+        A block has the shape (tracks, samples). Before `MediaFound` there may be `DecoderIsBusy`. Raises
+        DecodingFailed; the process has then ended.
         """
         kind, body = self._message()
         match kind:
+            case MessageKind.ALIVE:
+                return DecoderIsBusy()
             case MessageKind.MEDIA:
-                facts = json.loads(body)
-                self._tracks = facts["tracks"]
-                return MediaFound(facts["tracks"], facts["facts"])
+                found = MediaFound(**json.loads(body))
+                self._tracks = len(found.channels)
+                return found
+            case MessageKind.HOLE:
+                return Hole(**json.loads(body))
             case MessageKind.PCM:
                 return np.frombuffer(body, dtype="<i2").reshape(self._tracks, -1)
             case MessageKind.END:

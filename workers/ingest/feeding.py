@@ -18,9 +18,10 @@ from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import file_id_of, new_track
 from schema.uploads.tables import Upload
-from workers.ingest.decoder_process import DecodeRequest, DecoderProcess, DecodingEnded, MediaFound
-from workers.ingest.media import Pcm
+from workers.ingest.decoder_process import DecodeRequest, DecoderIsBusy, DecoderProcess, DecodingEnded, MediaFound
+from workers.ingest.merger import Hole, length_of
 from workers.ingest.messages import DecodingFailed
+from workers.ingest.sound import Pcm
 from workers.tasks.summary_requests import Send
 
 
@@ -65,11 +66,12 @@ class Feeding:
         self.ended: DecodingEnded | None = None
         self._tracks = [track.id for track in tracks]
         self.first_sample = self.sample = self._open(tracks)
-        self._block: Pcm | None = None
+        self._part: Pcm | Hole | None = None
         request = DecodeRequest(
             storage=stores.storage_url,
             file_id=file_id_of(upload),
             channels=Channels(upload.channels),
+            streams=upload.streams,
             from_sample=self.sample,
             limit_samples=bounds.limit_samples,
             memory_bytes=bounds.memory_bytes,
@@ -81,31 +83,37 @@ class Feeding:
         self.decoder.close()
 
     def step(self) -> Step:
-        """Put the next block of sound into the mailbox of every track. Returns WAITS when one of them is full."""
-        if self._block is None:
+        """Put the next block or hole into the mailbox of every track. Returns WAITS when one of them is full."""
+        if self._part is None:
             match self.decoder.next():
+                case DecoderIsBusy():
+                    return Step.MOVED
                 case MediaFound() as found:
                     self._note(found)
                     return Step.MOVED
                 case DecodingEnded() as ended:
                     self.ended = ended
                     return Step.DONE
-                case block:
-                    self._block = block
-        return self._append(self._block)
+                case part:
+                    self._part = part
+        return self._append(self._part)
 
-    def _append(self, block: Pcm) -> Step:
-        # If the mailbox of one track is full, the whole block is sent again later. Mailboxes that already have it drop
+    def _append(self, part: Pcm | Hole) -> Step:
+        # If the mailbox of one track is full, the whole part is sent again later. Mailboxes that already have it drop
         # it: decoding is deterministic, so it is the same sound.
-        for track_id, pcm in zip(self._tracks, block, strict=True):
+        end = self.sample + length_of(part)
+        for number, track_id in enumerate(self._tracks):
             try:
-                appended = self._stores.mailbox.append(track_id, self.sample, pcm.tobytes())
+                if isinstance(part, Hole):
+                    appended = self._stores.mailbox.skip(track_id, end)
+                else:
+                    appended = self._stores.mailbox.append(track_id, self.sample, part[number].tobytes())
             except Backlogged:
                 return Step.WAITS
             if appended.wake:
                 self._send(queues.TRANSCRIBE, [str(shard_of(track_id, self._stores.mailbox.shards))])
-        self.sample += block.shape[1]
-        self._block = None
+        self.sample = end
+        self._part = None
         return Step.MOVED
 
     def _note(self, found: MediaFound) -> None:
@@ -113,22 +121,21 @@ class Feeding:
         with self._stores.database.write() as session:
             session.execute(update(Upload).where(Upload.id == self.upload_id).values(media=found.facts))
             if not self._tracks:
-                self._tracks = self._make_tracks(session, found.tracks)
-        if len(self._tracks) != found.tracks:
+                self._tracks = self._make_tracks(session, found.channels)
+        if len(self._tracks) != len(found.channels):
             raise DecodingFailed(
                 UploadFailure.DAMAGED,
-                f"the file now has {found.tracks} channels, but had {len(self._tracks)} before; send it again",
+                f"the file now has {len(found.channels)} channels, but had {len(self._tracks)} before; send it again",
             )
         with self._stores.database.read() as session:
             self._open(tracks_of(session, self.meeting_id))
 
-    def _make_tracks(self, session: Session, count: int) -> list[str]:
+    def _make_tracks(self, session: Session, channels: Sequence[int]) -> list[str]:
         _check_live(session, self.meeting_id)
         there = tracks_of(session, self.meeting_id)
         if not there:
             session.add_all(
-                new_track(self.meeting_id, f"channel-{number:02}", f"Channel {number}")
-                for number in range(1, count + 1)
+                new_track(self.meeting_id, f"channel-{number:02}", f"Channel {number}") for number in channels
             )
             session.flush()
             there = tracks_of(session, self.meeting_id)

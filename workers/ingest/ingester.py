@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from redis.exceptions import LockError
 from redis.lock import Lock
@@ -221,10 +223,24 @@ def lease_key(upload_id: str) -> str:
     return f"mb:ingest:{upload_id}"
 
 
-def _remark(media: dict[str, object]) -> str | None:
-    """A remark for people about a file that was decoded in spite of damage."""
+def _remark(media: dict[str, Any]) -> str | None:
+    """A remark for people about a file that is damaged or unusual."""
+    return "; ".join(_remarks(media)) or None
+
+
+def _remarks(media: dict[str, Any]) -> Iterator[str]:
     if media.get("truncated"):
-        return "the file ends earlier than its header says; the part that exists is transcribed"
+        yield "the file ends earlier than its header says; the part that exists is transcribed"
     if media.get("skipped_packets"):
-        return f"{media['skipped_packets']} damaged packets were skipped"
-    return None
+        yield f"{media['skipped_packets']} damaged packets were skipped"
+    if unread := [str(each["number"]) for each in media.get("streams", ()) if not each["read"]]:
+        yield f"of {len(media['streams'])} sound streams these are not read: {', '.join(unread)}; see 'streams'"
+    if repeated := media.get("repeated_channels"):
+        numbers = ", ".join(str(each) for each in repeated)
+        yield f"channels that repeat the sound of an earlier one were not read: {numbers}"
+    if media.get("cancelled_s"):
+        yield f"{media['cancelled_s']:.0f} s were read from one channel, since the channels cancel each other out"
+    if media.get("restarts"):
+        yield f"the timestamps of the file start again {media['restarts']} times; its parts follow one another"
+    if media.get("late_s"):
+        yield f"{media['late_s']:.0f} s of one sound stream lie too far behind the others, and were not read"

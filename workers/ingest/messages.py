@@ -15,15 +15,21 @@ from schema.uploads.failures import UploadFailure
 HEAD = struct.Struct("<cI")
 BLOCK_SAMPLES = 160_000
 """Samples of each track in one message: 10 s."""
-LONGEST_BYTES = 2 * BLOCK_SAMPLES * 32
+TRACKS_LIMIT = 32
+LONGEST_BYTES = 2 * BLOCK_SAMPLES * TRACKS_LIMIT
 """The size of a block with the highest number of tracks."""
 
 
 class MessageKind(Enum):
-    """`MEDIA`, `END` and `FAULT` carry JSON. `PCM` carries PCM16, one track after the other."""
+    """`MEDIA`, `HOLE`, `END` and `FAULT` carry JSON. `PCM` carries PCM16, one track after the other.
 
+    `ALIVE` carries nothing: the decoder works, but has no sound to send yet.
+    """
+
+    ALIVE = b"A"
     MEDIA = b"M"
     PCM = b"P"
+    HOLE = b"H"
     END = b"E"
     FAULT = b"F"
 

@@ -106,6 +106,8 @@ def test_the_same_file_again_is_answered_with_the_existing_upload(api: Api) -> N
     once_more = send(api, again=True)
     assert once_more.status_code == 201
     assert send(api, channels="speakers").status_code == 201
+    chosen = send(api, streams=" 1, 2")
+    assert (chosen.status_code, chosen.json()["streams"]) == (201, "1,2")
 
 
 def test_the_same_file_from_another_key_is_a_separate_upload(start: Callable[..., Api]) -> None:
@@ -143,6 +145,7 @@ def test_a_file_name_in_the_extended_form_is_read(api: Api) -> None:
         ({"files": {"file": ("a.wav", b"x")}, "data": {"language": "de"}}, 422, "supports English only"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"asr_adapter": "none"}}, 422, "'none' is not an adapter"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"channels": "left"}}, 422, "channels = 'left'"),
+        ({"files": {"file": ("a.wav", b"x")}, "data": {"streams": "0"}}, 422, "streams = '0': Give 'auto', 'all', or"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"priority": "99"}}, 422, "priority = '99'"),
         ({"files": [("file", ("a", b"x")), ("file", ("b", b"y"))]}, 422, "send one"),
         ({"data": {"title": "x"}}, 422, "Content-Type"),

@@ -257,6 +257,7 @@ def test_an_upload_whose_server_died_after_the_last_byte_is_completed_by_a_head_
         ({**V1, "Upload-Length": str(1 << 50)}, 413, "the limit is"),
         ({**V1, "Upload-Length": "10", "Upload-Metadata": "title !!"}, 422, "not base64"),
         ({**V1, "Upload-Length": "10", "Upload-Metadata": metadata(language="Klingon")}, 422, "language = 'Klingon'"),
+        ({**V1, "Upload-Length": "10", "Upload-Metadata": metadata(streams="one")}, 422, "streams = 'one'"),
         ({**V1, "Upload-Length": "10", "Upload-Metadata": metadata(sha256="beef")}, 422, "64 hexadecimal digits"),
         ({**V1, "Upload-Length": "10", "Upload-Metadata": "title YQ==,title Yg=="}, 422, "'title' twice"),
         ({**V1, "Upload-Length": "10", "Upload-Metadata": metadata(x="x" * 30_000)}, 422, "the limit is 32768"),

@@ -15,7 +15,7 @@ from schema.core.database import Database
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, UploadState
 from schema.core.units import samples_of_s
-from schema.mailbox import Mailbox
+from schema.mailbox import AudioSpan, Mailbox
 from schema.meetings.tables import Meeting, Track
 from schema.stores import Stores
 from schema.uploads.lifecycle import add_upload, advance, queue
@@ -121,12 +121,22 @@ class IngestRig:
             return list(session.scalars(chosen.order_by(Track.name)))
 
     def audio(self, upload_id: str) -> NDArray[np.int16]:
-        """The audio in the mailboxes from the start: shape (tracks, samples)."""
+        """The audio in the mailboxes from the start, with silence for holes: shape (tracks, samples)."""
         tracks = [
-            b"".join(span.pcm or b"" for span in self.mailbox.read(track.id, 0, samples_of_s(3600)))
+            b"".join(span.pcm or bytes(2 * (span.end_sample - span.first_sample)) for span in self._spans(track))
             for track in self.tracks(upload_id)
         ]
         return np.stack([np.frombuffer(pcm, "<i2") for pcm in tracks])
+
+    def holes(self, upload_id: str) -> list[list[tuple[int, int]]]:
+        """The holes of each track as pairs of samples, first and end."""
+        return [
+            [(span.first_sample, span.end_sample) for span in self._spans(track) if span.pcm is None]
+            for track in self.tracks(upload_id)
+        ]
+
+    def _spans(self, track: Track) -> list[AudioSpan]:
+        return self.mailbox.read(track.id, 0, samples_of_s(3600))
 
     def end_pause(self, upload_id: str) -> None:
         """End the pause after a fault."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,13 @@ def film(**options: str) -> bytes:
     return encoded(tone(5, 48_000), codec="aac", container="mp4", rate_hz=48_000, options=options)
 
 
+def wav_of(rate_hz: int) -> bytes:
+    """A WAV file whose header claims *rate_hz*."""
+    data = bytearray(encoded(tone(1)))
+    data[24:28] = struct.pack("<I", rate_hz)
+    return bytes(data)
+
+
 BAD_FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "text called .wav": ("not_media", lambda: b"These are the minutes of the meeting.\n" * 200),
     "zeros": ("not_media", lambda: bytes(100_000)),
@@ -42,6 +50,8 @@ BAD_FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "encrypted": ("encrypted", lambda: film(**ENCRYPTION)),
     "a playlist of this machine's files": ("not_media", PLAYLIST.encode),
     "a list of this machine's files": ("not_media", f"ffconcat version 1.0\nfile {SAMPLE}\n".encode),
+    "a WAV of 12 Hz": ("not_media", lambda: wav_of(12)),
+    "a WAV of 4 GHz": ("not_media", lambda: wav_of(4_000_000_000)),
     "a header without sound": ("not_media", lambda: encoded(tone(1))[:44]),
 }
 
@@ -67,6 +77,20 @@ def test_a_recording_over_the_limit_fails_after_part_of_it_was_decoded(rig: Inge
     assert (upload.state, upload.reason) == (UploadState.FAILED, "too_long")
     assert "MINUTEBOOK_UPLOAD_LIMIT_S" in (upload.detail or "")
     rig.assert_nothing_left(upload_id, tracks)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "state", "reason"), [(1000, "failed", "implausible"), (8000, "transcribing", None)]
+)
+def test_a_small_file_with_hours_of_sound_fails_unless_a_codec_can_store_it(
+    rig: IngestRig, rate_hz: int, state: str, reason: str | None
+) -> None:
+    silence = np.zeros((1, 2400 * rate_hz), np.float32)
+    upload_id = rig.store(encoded(silence, codec="wavpack", container="wv", rate_hz=rate_hz))
+    rig.run_until_idle(rig.ingester(limit_samples=samples_of_s(3600), backlog_limit_samples=samples_of_s(3600)))
+    upload = rig.upload(upload_id)
+    assert (upload.state, upload.reason) == (state, reason)
+    assert reason is None or "minutes of sound" in (upload.detail or "")
 
 
 def test_the_audio_is_the_same_after_the_decoder_was_killed(rig: IngestRig) -> None:

@@ -1,0 +1,87 @@
+"""Tells whether a file was cut off, by what its container says about its end."""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import Any, BinaryIO
+
+import av
+from av.container import InputContainer
+
+SLACK = 1.002, 2.0
+"""A factor and seconds. A file counts as cut off if its header claims more than factor × found length + seconds."""
+SIZELESS = frozenset({"wav", "avi", "caf"})
+"""FFmpeg computes the length of these from their size, which a program that writes to a pipe does not know."""
+RIFF = struct.Struct("<4sI")
+RF64 = struct.Struct("<4sI4s4sIQ")
+UNKNOWN_SIZES = 1 << 31, 1 << 32
+UNKNOWN_SIZE_SLACK = 1 << 16
+"""A program that writes WAV to a pipe puts about 2 GiB or 4 GiB where the size of the file belongs."""
+OGG_PAGE = struct.Struct("<4sBBqIIIB")
+OGG_PAGE_LIMIT_BYTES = OGG_PAGE.size + 255 + 255 * 255
+
+
+class Completeness:
+    """Watches all packets of a file, of pictures too: sound may well end before them.
+
+    *claimed_s* is the length that the header claims, None if it claims none. It may be wrong, so a file counts as cut
+    off only if no stream comes near to it. *ends_early* is what `ends_early` says.
+    """
+
+    def __init__(self, container: InputContainer, claimed_s: float | None, ends_early: bool) -> None:
+        self._ends_early = ends_early
+        self._knows_its_size = container.format.name not in SIZELESS
+        self._claimed_s = claimed_s if self._knows_its_size else None
+        self._start_s = min(0, container.start_time or 0) / av.time_base
+        self._end_s = 0.0
+        self._last_is_cut = False
+
+    def note(self, packet: av.Packet[Any]) -> None:
+        time = packet.dts if packet.pts is None else packet.pts
+        if not packet.size:
+            return
+        self._last_is_cut = packet.is_corrupt
+        if time is not None and packet.time_base is not None:
+            self._end_s = max(self._end_s, float((time + (packet.duration or 0)) * packet.time_base) - self._start_s)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the file ends early, once all packets were noted."""
+        factor, slack_s = SLACK
+        short = self._claimed_s is not None and self._claimed_s > factor * self._end_s + slack_s
+        return short or self._ends_early or (self._last_is_cut and self._knows_its_size)
+
+
+def ends_early(file: BinaryIO) -> bool:
+    """Whether the sizes in a WAV, AVI or Ogg file reach beyond its end. Leaves *file* at its beginning."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(RF64.size)
+    early = _ends_in_a_page(file, size) if head[:4] == b"OggS" else _riff_bytes(head) > size
+    file.seek(0)
+    return early
+
+
+def _riff_bytes(head: bytes) -> int:
+    """The size of a WAV or AVI file by its first bytes, 0 if it is unknown or the file is of another kind."""
+    if len(head) < RF64.size:
+        return 0
+    if head[:4] == b"RF64":
+        return RIFF.size + int(RF64.unpack(head)[-1])
+    kind, claimed = RIFF.unpack_from(head)
+    unknown = min(abs(claimed - size) for size in UNKNOWN_SIZES) <= UNKNOWN_SIZE_SLACK
+    return 0 if kind != b"RIFF" or unknown else RIFF.size + int(claimed)
+
+
+def _ends_in_a_page(file: BinaryIO, size: int) -> bool:
+    """Whether an Ogg file ends in the middle of a page, or of a packet that the next page would continue."""
+    file.seek(max(0, size - OGG_PAGE_LIMIT_BYTES))
+    tail = file.read(OGG_PAGE_LIMIT_BYTES)
+    at = tail.rfind(b"OggS")
+    if at < 0 or len(tail) - at < OGG_PAGE.size:
+        return True
+    segments = OGG_PAGE.unpack_from(tail, at)[-1]
+    lengths = tail[at + OGG_PAGE.size : at + OGG_PAGE.size + segments]
+    end = at + OGG_PAGE.size + segments + sum(lengths)
+    return len(lengths) < segments or end > len(tail) or lengths[-1:] == b"\xff"
