@@ -9,14 +9,16 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from api import adapters, health, webhooks
 from api.corrections import segments as corrections
 from api.corrections import sentences
 from api.export import routes as export
-from api.http import problems
+from api.http import problems, reference
 from api.http.middleware.body_limit import BodyLimit, BodyLimits
 from api.http.middleware.head_limit import HeadLimit
+from api.http.middleware.host_header import HostHeader
 from api.http.middleware.key_first import KeyFirst
 from api.http.middleware.lingering_close import LingeringClose
 from api.http.middleware.loopback import LoopbackOnly, check_auth
@@ -60,6 +62,12 @@ subprotocols `minutebook` and `minutebook.key.<key>`.
 `WS /v1/realtime?intent=transcription`. OpenAI's own reference describes these routes; their errors have OpenAI's
 shape.
 """
+EXPOSED_HEADERS = (
+    "Content-Disposition", "ETag", "Location", "Retry-After", "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size",
+    "Tus-Resumable", "Tus-Version", "Upload-Expires", "Upload-Length", "Upload-Metadata", "Upload-Offset",
+    "X-Should-Retry",
+)  # fmt: skip
+"""The headers of answers that pages of other sites may read."""
 UVICORN_LOGGERS = ("uvicorn.access", "uvicorn.error")
 _QUERY = re.compile(r"\?[^\s\"']*")
 
@@ -78,7 +86,14 @@ def create_app(config: Settings | None = None) -> FastAPI:
             _hide_queries_in_logs()
             yield
 
-    app = FastAPI(title="Minutebook", description=DESCRIPTION, version=version("minutebook"), lifespan=lifespan)
+    app = FastAPI(
+        title="Minutebook",
+        description=DESCRIPTION,
+        version=version("minutebook"),
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load their scripts from the network; see `reference`
+        redoc_url=None,
+    )
     problems.install(app)
     # Each middleware runs before those above it.
     app.add_middleware(
@@ -88,13 +103,23 @@ def create_app(config: Settings | None = None) -> FastAPI:
     app.add_middleware(TusHeaders)
     app.add_middleware(HeadLimit)
     if not config.asks_for_keys:
-        app.add_middleware(LoopbackOnly)
+        app.add_middleware(LoopbackOnly, origins=config.cors_origins)
+    app.add_middleware(HostHeader)
     app.add_middleware(OpenAiErrors)  # translates the errors of those above, too
     app.add_middleware(NoSniff)
     app.add_middleware(LingeringClose)
+    if config.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=config.cors_origins,
+            allow_methods="*",
+            allow_headers="*",
+            expose_headers=EXPOSED_HEADERS,
+            allow_private_network=True,
+        )
     parts = (
         meetings, transcript, minutes, export, corrections, sentences, versions, audio, events, live, search,
-        adapters, tus, uploads, webhooks, health, transcriptions, models, realtime_socket,
+        adapters, tus, uploads, webhooks, health, transcriptions, models, realtime_socket, reference,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from schema.core.errors import InvalidInput
+from schema.core.errors import DecodeError, InvalidInput
+from schema.core.hosts import is_loopback, origin_of
 from schema.core.units import MEETING_LIMIT_SAMPLES, s_of_samples, samples_of_s
 
 MEETING_LIMIT_S = s_of_samples(MEETING_LIMIT_SAMPLES)
 _PASSWORD = re.compile("//.*@")
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+CORS_ORIGINS_LIMIT = 64
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
@@ -46,7 +47,11 @@ class Settings(DataFolder):
 
     api_host: str = "127.0.0.1"
     api_port: int = 8765
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(default=(), max_length=CORS_ORIGINS_LIMIT)
+    """Web pages of other sites that may call the API: origins such as `https://app.example`, separated by commas."""
     flower_port: int = 5555
+    flower_password: str = Field(default="", pattern="^([!-~]{8,128})?$")
+    """The password of the user `minutebook` in Flower. Empty means the one in `data_dir/passwords/flower`."""
     auth: Literal["auto", "on", "off"] = "auto"
     """API keys: `auto` requires them unless the API listens on loopback only; `off` is allowed on loopback only."""
     requests_per_minute: int = Field(default=600, ge=1)
@@ -150,6 +155,16 @@ class Settings(DataFolder):
             raise ValueError(f"its database is not a number; {remedy}")
         return url
 
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _exact_origins(cls, origins: object) -> object:
+        if not isinstance(origins, str):
+            return origins
+        try:
+            return tuple(origin_of(origin.strip()) for origin in origins.split(",") if origin.strip())
+        except DecodeError as error:  # pydantic reports a ValueError under the name of the setting
+            raise ValueError(f"{error.detail}, without path and without *") from error
+
     @field_validator("asr_device", "summary_device")
     @classmethod
     def _device_name(cls, device: str) -> str:
@@ -190,7 +205,7 @@ class Settings(DataFolder):
     def asks_for_keys(self) -> bool:
         """Whether requests need an API key."""
         if self.auth == "auto":
-            return self.api_host not in LOOPBACK_HOSTS
+            return not is_loopback(self.api_host)
         return self.auth == "on"
 
 
@@ -202,5 +217,5 @@ def settings() -> Settings:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         name = f"MINUTEBOOK_{fault['loc'][0]}".upper()
-        shown = _PASSWORD.sub("//…@", repr(fault["input"]))
+        shown = "…" if name.endswith("PASSWORD") else _PASSWORD.sub("//…@", repr(fault["input"]))
         raise InvalidInput(f"{name} = {shown} is not valid: {fault['msg']}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -124,8 +125,25 @@ def test_the_live_socket_is_named_in_the_description(document: dict[str, Any]) -
     assert "/v1/meetings/{meeting_id}/live" in document["info"]["description"]
 
 
-def test_the_documentation_page_is_served(api: Api) -> None:
-    assert "swagger" in api.http.get("/docs").text
+def test_the_reference_page_loads_everything_from_this_server(api: Api) -> None:
+    page = api.http.get("/docs")
+    loaded = re.findall(r'(?:src|href)="([^"]*)"', page.text)
+    assert len(loaded) == 5
+    for address in loaded:
+        part = api.http.get(page.url.join(address))
+        assert (part.status_code, part.url.host) == (200, page.url.host), address
+        assert len(part.content) > 100
+    assert "https://" not in page.text + api.http.get("/docs/start.js").text
+    assert api.http.get("/docs/", follow_redirects=True).text == page.text
+    assert api.http.get("/docs/other.js").status_code == 404
+
+
+def test_the_reference_page_may_run_no_script_of_another_place_and_stands_in_no_frame(api: Api) -> None:
+    page = api.http.get("/docs")
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert (policy["default-src"], policy["script-src"], policy["frame-ancestors"]) == ("'none'", "'self'", "'none'")
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert re.findall(r"<script(?! src=)|<style| on\w+=", page.text) == []
 
 
 def test_the_reference_lists_every_reason_of_a_failed_upload(document: dict[str, Any]) -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocketClose
 
 from api.http.problems import problem_of, problem_response
-from schema.core.errors import Forbidden, InvalidInput
-from schema.core.settings import LOOPBACK_HOSTS, Settings
+from schema.core.errors import DecodeError, Forbidden, InvalidInput
+from schema.core.hosts import host_of, host_of_origin, is_loopback
+from schema.core.settings import Settings
 
 REMEDY = "set MINUTEBOOK_AUTH=on and use an API key"
+OWN_SITES = frozenset({"same-origin", "same-site", "none"})
+"""Values of Sec-Fetch-Site for requests that no page of another site caused. `none` is the user's own navigation."""
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def check_auth(config: Settings) -> None:
     """Raises InvalidInput if the API would serve other machines without keys."""
-    if config.auth == "off" and config.api_host not in LOOPBACK_HOSTS:
+    if config.auth == "off" and not is_loopback(config.api_host):
         raise InvalidInput(
             f"MINUTEBOOK_AUTH=off with MINUTEBOOK_API_HOST={config.api_host} would let anybody read every meeting; "
             "set MINUTEBOOK_AUTH=on and make a key with 'minutebook keys create', or listen on 127.0.0.1"
@@ -25,34 +29,67 @@ def check_auth(config: Settings) -> None:
 
 
 class LoopbackOnly:
-    """Refuses requests from or to another host, and requests that a browser makes for a page of another origin."""
+    """Refuses requests from or to another host, and requests that a browser makes for a page of another site.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Such a page can reach the API under a name of its own that resolves to 127.0.0.1, or send a form. Browsers name the
+    page in Origin, Sec-Fetch-Site or Referer; other programs send none of them. *origins* are the pages of other sites
+    that may call the API.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
         self._app = app
+        self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _refusal(scope) if scope["type"] in ("http", "websocket") else None
+        refusal = next(self._refusals(scope), None) if scope["type"] in ("http", "websocket") else None
         if refusal is None:
             await self._app(scope, receive, send)
-        elif scope["type"] == "http":
-            await problem_response(problem_of(Forbidden(refusal)))(scope, receive, send)
         else:
-            await receive()
-            await WebSocketClose(code=4403, reason=refusal[:120])(scope, receive, send)
+            await problem_response(problem_of(Forbidden(f"{refusal}; {REMEDY}")))(scope, receive, send)
+
+    def _refusals(self, scope: Scope) -> Iterator[str]:
+        client, headers = scope.get("client"), Headers(scope=scope)
+        if client is not None and not is_loopback(client[0]):
+            yield f"this API works without keys and serves this machine only, not {client[0]}"
+        for name in ("host", "x-forwarded-host"):
+            for value in headers.getlist(name):
+                if not _is_here(value):
+                    yield f"the header {name.title()} names a host other than this machine"
+        origins = headers.getlist("origin")
+        if any(not self._may_call(origin) for origin in origins):
+            yield "the header Origin names a page of another site"
+        if not origins and _is_foreign(scope, headers):
+            yield "a page of another site caused this request"
+
+    def _may_call(self, origin: str) -> bool:
+        if origin in self._origins:
+            return True
+        try:
+            return is_loopback(host_of_origin(origin))
+        except DecodeError:
+            return False
 
 
-def _refusal(scope: Scope) -> str | None:
-    client = scope.get("client")
-    if client is not None and not _is_loopback(client[0]):
-        return f"this API works without keys and serves this machine only, not {client[0]}; {REMEDY}"
-    headers = Headers(scope=scope)
-    # A page of another site can make a browser on this machine call the API, under the site's own host name or under
-    # a name that resolves to 127.0.0.1.
-    for name, value in (("Host", f"//{headers.get('host', 'localhost')}"), ("Origin", headers.get("origin"))):
-        if value is not None and not _is_loopback(urlsplit(value).hostname or ""):
-            return f"the header {name} names a host other than this machine; {REMEDY}"
-    return None
+def _is_here(authority: str) -> bool:
+    try:
+        return is_loopback(host_of(authority))
+    except DecodeError:
+        return False
 
 
-def _is_loopback(host: str) -> bool:
-    return host in LOOPBACK_HOSTS or host.startswith("127.")
+def _is_foreign(scope: Scope, headers: Headers) -> bool:
+    """Whether a page of another site caused a request without Origin. A link from there may open a page of ours."""
+    method = scope.get("method", "GET")
+    site = headers.get("sec-fetch-site")
+    if site is None:
+        referer = headers.get("referer")
+        return method not in SAFE_METHODS and referer is not None and not _is_here(_authority_of(referer))
+    opens_page = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
+    return site not in OWN_SITES and not (method == "GET" and opens_page)
+
+
+def _authority_of(referer: str) -> str:
+    try:
+        return urlsplit(referer).netloc
+    except ValueError:
+        return ""
