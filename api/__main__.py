@@ -16,6 +16,7 @@ from websockets.frames import CloseCode
 from api.app import create_app
 from api.http.connection import REFUSED_LIMIT, BoundedHttp, ConnectionLimits
 from schema.core.errors import MinutebookError
+from schema.core.repeats import leave_out_repeats
 from schema.core.settings import Settings, settings
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ def main() -> int:
     except MinutebookError as error:
         print(f"the API cannot start: {error.detail}", file=sys.stderr)
         return 2
+    leave_out_repeats(logging.getLogger("uvicorn"))
     serving.run()
     return 0
 

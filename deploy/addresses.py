@@ -7,10 +7,10 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import ValidationError
 
@@ -43,6 +43,10 @@ class Addresses:
     @property
     def flower_url(self) -> str:
         return f"http://{LOOPBACK}:{self.flower_port}"
+
+    def with_redis_password(self, password: str) -> Addresses:
+        """These addresses, with a password for the stack's own Redis."""
+        return replace(self, redis_url=f"redis://:{quote(password, safe='')}@{LOOPBACK}:{self.redis_port}/0")
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """*base* with every address added, for the processes."""

@@ -8,30 +8,45 @@ import fcntl
 import json
 import os
 import signal
+import stat
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from schema.core.errors import Conflict, Unavailable
+from schema.core.disk import (
+    fault_of,
+    kept_password,
+    make_private,
+    make_private_folder,
+    make_tree_private,
+    private_opener,
+)
+from schema.core.errors import Conflict, InvalidInput, Unavailable
+
+FILES = ("minutebook.db*", "celerybeat*")
+FOLDERS = ("files", "log", "passwords", "redis", "run")
+"""What Minutebook writes about meetings and itself. Models and adapters are left as they are."""
+FLOWER_USER = "minutebook"
+REMEDY = "set MINUTEBOOK_DATA_DIR to another folder"
 
 
 class DataDir:
-    """The folder of one stack, locked until `release`. Raises Conflict if another stack holds it, Unavailable if it is
-    not writable.
+    """The folder of one stack, locked until `release`. Nobody but its owner can read it.
 
-    `run/stack.json` records the addresses and processes of the running stack.
+    `run/stack.json` records the addresses and processes of the running stack. Raises Conflict if another stack holds
+    the folder, InvalidInput if other users share it, Unavailable if it is not writable.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
         try:
+            self._make_private()
             self.log = self._made("log")
             self._facts = self._made("run") / "stack.json"
-            self._lock = (self._facts.parent / "stack.lock").open("a")
+            self._lock = open(self._facts.parent / "stack.lock", "a", opener=private_opener)  # noqa: SIM115
         except OSError as error:
-            remedy = "make it writable, or set MINUTEBOOK_DATA_DIR to another folder"
-            raise Unavailable(f"the data folder {self.path} is not writable ({error.strerror}); {remedy}") from error
+            raise Unavailable(f"{fault_of(self.path, error)}, or {REMEDY}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -48,11 +63,18 @@ class DataDir:
 
     def write_facts(self, facts: dict[str, Any]) -> None:
         draft = self._facts.with_suffix(".draft")
-        # Readable by its owner only, since the address of a Redis may contain a password.
         draft.unlink(missing_ok=True)
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(facts, indent=1) + "\n")
+        with open(draft, "w", opener=private_opener) as file:
+            file.write(json.dumps(facts, indent=1) + "\n")
         draft.replace(self._facts)
+
+    def redis_password(self) -> str:
+        """The password of this folder's own Redis. It stays the same. Raises Unavailable."""
+        path = self.path / "passwords" / "redis"
+        try:
+            return kept_password(path)
+        except OSError as error:
+            raise Unavailable(f"{fault_of(path, error)}, or {REMEDY}") from error
 
     def end_leftovers(self) -> list[str]:
         """Kill processes that an earlier stack in this folder left running, and return their names. There are none
@@ -74,10 +96,27 @@ class DataDir:
             self._facts.unlink(missing_ok=True)
             self._lock.close()
 
+    def _make_private(self) -> None:
+        """Take the folder and what earlier versions left in it from other users."""
+        if self.path.is_dir() and self.path.stat().st_mode & stat.S_ISVTX:
+            raise InvalidInput(
+                f"the data folder {self.path} is shared by all users of this machine; set MINUTEBOOK_DATA_DIR to a "
+                "folder of its own"
+            )
+        make_private_folder(self.path)
+        make_private(path for pattern in FILES for path in self.path.glob(pattern))
+        for name in FOLDERS:
+            make_tree_private(self.path / name)
+
     def _made(self, name: str) -> Path:
         folder = self.path / name
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         return folder
+
+
+def flower_password_file(data_dir: Path) -> Path:
+    """Where the password of FLOWER_USER is, unless MINUTEBOOK_FLOWER_PASSWORD is set."""
+    return data_dir / "passwords" / "flower"
 
 
 def process_mark(pid: int) -> dict[str, float] | None:

@@ -9,9 +9,14 @@ import os
 import sys
 import threading
 from collections import deque
+from contextlib import suppress
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO
+
+from schema.core.disk import fault_of, private_opener
+from schema.core.repeats import Repeats
 
 FILE_LIMIT_BYTES = 5 << 20
 OLD_FILES = 2
@@ -45,6 +50,38 @@ class Terminal:
                 self._stream = None
 
 
+class LogFile(RotatingFileHandler):
+    """A log of limited size that only its owner can read. Lines that the disk has no room for are counted."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=FILE_LIMIT_BYTES, backupCount=OLD_FILES, encoding="utf-8")
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self.lost_lines = 0
+        self.fault: OSError | None = None
+        """Why the last line was not written; None if it was."""
+
+    def write(self, text: str) -> None:
+        self.fault = None
+        self.handle(logging.makeLogRecord({"msg": text}))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of the base class
+        fault = sys.exc_info()[1]
+        if not isinstance(fault, OSError):
+            super().handleError(record)
+            return
+        self.lost_lines += 1
+        self.fault = fault
+        if self.stream is not None:  # it holds the line, and would fail again when it is closed; the next line reopens
+            with suppress(OSError):
+                self.stream.close()
+            self.stream = None
+
+    def _open(self) -> TextIOWrapper:
+        stream = open(self.baseFilename, self.mode, encoding=self.encoding, opener=private_opener)  # noqa: SIM115
+        assert isinstance(stream, TextIOWrapper)
+        return stream
+
+
 class Output:
     """The lines of one process: `folder/name.log`, at most (1 + OLD_FILES) * FILE_LIMIT_BYTES, and the last few in
     `tail`.
@@ -55,12 +92,22 @@ class Output:
         self.path = folder / f"{name}.log"
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._terminal = terminal
-        self._file = RotatingFileHandler(self.path, maxBytes=FILE_LIMIT_BYTES, backupCount=OLD_FILES, encoding="utf-8")
-        self._file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self._file = LogFile(self.path)
+        self._repeats = Repeats()
 
     def line(self, text: str) -> None:
         self.tail.append(text)
-        self._file.handle(logging.makeLogRecord({"msg": text}))
+        self._show(text)
+        lost_before = self._file.lost_lines
+        self._file.write(text)
+        if self._file.fault is not None:
+            if self._repeats.left_out("fault") is not None:
+                self._show(f"{fault_of(self.path.parent, self._file.fault)}; until then {self.path} gets no lines")
+        elif lost_before:
+            self._file.lost_lines = 0
+            self._file.write(f"{lost_before} lines before this one were not written; the disk took none")
+
+    def _show(self, text: str) -> None:
         if self._terminal is not None:
             self._terminal.line(self.name, text)
 

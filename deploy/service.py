@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.output import Output
+from schema.core.disk import OTHERS
 from schema.core.errors import InvalidInput, Unavailable
 
 PROCFILE = Path(__file__).with_name("Procfile")
@@ -95,6 +96,7 @@ class Service:
                 env=self._environment,
                 # A group of its own, so that Ctrl-C reaches only the supervisor, which then stops everything in order.
                 process_group=0,
+                umask=OTHERS,
             )
         assert self._leash.stdout is not None
         self._reader = self.output.follow(self._leash.stdout)

@@ -19,6 +19,7 @@ from deploy.datadir import DataDir, process_mark
 from deploy.output import Output, Terminal
 from deploy.readiness import ReadinessCheck, checks
 from deploy.service import GRACE_S, PROCFILE, ProcfileEntry, Service, describe_exit, read_procfile
+from schema.core.disk import fault_of
 from schema.core.errors import InvalidInput, Unavailable
 
 ONCE = frozenset({"migrate"})
@@ -120,6 +121,8 @@ class Stack:
         """Start everything. Returns before the API and the workers are ready (see `wait_ready`)."""
         self._addresses = resolve(self._overlay)
         self._folder = DataDir(self._addresses.data_dir)
+        if self._addresses.redis_port is not None:
+            self._addresses = self._addresses.with_redis_password(self._folder.redis_password())
         for leftover in self._folder.end_leftovers():
             self._say(f"ended {leftover}, which a killed stack had left running")
         self._checks = checks(self._addresses)
@@ -263,7 +266,8 @@ class Stack:
         try:
             self._tell()
         except OSError as error:  # the disk is full: the process runs all the same, and must not be started twice
-            service.output.line(f"could not record the running processes in {self.data_dir / 'run'}: {error.strerror}")
+            fault = fault_of(self.data_dir / "run", error)
+            service.output.line(f"the running processes are not recorded: {fault}")
 
     def _tell(self) -> None:
         assert self._folder is not None

@@ -34,3 +34,17 @@ def test_no_type_name_is_defined_in_two_files() -> None:
 
 def test_the_drawing_shows_the_folders_and_modules_that_exist() -> None:
     assert on_page(PAGE.read_text(encoding="utf-8")) == drawing(), "run: python -m tests.tree"
+
+
+def test_no_loader_runs_code_that_comes_with_a_model() -> None:
+    """The loaders of transformers take the argument; those of PEFT only read adapters."""
+    calls = []
+    for package in ("workers", "training", "bench"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".from_pretrained", ".from_config")):
+                    arguments = {each.arg: ast.unparse(each.value) for each in node.keywords}
+                    refuses = arguments.get("trust_remote_code") == "False"
+                    calls.append((refuses, f"{path.relative_to(ROOT)}: {ast.unparse(node.func)}"))
+    assert len(calls) > 10
+    assert [call for refuses, call in calls if not refuses and ": Peft" not in call] == []

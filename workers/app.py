@@ -6,10 +6,15 @@ from SQL or Redis, and beat sends the wake-ups again.
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 from celery import Celery
+from celery.signals import after_setup_logger, after_setup_task_logger
 from kombu.entity import Queue
 
 from schema.core import queues
+from schema.core.repeats import leave_out_repeats
 from schema.core.settings import settings
 
 TRANSCRIBE_LIMIT_S = 600
@@ -61,6 +66,12 @@ def create_celery() -> Celery:
         },
     )
     return celery
+
+
+@after_setup_logger.connect  # type: ignore[untyped-decorator]
+@after_setup_task_logger.connect  # type: ignore[untyped-decorator]
+def _leave_out_repeats(logger: logging.Logger, **_: Any) -> None:
+    leave_out_repeats(logger)
 
 
 app = create_celery()

@@ -26,13 +26,13 @@ from workers.asr.weights.source import resolve
 def main() -> None:
     config = read_config(Path(sys.argv[1]))
     base = resolve(config.model, settings().models)
-    processor: Any = WhisperProcessor.from_pretrained(base)
+    processor: Any = WhisperProcessor.from_pretrained(base, trust_remote_code=False)
     examples = rows(config.model_copy(update={"train": config.dev}), processor, torch.float32)
     batch = Collator(processor.tokenizer.eos_token_id)(examples)
     labels = batch.pop("labels")
     losses = []
     for adapter in sys.argv[2:]:
-        net: Any = WhisperForConditionalGeneration.from_pretrained(base, dtype=torch.float32)
+        net: Any = WhisperForConditionalGeneration.from_pretrained(base, dtype=torch.float32, trust_remote_code=False)
         net = PeftModel.from_pretrained(net, adapter).eval()
         with torch.inference_mode():
             logits = net(**batch).logits

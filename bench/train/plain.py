@@ -99,10 +99,10 @@ def rows(config: RunConfig, processor: Any, dtype: torch.dtype) -> list[dict[str
 def main() -> None:
     config, folder = read_config(Path(sys.argv[1])), Path(sys.argv[2])
     base = resolve(config.model, settings().models)
-    processor: Any = WhisperProcessor.from_pretrained(base)
+    processor: Any = WhisperProcessor.from_pretrained(base, trust_remote_code=False)
     dtype = DTYPES[config.precision]
     torch.manual_seed(config.seed)
-    net: Any = WhisperForConditionalGeneration.from_pretrained(base, dtype=dtype)
+    net: Any = WhisperForConditionalGeneration.from_pretrained(base, dtype=dtype, trust_remote_code=False)
     net = get_peft_model(net, adapter_config(config))
     began = time.perf_counter()
     examples = rows(config, processor, dtype)

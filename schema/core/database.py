@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, delete, event, false, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, ExceptionContext, create_engine, delete, event, false, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from schema.core.disk import FOLDER_MODE, create_private, make_private
 from schema.core.errors import InvalidInput, Unavailable
 from schema.core.tables import ApiKey
 
@@ -84,6 +85,7 @@ def _engine(url: URL) -> Engine:
     # The driver would begin a transaction only at the first change, too late for a writer. So the driver's handling is
     # off, and `_begin_sqlite` sends BEGIN.
     engine = create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "isolation_level": None})
+    event.listen(engine, "do_connect", _make_files_private)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "handle_error", _drop_read_only)
@@ -92,12 +94,23 @@ def _engine(url: URL) -> Engine:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(
             f"the folder {folder} for the database cannot be created ({error.strerror}); give this user the right to "
             "create it, or name another folder with MINUTEBOOK_DATA_DIR or MINUTEBOOK_DATABASE_URL"
         ) from error
+
+
+def _make_files_private(
+    _dialect: Dialect, _record: ConnectionPoolEntry, arguments: list[str], _options: object
+) -> None:
+    path = arguments[0]
+    if path.startswith((":memory:", "file:")):
+        return
+    with suppress(OSError):  # SQLite reports it too, and `_remedy` explains it
+        create_private(Path(path))  # SQLite gives the files beside it the same rights
+    make_private(Path(f"{path}{end}") for end in BESIDE)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:

@@ -7,7 +7,6 @@ StorageFull when it has no room.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
@@ -18,13 +17,13 @@ from typing import IO, Any, BinaryIO, Protocol, cast
 
 import fsspec  # type: ignore[import-untyped]
 
+from schema.core.disk import NO_ROOM
 from schema.core.errors import InvalidInput, MinutebookError, NotFound, StorageFull, Unavailable, WrongOffset
 
 COPY_BYTES = 8 << 20
 S3_OPTIONS: dict[str, Any] = {
     "config_kwargs": {"connect_timeout": 5, "read_timeout": 20, "retries": {"max_attempts": 2}}
 }
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _ID = re.compile(r"[0-9a-f]{24}")
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,30 @@ def test_lines_still_go_to_the_file_when_the_terminal_has_closed(tmp_path: Path)
         with contextlib.suppress(BrokenPipeError):
             closed.close()
     assert "two" in (tmp_path / "api.log").read_text()
+
+
+def test_a_full_disk_is_named_once_and_the_lines_that_it_lost_are_counted(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    (tmp_path / "api.log").symlink_to("/dev/full")
+    lines = Output("api", tmp_path, Terminal(shown))
+    for number in range(100):
+        lines.line(f"line {number}")
+    (tmp_path / "api.log").unlink()
+    lines.line("the disk has room again")
+    lines.close()
+    assert shown.getvalue().count(f"the disk of {tmp_path} is full (No space left on device); free some space") == 1
+    assert shown.getvalue().count("\n") == 102
+    written = (tmp_path / "api.log").read_text().splitlines()
+    assert [line[24:] for line in written] == [
+        "the disk has room again",
+        "100 lines before this one were not written; the disk took none",
+    ]
+
+
+def test_only_the_owner_can_read_a_log(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Output("api", tmp_path, None).close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "api.log").stat().st_mode) == 0o600

@@ -206,7 +206,7 @@ def test_a_malformed_variable_is_refused_by_name(tmp_path: Path, sleepers: Path)
 
 
 def test_a_data_folder_that_cannot_be_created_is_refused_by_name(tmp_path: Path, sleepers: Path) -> None:
-    with pytest.raises(Unavailable, match=r"data folder .*Procfile/data is not writable .* set MINUTEBOOK_DATA_DIR"):
+    with pytest.raises(Unavailable, match=r"data folder .*Procfile/data cannot be written .* set MINUTEBOOK_DATA_DIR"):
         Stack(sleepers / "data", procfile=sleepers).start()
 
 

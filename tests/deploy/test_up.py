@@ -17,6 +17,9 @@ import psutil
 import pytest
 
 from deploy.addresses import ROOT
+from deploy.datadir import FLOWER_USER
+from deploy.flower import password_of
+from schema.core.settings import Settings
 from tests.deploy.small_processes import alive
 from tests.waiting import wait_until
 
@@ -95,7 +98,10 @@ def test_all_processes_start_all_workers_show_in_flower_and_everything_stops(tmp
         started = psutil.Process(up.pid).children(recursive=True)
         facts = json.loads((tmp_path / "run" / "stack.json").read_text())
         assert httpx.get(f"{facts['api_url']}/healthz").is_success
-        wait_until("Flower shows every worker online", lambda: _online(facts["flower_url"]), lambda seen: seen == NODES)
+        flower_url = facts["flower_url"]
+        wait_until(
+            "Flower shows every worker online", lambda: _online(flower_url, tmp_path), lambda seen: seen == NODES
+        )
         up.send_signal(signal.SIGINT)
         out, err = up.communicate()
     assert out.endswith("everything has stopped\n")
@@ -103,6 +109,7 @@ def test_all_processes_start_all_workers_show_in_flower_and_everything_stops(tmp
     assert alive([process.pid for process in started]) == []
 
 
-def _online(flower_url: str) -> set[str]:
-    workers = httpx.get(f"{flower_url}/workers", params={"json": 1}).json()["data"]
+def _online(flower_url: str, data_dir: Path) -> set[str]:
+    login = FLOWER_USER, password_of(Settings(data_dir=data_dir))
+    workers = httpx.get(f"{flower_url}/workers", params={"json": 1}, auth=login).json()["data"]
     return {worker["hostname"] for worker in workers if worker["status"]}

@@ -14,6 +14,8 @@ import pytest
 from celery import Celery
 from sqlalchemy import select
 
+from deploy.datadir import FLOWER_USER
+from deploy.flower import password_of
 from deploy.supervisor import Stack
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
@@ -56,7 +58,8 @@ def test_under_load_workers_answer_control_commands_and_flower_shows_both_online
 
     def online_workers() -> set[str]:
         url = f"{running.stack.addresses.flower_url}/workers?json=1"
-        answer = httpx.get(url, trust_env=False, timeout=60)
+        login = FLOWER_USER, password_of(Settings(data_dir=running.stack.data_dir))
+        answer = httpx.get(url, auth=login, trust_env=False, timeout=60)
         return {each["hostname"] for each in answer.json()["data"] if each["status"]}
 
     with load(running), Celery(broker=running.stack.redis_url, set_as_current=False) as app:

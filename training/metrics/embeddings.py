@@ -43,8 +43,9 @@ class BertScore:
         from transformers import AutoModel, AutoTokenizer
 
         try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(reference)
-            self._net: Any = AutoModel.from_pretrained(reference).to(device).eval()
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(reference, trust_remote_code=False)
+            net = AutoModel.from_pretrained(reference, trust_remote_code=False)
+            self._net: Any = net.to(device).eval()
         except (OSError, ValueError) as error:
             raise BrokenModel(
                 f"{reference} cannot be loaded as a text encoder: {error}. Name another, or leave BERTScore out."

@@ -57,7 +57,7 @@ def _config(folder: Path) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(folder)
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise BrokenModel(f"{folder / 'config.json'} cannot be read: {error}. Download the model again.") from error
 
@@ -71,4 +71,4 @@ def _meta_network(folder: Path) -> Any:
         if config.model_type == "whisper":
             return WhisperForConditionalGeneration(config)
         kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        return kind.from_config(config)
+        return kind.from_config(config, trust_remote_code=False)

