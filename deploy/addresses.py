@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import ValidationError
 
 from schema.core.errors import Conflict, InvalidInput
-from schema.core.settings import Settings
+from schema.core.settings import Settings, invalid_settings
 
 PREFIX = "MINUTEBOOK_"
 LOOPBACK = "127.0.0.1"
@@ -101,8 +101,7 @@ def _settings(overlay: Mapping[str, str]) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        faults = [f"{PREFIX}{str(each['loc'][0]).upper()}={each['input']!r}: {each['msg']}" for each in error.errors()]
-        raise InvalidInput("; ".join(faults)) from error
+        raise invalid_settings(error) from error
 
 
 def choose_port(host: str, port: int, *, variable: str, asked_for: bool) -> int:

@@ -54,16 +54,14 @@ def _greet(stack: Stack, terminal: Terminal) -> None:
     if "api" in names:
         terminal.line("stack", f"API: {addresses.api_url}, reference: {addresses.api_url}/docs")
     if "flower" in names:
-        terminal.line(
-            "stack", f"worker monitor: {addresses.flower_url}; log in as {FLOWER_USER}, {_password(addresses)}"
-        )
+        terminal.line("stack", f"worker monitor: {addresses.flower_url}, user {FLOWER_USER}, {_password(addresses)}")
     terminal.line("stack", f"data and logs: {addresses.data_dir}; Ctrl-C stops everything, a second Ctrl-C at once")
 
 
 def _password(addresses: Addresses) -> str:
     if os.environ.get("MINUTEBOOK_FLOWER_PASSWORD"):
-        return "with MINUTEBOOK_FLOWER_PASSWORD"
-    return f"the password is in {flower_password_file(addresses.data_dir)}"
+        return "password as in MINUTEBOOK_FLOWER_PASSWORD"
+    return f"password in {flower_password_file(addresses.data_dir)}"
 
 
 def _on_ending(handler: Callable[[int, FrameType | None], None]) -> None:

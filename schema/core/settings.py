@@ -215,7 +215,14 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
+        raise invalid_settings(error) from error
+
+
+def invalid_settings(error: ValidationError) -> InvalidInput:
+    """What is wrong with each setting, by the name of its variable and without passwords."""
+    faults = []
+    for fault in error.errors(include_url=False):
         name = f"MINUTEBOOK_{fault['loc'][0]}".upper()
         shown = "…" if name.endswith("PASSWORD") else _PASSWORD.sub("//…@", repr(fault["input"]))
-        raise InvalidInput(f"{name} = {shown} is not valid: {fault['msg']}") from error
+        faults.append(f"{name} = {shown} is not valid: {fault['msg']}")
+    return InvalidInput("; ".join(faults))

@@ -11,6 +11,7 @@ import pytest
 
 from api.__main__ import raise_file_limit
 from api.app import create_app
+from deploy.addresses import resolve
 from schema.core import settings as module
 from schema.core.errors import InvalidInput
 from schema.core.settings import Settings
@@ -101,3 +102,18 @@ def test_create_app_refuses_an_open_host_without_keys(settings: Callable[..., Se
 def test_keys_are_required_on_an_open_host_by_default(settings: Callable[..., Settings]) -> None:
     assert settings(api_host="0.0.0.0").asks_for_keys
     assert not settings().asks_for_keys
+
+
+@pytest.mark.parametrize("password", ["short", "with space in it", "pässwörter"])
+def test_an_unsuitable_password_for_flower_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("MINUTEBOOK_FLOWER_PASSWORD", password)
+    module.settings.cache_clear()
+    with pytest.raises(InvalidInput, match="MINUTEBOOK_FLOWER_PASSWORD = … is not valid") as refused:
+        module.settings()
+    assert password not in str(refused.value)
+    with pytest.raises(InvalidInput) as refused:
+        resolve({"MINUTEBOOK_FLOWER_PASSWORD": password, "MINUTEBOOK_REDIS_URL": "redis://:hidden@host:port/0"})
+    assert password not in str(refused.value)
+    assert "hidden" not in str(refused.value)
