@@ -10,6 +10,7 @@ import hmac
 import signal
 import sys
 from base64 import b64encode
+from http import HTTPStatus
 from typing import Any
 
 from flower.app import Flower
@@ -46,7 +47,7 @@ class PrivateFlower(Flower):  # type: ignore[misc]
     def find_handler(self, request: HTTPServerRequest, **facts: Any) -> Any:
         refusal = self._refusal(request)
         if refusal is not None:
-            return self.get_handler_delegate(request, Refusal, dict(zip(("status", "reason"), refusal, strict=True)))
+            return self.get_handler_delegate(request, Refusal, dict(zip(("status", "text"), refusal, strict=True)))
         return super().find_handler(request, **facts)
 
     def _refusal(self, request: HTTPServerRequest) -> tuple[int, str] | None:
@@ -54,25 +55,27 @@ class PrivateFlower(Flower):  # type: ignore[misc]
         try:
             here = [is_loopback(host_of(host)) for host in hosts]
         except DecodeError as error:
-            return 400, error.detail
+            return HTTPStatus.BAD_REQUEST, error.detail
         if here != [True]:
-            return 403, "Flower serves this machine only; open it under 127.0.0.1 or localhost"
+            return HTTPStatus.FORBIDDEN, "Flower serves this machine only; open it under 127.0.0.1 or localhost"
         given = request.headers.get("Authorization", "").encode()
         if request.path != HEALTH and not hmac.compare_digest(given, self._login):
-            return 401, f"log in as {FLOWER_USER}"
+            return HTTPStatus.UNAUTHORIZED, f"log in as {FLOWER_USER}"
         return None
 
 
 class Refusal(RequestHandler):
-    def initialize(self, status: int, reason: str) -> None:
-        self._status, self._reason = status, reason
+    """Answers every request with a status and the reason."""
+
+    def initialize(self, status: int, text: str) -> None:
+        self._text = text
+        self.set_status(status)
 
     def prepare(self) -> None:
-        self.set_status(self._status)
-        if self._status == 401:
+        if self.get_status() == HTTPStatus.UNAUTHORIZED:
             self.set_header("WWW-Authenticate", 'Basic realm="Minutebook", charset="UTF-8"')
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"{self._reason}\n")
+        self.finish(f"{self._text}\n")
 
     def check_xsrf_cookie(self) -> None:
         """Nothing is written, so nothing is checked."""

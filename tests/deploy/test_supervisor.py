@@ -201,7 +201,7 @@ def test_an_unknown_process_is_refused_by_name(tmp_path: Path, sleepers: Path) -
 
 def test_a_malformed_variable_is_refused_by_name(tmp_path: Path, sleepers: Path) -> None:
     wrong = {"MINUTEBOOK_API_PORT": "eighty"}
-    with pytest.raises(InvalidInput, match="MINUTEBOOK_API_PORT='eighty': Input should be a valid integer"):
+    with pytest.raises(InvalidInput, match=r"MINUTEBOOK_API_PORT = 'eighty' is not valid: .* a valid integer"):
         Stack(tmp_path, procfile=sleepers, environment=wrong).start()
 
 

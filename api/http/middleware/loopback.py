@@ -45,7 +45,8 @@ class LoopbackOnly:
         if refusal is None:
             await self._app(scope, receive, send)
         else:
-            await problem_response(problem_of(Forbidden(f"{refusal}; {REMEDY}")))(scope, receive, send)
+            problem = {**problem_of(Forbidden(f"{refusal}; {REMEDY}")), "title": "Without keys, only for this machine"}
+            await problem_response(problem)(scope, receive, send)
 
     def _refusals(self, scope: Scope) -> Iterator[str]:
         client, headers = scope.get("client"), Headers(scope=scope)
