@@ -46,7 +46,7 @@ class DataDir:
             self._facts = self._made("run") / "stack.json"
             self._lock = open(self._facts.parent / "stack.lock", "a", opener=private_opener)  # noqa: SIM115
         except OSError as error:
-            raise Unavailable(f"{fault_of(self.path, error)}, or {REMEDY}") from error
+            raise Unavailable(f"{fault_of(f'the data folder {self.path}', error)}, or {REMEDY}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -126,7 +126,7 @@ def test_a_process_is_started_once_even_when_its_id_cannot_be_written_down(tmp_p
         stack.kill("two")
         stack.wait_ready("two")
     log = (tmp_path / "log" / "two.log").read_text()
-    assert f"could not record the running processes in {tmp_path / 'run'}" in log
+    assert f"the running processes are not recorded: {tmp_path / 'run'} cannot be written" in log
     assert "could not be started" not in log
 
 
