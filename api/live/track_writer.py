@@ -59,6 +59,10 @@ class TrackWriter:
         """Record the audio before *to_sample* as missing, and return the received position."""
         return await self._put(partial(self._services.mailbox.skip, self.place.track_id, to_sample))
 
+    async def flush(self) -> int:
+        """Ask for the text of all audio so far, and return the received position."""
+        return await self._put(partial(self._services.mailbox.flush, self.place.track_id))
+
     async def finish(self) -> Finished:
         """Finish the whole meeting. Returns when its mailboxes accept no more audio."""
         return await finish(self._services, self.place.meeting_id)

@@ -28,9 +28,7 @@ from schema.meetings.tables import Coverage, Track
 PIECE_BYTES = RATE_HZ * BYTES_PER_SAMPLE
 """One second of the client's audio: the most that is handled at once."""
 IDLE_S = 0.6
-"""A client that waits for an item and has sent nothing for this long is silent."""
-SILENCE = bytes(RATE_HZ * BYTES_PER_SAMPLE)
-"""One second: a pause, which commits everything that was said before it."""
+"""A client that waits for an item and has sent nothing for this long gets its text without a pause in the speech."""
 COMMIT_MARGIN_MS = 100
 """The words of a turn are complete once the recogniser is this far behind the last speech of the turn."""
 UNCLAIMED_S = 2.0
@@ -40,7 +38,7 @@ SHORTEST_MS = 100
 
 
 class RealtimeSession:
-    """Run `follow` and `send_silence_when_idle`, and call `handle` for each client event. Always call `finish`."""
+    """Run `follow` and `flush_when_idle`, and call `handle` for each client event. Always call `finish`."""
 
     def __init__(
         self, services: Services, principal: Principal, events: ServerEvents, config: SessionConfig, meeting_id: str
@@ -60,8 +58,6 @@ class RealtimeSession:
         self._item_lock = asyncio.Lock()
         self._transcribed_sample = 0
         self._last_audio_s = 0.0
-        self._silence_sent = True
-        self._silence_samples = 0
         self._seq = 0
         self._known_words: dict[int, int] = {}
 
@@ -118,7 +114,7 @@ class RealtimeSession:
             appender = self._appender or await self._start()
             for at in range(0, len(pcm), PIECE_BYTES):
                 await self._append_piece(appender, pcm[at : at + PIECE_BYTES])
-            self._last_audio_s, self._silence_sent = asyncio.get_running_loop().time(), False
+            self._last_audio_s = asyncio.get_running_loop().time()
 
     async def _start(self) -> AudioAppender:
         await self._save_meeting(self._config)
@@ -133,10 +129,10 @@ class RealtimeSession:
         await appender.append(audio)
         for change in self._turn_detector.process(audio) if self._turn_detector else ():
             if isinstance(change, TurnStarted):
-                await self._events.speech_started(self._items.open.id, change.sample - self._silence_samples)
+                await self._events.speech_started(self._items.open.id, change.sample)
                 await self._events.deltas(self._items.announce())
             else:
-                await self._events.speech_stopped(self._items.open.id, change.sample - self._silence_samples)
+                await self._events.speech_stopped(self._items.open.id, change.sample)
                 due = change.spoken_sample + samples_of_ms(COMMIT_MARGIN_MS)
                 await self._commit(change.sample, min(due, change.sample))
 
@@ -161,25 +157,22 @@ class RealtimeSession:
         await self._events.committed(item, previous_id)
         await self._events.deltas(deltas)
 
-    async def send_silence_when_idle(self) -> NoReturn:
-        """Send silence when the client stops sending: words are committed at a pause.
+    async def flush_when_idle(self) -> NoReturn:
+        """Ask for the text of a waiting item when the client stops sending, because no pause ends its words then.
 
         An item may also end after the recogniser has transcribed all of it. No event follows then, so this loop
         completes such items.
         """
         await self._started.wait()
+        assert self._appender is not None
         while True:
             await asyncio.sleep(IDLE_S / 2)
             async with self._item_lock:
                 await self._complete_items()
-            waits = self._items.next_due is not None and not self._silence_sent
-            if waits and asyncio.get_running_loop().time() - self._last_audio_s >= IDLE_S:
+            idle_s = asyncio.get_running_loop().time() - self._last_audio_s
+            if self._items.next_due is not None and idle_s >= IDLE_S:
                 async with self._appending:
-                    assert self._appender is not None
-                    before = self._end_sample
-                    await self._append_piece(self._appender, SILENCE)
-                    self._silence_samples += self._end_sample - before
-                    self._silence_sent = True
+                    await self._appender.flush()
 
     async def follow(self) -> NoReturn:
         """Send the words of the meeting to the client. Raises Gone if somebody else ends the meeting."""

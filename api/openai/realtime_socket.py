@@ -63,7 +63,7 @@ async def _serve(socket: WebSocket, events: ServerEvents) -> None:
     tasks = [
         asyncio.create_task(_read(socket, session, events)),
         asyncio.create_task(session.follow()),
-        asyncio.create_task(session.send_silence_when_idle()),
+        asyncio.create_task(session.flush_when_idle()),
         asyncio.create_task(_end_with_key(services, key)),
     ]
     try:

@@ -88,6 +88,14 @@ class AudioAppender:
     async def finish(self) -> None:
         await self._writer.finish()
 
+    async def flush(self) -> None:
+        """Ask for the text of all audio so far. If Redis cannot be reached or lost audio, another call is needed."""
+        try:
+            if await self._writer.flush() < self.sample:
+                await self._writer.skip(self.sample)
+        except (Unavailable, Backlogged) as error:
+            log.warning("meeting %s waits: %s", self._writer.place.meeting_id, error.detail)
+
     async def append(self, pcm: bytes) -> None:
         """Append *pcm*. While the mailbox is full, the client waits. Raises what `TrackWriter.append` raises."""
         attempts = 0

@@ -54,6 +54,10 @@ class AsyncMailbox:
         """Like `Mailbox.skip`."""
         return await self._run(self._calls.skip(track_id, to_sample))
 
+    async def flush(self, track_id: str) -> Appended:
+        """Like `Mailbox.flush`."""
+        return await self._run(self._calls.flush(track_id))
+
     async def close(self, track_id: str, final_sample: int | None = None) -> Appended:
         """Like `Mailbox.close`."""
         return await self._run(self._calls.close(track_id, final_sample))

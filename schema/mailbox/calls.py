@@ -94,6 +94,9 @@ class Calls:
         arguments: list[str | int | bytes] = [n, fill]
         return Call("due", Keys(shard).of_shard, arguments, lambda a: (_claimed(a[0], []), _texts(a[1])))
 
+    def flush(self, track_id: str) -> Call[Appended]:
+        return self._of_track("flush", track_id, [], lambda answer: _appended(track_id, answer, 0))
+
     def claim(self, shard: int, candidates: list[str], worker: str, n: int, lease_ms: int, fill: Fill) -> Call[Claimed]:
         keys = Keys(shard)
         hashes = [keys.hash_of(track_id) for track_id in candidates]
@@ -250,9 +253,12 @@ def _claim(
     state: bytes,
     attempts: int,
     waited_ms: int,
+    flushed: int,
 ) -> Claim:
     track_kind = TrackKind(kind.decode())
-    return Claim(track.decode(), epoch, committed, received, bool(closed), track_kind, state, attempts, waited_ms)
+    return Claim(
+        track.decode(), epoch, committed, received, bool(closed), track_kind, state, attempts, waited_ms, flushed
+    )
 
 
 def _texts(values: list[bytes]) -> list[str]:
@@ -260,7 +266,9 @@ def _texts(values: list[bytes]) -> list[str]:
 
 
 FOLDER = Path(__file__).with_name("lua")
-NAMES = ("open", "append", "skip", "close", "due", "claim", "read", "extend", "release", "forget", "status", "depth")
+NAMES = (
+    "open", "append", "skip", "flush", "close", "due", "claim", "read", "extend", "release", "forget", "status", "depth"
+)  # fmt: skip
 
 
 @cache

@@ -65,6 +65,8 @@ class Claim:
     """1 at first. It grows with each claim that ends without a release, or with a release that sets `retry`."""
     waited_ms: int
     """How long the track had been due when it was claimed, which is the delay caused by load."""
+    flushed_sample: int = 0
+    """Somebody waits for the text of all audio before this position; 0 if nobody does."""
 
     @property
     def pending_samples(self) -> int:

@@ -62,6 +62,14 @@ class Mailbox:
         """Mark [received, *to_sample*) as missing, because the producer has lost it. Raises the errors of `append`."""
         return self._run(self._calls.skip(track_id, to_sample))
 
+    def flush(self, track_id: str) -> Appended:
+        """Ask for the text of all audio that was received. More audio may follow.
+
+        The track becomes due at once, and stays due until this audio is committed or more arrives. Raises
+        MailboxMissing.
+        """
+        return self._run(self._calls.flush(track_id))
+
     def close(self, track_id: str, final_sample: int | None = None) -> Appended:
         """Close the track for audio and mark [received, *final_sample*) as missing. A closed track does not change.
 
@@ -113,8 +121,8 @@ class Mailbox:
         Pieces that end at or before *keep_sample* are trimmed; it must not be after *committed_sample*. *state* is
         stored and handed to the next claim. When the track is due again:
 
-        * at once, if it was closed after the claim and *retry* is not set;
-        * in *delay_ms*, if *retry* is set, if there is audio after *seen_sample*, or if it is closed and has
+        * at once, if it was closed or flushed after the claim and *retry* is not set;
+        * in *delay_ms*, if *retry* is set, if there is audio after *seen_sample*, or if it is closed or flushed and has
           uncommitted audio;
         * otherwise when new audio arrives, but not before *delay_ms* have passed.
 

@@ -91,7 +91,8 @@ def _joined(state: StreamState, pieces: list[AudioSpan], claim: Claim, facts: Tr
             audio.append(piece.pcm)
     samples = _samples(audio)
     whole = state.window_first_sample + len(samples) == claim.received_sample
-    return TrackAudio(_view(state, samples, claim.closed and whole, facts))
+    flushed = whole and claim.flushed_sample == claim.received_sample
+    return TrackAudio(_view(state, samples, claim.closed and whole, facts, flushed))
 
 
 def _samples(audio: list[bytes]) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
@@ -99,12 +100,17 @@ def _samples(audio: list[bytes]) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 
 def _view(
-    state: StreamState, samples: np.ndarray[tuple[int], np.dtype[np.int16]], closed: bool, facts: TrackFacts
+    state: StreamState,
+    samples: np.ndarray[tuple[int], np.dtype[np.int16]],
+    closed: bool,
+    facts: TrackFacts,
+    flushed: bool = False,
 ) -> TrackView:
     return TrackView(
         state=state,
         samples=samples,
         closed=closed,
+        flushed=flushed,
         language=facts.language,
         vocabulary=", ".join(facts.vocabulary),
         adapter=facts.adapter,

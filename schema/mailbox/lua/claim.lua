@@ -6,17 +6,18 @@ local worker, n, lease_ms, epoch_step = ARGV[1], tonumber(ARGV[2]), tonumber(ARG
 local one = ARGV[5] == 'one'
 
 local function take(track, key, waited_ms)
-  local names = {'epoch', 'committed', 'received', 'closed', 'kind', 'state'}
+  local names = {'epoch', 'committed', 'received', 'closed', 'kind', 'state', 'flushed'}
   local values = redis.call('HMGET', key, unpack(names))
   if not values[1] then return nil end
   local epoch = values[1] + epoch_step
-  redis.call('HSET', key, 'epoch', epoch, 'held', 1, 'seen_closed', values[4], 'worker', worker)
+  local flushed = tonumber(values[7] or 0)
+  redis.call('HSET', key, 'epoch', epoch, 'held', 1, 'seen_closed', values[4], 'seen_flushed', flushed, 'worker', worker)
   local attempts = redis.call('HINCRBY', key, 'attempts', 1)
   redis.call('ZADD', LEASED, now + lease_ms, track)
   -- The release decides when the other batch tracks continue. A worker that dies holds them up only for its own lease.
   if one and values[5] == 'batch' then redis.call('HSET', SHARD, 'rested', now + lease_ms) end
   return {track, epoch, tonumber(values[2]), tonumber(values[3]), tonumber(values[4]), values[5], values[6] or '',
-    attempts, waited_ms}
+    attempts, waited_ms, flushed}
 end
 
 local claims = {}

@@ -3,7 +3,8 @@
 --   ready   zset    waiting track -> when it is due (ms)
 --   fill    zset    waiting batch track -> from when it may fill a free place (ms)
 --   leased  zset    claimed track -> end of its lease (ms)
---   track   hash    kind slack limit committed received closed seen_closed epoch held attempts not_before worker state
+--   track   hash    kind slack limit committed received flushed seen_flushed closed seen_closed epoch held attempts
+--                   not_before worker state
 --   stream  stream  id = end of the entry in samples; field p = PCM16, or m = number of samples missing
 local SHARD, READY, FILL, LEASED, TRACK, STREAM = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local WAKE_INTERVAL_MS = 1000

@@ -3,6 +3,7 @@
 local now = clock()
 local track, seen, retry = ARGV[1], tonumber(ARGV[5]), ARGV[8] == '1'
 local epoch, held, closed, seen_closed, slack = numbers('epoch', 'held', 'closed', 'seen_closed', 'slack')
+local flushed, seen_flushed = numbers('flushed', 'seen_flushed')
 if epoch ~= tonumber(ARGV[2]) then return 0 end
 if held == 0 then return 1 end
 
@@ -15,8 +16,9 @@ if slack > 0 then redis.call('HSET', SHARD, 'rested', now + tonumber(ARGV[7])) e
 
 for _, key in ipairs({READY, FILL, LEASED}) do redis.call('ZREM', key, track) end
 local news_of_close = closed == 1 and seen_closed == 0
-if news_of_close and not retry then not_before = now end
-if retry or news_of_close or received > seen or (closed == 1 and committed < received) then
+local awaited = flushed == received and committed < received
+if (news_of_close or (awaited and seen_flushed ~= flushed)) and not retry then not_before = now end
+if retry or news_of_close or awaited or received > seen or (closed == 1 and committed < received) then
   make_due(track, not_before, slack, 'NX')
 end
 return 1

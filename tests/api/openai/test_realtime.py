@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -33,6 +34,8 @@ pytestmark = [
 CHUNK_BYTES = 24_000 // 10 * 2
 """100 ms."""
 PAUSE = bytes(2 * 24_000)
+MID_WORD_BYTES = tuple(2 * round(24_000 * at_s) for at_s in (1.8, 4.1, 8.4, 12.0, 14.9))
+"""Positions inside words of the sample meeting."""
 WER_LIMIT = 0.1
 TRANSCRIBED = (MeetingState.SUMMARIZING, MeetingState.FINISHED)
 COMPLETED = "conversation.item.input_audio_transcription.completed"
@@ -145,14 +148,26 @@ def test_without_turn_detection_an_item_ends_where_the_client_commits(
         realtime.say(turns)
         realtime.connection.input_audio_buffer.commit()
         item_id = realtime.until("input_audio_buffer.committed")["item_id"]
-        completed = realtime.until(COMPLETED)  # nothing more is sent: the server adds the pause
+        completed = realtime.until(COMPLETED)  # nothing more is sent, and no pause ends the words
         assert completed["item_id"] == item_id
         assert completed["usage"]["seconds"] == pytest.approx(SPOKEN_S, abs=0.05)
         assert word_error_rate([(reference_text(SPOKEN_S), completed["transcript"])]) <= WER_LIMIT, completed
         assert not realtime.of("input_audio_buffer.speech_started")
     wait_until_transcribed(running, realtime.meeting_id)
-    pause_s = 1.0
-    assert covered_s(running, realtime.meeting_id) == pytest.approx(SPOKEN_S + pause_s, abs=0.05)
+    assert covered_s(running, realtime.meeting_id) == pytest.approx(SPOKEN_S, abs=0.05)
+
+
+def test_a_client_that_commits_and_waits_in_mid_word_gets_no_word_twice(client: openai.OpenAI, turns: bytes) -> None:
+    with session(client) as realtime:
+        realtime.update(turn_detection=None)
+        said: list[str] = []
+        for first, end in pairwise((0, *MID_WORD_BYTES, len(turns))):
+            realtime.say(turns[first:end])
+            realtime.connection.input_audio_buffer.commit()
+            said.append(realtime.until(COMPLETED)["transcript"])
+    words = [word.strip(".,?!").lower() for word in " ".join(said).split()]
+    assert len(words) <= len(reference_text(SPOKEN_S).split()), said
+    assert not [pair for pair in pairwise(words) if pair[0] == pair[1]], said
 
 
 def test_cleared_audio_becomes_no_item(client: openai.OpenAI, turns: bytes) -> None:

@@ -125,7 +125,7 @@ def test_words_outside_every_detected_turn_become_an_item_of_their_own(api: Api)
         say(socket, 2.0, loudness=0.0)
         socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
         say(socket, 8.0, loudness=0.0)
-        wait_until("the pause is added", lambda: received_s(api, meeting_id), lambda seconds: seconds > 10.9)
+        wait_until("the silence is received", lambda: received_s(api, meeting_id), lambda seconds: seconds > 9.9)
         add_segment(api.database, meeting_id, "Good morning", 4.0, 5.0)
         cover_all(api, meeting_id)
         assert [next_transcript(socket), next_transcript(socket)] == ["", "Good morning"]

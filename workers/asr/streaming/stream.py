@@ -49,6 +49,8 @@ class StreamSettings:
     """The same after forced words, which may be what keeps the model from a better hypothesis."""
     unheard_s: float = 2.0
     """If the model wrote no word for so much speech at the end, that speech is decoded again in a window of its own."""
+    unheard_after_cut_s: float = 0.5
+    """The same where somebody waits for the words and the forced words end in a cut one, which may be misheard."""
     held_words: int = 2
     """Words at the end of a window that stay open when `force_s` commits the others."""
 
@@ -61,8 +63,9 @@ class LivePlan:
     """What to decode in a step. With `window` None there is nothing to decode now.
 
     `view` is the track after the `silent` spans are committed. `speech_end_sample` is the end of the last speech. If
-    `final` is set, the window ends with a pause or with the track, so all of it will be committed. Words that end
-    before `stable_sample` will be committed as well, because it lies in a pause inside the window.
+    `final` is set, the window ends with a pause, with the track or where somebody waits for its words, so all of it
+    will be committed. Words that end before `stable_sample` will be committed as well, because it lies in a pause
+    inside the window.
     """
 
     view: TrackView
@@ -110,21 +113,21 @@ def _after_pause(state: StreamState, speech_sample: int, settings: StreamSetting
 
 def _silence(view: TrackView, end: int, settings: StreamSettings) -> LivePlan:
     """Without speech or open words, commit all audio as silent, except the lead before speech that may follow."""
-    closes = view.closed and end == view.end_sample
-    silence = end - view.state.committed_sample
-    if not closes and silence < samples_of_ms(settings.pause_ms):
+    lead = samples_of_ms(settings.lead_ms)
+    if end == view.end_sample and (view.closed or view.flushed):
+        return LivePlan(*_skip_to(view, end, lead=0 if view.closed else lead))
+    if end - view.state.committed_sample < samples_of_ms(settings.pause_ms):
         return LivePlan(view)
-    view, silent = _skip_to(view, end if closes else end - samples_of_ms(settings.lead_ms))
-    return LivePlan(view, silent)
+    return LivePlan(*_skip_to(view, end - lead))
 
 
-def _skip_to(view: TrackView, position: int) -> tuple[TrackView, tuple[CommittedSpan, ...]]:
-    """Commit silence up to *position*. The window begins there, and the words before it become history."""
-    committed = view.state.committed_sample
+def _skip_to(view: TrackView, position: int, lead: int = 0) -> tuple[TrackView, tuple[CommittedSpan, ...]]:
+    """Commit silence up to *position*. The window begins *lead* before it, and earlier words become history."""
+    first, committed = view.state.window_first_sample, view.state.committed_sample
     if position <= committed:
         return view, ()
-    state = begin_at(view.state, position)
-    samples = view.samples[position - view.state.window_first_sample :]
+    state = begin_at(view.state, position, max(position - lead, first))
+    samples = view.samples[state.window_first_sample - first :]
     return replace(view, state=state, samples=samples), (CommittedSpan(committed, position, CoverageKind.SILENT),)
 
 
@@ -137,8 +140,8 @@ def _window(
 ) -> LivePlan:
     pause = samples_of_ms(settings.pause_ms)
     speech_end = open_speech[-1][1] if open_speech else view.state.committed_sample
-    closes = view.closed and end == view.end_sample
-    final = closes or end - speech_end >= pause
+    asked = (view.closed or view.flushed) and end == view.end_sample
+    final = asked or end - speech_end >= pause
     if end < view.end_sample:
         end, final = _cut(open_speech, end, settings)
         speech_end = min(speech_end, end)
@@ -196,7 +199,8 @@ def settle(
         return _with_words(plan, hypothesis, policy, settings)
     waiting = plan.window_end_sample - plan.view.state.committed_sample
     patient = not plan.final and waiting < samples_of_s(settings.patience_s)
-    if _omitted_after_prefix(plan, settings.forced_patience_s if patient else settings.unheard_s):
+    unheard_s = settings.unheard_after_cut_s if plan.view.flushed else settings.unheard_s
+    if _omitted_after_prefix(plan, settings.forced_patience_s if patient else unheard_s):
         return StepOutcome(begin_at(plan.view.state, plan.view.state.committed_sample))
     if patient:  # more audio may give a better hypothesis
         return StepOutcome(replace(plan.view.state, previous=()))
@@ -302,10 +306,10 @@ def _committed_count(
 
 def _all_words(plan: LivePlan, words: Sequence[Word], settings: StreamSettings) -> StepOutcome:
     """Commit all words before a pause or the end. The next window begins in the pause, without forced words."""
-    state, end = plan.view.state, plan.window_end_sample
-    closes = plan.view.closed and end == plan.view.end_sample
+    state, end, lead = plan.view.state, plan.window_end_sample, samples_of_ms(settings.lead_ms)
+    whole = (plan.view.closed or plan.view.flushed) and end == plan.view.end_sample
     speech_end = max(plan.speech_end_sample, state.committed_sample)
-    committed = end if closes else max(end - samples_of_ms(settings.lead_ms), speech_end)
+    committed = end if whole else max(end - lead, speech_end)
     if words and speech_end == state.committed_sample:
         speech_end = committed  # words where voice activity detection found no speech: trust the model
     words = [
@@ -316,12 +320,14 @@ def _all_words(plan: LivePlan, words: Sequence[Word], settings: StreamSettings) 
         CommittedSpan(state.committed_sample, speech_end, CoverageKind.TRANSCRIBED),
         CommittedSpan(speech_end, committed, CoverageKind.SILENT),
     ]
-    after = begin_at(replace(state, prefix=(*state.prefix, *words)), committed)
+    cut = whole and not plan.view.closed and end - plan.speech_end_sample < lead
+    after = replace(state, committed_sample=committed, prefix=(*state.prefix, *words), previous=())
     return StepOutcome(
-        state=after,
+        # The end may cut a word. As a forced word of the next window it is not written again from its second half.
+        state=_trimmed(after, plan, settings) if cut else begin_at(after, committed, max(committed - lead, speech_end)),
         words=tuple(words),
         spans=tuple(span for span in spans if span.end_sample > span.first_sample),
-        paused=True,
+        paused=not cut,
     )
 
 

@@ -70,12 +70,14 @@ class StreamState:
 class TrackView:
     """One track at the beginning of a step.
 
-    `samples` (n,) int16 begin at `state.window_first_sample`. If `closed` is set, no audio follows them.
+    `samples` (n,) int16 begin at `state.window_first_sample`. If `closed` is set, no audio follows them. If `flushed`
+    is set, somebody waits for the words of all of them, although audio may follow in the middle of a word.
     """
 
     state: StreamState
     samples: NDArray[np.int16]
     closed: bool = False
+    flushed: bool = False
     language: str = "en"
     vocabulary: str = ""
     adapter: str | None = None

@@ -12,10 +12,14 @@ from schema.core.units import samples_of_s
 from workers.asr.streaming.track import HISTORY_WORDS, StreamState
 
 
-def begin_at(state: StreamState, position: int) -> StreamState:
-    """Commit everything before *position* and begin the next window there, without forced words."""
+def begin_at(state: StreamState, position: int, window_first_sample: int | None = None) -> StreamState:
+    """Commit everything before *position* and begin the next window there, without forced words.
+
+    If silence stands before *position*, the window may begin in it, at *window_first_sample*.
+    """
     history = (*state.history, *(word.text for word in state.prefix))[-HISTORY_WORDS:]
-    return StreamState(committed_sample=position, window_first_sample=position, history=history)
+    first = position if window_first_sample is None else window_first_sample
+    return StreamState(committed_sample=position, window_first_sample=first, history=history)
 
 
 def begin_in_prefix(state: StreamState, position: int) -> StreamState:

@@ -32,10 +32,11 @@ class CheckedTrack:
     spans: list[CommittedSpan] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
 
-    def plan(self, now: int) -> LivePlan:
+    def plan(self, now: int, *, flushed: bool = False) -> LivePlan:
         # The state passes through JSON, as it does between two workers.
         state = StreamState.load(json.loads(json.dumps(self.state.dump())))
-        view = TrackView(state, self.samples[state.window_first_sample : now], closed=now >= len(self.samples))
+        closed = now >= len(self.samples)
+        view = TrackView(state, self.samples[state.window_first_sample : now], closed, flushed)
         planned = plan(view)
         self._book(planned.silent, (), planned.view.state)
         if planned.window is not None:
@@ -81,7 +82,7 @@ def test_every_sample_is_booked_once_for_any_hypotheses(meeting: Samples, seed: 
     track, now, steps = CheckedTrack(samples), 0, 0
     while track.state.committed_sample < len(samples):
         now, steps = min(now + int(chunk_s * SECOND), len(samples)), steps + 1
-        planned = track.plan(now)
+        planned = track.plan(now, flushed=bool(chance.random() < 0.2))
         if planned.window is None:
             continue
         judgement = chance.choice([Judgement.OK, Judgement.OK, Judgement.NO_SPEECH, Judgement.FAILED])
@@ -96,6 +97,27 @@ def test_silence_never_reaches_the_model() -> None:
         assert track.plan(now).window is None
     assert {span.kind for span in track.spans} == {"silent"}
     assert track.state.committed_sample == 60 * SECOND
+
+
+def test_flushed_silence_is_committed_to_its_end_and_its_last_part_is_read_again_with_what_follows() -> None:
+    track = CheckedTrack(np.zeros(60 * SECOND, np.int16))
+    assert track.plan(SECOND // 5, flushed=True).window is None
+    assert track.state.committed_sample == SECOND // 5
+    track.plan(2 * SECOND, flushed=True)
+    assert (track.state.committed_sample, track.state.window_first_sample) == (2 * SECOND, int(1.7 * SECOND))
+
+
+def test_words_before_a_flush_in_speech_are_all_committed_and_forced_in_the_next_window(meeting: Samples) -> None:
+    track = CheckedTrack(meeting[: 60 * SECOND])
+    end = int(1.8 * SECOND)
+    planned = track.plan(end, flushed=True)
+    words = (Word(" Thank", 0, SECOND, 0.9), Word(" yo", SECOND, SECOND + 1, 0.9))
+    track.settle(planned, Hypothesis(words, (end, end), -0.2, 0.0, 1.0))
+    assert track.state.committed_sample == end
+    assert [word.text for word in track.words] == [" Thank", " yo"]
+    following = track.plan(end + SECOND).window
+    assert following is not None
+    assert [word.text for word in following.prefix] == [" Thank", " yo"]
 
 
 def test_a_failed_hypothesis_is_booked_with_its_reason_and_never_used_as_prompt(meeting: Samples) -> None:
