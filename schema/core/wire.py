@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 ENGLISH = "en"
@@ -51,6 +58,27 @@ Language = Annotated[str, AfterValidator(_known_language)]
 
 class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_boolean_as_number(cls, members: Any) -> Any:
+        """Pydantic would read true and false as the numbers 1 and 0. It refuses them as text, and names the field."""
+        if not isinstance(members, dict):
+            return members
+        return {name: str(value).lower() if cls._is_misread(name, value) else value for name, value in members.items()}
+
+    @classmethod
+    def _is_misread(cls, name: Any, value: object) -> bool:
+        if not isinstance(value, bool) or name not in cls.model_fields:
+            return False
+        kinds = _kinds(cls.model_fields[name].annotation)
+        return bool not in kinds and bool(kinds & {int, float})
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types that a union or `Annotated` consists of; else the type itself."""
+    members = get_args(annotation)
+    return set().union(*(_kinds(member) for member in members)) if members else {annotation}
 
 
 class Problem(BaseModel):
