@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from api import adapters, health, webhooks
@@ -58,9 +59,8 @@ after the state `deleted`, and with 4000 + the HTTP status after an error that c
 within seconds after the key was revoked. Programs send the key in the `Authorization` header. Browsers offer the
 subprotocols `minutebook` and `minutebook.key.<key>`.
 
-**OpenAI's clients** work unchanged with `POST /v1/audio/transcriptions`, `GET /v1/models` and
-`WS /v1/realtime?intent=transcription`. OpenAI's own reference describes these routes; their errors have OpenAI's
-shape.
+**OpenAI's clients** work unchanged with `POST /v1/audio/transcriptions`, `POST /v1/audio/translations`,
+`GET /v1/models` and `WS /v1/realtime?intent=transcription`. Errors of these routes have OpenAI's shape.
 """
 EXPOSED_HEADERS = (
     "Content-Disposition", "ETag", "Location", "Retry-After", "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size",
@@ -93,6 +93,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # FastAPI's own pages load their scripts from the network; see `reference`
         redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
     problems.install(app)
     # Each middleware runs before those above it.
@@ -124,6 +125,16 @@ def create_app(config: Settings | None = None) -> FastAPI:
     for part in parts:
         app.include_router(part.router)
     return app
+
+
+def operation_id(route: APIRoute) -> str:
+    """The noun of the route's module and the function's name, such as `meetings_create`. Clients are generated from it.
+
+    A module called `routes` has the noun of its package.
+    """
+    *_, package, module = route.endpoint.__module__.split(".")
+    noun = package if module == "routes" else module
+    return route.name if noun == route.name else f"{noun}_{route.name}"
 
 
 class WithoutQuery(logging.Filter):

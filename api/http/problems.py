@@ -71,7 +71,12 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                # A type is the same in requests and answers, so generated clients have one class for it.
+                separate_input_output_schemas=False,
             )
             app.openapi_schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
         return app.openapi_schema

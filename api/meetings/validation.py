@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from schema.adapters.registry import check_served
-from schema.core.errors import UnknownLanguage, UnknownModel
+from schema.core.errors import InvalidInput, UnknownLanguage, UnknownModel
 from schema.core.states import AdapterTask
 from schema.core.wire import AUTO, ENGLISH
 
@@ -40,6 +40,22 @@ def _reads_only_english(model: str) -> bool:
         return not facts.get("is_multilingual", bool(facts.get("lang_to_id")))
     except (OSError, ValueError, AttributeError):
         return bool(_ENGLISH_NAME.search(model))
+
+
+_NO_TRANSLATION = re.compile("turbo|distil", re.IGNORECASE)
+"""Parts of the names of multilingual models that were not trained to translate."""
+
+
+def check_translation(model: str) -> None:
+    """Raises InvalidInput if the served model cannot translate speech into English."""
+    english = _reads_only_english(model)
+    if english or _NO_TRANSLATION.search(model):
+        why = "knows English only" if english else "was not trained to translate"
+        raise InvalidInput(
+            f"the model '{model}' {why}; transcribe without translation, or set MINUTEBOOK_ASR_MODEL to a multilingual "
+            "Whisper, such as openai/whisper-small",
+            param="model",
+        )
 
 
 def check_model(field: str, wanted: str | None, served: str, setting: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from api.openai.errors import invalid_parameter
 from schema.core.errors import DecodeError
+from schema.core.wire import Wire
 
 FORMAT = "audio/pcm"
 RATE_HZ = 24_000
@@ -18,7 +19,7 @@ COMMAS_LIMIT = 10_000
 """The largest events are audio in base64, which has no commas."""
 
 
-class Given(BaseModel):
+class Given(Wire):
     """Sent by a client. Fields without a meaning here, such as noise reduction, are ignored."""
 
     model_config = ConfigDict(extra="ignore")

@@ -14,7 +14,8 @@ from api.export.documents import Export
 from api.export.phrases import coverage_line
 from api.export.subtitles import to_srt, to_vtt
 from api.openai.request import ResponseFormat, TranscriptionRequest
-from schema.meetings.wire import CoverageTotals, SegmentOut
+from schema.core.wire import ENGLISH
+from schema.meetings.wire import CoverageTotals, SegmentOut, WordOut
 
 
 @dataclass
@@ -49,7 +50,7 @@ def transcription_response(export: Export, request: TranscriptionRequest) -> Res
     headers = {"X-Minutebook-Coverage": coverage_line(export.meeting.coverage)}
     match request.form:
         case ResponseFormat.JSON:
-            return JSONResponse({"text": full_text(export.segments), "usage": usage(export)}, headers=headers)
+            return JSONResponse(whole_text(export, request), headers=headers)
         case ResponseFormat.VERBOSE_JSON:
             return JSONResponse(verbose_json(export, request), headers=headers)
         case ResponseFormat.TEXT:
@@ -60,11 +61,27 @@ def transcription_response(export: Export, request: TranscriptionRequest) -> Res
             return Response(to_vtt(export), headers=headers, media_type="text/vtt; charset=utf-8")
 
 
+def whole_text(export: Export, request: TranscriptionRequest) -> dict[str, Any]:
+    """The members `text`, `usage` and, where the request includes them, `logprobs`."""
+    body = {"text": full_text(export.segments), "usage": usage(export)}
+    return {**body, "logprobs": _logprobs(export.segments)} if request.logprobs else body
+
+
+def _logprobs(segments: Sequence[SegmentOut]) -> list[dict[str, Any]]:
+    """One entry for each word, because the probabilities of single tokens are not stored."""
+    words = [word for segment in segments for word in segment.words]
+    return [{"token": each.text, "bytes": list(each.text.encode()), "logprob": _logprob(each)} for each in words]
+
+
+def _logprob(word: WordOut) -> float:
+    return math.log(max(word.probability, PROBABILITY_FLOOR))
+
+
 def verbose_json(export: Export, request: TranscriptionRequest) -> dict[str, Any]:
     """The body of `verbose_json`. `coverage` is an addition to OpenAI's: seconds of audio by outcome."""
     body: dict[str, Any] = {
-        "task": "transcribe",
-        "language": export.meeting.language,
+        "task": "translate" if request.translate else "transcribe",
+        "language": ENGLISH if request.translate else export.meeting.language,
         "duration": export.meeting.coverage.duration_s,
         "text": full_text(export.segments),
         "usage": usage(export),
@@ -94,7 +111,7 @@ def _segment(number: int, segment: SegmentOut) -> dict[str, Any]:
 
     Audio without speech never becomes a segment, so `no_speech_prob` is 0.
     """
-    logprobs = [math.log(max(word.probability, PROBABILITY_FLOOR)) for word in segment.words]
+    logprobs = [_logprob(word) for word in segment.words]
     text = segment.text.encode()
     return {
         "id": number,

@@ -160,8 +160,8 @@ class RealtimeSession:
     async def flush_when_idle(self) -> NoReturn:
         """Ask for the text of a waiting item when the client stops sending, because no pause ends its words then.
 
-        An item may also end after the recogniser has transcribed all of it. No event follows then, so this loop
-        completes such items.
+        An item may also end after the recogniser has transcribed all of it, and an event may be lost. So this loop also
+        completes items without an event.
         """
         await self._started.wait()
         assert self._appender is not None
@@ -173,6 +173,8 @@ class RealtimeSession:
             if self._items.next_due is not None and idle_s >= IDLE_S:
                 async with self._appending:
                     await self._appender.flush()
+                committed_sample = await asyncio.to_thread(self._committed_sample)
+                self._transcribed_sample = max(self._transcribed_sample, committed_sample)
 
     async def follow(self) -> NoReturn:
         """Send the words of the meeting to the client. Raises Gone if somebody else ends the meeting."""
@@ -226,6 +228,11 @@ class RealtimeSession:
             await self._events.failed(item, reason)
         else:
             await self._events.completed(item, s_of_samples(end_sample - item.first_sample))
+
+    def _committed_sample(self) -> int:
+        with self._services.database.read() as session:
+            chosen = select(Track.committed_sample).where(Track.meeting_id == self._meeting_id)
+            return session.scalar(chosen) or 0
 
     def _failure(self, first_sample: int, end_sample: int) -> str | None:
         """The reason why some audio between the two positions was not transcribed, None if all was."""

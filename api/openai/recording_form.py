@@ -1,18 +1,21 @@
-"""Receives a form with a recording, and stores the recording as an upload."""
+"""Receives a request with a recording, and stores the recording as an upload."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fastapi import Request
 from sqlalchemy import update
 
 from api.auth.keys import Principal
+from api.openai.recording_json import MEDIA_TYPE, receive_json
 from api.openai.request import TranscriptionRequest, parse_request
 from api.services import Services
 from api.uploads.form import FormFields, receive_form
 from api.uploads.receiver import FORM_EXPIRES_S, UploadReceiver
+from schema.core.tables import now
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 
@@ -29,24 +32,45 @@ class StoredRecording:
     wanted: TranscriptionRequest
 
 
-async def receive_recording(request: Request, services: Services, principal: Principal) -> StoredRecording:
-    """Store the form's file. Raises the errors of `parse_request` and `receive_form`; nothing is stored then."""
+async def receive_recording(
+    request: Request, services: Services, principal: Principal, *, translate: bool = False
+) -> StoredRecording:
+    """Store the recording of a form or of a JSON body.
+
+    Raises the errors of `parse_request`, `receive_form` and `receive_json`; nothing is stored then.
+    """
 
     async def begin(name: str, fields: FormFields) -> UploadReceiver:
-        new = _as_upload(await _parse(services, fields))
+        new = _as_upload(await parse(fields))
         # With `again`, because a recording is deleted after its answer: two requests cannot share one.
         return await UploadReceiver.begin(
-            services, principal, name, new, size_bytes=None, expires_s=FORM_EXPIRES_S, again=True
+            services,
+            principal,
+            name,
+            new,
+            size_bytes=None,
+            expires_s=FORM_EXPIRES_S,
+            again=True,
+            answer_by=None if services.config.openai_keep else _answer_by(services),
         )
 
     async def finish(receiver: UploadReceiver, fields: FormFields) -> StoredRecording:
-        wanted = await _parse(services, fields)
+        wanted = await parse(fields)
         await receiver.finish(_as_upload(wanted).model_copy(update={"priority": PRIORITY}))
         if not services.config.openai_keep:
             await asyncio.to_thread(_exclude_from_duplicates, services, receiver.upload_id)
         return StoredRecording(receiver.upload_id, receiver.meeting_id, wanted)
 
-    return await receive_form(request, begin, finish)
+    async def parse(fields: FormFields) -> TranscriptionRequest:
+        return await asyncio.to_thread(_parse, services, fields, translate)
+
+    is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE
+    return await (receive_json if is_json else receive_form)(request, begin, finish)
+
+
+def _answer_by(services: Services) -> datetime:
+    """The latest time of the answer to a request that begins now."""
+    return now() + timedelta(seconds=FORM_EXPIRES_S + services.config.openai_wait_s)
 
 
 def _exclude_from_duplicates(services: Services, upload_id: str) -> None:
@@ -55,14 +79,15 @@ def _exclude_from_duplicates(services: Services, upload_id: str) -> None:
         session.execute(update(Upload).where(Upload.id == upload_id).values(sha256=None))
 
 
-async def _parse(services: Services, fields: FormFields) -> TranscriptionRequest:
-    return await asyncio.to_thread(_parse_now, services, fields)
-
-
-def _parse_now(services: Services, fields: FormFields) -> TranscriptionRequest:
+def _parse(services: Services, fields: FormFields, translate: bool) -> TranscriptionRequest:
     with services.database.read() as session:
-        return parse_request(session, fields, services.config.asr_model)
+        return parse_request(session, fields, services.config, translate=translate)
 
 
 def _as_upload(wanted: TranscriptionRequest) -> NewUpload:
-    return NewUpload(language=wanted.language, vocabulary=list(wanted.vocabulary), asr_adapter=wanted.adapter)
+    return NewUpload(
+        language=wanted.language,
+        vocabulary=list(wanted.vocabulary),
+        asr_adapter=wanted.adapter,
+        translate=wanted.translate,
+    )

@@ -11,10 +11,11 @@ from enum import StrEnum
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
-from api.meetings.validation import served_language
+from api.meetings.validation import check_translation, served_language
 from api.openai.errors import invalid_parameter
 from api.openai.models import adapter_of_model
 from schema.core.errors import InvalidInput, UnknownLanguage
+from schema.core.settings import Settings
 from schema.core.wire import AUTO, LANGUAGES, Term
 
 Fields = Mapping[str, Sequence[str]]
@@ -22,7 +23,8 @@ Fields = Mapping[str, Sequence[str]]
 
 TERM_CHARACTERS = 60
 TERMS = 100
-WHISPER_LOGPROBS = "logprobs"
+LOGPROBS = "logprobs"
+DIARIZED = "diarized_json"
 GRANULARITIES = ("segment", "word")
 SPEAKERS = ("known_speaker_names", "known_speaker_references")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
@@ -48,33 +50,44 @@ class TranscriptionRequest:
     vocabulary: tuple[str, ...]
     form: ResponseFormat
     granularities: frozenset[str]
+    logprobs: bool
     stream: bool
+    translate: bool = False
 
 
-def parse_request(session: Session, fields: Fields, served_model: str) -> TranscriptionRequest:
+def parse_request(
+    session: Session, fields: Fields, config: Settings, *, translate: bool = False
+) -> TranscriptionRequest:
     """Unknown fields are ignored. Raises InvalidInput, NotFound, UnknownLanguage, each with its `param`."""
+    served_model = config.asr_model
+    if translate:
+        check_translation(served_model)
     _check_speakers(fields)
     _check_temperature(_last_value(fields, "temperature"))
     return TranscriptionRequest(
-        adapter=adapter_of_model(session, _last_value(fields, "model") or served_model, served_model),
+        adapter=adapter_of_model(session, _last_value(fields, "model") or served_model, config),
         language=spoken_language(_last_value(fields, "language"), served_model),
         vocabulary=vocabulary_of(_last_value(fields, "prompt") or "", _all_values(fields, "keywords")),
         form=_format(_last_value(fields, "response_format")),
         granularities=_granularities(_all_values(fields, "timestamp_granularities")),
+        logprobs=LOGPROBS in _all_values(fields, "include"),
         stream=_boolean("stream", _last_value(fields, "stream") or ""),
+        translate=translate,
     )
 
 
 def spoken_language(code: str | None, served_model: str) -> str:
-    """The language to transcribe: *code*; without it the model decides. Raises InvalidInput, UnknownLanguage."""
-    if not code:
-        return served_language(AUTO, served_model)
-    if code.lower() not in LANGUAGES:
+    """The language to transcribe: *code*; without it the model decides. Raises InvalidInput, UnknownLanguage.
+
+    Clients also send tags with a region, such as `en-US`; the region is ignored.
+    """
+    known = re.split("[-_]", (code or "").strip().lower())[0] or AUTO
+    if known not in LANGUAGES and known != AUTO:
         raise invalid_parameter(
-            "language", f"language '{code[:20]}' is not known; give its ISO-639-1 code, such as 'en' or 'de'"
+            "language", f"language '{(code or '')[:20]}' is not known; give its ISO-639-1 code, such as 'en' or 'de'"
         )
     try:
-        return served_language(code.lower(), served_model)
+        return served_language(known, served_model)
     except UnknownLanguage as error:
         raise UnknownLanguage(error.detail, param="language") from error
 
@@ -104,6 +117,8 @@ def _all_values(fields: Fields, name: str) -> list[str]:
 
 
 def _format(value: str | None) -> ResponseFormat:
+    if value == DIARIZED:
+        raise _no_speakers(f"response_format '{DIARIZED}'", "response_format")
     try:
         return ResponseFormat(value or ResponseFormat.JSON)
     except ValueError as error:
@@ -136,18 +151,14 @@ def _check_temperature(value: str | None) -> None:
 
 
 def _check_speakers(fields: Fields) -> None:
-    if WHISPER_LOGPROBS in _all_values(fields, "include"):
-        raise invalid_parameter(
-            "include", "include 'logprobs' is not supported; leave it out: verbose_json has avg_logprob"
-        )
     given = next((name for name in SPEAKERS if _all_values(fields, name)), None)
     if given is not None:
-        raise _no_speakers(given)
+        raise _no_speakers(given, given)
 
 
-def _no_speakers(param: str) -> InvalidInput:
+def _no_speakers(what: str, param: str) -> InvalidInput:
     detail = (
-        f"{param}: speakers are not told apart by voice; leave it out, or record each speaker on a channel and send "
-        "the file to POST /v1/uploads with channels=speakers"
+        f"{what}: speakers are not told apart by voice; leave it out, or record each speaker on a channel and send the "
+        "file to POST /v1/uploads with channels=speakers, whose transcript names the speakers"
     )
     return invalid_parameter(param, detail)

@@ -56,7 +56,7 @@ def _save_meeting(
 def _columns(services: Services, transcription: Transcription) -> dict[str, object]:
     served = services.config.asr_model
     with services.database.read() as session:
-        adapter = adapter_of_model(session, transcription.model or served, served)
+        adapter = adapter_of_model(session, transcription.model or served, services.config)
     return {
         "language": spoken_language(transcription.language, served),
         "vocabulary": list(vocabulary_of(transcription.prompt or "", transcription.keywords)),

@@ -19,7 +19,7 @@ from schema.core.events import Event
 from schema.core.states import MeetingState, UploadState
 from schema.meetings.tables import Meeting
 from schema.uploads.failures import UploadFailure
-from schema.uploads.lifecycle import give_up
+from schema.uploads.lifecycle import end_request
 from schema.uploads.tables import Upload
 
 TRANSCRIBED = frozenset({MeetingState.SUMMARIZING, MeetingState.FINISHED})
@@ -72,7 +72,7 @@ class TranscriptionJob:
         """Delete the recording and its meeting, unless the settings keep them. A worker retries what fails now."""
         if not self._services.config.openai_keep:
             with suppress(MinutebookError):
-                await asyncio.shield(asyncio.to_thread(self._delete))
+                await asyncio.shield(asyncio.to_thread(end_request, self._services.stores, self.taken.upload_id))
 
     async def _is_whole(self, event: Event) -> bool:
         if event.type != "state":
@@ -96,14 +96,3 @@ class TranscriptionJob:
         if upload.state == UploadState.FAILED and upload.reason not in SERVER_FAULTS:
             return InvalidInput(upload.detail or "the file cannot be read", param="file", code=upload.reason)
         return Unavailable(upload.detail or "the recording was deleted before it was read", code=upload.reason)
-
-    def _delete(self) -> None:
-        services = self._services
-        give_up(
-            services.stores,
-            self.taken.upload_id,
-            UploadState.CANCELLED,
-            reason=UploadFailure.ANSWERED,
-            detail="its text was sent with the answer; MINUTEBOOK_OPENAI_KEEP=1 keeps such files",
-            name="",
-        )

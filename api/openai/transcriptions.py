@@ -19,11 +19,13 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.auth.bearer import Writer, bearer_key, until_revoked
+from api.auth.keys import Principal
 from api.export.documents import Export
 from api.http.cancel import cancel
 from api.http.problems import internal_problem
-from api.openai.errors import error_body, error_of, invalid_parameter
-from api.openai.formats import full_text, transcription_response, usage
+from api.openai import reference
+from api.openai.errors import error_body, error_of
+from api.openai.formats import transcription_response, whole_text
 from api.openai.recording_form import receive_recording
 from api.openai.transcription_job import TranscriptionJob
 from api.services import Services, ServicesHere
@@ -34,14 +36,24 @@ PING_S = 15.0
 CLIENT_LEFT = 499
 T = TypeVar("T")
 
-router = APIRouter(prefix="/v1/audio", include_in_schema=False)
+router = APIRouter(prefix="/v1/audio", tags=[reference.TAG], responses=reference.ERRORS)
 
 
-@router.post("/transcriptions")
+@router.post("/transcriptions", summary="Transcribe a recording", **reference.RECORDING)
 async def transcribe(request: Request, services: ServicesHere, principal: Writer) -> Response:
     """Transcribe the form's `file`. With `stream=true` the text is sent as it is committed."""
+    return await _response(request, services, principal, translate=False)
+
+
+@router.post("/translations", summary="Translate a recording into English", **reference.RECORDING)
+async def translate(request: Request, services: ServicesHere, principal: Writer) -> Response:
+    """Transcribe the form's `file` in English, whatever language is spoken. Not every model can."""
+    return await _response(request, services, principal, translate=True)
+
+
+async def _response(request: Request, services: Services, principal: Principal, *, translate: bool) -> Response:
     try:
-        job = TranscriptionJob(services, await receive_recording(request, services, principal))
+        job = TranscriptionJob(services, await receive_recording(request, services, principal, translate=translate))
     except ClientDisconnect:
         return Response(status_code=CLIENT_LEFT)
     key = bearer_key(request.headers.get("authorization"))
@@ -52,16 +64,6 @@ async def transcribe(request: Request, services: ServicesHere, principal: Writer
         return Response(status_code=CLIENT_LEFT) if export is None else transcription_response(export, job.taken.wanted)
     finally:
         await job.end()
-
-
-@router.post("/translations")
-async def translate(services: ServicesHere, _principal: Writer) -> Response:
-    """Refused: the served model transcribes only."""
-    model = services.config.asr_model
-    why = "knows English only" if model.endswith(".en") else "is served for transcription only"
-    raise invalid_parameter(
-        "model", f"the model '{model}' {why} and cannot translate; use POST /v1/audio/transcriptions"
-    )
 
 
 async def _whole_export(job: TranscriptionJob) -> Export:
@@ -120,7 +122,7 @@ async def _events(deltas: Deltas) -> AsyncIterator[str]:
                 else _event({"type": "transcript.text.delta", "delta": delta})
             )
         export = await deltas.job.export()
-        yield _event({"type": "transcript.text.done", "text": full_text(export.segments), "usage": usage(export)})
+        yield _event({"type": "transcript.text.done", **whole_text(export, deltas.job.taken.wanted)})
     except MinutebookError as error:
         yield _event({"error": error_of(error)})
     except HTTPException as error:

@@ -15,13 +15,11 @@ from schema.core.errors import InvalidInput
 T = TypeVar("T")
 FormFields = dict[str, list[str]]
 """The values by field name, in the order in which they arrived."""
+Begin = Callable[[str, FormFields], Awaitable[UploadReceiver]]
+Finish = Callable[[UploadReceiver, FormFields], Awaitable[T]]
 
 
-async def receive_form(
-    request: Request,
-    begin: Callable[[str, FormFields], Awaitable[UploadReceiver]],
-    finish: Callable[[UploadReceiver, FormFields], Awaitable[T]],
-) -> T:
+async def receive_form(request: Request, begin: Begin, finish: Finish[T]) -> T:
     """Store the form's file, and return what *finish* returns.
 
     *begin* gets the file's name and the fields before the file; it can refuse them before the file arrives. *finish*

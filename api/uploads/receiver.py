@@ -7,13 +7,13 @@ import hashlib
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from api.auth.keys import Principal
-from api.meetings.validation import check_adapters, served_language
+from api.meetings.validation import check_adapters, check_translation, served_language
 from api.services import Services
 from schema.core.errors import ChecksumMismatch, Forbidden, InvalidInput, MinutebookError, StorageFull, TooLarge
 from schema.core.events import publish
@@ -78,9 +78,17 @@ class UploadReceiver:
         expires_s: float,
         sha256: str | None = None,
         again: bool = False,
+        answer_by: datetime | None = None,
     ) -> UploadReceiver:
         """Begin an upload. Raises UnknownLanguage, UnknownAdapter, Forbidden, TooLarge, StorageFull, Backlogged."""
-        facts = {"name": name, "size_bytes": size_bytes, "expires_s": expires_s, "sha256": sha256, "again": again}
+        facts = {
+            "name": name,
+            "size_bytes": size_bytes,
+            "expires_s": expires_s,
+            "sha256": sha256,
+            "again": again,
+            "answer_by": answer_by,
+        }
         upload = await asyncio.to_thread(_add, services, principal, new, facts)
         return cls(services, upload, expires_s)
 
@@ -207,6 +215,8 @@ def check_priority(principal: Principal, priority: int | None) -> None:
 def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[str, Any]) -> Upload:
     config = services.config
     new = _in_served_language(services, new)
+    if new.translate:
+        check_translation(config.asr_model)
     check_priority(principal, new.priority)
     size_bytes = facts["size_bytes"] or 0
     if size_bytes > config.upload_limit_bytes:

@@ -162,6 +162,7 @@ def list_uploads(
     wanted = select(Upload)
     if not principal.may(Scope.ADMIN):
         wanted = wanted.where(Upload.owner == principal.owner)
+    wanted = wanted.where(Upload.answer_by.is_(None) | Upload.state.not_in(ENDED))
     if state is not None:
         wanted = wanted.where(Upload.state == state)
     if cursor is not None:

@@ -19,6 +19,8 @@ MEETING_LIMIT_S = s_of_samples(MEETING_LIMIT_SAMPLES)
 _PASSWORD = re.compile("//.*@")
 CORS_ORIGINS_LIMIT = 64
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
+ALIASES_LIMIT = 100
+_ALIAS = re.compile(r"[A-Za-z0-9._:/@*-]{1,100}")
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
 
@@ -96,6 +98,13 @@ class Settings(DataFolder):
     decoder_step_limit_s: float = Field(default=60.0, gt=0)
     """A decoder that produces no audio for this long is considered hung and is killed."""
 
+    openai_aliases: str = (
+        "whisper-1,gpt-transcribe,gpt-live-transcribe,gpt-realtime-whisper,gpt-4o-transcribe,gpt-4o-mini-transcribe,"
+        "gpt-4o-transcribe-diarize,whisper-large-v3,whisper-*,gpt-4o-*transcribe*,gpt-*realtime*,openai/whisper-*,"
+        "Systran/faster-*whisper-*,distil-whisper/*"
+    )
+    """Names, separated by commas, by which the OpenAI routes know the served model besides its own. `*` stands for any
+    text."""
     openai_keep: bool = False
     """Whether a file sent to the OpenAI routes is kept, as a meeting with minutes, after the request is answered."""
     openai_wait_s: float = Field(default=600.0, ge=1)
@@ -165,6 +174,16 @@ class Settings(DataFolder):
         except DecodeError as error:  # pydantic reports a ValueError under the name of the setting
             raise ValueError(f"{error.detail}, without path and without *") from error
 
+    @field_validator("openai_aliases")
+    @classmethod
+    def _names(cls, text: str) -> str:
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        if len(names) > ALIASES_LIMIT or not all(_ALIAS.fullmatch(name) for name in names):
+            raise ValueError(
+                f"write at most {ALIASES_LIMIT} names of letters, digits and . _ : / @ - *, separated by commas"
+            )
+        return ",".join(names)
+
     @field_validator("asr_device", "summary_device")
     @classmethod
     def _device_name(cls, device: str) -> str:
@@ -184,6 +203,10 @@ class Settings(DataFolder):
     @property
     def storage_url(self) -> str:
         return self.storage or str(self.data_dir / "files")
+
+    @property
+    def model_aliases(self) -> tuple[str, ...]:
+        return tuple(name for name in self.openai_aliases.split(",") if name)
 
     @property
     def upload_limit_samples(self) -> int:

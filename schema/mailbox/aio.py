@@ -42,9 +42,12 @@ class AsyncMailbox:
         epoch: int,
         backlog_limit_samples: int,
         kind: TrackKind = TrackKind.LIVE,
+        express: bool = False,
     ) -> Status:
         """Like `Mailbox.open`."""
-        return await self._run(self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples))
+        return await self._run(
+            self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples, express)
+        )
 
     async def append(self, track_id: str, first_sample: int, pcm: bytes) -> Appended:
         """Like `Mailbox.append`."""

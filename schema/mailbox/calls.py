@@ -18,6 +18,7 @@ from schema.core.units import SAMPLES_PER_MS
 from schema.mailbox.keys import Keys, shard_of
 from schema.mailbox.limits import (
     EPOCH_STEP_LIMIT,
+    EXPRESS_DELAY_MS,
     FEWEST_ENTRIES,
     SMALLEST_ENTRY_SAMPLES,
     check_piece,
@@ -61,12 +62,19 @@ class Calls:
         return Call(script, keys, [track_id, *args], parse)
 
     def open(
-        self, track_id: str, committed_sample: int, epoch: int, kind: TrackKind, backlog_limit_samples: int
+        self,
+        track_id: str,
+        committed_sample: int,
+        epoch: int,
+        kind: TrackKind,
+        backlog_limit_samples: int,
+        express: bool = False,
     ) -> Call[Status]:
         check_position("committed_sample", committed_sample)
         if backlog_limit_samples < 1:
             raise InvalidInput(f"backlog_limit_samples is {backlog_limit_samples}; it must be at least 1")
-        slack_ms = self.batch_delay_ms if kind == TrackKind.BATCH else 0
+        batch_delay_ms = EXPRESS_DELAY_MS if express else self.batch_delay_ms
+        slack_ms = batch_delay_ms if kind == TrackKind.BATCH else 0
         args: list[str | int | bytes] = [
             committed_sample, epoch, _epoch_step(), kind, slack_ms, backlog_limit_samples
         ]  # fmt: skip

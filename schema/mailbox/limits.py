@@ -14,6 +14,8 @@ SMALLEST_ENTRY_SAMPLES = SAMPLE_RATE_HZ // 100
 pieces fills the mailbox before its audio does."""
 BATCH_DELAY_MS = 30_000
 """How long a batch track waits for a free place before it competes with live tracks."""
+EXPRESS_DELAY_MS = 1
+"""The same for a batch track that somebody waits for. It is not 0, because then it would count as a live track."""
 CANDIDATES_PER_PLACE = 2
 """Candidates listed for each track to claim, because another worker may claim some of them first."""
 CLAIM_TRIES = 3

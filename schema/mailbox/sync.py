@@ -42,13 +42,15 @@ class Mailbox:
         epoch: int,
         backlog_limit_samples: int,
         kind: TrackKind = TrackKind.LIVE,
+        express: bool = False,
     ) -> Status:
         """Create the mailbox if there is none, with the position and epoch from SQL and without audio.
 
         Its epochs continue from *epoch* in steps of random size, so that epochs of a lost mailbox are not given out
-        again. An existing mailbox only moves forward to *committed_sample*, if SQL is ahead of it.
+        again. An existing mailbox only moves forward to *committed_sample*, if SQL is ahead of it. An *express* batch
+        track does not wait for free places: it is claimed with the live tracks.
         """
-        return self._run(self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples))
+        return self._run(self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples, express))
 
     def append(self, track_id: str, first_sample: int, pcm: bytes) -> Appended:
         """Add PCM16 at *first_sample*. Samples that were received before are dropped, so audio may be sent again.

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,6 +29,7 @@ class Meeting(Base):
     """A meeting, or a further version of one; see `schema.meetings.versions`.
 
     * `version_of` is the first version. `made_from` is the version whose corrections were carried over.
+    * `translate` makes the transcript English, whatever language is spoken.
     * `shown` is true for the version that is used when a request names none.
     * `revised_seq` is set while the minutes have to be written again. It is the number of the last correction.
     * Notes with a lower `seq` than `notes_seq` are all written again.
@@ -41,6 +43,7 @@ class Meeting(Base):
     title: Mapped[str] = mapped_column(String(300), default="")
     language: Mapped[str] = mapped_column(String(16), default="en")
     vocabulary: Mapped[list[Any]] = mapped_column(default=list)
+    translate: Mapped[bool] = mapped_column(default=False, server_default=false())
     asr_adapter: Mapped[str | None] = mapped_column(String(100))
     summary_adapter: Mapped[str | None] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(16), default=MeetingState.LIVE)

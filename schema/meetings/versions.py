@@ -85,6 +85,7 @@ def add_version(
             channels=Channels(recording.channels),
             streams=recording.streams,
             language=wanted.language,
+            translate=source.translate,
             vocabulary=wanted.vocabulary,
             asr_adapter=wanted.asr_adapter,
             summary_adapter=wanted.summary_adapter,

@@ -52,11 +52,13 @@ def add_upload(
     open_limit: int,
     sha256: str | None = None,
     again: bool = False,
+    answer_by: datetime | None = None,
 ) -> Upload:
     """Create an upload in state receiving, together with its meeting.
 
-    *name* is the file's name, which is only shown to people. *sha256* is the sender's claim. Raises Backlogged when
-    *owner* already has *open_limit* unfinished uploads.
+    *name* is the file's name, which is only shown to people. *sha256* is the sender's claim. *answer_by* is the latest
+    time of the answer, if the transcript is the answer to a request. Raises Backlogged when *owner* already has
+    *open_limit* unfinished uploads.
     """
     still_open = select(func.count()).where(Upload.owner == owner, Upload.state.in_(BEFORE_END))
     if (session.scalar(still_open) or 0) >= open_limit:
@@ -72,6 +74,7 @@ def add_upload(
         title=new.title or shown.rpartition(".")[0] or shown,
         language=new.language,
         vocabulary=list(new.vocabulary),
+        translate=new.translate,
         asr_adapter=new.asr_adapter,
         summary_adapter=new.summary_adapter,
     )
@@ -90,6 +93,7 @@ def add_upload(
         size_bytes=size_bytes,
         sha256=sha256,
         again=again,
+        answer_by=answer_by,
         expires_at=now() + timedelta(seconds=expires_s),
     )
     session.add(upload)
@@ -151,6 +155,7 @@ def same_as(session: Session, upload: Upload, sha256: str) -> Upload | None:
     meeting = session.get_one(Meeting, upload.meeting_id)
     wanted = NewUpload(
         language=meeting.language,
+        translate=meeting.translate,
         asr_adapter=meeting.asr_adapter,
         summary_adapter=meeting.summary_adapter,
         channels=Channels(upload.channels),
@@ -180,6 +185,7 @@ def same_file(
             Upload.streams == wanted.streams,
             Meeting.state != MeetingState.DELETED,
             Meeting.language == wanted.language,
+            Meeting.translate.is_(wanted.translate),
             Meeting.asr_adapter.is_not_distinct_from(wanted.asr_adapter),
             Meeting.summary_adapter.is_not_distinct_from(wanted.summary_adapter),
         )
@@ -211,6 +217,29 @@ def give_up(
             announce(session, upload.owner, WebhookEvent.UPLOAD_FAILED, told)
     clean_up(stores, upload_id)
     return moved
+
+
+def end_request(stores: Stores, upload_id: str) -> None:
+    """Delete the meeting and the file of an upload whose request has ended. Raises Unavailable.
+
+    The row stays until `forget_requests`, because workers may still be busy with the upload.
+    """
+    facts = {
+        "reason": UploadFailure.ANSWERED,
+        "detail": "its text was sent with the answer; MINUTEBOOK_OPENAI_KEEP=1 keeps such files",
+        "name": "",
+    }
+    with stores.database.write() as session:
+        before = BEFORE_END | {UploadState.FINISHED}
+        move(session, upload_id, before, UploadState.CANCELLED, finished_at=now(), expires_at=None, **facts)
+    clean_up(stores, upload_id)
+
+
+def forget_requests(session: Session, ended_before: datetime) -> None:
+    """Delete the rows of all requests that ended before that time and whose files are deleted."""
+    ended = Upload.state.in_(GIVEN_UP) & (Upload.finished_at < ended_before) & Upload.file_deleted_at.is_not(None)
+    meetings = select(Upload.meeting_id).where(Upload.answer_by.is_not(None), ended)
+    session.execute(delete(Meeting).where(Meeting.id.in_(meetings), Meeting.state == MeetingState.DELETED))
 
 
 def clean_up(stores: Stores, upload_id: str) -> None:
@@ -270,7 +299,7 @@ def configure(session: Session, upload: Upload, new: NewUpload) -> None:
     """Apply options that the sender gave only after the file."""
     meeting = session.get_one(Meeting, upload.meeting_id)
     meeting.title = new.title or meeting.title
-    meeting.language, meeting.vocabulary = new.language, list(new.vocabulary)
+    meeting.language, meeting.vocabulary, meeting.translate = new.language, list(new.vocabulary), new.translate
     meeting.asr_adapter, meeting.summary_adapter = new.asr_adapter, new.summary_adapter
     upload.priority, upload.streams = new.priority, new.streams
     if new.channels != upload.channels:

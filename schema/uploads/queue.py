@@ -11,9 +11,33 @@ from schema.core.states import UploadState
 from schema.uploads.lifecycle import IN_WORK
 from schema.uploads.tables import Upload
 
+EXPRESS_BYTES = 2 << 20
+"""A minute of uncompressed speech."""
+EXPRESS_PLACES = 2
+
 
 def uploads_to_decode(session: Session, places: int) -> list[str]:
     """Return the uploads that may be decoded now, the most urgent first.
+
+    Small files with a priority above 0 have places of their own, so somebody who waits for a few words does not wait
+    for long recordings.
+    """
+    express = _express(session)
+    return [*express, *(each for each in _in_turn(session, places) if each not in express)]
+
+
+def _express(session: Session) -> list[str]:
+    """The smallest files that somebody waits for, the first one of each owner before the second of any."""
+    waiting = Upload.state.in_((UploadState.QUEUED, UploadState.DECODING)) & Upload.paused.is_(False)
+    small = (Upload.priority > 0) & (Upload.size_bytes <= EXPRESS_BYTES)
+    order = (Upload.priority.desc(), Upload.size_bytes, Upload.created_at, Upload.id)
+    turn = func.row_number().over(partition_by=Upload.owner, order_by=order)
+    chosen = select(Upload.id).where(waiting, small).order_by(turn, *order).limit(EXPRESS_PLACES)
+    return list(session.scalars(chosen))
+
+
+def _in_turn(session: Session, places: int) -> list[str]:
+    """The uploads for the usual places.
 
     *places* is the limit of uploads that are decoded or transcribed at the same time. The order is: higher priority,
     then the first upload of each owner before the second of any owner, then age. A single owner may use all places but

@@ -40,6 +40,8 @@ class Upload(Base):
     * `media` describes the content that was found in the file. `started_at` is the start of the first decoding.
     * `sha256` is the sender's claim until the file is complete, and the computed value afterwards.
     * `again` accepts the file even if the owner has sent it before.
+    * `answer_by` is set if the transcript is the answer to a request. The upload and its meeting are deleted with the
+      answer, or at this time if the request has died. Lists leave out such an upload once it has ended.
     * `file_of` is the upload whose file this one reads, None for its own file; see `schema.meetings.versions`.
     """
 
@@ -70,5 +72,6 @@ class Upload(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    answer_by: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     file_deleted_at: Mapped[datetime | None]

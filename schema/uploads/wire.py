@@ -39,6 +39,8 @@ class NewUpload(Wire):
     language: Language = AUTO
     """By default the language is detected. With a model that reads only English it is English."""
     vocabulary: list[Term] = Field(default_factory=list, max_length=100)
+    translate: bool = False
+    """Write the transcript in English, whatever language is spoken. Not every multilingual model can."""
     asr_adapter: AdapterName | None = None
     summary_adapter: AdapterName | None = None
     channels: Channels = Channels.MIX

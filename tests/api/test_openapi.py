@@ -20,6 +20,10 @@ from api.live import http_audio as audio
 from api.live import server_sent_events as events
 from api.meetings import minutes, search, transcript, versions
 from api.meetings import routes as meetings
+from api.openai import models, transcriptions
+from api.openai.errors import PATH as OPENAI_PATH
+from api.openai.reference import OpenAiError
+from api.openai.request import ResponseFormat
 from api.uploads import routes as uploads
 from api.uploads import tus
 from schema.core.wire import Problem, Readiness
@@ -29,7 +33,7 @@ from tests.api.conftest import Api
 
 PARTS = (
     meetings, transcript, minutes, export, corrections, sentences, versions, audio, events, search, adapters, tus,
-    uploads, webhooks, health,
+    uploads, webhooks, health, transcriptions, models,
 )  # fmt: skip
 ROUTES = [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
 
@@ -47,7 +51,7 @@ def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_every_route_is_documented(document: dict[str, Any]) -> None:
-    assert {route.path for route in ROUTES} == set(document["paths"])
+    assert {route.path_format for route in ROUTES} == set(document["paths"])
 
 
 def test_every_schema_that_is_referenced_exists(document: dict[str, Any]) -> None:
@@ -64,9 +68,10 @@ def test_every_schema_that_is_referenced_exists(document: dict[str, Any]) -> Non
 
 def test_every_error_is_a_problem_document_with_valid_examples(document: dict[str, Any]) -> None:
     seen = 0
-    for operation in operations(document):
+    others = [ways for path, ways in document["paths"].items() if not OPENAI_PATH.fullmatch(path)]
+    for operation in (operation for ways in others for operation in ways.values()):
         for status, answer in operation["responses"].items():
-            if status == "503" and operation["operationId"].startswith("readyz"):
+            if status == "503" and operation["operationId"] == "health_readyz":
                 continue
             if int(status) >= 400:
                 assert set(answer["content"]) == {MEDIA_TYPE}, operation["operationId"]
@@ -80,7 +85,7 @@ def test_examples_are_valid_for_the_response_models(document: dict[str, Any]) ->
     seen = 0
     for route in ROUTES:
         for method in route.methods or ():
-            answers = document["paths"][route.path][method.lower()]["responses"]
+            answers = document["paths"][route.path_format][method.lower()]["responses"]
             example = answers.get(str(route.status_code or 200), {}).get("content", {}).get("application/json", {})
             if "example" in example and route.response_model is not None:
                 TypeAdapter(route.response_model).validate_python(example["example"])
@@ -144,6 +149,40 @@ def test_the_reference_page_may_run_no_script_of_another_place_and_stands_in_no_
     assert (policy["default-src"], policy["script-src"], policy["frame-ancestors"]) == ("'none'", "'self'", "'none'")
     assert "unsafe" not in page.headers["content-security-policy"]
     assert re.findall(r"<script(?! src=)|<style| on\w+=", page.text) == []
+
+
+def test_errors_of_openais_routes_have_openais_form(document: dict[str, Any], api: Api) -> None:
+    for path in ("/v1/audio/transcriptions", "/v1/audio/translations"):
+        answers = document["paths"][path]["post"]["responses"]
+        assert {status for status in answers if status != "200"} == {"4XX", "5XX"}
+        OpenAiError.model_validate(answers["4XX"]["content"]["application/json"]["example"])
+    OpenAiError.model_validate(api.http.get("/v1/models/none").json())
+
+
+def test_the_transcription_routes_list_every_form_of_request_and_answer(document: dict[str, Any]) -> None:
+    for path in ("/v1/audio/transcriptions", "/v1/audio/translations"):
+        operation = document["paths"][path]["post"]
+        bodies = operation["requestBody"]["content"]
+        assert set(bodies) == {"multipart/form-data", "application/json"}
+        assert set(bodies["multipart/form-data"]["schema"]["properties"]["response_format"]["enum"]) == set(
+            ResponseFormat
+        )
+        assert [media_type.split(";")[0] for media_type in operation["responses"]["200"]["content"]] == [
+            "application/json",
+            "text/plain",
+            "application/x-subrip",
+            "text/vtt",
+            "text/event-stream",
+        ]
+
+
+def test_names_from_which_clients_are_generated_are_unique_and_readable(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for operation in operations(document)]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", each) for each in ids)
+    names = list(document["components"]["schemas"])
+    assert len({name.lower() for name in names}) == len(names)
+    assert all(re.fullmatch(r"[A-Z][A-Za-z]+", name) for name in names)
 
 
 def test_the_reference_lists_every_reason_of_a_failed_upload(document: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ class Engine:
                 f"Give 1 to {WINDOW_LIMIT_SAMPLES} samples of int16 ({WINDOW_LIMIT_S} s)."
             )
         if window.language != AUTO:
-            self.whisper.vocabulary.start_tokens(window.language)
+            self.whisper.vocabulary.start_tokens(window.language, translate=window.translate)
         if window.adapter is not None and window.adapter not in self.whisper.adapters:
             raise UnknownAdapter(f"No adapter {window.adapter!r} is loaded. Loaded: {', '.join(self.adapters) or '-'}.")
 
@@ -174,7 +174,7 @@ class Engine:
         vocabulary = self.whisper.vocabulary
         prompt = self._prompt(window.prompt) if fallback.with_prompt else []
         prefix = vocabulary.encode("".join(word.text for word in window.prefix))
-        start = vocabulary.start_tokens(window.language)
+        start = vocabulary.start_tokens(window.language, translate=window.translate)
         unread = len(window.samples) - (window.prefix[-1].end_sample if window.prefix else 0)
         budget = SPARE_TOKENS + int(TOKENS_PER_S * max(unread, 0) / SAMPLE_RATE_HZ)
         room = self._decoder.limit - len(prompt) - len(start)

@@ -24,12 +24,13 @@ class Window:
 
     `samples` is (n,) int16, at most 30 s. `prefix` holds committed words that are spoken inside the window; the decoder
     is forced through them and continues from there. `prompt` is context only: the meeting's vocabulary, then the text
-    before the window. `speech` lists the spans [first, end) of speech after the prefix; the guard checks that they have
-    words.
+    before the window. `translate` asks for English text, whatever `language` is spoken. `speech` lists the spans
+    [first, end) of speech after the prefix; the guard checks that they have words.
     """
 
     samples: NDArray[np.int16]
     language: str = "en"
+    translate: bool = False
     prefix: tuple[Word, ...] = ()
     prompt: str = ""
     adapter: str | None = None

@@ -29,6 +29,7 @@ class Vocabulary:
     no_speech: int
     no_timestamps: int
     transcribe: int
+    translate: int
     languages: dict[str, int]
     suppressed: tuple[int, ...]
     suppressed_first: tuple[int, ...]
@@ -54,10 +55,13 @@ class Vocabulary:
         names = (self.tokenizer.id_to_token(token) or "" for token in range(self.end))
         return [bytes(byte_of[character] for character in name if character in byte_of) for name in names]
 
-    def start_tokens(self, language: str) -> list[int]:
-        """The tokens with which every text begins. Raises UnknownLanguage if the model does not know *language*."""
+    def start_tokens(self, language: str, *, translate: bool = False) -> list[int]:
+        """The tokens with which every text begins. Raises UnknownLanguage if the model does not know *language*.
+
+        With *translate* the text is English. An English-only model has no token for that, and raises UnknownLanguage.
+        """
         if not self.multilingual:
-            if language != "en":
+            if language != "en" or translate:
                 raise UnknownLanguage(
                     f"This model knows English only, not {language!r}. Use language 'en' or a multilingual model."
                 )
@@ -65,7 +69,8 @@ class Vocabulary:
         if language not in self.languages:
             known = ", ".join(sorted(self.languages))
             raise UnknownLanguage(f"The model does not know the language {language!r}. Use one of {known}.")
-        return [self.start, self.languages[language], self.transcribe, self.no_timestamps]
+        task = self.translate if translate else self.transcribe
+        return [self.start, self.languages[language], task, self.no_timestamps]
 
 
 def _byte_of_character() -> dict[str, int]:
@@ -91,6 +96,7 @@ def load_vocabulary(folder: Path) -> Vocabulary:
         no_speech=_special(tokenizer, folder, *_NO_SPEECH),
         no_timestamps=_special(tokenizer, folder, "<|notimestamps|>"),
         transcribe=_special(tokenizer, folder, "<|transcribe|>"),
+        translate=_special(tokenizer, folder, "<|translate|>"),
         languages=languages if facts.get("is_multilingual", bool(languages)) else {},
         suppressed=tuple(facts.get("suppress_tokens") or ()),
         suppressed_first=tuple(facts.get("begin_suppress_tokens") or ()),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from schema.core import queues
 from schema.core.errors import Backlogged, NotFound
 from schema.core.states import Channels, MeetingState, TrackKind
+from schema.core.units import samples_of_s
 from schema.mailbox import shard_of
 from schema.meetings.tables import Meeting, Track
 from schema.stores import Stores
@@ -23,6 +24,9 @@ from workers.ingest.merger import Hole, length_of
 from workers.ingest.messages import DecodingFailed
 from workers.ingest.sound import Pcm
 from workers.tasks.summary_requests import Send
+
+EXPRESS_SAMPLES = samples_of_s(60)
+"""A recording up to this long with a priority above 0 is transcribed before other files."""
 
 
 class Step(Enum):
@@ -63,6 +67,7 @@ class Feeding:
             _check_live(session, upload.meeting_id)
             tracks = tracks_of(session, upload.meeting_id)
         self.meeting_id = upload.meeting_id
+        self._priority = upload.priority
         self.ended: DecodingEnded | None = None
         self._tracks = [track.id for track in tracks]
         self.first_sample = self.sample = self._open(tracks)
@@ -93,6 +98,8 @@ class Feeding:
                     return Step.MOVED
                 case DecodingEnded() as ended:
                     self.ended = ended
+                    if self._priority > 0 and ended.samples <= EXPRESS_SAMPLES:
+                        self._open_as_express()
                     return Step.DONE
                 case part:
                     self._part = part
@@ -141,17 +148,22 @@ class Feeding:
             there = tracks_of(session, self.meeting_id)
         return [track.id for track in there]
 
-    def _open(self, tracks: Sequence[Track]) -> int:
-        """Open the mailboxes. Returns the sample up to which all of them have received audio."""
-        return min((self._open_one(track) for track in tracks), default=0)
+    def _open_as_express(self) -> None:
+        with self._stores.database.read() as session:
+            self._open(tracks_of(session, self.meeting_id), express=True)
 
-    def _open_one(self, track: Track) -> int:
+    def _open(self, tracks: Sequence[Track], *, express: bool = False) -> int:
+        """Open the mailboxes. Returns the sample up to which all of them have received audio."""
+        return min((self._open_one(track, express) for track in tracks), default=0)
+
+    def _open_one(self, track: Track, express: bool) -> int:
         status = self._stores.mailbox.open(
             track.id,
             committed_sample=track.committed_sample,
             epoch=track.epoch,
             backlog_limit_samples=self._bounds.backlog_limit_samples,
             kind=TrackKind.BATCH,
+            express=express,
         )
         return status.received_sample
 

@@ -98,7 +98,7 @@ class Ingester:
         for upload_id in wanted:
             if upload_id not in self.works:
                 self._take(upload_id)
-        moved = [self._advance(upload_id) for upload_id in list(self.works)]
+        moved = [self._advance(upload_id) for upload_id in wanted if upload_id in self.works]
         return any(moved)
 
     def close(self) -> None:

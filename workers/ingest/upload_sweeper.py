@@ -20,7 +20,16 @@ from schema.meetings.lifecycle import finish_meeting
 from schema.meetings.tables import Meeting
 from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
-from schema.uploads.lifecycle import BEFORE_END, GIVEN_UP, clean_up, drop_file, give_up, move
+from schema.uploads.lifecycle import (
+    BEFORE_END,
+    GIVEN_UP,
+    clean_up,
+    drop_file,
+    end_request,
+    forget_requests,
+    give_up,
+    move,
+)
 from schema.uploads.tables import Upload
 from schema.uploads.views import upload_event, upload_out
 
@@ -28,6 +37,8 @@ log = logging.getLogger(__name__)
 
 SELDOM_S = 15.0
 PAGE = 200
+REQUEST_KEPT = timedelta(minutes=10)
+"""How long the row of an answered request is kept, so that no worker is still busy with it."""
 FED = frozenset({UploadState.QUEUED, UploadState.DECODING})
 
 
@@ -56,10 +67,13 @@ class UploadSweeper:
             self.tidy()
 
     def tidy(self) -> None:
-        """Cancel uploads that stopped arriving, and delete files that are not to be kept."""
+        """Cancel uploads that stopped arriving, and delete files and answered requests that are not to be kept."""
         self._each((Upload.state == UploadState.RECEIVING) & (Upload.expires_at < now()), self._expire)
         there = Upload.file_deleted_at.is_(None)
         self._each(Upload.state.in_(GIVEN_UP) & there, self._clean_up)
+        self._each(Upload.state.not_in(GIVEN_UP) & (Upload.answer_by < now()), self._end_request)
+        with self._stores.database.write() as session:
+            forget_requests(session, now() - REQUEST_KEPT)
         finished = (Upload.state == UploadState.FINISHED) & there
         self._each(finished & (Meeting.state == MeetingState.DELETED), self._drop_file)
         self._each(finished & Upload.expires_at.is_not(None), self._drop_file)
@@ -98,6 +112,9 @@ class UploadSweeper:
 
     def _clean_up(self, upload_id: str) -> None:
         clean_up(self._stores, upload_id)
+
+    def _end_request(self, upload_id: str) -> None:
+        end_request(self._stores, upload_id)
 
     def _drop_file(self, upload_id: str) -> None:
         drop_file(self._stores, upload_id)

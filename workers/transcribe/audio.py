@@ -112,6 +112,7 @@ def _view(
         closed=closed,
         flushed=flushed,
         language=facts.language,
+        translate=facts.translate,
         vocabulary=", ".join(facts.vocabulary),
         adapter=facts.adapter,
     )

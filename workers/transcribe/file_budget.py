@@ -14,6 +14,8 @@ CPU_WINDOWS = 16
 CPU_REST = 4.0
 """With this rest, all files of all workers together take a fifth of one core while somebody speaks live."""
 REST_LIMIT_MS = 10_000
+STEP_LIMIT_S = 4.0
+"""A step of files alone is planned to take no longer, so that nobody who wants a few words waits long for its end."""
 LIVE_MEMORY_S = 5.0
 """After this long without a live track, a worker assumes that nobody speaks live."""
 
@@ -47,15 +49,25 @@ class FileBudget:
     def __init__(self, pace: FilePace) -> None:
         self.pace = pace
         self._live_until_s = 0.0
+        self._window_s = 0.0
 
     def note(self, claimed: Claimed) -> None:
         """Note whether any live track was claimed or waits."""
         if claimed.live_waiting or any(claim.kind == TrackKind.LIVE for claim in claimed.tracks):
             self._live_until_s = time.monotonic() + LIVE_MEMORY_S
 
+    def note_step(self, windows: int, worked_s: float) -> None:
+        """Note how long a step of *windows* windows took."""
+        if windows:
+            self._window_s = worked_s / windows
+
     @property
     def beside_live(self) -> bool:
         return time.monotonic() < self._live_until_s
+
+    @property
+    def _windows_in_time(self) -> int:
+        return min(self.pace.windows, int(STEP_LIMIT_S / self._window_s)) if self._window_s else self.pace.windows
 
     @property
     def fill(self) -> Fill:
@@ -77,5 +89,5 @@ class FileBudget:
         if claim.attempts > 1:
             return 1
         files = sum(each.kind == TrackKind.BATCH for each in claims)
-        free = self.pace.windows_beside_live if self.beside_live else self.pace.windows
+        free = self.pace.windows_beside_live if self.beside_live else self._windows_in_time
         return max((free - (len(claims) - files if self.pace.shared_steps else 0)) // max(files, 1), 1)

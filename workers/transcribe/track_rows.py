@@ -27,6 +27,7 @@ class TrackFacts:
     vocabulary: tuple[str, ...]
     adapter: str | None
     """`NAME@VERSION` of the adapter version that is served now."""
+    translate: bool = False
 
 
 def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackFacts]:
@@ -47,6 +48,7 @@ def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackF
             closed_sample=track.closed_sample,
             language=meeting.language,
             vocabulary=tuple(meeting.vocabulary),
+            translate=meeting.translate,
             adapter=adapters[meeting.asr_adapter],
         )
         for track, meeting in rows

@@ -133,6 +133,7 @@ class Transcriber:
         steps = self._open(claims)
         outcomes = {step.track_id: step.settled([]) for step in steps if not step.windows}
         outcomes |= self._decode([step for step in steps if step.windows])
+        self.file_budget.note_step(sum(len(step.windows) for step in steps), time.monotonic() - self._began_s)
         self._settle([step for step in steps if step.track_id in outcomes], outcomes)
 
     def _decode(self, steps: Sequence[TrackStep]) -> dict[str, StepOutcome]:

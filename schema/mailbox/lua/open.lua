@@ -8,6 +8,7 @@ if redis.call('EXISTS', TRACK) == 0 then
   redis.call('HSET', TRACK, 'kind', ARGV[5], 'slack', ARGV[6], 'limit', ARGV[7], 'committed', committed,
     'received', committed, 'closed', 0, 'seen_closed', 0, 'epoch', epoch, 'held', 0, 'attempts', 0, 'not_before', 0)
 else
+  redis.call('HSET', TRACK, 'slack', ARGV[6])
   advance(committed)
 end
 return status(track, now)

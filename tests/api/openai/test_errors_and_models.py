@@ -9,15 +9,18 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from api.auth import key_cache
 from api.auth.keys import NewKey, create_key, revoke_key
 from api.openai import transcriptions
 from api.openai.formats import GrowingText
-from api.openai.models import OPENAI_NAMES
-from api.openai.request import vocabulary_of
+from api.openai.models import adapter_of_model
+from api.openai.request import spoken_language, vocabulary_of
+from schema.core.settings import Settings
 from schema.core.states import AdapterState, Scope
+from schema.meetings.tables import Meeting
 from schema.uploads.tables import Upload
 from tests.adapters import version
 from tests.api.conftest import Api
@@ -35,7 +38,9 @@ def test_the_models_are_the_base_model_its_active_adapters_and_openais_names(
         session.add(version("clinic"))
         session.add(version("later", state=AdapterState.DRAFT))
     names = [model.id for model in client_alone.models.list()]
-    assert names == ["package:tiny.en", "clinic", *OPENAI_NAMES]
+    assert names[:2] == ["package:tiny.en", "clinic"]
+    assert {"whisper-1", "gpt-4o-transcribe", "whisper-large-v3"} < set(names)
+    assert not [name for name in names if "*" in name]
     assert client_alone.models.retrieve("clinic").owned_by == "minutebook"
 
 
@@ -49,6 +54,47 @@ def test_an_unknown_model_is_a_404_that_lists_the_models(client_alone: openai.Op
         assert missing.value.code == "model_not_found"
         assert missing.value.param == "model"
         assert "package:tiny.en" in missing.value.message
+        assert "gpt-4o-transcribe" in missing.value.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt-4o-mini-transcribe-2025-12-15",
+        "gpt-4o-transcribe-diarize",
+        "gpt-realtime",
+        "whisper-large-v3-turbo",
+        "Systran/faster-whisper-small",
+        "Systran/faster-distil-whisper-large-v3",
+        "distil-whisper/distil-large-v3",
+        "openai/whisper-small",
+    ],
+)
+def test_names_that_clients_know_are_taken_for_the_served_model(client_alone: openai.OpenAI, name: str) -> None:
+    assert client_alone.models.retrieve(name).id == name
+
+
+def test_an_adapter_goes_before_another_name_of_the_served_model(api: Api, client_alone: openai.OpenAI) -> None:
+    with api.database.write() as session:
+        session.add(version("whisper-clinic"))
+    assert client_alone.models.retrieve("whisper-clinic").created > 0
+    with api.database.read() as session:
+        assert adapter_of_model(session, "whisper-clinic", api.config) == "whisper-clinic"
+        assert adapter_of_model(session, "whisper-other", api.config) is None
+
+
+def test_the_setting_says_which_names_are_taken(start: Callable[..., Api], client_at: Clients) -> None:
+    client = client_at(start(openai_aliases="house, team-*").url)
+    assert [model.id for model in client.models.list()] == ["package:tiny.en", "house"]
+    assert client.models.retrieve("team-a").id == "team-a"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("whisper-1")
+
+
+@pytest.mark.parametrize("names", ["two words", "x" * 101, ",".join(["a"] * 101), "a?b"])
+def test_an_unusable_list_of_names_is_refused(names: str) -> None:
+    with pytest.raises(ValidationError, match="separated by commas"):
+        Settings(openai_aliases=names)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +105,6 @@ def test_an_unknown_model_is_a_404_that_lists_the_models(client_alone: openai.Op
         ("language", "de"),
         ("temperature", 3),
         ("timestamp_granularities", ["letter"]),
-        ("include", ["logprobs"]),
         ("known_speaker_names", ["Priya"]),
         ("prompt", "a\0b"),
     ],
@@ -91,6 +136,22 @@ def test_translation_is_refused_by_an_english_model(client_alone: openai.OpenAI)
     deprecated = pytest.warns(DeprecationWarning, match="deprecated")  # by OpenAI's client; others still ask for it
     with deprecated, pytest.raises(openai.BadRequestError, match="knows English only"):
         client_alone.audio.translations.create(model="whisper-1", file=SOUND)
+
+
+@pytest.mark.parametrize("model", ["openai/whisper-large-v3-turbo", "distil-whisper/distil-large-v3"])
+def test_translation_is_refused_by_a_model_that_was_not_trained_for_it(start: Callable[..., Api], model: str) -> None:
+    answer = start(asr_model=model).http.post("/v1/audio/translations", files={"file": SOUND})
+    assert answer.status_code == 400
+    assert "not trained to translate" in answer.json()["error"]["message"]
+
+
+def test_a_multilingual_model_is_asked_to_translate(start: Callable[..., Api]) -> None:
+    api = start(asr_model="openai/whisper-small", openai_wait_s=1.0, openai_keep=True)
+    files: dict[str, tuple[str | None, str | bytes]] = {"file": SOUND, "language": (None, "de")}
+    assert api.http.post("/v1/audio/translations", files=files).status_code == 504  # there is no worker
+    with api.database.read() as session:
+        (meeting,) = session.query(Meeting)
+    assert (meeting.language, meeting.translate) == ("de", True)
 
 
 def test_only_minutebook_keys_are_accepted_and_their_scopes_hold(start: Callable[..., Api], client_at: Clients) -> None:
@@ -200,6 +261,56 @@ def test_with_openai_keep_an_upload_outlives_its_request(start: Callable[..., Ap
     assert answer.status_code == 504
     (upload,) = api.http.get("/v1/uploads").json()["uploads"]
     assert upload["state"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("code", "language"), [("", "auto"), ("auto", "auto"), ("de", "de"), ("en-US", "en"), ("pt_BR", "pt")]
+)
+def test_a_language_may_be_empty_or_have_a_region(code: str, language: str) -> None:
+    assert spoken_language(code, "openai/whisper-small") == language
+
+
+def test_diarized_json_is_refused_with_the_way_to_separate_speakers(client_alone: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="channels=speakers") as refused:
+        client_alone.audio.transcriptions.create(
+            model="gpt-4o-transcribe-diarize", file=SOUND, response_format="diarized_json"
+        )
+    assert refused.value.param == "response_format"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"{",
+        b'{"model": "whisper-1"}',
+        b'{"input_audio": {"data": "not base64!"}}',
+        b'{"input_audio": {"data": 7}}',
+        b'{"input_audio": {"data": ""}}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_json_body_without_a_recording_is_a_400(api: Api, body: bytes) -> None:
+    answer = api.http.post(
+        "/v1/audio/transcriptions", content=body, headers={"Content-Type": "application/json; charset=utf-8"}
+    )
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_a_json_body_above_its_limit_is_a_413_that_names_the_form(api: Api) -> None:
+    answer = api.http.post(
+        "/v1/audio/transcriptions", content=bytes(17 << 20), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 413
+    assert "multipart/form-data" in answer.json()["error"]["message"]
+
+
+def test_answered_requests_leave_the_list_of_uploads(start: Callable[..., Api]) -> None:
+    api = start(openai_wait_s=1.0)
+    for _ in range(2):
+        httpx.post(f"{api.url}/v1/audio/transcriptions", files={"file": SOUND}, trust_env=False, timeout=60)
+    assert api.http.get("/v1/uploads").json()["uploads"] == []
 
 
 def test_a_prompt_is_split_into_vocabulary_terms() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import httpx
 import openai
 import pytest
@@ -88,6 +90,30 @@ def test_the_deltas_of_a_stream_join_to_the_text(client: openai.OpenAI, recordin
     assert isinstance(done, TranscriptionTextDoneEvent)
     assert_few_errors(done.text)
     assert "".join(each.delta for each in deltas if isinstance(each, TranscriptionTextDeltaEvent)) == done.text
+
+
+def test_a_recording_may_come_as_base64_in_json(running: RunningStack, recording: NamedBytes) -> None:
+    body: dict[str, object] = {
+        "model": "whisper-1",
+        "input_audio": {"data": base64.b64encode(recording[1]).decode(), "format": "wav"},
+        "language": None,
+        "temperature": 0,
+        "timestamp_granularities": ["word"],
+        "response_format": "verbose_json",
+        "provider": {"options": {}},
+    }
+    answer = httpx.post(f"{running.stack.api_url}/v1/audio/transcriptions", json=body, trust_env=False, timeout=120)
+    assert_few_errors(answer.json()["text"])
+    assert answer.json()["words"]
+
+
+def test_included_logprobs_cover_every_word(client: openai.OpenAI, recording: NamedBytes) -> None:
+    heard = client.audio.transcriptions.create(
+        model="gpt-4o-transcribe", file=recording, include=["logprobs"], chunking_strategy="auto"
+    )
+    assert heard.logprobs is not None
+    assert "".join(each.token or "" for each in heard.logprobs).split() == heard.text.split()
+    assert all((each.logprob or 0) <= 0 for each in heard.logprobs)
 
 
 def test_form_fields_after_the_file_are_read(running: RunningStack, recording: NamedBytes) -> None:

@@ -70,11 +70,12 @@ def release(
     )
 
 
-def open_track(mailbox: Mailbox, track_id: str, kind: TrackKind = TrackKind.LIVE) -> None:
+def open_track(mailbox: Mailbox, track_id: str, kind: TrackKind = TrackKind.LIVE, *, express: bool = False) -> None:
     mailbox.open(
         track_id,
         committed_sample=0,
         epoch=0,
         kind=kind,
+        express=express,
         backlog_limit_samples=LIMIT,
     )

@@ -62,6 +62,29 @@ def test_a_pausing_batch_track_is_not_claimed(mailbox: Mailbox, pass_time: PassT
     assert claimed_ids(mailbox) == ["file"]
 
 
+def test_an_express_batch_track_is_claimed_before_older_batch_tracks(mailbox: Mailbox, pass_time: PassTime) -> None:
+    two_files(mailbox)
+    pass_time(20_000)
+    open_track(mailbox, "short", TrackKind.BATCH)
+    mailbox.append("short", 0, SECOND)
+    open_track(mailbox, "short", TrackKind.BATCH, express=True)
+    mailbox.close("short")
+    pass_time(10)
+    claimed = mailbox.claim("w", 4, LEASE_MS, fill="idle")
+    assert [claim.track_id for claim in claimed.tracks] == ["short"]
+    assert claimed.live_waiting == 0
+
+
+def test_an_express_batch_track_does_not_wait_for_the_rest_of_others(mailbox: Mailbox, pass_time: PassTime) -> None:
+    two_files(mailbox)
+    (claim,) = mailbox.claim("w", 4, LEASE_MS, fill="one").tracks
+    release(mailbox, claim, rest_ms=20_000)
+    open_track(mailbox, "short", TrackKind.BATCH, express=True)
+    mailbox.append("short", 0, SECOND)
+    pass_time(10)
+    assert [lent.track_id for lent in mailbox.claim("w", 4, LEASE_MS, fill="one").tracks] == ["short"]
+
+
 def two_files(mailbox: Mailbox) -> None:
     for track_id in ("file", "other"):
         open_track(mailbox, track_id, TrackKind.BATCH)

@@ -143,6 +143,19 @@ def test_an_english_model_refuses_other_languages(engine: Engine, meeting: Sampl
         engine.transcribe([Window(meeting[:SECOND], language="de")])
 
 
+def test_an_english_model_refuses_to_translate(engine: Engine, meeting: Samples) -> None:
+    with pytest.raises(UnknownLanguage, match="English only"):
+        engine.transcribe([Window(meeting[:SECOND], translate=True)])
+
+
+def test_a_multilingual_text_begins_with_its_language_and_task(engine: Engine) -> None:
+    vocabulary = replace(engine.whisper.vocabulary, languages={"de": 50_261})
+    starts = {task: vocabulary.start_tokens("de", translate=task) for task in (False, True)}
+    names = {task: [vocabulary.tokenizer.id_to_token(token) for token in tokens] for task, tokens in starts.items()}
+    assert names[False][2:] == ["<|transcribe|>", "<|notimestamps|>"]
+    assert names[True][2:] == ["<|translate|>", "<|notimestamps|>"]
+
+
 def test_an_unknown_adapter_is_refused(engine: Engine, meeting: Samples) -> None:
     with pytest.raises(UnknownAdapter, match="'legal'"):
         engine.transcribe([Window(meeting[:SECOND], adapter="legal")])

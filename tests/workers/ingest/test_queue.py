@@ -11,7 +11,7 @@ from schema.core import migrate
 from schema.core.database import Database
 from schema.core.states import UploadState
 from schema.uploads.lifecycle import add_upload
-from schema.uploads.queue import uploads_to_decode
+from schema.uploads.queue import EXPRESS_BYTES, uploads_to_decode
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from tests.servers import fresh_postgres
@@ -124,6 +124,23 @@ def test_incomplete_and_ended_uploads_are_not_chosen(queue: NamedUploads) -> Non
         queue.add(state, "a")
         queue.set(state, state=state)
     assert queue.next() == []
+
+
+def test_small_files_that_somebody_waits_for_do_not_wait_for_places(queue: NamedUploads) -> None:
+    for number in range(3):
+        queue.add(f"long{number}", "a", priority=5)
+        queue.set(f"long{number}", state=UploadState.TRANSCRIBING, size_bytes=EXPRESS_BYTES + 1)
+    queue.add("long3", "a", priority=5)
+    queue.set("long3", size_bytes=EXPRESS_BYTES + 1)
+    queue.add("usual", "a")
+    assert queue.next() == []
+    for size_bytes in (3000, 1000, 2000):
+        queue.add(f"short{size_bytes}", "a", priority=5)
+        queue.set(f"short{size_bytes}", size_bytes=size_bytes)
+    assert queue.next() == ["short1000", "short2000"]
+    queue.add("other", "b", priority=5)
+    queue.set("other", size_bytes=4000)
+    assert queue.next()[:2] == ["short1000", "other"]
 
 
 def test_pausing_stops_the_decoder_and_resuming_continues_it(rig: IngestRig) -> None:

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from schema.core.events import Event, channel
 from schema.core.states import MeetingState, UploadState
 from schema.core.tables import now
 from schema.meetings.lifecycle import finish_meeting
-from schema.uploads.lifecycle import add_upload
+from schema.meetings.tables import Meeting
+from schema.uploads.lifecycle import add_upload, end_request
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 from tests.workers.ingest.files import encoded, tone
@@ -153,3 +154,40 @@ def test_a_meeting_that_waits_for_its_file_is_not_finished_as_idle(rig: IngestRi
     sweeper.run()
     assert rig.meeting_state(waiting) == MeetingState.LIVE
     assert rig.meeting_state(abandoned) != MeetingState.LIVE
+
+
+def test_an_upload_whose_request_died_is_deleted_after_its_time(rig: IngestRig) -> None:
+    upload_id = decoded(rig)
+    set_upload(rig, upload_id, answer_by=now() + timedelta(hours=1))
+    rig.upload_sweeper().tidy()
+    assert rig.state(upload_id) == UploadState.TRANSCRIBING
+    set_upload(rig, upload_id, answer_by=now() - timedelta(seconds=1))
+    rig.upload_sweeper().tidy()
+    assert rig.state(upload_id) == UploadState.CANCELLED
+    assert rig.meeting_state(upload_id) == MeetingState.DELETED
+    assert rig.upload(upload_id).file_deleted_at is not None
+
+
+def test_the_rows_of_an_ended_request_are_deleted_after_a_while(rig: IngestRig) -> None:
+    requested, usual = decoded(rig), decoded(rig)
+    set_upload(rig, requested, answer_by=now() + timedelta(hours=1))
+    for upload_id in (requested, usual):
+        end_request(rig.stores, upload_id)
+    rig.upload_sweeper().tidy()
+    assert rig.state(requested) == UploadState.CANCELLED
+    for upload_id in (requested, usual):
+        set_upload(rig, upload_id, finished_at=now() - timedelta(hours=1))
+    rig.upload_sweeper().tidy()
+    with rig.database.read() as session:
+        assert session.scalars(select(Upload.id)).all() == [usual]
+        assert session.scalar(select(func.count()).select_from(Meeting)) == 1
+
+
+def test_a_finished_request_is_deleted_too(rig: IngestRig) -> None:
+    upload_id = decoded(rig)
+    rig.set_meeting(upload_id, MeetingState.FINISHED)
+    rig.upload_sweeper().run()
+    assert rig.state(upload_id) == UploadState.FINISHED
+    end_request(rig.stores, upload_id)
+    assert rig.state(upload_id) == UploadState.CANCELLED
+    assert rig.meeting_state(upload_id) == MeetingState.DELETED

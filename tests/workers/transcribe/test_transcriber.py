@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from schema.core import queues
 from schema.core.events import Event, channel
 from schema.core.states import MeetingState
-from schema.core.units import samples_of_s
+from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from schema.meetings.tables import Coverage, Meeting, Segment, Track
 from tests.workers.sample_transcript import SPEECH_S, assert_all_transcribed
 from tests.workers.worker_rig import WorkerRig
@@ -35,6 +37,19 @@ def test_in_a_live_meeting_mailbox_and_sql_agree_after_each_step(rig: WorkerRig,
     rig.finish()
     rig.run_until_idle(worker)
     assert_all_transcribed(rig)
+
+
+def test_flushes_in_mid_speech_commit_all_audio_so_far_and_write_no_word_twice(rig: WorkerRig, speech: Samples) -> None:
+    track_id = rig.open_meeting()
+    worker = rig.worker()
+    step = samples_of_s(1.9)
+    for first in range(0, len(speech), step):
+        rig.append(track_id, speech[first : first + step])
+        rig.mailbox.flush(track_id)
+        rig.run_until_idle(worker)
+        assert rig.coverage(track_id)[-1].end_s == min(first + step, len(speech)) / SAMPLE_RATE_HZ
+    words = [word.strip(".,?!").lower() for word in rig.text().split()]
+    assert not [pair for pair in pairwise(words) if pair[0] == pair[1]], words
 
 
 def test_followers_get_every_segment_as_it_is_in_sql(rig: WorkerRig, speech: Samples) -> None:

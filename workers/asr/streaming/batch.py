@@ -152,6 +152,7 @@ def _piece(
     window = Window(
         samples=samples[: min(spoken + samples_of_ms(settings.lead_ms), cut)],
         language=view.language,
+        translate=view.translate,
         prompt=view.vocabulary,
         adapter=view.adapter,
         speech=inside,
@@ -189,7 +190,7 @@ def _quietest(samples: NDArray[np.int16], first: int, end: int) -> int:
 def leftover(piece: FilePiece, judged: JudgedHypothesis) -> FilePiece | None:
     """The end of *piece*, from where its hypothesis skips speech. None if it skips nothing, or the beginning."""
     hypothesis, verdict = judged
-    if verdict.judgement is not Judgement.OK:
+    if verdict.judgement is not Judgement.OK or piece.window.translate:  # a translation follows no order of words
         return None
     heard = _heard(piece, hypothesis)
     if heard == len(hypothesis.words) and piece.speech_end_sample - _end(piece, hypothesis, heard) < UNHEARD_SAMPLES:

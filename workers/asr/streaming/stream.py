@@ -156,6 +156,7 @@ def _window(
         window=Window(
             samples=view.samples[: end - first],
             language=view.language,
+            translate=view.translate,
             prefix=tuple(shifted(word, -first) for word in view.state.prefix),
             prompt=prompt(view),
             adapter=view.adapter,

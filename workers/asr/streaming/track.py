@@ -79,6 +79,7 @@ class TrackView:
     closed: bool = False
     flushed: bool = False
     language: str = "en"
+    translate: bool = False
     vocabulary: str = ""
     adapter: str | None = None
 

@@ -192,3 +192,12 @@ def test_a_plan_gives_the_silence_before_its_first_window() -> None:
 def test_the_vocabulary_is_the_only_prompt(meeting: Samples) -> None:
     with_vocabulary = replace(view(meeting[: samples_of_s(30)]), vocabulary="Priya, Leo", language="en")
     assert {each.window.prompt for each in plan(with_vocabulary, MANY).pieces} == {"Priya, Leo"}
+
+
+def test_a_translation_is_not_searched_for_skipped_speech(meeting: Samples) -> None:
+    translated = plan(replace(view(meeting), translate=True), 1)
+    assert [window.translate for window in translated.windows] == [True]
+    spoken = piece(0, 10, [(0, 10)])
+    skipping = hypothesis_of([(0, 1), (1, 2)])
+    assert leftover(spoken, (skipping, OK)) is not None
+    assert leftover(replace(spoken, window=replace(spoken.window, translate=True)), (skipping, OK)) is None
