@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 SLICE_S = 5.0
 """A task ends after this time, so that other tasks in the queue get their turn."""
 LEASE_S = 30.0
-BLOCKS_IN_A_TURN = 12
+BLOCKS_IN_A_TURN = 4
 """Blocks of 10 s that a file may decode before the next file has its turn."""
 AWAY_ATTEMPTS = 20
 """Attempts while the storage is unreachable. With the pauses they last about a quarter of an hour."""

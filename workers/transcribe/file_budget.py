@@ -14,7 +14,7 @@ CPU_WINDOWS = 16
 CPU_REST = 4.0
 """With this rest, all files of all workers together take a fifth of one core while somebody speaks live."""
 REST_LIMIT_MS = 10_000
-STEP_LIMIT_S = 4.0
+STEP_LIMIT_S = 3.0
 """A step of files alone is planned to take no longer, so that nobody who wants a few words waits long for its end."""
 LIVE_MEMORY_S = 5.0
 """After this long without a live track, a worker assumes that nobody speaks live."""
