@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from api.http.form_stream import FIELD_LIMIT_BYTES, FIELDS_LIMIT
 from api.openai.errors import invalid_parameter
 from api.uploads.form import Begin, Finish, FormFields
 from schema.core.errors import InvalidInput, TooLarge
@@ -77,13 +78,21 @@ def _parsed(body: bytes) -> tuple[str, bytes, FormFields]:
         raise invalid_parameter(
             "input_audio", 'input_audio is no recording in base64; send {"data": "...", "format": "wav"}'
         ) from error
-    return f"audio.{audio.format}", recording, {name: _texts(value) for name, value in members.items()}
+    return f"audio.{audio.format}", recording, {name: _texts(name, value) for name, value in members.items()}
 
 
-def _texts(value: Any) -> list[str]:
-    """A member as the values of a form field. Objects and null have no form; such members are left out."""
+def _texts(name: str, value: Any) -> list[str]:
+    """A member as the values of a form field. Objects and null have no form; such members are left out.
+
+    Raises InvalidInput above the limits of a form.
+    """
     values = value if isinstance(value, list) else [value]
-    return [each if isinstance(each, str) else json.dumps(each) for each in values if _is_scalar(each)]
+    texts = [each if isinstance(each, str) else json.dumps(each) for each in values if _is_scalar(each)]
+    if len(texts) > FIELDS_LIMIT or sum(map(len, texts)) > FIELD_LIMIT_BYTES:
+        raise invalid_parameter(
+            name[:64], f"{name[:64]} has more than {FIELDS_LIMIT} values or {FIELD_LIMIT_BYTES} characters; send less"
+        )
+    return texts
 
 
 def _is_scalar(value: Any) -> bool:

@@ -287,6 +287,7 @@ def test_diarized_json_is_refused_with_the_way_to_separate_speakers(client_alone
         b'{"input_audio": {"data": "not base64!"}}',
         b'{"input_audio": {"data": 7}}',
         b'{"input_audio": {"data": ""}}',
+        b'{"input_audio": {"data": "AAAA"}, "prompt": "' + b"a" * 20_000 + b'"}',
         b"[" * 100_000,
     ],
 )
