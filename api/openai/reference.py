@@ -127,7 +127,7 @@ RECORDING: dict[str, Any] = {
 
 
 def _error(description: str, kind: str, code: str) -> dict[str, Any]:
-    error = {"message": "What is wrong, and what to do", "type": kind, "param": None, "code": code}
+    error = {"message": "What is wrong, and what to do", "type": kind, "param": "model", "code": code}
     return {
         "description": description,
         "model": OpenAiError,
