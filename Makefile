@@ -26,14 +26,15 @@ help:  ## Show this list
 
 setup: $(STAMP)  ## Create .venv and install the versions in requirements/cpu.lock
 
-$(STAMP): requirements/cpu.lock pyproject.toml
+$(STAMP): requirements/cpu.lock requirements/torch.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "make: $(PYTHON) is not Python 3.11 or newer; name one that is, for example: make setup PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || test -x $(RUN) || \
 	  { echo "make: $(PYTHON) cannot create virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@test -x $(RUN) || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing $$(grep -c == requirements/cpu.lock) packages; the first time takes some minutes"
-	@$(PIP) install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --requirement requirements/cpu.lock
+	@$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/cpu.lock
+	@$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) --requirement requirements/torch.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -46,10 +47,11 @@ up: $(STAMP)  ## Run everything on this machine until Ctrl-C
 test: $(STAMP)  ## Run every test
 	@$(RUN) -m tests
 
-check: $(STAMP)  ## Check lint, format and types
+check: $(STAMP)  ## Check lint, format, types, licences and known vulnerabilities
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(RUN) -m deploy.supply_chain
 
 bench: $(STAMP)  ## Measure live meetings, N=1,8 at once
 	@N=$(N) $(RUN) -m bench.live
@@ -58,10 +60,11 @@ bench-peers: N := 1,2
 bench-peers: $(STAMP) $(PEERS_STAMP)  ## Measure live streams, N=1,2 at once, beside other live servers
 	@$(RUN) -m bench.peers --n $(N)
 
-$(PEERS_STAMP): requirements/peers.lock
+$(PEERS_STAMP): requirements/peers.lock requirements/torch.lock
 	@test -x $(PEERS)/bin/python || { echo "creating $(PEERS)"; $(PYTHON) -m venv $(PEERS); }
 	@echo "installing the other live servers; the first time takes some minutes"
-	@$(PEERS_PIP) install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --requirement requirements/peers.lock
+	@$(PEERS_PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) --requirement requirements/torch.lock
+	@$(PEERS_PIP) install --quiet --requirement requirements/peers.lock
 	@$(PEERS_PIP) install --quiet --no-deps whisper-live==0.10.0
 	@touch $@
 

@@ -1,8 +1,13 @@
-"""Readiness checks: one for each kind of process, each answered within about a second."""
+"""Readiness checks: one for each kind of process, each answered within about a second.
+
+`python -m deploy.readiness PROCESS` checks one process of this machine, for containers. Its exit status is 0 if the
+process is ready.
+"""
 
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 
 import httpx
@@ -11,6 +16,8 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from deploy.addresses import Addresses
+from schema.core.queues import QUEUES
+from schema.core.settings import settings
 
 QUESTION_S = 1.0
 
@@ -22,9 +29,7 @@ def checks(addresses: Addresses) -> dict[str, ReadinessCheck]:
     return {
         "redis": redis_answers(addresses.redis_url),
         "api": http_answers(f"{addresses.api_url}/healthz"),
-        "transcribe": worker_answers(addresses.redis_url, "transcribe"),
-        "summarize": worker_answers(addresses.redis_url, "summarize"),
-        "ingest": worker_answers(addresses.redis_url, "ingest"),
+        **{name: worker_answers(addresses.redis_url, name) for name in QUEUES},
         "flower": http_answers(f"{addresses.flower_url}/healthcheck"),
     }
 
@@ -73,3 +78,20 @@ def worker_answers(redis_url: str, node: str) -> ReadinessCheck:
         return bool(pool["writes"]["inqueues"]["total"] >= pool["max-concurrency"])
 
     return check
+
+
+def main(arguments: list[str]) -> int:
+    config = settings()
+    known = {
+        "api": http_answers(f"http://127.0.0.1:{config.api_port}/healthz"),
+        "flower": http_answers(f"http://127.0.0.1:{config.flower_port}/healthcheck"),
+        **{name: worker_answers(config.redis_url, name) for name in QUEUES},
+    }
+    if len(arguments) != 1 or arguments[0] not in known:
+        print(f"usage: python -m deploy.readiness {{{','.join(known)}}}", file=sys.stderr)
+        return 2
+    return 0 if known[arguments[0]]() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

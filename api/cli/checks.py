@@ -33,7 +33,7 @@ QUESTION_S = 2.0
 KERNELS_S = 120.0
 LONG_WAIT_S = 60.0
 """Importing torch takes long on a busy machine."""
-KERNELS_REMEDY = "install torch as requirements/cpu.lock names it, and unset ONEDNN_MAX_CPU_ISA if it is set"
+KERNELS_REMEDY = "install torch as requirements/torch.lock names it, and unset ONEDNN_MAX_CPU_ISA if it is set"
 OLDEST_REDIS = (7, 0)
 DISK_FAIL_BYTES = 500 * 1000**2
 DISK_WARN_BYTES = 5 * 1000**3

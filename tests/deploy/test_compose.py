@@ -9,14 +9,27 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from deploy import service
 from schema.core import queues
+from schema.core.database import Database
+from schema.core.settings import Settings
 
 COMPOSE = service.PROCFILE.with_name("compose.yaml")
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
 ENTRIES = {entry.name: entry.command for entry in service.read_procfile()}
 OURS = sorted(set(ENTRIES) - {"redis"})
+
+NOT_MEANT = {
+    "MINUTEBOOK_MODEL_DIR",  # in the data folder, which is a volume
+    "MINUTEBOOK_ADAPTER_DIR",  # likewise
+    "MINUTEBOOK_AUTH",  # an API that listens beyond loopback always asks for keys
+    "MINUTEBOOK_API_HOST",  # API_ADDRESS chooses the address of the host
+    "MINUTEBOOK_API_PORT",  # likewise
+    "MINUTEBOOK_FLOWER_PORT",
+}
+"""Settings that the containers fix or do not need."""
 
 PLACE_OPTIONS = {"--address", "--port", "--bind", "--dir", "--schedule"}
 """Options for where a process listens or writes, which differ between one machine and containers."""
@@ -82,15 +95,43 @@ def test_ports_are_published_on_loopback_only() -> None:
     assert ports == ["${API_ADDRESS:-127.0.0.1:8765}:8765", "127.0.0.1:5555:5555"]
 
 
-def test_every_setting_that_compose_names_exists() -> None:
-    from schema.core.settings import Settings
+def test_every_setting_reaches_every_container_or_is_fixed_there() -> None:
+    known = {f"MINUTEBOOK_{name.upper()}" for name in Settings.model_fields}
+    for name in OURS:
+        named = {each for each in SERVICES[name]["environment"] if each.startswith("MINUTEBOOK_")}
+        assert known - named - NOT_MEANT == set()
+        assert named - known == {"MINUTEBOOK_LOG_LEVEL"}
+        passed_on = {each for each in named if SERVICES[name]["environment"][each] is None}
+        assert passed_on & NOT_MEANT == set()
 
-    known = {f"MINUTEBOOK_{name.upper()}" for name in Settings.model_fields} | {"MINUTEBOOK_LOG_LEVEL"}
-    named = {name for service in SERVICES.values() for name in service.get("environment", {}) if "MINUTEBOOK" in name}
-    assert named <= known
+
+def test_the_password_of_the_database_stands_in_no_url() -> None:
+    for name in OURS:
+        environment = SERVICES[name]["environment"]
+        assert "PASSWORD" not in environment["MINUTEBOOK_DATABASE_URL"]
+        assert environment["PGPASSWORD"] == SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"]
+
+
+def test_the_driver_takes_any_password_as_compose_passes_it(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    password = "a@b:c/d%e#f$g'h\"i\\j k"
+    monkeypatch.setenv("PGPASSWORD", password)
+    address = make_url(postgres_url).set(password=None)
+    with Database(address.render_as_string(hide_password=False)).read() as session:
+        driver: Any = session.connection().connection.dbapi_connection
+        assert driver.info.password == password
+
+
+@pytest.mark.parametrize("name", ["api", "transcribe", "summarize", "ingest", "flower"])
+def test_every_process_that_can_answer_has_a_health_check(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "python", "-m", "deploy.readiness", name]
+
+
+def test_one_process_has_the_gpu_unless_more_are_asked_for() -> None:
+    assert "-c ${MINUTEBOOK_ASR_PROCESSES:-1} " in SERVICES["transcribe"]["command"]
+    assert SERVICES["transcribe"]["environment"]["MINUTEBOOK_ASR_PROCESSES"] == "${MINUTEBOOK_ASR_PROCESSES:-1}"
 
 
 def test_the_image_contains_the_packages_that_the_processes_run() -> None:
     lines = (Path(COMPOSE).with_name("Dockerfile")).read_text().splitlines()
     copied = {word for line in lines if line.startswith("COPY") for word in line.split()[1:-1]}
-    assert {"schema", "api", "workers", "deploy", "requirements/cpu.lock", "pyproject.toml"} <= copied
+    assert {"schema", "api", "workers", "deploy", "requirements/cpu.lock", "requirements/torch.lock"} <= copied

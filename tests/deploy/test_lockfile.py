@@ -1,27 +1,50 @@
-"""The lock file pins every package once to an exact version, without index or build tags."""
+"""The lock files pin every package once to an exact version, with hashes, and without index or build tags."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 
+import httpx
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from deploy.lockfile import LOCK, ROOT
+from deploy.lockfile import HEADER, LOCK, ROOT, TORCH_HEADER, TORCH_LOCK, hashes_of
 
-PINS = dict(line.split("==") for line in LOCK.read_text().splitlines() if line and not line.startswith("#"))
-
-
-def test_every_line_pins_one_package_to_an_exact_version_in_sorted_order() -> None:
-    lines = [line for line in LOCK.read_text().splitlines() if not line.startswith("#")]
-    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line) for line in lines)
-    assert lines == sorted(set(lines))
-    assert len(PINS) == len(lines)
+ENTRY = re.compile(r"^([a-z0-9-]+)==([0-9][0-9a-z.]*)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n", re.MULTILINE)
+TORCH_PINS = dict(re.findall(r"^(torch)==([0-9][0-9.]*)$", TORCH_LOCK.read_text(), re.MULTILINE))
+PINS = {name: version for name, version, _ in ENTRY.findall(LOCK.read_text())} | TORCH_PINS
 
 
-def test_torch_is_pinned_without_a_build_tag() -> None:
-    assert PINS["torch"] == "2.13.0"
+def test_every_package_has_one_exact_version_and_the_hashes_of_its_files_in_sorted_order() -> None:
+    entries = ENTRY.findall(LOCK.read_text())
+    assert ENTRY.sub("", LOCK.read_text()) == HEADER
+    assert [name for name, *_ in entries] == sorted({name for name, *_ in entries})
+
+
+def test_torch_is_pinned_alone_without_a_build_tag() -> None:
+    assert TORCH_PINS == {"torch": "2.13.0"}
+    assert TORCH_LOCK.read_text() == f"{TORCH_HEADER}torch==2.13.0\n"
+    assert "torch" not in {name for name, *_ in ENTRY.findall(LOCK.read_text())}
+
+
+@pytest.mark.parametrize(
+    ("files", "chosen"),
+    [
+        (["x-1.0-py3-none-any.whl", "x-1.0.tar.gz"], {"x-1.0-py3-none-any.whl"}),
+        (["x-1.0.tar.gz", "x-0.9-py3-none-any.whl"], {"x-1.0.tar.gz"}),
+        (["x-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"], {"x-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"}),
+        (["x-1.0-cp39-abi3-manylinux2014_aarch64.whl"], {"x-1.0-cp39-abi3-manylinux2014_aarch64.whl"}),
+        (["x-1.0-cp39-cp39-manylinux2014_x86_64.whl", "x-1.0.zip"], {"x-1.0.zip"}),
+        (["x-1.0-cp311-cp311-win_amd64.whl"], set()),
+        (["x-1.0.exe", "nonsense"], set()),
+    ],
+)
+def test_hashes_are_taken_of_the_files_that_can_be_installed(files: list[str], chosen: set[str]) -> None:
+    page = {"files": [{"filename": name, "hashes": {"sha256": name}} for name in files]}
+    answer = httpx.Response(200, json=page, request=httpx.Request("GET", "http://127.0.0.1/x/"))
+    assert hashes_of(answer, "1.0") == chosen
 
 
 def test_every_dependency_of_the_project_is_locked_at_a_version_that_fits() -> None:

@@ -6,10 +6,12 @@ import socket
 import sys
 from pathlib import Path
 
+import pytest
 from celery import Celery
 
 from deploy import readiness
 from deploy.supervisor import Stack
+from schema.core.settings import settings
 from tests.deploy.small_processes import procfile
 from tests.servers import free_port
 from tests.waiting import wait_until
@@ -59,3 +61,18 @@ def test_a_process_that_cannot_be_reached_is_not_ready() -> None:
 def _pings(url: str) -> bool:
     with Celery(broker=url, set_as_current=False) as app:
         return bool(app.control.ping([f"transcribe@{socket.gethostname()}"], timeout=1.0, limit=1))
+
+
+def test_a_container_checks_its_own_process(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MINUTEBOOK_REDIS_URL", valkey_url)
+    monkeypatch.setenv("MINUTEBOOK_API_PORT", str(free_port()))
+    settings.cache_clear()
+    try:
+        assert readiness.main(["transcribe"]) == 1
+        assert readiness.main(["api"]) == 1
+        assert readiness.main(["beat"]) == 2
+    finally:
+        settings.cache_clear()
+    assert capsys.readouterr().err == "usage: python -m deploy.readiness {api,flower,transcribe,summarize,ingest}\n"

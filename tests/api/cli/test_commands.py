@@ -267,7 +267,7 @@ def test_the_doctor_names_an_operator_that_pytorch_lacks(
     monkeypatch.setenv("PYTHONPATH", str(lacking))
     found = minutebook("doctor").out
     assert "warn speech kernels: 8 bits are not used: PyTorch's operators do not work: " in found
-    assert "has no attribute 'qlinear_prepack'\n     -> install torch as requirements/cpu.lock names it" in found
+    assert "has no attribute 'qlinear_prepack'\n     -> install torch as requirements/torch.lock names it" in found
 
 
 def test_the_doctor_reports_a_torch_that_cannot_be_imported(

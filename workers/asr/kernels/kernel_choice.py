@@ -21,7 +21,7 @@ from workers.asr.kernels import int8, packed
 from workers.asr.kernels.int8 import INT8_DYNAMIC, WEIGHT_BITS, pays_here
 from workers.models.precision import choose_device, choose_precision, compute_dtype, one_line
 
-REMEDY = "install torch as requirements/cpu.lock names it"
+REMEDY = "install torch as requirements/torch.lock names it"
 
 
 @dataclass(frozen=True, slots=True)
