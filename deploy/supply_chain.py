@@ -67,7 +67,7 @@ def licence_fault(name: str) -> str | None:
     if re.sub(r"-part\d+$", "", canonicalize_name(name)) in EXCEPTIONS:
         return None
     try:
-        found = licence_of(metadata(name))  # type: ignore[arg-type]  # a message with the methods of a mapping
+        found = licence_of(metadata(name))
     except PackageNotFoundError:  # needed on other systems only
         return None
     if allows_commercial_use(found):

@@ -116,9 +116,11 @@ def test_the_driver_takes_any_password_as_compose_passes_it(postgres_url: str, m
     password = "a@b:c/d%e#f$g'h\"i\\j k"
     monkeypatch.setenv("PGPASSWORD", password)
     address = make_url(postgres_url).set(password=None)
-    with Database(address.render_as_string(hide_password=False)).read() as session:
+    database = Database(address.render_as_string(hide_password=False))
+    with database.read() as session:
         driver: Any = session.connection().connection.dbapi_connection
         assert driver.info.password == password
+    database.close()
 
 
 @pytest.mark.parametrize("name", ["api", "transcribe", "summarize", "ingest", "flower"])
