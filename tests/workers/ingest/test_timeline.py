@@ -18,7 +18,7 @@ from workers.ingest.timeline import Timeline
 
 FRAME = 320
 CLICK_SAMPLES = 800
-Clock = Callable[[float], float]
+TimeOf = Callable[[float], float]
 
 
 def heard(frames: Iterator[tuple[float | None, Pcm]]) -> tuple[list[float], Sound]:
@@ -38,7 +38,7 @@ def frame(at_s: float | None, samples: Pcm) -> av.AudioFrame:
     return made
 
 
-def clicks(seconds: float, clock: Clock = float, every_s: float = 2) -> Iterator[tuple[float, Pcm]]:
+def clicks(seconds: float, clock: TimeOf = float, every_s: float = 2) -> Iterator[tuple[float, Pcm]]:
     """Frames of 20 ms with a click every *every_s*. *clock* tells the timestamp of a sample that is due at a time."""
     sound = np.zeros(samples_of_s(seconds), np.int16)
     for at in range(samples_of_s(every_s / 2), len(sound), samples_of_s(every_s)):
@@ -47,7 +47,7 @@ def clicks(seconds: float, clock: Clock = float, every_s: float = 2) -> Iterator
         yield clock(first / 16_000), sound[first : first + FRAME]
 
 
-def with_jump(at_s: float, by_s: float) -> Clock:
+def with_jump(at_s: float, by_s: float) -> TimeOf:
     return lambda due_s: due_s + by_s if due_s >= at_s else due_s
 
 
