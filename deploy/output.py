@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from schema.core.disk import fault_of, private_opener
+from schema.core.lines import shown
 from schema.core.repeats import Repeats
 
 FILE_LIMIT_BYTES = 5 << 20
@@ -112,7 +113,7 @@ class Output:
             self._terminal.line(self.name, text)
 
     def follow(self, pipe: IO[bytes]) -> threading.Thread:
-        """Read every line of *pipe* until it ends, in a thread of its own."""
+        """Read every line of *pipe* until it ends, in a thread of its own. Control characters become visible."""
         thread = threading.Thread(target=self._take, args=(pipe,), name=f"output-{self.name}", daemon=True)
         thread.start()
         return thread
@@ -120,7 +121,7 @@ class Output:
     def _take(self, pipe: IO[bytes]) -> None:
         with pipe:
             while raw := pipe.readline(LINE_LIMIT_BYTES):
-                self.line(raw.decode("utf-8", "replace").rstrip())
+                self.line(shown(raw.decode("utf-8", "replace").rstrip()))
 
     def close(self) -> None:
         self._file.close()

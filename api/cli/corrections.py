@@ -27,6 +27,7 @@ from api.client.corrections import (
 )
 from api.export.phrases import UNSUPPORTED, clock
 from schema.core.errors import InvalidInput
+from schema.core.lines import shown
 from schema.corrections.sentence_wire import SentenceOut, SentenceVersion
 from schema.corrections.wire import CorrectionOut, SegmentVersion
 from schema.meetings.minutes import Action, parts
@@ -152,7 +153,7 @@ def rename(
     changed = call_api(url, key, lambda http: rename_speaker(http, meeting_id, names[0], names[1], track))
     named = "no speaker" if new_speaker == NOBODY else f"the speaker {new_speaker}"
     verb = "has" if changed.segments == 1 else "have"
-    typer.echo(f"{counted(changed.segments, 'segment', 'segments')} now {verb} {named}")
+    typer.echo(f"{counted(changed.segments, 'segment', 'segments')} now {verb} {shown(named)}")
 
 
 SentenceArgument = Annotated[

@@ -14,6 +14,7 @@ from rich.text import Text
 from api.auth.keys import create_key, list_keys, revoke_key
 from schema.core import migrate
 from schema.core.database import Database
+from schema.core.lines import shown
 from schema.core.settings import settings
 from schema.core.states import Scope
 
@@ -79,7 +80,7 @@ def list_all() -> None:
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         limit = str(key.requests_per_minute or "")
         created = f"{key.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(key.id, Text(key.name), ", ".join(key.scopes), limit, created, revoked)
+        table.add_row(key.id, Text(shown(key.name)), ", ".join(key.scopes), limit, created, revoked)
     Console().print(table if found else "no keys yet; create one with 'minutebook keys create --name NAME'")
 
 

@@ -17,6 +17,7 @@ from api.cli.database import open_database
 from api.cli.options import ID_CHARACTERS, as_seen_by_the_stack, counted
 from schema.core import queues
 from schema.core.errors import InvalidInput, NotFound, Unavailable
+from schema.core.lines import shown
 from schema.core.settings import settings
 from schema.core.tables import now
 from schema.meetings.tables import Failure
@@ -42,7 +43,7 @@ def list_failures(
     for row in rows:
         again = f"{row.replayed_at:%Y-%m-%d %H:%M}" if row.replayed_at else ""
         when, task = f"{row.created_at:%Y-%m-%d %H:%M}", row.task.removeprefix("minutebook.")
-        table.add_row(str(row.id), when, task, row.meeting_id or "", Text(row.reason), Text(row.detail), again)
+        table.add_row(str(row.id), when, task, row.meeting_id or "", Text(row.reason), Text(shown(row.detail)), again)
     Console().print(table if rows else "no failures")
 
 

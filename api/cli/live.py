@@ -22,6 +22,7 @@ from api.client.live import LiveTrack
 from api.client.pace import from_thread, paced, stop_on_interrupt, until
 from schema.core.errors import InvalidAudio, InvalidInput
 from schema.core.events import Event
+from schema.core.lines import shown_name, without_ending
 from schema.core.wire import AUTO
 from schema.meetings.wire import NewMeeting, NewTrack
 
@@ -61,7 +62,7 @@ def live(
     if not speed >= 0:
         raise InvalidInput(f"--speed {speed} is not valid; use 1 for real time, 0 for as fast as possible")
     meeting = NewMeeting(
-        title=title or (Path(source).stem if source and source != "-" else ""),
+        title=title or (without_ending(shown_name(source)) if source and source != "-" else ""),
         language=language,
         vocabulary=terms_of(vocabulary),
         tracks=[NewTrack(name=track, speaker=speaker)],

@@ -13,6 +13,7 @@ from rich.text import Text
 from api.client.view import MeetingView
 from api.export.phrases import UNSUPPORTED, clock, coverage_line
 from schema.core.events import Event
+from schema.core.lines import shown
 from schema.core.states import MeetingState, SummaryKind
 from schema.core.units import s_of_samples
 from schema.meetings.minutes import Action, Minutes, Sentence, without_gaps
@@ -100,7 +101,7 @@ class LiveScreen:
         elif event.type == "minutes" and self.view.minutes and self.view.minutes.kind == SummaryKind.ROLLING:
             self._print_rolling(self.view.minutes)
         elif event.type == "connection":
-            self._console.print(f"connection lost, reconnecting: {self.view.connection}", markup=False)
+            self._console.print(f"connection lost, reconnecting: {shown(self.view.connection)}", markup=False)
 
     def print_final(self, coverage: CoverageTotals) -> None:
         """Print the final minutes and the coverage, as the last lines."""
@@ -135,7 +136,7 @@ class LiveScreen:
             if number not in self._printed:
                 text.append_text(segment_text(segment)).append(" ")
         for partial in self.view.partials.values():
-            text.append(partial.strip() + " ", style="dim italic")
+            text.append(shown(partial.strip()) + " ", style="dim italic")
         return text
 
     def _fit(self, text: Text) -> Text:
@@ -146,7 +147,7 @@ class LiveScreen:
 
     def _status(self) -> Text:
         if self.view.connection:
-            return Text(f"connection lost, reconnecting: {self.view.connection}", style="yellow")
+            return Text(f"connection lost, reconnecting: {shown(self.view.connection)}", style="yellow")
         return Text(f"{STATE_LABELS[self.view.state]}; {coverage_line(self.view.coverage)}", style="dim")
 
 

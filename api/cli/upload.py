@@ -27,6 +27,7 @@ from api.client.http import Http
 from api.client.uploads import Outgoing, get_upload, send_file
 from api.export.phrases import clock
 from schema.core.errors import InvalidInput, MinutebookError
+from schema.core.lines import shown
 from schema.core.states import Channels, UploadState
 from schema.core.wire import AUTO
 from schema.uploads.wire import AUTO_STREAMS, NewUpload, UploadOut
@@ -90,7 +91,7 @@ async def _upload_all(files: list[Path], wish: UploadOptions, url: str, key: str
     console = Console(soft_wrap=True)
     failed = False
     async with Http(url, key) as http:
-        with ProgressBars(console, shown=console.is_terminal and not wish.as_json) as bars:
+        with ProgressBars(console, visible=console.is_terminal and not wish.as_json) as bars:
             sent: list[tuple[Path, UploadOut]] = []
             for path in files:
                 try:
@@ -99,7 +100,7 @@ async def _upload_all(files: list[Path], wish: UploadOptions, url: str, key: str
                     if len(files) == 1:
                         raise
                     failed = True
-                    typer.echo(f"error: {path}: {error.detail}", err=True)
+                    typer.echo(f"error: {shown(str(path))}: {error.detail}", err=True)
             ended = await asyncio.gather(*(_wait(http, path, each, wish, bars) for path, each in sent))
     for path, last in zip((path for path, _ in sent), ended, strict=True):
         failed |= last.state in (UploadState.FAILED, UploadState.CANCELLED) or not _has_text(last)
@@ -109,7 +110,7 @@ async def _upload_all(files: list[Path], wish: UploadOptions, url: str, key: str
 
 async def _send(http: Http, path: Path, wish: UploadOptions, bars: ProgressBars) -> UploadOut:
     file = await asyncio.to_thread(Outgoing.of, path)
-    bar = bars.add(path.name, "sending", file.size)
+    bar = bars.add(shown(path.name), "sending", file.size)
     return await send_file(
         http,
         file,
@@ -126,7 +127,7 @@ async def _wait(http: Http, path: Path, upload: UploadOut, wish: UploadOptions, 
         upload = await get_upload(http, upload.duplicate_of)
     if not wish.wait:
         return upload
-    bar = bars.add(path.name, upload.state, 100)
+    bar = bars.add(shown(path.name), upload.state, 100)
     while upload.state not in FINAL_STATES:
         bars.move(bar, upload.percent or 0.0, _progress_label(upload))
         await asyncio.sleep(POLL_S)
@@ -162,26 +163,29 @@ def _print_result(console: Console, path: Path, upload: UploadOut, as_json: bool
     if as_json:
         typer.echo(upload.model_dump_json())
     elif upload.state == UploadState.FAILED:
-        typer.echo(f"error: {path}: {upload.reason}: {upload.detail}", err=True)
+        typer.echo(f"error: {shown(str(path))}: {upload.reason}: {upload.detail}", err=True)
     elif not _has_text(upload):
-        typer.echo(f"error: {path}: no text: {_failed_audio(upload)}; meeting {upload.meeting_id}; {REMEDY}", err=True)
+        reason = f"no text: {_failed_audio(upload)}; meeting {upload.meeting_id}; {REMEDY}"
+        typer.echo(f"error: {shown(str(path))}: {reason}", err=True)
     else:
         done = upload.state == UploadState.FINISHED
         then = f"'minutebook show {upload.meeting_id}' shows its minutes" if done else f"upload {upload.id}"
         remarks = [upload.detail or "", _failed_audio(upload) if upload.coverage.failed_s else ""]
         remark = "".join(f"; {each}" for each in remarks if each)
         console.print(
-            f"{path}: {upload.state}; meeting {upload.meeting_id}; {then}{remark}", highlight=False, markup=False
+            f"{shown(str(path))}: {upload.state}; meeting {upload.meeting_id}; {then}{remark}",
+            highlight=False,
+            markup=False,
         )
 
 
 class ProgressBars:
     """One progress bar per file in a terminal, nothing elsewhere."""
 
-    def __init__(self, console: Console, *, shown: bool) -> None:
+    def __init__(self, console: Console, *, visible: bool) -> None:
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         stage = TextColumn("{task.fields[stage]}", markup=False)
-        self._progress = Progress(*columns, stage, console=console, disable=not shown)
+        self._progress = Progress(*columns, stage, console=console, disable=not visible)
 
     def __enter__(self) -> ProgressBars:
         self._progress.start()

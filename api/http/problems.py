@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from schema.core.errors import InvalidInput, MinutebookError
+from schema.core.lines import shown
 from schema.core.wire import Problem
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def problem_of(error: MinutebookError) -> dict[str, Any]:
         "type": f"{PREFIX}{error.slug}",
         "title": error.title,
         "status": error.status,
-        "detail": error.detail,
+        "detail": shown(error.detail),
         "retryable": error.retryable,
     }
 
@@ -56,7 +57,7 @@ def problem_response(problem: dict[str, Any], headers: dict[str, str] | None = N
 def internal_problem(error: BaseException, where: str) -> dict[str, Any]:
     """Log *error* under a new id. The client receives only the id."""
     error_id = secrets.token_hex(6)
-    log.error("error %s at %s", error_id, where, exc_info=error)
+    log.error("error %s at %s", error_id, shown(where), exc_info=error)
     detail = f"the server failed, the request is not at fault; the server's log has the cause under {error_id}"
     return problem_of(MinutebookError(detail, error_id=error_id))
 
@@ -143,7 +144,7 @@ async def _handle_http(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.NO_CONTENT:
         return Response(status_code=status)
     slug, remedy = REMEDIES.get(status, ("bad-request" if status < 500 else "internal", "{detail}"))
-    detail = remedy.format(method=request.method, path=_shortened(request.url.path), detail=error.detail)
+    detail = remedy.format(method=request.method, path=_shortened(shown(request.url.path)), detail=error.detail)
     title = HTTPStatus(status).phrase
     problem = {"type": f"{PREFIX}{slug}", "title": title, "status": status, "detail": detail, "retryable": False}
     return problem_response(problem, dict(error.headers or {}))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from schema.core.errors import Interrupted, InvalidInput, MinutebookError
+from schema.core.lines import shown
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -20,7 +21,7 @@ class ErrorGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except MinutebookError as error:
-            typer.echo(f"error: {error.detail}", err=True)
+            typer.echo(f"error: {shown(error.detail)}", err=True)
             raise typer.Exit(_exit_code(error)) from error
         except ValidationError as error:
             typer.echo(f"error: {_first_fault(error)}", err=True)

@@ -50,6 +50,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from schema.core.lines import shown
+
 
 class MinutebookError(Exception):
     """The base class. `slug` names the problem type, `status` is the HTTP status, `retryable` says if waiting helps."""
@@ -60,8 +62,9 @@ class MinutebookError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(self, detail: str, **facts: object) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        # It may quote what somebody sent, and goes to terminals and logs.
+        self.detail = "\n".join(map(shown, detail.split("\n")))
+        super().__init__(self.detail)
         self.facts = facts
         """Machine-readable values that belong to the error, such as `expected_sample`."""
 

@@ -14,6 +14,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from schema.core.lines import as_line, shown
+
 ENGLISH = "en"
 AUTO = "auto"
 """The language code that lets the model detect the language."""
@@ -34,13 +36,17 @@ LANGUAGES = frozenset({
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise PydanticCustomError("nul_in_text", "Remove the NUL character; not every database can store it")
-    return text
+def _line(text: str) -> str:
+    try:
+        return as_line(text)
+    except ValueError as error:
+        raise PydanticCustomError("no_text", "{reason}", {"reason": str(error)}) from error
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_storable)]
+Text = Annotated[str, AfterValidator(_line)]
+"""Text that people write, on one line; see `schema.core.lines`."""
+Shown = Annotated[str, AfterValidator(shown)]
+"""Text that people read. Rows of earlier versions may hold characters that `Text` refuses."""
 
 
 Term = Annotated[Text, StringConstraints(min_length=1, max_length=60)]

@@ -18,6 +18,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from schema.core.errors import Conflict, NotFound, SegmentOpen, VersionMismatch
+from schema.core.lines import same_line
 from schema.core.states import Origin
 from schema.core.tables import Base, Id, now
 from schema.meetings.locks import lock_meeting, lock_tracks
@@ -107,18 +108,20 @@ def rename_speaker(
 ) -> list[Segment]:
     """Rename *speaker* to *new_speaker* in one track or all tracks, for past and future segments.
 
-    Returns the segments that changed. Raises NotFound when no speaker has that name, Gone, Conflict.
+    A name counts in every way to write its letters (composed or not). Returns the segments that changed. Raises
+    NotFound when no speaker has that name, Gone, Conflict.
     """
     # Tracks before the meeting: the order of `schema.meetings.locks`.
     lock_tracks(session, meeting_id)
     lock_meeting(session, meeting_id)
     chosen = select(Track).where(Track.meeting_id == meeting_id)
     tracks = session.scalars(chosen if track is None else chosen.where(Track.name == track)).all()
-    named = [each for each in tracks if each.speaker == speaker]
-    said = select(Segment).where(
-        Segment.track_id.in_([each.id for each in tracks]), Segment.speaker.is_not_distinct_from(speaker)
-    )
-    segments = session.scalars(said.order_by(Segment.first_sample, Segment.id)).all()
+    spellings = _spellings(session, tracks, speaker)
+    named = [each for each in tracks if each.speaker in spellings]
+    of_tracks = Segment.track_id.in_([each.id for each in tracks])
+    theirs = Segment.speaker.is_(None) if speaker is None else Segment.speaker.in_(spellings)
+    said = select(Segment).where(of_tracks, theirs).order_by(Segment.first_sample, Segment.id)
+    segments = session.scalars(said).all()
     if not segments and not named:
         raise NotFound(f"meeting '{meeting_id}' has {_who(speaker)}; its speakers: {_speakers(session, tracks)}")
     for each in named:
@@ -224,9 +227,20 @@ def _who(speaker: str | None) -> str:
 
 
 def _speakers(session: Session, tracks: Sequence[Track]) -> str:
-    spoke = select(Segment.speaker).where(Segment.track_id.in_([track.id for track in tracks])).distinct()
-    names = sorted({name for name in (*session.scalars(spoke), *(track.speaker for track in tracks)) if name})
+    names = sorted(name for name in _names(session, tracks) if name)
     return ", ".join(names[:NAMES_SHOWN]) or "none with a name"
+
+
+def _spellings(session: Session, tracks: Sequence[Track], speaker: str | None) -> set[str | None]:
+    """The names in these tracks that equal *speaker* as lines. Old rows and other programs write them differently."""
+    if speaker is None:
+        return {None}
+    return {name for name in _names(session, tracks) if name and same_line(name, speaker)}
+
+
+def _names(session: Session, tracks: Sequence[Track]) -> set[str | None]:
+    spoke = select(Segment.speaker).where(Segment.track_id.in_([track.id for track in tracks])).distinct()
+    return {*session.scalars(spoke), *(track.speaker for track in tracks)}
 
 
 def quiet_key(meeting_id: str) -> str:

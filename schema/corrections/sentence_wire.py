@@ -8,13 +8,12 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.core.states import Origin
-from schema.core.wire import Wire
-from schema.corrections.wire import OneLine
+from schema.core.wire import Shown, Text, Wire
 from schema.meetings.minutes import MinutesPart
 
 TEXT_CHARACTERS = 2000
 """Limit for a sentence of the minutes."""
-ShortLine = Annotated[OneLine, StringConstraints(max_length=100)]
+ShortLine = Annotated[Text, StringConstraints(max_length=100)]
 
 
 class SentenceChange(Wire):
@@ -26,7 +25,7 @@ class SentenceChange(Wire):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "The launch moves to Monday."}, {"owner": "Priya", "due": "Thursday"}]}
     )
-    text: Annotated[OneLine, StringConstraints(max_length=TEXT_CHARACTERS)] = ""
+    text: Annotated[Text, StringConstraints(max_length=TEXT_CHARACTERS)] = ""
     owner: ShortLine | None = None
     due: ShortLine | None = None
 
@@ -39,9 +38,9 @@ class SentenceOut(Wire):
 
     id: str
     part: MinutesPart
-    text: str
-    owner: str | None = None
-    due: str | None = None
+    text: Shown
+    owner: Shown | None = None
+    due: Shown | None = None
     evidence: list[int] = Field(default_factory=list)
     support: float
     supported: bool
@@ -53,9 +52,9 @@ class SentenceVersion(Wire):
     """One version of a sentence. `model` wrote version 1; `author`, the id of a key, wrote the others."""
 
     version: int
-    text: str
-    owner: str | None = None
-    due: str | None = None
+    text: Shown
+    owner: Shown | None = None
+    due: Shown | None = None
     author: str | None = None
     model: str | None = None
     origin: Origin | None = None

@@ -6,26 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.core.states import Origin
-from schema.core.wire import Language, Name, Term, Text, Wire
+from schema.core.wire import Language, Name, Shown, Term, Text, Wire
 from schema.meetings.wire import AdapterName, MeetingOut
 
 TEXT_CHARACTERS = 4000
 """Limit for a segment, which holds up to 20 s of speech."""
 
 
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    if not line.isprintable():
-        raise PydanticCustomError("control_in_text", "Leave control characters out")
-    return line
-
-
-OneLine = Annotated[Text, AfterValidator(_one_line)]
-SpeakerName = Annotated[OneLine, StringConstraints(max_length=100)]
+SpeakerName = Annotated[Text, StringConstraints(max_length=100)]
 """The speaker's name. Null means that the speaker has no name."""
 
 
@@ -35,7 +26,7 @@ class SegmentChange(Wire):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "We move the launch to Monday."}, {"speaker": "Priya"}]}
     )
-    text: Annotated[OneLine, StringConstraints(max_length=TEXT_CHARACTERS)] = ""
+    text: Annotated[Text, StringConstraints(max_length=TEXT_CHARACTERS)] = ""
     speaker: SpeakerName | None = None
 
 
@@ -59,8 +50,8 @@ class SegmentVersion(Wire):
     """One version of a segment. `model` recognised version 1; `author`, the id of a key, wrote the others."""
 
     version: int
-    text: str
-    speaker: str | None
+    text: Shown
+    speaker: Shown | None
     author: str | None = None
     model: str | None = None
     origin: Origin | None = None
@@ -83,14 +74,14 @@ class CorrectionOut(Wire):
     track: str | None
     start_s: float
     end_s: float
-    original_text: str
-    original_speaker: str | None
-    text: str
-    speaker: str | None
+    original_text: Shown
+    original_speaker: Shown | None
+    text: Shown
+    speaker: Shown | None
     author: str
     origin: Origin
     created_at: datetime
-    reason: str | None = None
+    reason: Shown | None = None
 
 
 class CorrectionPage(Wire):

@@ -10,6 +10,8 @@ from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
+from schema.core.wire import Shown
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -21,7 +23,7 @@ class Sentence:
       `schema.corrections.sentences`.
     """
 
-    text: str
+    text: Shown
     evidence: tuple[int, ...] = ()
     support: float = 0.0
     supported: bool = False
@@ -34,9 +36,9 @@ class Sentence:
 class Action:
     """A task for somebody. `owner` and `due` are set only if the meeting names them, and quote its words."""
 
-    text: str
-    owner: str | None = None
-    due: str | None = None
+    text: Shown
+    owner: Shown | None = None
+    due: Shown | None = None
     evidence: tuple[int, ...] = ()
     support: float = 0.0
     supported: bool = False
@@ -50,7 +52,7 @@ MinutesItem = TypeVar("MinutesItem", Sentence, Action)
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    title: str
+    title: Shown
     first_sample: int
     end_sample: int
     sentences: tuple[Sentence, ...] = ()

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.adapters.wire import LABEL_PATTERN
 from schema.core.states import MeetingState, SummaryKind, UploadState
-from schema.core.wire import AUTO, Language, Name, Term, Text, Wire
+from schema.core.wire import AUTO, Language, Name, Shown, Term, Text, Wire
 from schema.meetings.minutes import Minutes
 
 AdapterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
@@ -60,7 +60,7 @@ class CoverageSpan(Wire):
     first_sample: int
     end_sample: int
     kind: str
-    reason: str | None = None
+    reason: Shown | None = None
 
 
 class TrackCoverage(Wire):
@@ -71,7 +71,7 @@ class TrackCoverage(Wire):
 
 class TrackOut(Wire):
     name: str
-    speaker: str | None
+    speaker: Shown | None
     received_sample: int
     committed_sample: int
     closed: bool
@@ -102,7 +102,7 @@ class MeetingOut(Wire):
     """
 
     id: str
-    title: str
+    title: Shown
     language: str
     state: MeetingState
     created_at: datetime
@@ -120,7 +120,7 @@ class MeetingOut(Wire):
 
 
 class WordOut(Wire):
-    text: str
+    text: Shown
     start_s: float
     end_s: float
     probability: float
@@ -136,10 +136,10 @@ class SegmentOut(Wire):
 
     id: int
     track: str
-    speaker: str | None
+    speaker: Shown | None
     start_s: float
     end_s: float
-    text: str
+    text: Shown
     closed: bool
     words: list[WordOut]
     version: int = 1
@@ -173,14 +173,14 @@ class SearchHit(Wire):
     """
 
     meeting_id: str
-    title: str
+    title: Shown
     segment_id: int
     track: str
-    speaker: str | None
+    speaker: Shown | None
     start_s: float
     end_s: float
     rank: float
-    snippet: str
+    snippet: Shown
     marks: list[tuple[int, int]]
 
 

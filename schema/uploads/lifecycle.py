@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from schema.core.errors import Backlogged, Gone, NotFound, WrongOffset
+from schema.core.lines import shown_name, without_ending
 from schema.core.states import Channels, MeetingState, TrackKind, UploadState, WebhookEvent
 from schema.core.tables import now
 from schema.meetings.lifecycle import delete_meeting
@@ -32,7 +33,6 @@ ENDED = frozenset({UploadState.FINISHED, UploadState.FAILED, UploadState.CANCELL
 GIVEN_UP = frozenset({UploadState.FAILED, UploadState.CANCELLED})
 IN_WORK = frozenset({UploadState.QUEUED, UploadState.DECODING, UploadState.TRANSCRIBING})
 BEFORE_END = IN_WORK | {UploadState.RECEIVING}
-NAME_CHARACTERS = 300
 OPEN_WAIT_MS = 10_000
 
 
@@ -67,11 +67,11 @@ def add_upload(
             "DELETE /v1/uploads/ID",
             retry_after_ms=OPEN_WAIT_MS,
         )
-    shown = readable(name)
+    shown = shown_name(name)
     meeting = Meeting(
         id=secrets.token_hex(12),
         owner=owner,
-        title=new.title or shown.rpartition(".")[0] or shown,
+        title=new.title or without_ending(shown),
         language=new.language,
         vocabulary=list(new.vocabulary),
         translate=new.translate,
@@ -104,12 +104,6 @@ def add_upload(
 def new_track(meeting_id: str, name: str, speaker: str | None = None) -> Track:
     """Return a new track whose audio comes from a file."""
     return Track(id=secrets.token_hex(12), meeting_id=meeting_id, name=name, speaker=speaker, kind=TrackKind.BATCH)
-
-
-def readable(name: str) -> str:
-    """Return *name* without folders and control characters. It is only shown, and never used as a path."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    return "".join(character for character in last if character.isprintable()).strip()[-NAME_CHARACTERS:]
 
 
 def move(session: Session, upload_id: str, before: frozenset[UploadState], after: UploadState, **values: Any) -> bool:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from schema.core.states import Channels, UploadState
-from schema.core.wire import AUTO, Language, Term, Text, Wire
+from schema.core.wire import AUTO, Language, Shown, Term, Text, Wire
 from schema.meetings.wire import AdapterName, CoverageTotals
 from schema.uploads.failures import UploadFailure
 
@@ -66,7 +66,7 @@ class UploadOut(Wire):
 
     id: str
     meeting_id: str
-    name: str
+    name: Shown
     state: UploadState
     priority: int
     paused: bool
@@ -87,7 +87,7 @@ class UploadOut(Wire):
     failed_reason: str | None
     duplicate_of: str | None
     reason: UploadFailure | None
-    detail: str | None
+    detail: Shown | None
     created_at: datetime
     expires_at: datetime | None
     finished_at: datetime | None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.core.states import DeliveryState, WebhookEvent
-from schema.core.wire import Wire
+from schema.core.wire import Shown, Wire
 from schema.webhooks.addresses import URL_CHARACTERS
 
 
@@ -53,7 +53,7 @@ class DeliveryOut(Wire):
     attempts: int
     created_at: datetime
     http_status: int | None = None
-    error: str | None = None
+    error: Shown | None = None
     due_at: datetime | None = None
     ended_at: datetime | None = None
 

@@ -61,9 +61,9 @@ def test_rolling_minutes_name_their_extent_and_an_empty_meeting_has_only_a_title
     assert [text for _, text in lines(to_docx(nothing))][::3] == ["Meeting m1", "Transcript"]
 
 
-def test_characters_that_xml_cannot_hold_are_left_out() -> None:
+def test_characters_that_xml_cannot_hold_are_replaced() -> None:
     odd = EXPORT.model_copy(update={"meeting": meeting(title="A\x07 <b>\x1b\ufffe title")})
-    assert lines(to_docx(odd))[0] == ("Title", "A <b> title")
+    assert lines(to_docx(odd))[0] == ("Title", "A\ufffd <b>\ufffd\ufffd title")
 
 
 def test_the_api_returns_docx_as_a_named_file(api: Api) -> None:

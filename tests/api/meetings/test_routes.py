@@ -136,9 +136,9 @@ def test_a_body_not_declared_as_json_is_refused_with_the_header_to_send(api: Api
     [
         ({"language": "English"}, ["language", "'English'", "such as 'en'"]),
         ({"language": "xx"}, ["language", "'xx'", "'auto'"]),
-        ({"title": "a\0b"}, ["title", "NUL"]),
-        ({"vocabulary": ["a\0b"]}, ["vocabulary.0", "NUL"]),
-        ({"tracks": [{"speaker": "a\0b"}]}, ["tracks.0.speaker", "NUL"]),
+        ({"title": "a\0b"}, ["title", "U+0000"]),
+        ({"vocabulary": ["a\0b"]}, ["vocabulary.0", "U+0000"]),
+        ({"tracks": [{"speaker": "a\0b"}]}, ["tracks.0.speaker", "U+0000"]),
         ({"title": "x" * 301}, ["title", "300"]),
         ({"vocabulary": ["x" * 61]}, ["vocabulary.0", "60"]),
         ({"tracks": []}, ["tracks"]),
