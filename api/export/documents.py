@@ -23,7 +23,16 @@ from schema.core.wire import Wire
 from schema.meetings.minutes import Action, Sentence, without_gaps
 from schema.meetings.wire import MeetingOut, MinutesOut, SegmentOut
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
+_PUNCTUATION = r"[!-/:-@\[-`{-~]"
+_MARKUP = re.compile(
+    rf"\\(?={_PUNCTUATION}|$)"
+    r"|[`*\[\]<>|~]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # inside a word it is no markup
+    r"|&(?=#?\w+;)"
+    r"|^(?:#{1,6}(?=\s|$)|[-+](?=\s|$)|-(?=[-\s]+$)|=(?==*\s*$))"  # a heading, an item or a line, at the beginning
+    r"|(?<=\s)#(?=#*$)"  # the end of a heading
+)
+_NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 
 
 class ExportFormat(StrEnum):
@@ -126,4 +135,5 @@ def _action(action: Action, starts_s: dict[int, float], style: Style) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    """*text* as Markdown shows it letter by letter. Only what would be markup where it stands gets a backslash."""
+    return _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", " ".join(text.split())))

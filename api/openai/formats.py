@@ -56,7 +56,9 @@ def transcription_response(export: Export, request: TranscriptionRequest) -> Res
         case ResponseFormat.TEXT:
             return PlainTextResponse(full_text(export.segments) + "\n", headers=headers)
         case ResponseFormat.SRT:
-            return Response(to_srt(export), headers=headers, media_type="application/x-subrip; charset=utf-8")
+            return Response(
+                to_srt(export, note=False), headers=headers, media_type="application/x-subrip; charset=utf-8"
+            )
         case ResponseFormat.VTT:
             return Response(to_vtt(export), headers=headers, media_type="text/vtt; charset=utf-8")
 
