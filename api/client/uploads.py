@@ -7,12 +7,14 @@ import base64
 import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from api.client.http import Http
 from schema.core.errors import Gone, InvalidInput, MinutebookError
+from schema.core.lines import shown_name
 from schema.core.states import UploadState
 from schema.uploads.wire import NewUpload, UploadOut
 
@@ -48,6 +50,18 @@ class Outgoing:
             raise InvalidInput(f"{path} is empty; give a recording")
         return cls(path, size, sha256)
 
+    def begins_with(self, size: int, sha256: str) -> bool:
+        """Whether the first *size* bytes have this checksum, and more follow. Blocks."""
+        digest, left = hashlib.sha256(), size
+        try:
+            with self.path.open("rb") as file:
+                while piece := file.read(min(left, READ_BYTES)):
+                    digest.update(piece)
+                    left -= len(piece)
+        except OSError:
+            return False
+        return size < self.size and digest.hexdigest() == sha256
+
 
 async def send_file(
     http: Http, file: Outgoing, new: NewUpload, *, again: bool, retry_limit_s: float, progress: Progress
@@ -70,6 +84,12 @@ async def send_file(
             await _send_rest(http, file, received, progress, upload_id)
         except Gone:
             return await get_upload(http, upload_id)  # it has ended in the meantime; its state has the reason
+        except InvalidInput as error:
+            if error.retryable:
+                continue  # the checksum does not match, so the upload has failed; its state has the reason
+            with suppress(MinutebookError):
+                await cancel_upload(http, upload_id)
+            raise
         except MinutebookError as error:
             if not error.retryable or time.monotonic() > give_up_s:
                 raise
@@ -96,7 +116,7 @@ async def uploads(http: Http, limit: int = 50) -> list[UploadOut]:
 
 
 async def _create(http: Http, file: Outgoing, new: NewUpload, again: bool) -> str:
-    fields = {"filename": file.path.name, "sha256": file.sha256, **({"again": "1"} if again else {})}
+    fields = {"filename": shown_name(file.path.name), "sha256": file.sha256, **({"again": "1"} if again else {})}
     fields |= {name: _metadata_value(value) for name, value in new.model_dump(exclude_defaults=True).items()}
     metadata = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in fields.items())
     headers = {**TUS, "Upload-Length": str(file.size), "Upload-Metadata": metadata}
@@ -115,17 +135,23 @@ async def _send_rest(http: Http, file: Outgoing, at: int, progress: Progress, up
         "Content-Type": "application/offset+octet-stream",
         "Content-Length": str(file.size - at),
     }
-    content = _pieces(file.path, at, progress)
+    content = _pieces(file, at, progress)
     await http.call("PATCH", f"{TUS_PATH}/{upload_id}", headers=headers, content=content, timeout=ANSWER_LIMIT_S)
 
 
-async def _pieces(path: Path, at: int, progress: Progress) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(at)
-        while piece := await asyncio.to_thread(file.read, READ_BYTES):
-            yield piece
-            at += len(piece)
-            progress(at)
+async def _pieces(file: Outgoing, at: int, progress: Progress) -> AsyncIterator[bytes]:
+    """The bytes from *at* on. Raises InvalidInput if the file has become unreadable or shorter."""
+    try:
+        with file.path.open("rb") as opened:
+            opened.seek(at)
+            while at < file.size and (piece := await asyncio.to_thread(opened.read, min(READ_BYTES, file.size - at))):
+                yield piece
+                at += len(piece)
+                progress(at)
+    except OSError as error:
+        raise InvalidInput(f"{file.path} cannot be read any more ({error.strerror}); send it again") from error
+    if at < file.size:
+        raise InvalidInput(f"{file.path} had {file.size} bytes and now ends at {at}; send it again once it is complete")
 
 
 async def _with_retries(request: Callable[[], Awaitable[T]], retry_limit_s: float) -> T:

@@ -10,17 +10,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from api.cli.watch import FileStat, Journal, Sent, Watch
+from api.cli.watch import FileStat, Journal, Sender, Sent, Watch
 from api.client.http import Http
 from api.client.uploads import Outgoing, send_file
 from api.uploads.receiver import BLOCK_BYTES
 from schema.core.database import Database
+from schema.core.errors import InvalidInput, Unavailable
 from schema.core.states import CoverageKind, UploadState
 from schema.core.units import samples_of_s
 from schema.meetings.tables import Coverage, Track
@@ -226,7 +227,19 @@ def test_watch_uploads_each_recording_of_a_folder_once(api: ApiProcess, tmp_path
     (folder / "empty.wav").touch()
 
     def start_watch() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "api.cli", "watch", str(folder), "--every", "0.1", "--journal", str(journal)]
+        command = [
+            sys.executable,
+            "-m",
+            "api.cli",
+            "watch",
+            str(folder),
+            "--every",
+            "0.1",
+            "--settle",
+            "0.2",
+            "--journal",
+            str(journal),
+        ]
         return subprocess.Popen([*command, "--url", api.url])
 
     watch = start_watch()
@@ -268,6 +281,103 @@ def test_watch_does_not_retry_a_refused_file_until_it_changes(tmp_path: Path) ->
     bad.write_bytes(b"better")
     watch.ready()
     assert [path for path, _ in watch.ready()] == [bad]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder
+
+
+def names(watch: Watch) -> list[str]:
+    return [path.name for path, _ in watch.ready()]
+
+
+def test_watch_waits_until_a_stalled_copy_has_not_changed_for_long_enough(folder: Path, tmp_path: Path) -> None:
+    now_s = [0.0]
+    watch = Watch(folder, Journal(tmp_path / "journal"), settle_s=20, clock=lambda: now_s[0])
+    for now_s[0], size in ((0, 10), (15, 10), (19, 20), (38, 20)):
+        (folder / "copy.wav").write_bytes(bytes(size))
+        os.utime(folder / "copy.wav", (1, 1))
+        assert names(watch) == [], now_s
+    now_s[0] = 39
+    assert names(watch) == ["copy.wav"]
+
+
+def test_watch_leaves_alone_what_is_no_recording(folder: Path, tmp_path: Path) -> None:
+    for name in ("a.wav.part", "a.wav.crdownload", "~$a.mp4", "a.mp4~", "#a#", ".a.wav.swp", "B.TMP"):
+        (folder / name).write_bytes(b"x")
+    (folder / "empty.wav").touch()
+    (folder / "folder.wav").mkdir()
+    (folder / "nowhere.wav").symlink_to("gone.wav")
+    (folder / "circle.wav").symlink_to("circle.wav")
+    os.mkfifo(folder / "pipe.wav")
+    (folder / "real.wav").write_bytes(b"x")
+    (folder / "link.wav").symlink_to("real.wav")
+    watch = Watch(folder, Journal(tmp_path / "journal"))
+    watch.ready()
+    assert sorted(names(watch)) == ["link.wav", "real.wav"]
+
+
+def test_watch_goes_on_when_its_folder_comes_back(folder: Path, tmp_path: Path) -> None:
+    watch = Watch(folder, Journal(tmp_path / "journal"))
+    (folder / "one.wav").write_bytes(b"x")
+    watch.ready()
+    folder.rename(tmp_path / "away")
+    with pytest.raises(Unavailable, match="No such file"):
+        watch.ready()
+    (tmp_path / "away").rename(folder)
+    watch.ready()
+    assert names(watch) == ["one.wav"]
+
+
+def test_watch_survives_every_odd_file_and_sends_the_others(
+    api: ApiProcess, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One name is not UTF-8, one file is gone when it is read, and one goes on growing after it was sent."""
+    Path(os.fsdecode(os.fsencode(folder) + b"/Jos\xe9\x1b.wav")).write_bytes(b"odd")
+    (folder / "gone.wav").write_bytes(b"gone")
+    (folder / "growing.wav").write_bytes(b"half")
+
+    async def scan(meanwhile: Callable[[], object]) -> None:
+        async with Http(api.url) as http:
+            journal = Journal(tmp_path / "journal")
+            sender = Sender(Watch(folder, journal), journal, NewUpload(), http)
+            sender.ready()
+            ready = sender.ready()
+            meanwhile()
+            for file, look in ready:
+                await sender.send(file, look)
+
+    asyncio.run(scan((folder / "gone.wav").unlink))
+    (folder / "growing.wav").write_bytes(b"half and half")
+    for _ in range(2):
+        asyncio.run(scan(lambda: None))
+    told = capsys.readouterr()
+    assert "gone.wav cannot be read (No such file or directory)" in told.err
+    assert "Jos\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}.wav: upload " in told.out
+    assert "of its beginning is cancelled" in told.out
+    assert sorted((row.name, row.state, row.size_bytes) for row in rows(api)) == [
+        ("Jos\N{REPLACEMENT CHARACTER}.wav", UploadState.QUEUED, 3),
+        ("growing.wav", UploadState.CANCELLED, 4),
+        ("growing.wav", UploadState.QUEUED, 13),
+    ]
+
+
+def test_a_file_that_is_cut_while_it_is_sent_leaves_no_meeting(api: ApiProcess, tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    path.write_bytes(b"whole")
+    file = Outgoing.of(path)
+    path.write_bytes(b"cut")
+
+    async def send() -> None:
+        async with Http(api.url) as http:
+            await send_file(http, file, NewUpload(), again=False, retry_limit_s=5, progress=lambda _: None)
+
+    with pytest.raises(InvalidInput, match="had 5 bytes and now ends at 3"):
+        asyncio.run(send())
+    assert [row.state for row in rows(api)] == [UploadState.CANCELLED]
 
 
 def test_a_truncated_journal_is_read_up_to_its_last_whole_line(tmp_path: Path) -> None:
