@@ -111,18 +111,17 @@ def _turns(segments: Sequence[SegmentOut]) -> Iterator[list[SegmentOut]]:
 def _cut(turn: Sequence[SegmentOut], prefix: str) -> list[list[WordOut]]:
     """The words of each cue. A cue ends with a segment, unless one of the two neighbours is short."""
     cues: list[list[WordOut]] = []
-    joined = False
     for segment in turn:
         words = list(_words(segment))
-        joined = joined or (bool(cues) and (_is_short(cues[-1]) or _is_short(words)))
+        joined = bool(cues) and (_is_short(cues[-1]) or _is_short(words))
         for word in words:
             if joined and _fit(prefix, [*cues[-1], word]):
                 cues[-1].append(word)
             else:
                 cues.append([word])
             joined = True
-        joined = False
-    return _without_orphan(cues, prefix)
+        cues = _without_orphan(cues, prefix)
+    return cues
 
 
 def _without_orphan(cues: list[list[WordOut]], prefix: str) -> list[list[WordOut]]:
@@ -143,7 +142,7 @@ def _fit(prefix: str, words: Sequence[WordOut]) -> bool:
 
 
 def _is_short(words: Sequence[WordOut]) -> bool:
-    return words[-1].end_s - words[0].start_s < JOINED_S
+    return bool(words) and words[-1].end_s - words[0].start_s < JOINED_S
 
 
 def _cells(words: Sequence[WordOut]) -> int:

@@ -102,7 +102,7 @@ def test_a_short_sentence_shares_a_cue_with_its_neighbour() -> None:
 
 def test_the_last_words_of_a_sentence_do_not_stand_alone() -> None:
     text = " ".join(f"word{number}" for number in range(14))
-    first, second = cues_of([segment(1, text, 0, 5)], names_in_text=True)
+    first, second, _ = cues_of([segment(1, text, 0, 5), segment(2, text[:50], 9, 12)], names_in_text=True)
     assert len(plain(second).split()) >= 5
     assert first.end_s == second.start_s
 
