@@ -33,15 +33,15 @@ def test_log_files_are_rotated_and_bounded(tmp_path: Path, monkeypatch: pytest.M
     assert "line 499" in (tmp_path / "api.log").read_text()
 
 
-def test_invalid_utf8_is_replaced_and_endless_lines_are_cut(tmp_path: Path) -> None:
+def test_invalid_utf8_and_control_characters_are_replaced_and_endless_lines_are_cut(tmp_path: Path) -> None:
     source, sink = os.pipe()
     lines = Output("api", tmp_path, None)
     reader = lines.follow(os.fdopen(source, "rb"))
     with os.fdopen(sink, "wb") as stream:
-        stream.write(b"caf\xe9\n" + b"x" * (output.LINE_LIMIT_BYTES + 10))
+        stream.write(b"\x1b[2Jcaf\xe9\tx\n" + b"x" * (output.LINE_LIMIT_BYTES + 10))
     reader.join()
     lines.close()
-    assert lines.tail[0] == "caf\ufffd"
+    assert lines.tail[0] == "\ufffd[2Jcaf\ufffd x"
     assert [len(line) for line in lines.tail][1:] == [output.LINE_LIMIT_BYTES, 10]
 
 
