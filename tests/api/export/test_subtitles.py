@@ -60,7 +60,7 @@ def plain(cue: Cue) -> str:
 def read_by_ffmpeg(document: str, form: str) -> list[tuple[float, float, str]]:
     """Start, end and text of each cue, with styles but without other tags, as FFmpeg's own parser reads them."""
     cues = []
-    with av.open(io.BytesIO(document.encode()), format=form) as container:
+    with av.open(io.BytesIO(document.encode()), mode="r", format=form) as container:
         for packet in container.demux():
             if not packet.size or packet.pts is None or packet.duration is None or packet.time_base is None:
                 continue
