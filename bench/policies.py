@@ -14,7 +14,7 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,10 +28,11 @@ from training.data.audio import Samples
 from workers.asr.context import STRIDE
 from workers.asr.engine import Engine, load_engine
 from workers.asr.error_rates import word_error_rate
+from workers.asr.hypothesis import Word
 from workers.asr.streaming.guard import transcribe_guarded
 from workers.asr.streaming.policy import POLICIES, Policy, align_att_with
 from workers.asr.streaming.stream import DEFAULTS, LivePlan, StreamSettings, plan, settle
-from workers.asr.streaming.track import StreamState, TrackView
+from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView
 from workers.transcribe.file import FileAudio, transcribe_file
 
 
@@ -48,15 +49,27 @@ class Replay:
 
     recording: LabelledRecording
     state: StreamState = field(default_factory=StreamState)
-    words: list[str] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+    spans: list[CommittedSpan] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
-    covered: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     windows: int = 0
     failed: list[str] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
         return self.state.committed_sample >= len(self.recording.samples)
+
+    @property
+    def text(self) -> str:
+        return "".join(word.text for word in self.words)
+
+    @property
+    def covered(self) -> Mapping[str, int]:
+        """Samples of each kind of coverage."""
+        samples: dict[str, int] = defaultdict(int)
+        for span in self.spans:
+            samples[span.kind] += span.end_sample - span.first_sample
+        return samples
 
     def plan(self, now_sample: int, settings: StreamSettings) -> LivePlan:
         samples = self.recording.samples
@@ -67,10 +80,11 @@ class Replay:
 def recordings(shared: Path, seconds: float) -> list[LabelledRecording]:
     """About *seconds* of each kind."""
     limit = samples_of_s(seconds)
-    return [*_readers(shared / "audio/librispeech", limit), *_meetings(shared, limit)]
+    return [*readers(shared / "audio/librispeech", limit), *_meetings(shared, limit)]
 
 
-def _readers(folder: Path, limit: int) -> list[LabelledRecording]:
+def readers(folder: Path, limit: int) -> list[LabelledRecording]:
+    """The utterances of each reader in *folder*, with gaps between them; the shortest readings, *limit* samples."""
     by_reader: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.glob("*.flac")):
         by_reader[path.name.split("-")[0]].append(path)
@@ -80,7 +94,7 @@ def _readers(folder: Path, limit: int) -> list[LabelledRecording]:
         pieces: list[Samples] = []
         texts = []
         for path in paths:
-            pieces += [_read(path), np.zeros(samples_of_s(rng.uniform(0.3, 0.6)), np.int16)]
+            pieces += [read_recording(path), np.zeros(samples_of_s(rng.uniform(0.3, 0.6)), np.int16)]
             texts.append(path.with_suffix(".txt").read_text().strip())
         found.append(LabelledRecording(f"librispeech-{reader}", np.concatenate(pieces), " ".join(texts)))
     kept: list[LabelledRecording] = []
@@ -104,14 +118,15 @@ def meeting_beginning(path: Path, segments: Path, limit: int) -> LabelledRecordi
     turns = value["segments"] if isinstance(value, dict) else value
     kept = [turn for turn in turns if samples_of_s(_end_s(turn)) <= limit]
     end = samples_of_s(_end_s(kept[-1]) + 0.1)
-    return LabelledRecording(path.parent.name, _read(path)[:end], " ".join(turn["text"] for turn in kept))
+    return LabelledRecording(path.parent.name, read_recording(path)[:end], " ".join(turn["text"] for turn in kept))
 
 
 def _end_s(turn: dict[str, float]) -> float:
     return float(turn["end_s"] if "end_s" in turn else turn["end"])
 
 
-def _read(path: Path) -> Samples:
+def read_recording(path: Path) -> Samples:
+    """The samples of a recording of 16 kHz; others end the program."""
     samples, rate = soundfile.read(path, dtype="int16")
     if rate != SAMPLE_RATE_HZ:
         raise SystemExit(f"{path} has {rate} Hz; give recordings of {SAMPLE_RATE_HZ} Hz.")
@@ -141,18 +156,16 @@ def _step(
 ) -> None:
     for track, planned in zip(tracks, plans, strict=True):
         track.state = planned.view.state
-        for span in planned.silent:
-            track.covered[span.kind] += span.end_sample - span.first_sample
+        track.spans += planned.silent
     open_tracks = [(t, p, p.window) for t, p in zip(tracks, plans, strict=True) if p.window is not None]
     results = transcribe_guarded(engine, [window for _, _, window in open_tracks])
     for (track, planned, _), (hypothesis, verdict) in zip(open_tracks, results, strict=True):
         outcome = settle(planned, hypothesis, verdict, policy, settings)
         track.state = outcome.state
         track.windows += 1
-        track.words += [word.text for word in outcome.words]
+        track.words += outcome.words
         track.latencies_s += [(now - word.end_sample) / SAMPLE_RATE_HZ for word in outcome.words]
-        for span in outcome.spans:
-            track.covered[span.kind] += span.end_sample - span.first_sample
+        track.spans += outcome.spans
         if verdict.reason:
             track.failed.append(f"{verdict.judgement}: {verdict.reason}: {hypothesis.text[:80]}")
 
@@ -165,17 +178,14 @@ def offline(engine: Engine, sources: Sequence[LabelledRecording]) -> list[Replay
 def _read_at_once(engine: Engine, source: LabelledRecording) -> Replay:
     transcript = transcribe_file(engine, FileAudio(source.samples))
     end = len(source.samples)
-    track = Replay(source, StreamState(end, end), [word.text for word in transcript.words])
-    for span in transcript.spans:
-        track.covered[span.kind] += span.end_sample - span.first_sample
-        if span.kind is CoverageKind.FAILED:
-            track.failed.append(str(span.reason))
+    track = Replay(source, StreamState(end, end), [*transcript.words], [*transcript.spans])
+    track.failed = [str(span.reason) for span in transcript.spans if span.kind is CoverageKind.FAILED]
     return track
 
 
 def error_rate(tracks: Sequence[Replay]) -> float:
     """Word error rate in per cent over all *tracks*."""
-    return round(100 * word_error_rate((track.recording.reference, "".join(track.words)) for track in tracks), 2)
+    return round(100 * word_error_rate((track.recording.reference, track.text) for track in tracks), 2)
 
 
 def summary(name: str, tracks: Sequence[Replay], took_s: float) -> dict[str, object]:
@@ -239,7 +249,7 @@ def main() -> None:
         print(json.dumps(rows[-1]), flush=True)
         if arguments.verbose:
             for track in tracks:
-                print("  ", track.recording.name, "".join(track.words), *track.failed, sep="\n     ")
+                print("  ", track.recording.name, track.text, *track.failed, sep="\n     ")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps({"settings": asdict(DEFAULTS), "rows": rows}, indent=2))
 

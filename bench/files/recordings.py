@@ -48,10 +48,10 @@ def _shuffled(clips: list[SpeechClip]) -> Iterator[SpeechClip]:
 def _clips(audio: Path) -> list[SpeechClip]:
     with (audio / "manifest.csv").open(newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row["language"] == "en"]
-    return [SpeechClip(read_file(audio / row["file"]), _text(audio / row["reference"])) for row in rows]
+    return [SpeechClip(read_file(audio / row["file"]), reference_text(audio / row["reference"])) for row in rows]
 
 
-def _text(path: Path) -> str:
+def reference_text(path: Path) -> str:
     """The words of a reference. In those of AMI, a speaker letter begins each line."""
     lines = [line[3:] if line[1:3] == ": " else line for line in path.read_text().strip().splitlines()]
     text = " ".join(lines)

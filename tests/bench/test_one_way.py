@@ -125,7 +125,7 @@ def test_a_file_gets_the_same_words_from_worker_gate_evaluate_and_benchmarks(
     speeches = [Speech(str(at), samples.astype("<i2").tobytes(), "") for at, samples in enumerate(audio)]
     assert live.read_offline(exact_engine, speeches) == texts
     sources = [policies.LabelledRecording(str(at), samples, "") for at, samples in enumerate(audio)]
-    assert ["".join(track.words).strip() for track in policies.offline(exact_engine, sources)] == texts
+    assert [track.text.strip() for track in policies.offline(exact_engine, sources)] == texts
 
     for heard, segments, samples in zip(gate, written, audio, strict=True):
         rows = [(segment.first_sample, segment.end_sample, segment.text) for segment in segments]
