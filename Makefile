@@ -16,11 +16,11 @@ WHISPER := var/bench/files/venv
 WHISPER_STAMP := $(WHISPER)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench bench-peers bench-files bench-train lock clean
+.PHONY: help setup demo up test check bench bench-omissions bench-peers bench-files bench-train lock clean
 
 help:  ## Show this list
 	@echo "Minutebook: live meetings in, minutes out. Each command first sets up what it needs."
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  Add TORCH_INDEX=ADDRESS to take torch from that package index. The selector on pytorch.org names the index"
 	@echo "  for CPU or CUDA. Without it pip uses its default index, which on Linux may bring 3 GB of CUDA libraries."
 
@@ -55,6 +55,9 @@ check: $(STAMP)  ## Check lint, format, types, licences and known vulnerabilitie
 
 bench: $(STAMP)  ## Measure live meetings, N=1,8 at once
 	@N=$(N) $(RUN) -m bench.live
+
+bench-omissions: $(STAMP)  ## Measure speech that is booked as transcribed but has no words
+	@$(RUN) -m bench.omissions
 
 bench-peers: N := 1,2
 bench-peers: $(STAMP) $(PEERS_STAMP)  ## Measure live streams, N=1,2 at once, beside other live servers

@@ -21,7 +21,15 @@ from workers.asr.features import log_mel
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.model import Whisper, load
 from workers.asr.repetition import compression_ratio
-from workers.asr.words import TokenSpan, attended_positions, samples_of_position, split_words, token_starts
+from workers.asr.words import (
+    TokenSpan,
+    attended_positions,
+    read_part,
+    samples_of_position,
+    split_words,
+    token_starts,
+    unread_positions,
+)
 from workers.models.lora import make_room, used
 
 PROMPT_TOKENS = 200
@@ -212,10 +220,11 @@ class Engine:
         tokens = decoded.tokens
         text = vocabulary.decode(tokens)
         spans = split_words(tokens, vocabulary, window.language)
-        words, attended = self._timed(window, task, decoded, spans) if spans else ((), ())
+        words, attended, unread = self._timed(window, task, decoded, spans) if spans else ((), (), ())
         return Hypothesis(
             words=words,
             attended_samples=attended,
+            unread=unread,
             avg_logprob=sum(decoded.logprobs) / max(len(decoded.logprobs), 1),
             no_speech_prob=decoded.no_speech_prob,
             compression_ratio=compression_ratio(text),
@@ -225,27 +234,31 @@ class Engine:
 
     def _timed(
         self, window: Window, task: DecodeTask, decoded: Decoded, spans: Sequence[TokenSpan]
-    ) -> tuple[tuple[Word, ...], tuple[int, ...]]:
-        """The words of *spans* with their times, and the end of the audio that each word attended to most.
+    ) -> tuple[tuple[Word, ...], tuple[int, ...], tuple[tuple[int, int], ...]]:
+        """The words of *spans* with their times, the end of the audio that each word attended to most, and the spans of
+        audio that no word was read from.
 
         The prefix is warped as well, so that the audio of committed words is not given to the new ones.
         """
         audible = audible_positions(len(window.samples))
         attention = torch.stack(decoded.attention)[..., :audible].cpu().numpy()
-        starts = [*token_starts(attention)[task.prefix_tokens :].tolist(), audible]
-        peaks = attended_positions(attention)[task.prefix_tokens :]
-        limit = len(window.samples)
-        words = tuple(
-            Word(
-                text=span.text,
-                start_sample=min(samples_of_position(starts[span.first]), limit),
-                end_sample=min(samples_of_position(starts[span.spoken_end]), limit),
-                probability=float(np.exp(np.mean(decoded.logprobs[span.first : span.spoken_end]))),
-            )
-            for span in spans
-        )
-        attended = tuple(min(samples_of_position(peaks[span.spoken_end - 1] + 1), limit) for span in spans)
-        return words, attended
+        all_starts = token_starts(attention)
+        # A translation follows another order of words than the audio, so its path shows nothing.
+        unread = [] if window.translate else unread_positions(attention, all_starts)
+        starts = [*all_starts[task.prefix_tokens :].tolist(), audible]
+        peaks = attended_positions(attention)[task.prefix_tokens :].tolist()
+
+        def samples(position: int) -> int:
+            return min(samples_of_position(position), len(window.samples))
+
+        def word(span: TokenSpan) -> Word:
+            peak = peaks[span.spoken_end - 1]
+            first, end = read_part(starts[span.first], starts[span.spoken_end], peak, unread)
+            probability = float(np.exp(np.mean(decoded.logprobs[span.first : span.spoken_end])))
+            return Word(span.text, samples(first), samples(end), probability)
+
+        attended = tuple(samples(peaks[span.spoken_end - 1] + 1) for span in spans)
+        return tuple(map(word, spans)), attended, tuple((samples(first), samples(end)) for first, end in unread)
 
 
 def adapter_names(windows: Sequence[Window]) -> list[str] | None:

@@ -25,7 +25,8 @@ class Window:
     `samples` is (n,) int16, at most 30 s. `prefix` holds committed words that are spoken inside the window; the decoder
     is forced through them and continues from there. `prompt` is context only: the meeting's vocabulary, then the text
     before the window. `translate` asks for English text, whatever `language` is spoken. `speech` lists the spans
-    [first, end) of speech after the prefix; the guard checks that they have words.
+    [first, end) of speech after the prefix; the guard checks that they have words. A window that is not `complete` may
+    end in the middle of a sentence, so the speech at its end needs none yet.
     """
 
     samples: NDArray[np.int16]
@@ -35,6 +36,7 @@ class Window:
     prompt: str = ""
     adapter: str | None = None
     speech: tuple[tuple[int, int], ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Hypothesis:
     no_speech_prob: float
     compression_ratio: float
     temperature: float = 0.0
+    unread: tuple[tuple[int, int], ...] = ()
+    """The spans [first, end) of audio from which no word was read: silence, other sounds and skipped speech."""
     truncated: bool = field(default=False)
     """Whether the text was cut, because its token budget ran out or because it repeated itself."""
 

@@ -2,8 +2,7 @@
 
     transcribe_file(engine, FileAudio(samples))  → words with times, and what became of every sample
 
-A recording is cut into windows by voice activity. The guard judges each hypothesis. Speech that a hypothesis skips is
-decoded again by itself.
+A recording is cut into windows by voice activity. The guard judges each hypothesis, and reads skipped speech again.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -33,30 +33,15 @@ class Decodable(Protocol):
     @property
     def windows(self) -> list[Window]: ...
 
-    def leftovers(self, judged: Sequence[JudgedHypothesis]) -> list[Window | None]:
-        """For each window, the rest that has to be decoded again, or None."""
-
-    def settled(self, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
-        """The outcome. For each window *judged* holds its hypothesis and, if there was a rest, that of the rest."""
+    def settled(self, judged: Sequence[JudgedHypothesis]) -> StepOutcome:
+        """The outcome. *judged* holds a hypothesis for each window."""
 
 
 def decode_together(plans: Sequence[Decodable], decode: Decode) -> list[StepOutcome]:
-    """Decode the windows of all *plans* in one call and their leftovers in a second one, then settle each plan."""
-    first = iter(_decoded([window for plan in plans for window in plan.windows], decode))
-    judged = [[[next(first)] for _ in plan.windows] for plan in plans]
-    rests = [
-        (found, rest)
-        for plan, own in zip(plans, judged, strict=True)
-        for found, rest in zip(own, plan.leftovers([each[0] for each in own]), strict=True)
-        if rest is not None
-    ]
-    for (found, _), again in zip(rests, _decoded([rest for _, rest in rests], decode), strict=True):
-        found.append(again)
-    return [plan.settled(own) for plan, own in zip(plans, judged, strict=True)]
-
-
-def _decoded(windows: Sequence[Window], decode: Decode) -> Sequence[JudgedHypothesis]:
-    return decode(windows) if windows else ()
+    """Decode the windows of all *plans* in one call, then settle each plan."""
+    windows = [window for plan in plans for window in plan.windows]
+    judged = iter(decode(windows) if windows else ())
+    return [plan.settled(list(islice(judged, len(plan.windows)))) for plan in plans]
 
 
 @dataclass(frozen=True, slots=True)

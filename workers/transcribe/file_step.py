@@ -23,10 +23,7 @@ class FileStep(TrackStep):
     def windows(self) -> list[Window]:
         return self.plan.windows
 
-    def leftovers(self, judged: Sequence[JudgedHypothesis]) -> list[Window | None]:
-        return self.plan.leftovers(judged)
-
-    def settled(self, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
+    def settled(self, judged: Sequence[JudgedHypothesis]) -> StepOutcome:
         return self.plan.settled(judged)
 
     @property

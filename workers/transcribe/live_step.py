@@ -25,10 +25,10 @@ class LiveStep(TrackStep):
     def windows(self) -> list[Window]:
         return [] if self.plan.window is None else [self.plan.window]
 
-    def settled(self, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
+    def settled(self, judged: Sequence[JudgedHypothesis]) -> StepOutcome:
         if not judged:
             return StepOutcome(self.plan.view.state, spans=self.plan.silent, paused=True)
-        ((hypothesis, verdict),) = judged[0]
+        ((hypothesis, verdict),) = judged
         outcome = settle(self.plan, hypothesis, verdict, self.policy, self.settings)
         return replace(outcome, spans=(*self.plan.silent, *outcome.spans))
 

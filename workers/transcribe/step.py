@@ -45,13 +45,9 @@ class TrackStep(ABC):
     def windows(self) -> list[Window]:
         """The windows that the model has to decode."""
 
-    def leftovers(self, judged: Sequence[JudgedHypothesis]) -> list[Window | None]:
-        """For each window, the rest that has to be decoded again in this step, or None."""
-        return [None] * len(judged)
-
     @abstractmethod
-    def settled(self, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
-        """The outcome to commit, with silence. *judged* holds one or two hypotheses for each of `windows`."""
+    def settled(self, judged: Sequence[JudgedHypothesis]) -> StepOutcome:
+        """The outcome to commit, with silence. *judged* holds a hypothesis for each of `windows`."""
 
     @property
     @abstractmethod
@@ -83,7 +79,7 @@ class GivenUpStep(TrackStep):
     def windows(self) -> list[Window]:
         return []
 
-    def settled(self, _judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
+    def settled(self, _judged: Sequence[JudgedHypothesis]) -> StepOutcome:
         if self.failed is None:
             return StepOutcome(self.audio.view.state, spans=self.silent, paused=True)
         end = self.failed.end_sample

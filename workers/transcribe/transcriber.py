@@ -156,7 +156,7 @@ class Transcriber:
         """Fail a step at once if the engine can never decode it, for example in a language that it does not know."""
         log.error("meeting %s, track %s: %s", step.facts.meeting_id, step.facts.name, error)
         verdict = Verdict(Judgement.FAILED, error.detail[:REASON_LIMIT])
-        return step.settled([[(NO_WORDS, verdict)] for _ in step.windows])
+        return step.settled([(NO_WORDS, verdict)] * len(step.windows))
 
     def _read(self, windows: Sequence[Window]) -> list[JudgedHypothesis]:
         adapters = {window.adapter for window in windows if window.adapter is not None}

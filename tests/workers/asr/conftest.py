@@ -56,11 +56,16 @@ def meeting_text() -> str:
 
 
 @pytest.fixture(scope="session")
-def shared_audio() -> Path:
-    folder = Path(os.environ.get("MINUTEBOOK_SHARED", REPOSITORY.parent / "shared")) / "audio"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} not found: set MINUTEBOOK_SHARED to run tests on more recordings")
+def shared() -> Path:
+    folder = Path(os.environ.get("MINUTEBOOK_SHARED", REPOSITORY.parent / "shared"))
+    if not (folder / "audio").is_dir():
+        pytest.skip(f"{folder / 'audio'} not found: set MINUTEBOOK_SHARED to run tests on more recordings")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_audio(shared: Path) -> Path:
+    return shared / "audio"
 
 
 def error_rate(reference: str, text: str) -> float:

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from workers.asr.vocabulary import Vocabulary, load_vocabulary
 from workers.asr.weights.source import resolve
-from workers.asr.words import Floats, split_words, warp
+from workers.asr.words import READ_POSITIONS, Floats, read_part, split_words, unread_positions, warp
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +77,56 @@ def test_the_warp_takes_a_path_of_least_cost(cost: Floats) -> None:
         diagonal = straight if last_row or after == first else float(cost[row, first:after].sum())
         paid += min(straight, diagonal)
     assert paid <= _warp_by_definition(cost) + 1e-3
+
+
+def attention_of(peaks: list[int], positions: int) -> Floats:
+    """Weights (T, 1, S) of tokens that each attend to ten positions around a peak."""
+    weights = np.zeros((len(peaks), 1, positions), np.float32)
+    for row, peak in enumerate(peaks):
+        weights[row, 0, peak - 5 : peak + 5] = 0.1
+    return weights
+
+
+READ = [*range(10, 100, 10), *range(200, 300, 10)]
+"""Where the tokens of a text attend that skips the positions from 95 to 195."""
+
+
+def test_audio_to_which_no_token_attends_is_unread() -> None:
+    ((first, end),) = unread_positions(attention_of(READ, 300), np.array(READ) - 5)
+    assert 95 <= first <= 95 + READ_POSITIONS
+    assert 195 - READ_POSITIONS <= end <= 195
+
+
+def test_attention_of_tokens_that_stand_elsewhere_does_not_make_audio_read() -> None:
+    attention = attention_of(READ, 300)
+    attention[:, 0, 140:150] += 0.002  # each token looks a little at this place
+    ((first, end),) = unread_positions(attention, np.array(READ) - 5)
+    assert first < 140 < 150 < end
+
+
+def test_slow_speech_is_read() -> None:
+    slow = list(range(12, 300, 25))
+    assert unread_positions(attention_of(slow, 300), np.array(slow) - 5) == []
+
+
+def test_audio_shorter_than_a_word_gets_as_many_positions_as_it_has() -> None:
+    assert unread_positions(attention_of([5], 10), np.array([0])) == []
+
+
+@pytest.mark.parametrize(
+    ("peak", "unread", "part"),
+    [
+        (20, [], (10, 200)),
+        (20, [(40, 190)], (10, 40)),
+        (195, [(40, 190)], (190, 200)),
+        (20, [(40, 300)], (10, 40)),
+        (100, [(0, 90), (120, 200)], (90, 120)),
+        (20, [(0, 300)], (10, 10 + READ_POSITIONS)),
+        (20, [(210, 300)], (10, 200)),
+    ],
+    ids=["read", "read at its beginning", "read at its end", "stretched", "on both sides", "read nowhere", "elsewhere"],
+)
+def test_a_word_has_the_time_that_it_was_read_from(
+    peak: int, unread: list[tuple[int, int]], part: tuple[int, int]
+) -> None:
+    assert read_part(10, 200, peak, unread) == part

@@ -86,23 +86,6 @@ def test_windows_of_live_tracks_and_files_are_decoded_in_one_call(samples: Sampl
     assert live.words[0].start_sample >= samples_of_s(QUIET_S) - samples_of_s(1)
 
 
-def test_only_speech_after_the_last_word_of_a_file_is_decoded_again(samples: Samples) -> None:
-    step = file_step(samples, 1)
-    calls: list[Sequence[Window]] = []
-
-    def decode(windows: Sequence[Window]) -> list[JudgedHypothesis]:
-        calls.append(windows)
-        hypothesis, verdict = complete_hypothesis(windows[0])
-        return [(Hypothesis(hypothesis.words[:2], hypothesis.attended_samples[:2], -0.1, 0.0, 1.0), verdict)]
-
-    (outcome,) = decode_together([step], decode)
-    first, rest = (windows[0].samples for windows in calls)
-    assert len(rest) == len(first) - samples_of_s(2)
-    assert np.array_equal(rest, first[samples_of_s(2) :])
-    assert len(outcome.words) == 4
-    assert_tiles(outcome.spans, step.plan.end_sample)
-
-
 def test_a_step_without_windows_decodes_nothing() -> None:
     silence = np.zeros(samples_of_s(40), np.int16)
     steps = [file_step(silence, 4), live_step(silence)]

@@ -44,12 +44,20 @@ class EngineThatStopsEarly(Engine):
         self.calls = 0
 
     def transcribe(self, windows: Sequence[Window], fallback: Fallback = USUAL, lanes: int = 1) -> list[Hypothesis]:
-        (heard,) = super().transcribe(windows, fallback, lanes)
+        heard = super().transcribe(windows, fallback, lanes)
         self.calls += 1
-        if self.calls > 1:
-            return [heard]
-        half = len(heard.words) // 2
-        return [replace(heard, words=heard.words[:half], attended_samples=heard.attended_samples[:half])]
+        return (
+            heard
+            if self.calls > 1
+            else [_stopped_early(each, window) for each, window in zip(heard, windows, strict=True)]
+        )
+
+
+def _stopped_early(heard: Hypothesis, window: Window) -> Hypothesis:
+    half = len(heard.words) // 2
+    read = heard.words[:half]
+    unread = ((read[-1].end_sample, len(window.samples)),)
+    return replace(heard, words=read, attended_samples=heard.attended_samples[:half], unread=unread)
 
 
 def test_speech_that_the_model_skipped_before_a_pause_is_transcribed_without_further_audio(
@@ -59,7 +67,7 @@ def test_speech_that_the_model_skipped_before_a_pause_is_transcribed_without_fur
     rig.append(track_id, np.concatenate((speech, np.zeros(samples_of_s(1), np.int16))))
     engine = EngineThatStopsEarly(rig.engine)
     rig.run_until_idle(rig.worker(engine=engine))
-    assert engine.calls == 2
+    assert engine.calls > 1
     assert rig.coverage(track_id)[-1].end_s > SPEECH_S
     assert error_rate_of(rig.text()) <= 0.05
 

@@ -1,8 +1,7 @@
 """Cuts a file's audio into independent windows, so that one step can decode many windows of one track.
 
-    plan(view, limit)           → silence that needs no model, and windows to decode, each cut at a pause
-    leftover(piece, judged)     → the end of a piece whose speech the model skipped, to be decoded again by itself
-    settle(plan, judged)        → words and coverage, which tile [old committed_sample, new committed_sample)
+    plan(view, limit)     → silence that needs no model, and windows to decode, each cut at a pause
+    settle(plan, judged)  → words and coverage, which tile [old committed_sample, new committed_sample)
 
 Nobody waits for the next word of a file. So a window is cut only if the 30 s from its beginning have arrived, or the
 track has ended. Its end then depends on the audio alone, and a worker that takes over cuts at the same places.
@@ -19,11 +18,10 @@ from numpy.typing import NDArray
 
 from schema.core.states import CoverageKind
 from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_ms, samples_of_s
-from workers.asr.hypothesis import Hypothesis, Window, Word
+from workers.asr.hypothesis import Window, Word
 from workers.asr.streaming.guard import JudgedHypothesis, Judgement
-from workers.asr.streaming.omissions import UNHEARD_SAMPLES, passed_over
 from workers.asr.streaming.stream import StepOutcome, shifted
-from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView
+from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView, shifted_span, with_unread
 from workers.asr.streaming.vad import USUAL, VadSettings, speech_spans
 
 LOOK_SAMPLES = WINDOW_LIMIT_SAMPLES
@@ -93,12 +91,7 @@ class FilePlan:
     def windows(self) -> list[Window]:
         return [piece.window for piece in self.pieces]
 
-    def leftovers(self, judged: Sequence[JudgedHypothesis]) -> list[Window | None]:
-        """For each window, the rest that its hypothesis skipped and that is to be decoded again, or None."""
-        rests = [leftover(piece, each) for piece, each in zip(self.pieces, judged, strict=True)]
-        return [None if rest is None else rest.window for rest in rests]
-
-    def settled(self, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
+    def settled(self, judged: Sequence[JudgedHypothesis]) -> StepOutcome:
         return settle(self, judged)
 
 
@@ -187,59 +180,16 @@ def _quietest(samples: NDArray[np.int16], first: int, end: int) -> int:
     return first + int(stretches.argmin()) + _QUIET_SAMPLES // 2
 
 
-def leftover(piece: FilePiece, judged: JudgedHypothesis) -> FilePiece | None:
-    """The end of *piece*, from where its hypothesis skips speech. None if it skips nothing, or the beginning."""
-    hypothesis, verdict = judged
-    if verdict.judgement is not Judgement.OK or piece.window.translate:  # a translation follows no order of words
-        return None
-    heard = _heard(piece, hypothesis)
-    if heard == len(hypothesis.words) and piece.speech_end_sample - _end(piece, hypothesis, heard) < UNHEARD_SAMPLES:
-        return None
-    at = _end(piece, hypothesis, heard)
-    offset = at - piece.first_sample
-    if not heard or not 0 < offset < len(piece.window.samples):
-        return None
-    speech = tuple((max(a - offset, 0), b - offset) for a, b in piece.window.speech if b > offset)
-    window = replace(piece.window, samples=piece.window.samples[offset:], speech=speech)
-    return FilePiece(at, piece.end_sample, max(piece.speech_end_sample, at), window)
-
-
-def _heard(piece: FilePiece, hypothesis: Hypothesis) -> int:
-    """How many leading words come before the speech that the hypothesis skips."""
-    place = passed_over(hypothesis.words, piece.window.speech, 0)
-    return len(hypothesis.words) if place is None else place
-
-
-def _end(piece: FilePiece, hypothesis: Hypothesis, count: int) -> int:
-    return piece.first_sample + (hypothesis.words[count - 1].end_sample if count else 0)
-
-
-def settle(plan: FilePlan, judged: Sequence[Sequence[JudgedHypothesis]]) -> StepOutcome:
-    """Turn the hypotheses of a plan into words and coverage.
-
-    For each piece *judged* holds its first hypothesis and, if that skipped a rest, the hypothesis of the rest.
-    """
+def settle(plan: FilePlan, judged: Sequence[JudgedHypothesis]) -> StepOutcome:
+    """Turn the hypotheses of a plan, one for each piece, into words and coverage."""
     words: list[Word] = []
     spans: list[CommittedSpan] = []
     remaining = iter(judged)
     for part in plan.parts:
         if isinstance(part, CommittedSpan):
             spans.append(part)
-            continue
-        first, *again = next(remaining)
-        rest = leftover(part, first) if again else None
-        if rest is None:
-            _take(part, first, words, spans)
-            continue
-        hypothesis, verdict = first
-        kept = replace(hypothesis, words=hypothesis.words[: _heard(part, hypothesis)])
-        _take(
-            replace(part, end_sample=rest.first_sample, speech_end_sample=rest.first_sample),
-            (kept, verdict),
-            words,
-            spans,
-        )
-        _take(rest, again[0], words, spans)
+        else:
+            _take(part, next(remaining), words, spans)
     return StepOutcome(_at(plan.end_sample), tuple(words), tuple(spans), paused=True)
 
 
@@ -262,9 +212,11 @@ def _take(piece: FilePiece, judged: JudgedHypothesis, words: list[Word], spans: 
     spoken = max(piece.speech_end_sample, at)
     if piece.end_sample - spoken < samples_of_ms(DEFAULTS.pause_ms):
         spoken = piece.end_sample
-    spans.append(CommittedSpan(piece.first_sample, spoken, CoverageKind.TRANSCRIBED))
+    booked = [CommittedSpan(piece.first_sample, spoken, CoverageKind.TRANSCRIBED)]
     if spoken < piece.end_sample:
-        spans.append(CommittedSpan(spoken, piece.end_sample, CoverageKind.SILENT))
+        booked.append(CommittedSpan(spoken, piece.end_sample, CoverageKind.SILENT))
+    unread = [shifted_span(span, piece.first_sample) for span in verdict.unread]
+    spans += (part for span in booked for part in with_unread(span, unread))
 
 
 def _at(position: int) -> StreamState:

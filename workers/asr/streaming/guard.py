@@ -1,16 +1,20 @@
-"""The guard: it checks every hypothesis before commit, so that text that nobody said is not committed."""
+"""The guard: it checks every hypothesis before commit, so that text that nobody said is not committed, and so that
+speech without text is not booked as transcribed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 
-from schema.core.units import SAMPLE_RATE_HZ
+from schema.core.states import CoverageKind
+from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from workers.asr.engine import Engine, Fallback
 from workers.asr.hypothesis import Hypothesis, Window
 from workers.asr.repetition import repeated_phrase
-from workers.asr.streaming.omissions import UNHEARD_SAMPLES, overlap, passed_over
+from workers.asr.streaming.omissions import SKIPPED_SAMPLES, joined_hypothesis, overlap, parts_around, skipped_spans
+from workers.asr.streaming.track import CommittedSpan, shifted_span, with_unread
 
 COMPRESSION_LIMIT = 2.4
 LOGPROB_FLOOR = -1.0
@@ -18,6 +22,16 @@ NO_SPEECH_LIMIT = 0.6
 WORDS_PER_S_LIMIT = 7.0
 FEW_WORDS = 6
 """So few words may be faster than WORDS_PER_S_LIMIT, for example at the end of a sentence."""
+UNHEARD_SAMPLES = samples_of_s(2)
+"""A window with this much speech should give words."""
+NO_WORDS_REASON = "sounds like speech, no words recognised"
+REREADS = 2
+"""How often the audio of a window may be read again in parts, so that it is decoded three times at most, apart from
+the fallbacks."""
+SURE_LOGPROB = -0.6
+SURE_SPEECH_LIMIT = 0.4
+"""A part of a window counts as read only if the model is sure, in the mean log-probability of its words and in its
+probability that nobody speaks. Otherwise laughter and noise, read by themselves, would become words."""
 FALLBACKS = (
     Fallback(with_prompt=False),
     Fallback(temperature=0.4, with_prompt=False),
@@ -46,6 +60,8 @@ class Verdict:
     """A short phrase for the coverage ledger; empty for `ok`."""
     otherwise: Judgement = Judgement.FAILED
     """The outcome of a `retry` if no attempt is better."""
+    unread: tuple[CommittedSpan, ...] = ()
+    """For `ok`: the spans without words that are not `transcribed`, counted from the start of the window."""
 
 
 JudgedHypothesis = tuple[Hypothesis, Verdict]
@@ -60,8 +76,6 @@ def judge(hypothesis: Hypothesis, window: Window) -> Verdict:
     fault = _fault(hypothesis, window)
     if fault:
         return Verdict(Judgement.RETRY, fault)
-    if passed_over(hypothesis.words, window.speech, 0) is not None:
-        return Verdict(Judgement.RETRY, "omits speech", Judgement.OK)
     return Verdict(Judgement.OK)
 
 
@@ -69,7 +83,7 @@ def _without_words(hypothesis: Hypothesis, window: Window) -> Verdict:
     speech_samples = overlap(window.speech, 0, len(window.samples))
     if speech_samples < UNHEARD_SAMPLES or hypothesis.no_speech_prob > NO_SPEECH_LIMIT:
         return Verdict(Judgement.NO_SPEECH)
-    return Verdict(Judgement.RETRY, "sounds like speech, no words recognised", Judgement.NO_SPEECH)
+    return Verdict(Judgement.RETRY, NO_WORDS_REASON, Judgement.NO_SPEECH)
 
 
 def _fault(hypothesis: Hypothesis, window: Window) -> str:
@@ -92,11 +106,32 @@ def unread_s(window: Window) -> float:
     return max((len(window.samples) - read) / SAMPLE_RATE_HZ, 0.25)
 
 
-def transcribe_guarded(engine: Engine, windows: Sequence[Window], lanes: int = 1) -> list[JudgedHypothesis]:
-    """Transcribe, and decode what does not pass again: without prompt, then drawing at rising temperatures.
+def transcribe_guarded(
+    engine: Engine, windows: Sequence[Window], lanes: int = 1, rereads: int = REREADS
+) -> list[JudgedHypothesis]:
+    """Transcribe, decode what does not pass with other settings, and read skipped speech again.
 
-    They are decoded without prompt first, because the model may be repeating it, then sampled at rising temperatures.
-    If no attempt passes, the best one is returned with its outcome `otherwise`, which for most faults is `failed`.
+    If no attempt passes, the best one is returned with its outcome `otherwise`, which for most faults is `failed`. A
+    window with skipped speech is read again in parts, at most *rereads* times.
+    """
+    results = [_with_unread(*result) for result in zip(_attempted(engine, windows, lanes), windows, strict=True)]
+    if not rereads:
+        return results
+    divided = {i: _parts(result, windows[i]) for i, result in enumerate(results)}
+    parts = [part for own in divided.values() for _, part in own]
+    again = iter(transcribe_guarded(engine, parts, lanes, rereads - 1) if parts else ())
+    for i, own in divided.items():
+        read = [(first, *result) for (first, _), result in zip(own, islice(again, len(own)), strict=True)]
+        if read:
+            results[i] = _fuller(results[i], _joined(read, windows[i]), windows[i])
+    return results
+
+
+def _attempted(engine: Engine, windows: Sequence[Window], lanes: int) -> list[JudgedHypothesis]:
+    """The best of several attempts for each of *windows*.
+
+    They are decoded again without prompt first, because the model may be repeating it, then sampled at rising
+    temperatures.
     """
     hypotheses = engine.transcribe(windows, lanes=lanes)
     results = [(hypothesis, judge(hypothesis, window)) for hypothesis, window in zip(hypotheses, windows, strict=True)]
@@ -125,3 +160,68 @@ def _better(old: JudgedHypothesis, new: JudgedHypothesis) -> JudgedHypothesis:
 
 def _settled(verdict: Verdict) -> Verdict:
     return Verdict(verdict.otherwise, verdict.reason) if verdict.judgement is Judgement.RETRY else verdict
+
+
+def _with_unread(judged: JudgedHypothesis, window: Window) -> JudgedHypothesis:
+    """*judged* with the speech that its text skips."""
+    hypothesis, verdict = judged
+    if verdict.judgement is not Judgement.OK:
+        return judged
+    failed = (CommittedSpan(*span, CoverageKind.FAILED, NO_WORDS_REASON) for span in skipped_spans(hypothesis, window))
+    return hypothesis, replace(verdict, unread=tuple(failed))
+
+
+def _parts(judged: JudgedHypothesis, window: Window) -> list[tuple[int, Window]]:
+    """The parts in which *window* is to be read again; empty if its text skips nothing."""
+    hypothesis, verdict = judged
+    if verdict.judgement is Judgement.OK:
+        return parts_around(window, [(span.first_sample, span.end_sample) for span in verdict.unread])
+    if verdict.reason == NO_WORDS_REASON:
+        return parts_around(window, skipped_spans(hypothesis, window))
+    return []
+
+
+def _joined(read: Sequence[tuple[int, Hypothesis, Verdict]], window: Window) -> JudgedHypothesis:
+    """The readings of the parts of *window*, with their first samples, as one reading."""
+    ends = [*(first for first, _, _ in read[1:]), len(window.samples)]
+    unread: list[CommittedSpan] = []
+    passed: list[tuple[int, Hypothesis]] = []
+    for (first, hypothesis, verdict), end in zip(read, ends, strict=True):
+        if verdict.judgement is Judgement.OK and _is_sure(hypothesis):
+            unread += (shifted_span(span, first) for span in verdict.unread)
+            passed.append((first, hypothesis))
+            continue
+        passed.append((first, replace(hypothesis, words=(), attended_samples=())))
+        if window.complete or end < len(window.samples):
+            unread.append(_without_text(first, end, hypothesis, verdict, window))
+    return joined_hypothesis(passed, window), Verdict(Judgement.OK, unread=tuple(unread))
+
+
+def _is_sure(hypothesis: Hypothesis) -> bool:
+    return hypothesis.avg_logprob >= SURE_LOGPROB and hypothesis.no_speech_prob <= SURE_SPEECH_LIMIT
+
+
+def _without_text(first: int, end: int, hypothesis: Hypothesis, verdict: Verdict, window: Window) -> CommittedSpan:
+    """The coverage of the part [*first*, *end*) of *window*. It is silent if the model finds that nobody speaks."""
+    wordless = verdict.judgement is Judgement.NO_SPEECH and overlap(window.speech, first, end) < SKIPPED_SAMPLES
+    if wordless or hypothesis.no_speech_prob > NO_SPEECH_LIMIT:
+        return CommittedSpan(first, end, CoverageKind.SILENT, verdict.reason or None)
+    return CommittedSpan(first, end, CoverageKind.FAILED, verdict.reason or NO_WORDS_REASON)
+
+
+def _fuller(old: JudgedHypothesis, new: JudgedHypothesis, window: Window) -> JudgedHypothesis:
+    """The reading that leaves less speech without words, if it has no fewer words. *old* learns from *new* what is
+    silent.
+    """
+    if len(new[0].words) >= len(old[0].words) and _unread_samples(new, window) < _unread_samples(old, window):
+        return new
+    silent = [span for span in new[1].unread if span.kind is CoverageKind.SILENT]
+    unread = (part for span in old[1].unread for part in with_unread(span, silent))
+    return old[0], replace(old[1], unread=tuple(unread))
+
+
+def _unread_samples(judged: JudgedHypothesis, window: Window) -> int:
+    if judged[1].judgement is not Judgement.OK:
+        return len(window.samples)
+    failed = (span for span in judged[1].unread if span.kind is CoverageKind.FAILED)
+    return sum(overlap(window.speech, span.first_sample, span.end_sample) for span in failed)

@@ -21,9 +21,8 @@ from schema.core.states import CoverageKind
 from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_ms, samples_of_s
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.guard import Judgement, Verdict
-from workers.asr.streaming.omissions import passed_over
 from workers.asr.streaming.policy import Policy
-from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView
+from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView, shifted_span, with_unread
 from workers.asr.streaming.vad import USUAL, VadSettings, speech_spans
 from workers.asr.streaming.window_start import begin_at, begin_in_prefix, resting_place
 
@@ -48,7 +47,7 @@ class StreamSettings:
     forced_patience_s: float = 3.0
     """The same after forced words, which may be what keeps the model from a better hypothesis."""
     unheard_s: float = 2.0
-    """If the model wrote no word for so much speech at the end, that speech is decoded again in a window of its own."""
+    """If the model wrote no word after forced words for so much speech, that speech is decoded again without them."""
     unheard_after_cut_s: float = 0.5
     """The same where somebody waits for the words and the forced words end in a cut one, which may be misheard."""
     held_words: int = 2
@@ -161,6 +160,7 @@ def _window(
             prompt=prompt(view),
             adapter=view.adapter,
             speech=tuple((a - first, min(b, end) - first) for a, b in open_speech if a < end),
+            complete=final,
         ),
         window_end_sample=end,
         speech_end_sample=speech_end,
@@ -197,7 +197,7 @@ def settle(
 ) -> StepOutcome:
     """Turn the hypothesis for `plan.window` into what is committed and what stays open."""
     if verdict.judgement is Judgement.OK:
-        return _with_words(plan, hypothesis, policy, settings)
+        return _with_words(plan, hypothesis, verdict, policy, settings)
     waiting = plan.window_end_sample - plan.view.state.committed_sample
     patient = not plan.final and waiting < samples_of_s(settings.patience_s)
     unheard_s = settings.unheard_after_cut_s if plan.view.flushed else settings.unheard_s
@@ -226,20 +226,16 @@ def _without_words(plan: LivePlan, kind: CoverageKind, reason: str | None) -> St
     return StepOutcome(begin_at(plan.view.state, plan.window_end_sample), spans=(span,), paused=True)
 
 
-def _with_words(plan: LivePlan, hypothesis: Hypothesis, policy: Policy, settings: StreamSettings) -> StepOutcome:
-    """Commit the words that are certain. If the model omitted speech, only the words before that are committed."""
+def _with_words(
+    plan: LivePlan, hypothesis: Hypothesis, verdict: Verdict, policy: Policy, settings: StreamSettings
+) -> StepOutcome:
+    """Commit the words that are certain. Speech among them that nobody could read is booked as the verdict says."""
     state, first = plan.view.state, plan.view.state.window_first_sample
     words = _in_order([shifted(word, first) for word in hypothesis.words], state.committed_sample, plan)
-    count = len(words) if plan.final else _committed_count(plan, words, hypothesis, policy, settings)
-    omission = passed_over(words[:count], _speech(plan), state.committed_sample)
-    if omission:
-        return _up_to_omission(plan, words[:omission])
-    if omission == 0 and state.prefix:  # right after the forced words: decode that speech without them
-        return StepOutcome(begin_at(state, state.committed_sample))
-    if plan.final and plan.speech_end_sample - words[-1].end_sample >= samples_of_s(settings.unheard_s):
-        return _up_to_omission(plan, words)
+    unread = [shifted_span(span, first) for span in verdict.unread]
     if plan.final:
-        return _all_words(plan, words, settings)
+        return _all_words(plan, words, unread, settings)
+    count = _committed_count(plan, words, hypothesis, policy, settings)
     if not count:
         return StepOutcome(
             replace(state, previous=tuple(word.text for word in words)), partial=tuple(word.text for word in words)
@@ -255,26 +251,9 @@ def _with_words(plan: LivePlan, hypothesis: Hypothesis, policy: Policy, settings
     return StepOutcome(
         state=_trimmed(after, plan, settings),
         words=tuple(done),
-        spans=(CommittedSpan(state.committed_sample, committed, CoverageKind.TRANSCRIBED),),
+        spans=tuple(with_unread(CommittedSpan(state.committed_sample, committed, CoverageKind.TRANSCRIBED), unread)),
         partial=tuple(word.text for word in open_words),
     )
-
-
-def _speech(plan: LivePlan) -> list[tuple[int, int]]:
-    """The spans of speech in the window, as positions in the meeting."""
-    first = plan.view.state.window_first_sample
-    return [(first + a, first + b) for a, b in plan.window.speech] if plan.window else []
-
-
-def _up_to_omission(plan: LivePlan, words: Sequence[Word]) -> StepOutcome:
-    """Commit *words*, after which the model omitted speech. The next window begins there, without forced words.
-
-    A model that omits speech in the middle of a window usually transcribes it at the beginning of one. If it omits the
-    speech again there, that speech stays without words.
-    """
-    state, end = plan.view.state, max(words[-1].end_sample, plan.view.state.committed_sample + 1)
-    after = begin_at(replace(state, prefix=(*state.prefix, *words)), end)
-    return StepOutcome(after, tuple(words), (CommittedSpan(state.committed_sample, end, CoverageKind.TRANSCRIBED),))
 
 
 def _in_order(words: Sequence[Word], earliest: int, plan: LivePlan) -> list[Word]:
@@ -305,7 +284,9 @@ def _committed_count(
     return min(count, len(words) - 1) if hypothesis.truncated else count
 
 
-def _all_words(plan: LivePlan, words: Sequence[Word], settings: StreamSettings) -> StepOutcome:
+def _all_words(
+    plan: LivePlan, words: Sequence[Word], unread: Sequence[CommittedSpan], settings: StreamSettings
+) -> StepOutcome:
     """Commit all words before a pause or the end. The next window begins in the pause, without forced words."""
     state, end, lead = plan.view.state, plan.window_end_sample, samples_of_ms(settings.lead_ms)
     whole = (plan.view.closed or plan.view.flushed) and end == plan.view.end_sample
@@ -327,7 +308,7 @@ def _all_words(plan: LivePlan, words: Sequence[Word], settings: StreamSettings) 
         # The end may cut a word. As a forced word of the next window it is not written again from its second half.
         state=_trimmed(after, plan, settings) if cut else begin_at(after, committed, max(committed - lead, speech_end)),
         words=tuple(words),
-        spans=tuple(span for span in spans if span.end_sample > span.first_sample),
+        spans=tuple(part for span in spans for part in with_unread(span, unread)),
         paused=not cut,
     )
 

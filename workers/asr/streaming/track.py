@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,26 @@ class CommittedSpan:
     end_sample: int
     kind: CoverageKind
     reason: str | None = None
+
+
+def shifted_span(span: CommittedSpan, samples: int) -> CommittedSpan:
+    """Return *span* moved by *samples*."""
+    return replace(span, first_sample=span.first_sample + samples, end_sample=span.end_sample + samples)
+
+
+def with_unread(span: CommittedSpan, unread: Iterable[CommittedSpan]) -> list[CommittedSpan]:
+    """*span* divided, so that the *unread* spans in it keep their own kinds and reasons. They are in order."""
+    spans: list[CommittedSpan] = []
+    at = span.first_sample
+    for each in unread:
+        first, end = max(each.first_sample, at), min(each.end_sample, span.end_sample)
+        if first >= end:
+            continue
+        if first > at:
+            spans.append(replace(span, first_sample=at, end_sample=first))
+        spans.append(replace(each, first_sample=first, end_sample=end))
+        at = end
+    return [*spans, replace(span, first_sample=at)] if at < span.end_sample else spans
 
 
 @dataclass(frozen=True, slots=True)

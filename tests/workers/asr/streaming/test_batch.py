@@ -13,7 +13,7 @@ from schema.core.states import CoverageKind
 from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_s
 from training.data.audio import Samples
 from workers.asr.hypothesis import Hypothesis, Window, Word
-from workers.asr.streaming.batch import FilePiece, FilePlan, leftover, plan, reach_samples, settle
+from workers.asr.streaming.batch import FilePiece, FilePlan, plan, reach_samples, settle
 from workers.asr.streaming.guard import Judgement, Verdict
 from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView
 
@@ -132,7 +132,7 @@ def test_parts_tile_any_mixture_of_sound_and_silence(mixture: list[tuple[bool, i
 
 def test_words_get_their_positions_in_the_meeting() -> None:
     both = planned(piece(10, 20, [(0.5, 9.5)]), piece(20, 26, [(0.2, 3)]))
-    outcome = settle(both, [[(hypothesis_of([(1, 2), (8, 9.5)]), OK)], [(hypothesis_of([(0.2, 3)]), OK)]])
+    outcome = settle(both, [(hypothesis_of([(1, 2), (8, 9.5)]), OK), (hypothesis_of([(0.2, 3)]), OK)])
     assert [word.start_sample / 16_000 for word in outcome.words] == [11, 18, 20.2]
     assert spans_of(outcome.spans) == [(10, 20, "transcribed"), (20, 23, "transcribed"), (23, 26, "silent")]
     assert outcome.state == StreamState(samples_of_s(26), samples_of_s(26))
@@ -141,43 +141,28 @@ def test_words_get_their_positions_in_the_meeting() -> None:
 def test_only_the_failed_window_is_booked_as_failed() -> None:
     both = planned(piece(0, 10, [(0, 10)]), piece(10, 20, [(0, 10)]))
     bad = (hypothesis_of([(1, 2)]), Verdict(Judgement.FAILED, "repetition"))
-    outcome = settle(both, [[bad], [(hypothesis_of([(0, 10)]), OK)]])
+    outcome = settle(both, [bad, (hypothesis_of([(0, 10)]), OK)])
     assert spans_of(outcome.spans) == [(0, 10, "failed"), (10, 20, "transcribed")]
     assert outcome.spans[0].reason == "repetition"
     assert len(outcome.words) == 1
 
 
-def test_speech_after_the_last_word_is_decoded_again_alone() -> None:
-    skipping = piece(10, 20, [(0, 9)])
-    first = (hypothesis_of([(0, 1), (1, 2.5)]), OK)
-    rest = leftover(skipping, first)
-    assert rest is not None
-    assert (rest.first_sample, rest.end_sample) == (samples_of_s(12.5), samples_of_s(20))
-    assert rest.window.speech == ((0, samples_of_s(6.5)),)
-    outcome = settle(planned(skipping), [[first, (hypothesis_of([(0, 3), (3, 6)]), OK)]])
-    assert [word.end_sample / 16_000 for word in outcome.words] == [11, 12.5, 15.5, 18.5]
-    assert spans_of(outcome.spans) == [(10, 12.5, "transcribed"), (12.5, 19, "transcribed"), (19, 20, "silent")]
-
-
-def test_words_after_skipped_speech_are_left_to_the_second_decoding() -> None:
-    skipping = piece(0, 10, [(0, 10)])
-    first = (hypothesis_of([(0, 1), (7, 8), (8, 10)]), OK)
-    nothing = (hypothesis_of([]), Verdict(Judgement.NO_SPEECH))
-    outcome = settle(planned(skipping), [[first, nothing]])
-    assert len(outcome.words) == 1
-    assert spans_of(outcome.spans) == [(0, 1, "transcribed"), (1, 10, "silent")]
-
-
-def test_complete_failed_and_late_starting_hypotheses_leave_no_speech_over() -> None:
-    whole = piece(0, 10, [(0, 9)])
-    assert leftover(whole, (hypothesis_of([(0, 1), (1.5, 3), (4, 6), (6, 7.5)]), OK)) is None
-    assert leftover(whole, (hypothesis_of([(6, 9)]), OK)) is None
-    assert leftover(whole, (hypothesis_of([(0, 1)]), Verdict(Judgement.FAILED, "loop"))) is None
+def test_speech_that_stays_without_words_is_booked_as_failed_between_the_words_around_it() -> None:
+    unread = CommittedSpan(samples_of_s(2), samples_of_s(6), CoverageKind.FAILED, "no words")
+    skipping = (hypothesis_of([(0, 2), (6, 9)]), Verdict(Judgement.OK, unread=(unread,)))
+    outcome = settle(planned(piece(10, 20, [(0, 9)])), [skipping])
+    assert spans_of(outcome.spans) == [
+        (10, 12, "transcribed"),
+        (12, 16, "failed"),
+        (16, 19, "transcribed"),
+        (19, 20, "silent"),
+    ]
+    assert outcome.spans[1].reason == "no words"
 
 
 def test_words_are_kept_in_order_and_inside_their_window() -> None:
     misplaced = hypothesis_of([(3, 4), (2, 3), (9, 14)])
-    outcome = settle(planned(piece(0, 10, [(0, 10)])), [[(misplaced, OK)]])
+    outcome = settle(planned(piece(0, 10, [(0, 10)])), [(misplaced, OK)])
     times = [(word.start_sample / 16_000, word.end_sample / 16_000) for word in outcome.words]
     assert times == [(3, 4), (4, 4), (9, 10)]
 

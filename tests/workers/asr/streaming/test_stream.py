@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bench.policies import LabelledRecording, Replay, error_rate, meeting_beginning, offline, replay
 from schema.core.errors import DecodeError
+from schema.core.states import CoverageKind
 from tests.workers.asr.conftest import REPOSITORY
 from training.data.audio import Samples
 from workers.asr.engine import Engine
@@ -129,6 +130,24 @@ def test_a_failed_hypothesis_is_booked_with_its_reason_and_never_used_as_prompt(
     assert (track.spans[-1].kind, track.spans[-1].reason) == ("failed", "repetition")
     assert track.state.history == ()
     assert not track.words
+
+
+@pytest.mark.parametrize("final", [True, False], ids=["at a pause", "while the speaker continues"])
+def test_speech_that_stays_without_words_is_booked_as_failed_among_committed_words(
+    meeting: Samples, final: bool
+) -> None:
+    track = CheckedTrack(meeting[: 12 * SECOND])
+    planned = replace(track.plan(9 * SECOND), final=final)
+    first = planned.view.state.window_first_sample
+    times = ((SECOND, 2 * SECOND), (5 * SECOND, 6 * SECOND), (6 * SECOND, 7 * SECOND))
+    words = tuple(Word(f" {start}", start, end, 0.9) for start, end in times)
+    unread = CommittedSpan(2 * SECOND, 5 * SECOND, CoverageKind.FAILED, "no words")
+    hypothesis = Hypothesis(words, tuple(word.end_sample for word in words), -0.2, 0.0, 1.0)
+    track.settle(planned, hypothesis, Verdict(Judgement.OK, unread=(unread,)))
+    assert len(track.words) == len(words)
+    (failed,) = (span for span in track.spans if span.kind is CoverageKind.FAILED)
+    assert (failed.first_sample - first, failed.end_sample - first) == (2 * SECOND, 5 * SECOND)
+    assert failed.reason == "no words"
 
 
 def test_forced_words_are_committed_when_no_speech_follows_them(meeting: Samples) -> None:
