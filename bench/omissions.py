@@ -60,7 +60,7 @@ class RecordingGroup:
     recordings: list[LabelledRecording]
 
 
-class CountingEngine(Engine):
+class MeteredEngine(Engine):
     """Counts the audio that it decodes."""
 
     decoded_samples = 0
@@ -244,7 +244,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="groups whose name contains this")
     parser.add_argument("--out", type=Path, default=Path("var/bench/omissions.json"))
     arguments = parser.parse_args()
-    engine = CountingEngine(load(arguments.model, arguments.models, "auto", "auto"))
+    engine = MeteredEngine(load(arguments.model, arguments.models, "auto", "auto"))
     rows = []
     for group in groups(arguments.shared):
         for mode, read in MODES.items() if arguments.only in group.name else ():

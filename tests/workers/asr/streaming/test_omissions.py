@@ -11,14 +11,14 @@ from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.omissions import joined_hypothesis, parts_around, skipped_spans
 
 SECOND = 16_000
-Spans = list[tuple[float, float]]
+SecondPairs = list[tuple[float, float]]
 
 
 def samples(seconds: float) -> int:
     return round(seconds * SECOND)
 
 
-def spans(seconds: Spans) -> tuple[tuple[int, int], ...]:
+def spans(seconds: SecondPairs) -> tuple[tuple[int, int], ...]:
     return tuple((samples(first), samples(end)) for first, end in seconds)
 
 
@@ -28,12 +28,12 @@ def window(*speech: tuple[float, float], length_s: float = 10, prefix_s: float =
     return Window(counted.astype(np.int16), prefix=prefix, speech=spans([*speech]), complete=complete)
 
 
-def hypothesis(unread: Spans, words: Spans | None = None) -> Hypothesis:
+def hypothesis(unread: SecondPairs, words: SecondPairs | None = None) -> Hypothesis:
     read = tuple(Word(f" {first}", *span, 0.9) for span in spans(words or [(0, 1), (9, 10)]) for first in span[:1])
     return Hypothesis(read, tuple(word.end_sample for word in read), -0.2, 0.0, 1.0, unread=spans(unread))
 
 
-def seconds(found: list[tuple[int, int]]) -> Spans:
+def seconds(found: list[tuple[int, int]]) -> SecondPairs:
     return [(first / SECOND, end / SECOND) for first, end in found]
 
 
@@ -49,7 +49,9 @@ def seconds(found: list[tuple[int, int]]) -> Spans:
     ],
     ids=["none", "a hesitation", "in the middle", "two spans", "two short ones around a blip", "two short ones apart"],
 )
-def test_speech_without_words_is_skipped_if_it_is_longer_than_a_hesitation(unread: Spans, skipped: Spans) -> None:
+def test_speech_without_words_is_skipped_if_it_is_longer_than_a_hesitation(
+    unread: SecondPairs, skipped: SecondPairs
+) -> None:
     assert seconds(skipped_spans(hypothesis(unread), window((0, 10)))) == skipped
 
 
@@ -69,7 +71,7 @@ def test_a_hypothesis_without_words_skips_all_speech_of_a_complete_window() -> N
     assert skipped_spans(empty, window((2, 9), complete=False)) == []
 
 
-def cuts(whole: Window, skipped: Spans) -> Spans:
+def cuts(whole: Window, skipped: SecondPairs) -> SecondPairs:
     parts = parts_around(whole, list(spans(skipped)))
     return [(first / SECOND, (first + len(part.samples)) / SECOND) for first, part in parts]
 
@@ -86,7 +88,7 @@ def cuts(whole: Window, skipped: Spans) -> Spans:
     ids=["the longest pause inside", "the pause after", "no pause near", "no pause, at the beginning", "everything"],
 )
 def test_a_window_is_divided_at_the_pause_beside_skipped_speech(
-    speech: Spans, skipped: tuple[float, float], parts: Spans
+    speech: SecondPairs, skipped: tuple[float, float], parts: SecondPairs
 ) -> None:
     assert cuts(window(*speech), [skipped]) == parts
 
