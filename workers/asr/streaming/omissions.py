@@ -33,6 +33,8 @@ def overlap(speech: Sequence[Span], first_sample: int, end_sample: int) -> int:
 
 def skipped_spans(hypothesis: Hypothesis, window: Window) -> list[Span]:
     """The spans of *window* with speech that *hypothesis* skips, at least SKIPPED_SAMPLES of it in each."""
+    if window.translate:  # a translation follows another order of words than the audio
+        return []
     first, end = _prefix_end(window), len(window.samples)
     if not hypothesis.words:
         unread: list[Span] = [(first, end)] if window.complete else []

@@ -179,10 +179,6 @@ def test_the_vocabulary_is_the_only_prompt(meeting: Samples) -> None:
     assert {each.window.prompt for each in plan(with_vocabulary, MANY).pieces} == {"Priya, Leo"}
 
 
-def test_a_translation_is_not_searched_for_skipped_speech(meeting: Samples) -> None:
+def test_the_windows_of_a_track_that_is_translated_ask_for_a_translation(meeting: Samples) -> None:
     translated = plan(replace(view(meeting), translate=True), 1)
     assert [window.translate for window in translated.windows] == [True]
-    spoken = piece(0, 10, [(0, 10)])
-    skipping = hypothesis_of([(0, 1), (1, 2)])
-    assert leftover(spoken, (skipping, OK)) is not None
-    assert leftover(replace(spoken, window=replace(spoken.window, translate=True)), (skipping, OK)) is None

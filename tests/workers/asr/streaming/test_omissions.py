@@ -65,6 +65,12 @@ def test_speech_at_the_end_is_skipped_only_if_the_window_is_complete() -> None:
     assert skipped_spans(stopped, window((0, 10), complete=False)) == []
 
 
+def test_a_translation_is_not_searched_for_skipped_speech() -> None:
+    skipping = hypothesis([(2, 8)])
+    assert skipped_spans(skipping, window((0, 10))) != []
+    assert skipped_spans(skipping, replace(window((0, 10)), translate=True)) == []
+
+
 def test_a_hypothesis_without_words_skips_all_speech_of_a_complete_window() -> None:
     empty = Hypothesis((), (), -0.2, 0.0, 1.0)
     assert seconds(skipped_spans(empty, window((2, 9), prefix_s=2))) == [(2, 10)]
