@@ -71,8 +71,12 @@ def demo(console: Console, folder: Path) -> dict[str, Any]:
     """Run the demonstration and return the content of `result.json`. Raises MinutebookError."""
     result_file = folder / "result.json"
     result_file.unlink(missing_ok=True)
-    console.print("starting server, API and workers (the first start unpacks the models)", style="dim")
-    with fresh_stack(folder, processes=PROCESSES) as stack:
+
+    def tell(text: str) -> None:
+        console.print(text, style="dim", highlight=False, markup=False)
+
+    tell("starting server, API and workers")
+    with fresh_stack(folder, processes=PROCESSES, tell=tell) as stack:
         meeting = asyncio.run(_listen(console, stack.api_url, read_file(SAMPLE / "meeting.flac")))
     result = result_of(meeting, (SAMPLE / "reference.txt").read_text())
     result_file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,17 +19,21 @@ ELSEWHERE = ("REDIS_URL", "DATABASE_URL", "API_HOST", "API_PORT", "FLOWER_PORT",
 
 @contextmanager
 def fresh_stack(
-    folder: Path, *, processes: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    processes: Sequence[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[Stack]:
     """Empty *folder* and run a stack in it. Raises Conflict if a stack is running there, and what `Stack` raises.
 
-    The first start unpacks the models, which takes a while.
+    The first start unpacks the models, which takes a while. *tell* gets what the start waits for.
     """
     empty_folder(folder)
     for name in ELSEWHERE:
         os.environ.pop(f"MINUTEBOOK_{name}", None)
     overlay = {"MINUTEBOOK_MODEL_DIR": str(MODELS), **(environment or {})}
-    with Stack(folder, environment=overlay, processes=processes, ready_within_s=300) as stack:
+    with Stack(folder, environment=overlay, processes=processes, tell=tell, ready_within_s=300) as stack:
         yield stack
 
 

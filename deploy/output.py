@@ -1,13 +1,13 @@
-"""The output of the processes: a size-limited log file for each and, on request, the terminal with a name on each
-line.
-"""
+"""The output of the processes: a size-limited log file for each, one for all of them and, on request, the terminal."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from io import TextIOWrapper
@@ -23,12 +23,25 @@ FILE_LIMIT_BYTES = 5 << 20
 OLD_FILES = 2
 LINE_LIMIT_BYTES = 64 << 10
 TAIL_LINES = 12
+STACK = "stack"
+"""The name of what the supervisor itself says, and of the log with the lines of all processes."""
 
+_OWN_TIME = re.compile(
+    r"""
+    (?P<kept> \[ | \[[A-Z]\  | \d+:(?: [A-Z] | signal-handler )\  )
+    (?: \d{4}-\d\d-\d\d\ \d\d:\d\d:\d\d,\d{3}:\              # Celery
+      | \d{6}\ \d\d:\d\d:\d\d\                               # Flower, by Tornado
+      | \d\d\ [A-Z][a-z]{2}\ \d{4}\ \d\d:\d\d:\d\d\.\d{3}\   # Valkey
+      | \(\d{10}\)\                                          # Valkey, at a signal
+    )
+    """,
+    re.VERBOSE | re.ASCII,
+)
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
 
 
 class Terminal:
-    """Writes whole lines to standard output, from any thread. Colours only on a terminal."""
+    """Writes whole lines with the time of day to standard output, from any thread. Colours only on a terminal."""
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         self._stream: IO[str] | None = stream or sys.stdout
@@ -45,33 +58,57 @@ class Terminal:
                 colour = self._colours.setdefault(name, _COLOURS[len(self._colours) % len(_COLOURS)])
                 label = f"\x1b[{colour}m{label}\x1b[0m"
             try:
-                self._stream.write(f"{label} {text}\n")
+                self._stream.write(f"{time.strftime('%H:%M:%S')} {label} {text}\n")
                 self._stream.flush()
             except BrokenPipeError:  # the reader is gone (`make up | head`); the files continue
                 self._stream = None
 
 
-class LogFile(RotatingFileHandler):
-    """A log of limited size that only its owner can read. Lines that the disk has no room for are counted."""
+class LogFile:
+    """A log of limited size that only its owner can read. Each line gets its time. Any thread may write.
+
+    Lines that the disk has no room for are counted. The next line that is written says how many there were.
+    """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, maxBytes=FILE_LIMIT_BYTES, backupCount=OLD_FILES, encoding="utf-8")
-        self.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-        self.lost_lines = 0
-        self.fault: OSError | None = None
-        """Why the last line was not written; None if it was."""
+        self.path = path
+        self._handler = _RotatingFile(path, maxBytes=FILE_LIMIT_BYTES, backupCount=OLD_FILES, encoding="utf-8")
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self._lost_lines = 0
+        self._repeats = Repeats()
+        self._lock = threading.Lock()
 
-    def write(self, text: str) -> None:
-        self.fault = None
+    def write(self, text: str) -> str | None:
+        """Write a line. Returns why that failed, unless it was said a short time ago."""
+        with self._lock:
+            fault = self._handler.fault_of_writing(text)
+            if fault is not None:
+                self._lost_lines += 1
+                if self._repeats.left_out("fault") is not None:
+                    return f"{fault_of(self.path.parent, fault)}; until then {self.path} gets no lines"
+            elif self._lost_lines:
+                lost, self._lost_lines = self._lost_lines, 0
+                self._handler.fault_of_writing(f"{lost} lines before this one were not written; the disk took none")
+            return None
+
+    def close(self) -> None:
+        self._handler.close()
+
+
+class _RotatingFile(RotatingFileHandler):
+    _fault: OSError | None = None
+
+    def fault_of_writing(self, text: str) -> OSError | None:
+        self._fault = None
         self.handle(logging.makeLogRecord({"msg": text}))
+        return self._fault
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of the base class
         fault = sys.exc_info()[1]
         if not isinstance(fault, OSError):
             super().handleError(record)
             return
-        self.lost_lines += 1
-        self.fault = fault
+        self._fault = fault
         if self.stream is not None:  # it holds the line, and would fail again when it is closed; the next line reopens
             with suppress(OSError):
                 self.stream.close()
@@ -83,34 +120,46 @@ class LogFile(RotatingFileHandler):
         return stream
 
 
+class StackLog:
+    """The lines of all processes and of the supervisor, each with its name: `folder/stack.log`, and the terminal."""
+
+    def __init__(self, folder: Path, terminal: Terminal | None) -> None:
+        self._terminal = terminal
+        self._file = LogFile(folder / f"{STACK}.log")
+
+    def line(self, name: str, text: str) -> None:
+        self._show(name, text)
+        fault = self._file.write(f"{name:>10} | {text}")
+        if fault is not None:
+            self._show(STACK, fault)
+
+    def _show(self, name: str, text: str) -> None:
+        if self._terminal is not None:
+            self._terminal.line(name, text)
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class Output:
-    """The lines of one process: `folder/name.log`, at most (1 + OLD_FILES) * FILE_LIMIT_BYTES, and the last few in
-    `tail`.
+    """The lines of one process: in `folder/name.log`, at most (1 + OLD_FILES) * FILE_LIMIT_BYTES, in *stack_log*, and
+    the last few in `tail`.
     """
 
-    def __init__(self, name: str, folder: Path, terminal: Terminal | None) -> None:
+    def __init__(self, name: str, folder: Path, stack_log: StackLog | None) -> None:
         self.name = name
         self.path = folder / f"{name}.log"
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
-        self._terminal = terminal
+        self._stack_log = stack_log
         self._file = LogFile(self.path)
-        self._repeats = Repeats()
 
     def line(self, text: str) -> None:
         self.tail.append(text)
-        self._show(text)
-        lost_before = self._file.lost_lines
-        self._file.write(text)
-        if self._file.fault is not None:
-            if self._repeats.left_out("fault") is not None:
-                self._show(f"{fault_of(self.path.parent, self._file.fault)}; until then {self.path} gets no lines")
-        elif lost_before:
-            self._file.lost_lines = 0
-            self._file.write(f"{lost_before} lines before this one were not written; the disk took none")
-
-    def _show(self, text: str) -> None:
-        if self._terminal is not None:
-            self._terminal.line(self.name, text)
+        fault = self._file.write(text)
+        if self._stack_log is not None:
+            self._stack_log.line(self.name, text)
+            if fault is not None:
+                self._stack_log.line(self.name, fault)
 
     def follow(self, pipe: IO[bytes]) -> threading.Thread:
         """Read every line of *pipe* until it ends, in a thread of its own. Control characters become visible."""
@@ -121,7 +170,13 @@ class Output:
     def _take(self, pipe: IO[bytes]) -> None:
         with pipe:
             while raw := pipe.readline(LINE_LIMIT_BYTES):
-                self.line(shown(raw.decode("utf-8", "replace").rstrip()))
+                self.line(_without_own_time(shown(raw.decode("utf-8", "replace").rstrip())))
 
     def close(self) -> None:
         self._file.close()
+
+
+def _without_own_time(line: str) -> str:
+    """*line* without the time that Celery, Flower or Valkey wrote at its beginning: the log writes its own."""
+    match = _OWN_TIME.match(line)
+    return line if match is None else match["kept"] + line[match.end() :]

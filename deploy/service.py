@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def read_procfile(path: Path = PROCFILE) -> list[ProcfileEntry]:
             raise InvalidInput(f"{path}:{number}: the name {name!r} is used by an earlier line; choose another")
         entries[name] = ProcfileEntry(name, command)
     return list(entries.values())
+
+
+def select_entries(entries: list[ProcfileEntry], names: Sequence[str] | None) -> list[ProcfileEntry]:
+    """The entries that are named, in file order; all for None. Raises InvalidInput for a name that is not there."""
+    known = [entry.name for entry in entries]
+    unknown = sorted(set(names or ()) - set(known))
+    if unknown:
+        raise InvalidInput(f"no process {', '.join(unknown)} in the Procfile; it has {', '.join(known)}")
+    return [entry for entry in entries if names is None or entry.name in names]
 
 
 LEASH = Path(__file__).with_name("leash.py")

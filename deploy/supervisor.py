@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,9 +16,10 @@ import psutil
 
 from deploy.addresses import Addresses, resolve
 from deploy.datadir import DataDir, process_mark
-from deploy.output import Output, Terminal
+from deploy.output import STACK, Output, StackLog, Terminal
 from deploy.readiness import ReadinessCheck, checks
-from deploy.service import GRACE_S, PROCFILE, ProcfileEntry, Service, describe_exit, read_procfile
+from deploy.service import GRACE_S, PROCFILE, ProcfileEntry, Service, describe_exit, read_procfile, select_entries
+from deploy.waiting import wait_until_ended, wait_until_ready
 from schema.core.disk import fault_of
 from schema.core.errors import InvalidInput, Unavailable
 
@@ -27,10 +28,6 @@ ONCE = frozenset({"migrate"})
 AWAITED = frozenset({"redis"})
 """Must be ready before the next entry starts. All others start together."""
 POLL_S = 0.1
-SETTLED_S = 0.5
-"""A process without a check counts as ready after this time."""
-EARLY_ENDS_LIMIT = 3
-"""A process that ends this often before it was ever ready will not recover by itself."""
 
 
 class Stack:
@@ -44,7 +41,8 @@ class Stack:
 
     *environment* overrides the environment of this process. Ports that are not set are chosen freely. A Redis named in
     `MINUTEBOOK_REDIS_URL` is used instead of one of its own. *terminal* shows the output of the processes; without it,
-    the output is only in `DATA_DIR/log`.
+    the output is only in `DATA_DIR/log`. *tell* is called with what the supervisor itself says, such as what a start
+    waits for.
 
     Raises Conflict (the folder or a port is taken), InvalidInput (unknown process), Unavailable (not ready in time).
     """
@@ -56,6 +54,7 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         processes: Sequence[str] | None = None,
         terminal: Terminal | None = None,
+        tell: Callable[[str], None] | None = None,
         procfile: Path = PROCFILE,
         ready_within_s: float = 180.0,
         grace_s: float = GRACE_S,
@@ -64,14 +63,16 @@ class Stack:
         if data_dir is not None:
             overlay["MINUTEBOOK_DATA_DIR"] = str(data_dir)
         self._overlay = overlay
-        self._entries = _select_entries(read_procfile(procfile), processes)
+        self._entries = select_entries(read_procfile(procfile), processes)
         self._terminal = terminal
+        self._tell_user = tell
         self._ready_within_s = ready_within_s
         self._grace_s = grace_s
         self._services: dict[str, Service] = {}
         self._checks: dict[str, ReadinessCheck] = {}
         self._addresses: Addresses | None = None
         self._folder: DataDir | None = None
+        self._log: StackLog | None = None
         self._guard = threading.RLock()
         self._ending = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -121,27 +122,35 @@ class Stack:
         """Start everything. Returns before the API and the workers are ready (see `wait_ready`)."""
         self._addresses = resolve(self._overlay)
         self._folder = DataDir(self._addresses.data_dir)
+        self._log = StackLog(self._folder.log, self._terminal)
         if self._addresses.redis_port is not None:
             self._addresses = self._addresses.with_redis_password(self._folder.redis_password())
         for leftover in self._folder.end_leftovers():
-            self._say(f"ended {leftover}, which a killed stack had left running")
+            self.say(f"ended {leftover}, which a killed stack had left running")
         self._checks = checks(self._addresses)
         self._ending.clear()
         self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
         self._watcher.start()
         for entry in self._entries:
             if entry.name == "redis" and self._addresses.redis_port is None:
-                self._say(f"using the Redis of MINUTEBOOK_REDIS_URL, {_without_password(self._addresses.redis_url)}")
+                self.say(f"using the Redis of MINUTEBOOK_REDIS_URL, {_without_password(self._addresses.redis_url)}")
                 continue
             self._begin(entry)
 
     def wait_ready(self, *names: str) -> None:
-        """Wait until these processes (by default all) are ready.
+        """Wait until these processes (by default all) are ready. From time to time, say which are not.
 
         Raises Unavailable, with the last lines of the log, if one keeps ending or is not ready in time.
         """
-        for name in names or tuple(self._services):
-            self._wait_ready(self._service(name))
+        services = [self._service(name) for name in names or tuple(self._services)]
+        wait_until_ready(services, self._checks, self._ready_within_s, self.say)
+
+    def say(self, text: str) -> None:
+        """A line of the supervisor itself, between those of the processes."""
+        if self._log is not None:
+            self._log.line(STACK, text)
+        if self._tell_user is not None:
+            self._tell_user(text)
 
     def stop(self) -> None:
         """End everything in reverse order, so that what the others need ends last. May be called twice."""
@@ -158,6 +167,8 @@ class Stack:
         for service in services:
             service.output.close()
         self._services.clear()
+        if self._log is not None:
+            self._log.close()
         if self._folder is not None:
             self._folder.release()
 
@@ -213,34 +224,25 @@ class Stack:
             self._services[entry.name] = service
             self._launch(service)
         if entry.name in AWAITED:
-            self._wait_ready(service)
+            self.wait_ready(entry.name)
         return None
 
     def _prepared(self, entry: ProcfileEntry) -> Service:
         assert self._folder is not None
-        output = Output(entry.name, self._folder.log, self._terminal)
+        output = Output(entry.name, self._folder.log, self._log)
         environment = self.addresses.environment({**os.environ, **self._overlay})
         return Service(entry, environment, output, self._grace_s)
 
     def _run_through(self, service: Service) -> None:
         try:
             service.start()
+            wait_until_ended(service, self.say)
             status = service.wait()
         finally:
             service.ask_to_end()
             service.output.close()
         if status != 0:
             raise Unavailable(f"{service.name} ended with {describe_exit(status)}; {service.explain()}")
-
-    def _wait_ready(self, service: Service) -> None:
-        check = self._checks.get(service.name, lambda: service.runs_for_s >= SETTLED_S)
-        give_up_s, crashes = time.monotonic() + self._ready_within_s, service.crashes
-        while not (service.running and check()):
-            if service.crashes - crashes >= EARLY_ENDS_LIMIT:
-                raise Unavailable(f"{service.name} ended {EARLY_ENDS_LIMIT} times while starting; {service.explain()}")
-            if time.monotonic() > give_up_s:
-                raise Unavailable(f"{service.name} is not ready after {self._ready_within_s:g} s; {service.explain()}")
-            time.sleep(POLL_S)
 
     def _watch(self) -> None:
         while not self._ending.wait(POLL_S):
@@ -286,18 +288,6 @@ class Stack:
         if name not in self._services:
             raise InvalidInput(f"no process {name!r} in this stack; it has {', '.join(self._services) or 'none'}")
         return self._services[name]
-
-    def _say(self, text: str) -> None:
-        if self._terminal is not None:
-            self._terminal.line("stack", text)
-
-
-def _select_entries(entries: list[ProcfileEntry], names: Sequence[str] | None) -> list[ProcfileEntry]:
-    known = [entry.name for entry in entries]
-    unknown = sorted(set(names or ()) - set(known))
-    if unknown:
-        raise InvalidInput(f"no process {', '.join(unknown)} in the Procfile; it has {', '.join(known)}")
-    return [entry for entry in entries if names is None or entry.name in names]
 
 
 def _without_password(url: str) -> str:

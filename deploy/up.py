@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from deploy.addresses import Addresses
 from deploy.datadir import FLOWER_USER, flower_password_file
-from deploy.output import Terminal
+from deploy.output import STACK, Terminal
 from deploy.supervisor import Stack
 from schema.core.errors import MinutebookError
 
@@ -26,16 +26,16 @@ def main(processes: list[str]) -> int:
     terminal = Terminal()
     try:
         stack = Stack(processes=processes or None, terminal=terminal)
-        _run(stack, terminal)
+        _run(stack)
     except _Ended:
-        terminal.line("stack", "everything has stopped")
+        terminal.line(STACK, "everything has stopped")
         return 0
     except MinutebookError as error:
         print(f"minutebook up: {error}", file=sys.stderr)
         return 1
 
 
-def _run(stack: Stack, terminal: Terminal) -> NoReturn:
+def _run(stack: Stack) -> NoReturn:
     def end(_number: int, _frame: FrameType | None) -> None:
         # A second Ctrl-C does not interrupt the orderly end, but shortens it.
         _on_ending(lambda *_: stack.kill_all())
@@ -43,19 +43,19 @@ def _run(stack: Stack, terminal: Terminal) -> NoReturn:
 
     _on_ending(end)
     with stack:
-        _greet(stack, terminal)
+        _greet(stack)
         while True:
             signal.pause()
 
 
-def _greet(stack: Stack, terminal: Terminal) -> None:
+def _greet(stack: Stack) -> None:
     names, addresses = stack.processes, stack.addresses
-    terminal.line("stack", f"ready: {', '.join(names)}")
+    stack.say(f"ready: {', '.join(names)}")
     if "api" in names:
-        terminal.line("stack", f"API: {addresses.api_url}, reference: {addresses.api_url}/docs")
+        stack.say(f"API: {addresses.api_url}, reference: {addresses.api_url}/docs")
     if "flower" in names:
-        terminal.line("stack", f"worker monitor: {addresses.flower_url}, user {FLOWER_USER}, {_password(addresses)}")
-    terminal.line("stack", f"data and logs: {addresses.data_dir}; Ctrl-C stops everything, a second Ctrl-C at once")
+        stack.say(f"worker monitor: {addresses.flower_url}, user {FLOWER_USER}, {_password(addresses)}")
+    stack.say(f"data and logs: {addresses.data_dir}; Ctrl-C stops everything, a second Ctrl-C at once")
 
 
 def _password(addresses: Addresses) -> str:
