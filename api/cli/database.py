@@ -13,6 +13,7 @@ from rich.text import Text
 
 from api.auth.keys import create_key, list_keys, revoke_key
 from schema.core import migrate
+from schema.core.command_line import id_column
 from schema.core.database import Database
 from schema.core.lines import shown
 from schema.core.settings import settings
@@ -75,7 +76,8 @@ def list_all() -> None:
     """List all keys, including revoked ones."""
     with open_database() as database:
         found = list_keys(database)
-    table = Table("id", "name", "scopes", "requests per minute", "created", "revoked", box=None)
+    ids = id_column("id", [key.id for key in found])
+    table = Table(ids, "name", "scopes", "requests per minute", "created", "revoked", box=None)
     for key in found:
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         limit = str(key.requests_per_minute or "")

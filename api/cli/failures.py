@@ -9,13 +9,14 @@ import typer
 from celery import Celery
 from kombu.exceptions import OperationalError
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 from sqlalchemy import select
 
 from api.cli.database import open_database
-from api.cli.options import ID_CHARACTERS, as_seen_by_the_stack, counted
+from api.cli.options import as_seen_by_the_stack, counted
 from schema.core import queues
+from schema.core.command_line import id_column
 from schema.core.errors import InvalidInput, NotFound, Unavailable
 from schema.core.lines import shown
 from schema.core.settings import settings
@@ -38,7 +39,7 @@ def list_failures(
     with open_database() as database, database.read() as session:
         query = select(Failure).order_by(Failure.id)
         rows = session.scalars(query if all_failures else query.where(Failure.replayed_at.is_(None))).all()
-    meeting = Column("meeting", no_wrap=True, min_width=ID_CHARACTERS)
+    meeting = id_column("meeting", [row.meeting_id or "" for row in rows])
     table = Table("id", "when", "task", meeting, "reason", "detail", "replayed", box=None)
     for row in rows:
         again = f"{row.replayed_at:%Y-%m-%d %H:%M}" if row.replayed_at else ""

@@ -8,14 +8,15 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
-from api.cli.options import ID_CHARACTERS, RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, print_json
+from api.cli.options import RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, print_json
 from api.client.corrections import find_version
 from api.client.http import Http
 from api.export.documents import ExportFormat
 from api.export.phrases import clock, state_label
+from schema.core.command_line import id_column
 from schema.core.errors import InvalidInput
 from schema.core.states import MeetingState
 from schema.meetings.wire import SearchHit
@@ -36,8 +37,7 @@ def list_meetings(
     if as_json:
         print_json(page)
         return
-    # People copy the id, so it is never shortened.
-    table = Table(Column("id", no_wrap=True, min_width=ID_CHARACTERS), *COLUMNS, box=None)
+    table = Table(id_column("id", [each.id for each in page]), *COLUMNS, box=None)
     for each in page:
         length = clock(each.coverage.duration_s)
         behind = f"{each.coverage.pending_s:.1f} s" if each.state in UNFINISHED else ""

@@ -17,7 +17,6 @@ from schema.core.settings import DataFolder, Settings
 from schema.core.states import Channels
 
 T = TypeVar("T")
-ID_CHARACTERS = 24
 
 
 def stack_facts(data_dir: Path) -> dict[str, str]:

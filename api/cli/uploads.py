@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
-from api.cli.options import ID_CHARACTERS, RUNNING_STACK, AsJson, Key, Url, call_api, print_json
+from api.cli.options import RUNNING_STACK, AsJson, Key, Url, call_api, print_json
 from api.client.uploads import cancel_upload, change_upload, uploads
 from api.export.phrases import clock
+from schema.core.command_line import id_column
 from schema.core.states import UploadState
 from schema.uploads.wire import UploadOut
 
@@ -31,9 +32,8 @@ def list_uploads(
     if as_json:
         print_json(page)
         return
-    table = Table(
-        Column("id", no_wrap=True, min_width=ID_CHARACTERS), "state", "done", "time left", "file", "detail", box=None
-    )
+    ids = id_column("id", [each.id for each in page])
+    table = Table(ids, "state", "done", "time left", "file", "detail", box=None)
     for each in page:
         table.add_row(each.id, *_row(each))
     Console().print(table if page else "no uploads yet; send one with 'minutebook upload FILE'")

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from api.cli.options import ID_CHARACTERS, RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, print_json, terms_of
+from api.cli.options import RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, print_json, terms_of
 from api.client.corrections import find_version, meeting_versions, reprocess, show_version
 from api.client.http import Http
 from api.client.uploads import get_upload
+from schema.core.command_line import id_column
 from schema.core.errors import Gone, MinutebookError
 from schema.core.states import MeetingState
 from schema.corrections.wire import Reprocessed, ReprocessPart
@@ -102,7 +103,7 @@ def versions(
     if as_json:
         print_json(found)
         return
-    head = Column("version", justify="right"), Column("id", no_wrap=True, min_width=ID_CHARACTERS)
+    head = Column("version", justify="right"), id_column("id", [each.id for each in found])
     table = Table(*head, "state", "language", "adapters", box=None)
     for each in found:
         adapters = Text(", ".join(filter(None, [each.asr_adapter, each.summary_adapter])))

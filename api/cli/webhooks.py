@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from api.cli.options import RUNNING_STACK, AsJson, Key, Url, call_api, counted, print_json
@@ -18,6 +18,7 @@ from api.client.http import (
     remove_webhook,
     replay_delivery,
 )
+from schema.core.command_line import id_column
 from schema.core.errors import InvalidInput
 from schema.core.states import DeliveryState, WebhookEvent
 
@@ -36,7 +37,7 @@ def list_all(as_json: AsJson = False, url: Url = RUNNING_STACK, key: Key = None)
     if as_json:
         print_json(found)
         return
-    table = Table(Column("id", no_wrap=True), "added", "events", "url", box=None)
+    table = Table(id_column("id", [each.id for each in found]), "added", "events", "url", box=None)
     for each in found:
         table.add_row(each.id, f"{each.created_at:%Y-%m-%d %H:%M}", ", ".join(each.events), Text(each.url))
     Console().print(table if found else "no webhooks yet; add one with 'minutebook webhooks add URL'")
@@ -86,7 +87,9 @@ def deliveries(
     if as_json:
         print_json(found)
         return
-    table = Table("id", "when", "event", "meeting", "state", "attempts", "last answer", box=None)
+    meetings = id_column("meeting", [str(each.data.get("meeting_id", "")) for each in found])
+    numbers = id_column("id", [str(each.id) for each in found])
+    table = Table(numbers, "when", "event", meetings, "state", "attempts", "last answer", box=None)
     for each in found:
         when, meeting = f"{each.created_at:%Y-%m-%d %H:%M}", str(each.data.get("meeting_id", ""))
         answer = each.error or str(each.http_status or "")

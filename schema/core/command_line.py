@@ -1,11 +1,13 @@
-"""How commands report errors: one line that names the value and the remedy, an exit code, and no traceback."""
+"""How commands report errors, in one line that names the value and the remedy, and how their tables show ids."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import typer
 from pydantic import ValidationError
+from rich.table import Column
 from typer.core import TyperGroup
 
 from schema.core.errors import Interrupted, InvalidInput, MinutebookError
@@ -38,3 +40,8 @@ def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in fault["loc"]) or error.title
     return f"{name} = {fault['input']!r} is not valid: {fault['msg']}"
+
+
+def id_column(header: str, ids: Iterable[str]) -> Column:
+    """A column of *ids*. People copy them, so they are neither cut nor wrapped, however narrow the terminal is."""
+    return Column(header, no_wrap=True, min_width=max(map(len, ids), default=0))

@@ -21,6 +21,7 @@ from schema.adapters.lifecycle import Grounds
 from schema.adapters.registry import find_version, history, listed, newest_draft, task_of
 from schema.adapters.tables import Adapter
 from schema.adapters.wire import AdapterHistory, AdapterLabel, AdapterOut, DecisionOut
+from schema.core.command_line import id_column
 from schema.core.database import Database
 from schema.core.errors import InvalidInput
 from schema.core.settings import settings
@@ -184,7 +185,8 @@ def _open_database() -> Iterator[Database]:
 
 
 def print_versions(versions: Sequence[AdapterOut]) -> None:
-    table = Table("adapter", "task", "state", "base model", "method", "rank", "precision", "MB", "published", box=None)
+    labels = id_column("adapter", [each.label for each in versions])
+    table = Table(labels, "task", "state", "base model", "method", "rank", "precision", "MB", "published", box=None)
     for each in versions:
         size, when = f"{each.size_bytes / 1e6:.1f}", f"{each.created_at:%Y-%m-%d %H:%M}"
         method = f"{each.method}, short context" if each.audio_context else each.method

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 import pytest
 from celery import Celery
 from redis import Redis
+from rich.console import Console
+from rich.table import Table
 
 from schema.core import migrate, queues
+from schema.core.command_line import id_column
 from schema.core.database import Database
 from schema.meetings.tables import Failure, Meeting
 from tests.api.cli.conftest import RunMinutebook
@@ -106,7 +110,19 @@ def test_a_command_asks_the_stack_that_runs_in_the_data_folder(
     assert "http://127.0.0.1:2 cannot be reached" in minutebook("list").err
     assert "http://127.0.0.1:3 cannot be reached" in minutebook("list", "--url", "http://127.0.0.1:3").err
     (data_dir / "run" / "stack.json").write_text("{")
-    assert "http://127.0.0.1:8765 cannot be reached" in minutebook("list", "--url", "").err
+    monkeypatch.setattr("api.cli.options.DEFAULT_URL", "http://127.0.0.1:4")
+    assert "http://127.0.0.1:4 cannot be reached" in minutebook("list", "--url", "").err
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_narrow_terminal_still_shows_whole_ids(columns: int) -> None:
+    ids = ["ec36f255c21482ca8a5ad8c7", "e"]
+    table = Table(id_column("id", ids), "created", "length", "state", "behind", "title", box=None)
+    for each in ids:
+        table.add_row(each, "2026-11-30 02:18", "12:03:13", "summarizing", "12.5 s", "A long title " * 5)
+    shown = io.StringIO()
+    Console(width=columns, file=shown).print(table)
+    assert ids[0] in shown.getvalue()
 
 
 def test_a_narrow_terminal_still_shows_the_whole_meeting_id_of_a_failure(
