@@ -3,6 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 N ?= 1,8
+KILLS ?= 20
+DATABASE ?= sqlite,postgresql
+SEED ?= 1
+# Kinds of fault, such as transcribe,api. Without it, all of them.
+KINDS ?=
 # Address of a package index with the torch build you want (for CPU, or for your CUDA version).
 TORCH_INDEX ?=
 
@@ -16,7 +21,7 @@ WHISPER := var/bench/files/venv
 WHISPER_STAMP := $(WHISPER)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench bench-omissions bench-peers bench-files bench-train lock clean
+.PHONY: help setup demo up test faults check bench bench-omissions bench-peers bench-files bench-train lock clean
 
 help:  ## Show this list
 	@echo "Minutebook: live meetings in, minutes out. Each command first sets up what it needs."
@@ -46,6 +51,9 @@ up: $(STAMP)  ## Run everything on this machine until Ctrl-C
 
 test: $(STAMP)  ## Run every test
 	@$(RUN) -m tests
+
+faults: $(STAMP)  ## Kill every process again and again under load, and count what is lost; KILLS=1 is short
+	@$(RUN) -m tests.faults.campaign --kills $(KILLS) --databases $(DATABASE) --seed $(SEED) $(if $(KINDS),--kinds $(KINDS))
 
 check: $(STAMP)  ## Check lint, format, types, licences and known vulnerabilities
 	$(VENV)/bin/ruff check .

@@ -67,7 +67,12 @@ class Service:
     """A Procfile entry and, while it runs, its leash. One thread at a time may call it."""
 
     def __init__(
-        self, entry: ProcfileEntry, environment: dict[str, str], output: Output, grace_s: float = GRACE_S
+        self,
+        entry: ProcfileEntry,
+        environment: dict[str, str],
+        output: Output,
+        grace_s: float = GRACE_S,
+        steady_s: float = STEADY_S,
     ) -> None:
         self.name = entry.name
         self.output = output
@@ -78,6 +83,7 @@ class Service:
         self._entry = entry
         self._environment = environment
         self._grace_s = grace_s
+        self._steady_s = steady_s
         self._leash: subprocess.Popen[bytes] | None = None
         self._lead: socket.socket | None = None
         self._reader: threading.Thread | None = None
@@ -145,7 +151,7 @@ class Service:
 
     def after_crash(self) -> float:
         """Clean up after a run that ended by itself and plan the next one. Returns the pause before it in seconds."""
-        if time.monotonic() - self._started_s >= STEADY_S:
+        if time.monotonic() - self._started_s >= self._steady_s:
             self.crashes = 0
         self.crashes += 1
         self._clear()

@@ -18,7 +18,16 @@ from deploy.addresses import Addresses, resolve
 from deploy.datadir import DataDir, process_mark
 from deploy.output import STACK, Output, StackLog, Terminal
 from deploy.readiness import ReadinessCheck, checks
-from deploy.service import GRACE_S, PROCFILE, ProcfileEntry, Service, describe_exit, read_procfile, select_entries
+from deploy.service import (
+    GRACE_S,
+    PROCFILE,
+    STEADY_S,
+    ProcfileEntry,
+    Service,
+    describe_exit,
+    read_procfile,
+    select_entries,
+)
 from deploy.waiting import wait_until_ended, wait_until_ready
 from schema.core.disk import fault_of
 from schema.core.errors import InvalidInput, Unavailable
@@ -42,7 +51,7 @@ class Stack:
     *environment* overrides the environment of this process. Ports that are not set are chosen freely. A Redis named in
     `MINUTEBOOK_REDIS_URL` is used instead of one of its own. *terminal* shows the output of the processes; without it,
     the output is only in `DATA_DIR/log`. *tell* is called with what the supervisor itself says, such as what a start
-    waits for.
+    waits for. The pause before a restart grows with each crash in a row; a run of *steady_s* ends the row.
 
     Raises Conflict (the folder or a port is taken), InvalidInput (unknown process), Unavailable (not ready in time).
     """
@@ -58,6 +67,7 @@ class Stack:
         procfile: Path = PROCFILE,
         ready_within_s: float = 180.0,
         grace_s: float = GRACE_S,
+        steady_s: float = STEADY_S,
     ) -> None:
         overlay = dict(environment or {})
         if data_dir is not None:
@@ -68,6 +78,7 @@ class Stack:
         self._tell_user = tell
         self._ready_within_s = ready_within_s
         self._grace_s = grace_s
+        self._steady_s = steady_s
         self._services: dict[str, Service] = {}
         self._checks: dict[str, ReadinessCheck] = {}
         self._addresses: Addresses | None = None
@@ -231,7 +242,7 @@ class Stack:
         assert self._folder is not None
         output = Output(entry.name, self._folder.log, self._log)
         environment = self.addresses.environment({**os.environ, **self._overlay})
-        return Service(entry, environment, output, self._grace_s)
+        return Service(entry, environment, output, self._grace_s, self._steady_s)
 
     def _run_through(self, service: Service) -> None:
         try:

@@ -34,6 +34,7 @@ from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Coverage, Failure, Segment, Summary, Track
 from schema.meetings.wire import NewMeeting, NewTrack
 from tests.models import FOLDER, ROOT
+from tests.stack_process import StackProcess
 from tests.waiting import PATIENCE_S, wait_until
 from workers.asr.error_rates import word_error_rate
 
@@ -82,14 +83,18 @@ def _summary(view: MeetingView) -> str:
 class RunningStack:
     """A stack, its database and its Redis."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack | StackProcess) -> None:
         self.stack = stack
         self.database = Database(stack.database_url)
+        self.connect()
+        self._threads = ThreadPoolExecutor(8, thread_name_prefix="meeting")
+
+    def connect(self) -> None:
+        """Connect to the stack's Redis. A new supervisor may have chosen another port for it."""
         retry = Retry(ConstantBackoff(0.1), 300)
         lost: list[type[Exception]] = [ConnectionError, TimeoutError, BusyLoadingError]
-        self.redis = Redis.from_url(stack.redis_url, retry=retry, retry_on_error=lost)
+        self.redis = Redis.from_url(self.stack.redis_url, retry=retry, retry_on_error=lost)
         self.mailbox = Mailbox(self.redis)
-        self._threads = ThreadPoolExecutor(8, thread_name_prefix="meeting")
 
     def close(self) -> None:
         self._threads.shutdown()

@@ -13,10 +13,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schema.core.errors import DecodeError, InvalidInput
 from schema.core.hosts import is_loopback, origin_of
-from schema.core.units import MEETING_LIMIT_SAMPLES, s_of_samples, samples_of_s
+from schema.core.units import MEETING_LIMIT_SAMPLES, WINDOW_LIMIT_S, s_of_samples, samples_of_s
 
 MEETING_LIMIT_S = s_of_samples(MEETING_LIMIT_SAMPLES)
 _PASSWORD = re.compile("//.*@")
+BACKLOG_LEAST_S = WINDOW_LIMIT_S + 10.0
+"""A file is transcribed once a whole window of it waits, and its sound is added in blocks of 10 s."""
 CORS_ORIGINS_LIMIT = 64
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
 ALIASES_LIMIT = 100
@@ -70,7 +72,7 @@ class Settings(DataFolder):
     """How long a connection without a request stays open."""
     frame_limit_bytes: int = Field(default=1 << 20, ge=640)
     """The largest piece of audio in one frame or request. 1 MiB is 32 s."""
-    backlog_limit_s: float = Field(default=900.0, gt=0)
+    backlog_limit_s: float = Field(default=900.0, ge=BACKLOG_LEAST_S, le=MEETING_LIMIT_S)
     """How much audio of a track may wait before its producer is told to wait. 15 minutes take 29 MB of Redis memory."""
     idle_finish_s: float = Field(default=6 * 3600.0, gt=0)
     """A live meeting is finished when no audio arrives for this long."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.faults.disturbances import fill
 from tests.immutable import immutable
 from tests.running_stack import RunningStack, StreamedMeeting, running_stack
 from tests.waiting import wait_until
@@ -25,7 +25,10 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A separate file system of 64 MB."""
     folder = tmp_path_factory.mktemp("small-disk")
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(folder)], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=64m,mode=700", "none", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if made.returncode:
         pytest.skip(f"this user cannot mount a file system: {made.stderr.strip()}")
@@ -39,18 +42,6 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def on_small_disk(small_disk: Path) -> Iterator[RunningStack]:
     with running_stack(small_disk) as running:
         yield running
-
-
-def fill(folder: Path) -> Path:
-    """Write a file that takes all free space."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError as error:
-            assert error.errno == errno.ENOSPC  # noqa: PT017
-    return ballast
 
 
 def refusal(running: RunningStack) -> str:

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 
 import httpx
-import psutil
 import pytest
 
 from api.client.audio_source import pcm_chunks
@@ -19,13 +13,12 @@ from api.client.live import LiveTrack
 from api.client.pace import from_memory, paced
 from schema.core.queues import TRANSCRIBE_QUEUE
 from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
+from tests.faults.disturbances import is_held_by, is_locked, paused, wait_until_overtaken
 from tests.running_stack import RunningStack, StreamedMeeting
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 PAUSES = 20
-LOCK_WAIT_S = 0.3
-"""Much longer than a transaction, and much shorter than other processes wait for the lock."""
 
 
 def test_a_meeting_is_complete_when_a_paused_worker_resumes_after_another_took_its_track(running: RunningStack) -> None:
@@ -33,59 +26,13 @@ def test_a_meeting_is_complete_when_a_paused_worker_resumes_after_another_took_i
     def disturb(meeting: StreamedMeeting) -> None:
         for _ in range(PAUSES):
             with paused(running.wait_until_claimed(meeting)) as pid:
-                if is_in_step(running, meeting, pid) and not is_locked(running):
-                    wait_until_overtaken(running, meeting)
+                track_id = running.track_id(meeting)
+                if is_held_by(running.mailbox, track_id, pid) and not is_locked(running.database):
+                    wait_until_overtaken(running.mailbox, track_id)
                     return
         pytest.fail(f"paused {PAUSES} times, but never in the middle of a step without SQLite's lock")
 
     running.assert_complete(running.stream(running.clip, disturb), running.undisturbed_transcript)
-
-
-def wait_until_overtaken(running: RunningStack, meeting: StreamedMeeting) -> None:
-    before = running.status(meeting)
-    wait_until(
-        "another worker claims the track", lambda: running.status(meeting).epoch, lambda epoch: epoch > before.epoch
-    )
-    wait_until(
-        "the other worker commits",
-        lambda: running.status(meeting).committed_sample,
-        lambda sample: sample > before.committed_sample,
-    )
-
-
-@contextmanager
-def paused(pid: int) -> Iterator[int]:
-    """Pause the process until the end of the block."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        wait_until("the worker is paused", psutil.Process(pid).status, lambda status: status == psutil.STATUS_STOPPED)
-        yield pid
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-def is_in_step(running: RunningStack, meeting: StreamedMeeting, pid: int) -> bool:
-    """Whether the worker still holds the track. Its step may have ended before it was paused."""
-    status = running.status(meeting)
-    return status.lease_ms is not None and status.worker.endswith(f"-{pid}")
-
-
-def is_locked(running: RunningStack) -> bool:
-    """Whether a process holds SQLite's only lock for writers.
-
-    A worker that is paused inside a transaction keeps that lock until it resumes, so no other worker can take over.
-    """
-    path = running.database.url.database
-    assert path is not None
-    with closing(sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)) as connection:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            return True
-        connection.execute("ROLLBACK")
-        return False
 
 
 def test_a_meeting_is_complete_when_wake_ups_are_lost(running: RunningStack) -> None:
