@@ -44,8 +44,11 @@ def _ingest(site: Site) -> None:
 
 
 def _decoder(site: Site) -> None:
-    site.keep_decoding()
-    _kill_pid(site.random.choice(site.wait_for("a file is being decoded", lambda: _decoders(site))))
+    def decoders() -> list[int]:
+        site.keep_decoding()  # a decoder may have ended before it was seen
+        return _decoders(site)
+
+    _kill_pid(site.random.choice(site.wait_for("a file is being decoded", decoders)))
 
 
 def _decoders(site: Site) -> list[int]:

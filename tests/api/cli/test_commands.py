@@ -180,6 +180,8 @@ def test_an_empty_pipe_creates_no_meeting(minutebook: RunMinutebook) -> None:
         ("MINUTEBOOK_ASR_DEVICE", "gpu", "use auto, cpu, cuda, or cuda:1"),
         ("MINUTEBOOK_SUMMARY_DEVICE", "cuda:one", "use auto, cpu, cuda, or cuda:1"),
         ("MINUTEBOOK_ASR_POLICY", "beam", "'align_att' or 'local_agreement'"),
+        # A file is transcribed once 30 s of it wait, so less than that would keep it waiting for ever.
+        ("MINUTEBOOK_BACKLOG_LIMIT_S", "39.9", "greater than or equal to 40"),
     ],
 )
 def test_an_invalid_setting_is_refused_with_its_value_and_the_remedy(
