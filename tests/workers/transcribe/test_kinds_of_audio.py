@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from bench.noise import noise_samples
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from tests.models import ROOT
-from tests.workers.asr.streaming.test_foreground import NOISES, noise, pulsing
 from tests.workers.conftest import sample_meeting
 from tests.workers.worker_rig import CoverageRow, WorkerRig
 from training.data.audio import Samples
@@ -101,15 +101,14 @@ def turn() -> Samples:
 @pytest.mark.parametrize("name", ["mains hum", "50 Hz", "400 Hz", "two tones"])
 def test_speech_under_hum_or_a_tone_is_transcribed(rig: WorkerRig, whisper: Engine, turn: Samples, name: str) -> None:
     """The tone is 3 dB above the speech."""
-    audio = as_pcm(turn + 1.4 * noise(name, 9.6, SPEECH_RMS).astype(np.float64))
+    audio = as_pcm(turn + 1.4 * noise_samples(name, 9.6, SPEECH_RMS).astype(np.float64))
     assert word_error_rate([(MAYA, transcribe(rig, audio))]) <= 0.1
     assert word_error_rate([(MAYA, transcribe_file(whisper, FileAudio(audio)).text)]) <= 0.1
 
 
-@pytest.mark.parametrize("name", ["mains hum", "fan", "brown noise", "pulsing"])
+@pytest.mark.parametrize("name", ["mains hum", "fan", "brown noise", "pulsing tone"])
 def test_steady_and_pulsing_noise_gives_no_words(rig: WorkerRig, whisper: Engine, name: str) -> None:
-    n = samples_of_s(20)
-    audio = noise(name, 20, SPEECH_RMS) if name in NOISES else as_pcm(SPEECH_RMS * pulsing(400, n))
+    audio = noise_samples(name, 20, SPEECH_RMS)
     assert transcribe(rig, audio) == ""
     assert transcribe_file(whisper, FileAudio(audio)).text == ""
 
