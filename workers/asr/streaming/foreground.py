@@ -45,19 +45,23 @@ _BAND_FLOOR = 1.6
 _BAND_RANGE = 1e-4
 """Power that a band needs, relative to the level of the frame. Less may have leaked from a tone in another band."""
 _BAND_LIMIT_DB = 10.0
-"""The most that one band can contribute, so that a sound in few bands, such as a changing tone, does not stand out."""
+"""The most that one band can contribute, so that a sound in few bands does not stand out."""
+_BAND_SHARE = 1e-3
+"""The power that counts as sound in a band, relative to white noise of the same level."""
 
 
 @dataclass(frozen=True, slots=True)
 class Foreground:
     """`frames` (T, FRAME_SAMPLES) is the audio from 80 Hz to 4.4 kHz without steady noise, `level` (T,) its RMS.
 
-    `contrast_db` (T,) says how far the audio is above the noise, as the mean over the bands.
+    `contrast_db` (T,) says how far the audio is above the noise, as the mean over the bands. `bands` (T,) is the number
+    of bands with sound other than steady noise: a whistle has two, a vowel more than ten.
     """
 
     frames: FloatArray
     level: FloatArray
     contrast_db: FloatArray
+    bands: NDArray[np.int_]
 
 
 def foreground(samples: NDArray[np.int16]) -> Foreground:
@@ -65,13 +69,15 @@ def foreground(samples: NDArray[np.int16]) -> Foreground:
     spectra = _spectra(samples)
     magnitude = np.abs(spectra)
     floor = _with_edges(_floor(_mean_over_time(magnitude[1:-1], 3)))
-    level = _level(_reduced(magnitude, floor))
+    reduced = _reduced(magnitude, floor)
+    level = _level(reduced)
     untouched = _UNTOUCHED * np.sqrt(_HANN_POWER) * level[:, None]
     gain = _reduced(magnitude, np.maximum(floor - untouched, 0)) / np.maximum(magnitude, 1e-6)
     return Foreground(
         frames=_audio(spectra * gain),
         level=np.maximum(level[:-1], level[1:]),
         contrast_db=_largest_near(_contrast_db(magnitude[1:-1], level[1:-1]), _NEAR_FRAMES),
+        bands=_bands(reduced),
     )
 
 
@@ -103,12 +109,29 @@ def _level(magnitude: FloatArray) -> FloatArray:
 
 def _contrast_db(magnitude: FloatArray, level: FloatArray) -> FloatArray:
     """The contrast (T,) of the inner spectra *magnitude* (S - 2, F) to their floor."""
-    power = np.add.reduceat(np.square(magnitude), _EDGES[:-1], axis=1) / np.diff(_EDGES).astype(np.float32)
+    power = _power(magnitude)
     least = _HANN_POWER * (1 + _BAND_RANGE * np.square(level[:, None]))
     ratio = _mean_over_time(power, 3) / (_BAND_FLOOR * _floor(_mean_over_time(power, 5)) + least)
     bands_db = np.minimum(10 * np.log10(np.maximum(ratio, 1)), _BAND_LIMIT_DB)
     contrast_db = _with_edges(bands_db.mean(axis=1))
     return (contrast_db[:-1] + contrast_db[1:]) / 2
+
+
+def _bands(magnitude: FloatArray) -> NDArray[np.int_]:
+    """The number (T,) of bands with sound, in both of the spectra *magnitude* (S, F) that a frame is part of.
+
+    A click, such as the beginning of a tone, fills all the bands, but only for a moment.
+    """
+    white = np.square(magnitude).mean(axis=1, keepdims=True)
+    count = (_power(magnitude) > _BAND_SHARE * white).sum(axis=1)
+    bands: NDArray[np.int_] = np.minimum(count[:-1], count[1:])
+    return bands
+
+
+def _power(magnitude: FloatArray) -> FloatArray:
+    """The mean power (n, B) in each band of the spectra *magnitude* (n, F)."""
+    power: FloatArray = np.add.reduceat(np.square(magnitude), _EDGES[:-1], axis=1) / np.diff(_EDGES).astype(np.float32)
+    return power
 
 
 def _with_edges(inner: FloatArray) -> FloatArray:

@@ -2,7 +2,8 @@
 
 webrtcvad takes steady noise and clicks for speech, and misses very quiet speakers. So it gets the foreground of the
 audio, amplified to one level. A frame counts only if many bands stand out from the noise, and if it is louder than the
-quietest frames of its window. Several frames in a row are needed.
+quietest frames of its window. Several frames in a row are needed. Tones are left out: they fill few bands, but speech
+fills many at once.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ class VadSettings:
     gain_limit: float = 60.0
     shortest_ms: int = 120
     """Anything shorter than this is a click."""
+    voice_bands: int = 8
+    """How many of the 17 bands of hearing a voice fills at once. Whistling, sirens, and the tones of telephones fill up
+    to 7."""
+    voice_ms: int = 90
+    """How long at a stretch. Where a tone begins, many bands are filled for up to 60 ms."""
     hangover_ms: int = 240
     """A gap up to this long belongs to the speech around it."""
     padding_ms: int = 60
@@ -51,8 +57,12 @@ USUAL = VadSettings()
 
 def speech_spans(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> list[tuple[int, int]]:
     """The spans [first, end) of *samples* (n,) that contain speech, in order. Gaps up to the hangover are included."""
-    flags = _frames_with_speech(samples, settings)
-    spans = [span for span in _joined(_runs(flags), settings.hangover_ms) if _dense(flags, span, settings.shortest_ms)]
+    flags, broad = _frames_with_speech(samples, settings)
+    spans = [
+        span
+        for span in _joined(_runs(flags), settings.hangover_ms)
+        if _dense(flags, span, settings.shortest_ms) and _voiced(flags, broad, span, settings.voice_ms)
+    ]
     padding = samples_of_ms(settings.padding_ms)
     return [
         (max(first * FRAME_SAMPLES - padding, 0), min(end * FRAME_SAMPLES + padding, len(samples)))
@@ -60,10 +70,11 @@ def speech_spans(samples: NDArray[np.int16], settings: VadSettings = USUAL) -> l
     ]
 
 
-def _frames_with_speech(samples: NDArray[np.int16], settings: VadSettings) -> Flags:
+def _frames_with_speech(samples: NDArray[np.int16], settings: VadSettings) -> tuple[Flags, Flags]:
+    """Which frames sound like speech, and which frames fill as many bands as a voice."""
     count = len(samples) // FRAME_SAMPLES
     if count * FRAME_MS < settings.shortest_ms:
-        return np.zeros(count, np.bool_)
+        return np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     sound = foreground(samples)
     standing_out = _loud(sound, settings) & (sound.contrast_db > settings.contrast_db)
     gain = np.clip(settings.level / np.maximum(sound.level, DIGITAL_SILENCE), 1.0, settings.gain_limit)
@@ -71,7 +82,7 @@ def _frames_with_speech(samples: NDArray[np.int16], settings: VadSettings) -> Fl
     detector = webrtcvad.Vad(settings.aggressiveness)
     detected = [detector.is_speech(frame.tobytes(), SAMPLE_RATE_HZ) for frame in levelled]
     flags: Flags = standing_out & np.array(detected)
-    return flags
+    return flags, sound.bands >= settings.voice_bands
 
 
 def _loud(sound: Foreground, settings: VadSettings) -> Flags:
@@ -102,3 +113,10 @@ def _joined(runs: list[tuple[int, int]], hangover_ms: int) -> list[tuple[int, in
 
 def _dense(flags: Flags, span: tuple[int, int], shortest_ms: int) -> bool:
     return int(flags[slice(*span)].sum()) * FRAME_MS >= shortest_ms
+
+
+def _voiced(flags: Flags, broad: Flags, span: tuple[int, int], voice_ms: int) -> bool:
+    """Whether enough flagged frames of *span* in a row are broad. Frames between them that are not flagged do not
+    count."""
+    runs = _runs(broad[slice(*span)][flags[slice(*span)]])
+    return any((end - first) * FRAME_MS >= voice_ms for first, end in runs)

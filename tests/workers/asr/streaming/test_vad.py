@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.noise import STEADY, noise_samples
+from bench.noise import STEADY, VARYING, noise_samples
 from training.data.audio import Samples
 from workers.asr.streaming.vad import speech_spans
 
@@ -126,8 +126,28 @@ def test_noise_of_any_length_contains_no_speech(name: str, seconds: float) -> No
     assert _speech_s(noise_samples(name, seconds, SPEECH_RMS)) == 0
 
 
-def test_a_pulsing_tone_contains_no_speech() -> None:
-    assert _speech_s(noise_samples("pulsing tone", 10, SPEECH_RMS)) == 0
+@pytest.mark.parametrize("rms", [100, SPEECH_RMS, 8000])
+@pytest.mark.parametrize("name", VARYING)
+def test_tones_that_begin_end_or_change_contain_no_speech(name: str, rms: float) -> None:
+    assert _speech_s(noise_samples(name, 10, rms)) == 0
+
+
+@pytest.mark.parametrize("name", ["key tones", "ring tone", "siren", "arpeggio"])
+def test_tones_over_the_noise_of_a_room_contain_no_speech(name: str) -> None:
+    assert _speech_s(_mixed(noise_samples(name, 10, SPEECH_RMS), noise_samples("pink noise", 10, 50))) == 0
+
+
+@pytest.mark.parametrize("name", ["key tones", "beeps", "ring tone", "siren", "whistling", "arpeggio"])
+def test_speech_right_after_tones_is_detected(talk: Samples, name: str) -> None:
+    sound = noise_samples(name, 5.25, SPEECH_RMS)
+    found, _ = _overlap(np.concatenate([sound, talk]), np.concatenate([np.zeros_like(sound), talk]))
+    assert found > 0.95
+
+
+@pytest.mark.parametrize("name", ["key tones", "beeps", "siren", "whistling", "arpeggio"])
+def test_speech_beside_tones_that_change_is_detected(talk: Samples, name: str) -> None:
+    found, _ = _overlap(_mixed(talk, noise_samples(name, 20, SPEECH_RMS / 2)), talk)
+    assert found > 0.95
 
 
 @pytest.mark.parametrize("gain", [0.056, 0.03, 0.018], ids=["-25 dB", "-30 dB", "-35 dB"])
