@@ -26,6 +26,7 @@ TRAINS = "trains for minutes to hours"
 BENCHMARK = "measures for minutes to hours"
 CORPUS = "needs a corpus that is not free to pass on"
 TRAINED = "needs a trained run"
+CORRECTIONS = "needs corrections; tests/training/data/test_corrections.py builds a data set of some"
 BACKUP = "needs a stack that is stopped; tests/deploy/test_backup.py makes and restores a backup"
 NOT_RUN = {
     "README.md: Try it 1": "installs, and takes minutes",
@@ -61,7 +62,7 @@ NOT_RUN = {
     "docs/training.md: Compare methods in a sweep 1": TRAINS,
     "docs/training.md: Evaluate 1": TRAINED,
     "docs/training.md: Have people rate 1": "needs an evaluation, and people",
-    "docs/training.md: Corrections as data 1": "needs corrections; tests/training/data/test_corrections.py builds a data set of some",
+    "docs/training.md: Corrections as data 1": CORRECTIONS,
     "docs/training.md: Have a machine read texts out 1": CORPUS,
 }
 """Blocks that cannot run here, and why. Their commands are parsed all the same."""
