@@ -25,7 +25,7 @@ from api.client.corrections import (
     undo_corrections,
     undo_sentence,
 )
-from api.export.phrases import UNSUPPORTED, clock
+from api.export.phrases import UNSUPPORTED, clock, due_label
 from schema.core.errors import InvalidInput
 from schema.core.lines import shown
 from schema.corrections.sentence_wire import SentenceOut, SentenceVersion
@@ -172,13 +172,13 @@ def list_sentences(meeting_id: MeetingId, as_json: AsJson = False, url: Url = RU
     console = Console()
     for part, item in found.values():
         if as_json:
-            typer.echo(json.dumps({"part": part, **asdict(item)}))
+            typer.echo(json.dumps({"part": part, **asdict(item)}, default=str))
             continue
         owner = f"{item.owner}: " if isinstance(item, Action) and item.owner else ""
         line = Text(f"{item.id}{'*' if item.corrected else ' '} ", style="cyan").append(f"{part:<9}", style="dim")
         line.append(owner, style="bold").append(item.text or "(removed)", style="default")
         if isinstance(item, Action) and item.due:
-            line.append(f" (due: {item.due})")
+            line.append(f" (due: {due_label(item.due, item.due_on)})")
         console.print(line.append("" if item.supported else f"  {UNSUPPORTED}", style="yellow"), soft_wrap=True)
 
 
@@ -223,4 +223,5 @@ def _sentence_line(sentence: SentenceVersion | SentenceOut) -> Text:
     """Owner, text and due date. The date is always shown, so that a correction of it is seen."""
     line = Text(f"{sentence.owner}: " if sentence.owner else "", style="bold")
     line.append(sentence.text or "(removed)", style="default")
-    return line.append(f" (due: {sentence.due})") if sentence.due else line
+    due_on = sentence.due_on if isinstance(sentence, SentenceOut) else None
+    return line.append(f" (due: {due_label(sentence.due, due_on)})") if sentence.due else line

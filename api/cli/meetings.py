@@ -21,7 +21,7 @@ from schema.core.errors import InvalidInput
 from schema.core.states import MeetingState
 from schema.meetings.wire import SearchHit
 
-COLUMNS = ("created", "length", "state", "behind", "title")
+COLUMNS = ("started", "length", "state", "behind", "title")
 UNFINISHED = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
 
 
@@ -42,7 +42,7 @@ def list_meetings(
         length = clock(each.coverage.duration_s)
         behind = f"{each.coverage.pending_s:.1f} s" if each.state in UNFINISHED else ""
         title = Text(each.title).append("" if each.version == 1 else f" (version {each.version})", style="dim")
-        started = f"{each.created_at:%Y-%m-%d %H:%M}"
+        started = f"{each.started_at:%Y-%m-%d %H:%M}"
         table.add_row(each.id, started, length, state_label(each), behind, title)
     Console().print(table if page else "no meetings yet; create one with 'minutebook live FILE'")
 

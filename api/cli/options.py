@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 import typer
 from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
 
 from api.client.http import DEFAULT_URL, Http
+from schema.core.errors import InvalidInput
 from schema.core.settings import DataFolder, Settings
 from schema.core.states import Channels
+from schema.meetings.recording_date import time_of_recording
 
 T = TypeVar("T")
 
@@ -59,6 +63,24 @@ Key = Annotated[str | None, typer.Option("--key", envvar="MINUTEBOOK_KEY", help=
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 MeetingId = Annotated[str, typer.Argument(metavar="ID", help="The meeting's id, as shown by 'minutebook list'.")]
 LanguageOption = Annotated[str, typer.Option("--language", help="The language that is spoken: en, de, ... or auto.")]
+
+
+def _recorded_at(text: str) -> datetime:
+    try:
+        return time_of_recording(text)
+    except PydanticCustomError as error:
+        raise InvalidInput(f"--recorded-at {text!r} is not valid: {error.message()}") from error
+
+
+RecordedAtOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--recorded-at",
+        parser=_recorded_at,
+        metavar="TIME",
+        help="When it was recorded, in ISO 8601; without an offset in this machine's zone. By default its tags say it.",
+    ),
+]
 VocabularyOption = Annotated[str, typer.Option("--vocabulary", help="Names and terms to expect, separated by commas.")]
 AdapterOption = Annotated[str | None, typer.Option("--adapter", help="The adapter for speech recognition.")]
 ChannelsOption = Annotated[Channels, typer.Option("--channels", help="Mix the channels, or treat each as one speaker.")]

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from api.client.view import MeetingView
-from api.export.phrases import UNSUPPORTED, clock, coverage_line
+from api.export.phrases import UNSUPPORTED, clock, coverage_line, due_note
 from schema.core.events import Event
 from schema.core.lines import shown
 from schema.core.states import MeetingState, SummaryKind
@@ -65,8 +65,8 @@ def _action(action: Action) -> Text:
     named = action.owner is not None and action.text.startswith(action.owner)
     owner = "" if named else f"{action.owner or 'nobody named'}: "
     text = Text("  - ").append(owner, style="bold").append(action.text)
-    if action.due and action.due.lower() not in action.text.lower():
-        text.append(f" (due: {action.due})")
+    if note := due_note(action):
+        text.append(f" {note}")
     return text.append("" if action.supported else f"  {UNSUPPORTED}", style="yellow")
 
 

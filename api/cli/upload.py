@@ -18,6 +18,7 @@ from api.cli.options import (
     ChannelsOption,
     Key,
     LanguageOption,
+    RecordedAtOption,
     StreamsOption,
     Url,
     VocabularyOption,
@@ -54,7 +55,8 @@ class UploadOptions:
 def upload(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound or video files of any format.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the minutes are written.")] = False,
-    title: Annotated[str, typer.Option(help="The meeting's title; by default the file's name.")] = "",
+    title: Annotated[str, typer.Option(help="The meeting's title; by default from its tags or its name.")] = "",
+    recorded_at: RecordedAtOption = None,
     language: LanguageOption = AUTO,
     vocabulary: VocabularyOption = "",
     adapter: AdapterOption = None,
@@ -75,6 +77,7 @@ def upload(
         raise InvalidInput(f"{absent} is not a file; give sound or video files")
     new = NewUpload(
         title=title,
+        recorded_at=recorded_at,
         language=language,
         vocabulary=terms_of(vocabulary),
         asr_adapter=adapter,
@@ -114,7 +117,7 @@ async def _send(http: Http, path: Path, wish: UploadOptions, bars: ProgressBars)
     return await send_file(
         http,
         file,
-        wish.new,
+        wish.new.model_copy(update={"modified_at": file.modified_at}),
         again=wish.again,
         retry_limit_s=RETRY_LIMIT_S,
         progress=lambda received: bars.move(bar, received),

@@ -256,8 +256,9 @@ class Sender:
         name = file.path.name
         upload_id = self._journal.upload_of(file.sha256)
         if upload_id is None:
+            dated = self._new.model_copy(update={"modified_at": file.modified_at})
             sent = await send_file(
-                self._http, file, self._new, again=False, retry_limit_s=RETRY_LIMIT_S, progress=lambda _: None
+                self._http, file, dated, again=False, retry_limit_s=RETRY_LIMIT_S, progress=lambda _: None
             )
             upload_id = sent.duplicate_of or sent.id
             if sent.state in GIVEN_UP and sent.duplicate_of is None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,6 +38,7 @@ class Outgoing:
     path: Path
     size: int
     sha256: str
+    modified_at: datetime
 
     @classmethod
     def of(cls, path: Path) -> Outgoing:
@@ -44,11 +47,12 @@ class Outgoing:
             with path.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
+                modified_at = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).astimezone()
         except OSError as error:
             raise InvalidInput(f"{path} cannot be read ({error.strerror}); give a file that you may read") from error
         if not size:
             raise InvalidInput(f"{path} is empty; give a recording")
-        return cls(path, size, sha256)
+        return cls(path, size, sha256, modified_at)
 
     def begins_with(self, size: int, sha256: str) -> bool:
         """Whether the first *size* bytes have this checksum, and more follow. Blocks."""

@@ -33,7 +33,7 @@ from schema.corrections.sentences import (
     sentence_versions,
     undo_sentence,
 )
-from schema.meetings.minutes import MinutesPart
+from schema.meetings.minutes import Action, MinutesPart
 from schema.meetings.views import minutes_event
 
 SentenceId = Annotated[str, Path(pattern=r"^s[0-9a-f]{12}$", description="The id in the minutes")]
@@ -132,9 +132,10 @@ def _written(
         find_meeting(session, meeting_id, principal)
     with services.database.write() as session:
         found = work(session)
+        event = minutes_event(session, found.summary)
     with suppress(RedisError):  # without Redis, the minutes are written again a little sooner, which does no harm
         services.stores.redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
-    publish(services.stores.redis, meeting_id, [minutes_event(found.summary)])
+    publish(services.stores.redis, meeting_id, [event])
     return found
 
 
@@ -147,6 +148,7 @@ def _tagged(answer: Response, found: FoundSentence) -> SentenceOut:
         text=written.text,
         owner=written.owner,
         due=written.due,
+        due_on=item.due_on if isinstance(item, Action) else None,
         evidence=list(item.evidence),
         support=item.support,
         supported=item.supported,

@@ -9,6 +9,7 @@ import io
 import re
 import zipfile
 from collections.abc import Sequence
+from datetime import UTC
 
 from docx import Document
 from docx.document import Document as Doc
@@ -62,7 +63,8 @@ def _set_properties(document: Doc, export: Export) -> None:
     properties.author = properties.last_modified_by = "Minutebook"
     properties.comments = ""
     properties.language = export.meeting.language
-    properties.created = properties.modified = export.meeting.created_at.replace(tzinfo=None, microsecond=0)
+    started_at = export.meeting.started_at.astimezone(UTC)
+    properties.created = properties.modified = started_at.replace(tzinfo=None, microsecond=0)
 
 
 def _add_minutes(document: Doc, minutes: MinutesOut, starts_s: dict[int, float]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 from schema.core.states import MeetingState, SummaryKind
 from schema.core.units import s_of_samples
 from schema.meetings.minutes import Action, Chapter, Sentence
@@ -22,9 +24,15 @@ def state_label(meeting: MeetingOut) -> str:
 
 
 def date_line(meeting: MeetingOut) -> str:
-    """`2026-03-02 09:30 UTC, finished`, with the version if it is not the first."""
+    """`2026-03-02 09:30 UTC+01:00, finished`, with the version if it is not the first."""
     version = f", version {meeting.version}" if meeting.version > 1 else ""
-    return f"{meeting.created_at:%Y-%m-%d %H:%M} UTC, {state_label(meeting)}{version}"
+    return f"{_time_with_offset(meeting.started_at)}, {state_label(meeting)}{version}"
+
+
+def _time_with_offset(time: datetime) -> str:
+    offset = f"{time:%z}"
+    shown = f"{offset[:3]}:{offset[3:5]}" if time.utcoffset() else ""
+    return f"{time:%Y-%m-%d %H:%M} UTC{shown}"
 
 
 def has_text(segment: SegmentOut) -> bool:
@@ -76,8 +84,16 @@ def chapter_heading(chapter: Chapter) -> str:
 
 
 def due_note(action: Action) -> str:
-    """`(due: Thursday)`; empty if the action's text already says it."""
-    return f"(due: {action.due})" if action.due and action.due.lower() not in action.text.lower() else ""
+    """`(due: Thursday, 2026-03-05)`, without the words if the action's text has them, and without an unknown day."""
+    words = action.due if action.due and action.due.lower() not in action.text.lower() else ""
+    told = due_label(words, action.due_on)
+    return f"(due: {told})" if told else ""
+
+
+def due_label(due: str | None, due_on: date | None) -> str:
+    """`Thursday, 2026-03-05`: the words and the day, as far as they are known."""
+    day = "" if due_on is None else due_on.isoformat()
+    return ", ".join(dict.fromkeys(filter(None, (due, day))))
 
 
 def evidence_note(item: Sentence | Action, starts_s: dict[int, float]) -> str:

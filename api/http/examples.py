@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.export.documents import Export
-from schema.core.states import DeliveryState, MeetingState, SummaryKind, WebhookEvent
+from schema.core.states import DateSource, DeliveryState, MeetingState, SummaryKind, WebhookEvent
 from schema.meetings.live_wire import Received
 from schema.meetings.minutes import Action, Chapter, Minutes, Sentence
 from schema.meetings.wire import (
@@ -43,6 +43,8 @@ MEETING = MeetingOut(
     language="en",
     state=MeetingState.FINISHED,
     created_at=STARTED_AT,
+    started_at=STARTED_AT,
+    started_at_source=DateSource.CREATED,
     finished_at=STARTED_AT + timedelta(minutes=3),
     asr_adapter="medical-terms",
     summary_adapter="short-minutes",

@@ -69,4 +69,4 @@ def read_minutes(
     summary = session.scalar(wanted.order_by(*final_first).limit(1))
     if summary is None:
         return None
-    return minutes_out(summary)
+    return minutes_out(session, summary)

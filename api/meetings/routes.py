@@ -32,9 +32,10 @@ from schema.core.errors import (
     UnknownAdapter,
     UnknownLanguage,
 )
-from schema.core.states import MeetingState, Scope, UploadState
+from schema.core.states import DateSource, MeetingState, Scope, TitleSource, UploadState
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import delete_meeting
+from schema.meetings.recording_date import set_recording_date
 from schema.meetings.tables import Meeting, Track
 from schema.meetings.views import authors
 from schema.meetings.wire import MeetingOut, MeetingPage, NewMeeting, TrackOut
@@ -60,11 +61,13 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
             id=secrets.token_hex(12),
             owner=principal.owner,
             title=new.title,
+            title_from=TitleSource.CALLER if new.title else None,
             language=language,
             vocabulary=list(new.vocabulary),
             asr_adapter=new.asr_adapter,
             summary_adapter=new.summary_adapter,
         )
+        set_recording_date(meeting, new.recorded_at, DateSource.CALLER)
         session.add(meeting)
         session.flush()
         tracks = [
@@ -175,9 +178,12 @@ def _meeting_out(
     return MeetingOut(
         id=meeting.id,
         title=meeting.title,
+        title_source=None if meeting.title_from is None else TitleSource(meeting.title_from),
         language=meeting.language,
         state=MeetingState(meeting.state),
         created_at=meeting.created_at,
+        started_at=meeting.started_at,
+        started_at_source=DateSource(meeting.recorded_from or DateSource.CREATED),
         finished_at=meeting.finished_at,
         asr_adapter=meeting.asr_adapter,
         summary_adapter=meeting.summary_adapter,

@@ -79,6 +79,7 @@ class UploadReceiver:
         sha256: str | None = None,
         again: bool = False,
         answer_by: datetime | None = None,
+        tus_metadata: str | None = None,
     ) -> UploadReceiver:
         """Begin an upload. Raises UnknownLanguage, UnknownAdapter, Forbidden, TooLarge, StorageFull, Backlogged."""
         facts = {
@@ -88,6 +89,7 @@ class UploadReceiver:
             "sha256": sha256,
             "again": again,
             "answer_by": answer_by,
+            "tus_metadata": tus_metadata,
         }
         upload = await asyncio.to_thread(_add, services, principal, new, facts)
         return cls(services, upload, expires_s)

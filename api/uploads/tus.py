@@ -11,6 +11,7 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
+from sqlalchemy import select
 from starlette.requests import ClientDisconnect
 
 from api.auth.bearer import Reader, Writer
@@ -41,6 +42,7 @@ from schema.core.errors import (
     WrongOffset,
 )
 from schema.core.states import UploadState
+from schema.meetings.tables import Meeting
 from schema.uploads.lifecycle import GIVEN_UP, check_receiving
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
@@ -112,6 +114,7 @@ async def create(
         expires_s=services.config.upload_expires_s,
         sha256=sha256,
         again=again,
+        tus_metadata=upload_metadata or None,
     )
     if is_piece_type(request.headers.get("content-type")):
         await _receive(request, receiver)
@@ -120,12 +123,15 @@ async def create(
 
 @router.head("/{upload_id}", summary="Show the offset of an upload", responses=responses(NotFound, Gone))
 async def offset(upload_id: str, services: ServicesHere, principal: Reader) -> Response:
-    """Show the position at which the upload continues."""
+    """Show the position at which the upload continues, and the metadata with which it was created."""
     upload = await asyncio.to_thread(_find, services, principal, upload_id)
     if upload.state == UploadState.RECEIVING and upload.received_bytes == upload.size_bytes:
         # The last piece was received, but the process that received it died before it completed the file.
         await UploadReceiver(services, upload, services.config.upload_expires_s).finish()
-    return _answer(upload, 200)
+    answer = _answer(upload, 200)
+    if metadata := await asyncio.to_thread(_metadata_as_sent, services, upload):
+        answer.headers["Upload-Metadata"] = metadata
+    return answer
 
 
 @router.patch(
@@ -195,6 +201,11 @@ def _find(services: Services, principal: Principal, upload_id: str) -> Upload:
     if upload.state in GIVEN_UP and upload.duplicate_of is None:
         raise Gone(f"upload '{upload_id}' is {upload.state} ({upload.reason}): {upload.detail}", reason=upload.reason)
     return upload
+
+
+def _metadata_as_sent(services: Services, upload: Upload) -> str | None:
+    with services.database.read() as session:
+        return session.scalar(select(Meeting.tus_metadata).where(Meeting.id == upload.meeting_id))
 
 
 def _answer(upload: Upload, status: int) -> Response:

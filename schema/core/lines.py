@@ -46,9 +46,14 @@ def as_line(text: str) -> str:
     return "" if _INVISIBLE.fullmatch(line) else line
 
 
+def cleaned_line(text: str) -> str:
+    """The line that *text* is without the characters that `as_line` refuses."""
+    return as_line(_REFUSED.sub("", text))
+
+
 def same_line(one: str, other: str) -> bool:
     """Whether two texts are the same line, also if they hold characters that `as_line` refuses."""
-    return as_line(_REFUSED.sub("", one)) == as_line(_REFUSED.sub("", other))
+    return cleaned_line(one) == cleaned_line(other)
 
 
 def shown(text: str) -> str:
@@ -68,7 +73,7 @@ def shown_name(path: str) -> str:
     """
     name = path.replace("\\", "/").rpartition("/")[2]
     readable = re.sub(f"[{_SURROGATES}]", "\N{REPLACEMENT CHARACTER}", name)
-    return as_line(_REFUSED.sub("", readable))[-NAME_CHARACTERS:].strip()
+    return cleaned_line(readable)[-NAME_CHARACTERS:].strip()
 
 
 def without_ending(name: str) -> str:

@@ -49,6 +49,25 @@ class CoverageKind(StrEnum):
     SHED = "shed"
 
 
+class DateSource(StrEnum):
+    """Where the start of a meeting comes from: its caller, the tags of the recording, the time of the file's last
+    change, or the creation of the meeting."""
+
+    CALLER = "caller"
+    RECORDING = "recording"
+    FILE = "file"
+    CREATED = "created"
+
+
+class TitleSource(StrEnum):
+    """Where the title of a recording's meeting comes from."""
+
+    CALLER = "caller"
+    TAG = "tag"
+    FILE_NAME = "file_name"
+    CONTENT = "content"
+
+
 class SummaryKind(StrEnum):
     ROLLING = "rolling"
     FINAL = "final"

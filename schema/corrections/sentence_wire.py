@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
@@ -33,7 +33,8 @@ class SentenceChange(Wire):
 class SentenceOut(Wire):
     """A sentence or action of the final minutes, and the part that it belongs to.
 
-    After a change, `support` is 0 until the minutes are written again, some seconds later.
+    `due_on` is the day that `due` means, if it means one. After a change, `support` is 0 until the minutes are written
+    again, some seconds later.
     """
 
     id: str
@@ -41,6 +42,7 @@ class SentenceOut(Wire):
     text: Shown
     owner: Shown | None = None
     due: Shown | None = None
+    due_on: date | None = None
     evidence: list[int] = Field(default_factory=list)
     support: float
     supported: bool

@@ -22,8 +22,8 @@ from schema.core.states import Origin, SummaryKind
 from schema.core.tables import Base, Id, now
 from schema.corrections.segments import VERSIONS_LIMIT, mark_revised
 from schema.meetings.locks import lock_meeting
-from schema.meetings.minutes import MINUTES, Action, MinutesItem, Sentence, changed, named, parts
-from schema.meetings.tables import Summary
+from schema.meetings.minutes import MINUTES, Action, MinutesItem, Sentence, changed, dated, named, parts
+from schema.meetings.tables import Meeting, Summary
 
 
 class SentenceCorrection(Base):
@@ -139,7 +139,8 @@ def find_sentence(session: Session, meeting_id: str, sentence_id: str) -> FoundS
             f"meeting '{meeting_id}' has no final minutes yet; rolling minutes are rewritten and cannot be corrected, "
             "so wait until the meeting is finished"
         )
-    minutes = named(MINUTES.validate_python(summary.body))
+    started_on = session.get_one(Meeting, meeting_id).started_at.date()
+    minutes = dated(named(MINUTES.validate_python(summary.body)), started_on)
     found = [(part, item) for part, item in parts(minutes) if item.id == sentence_id]
     if not found:
         raise NotFound(

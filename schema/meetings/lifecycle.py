@@ -39,6 +39,12 @@ MOVES: dict[MeetingMove, tuple[frozenset[MeetingState], MeetingState]] = {
 }
 """The states that a move starts from, and the state that it leads to. A deleted meeting may be deleted again."""
 
+EMPTIED: dict[str, object] = {
+    **{"title": "", "title_from": None, "vocabulary": [], "tus_metadata": None},
+    **{"recorded_at": None, "recorded_offset_s": None, "recorded_from": None},
+}
+"""What is left of a deleted meeting's description."""
+
 CarryOver = Callable[[Session, Meeting], list[Event]]
 """Copies the corrections of the version that a meeting was made from. Returns the events of the changed segments."""
 
@@ -143,7 +149,7 @@ def delete_meeting(stores: Stores, meeting_id: str) -> None:
     with stores.database.write() as session:
         track_ids = lock_tracks(session, meeting_id)
         versions = lock_versions(session, meeting_id)
-        meeting = _move(session, meeting_id, MeetingMove.DELETE, title="", vocabulary=[])
+        meeting = _move(session, meeting_id, MeetingMove.DELETE, **EMPTIED)
         if meeting is None:
             raise NotFound(f"meeting '{meeting_id}' does not exist; there is nothing to delete")
         _delete_content(session, meeting_id, track_ids)

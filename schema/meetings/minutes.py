@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from hashlib import sha256
 from typing import Protocol, TypeVar
@@ -11,6 +12,7 @@ from typing import Protocol, TypeVar
 from pydantic import TypeAdapter
 
 from schema.core.wire import Shown
+from schema.meetings.due_date import due_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,11 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A task for somebody. `owner` and `due` are set only if the meeting names them, and quote its words."""
+    """A task for somebody. `owner` and `due` are set only if the meeting names them, and quote its words.
+
+    `due_on` is the day that `due` means, counted from the start of the meeting; see `schema.meetings.due_date`. It is
+    computed when the minutes are read.
+    """
 
     text: Shown
     owner: Shown | None = None
@@ -45,6 +51,7 @@ class Action:
     id: str = ""
     version: int = 1
     corrected: bool = False
+    due_on: date | None = None
 
 
 MinutesItem = TypeVar("MinutesItem", Sentence, Action)
@@ -114,6 +121,12 @@ def named(minutes: Minutes) -> Minutes:
         return item if item.id else replace(item, id=f"s{sha256(item.text.encode()).hexdigest()[:ID_DIGITS]}")
 
     return changed(minutes, name)
+
+
+def dated(minutes: Minutes, said_on: date) -> Minutes:
+    """Return *minutes* of a meeting on the day *said_on*, with `due_on` for each action whose `due` means a day."""
+    actions = (replace(each, due_on=due_date(each.due or "", said_on)) for each in minutes.actions)
+    return replace(minutes, actions=tuple(actions))
 
 
 def without_gaps(minutes: Minutes) -> Minutes:

@@ -7,7 +7,7 @@ asks for all rows after the last number that it saw.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sqlalchemy import (
@@ -30,6 +30,9 @@ class Meeting(Base):
 
     * `version_of` is the first version. `made_from` is the version whose corrections were carried over.
     * `translate` makes the transcript English, whatever language is spoken.
+    * `recorded_at` is the start of the meeting, if `recorded_from`, a `DateSource`, is set. `recorded_offset_s` is the
+      offset from UTC at its place. `title_from` is a `TitleSource`.
+    * `tus_metadata` is what a tus client sent with its upload. It may hold a title, so it goes with the meeting.
     * `shown` is true for the version that is used when a request names none.
     * `revised_seq` is set while the minutes have to be written again. It is the number of the last correction.
     * Notes with a lower `seq` than `notes_seq` are all written again.
@@ -50,12 +53,24 @@ class Meeting(Base):
     seq: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
     finished_at: Mapped[datetime | None]
+    recorded_at: Mapped[datetime | None]
+    recorded_offset_s: Mapped[int | None]
+    recorded_from: Mapped[str | None] = mapped_column(String(16))
+    title_from: Mapped[str | None] = mapped_column(String(16))
+    tus_metadata: Mapped[str | None] = mapped_column(Text, deferred=True)
     version: Mapped[int] = mapped_column(default=1)
     version_of: Mapped[str | None] = mapped_column(String(32))
     made_from: Mapped[str | None] = mapped_column(String(32))
     shown: Mapped[bool] = mapped_column(default=True)
     revised_seq: Mapped[int | None] = mapped_column(BigInteger, index=True)
     notes_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    @property
+    def started_at(self) -> datetime:
+        """When the meeting began, as far as that is known, in the time of its place, else in the server's."""
+        if self.recorded_at is None:
+            return self.created_at.astimezone()
+        return self.recorded_at.astimezone(timezone(timedelta(seconds=self.recorded_offset_s or 0)))
 
 
 class Track(Base):

@@ -101,6 +101,8 @@ def add_version(
     upload.state = UploadState.QUEUED
     meeting = session.get_one(Meeting, upload.meeting_id)
     meeting.title, meeting.created_at, meeting.shown = source.title, source.created_at, False
+    meeting.title_from, meeting.recorded_from = source.title_from, source.recorded_from
+    meeting.recorded_at, meeting.recorded_offset_s = source.recorded_at, source.recorded_offset_s
     meeting.version_of, meeting.made_from = source.version_of or source.id, source.id
     meeting.version = _next_version(session, meeting.version_of)
     _copy_tracks(session, source, meeting)

@@ -11,8 +11,8 @@ from schema.core.events import Event
 from schema.core.states import CoverageKind, SummaryKind
 from schema.core.units import s_of_samples
 from schema.corrections.alignment import timed_words
-from schema.meetings.minutes import MINUTES, named
-from schema.meetings.tables import Coverage, Note, Segment, Summary, Track
+from schema.meetings.minutes import MINUTES, dated, named
+from schema.meetings.tables import Coverage, Meeting, Note, Segment, Summary, Track
 from schema.meetings.wire import Author, Authors, CoverageTotals, MinutesOut, NoteOut, SegmentOut, WordOut
 
 
@@ -46,7 +46,9 @@ def note_out(note: Note) -> NoteOut:
     )
 
 
-def minutes_out(summary: Summary) -> MinutesOut:
+def minutes_out(session: Session, summary: Summary) -> MinutesOut:
+    """The minutes. Days on which actions are due are counted from the meeting's first day."""
+    started_on = session.get_one(Meeting, summary.meeting_id).started_at.date()
     return MinutesOut(
         kind=SummaryKind(summary.kind),
         version=summary.version,
@@ -54,7 +56,7 @@ def minutes_out(summary: Summary) -> MinutesOut:
         model=summary.model,
         adapter=summary.adapter,
         created_at=summary.created_at,
-        minutes=named(MINUTES.validate_python(summary.body)),
+        minutes=dated(named(MINUTES.validate_python(summary.body)), started_on),
     )
 
 
@@ -66,8 +68,8 @@ def note_event(note: Note) -> Event:
     return Event("note", note_out(note).model_dump(mode="json"), note.seq)
 
 
-def minutes_event(summary: Summary) -> Event:
-    return Event("minutes", minutes_out(summary).model_dump(mode="json"), summary.seq)
+def minutes_event(session: Session, summary: Summary) -> Event:
+    return Event("minutes", minutes_out(session, summary).model_dump(mode="json"), summary.seq)
 
 
 def events_after(session: Session, meeting_id: str, seq: int, limit: int = 500) -> list[Event]:
@@ -90,7 +92,7 @@ def events_after(session: Session, meeting_id: str, seq: int, limit: int = 500) 
     )
     events = [segment_event(segment, name) for segment, name in segments]
     events += [note_event(note) for note in notes]
-    events += [minutes_event(summary) for summary in summaries]
+    events += [minutes_event(session, summary) for summary in summaries]
     return sorted(events, key=lambda event: event.seq or 0)[:limit]
 
 

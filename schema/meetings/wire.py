@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.adapters.wire import LABEL_PATTERN
-from schema.core.states import MeetingState, SummaryKind, UploadState
+from schema.core.states import DateSource, MeetingState, SummaryKind, TitleSource, UploadState
 from schema.core.wire import AUTO, Language, Name, Shown, Term, Text, Wire
 from schema.meetings.minutes import Minutes
+from schema.meetings.recording_date import RecordedAt
 
 AdapterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
 """`clinic` for the active version, `clinic@3` for version 3, `base` for the model without an adapter."""
@@ -34,6 +35,8 @@ class NewMeeting(Wire):
     """By default the language is detected. With a model that reads only English it is English."""
     vocabulary: list[Term] = Field(default_factory=list, max_length=100)
     """Names and terms that the recogniser should expect."""
+    recorded_at: RecordedAt | None = None
+    """The start of the recording, if it is not now, in ISO 8601. Without an offset it is in the server's zone."""
     asr_adapter: AdapterName | None = None
     """None means the adapter called `default`, if it has an active version."""
     summary_adapter: AdapterName | None = None
@@ -98,14 +101,18 @@ class MeetingOut(Wire):
     contain the version that is `shown`. While `revising` is true, the minutes are being written again, after a
     correction or on request. `asr_adapter` and `summary_adapter` are the requested adapters. `made_by` says which were
     used; only responses for a single meeting contain it. `upload_state` is the state of the meeting's recording. A live
-    meeting has none.
+    meeting has none. `started_at` is the date of the recording, in the time of its place if that is known, and
+    `started_at_source` says where it comes from. `title_source` says where the title comes from, null if there is none.
     """
 
     id: str
     title: Shown
+    title_source: TitleSource | None = None
     language: str
     state: MeetingState
     created_at: datetime
+    started_at: datetime
+    started_at_source: DateSource
     finished_at: datetime | None
     asr_adapter: str | None
     summary_adapter: str | None

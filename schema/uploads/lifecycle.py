@@ -18,11 +18,13 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from schema.core.errors import Backlogged, Gone, NotFound, WrongOffset
-from schema.core.lines import shown_name, without_ending
-from schema.core.states import Channels, MeetingState, TrackKind, UploadState, WebhookEvent
+from schema.core.lines import shown_name
+from schema.core.states import Channels, DateSource, MeetingState, TitleSource, TrackKind, UploadState, WebhookEvent
 from schema.core.tables import now
 from schema.meetings.lifecycle import delete_meeting
+from schema.meetings.recording_date import set_recording_date
 from schema.meetings.tables import Meeting, Track
+from schema.meetings.titles import set_title, title_of_file
 from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
@@ -53,6 +55,7 @@ def add_upload(
     sha256: str | None = None,
     again: bool = False,
     answer_by: datetime | None = None,
+    tus_metadata: str | None = None,
 ) -> Upload:
     """Create an upload in state receiving, together with its meeting.
 
@@ -71,13 +74,14 @@ def add_upload(
     meeting = Meeting(
         id=secrets.token_hex(12),
         owner=owner,
-        title=new.title or without_ending(shown),
         language=new.language,
         vocabulary=list(new.vocabulary),
         translate=new.translate,
         asr_adapter=new.asr_adapter,
         summary_adapter=new.summary_adapter,
+        tus_metadata=tus_metadata,
     )
+    _describe(meeting, new, shown)
     session.add(meeting)
     session.flush()
     if new.channels == Channels.MIX:
@@ -99,6 +103,16 @@ def add_upload(
     session.add(upload)
     session.flush()
     return upload
+
+
+def _describe(meeting: Meeting, new: NewUpload, file_name: str) -> None:
+    """Set title and date from what the sender gave. The recording's tags may replace the weaker sources later."""
+    if new.title:
+        set_title(meeting, new.title, TitleSource.CALLER)
+    else:
+        set_title(meeting, title_of_file(file_name), TitleSource.FILE_NAME)
+    set_recording_date(meeting, new.modified_at, DateSource.FILE)
+    set_recording_date(meeting, new.recorded_at, DateSource.CALLER)
 
 
 def new_track(meeting_id: str, name: str, speaker: str | None = None) -> Track:
@@ -292,7 +306,7 @@ def fed_by_upload() -> ColumnElement[bool]:
 def configure(session: Session, upload: Upload, new: NewUpload) -> None:
     """Apply options that the sender gave only after the file."""
     meeting = session.get_one(Meeting, upload.meeting_id)
-    meeting.title = new.title or meeting.title
+    _describe(meeting, new, upload.name)
     meeting.language, meeting.vocabulary, meeting.translate = new.language, list(new.vocabulary), new.translate
     meeting.asr_adapter, meeting.summary_adapter = new.asr_adapter, new.summary_adapter
     upload.priority, upload.streams = new.priority, new.streams

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from schema.core.states import Channels, UploadState
 from schema.core.wire import AUTO, Language, Shown, Term, Text, Wire
+from schema.meetings.recording_date import FileTime, RecordedAt
 from schema.meetings.wire import AdapterName, CoverageTotals
 from schema.uploads.failures import UploadFailure
 
@@ -41,6 +42,10 @@ class NewUpload(Wire):
     vocabulary: list[Term] = Field(default_factory=list, max_length=100)
     translate: bool = False
     """Write the transcript in English, whatever language is spoken. Not every multilingual model can."""
+    recorded_at: RecordedAt | None = None
+    """The start of the recording in ISO 8601. Without an offset it is in the server's zone. By default tags say it."""
+    modified_at: FileTime | None = None
+    """The time at which the file was last changed. It counts if neither the caller nor the tags have a date."""
     asr_adapter: AdapterName | None = None
     summary_adapter: AdapterName | None = None
     channels: Channels = Channels.MIX

@@ -113,7 +113,7 @@ def add_minutes(
         )
         session.add(summary)
         session.flush()
-        return minutes_event(summary)
+        return minutes_event(session, summary)
 
 
 def add_coverage(database: Database, meeting_id: str, kind: str, first_s: float, end_s: float) -> None:

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from schema.core import queues
 from schema.core.errors import Backlogged, NotFound
-from schema.core.states import Channels, MeetingState, TrackKind
+from schema.core.states import Channels, DateSource, MeetingState, TrackKind
 from schema.core.units import samples_of_s
 from schema.mailbox import shard_of
+from schema.meetings.recording_date import parse_time, set_recording_date
 from schema.meetings.tables import Meeting, Track
+from schema.meetings.titles import take_tagged_title
 from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import file_id_of, new_track
@@ -125,8 +127,11 @@ class Feeding:
 
     def _note(self, found: MediaFound) -> None:
         """Store the format of the file, and create its tracks if they depended on the number of channels."""
+        media = dict(found.facts)
+        tags = media.pop("tags")  # a title must not outlive its meeting, as the row of an upload does
         with self._stores.database.write() as session:
-            session.execute(update(Upload).where(Upload.id == self.upload_id).values(media=found.facts))
+            self._take_tags(session, tags)
+            session.execute(update(Upload).where(Upload.id == self.upload_id).values(media=media))
             if not self._tracks:
                 self._tracks = self._make_tracks(session, found.channels)
         if len(self._tracks) != len(found.channels):
@@ -136,6 +141,14 @@ class Feeding:
             )
         with self._stores.database.read() as session:
             self._open(tracks_of(session, self.meeting_id))
+
+    def _take_tags(self, session: Session, tags: dict[str, str]) -> None:
+        """Title and date in the tags of the recording count unless the caller gave others."""
+        meeting = session.get_one(Meeting, self.meeting_id, with_for_update=True)
+        if meeting.state == MeetingState.DELETED:
+            return
+        take_tagged_title(meeting, tags.get("title"))
+        set_recording_date(meeting, parse_time(tags.get("recorded_at", "")), DateSource.RECORDING)
 
     def _make_tracks(self, session: Session, channels: Sequence[int]) -> list[str]:
         _check_live(session, self.meeting_id)

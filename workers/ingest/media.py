@@ -26,6 +26,7 @@ from workers.ingest.merger import Hole, StreamMerger, of_length
 from workers.ingest.messages import DecodingFailed
 from workers.ingest.sound import Pcm, Sound
 from workers.ingest.streams import StreamFacts, chosen_streams, encrypted, facts_of_streams
+from workers.ingest.tags import recording_tags
 from workers.ingest.timeline import HOLE_LIMIT_S, RESTARTING_HOLE_LIMIT_S, Timeline
 
 BUFFER_BYTES = 1 << 18
@@ -44,7 +45,7 @@ the most that sound can be compressed, has 0.15 s for each byte."""
 @dataclass(frozen=True, slots=True)
 class Media:
     """The content of a file. `header_duration_s` is only a claim. Codec, rate and channels are of the first stream
-    that is read."""
+    that is read. `tags` are those of `workers.ingest.tags`."""
 
     container: str
     codec: str
@@ -52,6 +53,7 @@ class Media:
     channels: int
     video: bool
     header_duration_s: float | None
+    tags: dict[str, str]
     streams: list[StreamFacts]
 
     def facts(self) -> dict[str, Any]:
@@ -171,6 +173,7 @@ class Recording:
             channels=len(context.layout.channels),
             video=bool(self._container.streams.video),
             header_duration_s=claimed_us / av.time_base if claimed_us and claimed_us > 0 else None,
+            tags=recording_tags(self._container.metadata, *(each.metadata for each in self._streams)),
             streams=facts_of_streams(self._container, self._streams),
         )
 

@@ -19,6 +19,7 @@ from schema.meetings.lifecycle import complete_meeting
 from schema.meetings.locks import advance_seq, lock_versions
 from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Meeting, Note, Segment, Summary, Track
+from schema.meetings.titles import take_title_of_content
 from schema.meetings.views import minutes_event, note_event
 from schema.meetings.wire import Author
 from schema.webhooks.outbox import announce
@@ -290,6 +291,7 @@ def add_final(database: Database, snapshot: MeetingSnapshot, minutes: Minutes, a
         announce(session, meeting.owner, WebhookEvent.MINUTES_FINAL, {"meeting_id": meeting.id, "version": version})
         if snapshot.state == MeetingState.FINISHED:
             return [written]
+        take_title_of_content(meeting, minutes)
         return [written, complete_meeting(session, meeting, versions)]
 
 
@@ -308,4 +310,4 @@ def _insert_summary(
     )
     session.add(row)
     session.flush()
-    return minutes_event(row)
+    return minutes_event(session, row)

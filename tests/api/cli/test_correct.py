@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from schema.core.database import Database
 from schema.core.states import MeetingState, SummaryKind
+from schema.meetings.tables import Meeting
 from tests.api.cli.conftest import RunMinutebook
 from tests.api.database_rows import add_minutes, add_segment, move
 from tests.api.process import ApiProcess
 
 ACTION_ID = "s0123456789ab"
+RECORDED_AT = datetime(2026, 3, 3, 12, tzinfo=UTC)
 HEARD, MEANT = "We move the lunch.", "We move the launch."
 
 
@@ -133,8 +137,11 @@ def test_correcting_when_an_action_is_due_shows_the_new_date(
     action = {"text": "Tom fixes the parser by Wednesday.", "owner": "Tom", "due": "Wednesday", "id": ACTION_ID}
     add_minutes(database, meeting_id, HEARD, kind=SummaryKind.FINAL, actions=[action])
     move(database, meeting_id, MeetingState.FINISHED)
-    assert "(due: Wednesday)" in minutebook("sentences", meeting_id).out
+    with database.write() as session:
+        session.execute(update(Meeting).values(recorded_at=RECORDED_AT, recorded_offset_s=0, recorded_from="caller"))
+    assert "(due: Wednesday, 2026-03-04)" in minutebook("sentences", meeting_id).out
+    assert json.loads(minutebook("sentences", meeting_id, "--json").out.splitlines()[-1])["due_on"] == "2026-03-04"
     corrected = minutebook("correct-sentence", meeting_id, ACTION_ID, "--due", "Thursday")
-    assert corrected.out == "Tom: Tom fixes the parser by Wednesday. (due: Thursday)  (version 2)\n"
+    assert corrected.out == "Tom: Tom fixes the parser by Wednesday. (due: Thursday, 2026-03-05)  (version 2)\n"
     assert "(due: Thursday)" in minutebook("correct-sentence", meeting_id, ACTION_ID, "--history").out
     assert "due" not in minutebook("correct-sentence", meeting_id, ACTION_ID, "--due", "").out

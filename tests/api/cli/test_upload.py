@@ -201,6 +201,8 @@ def test_an_upload_resumes_after_the_server_was_killed(api: ApiProcess, tmp_path
         (["upload", __file__, "--language", "Klingon"], "language = 'Klingon' is not valid"),
         (["upload", __file__, "--streams", "1;2"], "streams = '1;2' is not valid"),
         (["upload", __file__, "--priority", "99"], "priority = 99 is not valid"),
+        (["upload", __file__, "--recorded-at", "soon"], "--recorded-at 'soon' is not valid"),
+        (["upload", __file__, "--recorded-at", "1904-01-01"], "--recorded-at '1904-01-01' is not valid"),
         (["watch", "absent"], "absent is not a folder"),
     ],
 )

@@ -15,7 +15,7 @@ from markdown_it.common.utils import escapeHtml
 from api.export.documents import Export, ExportFormat, to_json, to_markdown, to_text
 from api.export.routes import WRITERS
 from api.export.subtitles import to_srt, to_vtt
-from schema.core.states import MeetingState, SummaryKind
+from schema.core.states import DateSource, MeetingState, SummaryKind
 from schema.meetings.minutes import Action, Chapter, Minutes, Sentence
 from schema.meetings.wire import CoverageTotals, MeetingOut, MinutesOut, SegmentOut, WordOut
 
@@ -44,6 +44,8 @@ def meeting(title: str = "Launch") -> MeetingOut:
         title=title,
         language="en",
         state=MeetingState.FINISHED,
+        started_at=datetime(2026, 3, 2, 9, 30, tzinfo=UTC),
+        started_at_source=DateSource.CREATED,
         created_at=datetime(2026, 3, 2, 9, 30, tzinfo=UTC),
         finished_at=None,
         asr_adapter=None,

@@ -15,9 +15,10 @@ from api.http.middleware.body_limit import JSON_LIMIT_BYTES
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
-from schema.core.states import AdapterTask
+from schema.core.states import AdapterTask, SummaryKind
 from schema.core.tables import Base
 from schema.meetings.tables import Meeting, Track
+from schema.meetings.wire import MeetingOut
 from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.database_rows import add_coverage, add_minutes, add_note, add_segment
@@ -252,3 +253,35 @@ def test_tracks_side_by_side_make_a_meeting_no_longer(api: Api) -> None:
     assert "Audio: 2.0 s long, 7.0 s received on all tracks: 7.0 s pending" in exported
     tracks = api.http.get(f"/v1/meetings/{meeting}/coverage").json()["tracks"]
     assert [track["totals"]["duration_s"] for track in tracks] == [2.0, 1.0, 2.0, 2.0]
+
+
+def test_the_date_of_a_recording_is_the_start_of_its_meeting(api: Api) -> None:
+    created = MeetingOut.model_validate(api.http.get(f"/v1/meetings/{api.create()}").json())
+    assert (created.started_at, created.started_at_source) == (created.created_at, "created")
+    meeting = api.create(recorded_at="2026-03-04T23:30:00-08:00")
+    shown = api.http.get(f"/v1/meetings/{meeting}").json()
+    assert (shown["started_at"], shown["started_at_source"]) == ("2026-03-04T23:30:00-08:00", "caller")
+    assert "2026-03-04 23:30 UTC-08:00" in api.http.get(f"/v1/meetings/{meeting}/export").text
+
+
+def test_a_meeting_says_where_its_title_comes_from(api: Api) -> None:
+    sources = [api.http.get(f"/v1/meetings/{api.create(title=title)}").json()["title_source"] for title in ("", "We")]
+    assert sources == [None, "caller"]
+
+
+@pytest.mark.parametrize("stated", ["1970-01-01", "2999-01-01", "yesterday", "", 12, True, "2026-02-30"])
+def test_a_date_at_which_nothing_can_have_been_recorded_is_refused(api: Api, stated: object) -> None:
+    answer = api.http.post("/v1/meetings", json={"recorded_at": stated})
+    assert answer.status_code == 422
+    assert "recorded_at" in answer.json()["detail"]
+
+
+def test_an_action_is_due_on_a_day_counted_from_the_recording(api: Api) -> None:
+    meeting = api.create(recorded_at="2026-03-04T23:30:00-08:00")
+    action = {"text": "Tom fixes the parser by Thursday.", "owner": "Tom", "due": "Thursday"}
+    add_minutes(api.database, meeting, "We met.", kind=SummaryKind.FINAL, actions=[action])
+    minutes = api.http.get(f"/v1/meetings/{meeting}/minutes").json()["minutes"]
+    assert [(each["due"], each["due_on"]) for each in minutes["actions"]] == [("Thursday", "2026-03-05")]
+    sentence = api.http.get(f"/v1/meetings/{meeting}/minutes/sentences/{minutes['actions'][0]['id']}").json()
+    assert sentence["due_on"] == "2026-03-05"
+    assert "(due: 2026-03-05)" in api.http.get(f"/v1/meetings/{meeting}/export", params={"format": "txt"}).text

@@ -20,6 +20,7 @@ from api.uploads.receiver import BLOCK_BYTES
 from schema.core.states import Scope, UploadState
 from schema.core.storage import open_files
 from schema.core.tables import now
+from schema.meetings.tables import Meeting
 from schema.uploads.tables import Upload
 from tests.api.conftest import Api
 from tests.servers import fresh_postgres, set_zone
@@ -288,6 +289,24 @@ def test_metadata_that_only_the_client_knows_is_ignored(api: Api) -> None:
     assert upload["name"] == "talk.wav"
     meeting = api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()
     assert (meeting["title"], meeting["language"]) == ("Launch", "en")
+
+
+def test_head_returns_the_metadata_as_it_was_sent(api: Api) -> None:
+    sent = f"{metadata(filename='talk.wav', relativePath='null')},is_confidential"
+    headers = {**V1, "Upload-Length": str(len(DATA)), "Upload-Metadata": sent}
+    place = api.http.post(PATH, headers=headers).headers["location"]
+    for data in (b"", DATA):
+        patch(api, place, 0, data)
+        assert api.http.head(place, headers=V1).headers["upload-metadata"] == sent
+    plain = api.http.post(PATH, headers={**V1, "Upload-Length": "10"}).headers["location"]
+    assert "upload-metadata" not in api.http.head(plain, headers=V1).headers
+
+
+def test_the_metadata_is_deleted_with_the_meeting(api: Api) -> None:
+    place = create(api, title="Secret")
+    api.http.delete(f"/v1/meetings/{upload_of(api, place)['meeting_id']}")
+    with api.database.read() as session:
+        assert session.scalars(select(Meeting.tus_metadata)).all() == [None]
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,12 @@ def encoded(
     layout: str = "mono",
     options: dict[str, str] | None = None,
     video: bool = False,
+    tags: dict[str, str] | None = None,
 ) -> bytes:
     """*sound* of shape (channels, samples) as the bytes of a file."""
     # A named file, since some containers read back what they wrote.
     with tempfile.NamedTemporaryFile() as file:
-        _write(file.name, sound, container, codec, rate_hz, layout, options or {}, video)
+        _write(file.name, sound, container, codec, rate_hz, layout, options or {}, video, tags or {})
         return Path(file.name).read_bytes()
 
 
@@ -61,8 +62,10 @@ def _write(
     layout: str,
     options: dict[str, str],
     video: bool,
+    tags: dict[str, str],
 ) -> None:
     with av.open(name, mode="w", format=container, options=options) as out:
+        out.metadata.update(tags)
         picture = out.add_stream("mpeg4", rate=5, width=64, height=64) if video else None
         stream = out.add_stream(codec, rate=rate_hz, layout=layout)
         assert isinstance(stream, AudioStream)
