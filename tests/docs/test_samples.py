@@ -178,11 +178,11 @@ def received_message() -> dict[str, Any]:
     return {"secret": secret, "body": body, "headers": headers}
 
 
-def the_running_one(user: NewUser) -> Callable[..., AbstractContextManager[supervisor.Stack]]:
+def the_running_one(user: NewUser) -> Callable[..., AbstractContextManager[Any]]:
     """Stands for `Stack`, with the same arguments, because a second stack would load the models once more."""
     signature = inspect.signature(supervisor.Stack)
 
-    def stack(*arguments: Any, **named: Any) -> AbstractContextManager[supervisor.Stack]:
+    def stack(*arguments: Any, **named: Any) -> AbstractContextManager[Any]:
         signature.bind(*arguments, **named)
         return nullcontext(user.running.stack)
 
