@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from bench.policies import LabelledRecording, error_rate, offline, recordings, replay
 from schema.core.units import SAMPLE_RATE_HZ, WINDOW_LIMIT_SAMPLES, samples_of_s
+from schema.speech.vad import speech_spans
 from training.data.audio import Samples
 from workers.asr.engine import Engine, load_engine
 from workers.asr.streaming.policy import POLICIES
-from workers.asr.streaming.vad import speech_spans
 
 Signal = NDArray[np.float64]
 

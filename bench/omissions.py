@@ -31,13 +31,13 @@ from bench.policies import LabelledRecording, Replay, error_rate, offline, read_
 from bench.report import machine, write
 from schema.core.states import CoverageKind
 from schema.core.units import SAMPLE_RATE_HZ, s_of_samples, samples_of_ms, samples_of_s
+from schema.speech.vad import speech_spans
 from training.data.audio import Samples
 from workers.asr.engine import USUAL, Engine, Fallback
 from workers.asr.error_rates import normalise
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.model import load
 from workers.asr.streaming.policy import align_att
-from workers.asr.streaming.vad import speech_spans
 
 WORD_SAMPLES = samples_of_ms(300)
 LETTER_SAMPLES = samples_of_ms(80)

@@ -26,7 +26,8 @@ class Window:
     is forced through them and continues from there. `prompt` is context only: the meeting's vocabulary, then the text
     before the window. `translate` asks for English text, whatever `language` is spoken. `speech` lists the spans
     [first, end) of speech after the prefix; the guard checks that they have words. A window that is not `complete` may
-    end in the middle of a sentence, so the speech at its end needs none yet.
+    end in the middle of a sentence, so the speech at its end needs none yet. `begins_at_seam` and `ends_at_seam` say
+    that the audio after the prefix may begin, or end, inside a word.
     """
 
     samples: NDArray[np.int16]
@@ -37,6 +38,8 @@ class Window:
     adapter: str | None = None
     speech: tuple[tuple[int, int], ...] = ()
     complete: bool = True
+    begins_at_seam: bool = False
+    ends_at_seam: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ READ_LIMIT = 0.1
 """Audio with less attention was not read. Usual speech draws 1.0, slow speech 0.6, and skipped speech 0.01 to 0.05."""
 SHORTEST_UNREAD = 10
 """Shorter runs of positions lie within a word."""
-_PUNCTUATION = frozenset(string.punctuation + "。，！？：、…“”‘’«»¿¡。")
+MARKS = string.punctuation + "。，！？：、…“”‘’«»¿¡。"
+_PUNCTUATION = frozenset(MARKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from api.openai.client_events import TurnDetection
 from api.openai.turn_detection import TurnDetector, TurnEnded, TurnStarted
+from bench.noise import noise_samples
 from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ, samples_of_s
 from tests.running_stack import SAMPLE_FOLDER, sample_meeting
 
@@ -60,3 +62,25 @@ def test_speech_after_forget_starts_a_new_turn() -> None:
     again = detector.process(said)
     assert isinstance(again[0], TurnStarted)
     assert again[0].sample >= samples_of_s(5.0) - 320
+
+
+@pytest.mark.parametrize("name", ["50 Hz", "mains hum", "fan", "pink noise"])
+@pytest.mark.parametrize("level_db", [-6, 3])
+def test_a_turn_ends_in_steady_noise_too(name: str, level_db: float) -> None:
+    first = json.loads((SAMPLE_FOLDER / "segments.json").read_text())[0]
+    said = np.frombuffer(sample_meeting(first["end_s"]), "<i2").astype(np.float64)
+    voice_rms = float(np.sqrt(np.square(said[samples_of_s(first["start_s"]) :]).mean()))
+    audio = np.concatenate([np.zeros(2 * SAMPLE_RATE_HZ), said, np.zeros(2 * SAMPLE_RATE_HZ)])
+    mixed = audio + noise_samples(name, len(audio) / SAMPLE_RATE_HZ, voice_rms * 10 ** (level_db / 20))
+    turns = heard(mixed.clip(-32_768, 32_767).astype("<i2").tobytes())
+    assert [type(each) for each in turns] == [TurnStarted, TurnEnded] * (len(turns) // 2)
+    assert 1 <= len(turns) // 2 <= 2
+    began, ended = turns[0], turns[-1]
+    assert isinstance(ended, TurnEnded)
+    assert abs(began.sample - samples_of_s(2 + first["start_s"] - 0.3)) < samples_of_s(0.4)
+    assert abs(ended.spoken_sample - samples_of_s(2 + first["end_s"])) < samples_of_s(0.5)
+
+
+@pytest.mark.parametrize("rms", [100, 3000])
+def test_steady_noise_alone_starts_no_turn(rms: float) -> None:
+    assert heard(noise_samples("mains hum", 6, rms).tobytes()) == []

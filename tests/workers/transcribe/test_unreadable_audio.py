@@ -12,6 +12,7 @@ from schema.core import queues
 from schema.core.states import MeetingState
 from schema.core.units import samples_of_s
 from schema.meetings.tables import Meeting
+from schema.speech.vad import VadSettings
 from tests.workers.sample_transcript import SPEECH_S, SPEECH_TEXT, assert_all_transcribed, error_rate_of
 from tests.workers.worker_rig import CoverageRow, WorkerRig
 from training.data.audio import Samples
@@ -21,7 +22,6 @@ from workers.asr.streaming.guard import transcribe_guarded
 from workers.asr.streaming.policy import align_att
 from workers.asr.streaming.stream import StreamSettings, plan, settle
 from workers.asr.streaming.track import StreamState, TrackView
-from workers.asr.streaming.vad import VadSettings
 
 
 class BreakingEngine(Engine):

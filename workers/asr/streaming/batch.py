@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from schema.core.states import CoverageKind
 from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_ms, samples_of_s
+from schema.speech.vad import USUAL, VadSettings, speech_spans
 from workers.asr.hypothesis import Window, Word
 from workers.asr.streaming.guard import JudgedHypothesis, Judgement
 from workers.asr.streaming.stream import StepOutcome, shifted
 from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView, shifted_span, with_unread
-from workers.asr.streaming.vad import USUAL, VadSettings, speech_spans
 
 LOOK_SAMPLES = WINDOW_LIMIT_SAMPLES
 """A window is cut only when this much audio has arrived."""

@@ -10,10 +10,11 @@ from itertools import islice
 
 from schema.core.states import CoverageKind
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
-from workers.asr.engine import Engine, Fallback
+from workers.asr.engine import USUAL, Engine, Fallback
 from workers.asr.hypothesis import Hypothesis, Window
 from workers.asr.repetition import repeated_phrase
 from workers.asr.streaming.omissions import SKIPPED_SAMPLES, joined_hypothesis, overlap, parts_around, skipped_spans
+from workers.asr.streaming.seams import after_seam, continued, without_seam_word
 from workers.asr.streaming.track import CommittedSpan, shifted_span, with_unread
 
 COMPRESSION_LIMIT = 2.4
@@ -92,12 +93,21 @@ def _fault(hypothesis: Hypothesis, window: Window) -> str:
     phrase = repeated_phrase([word.text for word in hypothesis.words])
     if phrase:
         return f"repetition of {phrase!r}"
-    if hypothesis.avg_logprob < LOGPROB_FLOOR:
+    if hypothesis.avg_logprob < LOGPROB_FLOOR * _seam_allowance(hypothesis, window):
         return f"low confidence, mean log-probability {hypothesis.avg_logprob:.2f}"
     rate = len(hypothesis.words) / unread_s(window)
     if len(hypothesis.words) > FEW_WORDS and rate > WORDS_PER_S_LIMIT:
         return f"{rate:.0f} words a second"
     return ""
+
+
+def _seam_allowance(hypothesis: Hypothesis, window: Window) -> float:
+    """How many times lower the mean log-probability of *hypothesis* may be because its audio is cut in words.
+
+    Beside a seam the first word, or the end of the text, is improbable. Each counts as one token.
+    """
+    tokens = len(hypothesis.words) + 1  # at least one for each word, and the end
+    return 1 + (window.begins_at_seam + window.ends_at_seam) / tokens
 
 
 def unread_s(window: Window) -> float:
@@ -121,7 +131,7 @@ def transcribe_guarded(
     parts = [part for own in divided.values() for _, part in own]
     again = iter(transcribe_guarded(engine, parts, lanes, rereads - 1) if parts else ())
     for i, own in divided.items():
-        read = [(first, *result) for (first, _), result in zip(own, islice(again, len(own)), strict=True)]
+        read = [(*part, *result) for part, result in zip(own, islice(again, len(own)), strict=True)]
         if read:
             results[i] = _fuller(results[i], _joined(read, windows[i]), windows[i])
     return results
@@ -130,11 +140,14 @@ def transcribe_guarded(
 def _attempted(engine: Engine, windows: Sequence[Window], lanes: int) -> list[JudgedHypothesis]:
     """The best of several attempts for each of *windows*.
 
-    They are decoded again without prompt first, because the model may be repeating it, then sampled at rising
-    temperatures.
+    After a seam they are first decoded again without the forced word before it, which may be misheard. Then they are
+    decoded without prompt, because the model may be repeating it, then sampled at rising temperatures.
     """
-    hypotheses = engine.transcribe(windows, lanes=lanes)
-    results = [(hypothesis, judge(hypothesis, window)) for hypothesis, window in zip(hypotheses, windows, strict=True)]
+    results = _read(engine, windows, USUAL, lanes)
+    retried = [i for i, (_, verdict) in enumerate(results) if verdict.judgement is Judgement.RETRY]
+    retried = [i for i in retried if windows[i].begins_at_seam and windows[i].prefix]
+    for i, result in zip(retried, _read_over_seams(engine, [windows[i] for i in retried], lanes), strict=True):
+        results[i] = _better(results[i], result)
     for fallback in FALLBACKS:
         retried = [i for i, (_, verdict) in enumerate(results) if verdict.judgement is Judgement.RETRY]
         if fallback.temperature == 0:
@@ -143,10 +156,31 @@ def _attempted(engine: Engine, windows: Sequence[Window], lanes: int) -> list[Ju
             retried = [i for i in retried if results[i][1].otherwise is Judgement.FAILED]
         if not retried:
             continue
-        again = engine.transcribe([windows[i] for i in retried], fallback, lanes)
-        for i, hypothesis in zip(retried, again, strict=True):
-            results[i] = _better(results[i], (hypothesis, judge(hypothesis, windows[i])))
+        again = _read(engine, [windows[i] for i in retried], fallback, lanes)
+        for i, result in zip(retried, again, strict=True):
+            results[i] = _better(results[i], result)
     return [(hypothesis, _settled(verdict)) for hypothesis, verdict in results]
+
+
+def _read(engine: Engine, windows: Sequence[Window], fallback: Fallback, lanes: int) -> list[JudgedHypothesis]:
+    hypotheses = [
+        continued(hypothesis) if window.begins_at_seam else hypothesis
+        for hypothesis, window in zip(engine.transcribe(windows, fallback, lanes), windows, strict=True)
+    ]
+    return [(hypothesis, judge(hypothesis, window)) for hypothesis, window in zip(hypotheses, windows, strict=True)]
+
+
+def _read_over_seams(engine: Engine, windows: Sequence[Window], lanes: int) -> list[JudgedHypothesis]:
+    """Read *windows* without the forced words before their seams."""
+    if not windows:
+        return []
+    hypotheses = [
+        after_seam(hypothesis, window.prefix[-1])
+        for hypothesis, window in zip(
+            engine.transcribe([without_seam_word(window) for window in windows], lanes=lanes), windows, strict=True
+        )
+    ]
+    return [(hypothesis, judge(hypothesis, window)) for hypothesis, window in zip(hypotheses, windows, strict=True)]
 
 
 def _better(old: JudgedHypothesis, new: JudgedHypothesis) -> JudgedHypothesis:
@@ -181,13 +215,13 @@ def _parts(judged: JudgedHypothesis, window: Window) -> list[tuple[int, Window]]
     return []
 
 
-def _joined(read: Sequence[tuple[int, Hypothesis, Verdict]], window: Window) -> JudgedHypothesis:
+def _joined(read: Sequence[tuple[int, Window, Hypothesis, Verdict]], window: Window) -> JudgedHypothesis:
     """The readings of the parts of *window*, with their first samples, as one reading."""
-    ends = [*(first for first, _, _ in read[1:]), len(window.samples)]
+    ends = [*(first for first, *_ in read[1:]), len(window.samples)]
     unread: list[CommittedSpan] = []
     passed: list[tuple[int, Hypothesis]] = []
-    for (first, hypothesis, verdict), end in zip(read, ends, strict=True):
-        if verdict.judgement is Judgement.OK and _is_sure(hypothesis):
+    for (first, part, hypothesis, verdict), end in zip(read, ends, strict=True):
+        if verdict.judgement is Judgement.OK and _is_sure(hypothesis, part):
             unread += (shifted_span(span, first) for span in verdict.unread)
             passed.append((first, hypothesis))
             continue
@@ -197,8 +231,9 @@ def _joined(read: Sequence[tuple[int, Hypothesis, Verdict]], window: Window) -> 
     return joined_hypothesis(passed, window), Verdict(Judgement.OK, unread=tuple(unread))
 
 
-def _is_sure(hypothesis: Hypothesis) -> bool:
-    return hypothesis.avg_logprob >= SURE_LOGPROB and hypothesis.no_speech_prob <= SURE_SPEECH_LIMIT
+def _is_sure(hypothesis: Hypothesis, window: Window) -> bool:
+    floor = SURE_LOGPROB * _seam_allowance(hypothesis, window)
+    return hypothesis.avg_logprob >= floor and hypothesis.no_speech_prob <= SURE_SPEECH_LIMIT
 
 
 def _without_text(first: int, end: int, hypothesis: Hypothesis, verdict: Verdict, window: Window) -> CommittedSpan:

@@ -94,6 +94,8 @@ def _part(window: Window, first: int, end: int) -> Window:
         prefix=() if first else window.prefix,
         speech=speech,
         complete=window.complete or end < len(window.samples),
+        begins_at_seam=window.begins_at_seam and first in (0, _prefix_end(window)),
+        ends_at_seam=window.ends_at_seam and end == len(window.samples),
     )
 
 

@@ -19,11 +19,12 @@ from itertools import pairwise
 
 from schema.core.states import CoverageKind
 from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_ms, samples_of_s
+from schema.speech.vad import USUAL, VadSettings, speech_spans
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.guard import Judgement, Verdict
 from workers.asr.streaming.policy import Policy
+from workers.asr.streaming.seams import forced_at_seam
 from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView, shifted_span, with_unread
-from workers.asr.streaming.vad import USUAL, VadSettings, speech_spans
 from workers.asr.streaming.window_start import begin_at, begin_in_prefix, resting_place
 
 
@@ -48,8 +49,8 @@ class StreamSettings:
     """The same after forced words, which may be what keeps the model from a better hypothesis."""
     unheard_s: float = 2.0
     """If the model wrote no word after forced words for so much speech, that speech is decoded again without them."""
-    unheard_after_cut_s: float = 0.5
-    """The same where somebody waits for the words and the forced words end in a cut one, which may be misheard."""
+    unheard_at_seam_s: float = 0.5
+    """The same beside a seam, where a forced word may be misheard."""
     held_words: int = 2
     """Words at the end of a window that stay open when `force_s` commits the others."""
 
@@ -149,6 +150,7 @@ def _window(
         return LivePlan(view, silent)
     gaps = [(a, b) for (_, a), (b, _) in pairwise(open_speech) if b - a >= pause and b < end]
     first = view.state.window_first_sample
+    prefix = forced_at_seam(view.state.prefix) if view.state.seam else view.state.prefix
     return LivePlan(
         view=view,
         silent=silent,
@@ -156,11 +158,13 @@ def _window(
             samples=view.samples[: end - first],
             language=view.language,
             translate=view.translate,
-            prefix=tuple(shifted(word, -first) for word in view.state.prefix),
+            prefix=tuple(shifted(word, -first) for word in prefix),
             prompt=prompt(view),
             adapter=view.adapter,
             speech=tuple((a - first, min(b, end) - first) for a, b in open_speech if a < end),
             complete=final,
+            begins_at_seam=view.state.seam,
+            ends_at_seam=asked and not view.closed and end - speech_end < samples_of_ms(settings.lead_ms),
         ),
         window_end_sample=end,
         speech_end_sample=speech_end,
@@ -200,9 +204,11 @@ def settle(
         return _with_words(plan, hypothesis, verdict, policy, settings)
     waiting = plan.window_end_sample - plan.view.state.committed_sample
     patient = not plan.final and waiting < samples_of_s(settings.patience_s)
-    unheard_s = settings.unheard_after_cut_s if plan.view.flushed else settings.unheard_s
+    at_seam = plan.view.flushed or plan.view.state.seam
+    unheard_s = settings.unheard_at_seam_s if at_seam else settings.unheard_s
     if _omitted_after_prefix(plan, settings.forced_patience_s if patient else unheard_s):
-        return StepOutcome(begin_at(plan.view.state, plan.view.state.committed_sample))
+        after = begin_at(plan.view.state, plan.view.state.committed_sample)
+        return StepOutcome(replace(after, seam=at_seam))
     if patient:  # more audio may give a better hypothesis
         return StepOutcome(replace(plan.view.state, previous=()))
     if verdict.judgement is Judgement.NO_SPEECH:
@@ -247,6 +253,7 @@ def _with_words(
         committed_sample=committed,
         prefix=(*state.prefix, *done),
         previous=tuple(word.text for word in open_words),
+        seam=False,
     )
     return StepOutcome(
         state=_trimmed(after, plan, settings),
@@ -302,14 +309,16 @@ def _all_words(
         CommittedSpan(state.committed_sample, speech_end, CoverageKind.TRANSCRIBED),
         CommittedSpan(speech_end, committed, CoverageKind.SILENT),
     ]
-    cut = whole and not plan.view.closed and end - plan.speech_end_sample < lead
-    after = replace(state, committed_sample=committed, prefix=(*state.prefix, *words), previous=())
+    seam = plan.window is not None and plan.window.ends_at_seam
+    after = replace(state, committed_sample=committed, prefix=(*state.prefix, *words), previous=(), seam=seam)
     return StepOutcome(
         # The end may cut a word. As a forced word of the next window it is not written again from its second half.
-        state=_trimmed(after, plan, settings) if cut else begin_at(after, committed, max(committed - lead, speech_end)),
+        state=_trimmed(after, plan, settings)
+        if seam
+        else begin_at(after, committed, max(committed - lead, speech_end)),
         words=tuple(words),
         spans=tuple(part for span in spans for part in with_unread(span, unread)),
-        paused=not cut,
+        paused=not seam,
     )
 
 

@@ -52,7 +52,8 @@ class StreamState:
 
     The next window begins at `window_first_sample` ≤ `committed_sample`. `prefix` holds the committed words in between,
     which will be forced. `previous` holds the words that the last hypothesis left uncommitted, `history` the last words
-    before the window.
+    before the window. `seam` is set if `committed_sample` is where somebody waited for the words so far, so that it may
+    lie inside a word.
     """
 
     committed_sample: int = 0
@@ -60,6 +61,7 @@ class StreamState:
     prefix: tuple[Word, ...] = ()
     previous: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
+    seam: bool = False
 
     def dump(self) -> dict[str, Any]:
         """Return the state as JSON values."""
@@ -69,6 +71,7 @@ class StreamState:
             "prefix": [[word.text, word.start_sample, word.end_sample, word.probability] for word in self.prefix],
             "previous": list(self.previous),
             "history": list(self.history),
+            "seam": self.seam,
         }
 
     @classmethod
@@ -81,6 +84,7 @@ class StreamState:
                 prefix=tuple(Word(str(t), int(first), int(end), float(p)) for t, first, end, p in value["prefix"]),
                 previous=tuple(str(word) for word in value["previous"]),
                 history=tuple(str(word) for word in value["history"]),
+                seam=bool(value.get("seam", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError(f"The state of a track does not parse: {error!r}. It is built again from SQL.") from error

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from schema.core.states import CoverageKind
+from schema.speech.vad import speech_spans
 from tests.workers.asr.conftest import read_audio
 from training.data.audio import Samples
 from workers.asr.engine import Engine
@@ -14,7 +15,6 @@ from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.repetition import compression_ratio, runs_away
 from workers.asr.streaming.guard import NO_WORDS_REASON, Judgement, judge, transcribe_guarded
 from workers.asr.streaming.policy import normalised
-from workers.asr.streaming.vad import speech_spans
 
 SECOND = 16_000
 WINDOW = Window(np.zeros(10 * SECOND, np.int16))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bench.noise import STEADY, VARYING, noise_samples
+from schema.speech.vad import speech_spans
 from training.data.audio import Samples
-from workers.asr.streaming.vad import speech_spans
 
 SECOND = 16_000
 

@@ -15,7 +15,7 @@ import webrtcvad
 from numpy.typing import NDArray
 
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_ms
-from workers.asr.streaming.foreground import FRAME_MS, FRAME_SAMPLES, Foreground, foreground
+from schema.speech.foreground import FRAME_MS, FRAME_SAMPLES, Foreground, foreground
 
 DIGITAL_SILENCE = 0.5
 """The RMS up to which a frame cannot come from a microphone."""

@@ -7,9 +7,9 @@ import pytest
 
 from bench.noise import STEADY, noise_samples
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
+from schema.speech.foreground import FRAME_SAMPLES, foreground
+from schema.speech.vad import USUAL
 from training.data.audio import Samples
-from workers.asr.streaming.foreground import FRAME_SAMPLES, foreground
-from workers.asr.streaming.vad import USUAL
 
 
 @pytest.mark.parametrize("rms", [100, 4000])

@@ -1,0 +1,1 @@
+"""Speech in audio: where somebody speaks, also beside steady noise."""
