@@ -1,1 +1,1 @@
-"""Transcription of a track in windows: voice activity, policies, the guard, and what is committed."""
+"""Transcription of a track in windows: policies, the guard, and what is committed."""
