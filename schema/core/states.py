@@ -20,6 +20,8 @@ class MeetingMove(StrEnum):
 
     FINISH = "finish"
     """It accepts no more audio. Made by its owner, by the sweep when idle, or by an ingest worker after a file."""
+    REOPEN = "reopen"
+    """Redis has lost audio of its file, which is decoded again. Made by an ingest worker."""
     SUMMARIZE = "summarize"
     """All of its audio is transcribed. Made by the transcribe worker that commits the end, or later by the sweep."""
     COMPLETE = "complete"

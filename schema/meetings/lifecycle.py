@@ -1,6 +1,7 @@
 """The life cycle of a meeting: all moves between its states, in SQL and Redis.
 
     live ──finish──► draining ──summarize──► summarizing ──complete──► finished
+    draining ──reopen──► live, if Redis has lost audio that is still in a file
     any of these ──delete──► deleted
 
 `MeetingMove` says who makes each move. A move is a conditional update: when two processes attempt the same move, one of
@@ -33,6 +34,7 @@ from schema.webhooks.outbox import announce
 
 MOVES: dict[MeetingMove, tuple[frozenset[MeetingState], MeetingState]] = {
     MeetingMove.FINISH: (frozenset({MeetingState.LIVE}), MeetingState.DRAINING),
+    MeetingMove.REOPEN: (frozenset({MeetingState.DRAINING}), MeetingState.LIVE),
     MeetingMove.SUMMARIZE: (frozenset({MeetingState.DRAINING}), MeetingState.SUMMARIZING),
     MeetingMove.COMPLETE: (frozenset({MeetingState.SUMMARIZING}), MeetingState.FINISHED),
     MeetingMove.DELETE: (frozenset(MeetingState), MeetingState.DELETED),
@@ -102,16 +104,33 @@ def _close(mailbox: Mailbox, track: Track, backlog_limit_samples: int) -> int:
     return mailbox.close(track.id, end).received_sample
 
 
+def reopen_meeting(session: Session, meeting_id: str) -> list[Event]:
+    """Accept audio again in a meeting that is draining. Returns the events to publish after the commit.
+
+    The list is empty if nothing was changed, because the meeting is not draining or all of it is transcribed.
+    """
+    lock_tracks(session, meeting_id)
+    moved = _move(session, meeting_id, MeetingMove.REOPEN, _has_open_track(meeting_id), finished_at=None)
+    if moved is None:
+        return []
+    session.execute(update(Track).where(Track.meeting_id == meeting_id).values(closed_sample=None))
+    return [_state_event(MeetingState.LIVE)]
+
+
+def _has_open_track(meeting_id: str) -> ColumnElement[bool]:
+    """SQL condition: a track of the meeting is not closed, or not committed to its end."""
+    is_open = or_(Track.closed_sample.is_(None), Track.committed_sample < Track.closed_sample)
+    return exists().where(Track.meeting_id == meeting_id, is_open)
+
+
 def end_transcription(stores: Stores, meeting_id: str, carry_over: CarryOver) -> bool:
     """Move the meeting from draining to summarizing, if every track is closed and committed to its end.
 
     *carry_over* runs in the same transaction, so the minutes are always written from the corrected transcript. Returns
     True when this call made the move.
     """
-    is_open = or_(Track.closed_sample.is_(None), Track.committed_sample < Track.closed_sample)
-    open_track = exists().where(Track.meeting_id == meeting_id, is_open)
     with stores.database.write() as session:
-        moved = _move(session, meeting_id, MeetingMove.SUMMARIZE, ~open_track)
+        moved = _move(session, meeting_id, MeetingMove.SUMMARIZE, ~_has_open_track(meeting_id))
         if moved is None:
             return False
         carried = carry_over(session, moved)

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, select
 
-from schema.core.errors import MinutebookError
+from schema.core.errors import MailboxMissing, MinutebookError
 from schema.core.events import publish
 from schema.core.states import MeetingState, UploadState
 from schema.core.tables import now
-from schema.meetings.lifecycle import finish_meeting
-from schema.meetings.tables import Meeting
+from schema.meetings.lifecycle import finish_meeting, reopen_meeting
+from schema.meetings.tables import Meeting, Track
 from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import (
@@ -39,6 +39,8 @@ SELDOM_S = 15.0
 PAGE = 200
 REQUEST_KEPT = timedelta(minutes=10)
 """How long the row of an answered request is kept, so that no worker is still busy with it."""
+WHOLE = "truncated"
+"""This fact in `Upload.media` is known once a file was decoded to its end."""
 FED = frozenset({UploadState.QUEUED, UploadState.DECODING})
 
 
@@ -84,16 +86,48 @@ class UploadSweeper:
             self._each(finished & (Upload.finished_at < now() - age), self._drop_file)
 
     def finish(self, upload_id: str) -> None:
-        """End the meeting of a decoded upload, and finish the upload once the meeting is finished."""
+        """End the meeting of a decoded upload, and finish the upload once the meeting is finished.
+
+        If Redis has lost audio that is not transcribed yet, the file is decoded again from there.
+        """
         with self._stores.database.read() as session:
             upload = session.get_one(Upload, upload_id)
             state = session.get_one(Meeting, upload.meeting_id).state
-        if state == MeetingState.LIVE:
+            tracks = session.scalars(select(Track).where(Track.meeting_id == upload.meeting_id)).all()
+        if state in (MeetingState.LIVE, MeetingState.DRAINING) and self._has_lost_audio(upload, tracks):
+            self._decode_again(upload, tracks)
+        elif state in (MeetingState.LIVE, MeetingState.DRAINING):
             finish_meeting(self._stores, upload.meeting_id, self._backlog_limit_samples)
         elif state == MeetingState.FINISHED:
             with self._stores.database.write() as session:
                 before = frozenset({UploadState.TRANSCRIBING})
                 move(session, upload_id, before, UploadState.FINISHED, finished_at=now(), attempts=0)
+
+    def _has_lost_audio(self, upload: Upload, tracks: Sequence[Track]) -> bool:
+        """Whether a mailbox lacks audio of the file. If somebody ended the meeting early, the rest is not wanted."""
+        if WHOLE not in upload.media:
+            return False
+        end = upload.duration_samples or 0
+        return any(track.committed_sample < end and self._received_sample(track) < end for track in tracks)
+
+    def _received_sample(self, track: Track) -> int:
+        try:
+            return self._stores.mailbox.status(track.id).received_sample
+        except MailboxMissing:
+            return 0
+
+    def _decode_again(self, upload: Upload, tracks: Sequence[Track]) -> None:
+        # What is left of the mailboxes is closed. After a crash before the commit, this finds all of them missing.
+        for track in tracks:
+            self._stores.mailbox.forget(track.id)
+        with self._stores.database.write() as session:
+            events = reopen_meeting(session, upload.meeting_id)
+            if session.get_one(Meeting, upload.meeting_id).state != MeetingState.LIVE:
+                return  # the rest was committed in the meantime
+            before = frozenset({UploadState.TRANSCRIBING})
+            move(session, upload.id, before, UploadState.QUEUED, duration_samples=None)
+        publish(self._stores.redis, upload.meeting_id, events)
+        log.warning("upload %s is decoded again from where its transcript ends, because Redis lost audio", upload.id)
 
     def _cancel(self, upload_id: str) -> None:
         self._give_up(upload_id, UploadState.CANCELLED, UploadFailure.MEETING_DELETED, "its meeting was deleted")

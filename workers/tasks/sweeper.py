@@ -50,13 +50,16 @@ class Sweeper:
         with self.stores.database.read() as session:
             live = self._in_state(session, MeetingState.LIVE, ~fed_by_upload())
             draining = self._in_state(session, MeetingState.DRAINING)
+            fed = set(self._in_state(session, MeetingState.DRAINING, fed_by_upload()))
             summarizing = self._in_state(session, MeetingState.SUMMARIZING)
             unread = self._with_unread_text(session)
             revised = self._revised(session)
             half_deleted = set(unfinished(session)) - set(draining)
             failed = failed_summaries(session)
         self._each(live, self._finish_if_idle)
-        self._each(draining, self._drain)
+        # An ingest worker closes the mailboxes of files, because it can fill them again if Redis has lost them.
+        self._each([each for each in draining if each not in fed], self._finish)
+        self._each(draining, self._end_transcription)
         self._each(half_deleted, self._delete)
         for meeting_ids, interval_ms in ((summarizing, 0), (unread, ASK_INTERVAL_MS), (self._quiet(revised), 0)):
             for meeting_id in meeting_ids:
@@ -81,8 +84,7 @@ class Sweeper:
         if self._is_idle(meeting_id):
             self._finish(meeting_id)
 
-    def _drain(self, meeting_id: str) -> None:
-        self._finish(meeting_id)
+    def _end_transcription(self, meeting_id: str) -> None:
         if end_transcription(self.stores, meeting_id, carry_over):
             self.summaries.ask(meeting_id)
 

@@ -38,14 +38,14 @@ LIFECYCLE = ROOT / "schema/meetings/lifecycle.py"
 OTHER_STATES = {"UploadState", "DeliveryState", "AdapterState"}
 BACKLOG_LIMIT = 16_000
 FORWARD = {("live", "draining"), ("draining", "summarizing"), ("summarizing", "finished")}
-ALLOWED = FORWARD | {(state.value, "deleted") for state in MeetingState}
+ALLOWED = FORWARD | {("draining", "live")} | {(state.value, "deleted") for state in MeetingState}
 RECORD_MOVES = """
 CREATE TRIGGER record_moves AFTER UPDATE OF state ON meetings
 BEGIN INSERT INTO moves VALUES (OLD.state, NEW.state); END
 """
 
 
-def test_the_table_allows_only_the_next_state_or_deletion() -> None:
+def test_the_table_allows_only_the_next_state_a_reopening_or_deletion() -> None:
     assert set(MOVES) == set(MeetingMove)
     assert {(start.value, after.value) for before, after in MOVES.values() for start in before} == ALLOWED
 

@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from schema.core.states import MeetingState, UploadState
+from schema.core.states import MeetingState, TrackKind, UploadState
 from schema.core.units import samples_of_s
+from schema.meetings.lifecycle import finish_meeting
+from schema.meetings.tables import Coverage, Track
 from tests.workers.ingest.files import SAMPLE, YEAR_S, encoded, speech, tone, with_header_duration
 from tests.workers.ingest.ingest_rig import IngestRig
+from workers.tasks.summary_requests import SummaryRequests
+from workers.tasks.sweeper import Sweeper
 
 KINDS: dict[str, dict[str, Any]] = {
     "8 kHz": {"codec": "pcm_s16le", "rate_hz": 8000},
@@ -128,6 +132,83 @@ def test_audio_lost_by_the_queue_server_is_decoded_again(rig: IngestRig) -> None
     rig.run_until_idle(worker)
     worker.turn()
     assert np.array_equal(rig.audio(upload_id), before)
+    worker.close()
+
+
+def sweep_meetings(rig: IngestRig) -> None:
+    Sweeper(
+        stores=rig.stores,
+        summaries=SummaryRequests(rig.redis, rig._send),
+        idle_finish_s=100,
+        backlog_limit_samples=rig.bounds.backlog_limit_samples,
+    ).run()
+
+
+def commit(rig: IngestRig, track_id: str, committed_sample: int) -> None:
+    """Commit a track up to a position, as a transcriber does in SQL."""
+    with rig.database.write() as session:
+        track = session.get_one(Track, track_id)
+        session.add(Coverage(track_id=track_id, first_sample=0, end_sample=committed_sample, kind="transcribed"))
+        track.committed_sample = committed_sample
+
+
+def test_audio_of_a_decoded_file_that_the_queue_server_lost_is_decoded_again_from_the_committed_position(
+    rig: IngestRig,
+) -> None:
+    upload_id = rig.store(encoded(speech(0, 30)))
+    rig.run_until_idle()
+    assert (rig.state(upload_id), rig.meeting_state(upload_id)) == (UploadState.TRANSCRIBING, MeetingState.DRAINING)
+    before = rig.audio(upload_id)
+    (track,) = rig.tracks(upload_id)
+    commit(rig, track.id, samples_of_s(10))
+    rig.redis.flushdb()
+    sweep_meetings(rig)
+    rig.upload_sweeper().run()
+    assert (rig.state(upload_id), rig.meeting_state(upload_id)) == (UploadState.QUEUED, MeetingState.LIVE)
+    rig.run_until_idle()
+    assert (rig.state(upload_id), rig.meeting_state(upload_id)) == (UploadState.TRANSCRIBING, MeetingState.DRAINING)
+    spans = rig.mailbox.read(track.id, samples_of_s(10), 10**8)
+    heard = np.frombuffer(b"".join(span.pcm or b"" for span in spans), "<i2")
+    assert np.array_equal(heard, before[0, samples_of_s(10) :])
+    assert rig.upload(upload_id).duration_samples == before.shape[1]
+
+
+def test_a_file_is_decoded_again_if_the_queue_server_lost_only_the_end_of_its_audio(rig: IngestRig) -> None:
+    upload_id = rig.store(encoded(speech(0, 30)))
+    rig.run_until_idle()
+    before = rig.audio(upload_id)
+    (track,) = rig.tracks(upload_id)
+    rig.mailbox.forget(track.id)
+    rig.mailbox.open(track.id, committed_sample=0, epoch=track.epoch, backlog_limit_samples=10**8, kind=TrackKind.BATCH)
+    rig.mailbox.append(track.id, 0, before[0, : samples_of_s(5)].tobytes())
+    rig.upload_sweeper().run()
+    rig.run_until_idle()
+    assert np.array_equal(rig.audio(upload_id), before)
+
+
+def test_a_file_is_not_decoded_again_once_all_of_it_is_transcribed(rig: IngestRig) -> None:
+    upload_id = rig.store(encoded(speech(0, 30)))
+    rig.run_until_idle()
+    (track,) = rig.tracks(upload_id)
+    commit(rig, track.id, rig.upload(upload_id).duration_samples or 0)
+    rig.redis.flushdb()
+    rig.upload_sweeper().run()
+    assert (rig.state(upload_id), rig.meeting_state(upload_id)) == (UploadState.TRANSCRIBING, MeetingState.DRAINING)
+    sweep_meetings(rig)
+    assert rig.meeting_state(upload_id) == MeetingState.SUMMARIZING
+
+
+def test_a_file_whose_meeting_was_ended_early_is_not_decoded_again(rig: IngestRig) -> None:
+    rig.bounds = type(rig.bounds)(samples_of_s(25), rig.bounds.limit_samples, 2 << 30, 60)
+    upload_id = rig.store(SAMPLE.read_bytes())
+    worker = rig.ingester()
+    rig.run_until_idle(worker)
+    finish_meeting(rig.stores, rig.upload(upload_id).meeting_id, rig.bounds.backlog_limit_samples)
+    rig.upload_sweeper().run()
+    assert rig.state(upload_id) == UploadState.TRANSCRIBING
+    rig.redis.flushdb()
+    rig.upload_sweeper().run()
+    assert (rig.state(upload_id), rig.meeting_state(upload_id)) == (UploadState.TRANSCRIBING, MeetingState.DRAINING)
     worker.close()
 
 
