@@ -151,10 +151,10 @@ class Campaign:
         print(f"{time.strftime('%H:%M:%S')} {self.database}: {text}", flush=True)
 
     def _strike(self, site: Site, kind: Kind, begun_s: float) -> Strike:
-        committed = site.load.committed_samples()
+        site.over_s = None
         kind.strike(site)
-        over_s = time.monotonic()
-        self._await_recovery(site, kind, committed)
+        over_s = site.over_s or time.monotonic()
+        self._await_recovery(site, kind, site.load.committed_samples())
         strike = Strike(kind.name, over_s - begun_s, time.monotonic() - over_s)
         self._say(f"{kind.name} at {strike.at_s:.1f} s, work went on after {strike.recovery_s:.1f} s")
         return strike

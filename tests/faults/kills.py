@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 
 import psutil
@@ -87,6 +88,7 @@ def _everything(site: Site) -> None:
 
 def _supervisor(site: Site) -> None:
     site.held_track()
+    site.over_s = time.monotonic()
     site.stack.restart()
     site.running.connect()
 
@@ -95,6 +97,7 @@ def _postgres(site: Site) -> None:
     if site.postgres is None:
         raise NothingToStrike("there is no PostgreSQL")
     site.held_track()
+    site.over_s = time.monotonic()
     site.postgres.kill()
     site.postgres.start()
 

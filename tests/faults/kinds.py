@@ -35,6 +35,8 @@ class Site:
     postgres: Postgres | None = None
     small_disk: Path | None = None
     """The data folder, where it is a small file system of its own."""
+    over_s: float | None = None
+    """When the fault was over (monotonic clock), if `strike` goes on after it; None otherwise."""
 
     def wait_for(self, what: str, look: Callable[[], Seen]) -> Seen:
         """Wait until *look* finds something. Raises NothingToStrike once the load has ended."""
