@@ -52,7 +52,7 @@ ENVIRONMENT = {
     "MINUTEBOOK_REQUESTS_PER_MINUTE": "100000",
 }
 """A backlog shorter than a file keeps the decoder at work while the file is transcribed."""
-WIDTH = 160
+WIDTH = 220
 DISK = "512m"
 SPEED = 1.5
 CALM_SPEED = 4.0
