@@ -81,6 +81,12 @@ def test_modules_that_need_no_model_import_without_torch(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+def test_the_decoder_of_files_starts_without_the_models_of_requests() -> None:
+    heavy = "{'schema.uploads.wire', 'sqlalchemy', 'redis'}"
+    code = f"import sys, workers.ingest.decoder; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
 @pytest.mark.parametrize("command", ["list", "search word", "show ID", "finish ID"])
 def test_a_command_that_only_talks_to_the_api_loads_neither_the_server_nor_the_models(command: str) -> None:
     code = f"""

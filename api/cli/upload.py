@@ -29,9 +29,9 @@ from api.client.uploads import Outgoing, get_upload, send_file
 from api.export.phrases import clock
 from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.lines import shown
-from schema.core.states import Channels, UploadState
+from schema.core.states import AUTO_STREAMS, Channels, UploadState
 from schema.core.wire import AUTO
-from schema.uploads.wire import AUTO_STREAMS, NewUpload, UploadOut
+from schema.uploads.wire import NewUpload, UploadOut
 
 POLL_S = 1.0
 RETRY_LIMIT_S = 600.0

@@ -33,9 +33,9 @@ from api.client.pace import stop_on_interrupt
 from api.client.uploads import Outgoing, cancel_upload, get_upload, send_file
 from schema.core.errors import Conflict, InvalidInput, MinutebookError, Unavailable
 from schema.core.lines import shown
-from schema.core.states import Channels, UploadState
+from schema.core.states import AUTO_STREAMS, Channels, UploadState
 from schema.core.wire import AUTO
-from schema.uploads.wire import AUTO_STREAMS, NewUpload
+from schema.uploads.wire import NewUpload
 
 RETRY_LIMIT_S = 60.0
 TEMPORARY = (".*", "*~", "~$*", "#*#", "*.tmp", "*.temp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*.swp")

@@ -32,13 +32,13 @@ from schema.core.errors import (
     UnknownAdapter,
     UnknownLanguage,
 )
-from schema.core.states import Channels, Scope, UploadState
+from schema.core.states import AUTO_STREAMS, Channels, Scope, UploadState
 from schema.meetings.wire import CoverageTotals
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import ENDED, drop_file, give_up
 from schema.uploads.tables import Upload
 from schema.uploads.views import upload_out
-from schema.uploads.wire import AUTO_STREAMS, NewUpload, UploadChange, UploadOut, UploadPage
+from schema.uploads.wire import NewUpload, UploadChange, UploadOut, UploadPage
 
 UPLOAD = UploadOut(
     id="91b1f3d0c2a94be5a3a7d2aa",

@@ -123,6 +123,10 @@ class Channels(StrEnum):
     SPEAKERS = "speakers"
 
 
+AUTO_STREAMS, ALL_STREAMS = "auto", "all"
+"""Which sound streams of a file are read: the program chooses, or all of them."""
+
+
 class Scope(StrEnum):
     """The rights of an API key. `admin` includes the others and sees the meetings of all owners."""
 

@@ -15,11 +15,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from schema.core.states import Channels, UploadState
+from schema.core.states import AUTO_STREAMS, Channels, UploadState
 from schema.core.tables import Base, now
 from schema.meetings.tables import Meeting
 from schema.uploads.failures import UploadFailure
-from schema.uploads.wire import AUTO_STREAMS
 
 FAILURE = Enum(
     UploadFailure,

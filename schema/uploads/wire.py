@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from schema.core.states import Channels, UploadState
+from schema.core.states import ALL_STREAMS, AUTO_STREAMS, Channels, UploadState
 from schema.core.wire import AUTO, Language, Shown, Term, Text, Wire
 from schema.meetings.recording_date import FileTime, RecordedAt
 from schema.meetings.wire import AdapterName, CoverageTotals
@@ -17,7 +17,6 @@ from schema.uploads.failures import UploadFailure
 
 HIGHEST_PRIORITY = 10
 Priority = Annotated[int, Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY)]
-AUTO_STREAMS, ALL_STREAMS = "auto", "all"
 STREAM_NUMBERS = re.compile("[1-9][0-9]{0,2}(,[1-9][0-9]{0,2}){0,31}")
 
 

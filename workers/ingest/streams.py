@@ -8,8 +8,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
 
+from schema.core.states import ALL_STREAMS, AUTO_STREAMS
 from schema.uploads.failures import UploadFailure
-from schema.uploads.wire import ALL_STREAMS, AUTO_STREAMS
 from workers.ingest.messages import DecodingFailed
 from workers.ingest.sound import check_rate
 

@@ -16,6 +16,8 @@ CPU_REST = 4.0
 REST_LIMIT_MS = 10_000
 STEP_LIMIT_S = 3.0
 """A step of files alone is planned to take no longer, so that nobody who wants a few words waits long for its end."""
+FIRST_WINDOWS = 4
+"""A worker's first step of files holds no more: it shows how long a window takes."""
 LIVE_MEMORY_S = 5.0
 """After this long without a live track, a worker assumes that nobody speaks live."""
 
@@ -67,7 +69,8 @@ class FileBudget:
 
     @property
     def _windows_in_time(self) -> int:
-        return min(self.pace.windows, int(STEP_LIMIT_S / self._window_s)) if self._window_s else self.pace.windows
+        in_time = int(STEP_LIMIT_S / self._window_s) if self._window_s else FIRST_WINDOWS
+        return min(self.pace.windows, in_time)
 
     @property
     def fill(self) -> Fill:

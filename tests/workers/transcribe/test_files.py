@@ -99,12 +99,23 @@ def transcript(rig: WorkerRig, recording: Samples) -> list[tuple[int, int, str]]
 def test_one_step_transcribes_many_windows_of_a_file(rig: WorkerRig, recording: Samples) -> None:
     engine = CountingEngine(rig.engine)
     track_id = upload(rig, recording)
-    worker(rig, engine, FilePace(windows=32, lanes=2)).step(0)
+    chosen = worker(rig, engine, FilePace(windows=32, lanes=2))
+    chosen.file_budget.note_step(windows=1, worked_s=0.01)
+    chosen.step(0)
     assert engine.batches[0] >= 5
     assert rig.coverage(track_id)[-1].end_s == FILE_S
     assert rig.coverage_kinds(track_id) <= {"transcribed", "silent"}
     assert rig.state("f") == MeetingState.SUMMARIZING
     assert rig.text("f").replace(",", "").startswith("Good morning everyone. Thanks for joining.")
+
+
+def test_the_first_step_of_files_is_short_because_nobody_knows_how_long_a_window_takes(
+    rig: WorkerRig, recording: Samples
+) -> None:
+    engine = CountingEngine(rig.engine)
+    upload(rig, recording)
+    worker(rig, engine, FilePace(windows=32, lanes=2)).step(0)
+    assert engine.batches[0] == 4
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2])
