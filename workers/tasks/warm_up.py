@@ -8,8 +8,10 @@ import signal
 from functools import partial
 from typing import Any
 
+from billiard.exceptions import WorkerLostError
 from celery.platforms import EX_FAILURE
 from celery.signals import worker_init, worker_process_init, worker_process_shutdown
+from celery.utils.log import worker_logger
 from celery.worker import state
 
 from schema.core import queues
@@ -23,8 +25,18 @@ GIVE_UP = signal.SIGRTMIN
 """Signal from a pool process to its worker: shut down as after SIGTERM, but with a failure status."""
 
 
+class WithoutPoolTraceback(logging.Filter):
+    """Leaves out the traceback of a worker that ends because all processes of its pool ended. They have said why."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], WorkerLostError):
+            record.exc_info = None
+        return True
+
+
 @worker_init.connect  # type: ignore[untyped-decorator]
 def _prepare(**_: Any) -> None:
+    worker_logger.addFilter(WithoutPoolTraceback())
     signal.signal(GIVE_UP, _give_up)
     worker_process_init.connect(partial(_load, os.getpid()), weak=False)
 

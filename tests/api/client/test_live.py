@@ -123,16 +123,17 @@ def test_audio_that_redis_lost_is_resent(api: ApiProcess, redis_client: Redis) -
 
 
 def test_a_full_mailbox_makes_the_client_wait_and_loses_nothing(tmp_path: Path, redis_client: Redis) -> None:
-    api = ApiProcess(tmp_path, _url(redis_client), backlog_limit_s="3")
+    api = ApiProcess(tmp_path, _url(redis_client), backlog_limit_s="40")
     api.start()
     stop = threading.Event()
+    pcm = PCM * 4
     received: list[bytes] = []
-    worker = threading.Thread(target=_commit_all, args=(redis_client, received, stop))
+    worker = threading.Thread(target=_commit_all, args=(redis_client, received, len(pcm), stop))
 
     async def run() -> list[Arrival]:
         track = LiveTrack(api.url, await _create(api))
         worker.start()
-        return await _stream(track, from_memory(pcm_chunks(PCM)))
+        return await _stream(track, from_memory(pcm_chunks(pcm)))
 
     try:
         arrivals = asyncio.run(run())
@@ -142,13 +143,13 @@ def test_a_full_mailbox_makes_the_client_wait_and_loses_nothing(tmp_path: Path, 
         api.end()
     errors = [arrival.event.data["type"] for arrival in arrivals if arrival.event.type == "error"]
     assert "urn:minutebook:problem:backlogged" in errors
-    assert b"".join(received) == PCM
+    assert b"".join(received) == pcm
 
 
-def _commit_all(client: Redis, received: list[bytes], stop: threading.Event) -> None:
+def _commit_all(client: Redis, received: list[bytes], size_bytes: int, stop: threading.Event) -> None:
     """Commit what is claimed, half a second at a time, until everything is received."""
     mailbox = Mailbox(client)
-    while not stop.wait(0.05) or sum(map(len, received)) < len(PCM):
+    while not stop.wait(0.05) or sum(map(len, received)) < size_bytes:
         for claim in mailbox.claim("test", 1, 5000).tracks:
             spans = mailbox.read(claim.track_id, claim.committed_sample, 8000)
             received += [span.pcm for span in spans if span.pcm]

@@ -190,15 +190,15 @@ def test_a_position_outside_a_meeting_is_refused(api: Api, first_sample: str) ->
 
 
 def test_a_full_mailbox_is_a_429_with_the_wait_and_the_position_received(start: Callable[..., Api]) -> None:
-    api = start(backlog_limit_s=2)
+    api = start(backlog_limit_s=40)
     meeting = api.create()
-    api.send(meeting, 0, SECOND)
-    api.send(meeting, 16_000, SECOND)
-    answer = api.send(meeting, 32_000, SECOND)
+    api.send(meeting, 0, SECOND * 20)
+    api.send(meeting, 320_000, SECOND * 20)
+    answer = api.send(meeting, 640_000, SECOND)
     assert answer.status_code == 429
     assert answer.json()["type"] == "urn:minutebook:problem:backlogged"
     assert answer.json()["retryable"] is True
-    assert answer.json()["received_sample"] == 32_000
+    assert answer.json()["received_sample"] == 640_000
     assert int(answer.headers["retry-after"]) >= 1
 
 

@@ -152,14 +152,14 @@ def test_the_header_of_a_frame_of_100_mb_is_answered_with_its_size_and_the_remed
 
 
 def test_a_full_mailbox_refuses_a_whole_frame_and_says_when_to_retry(start: Callable[..., Api]) -> None:
-    api = start(backlog_limit_s=2)
+    api = start(backlog_limit_s=40)
     with live(api, api.create()) as socket:
-        for second in range(3):
-            socket.send(second * 16_000, SECOND)
+        for place in range(3):
+            socket.send(place * 320_000, SECOND * 20)
         error = socket.next_of("error")
         assert error["type"] == "urn:minutebook:problem:backlogged"
         assert error["retryable"] is True
-        assert error["received_sample"] == 32_000
+        assert error["received_sample"] == 640_000
         assert error["retry_after_ms"] > 0
 
 

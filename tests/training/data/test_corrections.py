@@ -57,7 +57,7 @@ def meeting_id(database: Database, files: LocalFiles) -> str:
             session,
             owner="local",
             name="talk.flac",
-            new=NewUpload(),
+            new=NewUpload(language="en"),
             size_bytes=len(held.getvalue()),
             expires_s=60,
             open_limit=9,

@@ -181,7 +181,7 @@ def test_an_adapter_of_a_kind_that_workers_do_not_serve_is_refused(
 ) -> None:
     kind = {"peft_type": "LORA", "r": 4, "use_dora": True}
     folder = write_adapter(tmp_path / "dora", kind, {"x.lora_A.weight": torch.zeros(4, 4)}, base_model=BASE)
-    with pytest.raises(AdapterMismatch, match="DoRA"):
+    with pytest.raises(AdapterMismatch, match="use_dora"):
         publish_as_clinic(database, places, folder)
 
 

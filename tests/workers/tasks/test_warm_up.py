@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from billiard.exceptions import WorkerLostError
 
 from tests.models import ROOT
+from workers.tasks.warm_up import WithoutPoolTraceback
 
 
 @pytest.mark.faults
@@ -33,3 +36,11 @@ def test_a_worker_without_its_model_exits_with_the_reason(
     assert ended.returncode == 1
     assert "its model cannot be loaded: '/nowhere' is no" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("error", "kept"), [(WorkerLostError("no processes"), False), (ValueError("a fault"), True)])
+def test_a_worker_whose_pool_ended_writes_no_traceback(error: Exception, kept: bool) -> None:
+    told = (type(error), error, None)
+    record = logging.LogRecord("celery.worker", logging.CRITICAL, "", 1, "Unrecoverable error", None, told)
+    assert WithoutPoolTraceback().filter(record)
+    assert (record.exc_info is not None) is kept
