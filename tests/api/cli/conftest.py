@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from api.cli import app
+from schema.core.database import Database
 from schema.core.settings import settings
+from schema.uploads.tables import Upload
+from tests.api.process import ApiProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,22 @@ def minutebook(data_dir: Path) -> RunMinutebook:
         return CommandResult(result.exit_code, result.stdout, result.stderr)
 
     return run
+
+
+@pytest.fixture
+def api(tmp_path: Path, valkey_url: str) -> Iterator[ApiProcess]:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    process = ApiProcess(folder, valkey_url)
+    process.start()
+    yield process
+    process.end()
+
+
+def rows(api: ApiProcess) -> list[Upload]:
+    """The uploads in the database, oldest first."""
+    database = Database(api.settings.sql_url)
+    with database.read() as session:
+        found = list(session.scalars(select(Upload).order_by(Upload.created_at)))
+    database.close()
+    return found
