@@ -45,11 +45,15 @@ def _ingest(site: Site) -> None:
 
 
 def _decoder(site: Site) -> None:
+    """A file that ends its decoder again and again without any progress fails, as it should. So some must be made."""
+
     def decoders() -> list[int]:
         site.keep_decoding()  # a decoder may have ended before it was seen
-        return _decoders(site)
+        return _decoders(site) if site.load.samples_of_files() > site.decoded_samples else []
 
-    _kill_pid(site.random.choice(site.wait_for("a file is being decoded", decoders)))
+    chosen = site.wait_for("a file is being decoded", decoders)
+    site.decoded_samples = site.load.samples_of_files()
+    _kill_pid(site.random.choice(chosen))
 
 
 def _decoders(site: Site) -> list[int]:

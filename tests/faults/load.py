@@ -104,6 +104,12 @@ class Load:
             chosen = select(Track.committed_sample).where(Track.meeting_id.in_(self.meeting_ids))
             return sum(session.scalars(chosen))
 
+    def samples_of_files(self) -> int:
+        """The samples that the transcribe workers have seen of the files."""
+        with self.running.database.read() as session:
+            chosen = select(Track.received_sample).where(Track.meeting_id.in_(self.uploaded))
+            return sum(session.scalars(chosen))
+
     @property
     def samples(self) -> int:
         """The samples of all audio of the load."""
