@@ -49,10 +49,10 @@ def _decoder(site: Site) -> None:
 
     def decoders() -> list[int]:
         site.keep_decoding()  # a decoder may have ended before it was seen
-        return _decoders(site) if site.load.samples_of_files() > site.decoded_samples else []
+        return _decoders(site) if site.load.samples_of_files() > site.load.decoded_samples else []
 
     chosen = site.wait_for("a file is being decoded", decoders)
-    site.decoded_samples = site.load.samples_of_files()
+    site.load.decoded_samples = site.load.samples_of_files()
     _kill_pid(site.random.choice(chosen))
 
 

@@ -35,8 +35,6 @@ class Site:
     postgres: Postgres | None = None
     small_disk: Path | None = None
     """The data folder, where it is a small file system of its own."""
-    decoded_samples: int = -1
-    """What was seen of the files when a decoder was killed last."""
     over_s: float | None = None
     """When the fault was over (monotonic clock), if `strike` goes on after it; None otherwise."""
 

@@ -52,11 +52,16 @@ def recording(part: int) -> bytes:
 
 @dataclass
 class Load:
-    """The meetings of one round. `uploaded` holds the part of the sample meeting by the id of an upload's meeting."""
+    """The meetings of one round.
+
+    `uploaded` holds the part of the sample meeting by the id of an upload's meeting. `decoded_samples` is what was seen
+    of the files when a decoder was killed last.
+    """
 
     running: RunningStack
     live: list[StreamedMeeting] = field(default_factory=list)
     uploaded: dict[str, int] = field(default_factory=dict)
+    decoded_samples: int = -1
 
     def begin(self, speed: float) -> None:
         """Start to stream all meetings, at *speed* times real time, and send the files."""
