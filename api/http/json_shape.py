@@ -11,9 +11,12 @@ VALUES_LIMIT = 1000
 """More than any request needs: the largest has a hundred terms of vocabulary and 32 tracks."""
 DIGITS_LIMIT = 400
 """More digits than the largest floating-point number has."""
+MARKS_LIMIT = 128 << 10
+"""More quotes, brackets and commas than a body with 1000 values needs. To look at millions of them takes seconds."""
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
-_LONG_NUMBER = re.compile(rf"\d{{{DIGITS_LIMIT + 1}}}")
+# Without the first condition, each digit of a number that is just short enough would be a beginning to try.
+_LONG_NUMBER = re.compile(rf"(?<!\d)\d{{{DIGITS_LIMIT + 1}}}")
 
 
 def check_json_body(body: bytes) -> None:
@@ -27,6 +30,8 @@ def check_json_body(body: bytes) -> None:
 
 def check_json_shape(text: str) -> None:
     """Raises InvalidInput for too much depth, too many values, or a number that is too long."""
+    if (marks := sum(map(text.count, '"[]{},'))) > MARKS_LIMIT:
+        raise InvalidInput(f"the JSON has {marks} quotes, brackets and commas, the limit is {MARKS_LIMIT}; send fewer")
     text = _STRING.sub('""', text)
     if _LONG_NUMBER.search(text):
         raise InvalidInput(f"the JSON has a number of more than {DIGITS_LIMIT} digits; send a shorter one")

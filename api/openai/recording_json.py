@@ -17,6 +17,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.http.form_stream import FIELD_LIMIT_BYTES, FIELDS_LIMIT
+from api.http.json_shape import check_json_body
 from api.openai.errors import invalid_parameter
 from api.uploads.form import Begin, Finish, FormFields
 from schema.core.errors import InvalidInput, TooLarge
@@ -65,6 +66,7 @@ async def _body(request: Request) -> bytes:
 
 def _parsed(body: bytes) -> tuple[str, bytes, FormFields]:
     """The name and the bytes of the recording, and the other members as the fields of a form."""
+    check_json_body(body)
     try:
         members = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -88,6 +88,7 @@ def test_fields_and_the_file_are_read_in_order() -> None:
         (b"Content-Type: audio/wav\r\n\r\nx", "has no name"),
         (b'Content-Disposition: form-data; name="title"\r\n\r\nGr\xf6\xdfe', "'title' is not UTF-8 (byte 2)"),
         (BASE64, "encoded as 'base64'"),
+        (b'Content-Disposition: form-data; name="' + b";" * 4000 + b'"\r\n\r\nx', "more than 100 parameters"),
     ],
 )
 def test_a_part_that_cannot_be_read_is_refused_with_the_remedy(part: bytes, message: str) -> None:

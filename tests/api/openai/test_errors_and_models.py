@@ -299,6 +299,23 @@ def test_a_json_body_without_a_recording_is_a_400(api: Api, body: bytes) -> None
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"x": [' + b"[]," * 50_000 + b"0]}", "150006 quotes"),
+        (b'{"x": [' + b"0," * 1000 + b"0]}", "more than 1000 values"),
+        (b'{"x": ' + b"[" * 33, "more than 32 levels"),
+        (b'{"x": ' + b"9" * 401 + b"}", "more than 400 digits"),
+    ],
+)
+def test_a_json_body_of_a_hostile_shape_is_not_parsed(api: Api, body: bytes, message: str) -> None:
+    answer = api.http.post(
+        "/v1/audio/transcriptions", content=body, headers={"Content-Type": "application/json; charset=utf-8"}
+    )
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]
+
+
 def test_a_json_body_above_its_limit_is_a_413_that_names_the_form(api: Api) -> None:
     answer = api.http.post(
         "/v1/audio/transcriptions", content=bytes(17 << 20), headers={"Content-Type": "application/json"}
