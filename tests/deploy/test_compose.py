@@ -105,6 +105,13 @@ def test_every_setting_reaches_every_container_or_is_fixed_there() -> None:
         assert passed_on & NOT_MEANT == set()
 
 
+def test_keys_and_address_of_s3_reach_every_container() -> None:
+    wanted = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"}
+    for name in OURS:
+        named = {each for each in SERVICES[name]["environment"] if each.startswith("AWS_")}
+        assert named == wanted | {"AWS_ENDPOINT_URL"}
+
+
 def test_the_password_of_the_database_stands_in_no_url() -> None:
     for name in OURS:
         environment = SERVICES[name]["environment"]

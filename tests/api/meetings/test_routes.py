@@ -122,8 +122,9 @@ def test_an_unknown_meeting_is_a_404_that_names_it(api: Api, path: str) -> None:
     assert "'nothing'" in answer.json()["detail"]
 
 
-def test_an_id_with_a_nul_character_is_an_unknown_meeting(either: Api) -> None:
-    assert either.http.get("/v1/meetings/a%00b").status_code == 404
+def test_a_name_with_a_nul_character_is_unknown(either: Api) -> None:
+    for path in ("meetings/a%00b", "uploads/a%00b", "webhooks/a%00b/deliveries", "adapters/asr/a%00b", "models/a%00b"):
+        assert either.http.get(f"/v1/{path}").status_code == 404
 
 
 def test_a_body_not_declared_as_json_is_refused_with_the_header_to_send(api: Api) -> None:
