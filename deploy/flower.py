@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import hmac
+import logging
 import signal
 import sys
 from base64 import b64encode
@@ -25,6 +26,7 @@ from deploy.datadir import FLOWER_USER, flower_password_file
 from schema.core.disk import fault_of, kept_password
 from schema.core.errors import DecodeError, MinutebookError, Unavailable
 from schema.core.hosts import host_of, is_loopback
+from schema.core.repeats import leave_out_repeats
 from schema.core.settings import Settings, settings
 
 INSPECT_LIMIT_MS = 5000.0
@@ -92,6 +94,12 @@ def password_of(config: Settings) -> str:
         raise Unavailable(f"{fault_of(path, error)}, or set MINUTEBOOK_FLOWER_PASSWORD") from error
 
 
+def write_log() -> None:
+    """Write warnings and errors as the other processes do: each kind once, and a full disk without a traceback."""
+    enable_pretty_logging()
+    leave_out_repeats(logging.getLogger())
+
+
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.flower")
     parser.add_argument("--address", default="127.0.0.1")
@@ -114,7 +122,7 @@ def _serve(address: str, port: int, password: str) -> None:
     options.basic_auth = [f"{FLOWER_USER}:{password}"]
     options.address, options.port, options.logging = address, port, "warning"
     options.inspect_timeout = INSPECT_LIMIT_MS
-    enable_pretty_logging()
+    write_log()
     extract_settings()
     setup_logging()
     flower = PrivateFlower(password, capp=app, options=options, **flower_settings)

@@ -28,7 +28,20 @@ ADAPTERS_LIMIT = 8
 SHOWN_CHARACTERS = 300
 STEM = "base_model.model."
 """PEFT writes this before the name of each layer."""
-NOT_PLAIN = ("use_dora", "modules_to_save", "layer_replication", "megatron_config")
+PLAIN = (
+    "r", "lora_alpha", "rank_pattern", "alpha_pattern", "target_modules", "use_rslora", "lora_bias", "fan_in_fan_out"
+)  # fmt: skip
+"""The options of PEFT's configuration that say what plain LoRA computes. Nothing else of it reaches the model."""
+NOT_PLAIN = (
+    "use_dora", "use_qalora", "use_bdlora", "modules_to_save", "target_parameters", "trainable_token_indices",
+    "alora_invocation_tokens", "layer_replication", "megatron_config", "arrow_config", "kasa_config",
+    "monteclora_config",
+)  # fmt: skip
+KEEPS_BASE = frozenset({"gaussian", "eva", "orthogonal", "mica"})
+"""Values of `init_lora_weights` that begin beside the base model. Others, such as `pissa`, change the base model's
+weights, and with them the text of every other meeting."""
+WRONG_VALUES = (ValueError, TypeError, KeyError, AttributeError, ImportError)
+"""What PEFT raises for a configuration that names unknown things or has values of the wrong kind."""
 METHODS = {"LORA": "lora", "ADALORA": "adalora"}
 
 
@@ -53,6 +66,11 @@ def read_metadata(folder: Path) -> Metadata:
     """Read the metadata of the adapter in *folder*; empty if it has none. Raises BrokenModel."""
     path = folder / METADATA
     value = read_json(path) if path.exists() else {}
+    for name in ("base_model", "base_checksum", "precision", "instruction", "language"):
+        if not isinstance(value.get(name), str | None):
+            raise BrokenModel(
+                f"{name} in {path} is {str(value[name])[:80]!r}, not a text. Correct it, and publish again."
+            )
     return Metadata(
         base_model=value.get("base_model"),
         base_checksum=value.get("base_checksum"),
@@ -126,18 +144,35 @@ def read_lora(folder: Path) -> tuple[Any, dict[str, torch.Tensor]]:
     try:
         config = PeftConfig.from_pretrained(str(folder))
         weights = load_peft_weights(str(folder), device="cpu")
-    except (OSError, ValueError, TypeError, SafetensorError) as error:
-        raise BrokenModel(f"The adapter in {folder} cannot be read: {error}. Publish it again.") from error
-    if config.peft_type == "ADALORA":
-        config, weights = _folded(config, weights)
+        if config.peft_type == "ADALORA":
+            config, weights = _folded(config, weights)
+        _check_plain(config, folder)
+        replace_patterns(config, _changed_layers(weights), folder)
+        return _plain(config), weights
+    except (OSError, *WRONG_VALUES, SafetensorError) as error:
+        raise BrokenModel(f"The adapter in {folder} cannot be read: {_short(error)}. Publish it again.") from error
+
+
+def _check_plain(config: Any, folder: Path) -> None:
+    """Raises AdapterMismatch unless *config* is that of plain LoRA on an unchanged base model."""
     if config.peft_type != "LORA" or any(getattr(config, option) for option in NOT_PLAIN) or config.bias != "none":
         raise AdapterMismatch(
             f"The adapter in {folder} is of type {config.peft_type}, or uses biases or one of {', '.join(NOT_PLAIN)}. "
             "A batch mixes plain LoRA and AdaLoRA only. Train one of these."
         )
-    replace_patterns(config, _changed_layers(weights), folder)
-    config.inference_mode = True
-    return config, weights
+    beginning = config.init_lora_weights
+    if isinstance(beginning, str) and beginning not in KEEPS_BASE:
+        raise AdapterMismatch(
+            f"The adapter in {folder} has init_lora_weights={beginning!r}, which changes the weights of the base model "
+            "that other meetings use. Convert it with PEFT's path_initial_model_for_weight_conversion."
+        )
+
+
+def _plain(config: Any) -> Any:
+    """A configuration with the options `PLAIN` of *config* alone."""
+    from peft import LoraConfig
+
+    return LoraConfig(**{option: getattr(config, option) for option in PLAIN}, inference_mode=True)
 
 
 def _changed_layers(weights: dict[str, torch.Tensor]) -> list[str]:
@@ -180,7 +215,7 @@ def inject(net: Any, name: str, folder: Path) -> None:
         outcome: Any = set_peft_model_state_dict(net, weights, adapter_name=name)
         if outcome.unexpected_keys:
             raise ValueError(f"the model has no layer for {outcome.unexpected_keys[0]}")
-    except (RuntimeError, ValueError, KeyError) as error:
+    except (RuntimeError, *WRONG_VALUES) as error:
         remove(net, name)
         raise AdapterMismatch(
             f"Adapter {name!r} in {folder} does not fit the model {net.name_or_path}: {_short(error)}. "
