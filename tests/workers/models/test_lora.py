@@ -16,7 +16,7 @@ from workers.models.lora import inject, read_metadata
 WIDTH = 8
 
 
-class Net(nn.Module):
+class OneLayer(nn.Module):
     name_or_path = "net"
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ def write(folder: Path, **options: object) -> Path:
 )
 @pytest.mark.filterwarnings("ignore:.*corda_config")
 def test_an_adapter_that_would_change_the_base_model_is_refused(tmp_path: Path, options: dict[str, object]) -> None:
-    net = Net()
+    net = OneLayer()
     before = net.fc1.weight.clone()
     with pytest.raises(AdapterMismatch):
         inject(net, "stranger", write(tmp_path / "adapter", **options))
@@ -48,7 +48,7 @@ def test_an_adapter_that_would_change_the_base_model_is_refused(tmp_path: Path, 
 @pytest.mark.parametrize("way", [True, False, "gaussian", "eva", "orthogonal"])
 @pytest.mark.filterwarnings("ignore:.*eva_config")
 def test_the_beginning_of_training_does_not_matter_to_a_trained_adapter(tmp_path: Path, way: bool | str) -> None:
-    net, plain = Net(), Net()
+    net, plain = OneLayer(), OneLayer()
     plain.load_state_dict(net.state_dict())
     inject(net, "begun", write(tmp_path / "begun", init_lora_weights=way))
     inject(plain, "plain", write(tmp_path / "plain"))
@@ -79,7 +79,7 @@ def test_the_beginning_of_training_does_not_matter_to_a_trained_adapter(tmp_path
 @pytest.mark.filterwarnings("ignore:aLoRA")
 def test_an_option_of_the_wrong_kind_is_refused(tmp_path: Path, options: dict[str, object]) -> None:
     with pytest.raises((AdapterMismatch, BrokenModel)):
-        inject(Net(), "stranger", write(tmp_path / "adapter", **options))
+        inject(OneLayer(), "stranger", write(tmp_path / "adapter", **options))
 
 
 @pytest.mark.parametrize("name", ["base_model", "base_checksum", "precision", "instruction", "language"])
