@@ -244,7 +244,8 @@ class Engine:
         attention = torch.stack(decoded.attention)[..., :audible].cpu().numpy()
         all_starts = token_starts(attention)
         # A translation follows another order of words than the audio, so its path shows nothing.
-        unread = [] if window.translate else unread_positions(attention, all_starts)
+        spoken = task.prefix_tokens + spans[-1].spoken_end
+        unread = [] if window.translate else unread_positions(attention, all_starts, spoken)
         starts = [*all_starts[task.prefix_tokens :].tolist(), audible]
         peaks = attended_positions(attention)[task.prefix_tokens :].tolist()
 

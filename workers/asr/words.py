@@ -169,14 +169,17 @@ def _trace(totals: NDArray[np.float64], entries: NDArray[np.int64]) -> NDArray[n
     return starts
 
 
-def unread_positions(attention: Floats, starts: NDArray[np.int64]) -> list[tuple[int, int]]:
+def unread_positions(attention: Floats, starts: NDArray[np.int64], spoken: int) -> list[tuple[int, int]]:
     """The runs [first, end) of positions that no token reads, from weights (T, A, S) and the tokens' *starts* (T,).
 
     A token counts only near its place on the path, because some positions draw a little attention from every token.
+    Only the first *spoken* tokens can read. The marks after the last word and the end of the text look at what follows
+    that word, which may be speech that the model skips.
     """
     tokens, _, positions = attention.shape
     path = np.searchsorted(starts, np.arange(positions), side="right") - 1
     near = np.abs(np.arange(tokens)[:, None] - path) <= 1
+    near[spoken:] = False
     drawn = (attention.mean(axis=1) * near).sum(axis=0)
     summed = np.convolve(drawn, np.ones(READ_POSITIONS))[READ_POSITIONS // 2 :][:positions]
     edges = np.flatnonzero(np.diff(np.concatenate(([False], summed < READ_LIMIT, [False])).astype(np.int8)))

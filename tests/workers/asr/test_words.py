@@ -92,7 +92,7 @@ READ = [*range(10, 100, 10), *range(200, 300, 10)]
 
 
 def test_audio_to_which_no_token_attends_is_unread() -> None:
-    ((first, end),) = unread_positions(attention_of(READ, 300), np.array(READ) - 5)
+    ((first, end),) = unread_positions(attention_of(READ, 300), np.array(READ) - 5, len(READ))
     assert 95 <= first <= 95 + READ_POSITIONS
     assert 195 - READ_POSITIONS <= end <= 195
 
@@ -100,17 +100,25 @@ def test_audio_to_which_no_token_attends_is_unread() -> None:
 def test_attention_of_tokens_that_stand_elsewhere_does_not_make_audio_read() -> None:
     attention = attention_of(READ, 300)
     attention[:, 0, 140:150] += 0.002  # each token looks a little at this place
-    ((first, end),) = unread_positions(attention, np.array(READ) - 5)
+    ((first, end),) = unread_positions(attention, np.array(READ) - 5, len(READ))
     assert first < 140 < 150 < end
+
+
+def test_what_the_last_mark_and_the_end_of_the_text_look_at_is_unread() -> None:
+    words, mark_and_end = [*range(12, 132, 12)], [180, 190]
+    peaks = [*words, *mark_and_end]
+    ((first, end),) = unread_positions(attention_of(peaks, 300), np.array(peaks) - 5, len(words))
+    assert words[-1] <= first <= words[-1] + READ_POSITIONS
+    assert end == 300
 
 
 def test_slow_speech_is_read() -> None:
     slow = list(range(12, 300, 25))
-    assert unread_positions(attention_of(slow, 300), np.array(slow) - 5) == []
+    assert unread_positions(attention_of(slow, 300), np.array(slow) - 5, len(slow)) == []
 
 
 def test_audio_shorter_than_a_word_gets_as_many_positions_as_it_has() -> None:
-    assert unread_positions(attention_of([5], 10), np.array([0])) == []
+    assert unread_positions(attention_of([5], 10), np.array([0]), 1) == []
 
 
 @pytest.mark.parametrize(
