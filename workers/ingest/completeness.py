@@ -18,6 +18,14 @@ RF64 = struct.Struct("<4sI4s4sIQ")
 UNKNOWN_SIZES = 1 << 31, 1 << 32
 UNKNOWN_SIZE_SLACK = 1 << 16
 """A program that writes WAV to a pipe puts about 2 GiB or 4 GiB where the size of the file belongs."""
+CAF_CHUNK = struct.Struct(">4sq")
+CAF_CHUNKS_LIMIT = 100
+"""So many chunks may stand before the sound, so that a file of empty chunks does not take long."""
+ASF_HEAD_BYTES = 1 << 13
+ASF_PROPERTIES = bytes.fromhex("A1DCAB8C47A9CF118EE400C00C205365")
+ASF_SIZE_AND_FLAGS = struct.Struct("<40xQ40xI")
+ASF_BROADCAST = 1
+"""A flag of ASF files whose size was not known when their head was written."""
 OGG_PAGE = struct.Struct("<4sBBqIIIB")
 OGG_PAGE_LIMIT_BYTES = OGG_PAGE.size + 255 + 255 * 255
 
@@ -54,11 +62,17 @@ class Completeness:
 
 
 def ends_early(file: BinaryIO) -> bool:
-    """Whether the sizes in a WAV, AVI or Ogg file reach beyond its end. Leaves *file* at its beginning."""
+    """Whether the sizes in a WAV, AVI, CAF, ASF (WMA) or Ogg file reach beyond its end. Leaves *file* at its
+    beginning."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(RF64.size)
-    early = _ends_in_a_page(file, size) if head[:4] == b"OggS" else _riff_bytes(head) > size
+    if head[:4] == b"OggS":
+        early = _ends_in_a_page(file, size)
+    elif head[:4] == b"caff":
+        early = _caf_bytes(file) > size
+    else:
+        early = max(_riff_bytes(head), _asf_bytes(file)) > size
     file.seek(0)
     return early
 
@@ -72,6 +86,34 @@ def _riff_bytes(head: bytes) -> int:
     kind, claimed = RIFF.unpack_from(head)
     unknown = min(abs(claimed - size) for size in UNKNOWN_SIZES) <= UNKNOWN_SIZE_SLACK
     return 0 if kind != b"RIFF" or unknown else RIFF.size + int(claimed)
+
+
+def _caf_bytes(file: BinaryIO) -> int:
+    """Where the sound of a CAF file ends by the sizes of its chunks, 0 if that is unknown."""
+    at = 8
+    for _ in range(CAF_CHUNKS_LIMIT):
+        file.seek(at)
+        head = file.read(CAF_CHUNK.size)
+        if len(head) < CAF_CHUNK.size:
+            return 0
+        kind, length = CAF_CHUNK.unpack(head)
+        if length < 0:
+            return 0
+        at += CAF_CHUNK.size + length
+        if kind == b"data":
+            return at
+    return 0
+
+
+def _asf_bytes(file: BinaryIO) -> int:
+    """The size of an ASF file by its head, 0 if it is unknown or the file is of another kind."""
+    file.seek(0)
+    head = file.read(ASF_HEAD_BYTES)
+    at = head.find(ASF_PROPERTIES) if head[:4] == b"\x30\x26\xb2\x75" else -1
+    if at < 0 or len(head) - at < ASF_SIZE_AND_FLAGS.size:
+        return 0
+    claimed, flags = ASF_SIZE_AND_FLAGS.unpack_from(head, at)
+    return 0 if flags & ASF_BROADCAST else int(claimed)
 
 
 def _ends_in_a_page(file: BinaryIO, size: int) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.workers.ingest.files import FloatAudio, encoded, timed, tone
+from workers.ingest.completeness import ASF_BROADCAST, ASF_PROPERTIES
 from workers.ingest.media import Recording
 
 TELLING: dict[str, dict[str, Any]] = {
@@ -31,6 +32,8 @@ TELLING: dict[str, dict[str, Any]] = {
         "options": {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"},
     },
     "AVI": {"codec": "libmp3lame", "container": "avi", "rate_hz": 44_100},
+    "CAF": {"container": "caf"},
+    "ASF": {"codec": "libmp3lame", "container": "asf", "rate_hz": 44_100},
     "FLV": {"codec": "aac", "container": "flv", "rate_hz": 44_100},
 }
 """Formats that say in their beginning how long they are."""
@@ -100,6 +103,16 @@ def test_a_wav_file_written_to_a_pipe_is_not_truncated(size: int, codec: str) ->
     data[at : at + 4] = struct.pack("<I", size)
     data[4:8] = struct.pack("<I", min(0xFFFFFFFF, size + at - 4))
     assert not called_truncated(bytes(data))
+
+
+def test_a_caf_or_asf_file_written_to_a_pipe_is_not_truncated() -> None:
+    caf = bytearray(made(TELLING["CAF"]))
+    at = caf.index(b"data") + 4
+    caf[at : at + 8] = struct.pack(">q", -1)
+    assert not called_truncated(bytes(caf[: len(caf) // 2]))
+    asf = bytearray(made(TELLING["ASF"]))
+    asf[asf.index(ASF_PROPERTIES) + 88] |= ASF_BROADCAST
+    assert not called_truncated(bytes(asf[: len(asf) // 2]))
 
 
 def test_a_picture_that_is_longer_than_the_sound_does_not_make_a_file_truncated() -> None:
