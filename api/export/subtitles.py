@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 
 from rich.cells import cell_len, set_cell_size
 
@@ -71,20 +71,28 @@ class Cue:
 
 
 def cues_of(segments: Sequence[SegmentOut], *, names_in_text: bool) -> list[Cue]:
-    """Cues in order of time. With *names_in_text*, a cue begins with its speaker's name where the speaker changes."""
+    """Cues in order of time. With *names_in_text*, a cue begins with its speaker's name where the speaker changes, and
+    beside a cue of somebody else."""
     spoken = _with_names([segment for segment in segments if has_text(segment)])
     parts = [
         (words, turn[0].speaker)
         for turn in _turns(spoken)
         for words in _cut(turn, _prefix(turn[0].speaker) if names_in_text else "")
     ]
-    cues, last_speaker = list[Cue](), None
+    cues = list[Cue]()
     for words, speaker in sorted(parts, key=lambda part: (part[0][0].start_s, part[0][-1].end_s)):
-        prefix = _prefix(speaker) if names_in_text and speaker != last_speaker else ""
-        end_s = min(words[-1].end_s, words[0].start_s + LONGEST_S)
-        cues.append(Cue(words[0].start_s, end_s, tuple(_lines(prefix, words)), speaker))
-        last_speaker = speaker
+        start_s = words[0].start_s
+        prefix = _prefix(speaker) if names_in_text and _must_be_named(speaker, start_s, cues) else ""
+        end_s = min(words[-1].end_s, start_s + LONGEST_S)
+        cues.append(Cue(start_s, end_s, tuple(_lines(prefix, words)), speaker))
     return _held(cues)
+
+
+def _must_be_named(speaker: str | None, start_s: float, before: Sequence[Cue]) -> bool:
+    """Whether the last of the cues *before* *start_s*, or one that still runs then, is somebody else's."""
+    last_speaker = before[-1].speaker if before else None
+    recent = takewhile(lambda cue: cue.start_s >= start_s - LONGEST_S, reversed(before))
+    return last_speaker != speaker or any(cue.speaker != speaker for cue in recent if cue.end_s > start_s)
 
 
 def _with_names(segments: Sequence[SegmentOut]) -> list[SegmentOut]:

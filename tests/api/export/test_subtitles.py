@@ -132,6 +132,15 @@ def test_the_speaker_is_named_where_the_speaker_changes() -> None:
     assert [plain(cue).split(" ")[0] for cue in cues_of(turns, names_in_text=True)] == ["A:", "B:", "Sentence", "A:"]
 
 
+def test_a_cue_beside_one_of_somebody_else_is_named_again() -> None:
+    turns = [
+        segment(1, "The support team is complete on Monday.", 0, 4, "A"),
+        segment(2, "All of them failed.", 1, 3, "B"),
+        segment(3, "The bank changed the format.", 3.5, 5, "B"),
+    ]
+    assert [plain(cue).split(" ")[0] for cue in cues_of(turns, names_in_text=True)] == ["A:", "B:", "B:"]
+
+
 def test_one_speaker_alone_is_named_once() -> None:
     alone = [segment(1, "The one and only.", 0, 2, "Leo"), segment(2, "And that for long.", 4, 6, "Leo")]
     assert [plain(cue) for cue in cues_of(alone, names_in_text=True)] == [
