@@ -121,7 +121,13 @@ async def _send(http: Http, path: Path, wish: UploadOptions, bars: ProgressBars)
         again=wish.again,
         retry_limit_s=RETRY_LIMIT_S,
         progress=lambda received: bars.move(bar, received),
+        retrying=lambda error: _tell_of_retries(path, error),
     )
+
+
+def _tell_of_retries(path: Path, error: MinutebookError) -> None:
+    minutes = f"{RETRY_LIMIT_S / 60:.0f} minutes"
+    typer.echo(f"{shown(str(path))}: {error.detail}; trying again for {minutes}, Ctrl-C ends it", err=True)
 
 
 async def _wait(http: Http, path: Path, upload: UploadOut, wish: UploadOptions, bars: ProgressBars) -> UploadOut:

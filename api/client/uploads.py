@@ -29,6 +29,8 @@ ANSWER_LIMIT_S = 600.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 Progress = Callable[[int], None]
 """Called with the number of bytes that the server has received or was sent."""
+Retrying = Callable[[MinutebookError], None]
+"""Called once for each time that the server cannot be used, before the request is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +70,24 @@ class Outgoing:
 
 
 async def send_file(
-    http: Http, file: Outgoing, new: NewUpload, *, again: bool, retry_limit_s: float, progress: Progress
+    http: Http,
+    file: Outgoing,
+    new: NewUpload,
+    *,
+    again: bool,
+    retry_limit_s: float,
+    progress: Progress,
+    retrying: Retrying = lambda _: None,
 ) -> UploadOut:
     """Send *file* and return its upload, which is an earlier one if the server knows the file.
 
     A part that an earlier run has sent is not sent again. Raises the server's error. An error that can
     be retried is raised only after *retry_limit_s* without progress.
     """
-    upload_id = await _with_retries(lambda: _create(http, file, new, again), retry_limit_s)
+    upload_id = await _with_retries(lambda: _create(http, file, new, again), retry_limit_s, retrying)
     received, give_up_s = -1, 0.0
     while True:
-        upload = await _with_retries(lambda: get_upload(http, upload_id), retry_limit_s)
+        upload = await _with_retries(lambda: get_upload(http, upload_id), retry_limit_s, retrying)
         progress(upload.received_bytes)
         if upload.state != UploadState.RECEIVING:
             return upload
@@ -158,7 +167,7 @@ async def _pieces(file: Outgoing, at: int, progress: Progress) -> AsyncIterator[
         raise InvalidInput(f"{file.path} had {file.size} bytes and now ends at {at}; send it again once it is complete")
 
 
-async def _with_retries(request: Callable[[], Awaitable[T]], retry_limit_s: float) -> T:
+async def _with_retries(request: Callable[[], Awaitable[T]], retry_limit_s: float, retrying: Retrying) -> T:
     """Send the request again as long as its error can be retried and *retry_limit_s* has not passed."""
     give_up_s, pause_s = time.monotonic() + retry_limit_s, FIRST_PAUSE_S
     while True:
@@ -167,5 +176,7 @@ async def _with_retries(request: Callable[[], Awaitable[T]], retry_limit_s: floa
         except MinutebookError as error:
             if not error.retryable or time.monotonic() + pause_s > give_up_s:
                 raise
+            if pause_s == FIRST_PAUSE_S:
+                retrying(error)
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

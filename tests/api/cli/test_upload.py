@@ -172,6 +172,18 @@ def test_an_upload_resumes_after_the_server_was_killed(api: ApiProcess, tmp_path
     assert len(rows(api)) == 1
 
 
+def test_upload_says_at_once_that_the_server_cannot_be_reached_and_that_it_goes_on(
+    minutebook: RunMinutebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.cli.upload.RETRY_LIMIT_S", 2.0)
+    refused = minutebook("upload", __file__)
+    told, error = refused.err.splitlines()
+    assert "http://127.0.0.1:1 cannot be reached" in told
+    assert "trying again" in told
+    assert error.startswith("error: http://127.0.0.1:1 cannot be reached")
+    assert refused.status == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
