@@ -76,6 +76,11 @@ UPLOADS = UploadPage(uploads=[UPLOAD], next_cursor=MEETINGS.next_cursor)
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"], responses=responses(*ANY))
 RECEIVING = (InvalidInput, UnknownAdapter, UnknownLanguage, TooLarge, StorageFull, Backlogged, Unavailable)
+KNOWN: dict[str, Any] = {
+    "model": UploadOut,
+    "description": "The upload of the same file that was sent before",
+    **examples.response(UPLOAD)[200],
+}
 FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -101,7 +106,7 @@ FORM: dict[str, Any] = {
     summary="Upload a recording",
     status_code=201,
     openapi_extra=FORM,
-    responses={**responses(*RECEIVING), **examples.response(UPLOAD, 201)},
+    responses={**responses(*RECEIVING), **examples.response(UPLOAD, 201), 200: KNOWN},
 )
 async def create(
     request: Request,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from sqlalchemy import select
@@ -25,6 +25,7 @@ from api.uploads.tus_protocol import (
     ALGORITHMS,
     EXTENSIONS,
     PATH,
+    PIECE_TYPE,
     VERSION,
     Checksum,
     check_piece_type,
@@ -55,6 +56,9 @@ OPTIONS = frozenset(NewUpload.model_fields)
 METADATA = OPTIONS | {"filename", "name", "sha256", "again"}
 """The keys of metadata that have a meaning here. All others are ignored."""
 _SHA256 = re.compile("[0-9a-f]{64}")
+PIECE: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {PIECE_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+}
 Offset = Annotated[int, Header(ge=0, description="The position at which this piece begins")]
 
 
@@ -138,7 +142,8 @@ async def offset(upload_id: str, services: ServicesHere, principal: Reader) -> R
     "/{upload_id}",
     summary="Send a piece of an upload",
     status_code=204,
-    responses=responses(*RECEIVING, NotFound, Gone, UnsupportedMediaType, WrongOffset),
+    responses=responses(*RECEIVING, NotFound, Gone, UnsupportedMediaType, WrongOffset, ChecksumMismatch),
+    openapi_extra=PIECE,
 )
 async def append(
     upload_id: str, request: Request, services: ServicesHere, principal: Writer, upload_offset: Offset

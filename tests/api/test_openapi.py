@@ -176,6 +176,15 @@ def test_the_transcription_routes_list_every_form_of_request_and_answer(document
         ]
 
 
+def test_the_upload_routes_list_the_answer_to_a_known_file_and_the_piece_of_a_file(document: dict[str, Any]) -> None:
+    answers = document["paths"]["/v1/uploads"]["post"]["responses"]
+    schemas = [answers[status]["content"]["application/json"]["schema"] for status in ("200", "201")]
+    assert schemas == [{"$ref": "#/components/schemas/UploadOut"}] * 2
+    append = document["paths"]["/v1/uploads/tus/{upload_id}"]["patch"]
+    assert set(append["requestBody"]["content"]) == {"application/offset+octet-stream"}
+    assert "460" in append["responses"]
+
+
 def test_names_from_which_clients_are_generated_are_unique_and_readable(document: dict[str, Any]) -> None:
     ids = [operation["operationId"] for operation in operations(document)]
     assert len(set(ids)) == len(ids)

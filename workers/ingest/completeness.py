@@ -99,7 +99,7 @@ def _caf_bytes(file: BinaryIO) -> int:
         kind, length = CAF_CHUNK.unpack(head)
         if length < 0:
             return 0
-        at += CAF_CHUNK.size + length
+        at += CAF_CHUNK.size + int(length)
         if kind == b"data":
             return at
     return 0
