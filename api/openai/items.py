@@ -1,7 +1,8 @@
 """The items of a realtime session: stretches of its audio, and the words that belong to each.
 
 Items cover the audio without gaps: each begins where the previous one ends and ends where it is committed. A word
-belongs to the item that contains the middle of the word. Nothing here waits or sends.
+belongs to the item that contains the middle of the word. If the end of an item may cut its last word and somebody waits
+for the item, the word belongs to the next one, whose audio completes it. Nothing here waits or sends.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class CommittedWord:
 
 @dataclass(slots=True)
 class RealtimeItem:
-    """A stretch of audio and its text. The text is complete once the track is committed up to `due_sample`.
+    """A stretch of audio and its text. The text is complete once the worker has answered up to `due_sample`.
 
     `known`: the client knows the item, so its text may be sent. `cleared`: the client has discarded it.
     """
@@ -95,9 +96,9 @@ class RealtimeItems:
         self.open = RealtimeItem(_new_id(), end_sample)
         return item
 
-    def complete(self, committed_sample: int) -> RealtimeItem | None:
-        """The next item whose text is complete, given that the track is committed up to *committed_sample*."""
-        if self._committed and self._committed[0].due_sample <= committed_sample:
+    def complete(self, answered_sample: int) -> RealtimeItem | None:
+        """The next item whose text is complete, given that words are there up to *answered_sample*."""
+        if self._committed and self._committed[0].due_sample <= answered_sample:
             return self._committed.popleft()
         return None
 

@@ -186,7 +186,7 @@ class RealtimeSession:
                         await self._handle_segment(event)
                 elif event.type == "coverage":
                     async with self._item_lock:
-                        self._transcribed_sample = max(self._transcribed_sample, _committed_sample(event))
+                        self._transcribed_sample = max(self._transcribed_sample, _answered_sample(event))
                         await self._complete_items()
                 elif event.type == "state" and event.data["state"] != MeetingState.LIVE:
                     break
@@ -202,7 +202,7 @@ class RealtimeSession:
         await self._events.deltas(self._items.add_words(words))
 
     async def _complete_items(self) -> None:
-        """Send the items whose text is complete, given that the track is committed up to `_transcribed_sample`."""
+        """Send the items that end at or before `_transcribed_sample`."""
         transcribed, due = self._transcribed_sample, self._items.next_due
         if due is not None and due.due_sample <= transcribed:
             # The event of the last words may be late or lost; their rows are in SQL.
@@ -247,9 +247,9 @@ class RealtimeSession:
             )
 
 
-def _committed_sample(event: Event) -> int:
-    """The position up to which the session's only track is committed."""
-    stated = event.data.get("committed_sample")
+def _answered_sample(event: Event) -> int:
+    """The position up to which the session's only track is committed, apart from held words."""
+    stated = event.data.get("answered_sample", event.data.get("committed_sample"))
     return int(stated) if stated is not None else samples_of_s(event.data["received_s"] - event.data["pending_s"])
 
 

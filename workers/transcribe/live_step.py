@@ -38,7 +38,10 @@ class LiveStep(TrackStep):
 
     def leaves_speech(self, outcome: StepOutcome) -> bool:
         """Whether the model skipped speech before a pause."""
-        return self.plan.final and outcome.state.committed_sample < self.plan.speech_end_sample
+        return self.plan.final and not outcome.held and outcome.state.committed_sample < self.plan.speech_end_sample
+
+    def answered_sample(self, outcome: StepOutcome) -> int:
+        return self.plan.window_end_sample if outcome.held else outcome.state.committed_sample
 
     def give_up(self) -> TrackStep:
         if self.plan.window is None:

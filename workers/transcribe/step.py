@@ -58,6 +58,10 @@ class TrackStep(ABC):
         """Whether the next step has to decode speech again, even if no new audio arrives."""
         return False
 
+    def answered_sample(self, outcome: StepOutcome) -> int:
+        """The position up to which somebody who waits has got the words. Held words come with those that follow."""
+        return outcome.state.committed_sample
+
     @abstractmethod
     def give_up(self) -> TrackStep:
         """The step that books the first window as failed, or this step itself if it has no window."""
@@ -144,6 +148,7 @@ def momentary_events(step: TrackStep, outcome: StepOutcome) -> list[Event]:
     coverage = {
         "track": step.facts.name,
         "committed_sample": outcome.state.committed_sample,
+        "answered_sample": step.answered_sample(outcome),
         "received_sample": step.claim.received_sample,
         "waited_ms": step.claim.waited_ms,
     }

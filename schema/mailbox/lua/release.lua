@@ -16,8 +16,9 @@ if slack > 0 then redis.call('HSET', SHARD, 'rested', now + tonumber(ARGV[7])) e
 
 for _, key in ipairs({READY, FILL, LEASED}) do redis.call('ZREM', key, track) end
 local news_of_close = closed == 1 and seen_closed == 0
-local awaited = flushed == received and committed < received
-if (news_of_close or (awaited and seen_flushed ~= flushed)) and not retry then not_before = now end
+-- A step that saw all flushed audio has answered, even if it keeps the last word, which the end of the audio may cut.
+local awaited = flushed == received and seen_flushed ~= flushed and committed < received
+if (news_of_close or awaited) and not retry then not_before = now end
 if retry or news_of_close or awaited or received > seen or (closed == 1 and committed < received) then
   make_due(track, not_before, slack, 'NX')
 end

@@ -37,10 +37,11 @@ def test_a_track_that_is_flushed_during_its_lease_is_due_at_release(mailbox: Mai
     assert claim_one(mailbox).flushed_sample == 16_000
 
 
-def test_a_flushed_track_stays_due_until_it_is_committed(mailbox: Mailbox, pass_time: PassTime) -> None:
+def test_a_flushed_track_stays_due_until_a_step_has_seen_all_of_it(mailbox: Mailbox, pass_time: PassTime) -> None:
     mailbox.append("t", 0, SECOND)
     mailbox.flush("t")
-    release_with_nothing_committed(mailbox, claim_one(mailbox), 1000)
+    claim = claim_one(mailbox)
+    mailbox.release("t", claim.epoch, committed_sample=0, keep_sample=0, seen_sample=8_000, delay_ms=1000)
     assert claimed_ids(mailbox) == []
     pass_time(1000)
     release(mailbox, claim_one(mailbox))
@@ -48,6 +49,18 @@ def test_a_flushed_track_stays_due_until_it_is_committed(mailbox: Mailbox, pass_
     assert claimed_ids(mailbox) == []
     mailbox.flush("t")
     assert claimed_ids(mailbox) == []
+
+
+def test_a_flushed_track_of_which_a_step_keeps_the_end_is_due_when_asked_again(
+    mailbox: Mailbox, pass_time: PassTime
+) -> None:
+    mailbox.append("t", 0, SECOND)
+    mailbox.flush("t")
+    release_with_nothing_committed(mailbox, claim_one(mailbox), 1000)
+    pass_time(1000)
+    assert claimed_ids(mailbox) == []
+    mailbox.flush("t")
+    assert claim_one(mailbox).flushed_sample == 16_000
 
 
 def test_audio_after_a_flush_ends_the_wait(mailbox: Mailbox) -> None:

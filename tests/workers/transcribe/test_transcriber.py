@@ -7,7 +7,7 @@ from itertools import pairwise
 from schema.core import queues
 from schema.core.events import Event, channel
 from schema.core.states import MeetingState
-from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
+from schema.core.units import samples_of_s
 from schema.meetings.tables import Coverage, Meeting, Segment, Track
 from tests.workers.sample_transcript import SPEECH_S, assert_all_transcribed
 from tests.workers.worker_rig import WorkerRig
@@ -39,15 +39,23 @@ def test_in_a_live_meeting_mailbox_and_sql_agree_after_each_step(rig: WorkerRig,
     assert_all_transcribed(rig)
 
 
-def test_flushes_in_mid_speech_commit_all_audio_so_far_and_write_no_word_twice(rig: WorkerRig, speech: Samples) -> None:
+def test_flushes_in_mid_speech_are_answered_and_lose_or_double_no_word(rig: WorkerRig, speech: Samples) -> None:
     track_id = rig.open_meeting()
     worker = rig.worker()
     step = samples_of_s(1.9)
-    for first in range(0, len(speech), step):
-        rig.append(track_id, speech[first : first + step])
-        rig.mailbox.flush(track_id)
-        rig.run_until_idle(worker)
-        assert rig.coverage(track_id)[-1].end_s == min(first + step, len(speech)) / SAMPLE_RATE_HZ
+    with rig.redis.pubsub(ignore_subscribe_messages=True) as listener:  # type: ignore[no-untyped-call]
+        listener.subscribe(channel("m"))
+        listener.get_message(timeout=5)
+        for first in range(0, len(speech), step):
+            rig.append(track_id, speech[first : first + step])
+            rig.mailbox.flush(track_id)
+            rig.run_until_idle(worker)
+            told = [Event.decode(message["data"]) for message in iter(listener.get_message, None)]
+            answered = [event.data["answered_sample"] for event in told if event.type == "coverage"]
+            assert answered[-1] == min(first + step, len(speech))
+    rig.finish()
+    rig.run_until_idle(worker)  # a word that is held at the last flush is committed
+    assert_all_transcribed(rig)
     words = [word.strip(".,?!").lower() for word in rig.text().split()]
     assert not [pair for pair in pairwise(words) if pair[0] == pair[1]], words
 

@@ -23,7 +23,7 @@ from schema.speech.vad import USUAL, VadSettings, speech_spans
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.guard import Judgement, Verdict
 from workers.asr.streaming.policy import Policy
-from workers.asr.streaming.seams import forced_at_seam
+from workers.asr.streaming.seams import forced_at_seam, held_at_seam
 from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView, shifted_span, with_unread
 from workers.asr.streaming.window_start import begin_at, begin_in_prefix, resting_place
 
@@ -82,7 +82,8 @@ class StepOutcome:
     """What to commit after a step.
 
     `words` have positions in the meeting. `spans` tile the audio that is committed since the plan. The `partial` words
-    may still change. `paused` is set if the speaker paused after the last word.
+    may still change. `paused` is set if the speaker paused after the last word. `held` is set if somebody waits for the
+    words so far, and the last ones stay open because the end of the audio may cut them.
     """
 
     state: StreamState
@@ -90,6 +91,7 @@ class StepOutcome:
     spans: tuple[CommittedSpan, ...] = ()
     partial: tuple[str, ...] = ()
     paused: bool = False
+    held: bool = False
 
 
 def plan(view: TrackView, settings: StreamSettings = DEFAULTS) -> LivePlan:
@@ -239,9 +241,10 @@ def _with_words(
     state, first = plan.view.state, plan.view.state.window_first_sample
     words = _in_order([shifted(word, first) for word in hypothesis.words], state.committed_sample, plan)
     unread = [shifted_span(span, first) for span in verdict.unread]
-    if plan.final:
+    held = held_at_seam(plan.window, hypothesis) if plan.window else 0
+    if plan.final and not held:
         return _all_words(plan, words, unread, settings)
-    count = _committed_count(plan, words, hypothesis, policy, settings)
+    count = len(words) - held if held else _committed_count(plan, words, hypothesis, policy, settings)
     if not count:
         return StepOutcome(
             replace(state, previous=tuple(word.text for word in words)), partial=tuple(word.text for word in words)
@@ -260,6 +263,7 @@ def _with_words(
         words=tuple(done),
         spans=tuple(with_unread(CommittedSpan(state.committed_sample, committed, CoverageKind.TRANSCRIBED), unread)),
         partial=tuple(word.text for word in open_words),
+        held=held > 0,
     )
 
 
