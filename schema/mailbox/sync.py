@@ -124,8 +124,8 @@ class Mailbox:
         stored and handed to the next claim. When the track is due again:
 
         * at once, if it was closed or flushed after the claim and *retry* is not set;
-        * in *delay_ms*, if *retry* is set, if there is audio after *seen_sample*, or if it is closed and not all of it is
-          committed;
+        * in *delay_ms*, if *retry* is set, if there is audio after *seen_sample*, or if it is closed and some of its
+          audio is not committed;
         * otherwise when new audio arrives, but not before *delay_ms* have passed.
 
         *retry* keeps the number of attempts, which otherwise starts again. After a batch track, claims with `fill` =
