@@ -108,17 +108,40 @@ def test_flushed_silence_is_committed_to_its_end_and_its_last_part_is_read_again
     assert (track.state.committed_sample, track.state.window_first_sample) == (2 * SECOND, int(1.7 * SECOND))
 
 
-def test_words_before_a_flush_in_speech_are_all_committed_and_forced_in_the_next_window(meeting: Samples) -> None:
-    track = CheckedTrack(meeting[: 60 * SECOND])
-    end = int(1.8 * SECOND)
-    planned = track.plan(end, flushed=True)
-    words = (Word(" Thank", 0, SECOND, 0.9), Word(" yo", SECOND, SECOND + 1, 0.9))
-    track.settle(planned, Hypothesis(words, (end, end), -0.2, 0.0, 1.0))
+def test_clear_words_before_a_flush_in_speech_are_committed_and_forced_in_the_next_window(meeting: Samples) -> None:
+    track, end = flushed_track(meeting, 0.99)
     assert track.state.committed_sample == end
     assert [word.text for word in track.words] == [" Thank", " yo"]
     following = track.plan(end + SECOND).window
     assert following is not None
     assert [word.text for word in following.prefix] == [" Thank", " yo"]
+
+
+def test_an_unsure_word_before_a_flush_in_speech_stays_open_and_is_committed_when_the_track_ends(
+    meeting: Samples,
+) -> None:
+    track, end = flushed_track(meeting, 0.6)
+    assert [word.text for word in track.words] == [" Thank"]
+    assert track.state.committed_sample == track.words[0].end_sample
+    following = track.plan(end + SECOND).window
+    assert following is not None
+    assert [word.text for word in following.prefix] == [" Thank"]
+    track.samples = meeting[:end]
+    at = track.words[0].end_sample - track.state.window_first_sample
+    last = Hypothesis((Word(" you.", at, at + SECOND, 0.6),), (end,), -0.2, 0.0, 1.0)
+    track.settle(track.plan(end, flushed=True), last)
+    assert [word.text for word in track.words] == [" Thank", " you."]
+    assert track.state.committed_sample == end
+
+
+def flushed_track(meeting: Samples, probability: float) -> tuple[CheckedTrack, int]:
+    """A track that was flushed at the returned position, where the last word has this *probability*."""
+    track = CheckedTrack(meeting[: 60 * SECOND])
+    end = int(1.8 * SECOND)
+    planned = track.plan(end, flushed=True)
+    words = (Word(" Thank", 0, SECOND, 0.9), Word(" yo", SECOND, SECOND + 1, probability))
+    track.settle(planned, Hypothesis(words, (end, end), -0.2, 0.0, 1.0))
+    return track, end
 
 
 def test_a_failed_hypothesis_is_booked_with_its_reason_and_never_used_as_prompt(meeting: Samples) -> None:
