@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from bench.noise import VARYING, noise_samples
+from schema.core.states import CoverageKind
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from tests.models import ROOT
 from tests.workers.conftest import sample_meeting
@@ -149,8 +150,15 @@ FAR = (1, 3, 6)
 """The turns of NEAR_AND_FAR that come from the far side."""
 
 
-def test_a_far_voice_in_a_live_call_is_read_as_if_it_was_alone(rig: WorkerRig) -> None:
-    assert far_words(transcribe(rig, case("far-side/far30.flac"), piece_s=1)) >= 48
+@pytest.mark.parametrize("piece_s", [1, None], ids=["as it is spoken", "all at once"])
+def test_a_far_voice_in_a_live_call_is_read_as_if_it_was_alone(rig: WorkerRig, piece_s: float | None) -> None:
+    assert far_words(transcribe(rig, case("far-side/far30.flac"), piece_s)) >= 48
+
+
+def test_a_far_voice_in_the_recording_of_a_call_is_read_as_if_it_was_alone(whisper: Engine) -> None:
+    transcript = transcribe_file(whisper, FileAudio(case("far-side/far30.flac")))
+    assert far_words(transcript.text) >= 48
+    assert all(span.kind is not CoverageKind.FAILED for span in transcript.spans)
 
 
 def test_speech_below_the_hum_of_the_mains_is_transcribed(rig: WorkerRig, whisper: Engine) -> None:

@@ -21,6 +21,7 @@ from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_ms, samples_of_s
 from schema.speech.vad import USUAL, VadSettings, speech_spans
 from workers.asr.hypothesis import Window, Word
 from workers.asr.streaming.guard import JudgedHypothesis, Judgement
+from workers.asr.streaming.levelling import levelled
 from workers.asr.streaming.stream import StepOutcome, shifted
 from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView, shifted_span, with_unread
 
@@ -143,7 +144,7 @@ def _piece(
     inside = tuple((a, min(b, cut)) for a, b in speech if a < cut)
     spoken = inside[-1][1] if inside else cut
     window = Window(
-        samples=samples[: min(spoken + samples_of_ms(settings.lead_ms), cut)],
+        samples=levelled(samples[: min(spoken + samples_of_ms(settings.lead_ms), cut)], inside),
         language=view.language,
         translate=view.translate,
         prompt=view.vocabulary,

@@ -22,6 +22,7 @@ from schema.core.units import WINDOW_LIMIT_SAMPLES, samples_of_ms, samples_of_s
 from schema.speech.vad import USUAL, VadSettings, speech_spans
 from workers.asr.hypothesis import Hypothesis, Window, Word
 from workers.asr.streaming.guard import Judgement, Verdict
+from workers.asr.streaming.levelling import levelled
 from workers.asr.streaming.policy import Policy
 from workers.asr.streaming.seams import forced_at_seam, held_at_seam
 from workers.asr.streaming.track import CommittedSpan, StreamState, TrackView, shifted_span, with_unread
@@ -98,14 +99,19 @@ def plan(view: TrackView, settings: StreamSettings = DEFAULTS) -> LivePlan:
     """Book the silence in the audio that has arrived, and choose the window for the model."""
     first = view.state.window_first_sample
     speech = [(first + a, first + b) for a, b in speech_spans(view.samples[:WINDOW_LIMIT_SAMPLES], settings.gate)]
-    open_speech = [(max(a, view.state.committed_sample), b) for a, b in speech if b > view.state.committed_sample]
+    open_speech = _open(speech, view.state)
     end = min(view.end_sample, first + WINDOW_LIMIT_SAMPLES)
     if not open_speech and not view.state.previous:
         return _silence(view, end, settings)
     silent: tuple[CommittedSpan, ...] = ()
     if open_speech and not view.state.previous and _after_pause(view.state, open_speech[0][0], settings):
         view, silent = _skip_to(view, open_speech[0][0] - samples_of_ms(settings.lead_ms))
-    return _window(view, silent, open_speech, end, settings)
+    return _window(view, silent, speech, end, settings)
+
+
+def _open(speech: Sequence[tuple[int, int]], state: StreamState) -> list[tuple[int, int]]:
+    """The *speech* that is not committed."""
+    return [(max(a, state.committed_sample), b) for a, b in speech if b > state.committed_sample]
 
 
 def _after_pause(state: StreamState, speech_sample: int, settings: StreamSettings) -> bool:
@@ -136,10 +142,11 @@ def _skip_to(view: TrackView, position: int, lead: int = 0) -> tuple[TrackView, 
 def _window(
     view: TrackView,
     silent: tuple[CommittedSpan, ...],
-    open_speech: Sequence[tuple[int, int]],
+    speech: Sequence[tuple[int, int]],
     end: int,
     settings: StreamSettings,
 ) -> LivePlan:
+    open_speech = _open(speech, view.state)
     pause = samples_of_ms(settings.pause_ms)
     speech_end = open_speech[-1][1] if open_speech else view.state.committed_sample
     asked = (view.closed or view.flushed) and end == view.end_sample
@@ -157,13 +164,13 @@ def _window(
         view=view,
         silent=silent,
         window=Window(
-            samples=view.samples[: end - first],
+            samples=levelled(view.samples[: end - first], _within(speech, first, end)),
             language=view.language,
             translate=view.translate,
             prefix=tuple(shifted(word, -first) for word in prefix),
             prompt=prompt(view),
             adapter=view.adapter,
-            speech=tuple((a - first, min(b, end) - first) for a, b in open_speech if a < end),
+            speech=tuple(_within(open_speech, first, end)),
             complete=final,
             begins_at_seam=view.state.seam,
             ends_at_seam=asked and not view.closed and end - speech_end < samples_of_ms(settings.lead_ms),
@@ -173,6 +180,11 @@ def _window(
         stable_sample=(gaps[-1][0] + gaps[-1][1]) // 2 if gaps else 0,
         final=final,
     )
+
+
+def _within(speech: Sequence[tuple[int, int]], first: int, end: int) -> list[tuple[int, int]]:
+    """The part of *speech* in the window [*first*, *end*), counted from the start of the window."""
+    return [(max(a, first) - first, min(b, end) - first) for a, b in speech if a < end and b > first]
 
 
 def _cut(open_speech: Sequence[tuple[int, int]], limit: int, settings: StreamSettings) -> tuple[int, bool]:
