@@ -20,7 +20,7 @@ BELOW_DB = 15.0
 GAIN_LIMIT = 30.0
 _LEVEL_FRAMES = 5
 _NEAR_FRAMES = 20
-"""Quiet speech between louder speech counts only if it is longer than twice this distance. Within one voice, soft
+"""Quiet speech counts only if it is longer than twice this distance. Within one voice, soft
 syllables and the ends of sentences are shorter."""
 _MARGIN_FRAMES = 8
 """Nothing is amplified this close to louder speech, so the gain is 1 again before a near voice begins."""
@@ -41,29 +41,40 @@ def levelled(samples: NDArray[np.int16], speech: Sequence[tuple[int, int]]) -> N
 
 def _gain(samples: NDArray[np.int16], speech: Sequence[tuple[int, int]]) -> FloatArray:
     """The gain of each frame, at least 1. It is 1 outside *speech*, so the noise of a room is not amplified there."""
-    level = _level(samples)
+    momentary = _momentary_level(samples)
+    level = _lasting_level(momentary)
     spoken = np.zeros(len(level), np.bool_)
     for first, end in speech:
         spoken[first // FRAME_SAMPLES : -(-end // FRAME_SAMPLES)] = True
-    loudest = level[spoken].max(initial=0.0)
+    loudest = momentary[spoken].max(initial=0.0)
     quiet = spoken & (level < loudest * 10 ** (-QUIET_DB / 20))
     wanted = loudest * 10 ** (-BELOW_DB / 20)
     gain: FloatArray = np.where(quiet, np.clip(wanted / np.maximum(level, 1.0), 1.0, GAIN_LIMIT), 1.0)
     return gain
 
 
-def _level(samples: NDArray[np.int16]) -> FloatArray:
-    """The level of each frame of *samples*, the last of which may be incomplete: its RMS, with short dips filled.
+def _momentary_level(samples: NDArray[np.int16]) -> FloatArray:
+    """The RMS (n,) of *samples* around each frame, the last of which may be incomplete.
 
-    The largest value near each frame fills the dips. The smallest of those then gives back the edges of what is quiet
-    for longer, up to the margin. Steady noise counts, so noisy speech is not amplified.
+    Steady noise counts, so noisy speech is not amplified.
     """
     padded = np.zeros(-(-len(samples) // FRAME_SAMPLES) * FRAME_SAMPLES, np.float32)
     padded[: len(samples)] = samples
     power = np.square(padded).reshape(-1, FRAME_SAMPLES).mean(axis=1)
-    largest = _near(_running_mean(power, _LEVEL_FRAMES), _NEAR_FRAMES).max(axis=1)
-    level: FloatArray = np.sqrt(_near(largest, _NEAR_FRAMES - _MARGIN_FRAMES).min(axis=1))
+    level: FloatArray = np.sqrt(_running_mean(power, _LEVEL_FRAMES))
     return level
+
+
+def _lasting_level(level: FloatArray) -> FloatArray:
+    """*level* (n,) with its short dips filled, and those at the edges, which may be the ends of words.
+
+    The largest value near each frame fills the dips. The smallest of those then gives back what is quiet for longer, up
+    to the margin.
+    """
+    padded = np.pad(level, _NEAR_FRAMES, constant_values=np.inf)
+    largest = np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEAR_FRAMES + 1).max(axis=1)
+    lasting: FloatArray = _near(largest, _NEAR_FRAMES - _MARGIN_FRAMES).min(axis=1)
+    return lasting
 
 
 def _near(values: FloatArray, distance: int) -> FloatArray:
