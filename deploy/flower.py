@@ -17,7 +17,7 @@ from typing import Any
 from flower.app import Flower
 from flower.command import apply_env_options, extract_settings, setup_logging
 from flower.urls import settings as flower_settings
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.log import enable_pretty_logging
 from tornado.options import options
 from tornado.web import RequestHandler
@@ -60,10 +60,21 @@ class PrivateFlower(Flower):  # type: ignore[misc]
             return HTTPStatus.BAD_REQUEST, error.detail
         if here != [True]:
             return HTTPStatus.FORBIDDEN, "Flower serves this machine only; open it under 127.0.0.1 or localhost"
+        if _is_foreign(request.headers):
+            return HTTPStatus.FORBIDDEN, "a page of another site caused this request; open Flower by itself"
         given = request.headers.get("Authorization", "").encode()
         if request.path != HEALTH and not hmac.compare_digest(given, self._login):
             return HTTPStatus.UNAUTHORIZED, f"log in as {FLOWER_USER}"
         return None
+
+
+def _is_foreign(headers: HTTPHeaders) -> bool:
+    """Whether a page of another site caused a request that does not open Flower's page by itself.
+
+    Browsers remember the login. In a frame, such a page could lead the user's clicks to the buttons.
+    """
+    opens_page = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")) == ("navigate", "document")
+    return headers.get("Sec-Fetch-Site") == "cross-site" and not opens_page
 
 
 class Refusal(RequestHandler):

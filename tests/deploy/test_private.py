@@ -103,6 +103,14 @@ def test_a_page_of_another_site_cannot_use_the_login_that_a_browser_keeps(
     assert flower.post("/api/worker/shutdown/any", auth=login, headers=sign).status_code == 403
 
 
+def test_a_page_of_another_site_may_link_to_the_dashboard_but_not_show_it_in_a_frame(
+    flower: httpx.Client, login: tuple[str, str]
+) -> None:
+    sign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert flower.get("/", auth=login, headers={**sign, "Sec-Fetch-Dest": "iframe"}).status_code == 403
+    assert flower.get("/", auth=login, headers={**sign, "Sec-Fetch-Dest": "document"}).status_code == 200
+
+
 def test_a_password_of_ones_own_opens_the_dashboard() -> None:
     assert password_of(Settings(flower_password="chosen-by-me!")) == "chosen-by-me!"
 
