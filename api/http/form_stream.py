@@ -62,9 +62,9 @@ async def form_parts(content_type: str, body: AsyncIterator[bytes]) -> AsyncIter
             "'curl -F file=@FILE'"
         )
     form = _Form()
-    parser = MultipartParser(boundary, form.callbacks())
     ended = False
     try:
+        parser = MultipartParser(boundary, form.callbacks())
         async for piece in body:
             parser.write(piece)
             for part in form.drain():
@@ -153,8 +153,11 @@ def _parameter(headers: Message, name: str) -> str | None:
 
     RFC 7578 forbids the extended form, but some clients send nothing else for a name that is not ASCII.
     """
-    # A value is a text, or charset, language and text for the extended form, which the library's types leave out.
-    parameters: list[tuple[str, Any]] = headers.get_params([], "content-disposition")
+    try:
+        # A value is a text, or charset, language and text for the extended form, which the library's types leave out.
+        parameters: list[tuple[str, Any]] = headers.get_params([], "content-disposition")
+    except TypeError as error:  # `filename*1=...` beside `filename*=...`: the library cannot put the pieces in order
+        raise InvalidInput("the header Content-Disposition of a part cannot be read; send name and filename") from error
     values = [value for key, value in parameters if key.lower() == name]
     extended = next((value for value in values if isinstance(value, tuple)), None)
     if extended is None:

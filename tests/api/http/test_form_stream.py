@@ -88,6 +88,7 @@ def test_fields_and_the_file_are_read_in_order() -> None:
         (b"Content-Type: audio/wav\r\n\r\nx", "has no name"),
         (b'Content-Disposition: form-data; name="title"\r\n\r\nGr\xf6\xdfe', "'title' is not UTF-8 (byte 2)"),
         (BASE64, "encoded as 'base64'"),
+        (b"Content-Disposition: form-data; filename*1*=utf-8''a; filename*=utf-8''b\r\n\r\nx", "cannot be read"),
         (b'Content-Disposition: form-data; name="' + b";" * 4000 + b'"\r\n\r\nx', "more than 100 parameters"),
     ],
 )
@@ -96,3 +97,14 @@ def test_a_part_that_cannot_be_read_is_refused_with_the_remedy(part: bytes, mess
         read(part)
     assert message in refused.value.detail
     assert "send" in refused.value.detail
+
+
+def test_a_boundary_that_is_too_long_is_refused() -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b""
+
+    async def collect() -> list[FormPart]:
+        return [part async for part in form_parts(f"multipart/form-data; boundary={'x' * 1000}", body())]
+
+    with pytest.raises(InvalidInput, match="the form cannot be read"):
+        asyncio.run(collect())
