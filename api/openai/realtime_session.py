@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 from contextlib import suppress
 from typing import NoReturn
 
@@ -256,7 +255,7 @@ def _answered_sample(event: Event) -> int:
 def _decode_audio(audio: str) -> bytes:
     try:
         return base64.b64decode(audio, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidAudio(
             f"audio is not base64 ({error}); send PCM16 at {RATE_HZ} Hz in base64", param="audio"
         ) from error

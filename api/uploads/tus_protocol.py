@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +83,7 @@ def metadata_of(header: str, known: frozenset[str]) -> dict[str, str]:
 def _decoded(key: str, value: str) -> str:
     try:
         return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InvalidInput(
             f"Upload-Metadata has {value[:40]!r} for '{key[:40]}', which is not base64 of UTF-8; encode it"
         ) from error
@@ -103,7 +102,7 @@ class Checksum:
             raise InvalidInput(f"Upload-Checksum uses '{algorithm[:40]}'; use one of {', '.join(ALGORITHMS)}")
         try:
             return cls(algorithm, base64.b64decode(value, validate=True))
-        except binascii.Error as error:
+        except ValueError as error:
             raise InvalidInput(f"Upload-Checksum has {value[:40]!r}, which is not base64; encode it") from error
 
     def check(self, data: bytes) -> None:

@@ -196,6 +196,7 @@ def test_invalid_events_are_answered_with_errors_and_the_session_goes_on(client:
     mistakes: list[tuple[ServerEvent, str]] = [
         ({"type": "response.create", "event_id": "one"}, "undecodable"),
         ({"type": "input_audio_buffer.append", "audio": "not base64!"}, "invalid_audio"),
+        ({"type": "input_audio_buffer.append", "audio": "Größe"}, "invalid_audio"),
         ({"type": "input_audio_buffer.append", "audio": base64.b64encode(b"odd").decode()}, "invalid_audio"),
         ({"type": "session.update", "session": {"type": "realtime"}}, "invalid_input"),
         (update_of(format={"type": "audio/pcm", "rate": 8000}), "invalid_input"),

@@ -325,7 +325,17 @@ def test_invalid_pieces_and_unknown_uploads_are_refused(api: Api) -> None:
         assert patch(api, place, 0, b"x", **{"Content-Type": kind}).status_code == 415
     assert patch(api, place, 0, b"x", **{"Content-Type": f"{PIECE['Content-Type']}; v=1"}).status_code == 204
     assert patch(api, f"{PATH}/nothing", 0, b"x").status_code == 404
-    assert patch(api, place, 1, b"x", **{"Upload-Checksum": "crc32 AAAA"}).status_code == 422
+    for checksum in ("crc32 AAAA", "sha1 !!"):
+        assert patch(api, place, 1, b"x", **{"Upload-Checksum": checksum}).status_code == 422
+
+
+def test_letters_beyond_ascii_are_no_base64(api: Api) -> None:
+    wrong = "title Größe".encode()
+    creation = {b"Tus-Resumable": b"1.0.0", b"Upload-Length": b"10"}
+    assert api.http.post(PATH, headers={**creation, b"Upload-Metadata": wrong}).status_code == 422
+    piece = {b"Tus-Resumable": b"1.0.0", b"Upload-Offset": b"0", b"Content-Type": b"application/offset+octet-stream"}
+    checked = {**piece, b"Upload-Checksum": wrong.replace(b"title", b"sha1")}
+    assert api.http.patch(create(api), headers=checked, content=b"x").status_code == 422
 
 
 def test_an_upload_is_not_found_by_another_key(start: Callable[..., Api]) -> None:
