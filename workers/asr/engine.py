@@ -29,6 +29,7 @@ from workers.asr.words import (
     split_words,
     token_starts,
     unread_positions,
+    with_rests,
 )
 from workers.models.lora import make_room, used
 
@@ -252,14 +253,17 @@ class Engine:
         def samples(position: int) -> int:
             return min(samples_of_position(position), len(window.samples))
 
-        def word(span: TokenSpan) -> Word:
-            peak = peaks[span.spoken_end - 1]
-            first, end = read_part(starts[span.first], starts[span.spoken_end], peak, unread)
+        paths = [(starts[span.first], starts[span.spoken_end]) for span in spans]
+        parts = [read_part(*path, peaks[span.spoken_end - 1], unread) for span, path in zip(spans, paths, strict=True)]
+
+        def word(span: TokenSpan, part: tuple[int, int]) -> Word:
             probability = float(np.exp(np.mean(decoded.logprobs[span.first : span.spoken_end])))
-            return Word(span.text, samples(first), samples(end), probability)
+            return Word(span.text, samples(part[0]), samples(part[1]), probability)
 
         attended = tuple(samples(peaks[span.spoken_end - 1] + 1) for span in spans)
-        return tuple(map(word, spans)), attended, tuple((samples(first), samples(end)) for first, end in unread)
+        words = tuple(map(word, spans, parts))
+        unread = with_rests(unread, paths, parts)
+        return words, attended, tuple((samples(first), samples(end)) for first, end in unread)
 
 
 def adapter_names(windows: Sequence[Window]) -> list[str] | None:

@@ -203,6 +203,29 @@ def read_part(first: int, end: int, peak: int, unread: Sequence[tuple[int, int]]
     return first, end
 
 
+def with_rests(
+    unread: Sequence[tuple[int, int]], words: Sequence[tuple[int, int]], parts: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """The *unread* runs, and what the *words* of the path hold outside of the *parts* that they were read from.
+
+    A token attends a little to all audio that the path gives to it. So a run of skipped speech before the first word
+    seems read at its beginning.
+    """
+    rests = [
+        rest
+        for (first, end), (part_first, part_end) in zip(words, parts, strict=True)
+        for rest in ((first, part_first), (part_end, end))
+        if rest[0] < rest[1]
+    ]
+    runs: list[tuple[int, int]] = []
+    for first, end in sorted((*unread, *rests)):
+        if runs and first <= runs[-1][1]:
+            runs[-1] = runs[-1][0], max(end, runs[-1][1])
+        else:
+            runs.append((first, end))
+    return runs
+
+
 def attended_positions(attention: Floats) -> NDArray[np.int64]:
     """The position that each token attends to most, (T,), from weights (T, A, S) averaged over the heads."""
     peaks: NDArray[np.int64] = attention.mean(axis=1).argmax(axis=-1)

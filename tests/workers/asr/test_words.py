@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from workers.asr.vocabulary import Vocabulary, load_vocabulary
 from workers.asr.weights.source import resolve
-from workers.asr.words import READ_POSITIONS, Floats, read_part, split_words, unread_positions, warp
+from workers.asr.words import READ_POSITIONS, Floats, read_part, split_words, unread_positions, warp, with_rests
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +138,11 @@ def test_a_word_has_the_time_that_it_was_read_from(
     peak: int, unread: list[tuple[int, int]], part: tuple[int, int]
 ) -> None:
     assert read_part(10, 200, peak, unread) == part
+
+
+def test_what_the_path_gives_to_a_word_that_was_not_read_from_it_is_unread() -> None:
+    path = (0, 180)
+    unread = [(56, 69), (71, 158)]
+    part = read_part(*path, 165, unread)
+    assert part == (158, 180)
+    assert with_rests(unread, [path, (180, 200)], [part, (180, 200)]) == [(0, 158)]
