@@ -10,10 +10,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.problems import problem_of, problem_response
 from schema.core.errors import DecodeError, Forbidden, InvalidInput
-from schema.core.hosts import host_of, host_of_origin, is_loopback
+from schema.core.hosts import SHOWN_CHARACTERS, host_of, host_of_origin, is_loopback, origin_of
 from schema.core.settings import Settings
 
 REMEDY = "set MINUTEBOOK_AUTH=on and use an API key"
+ORIGINS = "MINUTEBOOK_CORS_ORIGINS"
 OWN_SITES = frozenset({"same-origin", "same-site", "none"})
 """Values of Sec-Fetch-Site for requests that no page of another site caused. `none` is the user's own navigation."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -45,22 +46,23 @@ class LoopbackOnly:
         if refusal is None:
             await self._app(scope, receive, send)
         else:
-            problem = {**problem_of(Forbidden(f"{refusal}; {REMEDY}")), "title": "Without keys, only for this machine"}
+            problem = {**problem_of(Forbidden(refusal)), "title": "Without keys, only for this machine"}
             await problem_response(problem)(scope, receive, send)
 
     def _refusals(self, scope: Scope) -> Iterator[str]:
         client, headers = scope.get("client"), Headers(scope=scope)
         if client is not None and not is_loopback(client[0]):
-            yield f"this API works without keys and serves this machine only, not {client[0]}"
+            yield f"this API works without keys and serves this machine only, not {client[0]}; {REMEDY}"
         for name in ("host", "x-forwarded-host"):
             for value in headers.getlist(name):
                 if not _is_here(value):
-                    yield f"the header {name.title()} names a host other than this machine"
+                    yield f"the header {name.title()} names a host other than this machine; {REMEDY}"
         origins = headers.getlist("origin")
-        if any(not self._may_call(origin) for origin in origins):
-            yield "the header Origin names a page of another site"
+        for origin in origins:
+            if not self._may_call(origin):
+                yield f"the header Origin is {origin[:SHOWN_CHARACTERS]!r}, a page of another site; {_remedy(origin)}"
         if not origins and _is_foreign(scope, headers):
-            yield "a page of another site caused this request"
+            yield f"a page of another site caused this request; {REMEDY}"
 
     def _may_call(self, origin: str) -> bool:
         if origin in self._origins:
@@ -69,6 +71,15 @@ class LoopbackOnly:
             return is_loopback(host_of_origin(origin))
         except DecodeError:
             return False
+
+
+def _remedy(origin: str) -> str:
+    """What lets a page or a program with this *origin* call the API."""
+    try:
+        listed = origin_of(origin)
+    except DecodeError:  # such as `null`, which stands for many pages
+        return f"for a page, serve it over http and list its origin in {ORIGINS}; for a program, {REMEDY}"
+    return f"for a page that may call the API, add {listed} to {ORIGINS}; for a program, {REMEDY}"
 
 
 def _is_here(authority: str) -> bool:

@@ -93,6 +93,21 @@ def test_a_page_of_another_site_can_neither_read_nor_write(api: Api, origin: str
     assert meetings(api) == before
 
 
+@pytest.mark.parametrize(
+    ("origin", "remedy"),
+    [
+        ("https://Evil.example:443", "add https://evil.example to MINUTEBOOK_CORS_ORIGINS;"),
+        ("null", "serve it over http and list its origin in MINUTEBOOK_CORS_ORIGINS;"),
+    ],
+)
+def test_the_refusal_of_a_page_names_its_origin_and_the_setting_that_admits_it(
+    api: Api, origin: str, remedy: str
+) -> None:
+    detail = api.http.get("/v1/meetings", headers={"Origin": origin}).json()["detail"]
+    assert f"the header Origin is '{origin}', a page of another site; " in detail
+    assert remedy in detail
+
+
 @pytest.mark.parametrize("origin", [PAGE, "null", "http://127.evil.example"])
 def test_a_page_of_another_site_cannot_open_a_socket(api: Api, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refused, live(api, api.create(), origin=origin):
