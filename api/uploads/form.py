@@ -34,11 +34,7 @@ async def receive_form(request: Request, begin: Begin, finish: Finish[T]) -> T:
                 case Field(name, value):
                     fields[name].append(value)
                 case FileBegins(field, name):
-                    if field != FILE_FIELD or receiver is not None:
-                        raise InvalidInput(
-                            f"the form has a file called '{field[:64]}'; send one, called '{FILE_FIELD}'",
-                            param=FILE_FIELD,
-                        )
+                    _check_file(field, receiver)
                     receiver = await begin(name, fields)
                 case FileData(data) if receiver is not None:
                     await receiver.write(data)
@@ -51,3 +47,15 @@ async def receive_form(request: Request, begin: Begin, finish: Finish[T]) -> T:
         if receiver is not None:
             await receiver.abandon(error)
         raise
+
+
+def _check_file(field: str, earlier: UploadReceiver | None) -> None:
+    """Raises InvalidInput unless a file in this field may begin after the *earlier* one."""
+    if earlier is not None:
+        raise InvalidInput(
+            f"the form has a second file, in the field '{field[:64]}'; send one file in a request", param=FILE_FIELD
+        )
+    if field != FILE_FIELD:
+        raise InvalidInput(
+            f"the form has a file in the field '{field[:64]}'; send it in the field '{FILE_FIELD}'", param=FILE_FIELD
+        )

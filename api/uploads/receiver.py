@@ -100,9 +100,16 @@ class UploadReceiver:
 
     async def write(self, data: bytes) -> None:
         """Receive *data*, which is stored in blocks. Raises TooLarge, StorageFull, WrongOffset, Gone, Unavailable."""
-        limit = self._services.config.upload_limit_bytes if self.size_bytes is None else self.size_bytes
-        if self.received_bytes + len(data) > limit:
-            raise too_large(f"more than {limit}", limit)
+        end = self.received_bytes + len(data)
+        limit = self._services.config.upload_limit_bytes
+        if self.size_bytes is None and end > limit:
+            raise _too_large(f"more than {limit}", limit)
+        if self.size_bytes is not None and end > self.size_bytes:
+            raise TooLarge(
+                f"the upload began with Upload-Length {self.size_bytes}, but this piece reaches byte {end} or more; "
+                "send what is left of the file, or begin a new upload with its length",
+                limit_bytes=self.size_bytes,
+            )
         self._held += data
         while len(self._held) >= BLOCK_BYTES:
             await asyncio.to_thread(self._store, BLOCK_BYTES)
@@ -202,7 +209,7 @@ def check_room(services: Services, size: int) -> None:
         )
 
 
-def too_large(size: str, limit: int) -> TooLarge:
+def _too_large(size: str, limit: int) -> TooLarge:
     return TooLarge(f"the file has {size} bytes, the limit is {limit}; cut it into parts", limit_bytes=limit)
 
 
@@ -222,7 +229,7 @@ def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[s
     check_priority(principal, new.priority)
     size_bytes = facts["size_bytes"] or 0
     if size_bytes > config.upload_limit_bytes:
-        raise too_large(str(size_bytes), config.upload_limit_bytes)
+        raise _too_large(str(size_bytes), config.upload_limit_bytes)
     check_room(services, size_bytes)
     with services.database.write() as session:
         check_adapters(session, new.asr_adapter, new.summary_adapter)

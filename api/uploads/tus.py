@@ -19,7 +19,7 @@ from api.auth.keys import Principal
 from api.http.problems import responses
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
-from api.uploads.receiver import UploadReceiver, known_upload, too_large
+from api.uploads.receiver import UploadReceiver, known_upload
 from api.uploads.routes import RECEIVING, cancel_upload, find_upload, wanted_of
 from api.uploads.tus_protocol import (
     ALGORITHMS,
@@ -39,6 +39,7 @@ from schema.core.errors import (
     InvalidInput,
     NotFound,
     RequestTimeout,
+    TooLarge,
     UnsupportedMediaType,
     WrongOffset,
 )
@@ -194,7 +195,10 @@ async def _checked(request: Request, checksum: Checksum) -> bytes:
     async for piece in request.stream():
         held += piece
         if len(held) > CHECKED_LIMIT_BYTES:
-            raise too_large(f"with a checksum more than {CHECKED_LIMIT_BYTES}", CHECKED_LIMIT_BYTES)
+            raise TooLarge(
+                f"a piece with Upload-Checksum has more than {CHECKED_LIMIT_BYTES} bytes; send smaller pieces",
+                limit_bytes=CHECKED_LIMIT_BYTES,
+            )
     await asyncio.to_thread(checksum.check, bytes(held))
     return bytes(held)
 

@@ -139,7 +139,7 @@ def test_a_file_name_in_the_extended_form_is_read(api: Api) -> None:
     ("form", "status", "message"),
     [
         ({"files": {"file": ("a.wav", b"")}}, 422, "the file is empty"),
-        ({"files": {"sound": ("a.wav", b"x")}}, 422, "called 'sound'"),
+        ({"files": {"sound": ("a.wav", b"x")}}, 422, "in the field 'sound'; send it in the field 'file'"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"colour": "red"}}, 422, "colour"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"language": "Klingon"}}, 422, "language = 'Klingon'"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"language": "de"}}, 422, "supports English only"),
@@ -147,7 +147,7 @@ def test_a_file_name_in_the_extended_form_is_read(api: Api) -> None:
         ({"files": {"file": ("a.wav", b"x")}, "data": {"channels": "left"}}, 422, "channels = 'left'"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"streams": "0"}}, 422, "streams = '0': Give 'auto', 'all', or"),
         ({"files": {"file": ("a.wav", b"x")}, "data": {"priority": "99"}}, 422, "priority = '99'"),
-        ({"files": [("file", ("a", b"x")), ("file", ("b", b"y"))]}, 422, "send one"),
+        ({"files": [("file", ("a", b"x")), ("file", ("b", b"y"))]}, 422, "a second file, in the field 'file'; send"),
         ({"data": {"title": "x"}}, 422, "Content-Type"),
         ({"files": {"title": (None, "x")}}, 422, "no file"),
         ({"content": b"--x\r\n", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 422, "boundary"),

@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 
 from api.auth.keys import create_key
 from api.uploads.receiver import BLOCK_BYTES
+from api.uploads.tus import CHECKED_LIMIT_BYTES
 from schema.core.states import Scope, UploadState
 from schema.core.storage import open_files
 from schema.core.tables import now
@@ -145,6 +146,16 @@ def test_more_bytes_than_announced_are_refused(api: Api) -> None:
     place = create(api, 10)
     answer = patch(api, place, 0, bytes(11))
     assert answer.status_code == 413
+    assert "began with Upload-Length 10, but this piece reaches byte 11 or more" in answer.json()["detail"]
+    assert offset(api, place) == 0
+
+
+def test_a_piece_with_a_checksum_that_is_too_large_is_refused_with_the_remedy(api: Api) -> None:
+    place = create(api, 2 * CHECKED_LIMIT_BYTES)
+    checksum = "sha1 " + base64.b64encode(bytes(20)).decode()
+    answer = patch(api, place, 0, bytes(CHECKED_LIMIT_BYTES + 1), **{"Upload-Checksum": checksum})
+    assert answer.status_code == 413
+    assert answer.json()["detail"].startswith("a piece with Upload-Checksum has more than 16777216 bytes; send smaller")
     assert offset(api, place) == 0
 
 
