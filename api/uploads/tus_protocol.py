@@ -24,7 +24,11 @@ METADATA_LIMIT_CHARACTERS = 32 << 10
 
 
 class TusHeaders:
-    """Middleware below `PATH`: every answer names the version, and a request for another version gets 412."""
+    """Middleware below `PATH`: every answer names the version, and a request for another version gets 412.
+
+    A slash at the end of an address is left out. The router would answer with a redirect, and tus-js-client in Node
+    cannot send the body of a file again.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,8 +47,9 @@ class TusHeaders:
             await send(message)
 
         headers = dict(scope["headers"])
-        # For clients that cannot send PATCH and DELETE.
-        scope = {**scope, "method": headers.get(OVERRIDE, scope["method"].encode()).decode("ascii", "replace").upper()}
+        # The override is for clients that cannot send PATCH and DELETE.
+        method = headers.get(OVERRIDE, scope["method"].encode()).decode("ascii", "replace").upper()
+        scope = {**scope, "path": scope["path"].rstrip("/"), "method": method}
         asked = headers.get(b"tus-resumable", b"").decode("ascii", "replace")
         app = self._app if scope["method"] == "OPTIONS" or asked == VERSION else _other_version(asked)
         await app(scope, receive, versioned)

@@ -99,6 +99,22 @@ def test_a_file_may_be_sent_with_its_creation(api: Api) -> None:
     assert upload_of(api, answer.headers["location"])["state"] == "queued"
 
 
+def test_addresses_with_a_slash_at_the_end_are_served_without_a_redirect(start: Callable[..., Api]) -> None:
+    api = start(auth="on")
+    assert api.http.options(f"{PATH}/").status_code == 204
+    assert api.http.post(f"{PATH}/", headers=V1).status_code == 401
+    key = create_key(api.database, "me", [Scope.READ, Scope.WRITE]).key
+    api.http.headers["Authorization"] = f"Bearer {key}"
+    answer = api.http.post(f"{PATH}/", headers={**PIECE, "Upload-Length": str(len(DATA))}, content=DATA[:1000])
+    assert (answer.status_code, answer.headers["upload-offset"]) == (201, "1000")
+    place = answer.headers["location"]
+    assert not place.endswith("/")
+    assert offset(api, f"{place}/") == 1000
+    assert patch(api, f"{place}/", 1000, DATA[1000:]).status_code == 204
+    assert list(stored(api).values()) == [DATA]
+    assert api.http.delete(f"{place}/", headers=V1).status_code == 204
+
+
 def test_an_upload_resumes_where_a_broken_connection_stopped(api: Api) -> None:
     data = os.urandom(2 * BLOCK_BYTES)
     place = create(api, len(data))
