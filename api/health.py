@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+import logging
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
 from redis.exceptions import RedisError
 
-from api.auth.bearer import Reader
+from api.auth.bearer import Reader, authenticate, bearer_key
 from api.http.examples import response
 from api.http.problems import responses
 from api.services import Services, ServicesHere
@@ -32,6 +35,7 @@ STATUS = SystemStatus(
     followed_meetings=2,
 )
 
+log = logging.getLogger(__name__)
 router = APIRouter(tags=["health"])
 
 
@@ -52,14 +56,28 @@ NOT_READY_ANSWER = {
 }
 
 
+async def has_key(request: Request, services: ServicesHere) -> bool:
+    """Whether the request has a valid key, or the API asks for none."""
+    try:
+        await authenticate(services, bearer_key(request.headers.get("authorization")))
+    except MinutebookError:
+        return False
+    return True
+
+
 @router.get("/readyz", summary="Check that the system is ready", responses={**response(READY), 503: NOT_READY_ANSWER})
-def readyz(services: ServicesHere, answer: Response) -> Readiness:
-    """Report whether Redis answers, and whether the database is writable and at the revision that is needed."""
+def readyz(services: ServicesHere, answer: Response, has_key: Annotated[bool, Depends(has_key)]) -> Readiness:
+    """Report whether Redis answers, and whether the database is writable and at the revision that is needed.
+
+    Addresses and reasons are shown if the request has a valid key, or if the API asks for none.
+    """
     parts = {"redis": _redis(services), "database": _database(services)}
-    ready = all(part.ok for part in parts.values())
-    if not ready:
+    away = {name: part for name, part in parts.items() if not part.ok}
+    for name, part in away.items():
+        log.warning("%s: %s", name, part.detail)
+    if away:
         answer.status_code = 503
-    return Readiness(ready=ready, parts=parts)
+    return Readiness(ready=not away, parts=parts if has_key else {name: _bare(part) for name, part in parts.items()})
 
 
 @router.get(
@@ -77,6 +95,12 @@ def status(services: ServicesHere, _principal: Reader) -> SystemStatus:
         queues=[_queue(services, name) for name in queues.QUEUES],
         followed_meetings=services.feeds.count,
     )
+
+
+def _bare(part: PartStatus) -> PartStatus:
+    """What everybody may know about *part*."""
+    why = "cannot be used; send an API key to see why, or read the log of the API"
+    return PartStatus(ok=part.ok, detail="can be used" if part.ok else why)
 
 
 def _redis(services: Services) -> PartStatus:

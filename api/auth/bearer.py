@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
@@ -13,10 +14,11 @@ from starlette.websockets import WebSocket
 from api.auth.keys import Principal
 from api.http.cancel import cancel
 from api.services import Services
-from schema.core.errors import Forbidden, Unauthorized
+from schema.core.errors import Forbidden, Unauthorized, Unavailable
 from schema.core.states import Scope
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 LOCAL = Principal("local", frozenset({Scope.ADMIN}))
 """Everybody who can reach an API that listens on loopback only and works without keys."""
 
@@ -47,7 +49,13 @@ async def authenticate(services: Services, key: str | None) -> Principal:
         return LOCAL
     if key is None:
         raise Unauthorized("no API key was sent; send 'Authorization: Bearer mb_...'")
-    principal = await services.keys.principal(key)
+    try:
+        principal = await services.keys.principal(key)
+    except Unavailable as error:
+        log.warning("an API key cannot be checked: %s", error.detail)
+        # Nobody knows whose request this is, so it is not told where the database is.
+        problem = "the API key cannot be checked, because the database cannot be used; try again later"
+        raise Unavailable(problem) from error
     await services.limiter.take(principal)
     return principal
 

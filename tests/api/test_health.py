@@ -62,6 +62,42 @@ def test_a_read_only_database_is_reported_until_it_is_writable_again(api: Api) -
     assert api.create()
 
 
+def test_without_a_key_only_the_part_that_is_away_is_named(
+    own_server: servers.Valkey, start: Callable[..., Api]
+) -> None:
+    api = start(redis_url=own_server.url, auth="on")
+    key = {"Authorization": f"Bearer {create_key(api.database, 'me', [Scope.READ]).key}"}
+    place = f"127.0.0.1:{own_server.port}"
+    assert place in api.http.get("/readyz", headers=key).text
+    assert place not in api.http.get("/readyz").text
+    own_server.kill()
+    for headers in ({}, {"Authorization": "Bearer mb_wrong"}):
+        answer = api.http.get("/readyz", headers=headers)
+        assert answer.status_code == 503
+        assert answer.json()["parts"] == {
+            "redis": {"ok": False, "detail": "cannot be used; send an API key to see why, or read the log of the API"},
+            "database": {"ok": True, "detail": "can be used"},
+        }
+    assert f"Redis at {place}/0 does not answer" in api.http.get("/readyz", headers=key).text
+
+
+def test_while_the_database_is_away_nobody_learns_its_address_without_a_key_that_was_checked(
+    start: Callable[..., Api], caplog: pytest.LogCaptureFixture
+) -> None:
+    with servers.postgres() as server:
+        api = start(database_url=server.url, auth="on")
+        server.kill()
+        key = {"Authorization": f"Bearer mb_{12 * '0'}_{43 * 'x'}"}
+        answers = [api.http.get(path, headers=key) for path in ("/readyz", "/v1/meetings")]
+        assert [answer.status_code for answer in answers] == [503, 503]
+        assert answers[0].json()["parts"]["database"]["ok"] is False
+        assert "the API key cannot be checked, because the database cannot be used" in answers[1].json()["detail"]
+        assert not any("postgresql" in answer.text for answer in answers)
+        assert "the database postgresql" in caplog.text
+        server.start()
+        api.database.close()
+
+
 def test_status_reports_the_pending_audio_of_each_shard(api: Api) -> None:
     api.send(api.create(), 0, SECOND)
     status = api.http.get("/v1/status").json()
