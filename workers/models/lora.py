@@ -42,6 +42,8 @@ KEEPS_BASE = frozenset({"gaussian", "eva", "orthogonal", "mica"})
 weights, and with them the text of every other meeting."""
 WRONG_VALUES = (ValueError, TypeError, KeyError, AttributeError, ImportError)
 """What PEFT raises for a configuration that names unknown things or has values of the wrong kind."""
+ALPHA_LIMIT = 65_504
+"""The largest number in 16 bits. A larger scale makes the sums of a layer infinite; alphas in use are below 1000."""
 METHODS = {"LORA": "lora", "ADALORA": "adalora"}
 
 
@@ -143,6 +145,7 @@ def read_lora(folder: Path) -> tuple[Any, dict[str, torch.Tensor]]:
     read_json(folder / "adapter_config.json")
     try:
         config = PeftConfig.from_pretrained(str(folder))
+        _check_scales(config, folder)
         weights = load_peft_weights(str(folder), device="cpu")
         if config.peft_type == "ADALORA":
             config, weights = _folded(config, weights)
@@ -151,6 +154,17 @@ def read_lora(folder: Path) -> tuple[Any, dict[str, torch.Tensor]]:
         return _plain(config), weights
     except (OSError, *WRONG_VALUES, SafetensorError) as error:
         raise BrokenModel(f"The adapter in {folder} cannot be read: {_short(error)}. Publish it again.") from error
+
+
+def _check_scales(config: Any, folder: Path) -> None:
+    """Raises BrokenModel for an alpha that is not a number or makes every result infinite. JSON may hold both."""
+    values = {"lora_alpha": getattr(config, "lora_alpha", 1), **(getattr(config, "alpha_pattern", None) or {})}
+    for name, alpha in values.items():
+        if not isinstance(alpha, int | float) or not abs(alpha) <= ALPHA_LIMIT:
+            raise BrokenModel(
+                f"The adapter in {folder} has the alpha {str(alpha)[:40]!r} ({name[:80]}), not a number up to "
+                f"{ALPHA_LIMIT}. Write the alpha of its training into adapter_config.json, and publish it again."
+            )
 
 
 def _check_plain(config: Any, folder: Path) -> None:

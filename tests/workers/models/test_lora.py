@@ -82,6 +82,20 @@ def test_an_option_of_the_wrong_kind_is_refused(tmp_path: Path, options: dict[st
         inject(OneLayer(), "stranger", write(tmp_path / "adapter", **options))
 
 
+@pytest.mark.parametrize("alpha", [1e300, -1e300, 10**40, float("nan"), float("inf"), float("-inf"), "8", None])
+@pytest.mark.parametrize("place", ["lora_alpha", "alpha_pattern"])
+def test_an_alpha_that_makes_every_result_infinite_is_refused_with_its_value(
+    tmp_path: Path, alpha: object, place: str
+) -> None:
+    net = OneLayer()
+    options = {"lora_alpha": alpha} if place == "lora_alpha" else {"alpha_pattern": {"fc1": alpha}}
+    with pytest.raises(BrokenModel) as refused:
+        inject(net, "stranger", write(tmp_path / "adapter", **options))
+    assert f"has the alpha '{str(alpha)[:40]}'" in str(refused.value)
+    assert "Write the alpha of its training into adapter_config.json" in str(refused.value)
+    assert isinstance(net.fc1, nn.Linear)
+
+
 @pytest.mark.parametrize("name", ["base_model", "base_checksum", "precision", "instruction", "language"])
 def test_a_fact_that_is_no_text_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     (tmp_path / "minutebook.json").write_text(json.dumps({name: ["x"]}))
