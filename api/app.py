@@ -24,6 +24,7 @@ from api.http.middleware.key_first import KeyFirst
 from api.http.middleware.lingering_close import LingeringClose
 from api.http.middleware.loopback import LoopbackOnly, check_auth
 from api.http.middleware.no_sniff import NoSniff
+from api.http.openapi import DocumentedApi
 from api.live import http_audio as audio
 from api.live import server_sent_events as events
 from api.live import socket as live
@@ -86,7 +87,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
             _hide_queries_in_logs()
             yield
 
-    app = FastAPI(
+    app = DocumentedApi(
         title="Minutebook",
         description=DESCRIPTION,
         version=version("minutebook"),

@@ -10,13 +10,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.lines import shown
-from schema.core.wire import Problem
 
 log = logging.getLogger(__name__)
 
@@ -63,26 +61,11 @@ def internal_problem(error: BaseException, where: str) -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of *app* with a problem document, and describe that document in its OpenAPI reference."""
+    """Answer every error of *app* with a problem document."""
     app.add_exception_handler(MinutebookError, _handle_known)
     app.add_exception_handler(RequestValidationError, _handle_invalid)
     app.add_exception_handler(HTTPException, _handle_http)
     app.add_exception_handler(Exception, _handle_unexpected)
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                routes=app.routes,
-                # A type is the same in requests and answers, so generated clients have one class for it.
-                separate_input_output_schemas=False,
-            )
-            app.openapi_schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the reference
 
 
 def responses(*errors: type[MinutebookError]) -> dict[int | str, dict[str, Any]]:

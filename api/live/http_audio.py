@@ -28,13 +28,12 @@ from schema.meetings.live_wire import Received
 
 router = APIRouter(prefix="/v1/meetings", tags=["audio"])
 
+# One type for raw audio and WAV: generators of clients leave out types that they do not know, such as `audio/wav`.
 BODY = {
     "requestBody": {
         "required": True,
-        "content": {
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "audio/wav": {"schema": {"type": "string", "format": "binary"}},
-        },
+        "description": "Raw PCM16, or a WAV file of it. The first bytes decide, whatever Content-Type says",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import EventSourceResponse, ServerSentEvent, format_sse_event
 
 from api.auth.access import find_meeting
 from api.auth.bearer import Reader, bearer_key, wait_until_revoked
 from api.auth.keys import Principal
+from api.http.examples import SEGMENT
 from api.http.params import DIGITS, parse_whole_number
 from api.http.problems import problem_of, responses
 from api.meetings.routes import ANY
@@ -30,6 +31,23 @@ class ResumePoint:
 
     meeting_id: str
     after: int
+
+
+def _sent(event: Event) -> ServerSentEvent:
+    seq = None if event.seq is None else str(event.seq)
+    return ServerSentEvent(event=event.type, id=seq, raw_data=json.dumps(event.data, separators=(",", ":")))
+
+
+def _written(event: Event) -> str:
+    sent = _sent(event)
+    return format_sse_event(data_str=sent.raw_data, event=sent.event, id=sent.id).decode()
+
+
+STREAM = {
+    "description": "The events, until the meeting has ended",
+    "content": {"text/event-stream": {"example": _written(Event("segment", SEGMENT.model_dump(mode="json"), seq=1))}},
+}
+"""What the API reference says about the stream."""
 
 
 async def place(
@@ -51,7 +69,7 @@ async def place(
     "/{meeting_id}/events",
     summary="Stream the events of a meeting",
     response_class=EventSourceResponse,
-    responses=responses(*ANY, NotFound, Gone),
+    responses={200: STREAM, **responses(*ANY, NotFound, Gone)},
 )
 async def events(
     at: Annotated[ResumePoint, Depends(place)], services: ServicesHere, request: Request
@@ -72,11 +90,6 @@ async def events(
             yield _sent(Event("error", problem_of(revoking.result())))
     finally:
         revoking.cancel()
-
-
-def _sent(event: Event) -> ServerSentEvent:
-    seq = None if event.seq is None else str(event.seq)
-    return ServerSentEvent(event=event.type, id=seq, raw_data=json.dumps(event.data, separators=(",", ":")))
 
 
 def _has_seen_all(services: Services, principal: Principal, meeting_id: str, after: int) -> bool:

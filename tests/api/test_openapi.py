@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
 
 from api import adapters, health, webhooks
@@ -27,7 +28,7 @@ from api.openai.request import ResponseFormat
 from api.uploads import routes as uploads
 from api.uploads import tus
 from schema.core.wire import Problem, Readiness
-from schema.meetings.wire import NewMeeting
+from schema.meetings.wire import NewMeeting, SegmentOut
 from schema.uploads.failures import UploadFailure
 from tests.api.conftest import Api
 
@@ -48,6 +49,26 @@ def document(api: Api) -> dict[str, Any]:
 
 def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+def test_the_document_is_valid_openapi(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    assert [f"{list(error.path)}: {error.message}" for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+def test_the_events_of_a_meeting_are_a_stream_of_text_with_an_example(document: dict[str, Any]) -> None:
+    answer = document["paths"]["/v1/meetings/{meeting_id}/events"]["get"]["responses"]["200"]
+    stream = answer["content"]["text/event-stream"]
+    assert stream["schema"] == {"type": "string"}
+    lines = dict(line.split(": ", 1) for line in stream["example"].strip().splitlines())
+    assert (lines["event"], lines["id"]) == ("segment", "1")
+    assert SegmentOut.model_validate_json(lines["data"]).text == "We move the launch."
+
+
+def test_a_generated_client_can_send_audio(document: dict[str, Any]) -> None:
+    """Generators such as openapi-python-client know this type of bytes only, and leave out bodies of other types."""
+    body = document["paths"]["/v1/meetings/{meeting_id}/audio"]["post"]["requestBody"]
+    assert list(body["content"]) == ["application/octet-stream"]
 
 
 def test_every_route_is_documented(document: dict[str, Any]) -> None:
