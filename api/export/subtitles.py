@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, takewhile
 
@@ -28,6 +28,9 @@ JOINED_S = 1.5
 NAME_CELLS = 24
 """A longer name is shortened in SRT, so that there is room for the words."""
 NOTE_S = 4.0
+CHANGE = "- "
+"""The usual mark in subtitles for another speaker. It stands for the name of somebody whom the transcript does not
+name."""
 _SRT = str.maketrans({"<": "‹", ">": "›"})
 """SRT has no escapes, and players take everything between angle brackets for a tag."""
 _SRT_CODE = re.compile(r"\{(?=\\)")
@@ -35,7 +38,7 @@ _SRT_CODE = re.compile(r"\{(?=\\)")
 
 
 def to_srt(export: Export, *, note: bool = True) -> str:
-    """SubRip: cues of at most two lines. Where the speaker changes, a cue begins with the name.
+    """SubRip: cues of at most two lines. Where the speaker changes, a cue begins with the name, or with a dash.
 
     With *note*, the last cues show the coverage: SRT has no comments, and there they hide no words.
     """
@@ -72,17 +75,15 @@ class Cue:
 
 def cues_of(segments: Sequence[SegmentOut], *, names_in_text: bool) -> list[Cue]:
     """Cues in order of time. With *names_in_text*, a cue begins with its speaker's name where the speaker changes, and
-    beside a cue of somebody else."""
+    beside a cue of somebody else. A dash stands there for a speaker without a name."""
     spoken = _with_names([segment for segment in segments if has_text(segment)])
-    parts = [
-        (words, turn[0].speaker)
-        for turn in _turns(spoken)
-        for words in _cut(turn, _prefix(turn[0].speaker) if names_in_text else "")
-    ]
+    speakers = {segment.speaker for segment in spoken}
+    prefixes = _prefixes(speakers) if names_in_text else dict.fromkeys(speakers, "")
+    parts = [(words, turn[0].speaker) for turn in _turns(spoken) for words in _cut(turn, prefixes[turn[0].speaker])]
     cues = list[Cue]()
     for words, speaker in sorted(parts, key=lambda part: (part[0][0].start_s, part[0][-1].end_s)):
         start_s = words[0].start_s
-        prefix = _prefix(speaker) if names_in_text and _must_be_named(speaker, start_s, cues) else ""
+        prefix = prefixes[speaker] if _must_be_named(speaker, start_s, cues) else ""
         end_s = min(words[-1].end_s, start_s + LONGEST_S)
         cues.append(Cue(start_s, end_s, tuple(_lines(prefix, words)), speaker))
     return _held(cues)
@@ -102,9 +103,14 @@ def _with_names(segments: Sequence[SegmentOut]) -> list[SegmentOut]:
     return [segment.model_copy(update={"speaker": segment.speaker or segment.track}) for segment in segments]
 
 
+def _prefixes(speakers: Collection[str | None]) -> dict[str | None, str]:
+    """What a cue of each speaker may begin with. A speaker without a name needs a mark only beside named ones."""
+    return {speaker: _prefix(speaker) if any(speakers) else "" for speaker in speakers}
+
+
 def _prefix(speaker: str | None) -> str:
     if not speaker:
-        return ""
+        return CHANGE
     name = speaker if cell_len(speaker) <= NAME_CELLS else f"{set_cell_size(speaker, NAME_CELLS - 1).rstrip()}…"
     return f"{name}: "
 

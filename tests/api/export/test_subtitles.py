@@ -149,6 +149,31 @@ def test_one_speaker_alone_is_named_once() -> None:
     ]
 
 
+def test_words_of_nobody_after_those_of_somebody_begin_with_a_dash() -> None:
+    talk = [
+        segment(1, "Who is there?", 0, 2),
+        segment(2, "I move the launch.", 3, 5, "Priya"),
+        segment(3, "I would rather wait until the budget is settled for good.", 6, 9),
+        segment(4, "Nobody has asked for it, as far as I know today at least.", 10, 13),
+        segment(5, "Right.", 15, 17, "Priya"),
+    ]
+    talk = [each.model_copy(update={"track": "main"}) for each in talk]
+    named = [cue.lines for cue in cues_of(talk, names_in_text=True)]
+    assert named == [
+        ("Who is there?",),
+        ("Priya: I move the launch.",),
+        ("- I would rather wait until the budget is", "settled for good."),
+        ("Nobody has asked for it, as far as I know", "today at least."),
+        ("Priya: Right.",),
+    ]
+    assert not any(cue.lines[0].startswith("- ") for cue in cues_of(talk, names_in_text=False))
+
+
+def test_a_transcript_without_names_has_no_dashes() -> None:
+    text = "We move the launch to the first of Monday."
+    assert [cue.lines for cue in cues_of([segment(1, text, 0, 3)], names_in_text=True)] == [(text,)]
+
+
 def test_a_track_without_a_name_of_its_speaker_gives_its_own_name_beside_others() -> None:
     tracks = [segment(1, "Who is there?", 0, 2), segment(2, "It is me.", 2, 4)]
     tracks[1].track = "phone"
