@@ -48,6 +48,7 @@ def create_celery() -> Celery:
             queues.INGEST: {"queue": queues.INGEST_QUEUE},
             queues.DELIVER: {"queue": queues.INGEST_QUEUE},
         },
+        beat_scheduler="workers.tasks.scheduler:Scheduler",
         beat_schedule_filename=str(config.data_dir / "celerybeat-schedule"),
         beat_schedule={
             **{
