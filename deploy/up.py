@@ -50,6 +50,8 @@ def _run(stack: Stack) -> NoReturn:
 
 def _greet(stack: Stack) -> None:
     names, addresses = stack.processes, stack.addresses
+    if os.geteuid() == 0:
+        stack.say("it runs as root, which it does not need; another user is safer")
     stack.say(f"ready: {', '.join(names)}")
     if "api" in names:
         stack.say(f"API: {addresses.api_url}, reference: {addresses.api_url}/docs")

@@ -7,10 +7,12 @@ from SQL or Redis, and beat sends the wake-ups again.
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_setup_logger, after_setup_task_logger
+from celery.exceptions import SecurityWarning
+from celery.signals import after_setup_logger, after_setup_task_logger, celeryd_init
 from kombu.entity import Queue
 
 from schema.core import queues
@@ -73,6 +75,12 @@ def create_celery() -> Celery:
 @after_setup_task_logger.connect  # type: ignore[untyped-decorator]
 def _leave_out_repeats(logger: logging.Logger, **_: Any) -> None:
     leave_out_repeats(logger)
+
+
+@celeryd_init.connect  # type: ignore[untyped-decorator]
+def _leave_out_warning_of_root(**_: Any) -> None:
+    """Celery would write eight lines for each worker, because messages may be pickled. Here they are JSON."""
+    warnings.filterwarnings("ignore", r"\s*You're running the worker with superuser privileges", SecurityWarning)
 
 
 app = create_celery()

@@ -37,24 +37,28 @@ def _up(data_dir: Path, *processes: str, **variables: str) -> Iterator[subproces
             up.terminate()
 
 
-def _wait_for_line(up: subprocess.Popen[str], text: str) -> None:
-    """Wait for a line with *text*."""
+def _wait_for_line(up: subprocess.Popen[str], text: str) -> list[str]:
+    """Wait for a line with *text*. Returns the lines up to it."""
     stdout, stderr = up.stdout, up.stderr
     assert stdout is not None
     assert stderr is not None
 
+    lines: list[str] = []
+
     def next_line() -> str:
-        line = stdout.readline()
-        assert line, f"it ended: {stderr.read()}"
-        return line
+        lines.append(stdout.readline())
+        assert lines[-1], f"it ended: {stderr.read()}"
+        return lines[-1]
 
     wait_until(f"it prints {text!r}", next_line, lambda line: text in line, patience_s=900, poll_s=0)
+    return lines
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_prints_when_it_is_ready_and_a_signal_stops_everything(tmp_path: Path, number: signal.Signals) -> None:
     with _up(tmp_path, "redis", "migrate") as up:
-        _wait_for_line(up, "stack | ready: redis")
+        said = _wait_for_line(up, "stack | ready: redis")
+        assert sum("it runs as root" in line for line in said) == (os.geteuid() == 0)
         started = psutil.Process(up.pid).children(recursive=True)
         assert len(started) == 2
         up.send_signal(number)
