@@ -14,8 +14,9 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.http.middleware.head_limit import HEADERS_LIMIT_BYTES, TARGET_LIMIT_BYTES
+from api.http.middleware.no_sniff import HEADER, NO_SNIFF
 from api.http.problems import MEDIA_TYPE, problem_of, problem_response
-from schema.core.errors import HeadTooLarge, MinutebookError, RequestTimeout, TooManyConnections
+from schema.core.errors import DecodeError, HeadTooLarge, MinutebookError, RequestTimeout, TooManyConnections
 
 UNPARSED_LIMIT_BYTES = HEADERS_LIMIT_BYTES + TARGET_LIMIT_BYTES
 REFUSED_LIMIT = 64
@@ -96,6 +97,10 @@ class BoundedHttp(HttpToolsProtocol):
             self._reader_timer.cancel()
             self._reader_timer = None
 
+    def send_400_response(self, msg: str) -> None:
+        """Uvicorn calls this for a request that it cannot parse."""
+        self._end(DecodeError(f"{msg.rstrip('.')}; send a request line and headers as HTTP/1.1 has them"))
+
     def _should_upgrade(self) -> bool:
         return not self._refused and super()._should_upgrade()
 
@@ -107,7 +112,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Answer every request on this connection with 503, also one that wants to become a live socket."""
         detail = f"there are more than {limit} connections{whose} ({setting}); close some, or try again later"
         problem = problem_of(TooManyConnections(detail, retry_after_ms=RETRY_MS))
-        self.app = problem_response(problem, {"Connection": "close"})
+        self.app = problem_response(problem, {"Connection": "close", HEADER: NO_SNIFF})
         self._refused = True
 
     def _is_idle(self) -> bool:
@@ -129,8 +134,9 @@ class BoundedHttp(HttpToolsProtocol):
     def _end(self, error: MinutebookError) -> None:
         if self._is_idle():
             body = json.dumps(problem_of(error)).encode()
-            head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
-            self.transport.write(STATUS_LINE[error.status] + head.encode() + body)
+            headers = {"Content-Type": MEDIA_TYPE, "Content-Length": len(body), "Connection": "close", HEADER: NO_SNIFF}
+            head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            self.transport.write(STATUS_LINE[error.status] + head.encode() + b"\r\n" + body)
         self.transport.close()
 
     def _stop_head_timer(self) -> None:

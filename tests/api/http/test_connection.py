@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -103,6 +104,25 @@ def test_a_head_without_an_end_is_a_431(api: Api, opened: Callable[[Api], socket
     client = opened(api)
     client.sendall(b"GET / HTTP/1.1\r\nX: " + b"y" * connection.UNPARSED_LIMIT_BYTES)
     assert client.recv(65536).startswith(b"HTTP/1.1 431 ")
+
+
+def test_answers_before_the_application_is_asked_are_problems_whose_type_nobody_may_guess(
+    start: Callable[..., Api], opened: Callable[[Api], socket.socket]
+) -> None:
+    api = start(head_limit_s=0.2, connections_per_address=2)
+    seen = []
+    for sent in (b"<html>\r\n\r\n", b"GET /heal", GET[:-2] + b"X: " + b"y" * connection.UNPARSED_LIMIT_BYTES):
+        client = opened(api)
+        client.sendall(sent)
+        seen.append(client.recv(65536))
+    held = [opened(api) for _ in range(3)]
+    held[-1].sendall(GET)
+    seen.append(rest(held[-1]))
+    assert [answer.split()[1] for answer in seen] == [b"400", b"408", b"431", b"503"]
+    for head, _, body in (answer.partition(b"\r\n\r\n") for answer in seen):
+        assert b"\r\nx-content-type-options: nosniff" in head.lower()
+        assert b"\r\ncontent-type: application/problem+json" in head.lower()
+        assert json.loads(body)["detail"]
 
 
 def test_connections_above_the_limit_of_an_address_are_a_503_until_one_is_closed(
