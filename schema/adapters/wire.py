@@ -58,6 +58,8 @@ class AdapterHistory(Wire):
     decisions: list[DecisionOut]
 
 
+ALPHA_LIMIT = 65_504
+"""The largest number in 16 bits. A larger alpha makes the sums of a layer infinite; those in use are below 1000."""
 LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(@[1-9][0-9]{0,5})?$"
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from schema.adapters.wire import ALPHA_LIMIT
 from schema.core.errors import InvalidConfig
 
 TrainingPrecision = Literal["float32", "bfloat16", "int8", "int4"]
@@ -41,7 +42,7 @@ class Method(Section):
     """The rank. For AdaLoRA it is the average at the end; training begins with `init_rank`."""
     init_rank: int = Field(default=0, ge=0)
     """AdaLoRA's initial rank; 0 means one and a half times `rank`."""
-    alpha: float = Field(default=0.0, ge=0)
+    alpha: float = Field(default=0.0, ge=0, le=ALPHA_LIMIT)
     """The adapter's weight, which is divided by the rank; 0 means twice the rank."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: tuple[str, ...] = ()

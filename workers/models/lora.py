@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
+from schema.adapters.wire import ALPHA_LIMIT
 from schema.core.errors import AdapterMismatch, BrokenModel
 from workers.models.patterns import replace_patterns
 
@@ -42,8 +43,6 @@ KEEPS_BASE = frozenset({"gaussian", "eva", "orthogonal", "mica"})
 weights, and with them the text of every other meeting."""
 WRONG_VALUES = (ValueError, TypeError, KeyError, AttributeError, ImportError)
 """What PEFT raises for a configuration that names unknown things or has values of the wrong kind."""
-ALPHA_LIMIT = 65_504
-"""The largest number in 16 bits. A larger scale makes the sums of a layer infinite; alphas in use are below 1000."""
 METHODS = {"LORA": "lora", "ADALORA": "adalora"}
 
 

@@ -34,6 +34,7 @@ def test_a_dumped_configuration_reads_back_as_the_same(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         (["method.rank=0"], "method.rank = 0: Input should be greater than or equal to 1"),
+        (["method.alpha=.inf"], "method.alpha = inf: Input should be less than or equal to 65504"),
         (["method.rnk=4"], "method.rnk = 4: This key is unknown"),
         (["precision=int2"], "precision = 'int2'"),
         (["name=a/b"], "name = 'a/b'"),
