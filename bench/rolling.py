@@ -13,7 +13,7 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -38,12 +38,14 @@ from schema.mailbox import Mailbox
 from schema.meetings.tables import Meeting, Note, Segment, Track
 from schema.stores import Stores
 from workers.models.adapters import AdapterStore
-from workers.summarize.store import MeetingSnapshot
+from workers.summarize.notes import note_of
 from workers.summarize.summarizer import Summarizer
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.model import TextModel, load_model
-from workers.summarize.writing.notes import NoteBody, note_of, write_note
+from workers.summarize.writing.rules import RulesWriter
+from workers.summarize.writing.trained import writer_of
+from workers.summarize.writing.writer import Writer
 
 YOUNG_MINUTES = 3
 OLD_MINUTES = 180
@@ -135,9 +137,8 @@ class Talk:
 class WordsOnlySummarizer(Summarizer):
     """Writes notes without a model, to fill an hour of meeting quickly."""
 
-    def _noted(self, snapshot: MeetingSnapshot, window: Sequence[SpokenSegment]) -> NoteBody:
-        earlier = [note for _, note in snapshot.notes]
-        return note_of(window, None, earlier, language=snapshot.language)
+    def _writer(self, _language: str, /) -> Writer:
+        return RulesWriter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ class RollingBench:
 
     def notes(self, subject: BenchMeeting) -> int:
         with self.database.read() as session:
-            of_windows = (Note.meeting_id == subject.meeting_id, Note.level == 0)
+            of_windows = Note.meeting_id == subject.meeting_id
             return session.scalar(select(func.count()).select_from(Note).where(*of_windows)) or 0
 
     def say(self, subject: BenchMeeting, words: int) -> None:
@@ -259,7 +260,7 @@ def _warm_up(model: TextModel) -> None:
         SpokenSegment(number, None, samples_of_s(start_s), samples_of_s(end_s), text)
         for number, (start_s, end_s, text) in enumerate(talk)
     ]
-    write_note(window, model, language=ENGLISH)
+    note_of(window, writer_of(model, ENGLISH), language=ENGLISH)
 
 
 def _fill(room: RollingBench, subject: BenchMeeting, minutes: int) -> None:

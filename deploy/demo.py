@@ -26,8 +26,8 @@ from api.client.view import MeetingView
 from deploy.fresh import ROOT, fresh_stack
 from schema.core.errors import MinutebookError
 from schema.core.units import SAMPLE_RATE_HZ
-from schema.meetings.minutes import MINUTES
 from schema.meetings.wire import MeetingOut, NewMeeting
+from schema.minutes.minutes import MINUTES
 from workers.asr.error_rates import word_error_rate
 
 SAMPLE = Path(__file__).with_name("demo")

@@ -30,9 +30,9 @@ from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, SummaryKind
 from schema.core.units import BYTES_PER_SAMPLE, s_of_samples, samples_of_s
 from schema.mailbox import Mailbox, Status
-from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Coverage, Failure, Segment, Summary, Track
 from schema.meetings.wire import NewMeeting, NewTrack
+from schema.minutes.minutes import MINUTES, Minutes
 from tests.models import FOLDER, ROOT
 from tests.stack_process import StackProcess
 from tests.waiting import PATIENCE_S, wait_until

@@ -30,7 +30,7 @@ from schema.core.errors import InvalidInput
 from schema.core.lines import shown
 from schema.corrections.sentence_wire import SentenceOut, SentenceVersion
 from schema.corrections.wire import CorrectionOut, SegmentVersion
-from schema.meetings.minutes import Action, parts
+from schema.minutes.minutes import Action, parts
 
 Version = TypeVar("Version", SegmentVersion, SentenceVersion)
 

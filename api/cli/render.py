@@ -16,8 +16,8 @@ from schema.core.events import Event
 from schema.core.lines import shown
 from schema.core.states import MeetingState, SummaryKind
 from schema.core.units import s_of_samples
-from schema.meetings.minutes import Action, Minutes, Sentence, without_gaps
 from schema.meetings.wire import CoverageTotals, MinutesOut, SegmentOut
+from schema.minutes.minutes import Action, Minutes, Sentence, without_gaps
 
 STATE_LABELS = {
     MeetingState.LIVE: "live",

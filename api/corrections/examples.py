@@ -18,7 +18,7 @@ from schema.corrections.wire import (
     SegmentVersions,
     SpeakerChanged,
 )
-from schema.meetings.minutes import MinutesPart
+from schema.minutes.minutes import MinutesPart
 
 LATER = STARTED_AT + timedelta(hours=1)
 TEXT = "We move the lunch."

@@ -33,8 +33,8 @@ from schema.corrections.sentences import (
     sentence_versions,
     undo_sentence,
 )
-from schema.meetings.minutes import Action, MinutesPart
 from schema.meetings.views import minutes_event
+from schema.minutes.minutes import Action, MinutesPart
 
 SentenceId = Annotated[str, Path(pattern=r"^s[0-9a-f]{12}$", description="The id in the minutes")]
 

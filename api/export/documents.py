@@ -20,8 +20,8 @@ from api.export.phrases import (
     minutes_heading,
 )
 from schema.core.wire import Wire
-from schema.meetings.minutes import Action, Sentence, without_gaps
 from schema.meetings.wire import MeetingOut, MinutesOut, SegmentOut
+from schema.minutes.minutes import Action, Sentence, without_gaps
 
 _PUNCTUATION = r"[!-/:-@\[-`{-~]"
 _MARKUP = re.compile(

@@ -27,8 +27,8 @@ from api.export.phrases import (
     has_text,
     minutes_heading,
 )
-from schema.meetings.minutes import Action, Sentence, without_gaps
 from schema.meetings.wire import MinutesOut, SegmentOut
+from schema.minutes.minutes import Action, Sentence, without_gaps
 
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 from schema.core.states import MeetingState, SummaryKind
 from schema.core.units import s_of_samples
-from schema.meetings.minutes import Action, Chapter, Sentence
 from schema.meetings.wire import Author, Authors, CoverageTotals, MeetingOut, MinutesOut, SegmentOut
+from schema.minutes.minutes import Action, Chapter, Sentence
 
 UNSUPPORTED = "[unsupported]"
 """Follows every sentence of the minutes that nothing in the transcript supports."""

@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from api.export.documents import Export
 from schema.core.states import DateSource, DeliveryState, MeetingState, SummaryKind, WebhookEvent
 from schema.meetings.live_wire import Received
-from schema.meetings.minutes import Action, Chapter, Minutes, Sentence
 from schema.meetings.wire import (
     Author,
     Authors,
@@ -33,6 +32,7 @@ from schema.meetings.wire import (
     Transcript,
     WordOut,
 )
+from schema.minutes.minutes import Action, Chapter, Minutes, Sentence
 from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
 STARTED_AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -87,7 +87,7 @@ MINUTES = MinutesOut(
     ),
 )
 EXPORT = Export(meeting=MEETING, minutes=MINUTES, segments=[SEGMENT])
-NOTES = NotesOut(notes=[NoteOut(id=1, level=0, start_s=0.0, end_s=11.0, body={"text": "The launch moves."})])
+NOTES = NotesOut(notes=[NoteOut(id=1, start_s=0.0, end_s=11.0, body={"text": "The launch moves."})])
 COVERAGE = CoverageOut(
     totals=TOTALS,
     tracks=[

@@ -49,10 +49,10 @@ def minutes(
 
 @router.get("/notes", summary="Show the notes", responses=examples.response(examples.NOTES))
 def notes(meeting_id: str, services: ServicesHere, principal: Reader) -> NotesOut:
-    """Show the notes from which the minutes are made, by level and time."""
+    """Show the notes from which the minutes are made, in order."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
-        wanted = select(Note).where(Note.meeting_id == meeting_id).order_by(Note.level, Note.ordinal)
+        wanted = select(Note).where(Note.meeting_id == meeting_id).order_by(Note.ordinal)
         return NotesOut(notes=[note_out(note) for note in session.scalars(wanted)])
 
 

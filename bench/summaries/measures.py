@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from schema.core.words import count_words, first_words
-from schema.meetings.minutes import Action, Minutes, Sentence, parts
+from schema.minutes.minutes import Action, Minutes, Sentence, parts
 from training.data.meetings import AnnotatedMeeting
 from training.evaluation.evaluate import ExampleMeasures
 from training.evaluation.systems import minutes_text

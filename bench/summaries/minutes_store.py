@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from schema.core.errors import InvalidData
-from schema.meetings.minutes import MINUTES, Minutes
+from schema.minutes.minutes import MINUTES, Minutes
 
 MinutesKey = tuple[str, str]
 """A system and a meeting."""

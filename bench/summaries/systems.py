@@ -8,13 +8,14 @@ from itertools import chain
 from typing import Protocol
 
 from schema.core.words import count_words
-from schema.meetings.minutes import Minutes, Sentence
+from schema.minutes.minutes import Minutes, Sentence
 from training.evaluation.baselines import Choice, lead, longest
 from workers.summarize.checking.evidence import Evidence
-from workers.summarize.final import minutes_of
 from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.views import minutes_of
 from workers.summarize.windows import windows_of
 from workers.summarize.writing.generator import Generator
+from workers.summarize.writing.trained import writer_of
 
 
 class MinutesWriter(Protocol):
@@ -28,7 +29,11 @@ Maker = Callable[[], MinutesWriter]
 def served(load: Callable[[], Generator | None]) -> Maker:
     """The worker's code with the model that *load* returns. The model is loaded when the first minutes are written."""
     model = cache(load)
-    return lambda: partial(minutes_of, model=model())
+    return lambda: partial(_served, model())
+
+
+def _served(model: Generator | None, turns: Sequence[SpokenSegment], *, language: str) -> Minutes:
+    return minutes_of(turns, writer_of(model, language), language=language)
 
 
 def first_sentences(turns: Sequence[SpokenSegment], *, language: str) -> Minutes:

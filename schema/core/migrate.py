@@ -15,7 +15,9 @@ from schema.adapters import tables as adapter_tables  # noqa: F401 - registers i
 from schema.core.database import Database
 from schema.core.tables import Base
 from schema.corrections import segments as corrections  # noqa: F401 - registers its tables in the metadata
+from schema.corrections import sentences as sentence_corrections  # noqa: F401 - registers its tables in the metadata
 from schema.meetings.search import INDEX_NAME, INDEX_TABLE
+from schema.uploads import tables as upload_tables  # noqa: F401 - registers its tables in the metadata
 from schema.webhooks import outbox as webhooks  # noqa: F401 - registers its tables in the metadata
 
 FOLDER = Path(__file__).parents[1] / "migrations"

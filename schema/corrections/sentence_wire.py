@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.core.states import Origin
 from schema.core.wire import Shown, Text, Wire
-from schema.meetings.minutes import MinutesPart
+from schema.minutes.minutes import MinutesPart
 
 TEXT_CHARACTERS = 2000
 """Limit for a sentence of the minutes."""

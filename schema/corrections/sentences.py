@@ -22,8 +22,8 @@ from schema.core.states import Origin, SummaryKind
 from schema.core.tables import Base, Id, now
 from schema.corrections.segments import VERSIONS_LIMIT, mark_revised
 from schema.meetings.locks import lock_meeting
-from schema.meetings.minutes import MINUTES, Action, MinutesItem, Sentence, changed, dated, named, parts
 from schema.meetings.tables import Meeting, Summary
+from schema.minutes.minutes import MINUTES, Action, MinutesItem, Sentence, changed, dated, named, parts
 
 
 class SentenceCorrection(Base):

@@ -142,20 +142,18 @@ class Coverage(Base):
 
 
 class Note(Base):
-    """The summary of one window of the transcript (level 0), or of several notes of the level below.
+    """What one window of the transcript changes in the minutes. The body is `schema.minutes.note.NoteBody`.
 
-    A note is written again, with a new `seq`, only when the text that it summarises was corrected.
+    A note is written again, with a new `seq`, only when the text of its window was corrected.
     """
 
     __tablename__ = "notes"
-    __table_args__ = (UniqueConstraint("meeting_id", "level", "ordinal"), Index(None, "meeting_id", "seq"))
+    __table_args__ = (UniqueConstraint("meeting_id", "ordinal"), Index(None, "meeting_id", "seq"))
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"))
     seq: Mapped[int] = mapped_column(BigInteger)
-    level: Mapped[int]
     ordinal: Mapped[int]
-    merged_into: Mapped[int | None] = mapped_column(ForeignKey("notes.id", ondelete="SET NULL"))
     first_sample: Mapped[int] = mapped_column(BigInteger)
     end_sample: Mapped[int] = mapped_column(BigInteger)
     body: Mapped[dict[str, Any]]
@@ -165,7 +163,7 @@ class Note(Base):
 
 
 class Summary(Base):
-    """A version of the minutes up to `through_sample`. The body is `schema.meetings.minutes.Minutes`."""
+    """A version of the minutes up to `through_sample`. The body is `schema.minutes.minutes.Minutes`."""
 
     __tablename__ = "summaries"
     __table_args__ = (UniqueConstraint("meeting_id", "kind", "version"), Index(None, "meeting_id", "seq"))

@@ -6,8 +6,8 @@ import re
 
 from schema.core.lines import without_ending
 from schema.core.states import TitleSource
-from schema.meetings.minutes import Minutes
 from schema.meetings.tables import Meeting
+from schema.minutes.minutes import Minutes
 
 TITLE_CHARACTERS = 300
 # fmt: off

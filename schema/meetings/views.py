@@ -11,9 +11,9 @@ from schema.core.events import Event
 from schema.core.states import CoverageKind, SummaryKind
 from schema.core.units import s_of_samples
 from schema.corrections.alignment import timed_words
-from schema.meetings.minutes import MINUTES, dated, named
 from schema.meetings.tables import Coverage, Meeting, Note, Segment, Summary, Track
 from schema.meetings.wire import Author, Authors, CoverageTotals, MinutesOut, NoteOut, SegmentOut, WordOut
+from schema.minutes.minutes import MINUTES, dated, named
 
 
 def segment_out(segment: Segment, track_name: str) -> SegmentOut:
@@ -39,7 +39,6 @@ def segment_out(segment: Segment, track_name: str) -> SegmentOut:
 def note_out(note: Note) -> NoteOut:
     return NoteOut(
         id=note.id,
-        level=note.level,
         start_s=s_of_samples(note.first_sample),
         end_s=s_of_samples(note.end_sample),
         body=note.body,

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field, StringConstraints
 from schema.adapters.wire import LABEL_PATTERN
 from schema.core.states import DateSource, MeetingState, SummaryKind, TitleSource, UploadState
 from schema.core.wire import AUTO, Language, Name, Shown, Term, Text, Wire
-from schema.meetings.minutes import Minutes
 from schema.meetings.recording_date import RecordedAt
+from schema.minutes.minutes import Minutes
 
 AdapterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
 """`clinic` for the active version, `clinic@3` for version 3, `base` for the model without an adapter."""
@@ -157,7 +157,6 @@ class SegmentOut(Wire):
 
 class NoteOut(Wire):
     id: int
-    level: int
     start_s: float
     end_s: float
     body: dict[str, Any]

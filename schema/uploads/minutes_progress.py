@@ -34,7 +34,7 @@ def minutes_progress(session: Session, upload: Upload) -> MinutesProgress:
     noted, total = _characters(session, upload.meeting_id)
     if not total:
         return MinutesProgress(0.0, None)
-    count = session.scalar(select(func.count()).where(Note.meeting_id == upload.meeting_id, Note.level == 0)) or 0
+    count = session.scalar(select(func.count()).where(Note.meeting_id == upload.meeting_id)) or 0
     note_s = _note_s(session, upload.meeting_id)
     left_s = None if note_s is None else note_s * count * (total - noted) / max(noted, 1)
     return MinutesProgress(100.0 * noted / total, left_s)
@@ -54,6 +54,6 @@ def _characters(session: Session, meeting_id: str) -> tuple[int, int]:
 
 def _note_s(session: Session, meeting_id: str) -> float | None:
     """The time that one note takes: the shortest of the last ones, as the longer ones also waited for their text."""
-    latest = select(Note.created_at).where(Note.meeting_id == meeting_id, Note.level == 0)
+    latest = select(Note.created_at).where(Note.meeting_id == meeting_id)
     times = session.scalars(latest.order_by(Note.id.desc()).limit(PACE_NOTES)).all()
     return min(((later - earlier).total_seconds() for later, earlier in pairwise(times)), default=None)

@@ -80,7 +80,6 @@ def add_note(database: Database, meeting_id: str, text: str, ordinal: int = 0) -
         note = Note(
             meeting_id=meeting_id,
             seq=_next_seq(session, meeting_id),
-            level=0,
             ordinal=ordinal,
             first_sample=0,
             end_sample=16_000,

@@ -18,8 +18,8 @@ from bench.summaries.systems import served
 from schema.core import migrate
 from schema.core.database import Database
 from schema.core.states import MeetingState, SummaryKind, TrackKind
-from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Meeting, Segment, Summary, Track
+from schema.minutes.minutes import MINUTES, Minutes
 from tests import models
 from tests.workers.worker_rig import BACKLOG_LIMIT_SAMPLES, WorkerRig
 from training.data import Dataset, load, read_audio

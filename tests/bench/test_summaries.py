@@ -14,7 +14,7 @@ from bench.summaries.measures import measure_minutes
 from bench.summaries.minutes_store import MinutesStore, WrittenMinutes
 from bench.summaries.systems import WITHOUT_MODEL, first_sentences, longest_turns
 from schema.core.errors import InvalidData
-from schema.meetings.minutes import Action, Minutes, Sentence
+from schema.minutes.minutes import Action, Minutes, Sentence
 from training.data.meetings import AnnotatedMeeting, read_meetings
 from workers.asr.error_rates import Counts
 

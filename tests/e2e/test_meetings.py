@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
-from schema.meetings.minutes import Minutes
 from schema.meetings.tables import Segment
+from schema.minutes.minutes import Minutes
 from tests.running_stack import SAMPLE_FOLDER, TIE_WER, RunningStack, StreamedMeeting, reference_text, sample_meeting
 from workers.asr.error_rates import word_error_rate
 

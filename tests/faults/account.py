@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from schema.core.database import Database
 from schema.core.states import CoverageKind, MeetingState, SummaryKind
-from schema.meetings.minutes import MINUTES
 from schema.meetings.tables import Coverage, Failure, Meeting, Segment, Summary, Track
+from schema.minutes.minutes import MINUTES
 from workers.asr.error_rates import normalise
 
 HEARD = (CoverageKind.TRANSCRIBED, CoverageKind.SILENT)

@@ -12,8 +12,8 @@ from sqlalchemy import delete
 from schema.core.database import Database
 from schema.core.states import CoverageKind, MeetingState, SummaryKind
 from schema.core.tables import Base
-from schema.meetings.minutes import MINUTES, Minutes, Sentence
 from schema.meetings.tables import Coverage, Meeting, Segment, Summary, Track
+from schema.minutes.minutes import MINUTES, Minutes, Sentence
 from tests.faults.account import Account, WordChanges, compare_words
 from tests.faults.campaign import main, plan
 from tests.faults.load import LIVE, parts

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from schema.core.states import SummaryKind
 from schema.corrections.sentences import SentenceCorrection
-from schema.meetings.minutes import MINUTES, Action, Sentence, named, parts
 from schema.meetings.tables import Meeting, Note, Segment, Summary
+from schema.minutes.minutes import MINUTES, Action, Sentence, named, parts
 
 
 def corrected_windows(session: Session) -> list[dict[str, Any]]:

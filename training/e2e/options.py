@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from training.runs.config import Section
 from workers.summarize.writing.generator import T5_TASK
-from workers.summarize.writing.model_notes import SUMMARY_TOKENS
+from workers.summarize.writing.trained import SUMMARY_TOKENS
 
 
 class EndToEndOptions(Section):

@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from schema.meetings.minutes import Action, Minutes, Sentence
+from schema.minutes.minutes import Action, Minutes, Sentence
 from training.data.audio import read_audio
 from training.data.dataset import Example
 from training.data.transcript_lines import transcript_segments
 from training.metrics.cost import memory_bytes
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Word
-from workers.summarize.final import minutes_of
 from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.views import minutes_of
 from workers.summarize.writing.generator import T5_TASK
 from workers.summarize.writing.model import TextModel
+from workers.summarize.writing.trained import writer_of
 from workers.transcribe.file import FileAudio, FileTranscript, transcribe_files
 
 ADAPTER = "measured"
@@ -136,7 +137,7 @@ class Summariser:
             text = "\n".join(f"{each.speaker}: {each.text}" if each.speaker else each.text for each in segments)
             return self.model.generate([text], PLAIN_TOKENS, prefix=T5_TASK, stop=())[0], None
         language = language_of(language, (segment.text for segment in segments))
-        minutes = minutes_of(segments, self.model, language=language)
+        minutes = minutes_of(segments, writer_of(self.model, language), language=language)
         return minutes_text(minutes), tuple(sorted({key for item in items_of(minutes) for key in item.evidence}))
 
 

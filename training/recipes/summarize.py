@@ -30,7 +30,7 @@ from training.runs.config import RunConfig, Section, validate
 from training.runs.task import IGNORED, Batch, pad_rows
 from workers.summarize.writing.generator import T5_TASK
 from workers.summarize.writing.model import TextModel, load_model
-from workers.summarize.writing.model_notes import SUMMARY_TOKENS
+from workers.summarize.writing.trained import SUMMARY_TOKENS
 from workers.summarize.writing.weights import resolve
 
 log = logging.getLogger(__name__)

@@ -27,8 +27,9 @@ from training.metrics.bootstrap import Interval, paired
 from training.metrics.summaries import Rouge, rouge
 from workers.asr.error_rates import Counts, rate, word_errors
 from workers.models.adapters import shipped_notes, stored
-from workers.summarize.final import minutes_of
 from workers.summarize.text.language import language_of
+from workers.summarize.views import minutes_of
+from workers.summarize.writing.trained import writer_of
 
 if TYPE_CHECKING:
     from workers.summarize.writing.model import TextModel
@@ -164,7 +165,7 @@ def written_minutes(model: TextModel, example: Example) -> str:
     """The text of the minutes of the example, written with the adapter that *model* uses at present."""
     segments = transcript_segments(example.text or "")
     language = language_of(example.language, (segment.text for segment in segments))
-    return minutes_text(minutes_of(segments, model, language=language))
+    return minutes_text(minutes_of(segments, writer_of(model, language), language=language))
 
 
 def _load_adapter(model: TextModel, config: Settings, adapter: Adapter | None) -> str | None:

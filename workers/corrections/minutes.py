@@ -15,8 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from schema.corrections.sentences import SentenceCorrection, last_changes
-from schema.meetings.minutes import Action, Minutes, MinutesItem, MinutesPart, Sentence, changed, named, parts
 from schema.meetings.tables import Segment
+from schema.minutes.minutes import Action, Minutes, MinutesItem, MinutesPart, Sentence, changed, named, parts
 from workers.summarize.checking.evidence import SUPPORTED_FROM, Evidence
 from workers.summarize.text.salience import overlap
 from workers.summarize.text.segment import SpokenSegment

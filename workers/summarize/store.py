@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import Session
 
 from schema.adapters.registry import BARE, served_labels
 from schema.core.database import Database
@@ -17,15 +17,15 @@ from schema.core.wire import AUTO
 from schema.core.words import count_words
 from schema.meetings.lifecycle import complete_meeting
 from schema.meetings.locks import advance_seq, lock_versions
-from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Meeting, Note, Segment, Summary, Track
 from schema.meetings.titles import take_title_of_content
 from schema.meetings.views import minutes_event, note_event
 from schema.meetings.wire import Author
+from schema.minutes.minutes import MINUTES, Minutes
+from schema.minutes.note import NOTE, NoteBody
 from schema.webhooks.outbox import announce
 from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.writing.notes import NOTE, NoteBody
 
 LANGUAGE_SEGMENTS = 40
 """The language of a meeting is detected from this many segments at its beginning."""
@@ -33,19 +33,15 @@ LANGUAGE_SEGMENTS = 40
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A note to rewrite, since text under it was corrected.
-
-    A note of level 0 has the segments of its `window`. A higher note has the `group` of notes that it merges.
-    """
+    """A note to rewrite, since text of its `window` was corrected."""
 
     note_id: int
-    window: tuple[SpokenSegment, ...] = ()
-    group: tuple[NoteBody, ...] = ()
+    window: tuple[SpokenSegment, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class MeetingSnapshot:
-    """A meeting as the summariser reads it from SQL: its state, text without a note, and unmerged notes."""
+    """A meeting as the summariser reads it from SQL: its state, text without a note, and notes."""
 
     meeting_id: str
     state: MeetingState
@@ -54,7 +50,7 @@ class MeetingSnapshot:
     revised: bool
     """Text that the last minutes may rest on was corrected."""
     stale: Stale | None
-    """The next note to rewrite, from the lowest level up."""
+    """The next note to rewrite, the earliest first."""
     adapter: str | None
     """`NAME@VERSION` of the adapter version that is served now."""
     bare: bool
@@ -62,8 +58,7 @@ class MeetingSnapshot:
     language: str
     """The meeting's language, or if it has none, the language detected from its first segments."""
     unread: tuple[SpokenSegment, ...]
-    notes: tuple[tuple[int, NoteBody], ...]
-    """Unmerged notes with their ids."""
+    notes: tuple[NoteBody, ...]
     through_sample: int
     """The transcript is committed up to this sample."""
     last_version: int
@@ -82,9 +77,7 @@ def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
         .where(Segment.meeting_id == meeting_id, Segment.closed, Segment.note_id.is_(None))
         .order_by(Segment.first_sample, Segment.id)
     )
-    notes = session.scalars(
-        select(Note).where(Note.meeting_id == meeting_id, Note.merged_into.is_(None)).order_by(Note.id)
-    )
+    notes = session.scalars(select(Note.body).where(Note.meeting_id == meeting_id).order_by(Note.ordinal))
     last = _last_rolling(session, meeting_id)
     wanted = meeting.summary_adapter
     unread = tuple(map(_spoken_segment, segments))
@@ -98,7 +91,7 @@ def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
         bare=wanted == BARE,
         language=_language(session, meeting),
         unread=unread,
-        notes=tuple((row.id, NOTE.validate_python(row.body)) for row in notes),
+        notes=tuple(map(NOTE.validate_python, notes)),
         through_sample=_through_sample(session, meeting_id),
         last_version=last.version if last else 0,
         last_final=_last_final(session, meeting_id),
@@ -122,19 +115,14 @@ def _spoken_segment(segment: Segment) -> SpokenSegment:
 
 
 def _stale(session: Session, meeting: Meeting) -> Stale | None:
-    part = aliased(Note)
     corrected = exists().where(Segment.note_id == Note.id, Segment.seq > Note.seq)
-    rewritten = exists().where(part.meeting_id == Note.meeting_id, part.merged_into == Note.id, part.seq > Note.seq)
-    all_again = (Note.level == 0) & (Note.seq < meeting.notes_seq)
-    wanted = select(Note).where(Note.meeting_id == meeting.id, or_(corrected, rewritten, all_again))
-    note = session.scalar(wanted.order_by(Note.level, Note.ordinal).limit(1))
-    if note is None:
+    all_again = Note.seq < meeting.notes_seq
+    wanted = select(Note.id).where(Note.meeting_id == meeting.id, or_(corrected, all_again))
+    note_id = session.scalar(wanted.order_by(Note.ordinal).limit(1))
+    if note_id is None:
         return None
-    if note.level == 0:
-        held = select(Segment).where(Segment.note_id == note.id).order_by(Segment.first_sample, Segment.id)
-        return Stale(note.id, window=tuple(map(_spoken_segment, session.scalars(held))))
-    parts = session.scalars(select(Note).where(Note.merged_into == note.id).order_by(Note.id))
-    return Stale(note.id, group=tuple(NOTE.validate_python(each.body) for each in parts))
+    held = select(Segment).where(Segment.note_id == note_id).order_by(Segment.first_sample, Segment.id)
+    return Stale(note_id, tuple(map(_spoken_segment, session.scalars(held))))
 
 
 def _last_final(session: Session, meeting_id: str) -> int:
@@ -155,12 +143,6 @@ def _through_sample(session: Session, meeting_id: str) -> int:
     return session.scalar(select(func.max(Track.committed_sample)).where(Track.meeting_id == meeting_id)) or 0
 
 
-def all_notes(session: Session, meeting_id: str) -> list[NoteBody]:
-    """The notes of all windows, merged or not. The final minutes rest on them."""
-    rows = session.scalars(select(Note).where(Note.meeting_id == meeting_id, Note.level == 0))
-    return [NOTE.validate_python(row.body) for row in rows]
-
-
 def add_note(
     database: Database, snapshot: MeetingSnapshot, note: NoteBody, segment_ids: Sequence[int], author: Author
 ) -> Event | None:
@@ -169,18 +151,7 @@ def add_note(
         if not _is_open(session, snapshot.meeting_id):
             return None
         row = _insert_note(session, snapshot.meeting_id, note, author)
-        return note_event(row) if _take(session, Segment.note_id, segment_ids, row, snapshot.seq) else None
-
-
-def merge_notes(
-    database: Database, snapshot: MeetingSnapshot, merged: NoteBody, note_ids: Sequence[int], author: Author
-) -> bool:
-    """Replace notes by a merged one. False if another worker merged or rewrote any of them meanwhile."""
-    with database.write() as session:
-        if not _is_open(session, snapshot.meeting_id):
-            return False
-        row = _insert_note(session, snapshot.meeting_id, merged, author)
-        return _take(session, Note.merged_into, note_ids, row, snapshot.seq)
+        return note_event(row) if _take(session, segment_ids, row, snapshot.seq) else None
 
 
 def rewrite_note(
@@ -201,23 +172,20 @@ def rewrite_note(
 
 
 def _changed_since(session: Session, note: Note, seq: int) -> bool:
-    segments = exists().where(Segment.note_id == note.id, Segment.seq > seq)
-    parts = exists().where(Note.meeting_id == note.meeting_id, Note.merged_into == note.id, Note.seq > seq)
-    return bool(session.scalar(select(or_(segments, parts))))
+    return bool(session.scalar(select(exists().where(Segment.note_id == note.id, Segment.seq > seq))))
 
 
-def _take(
-    session: Session, column: InstrumentedAttribute[int | None], ids: Sequence[int], note: Note, through_seq: int
-) -> bool:
-    """Set *column* of the rows *ids* to *note*.
+def _take(session: Session, segment_ids: Sequence[int], note: Note, through_seq: int) -> bool:
+    """Put the segments *segment_ids* under *note*.
 
     If another note has any of them, or one was changed after *through_seq*, everything is rolled back and the result
     is False.
     """
-    table = column.class_
-    unchanged = update(table).where(table.id.in_(ids), column.is_(None), table.seq <= through_seq)
-    free = unchanged.values({column: note.id}).returning(table.id)
-    taken = len(session.scalars(free).all()) == len(ids)
+    unchanged = update(Segment).where(
+        Segment.id.in_(segment_ids), Segment.note_id.is_(None), Segment.seq <= through_seq
+    )
+    free = unchanged.values(note_id=note.id).returning(Segment.id)
+    taken = len(session.scalars(free).all()) == len(segment_ids)
     if not taken:
         session.rollback()
     return taken
@@ -234,11 +202,10 @@ def _locked_state(session: Session, meeting_id: str) -> str | None:
 
 
 def _insert_note(session: Session, meeting_id: str, note: NoteBody, author: Author) -> Note:
-    last = session.scalar(select(func.max(Note.ordinal)).where(Note.meeting_id == meeting_id, Note.level == note.level))
+    last = session.scalar(select(func.max(Note.ordinal)).where(Note.meeting_id == meeting_id))
     row = Note(
         meeting_id=meeting_id,
         seq=advance_seq(session, meeting_id, 1),
-        level=note.level,
         ordinal=0 if last is None else last + 1,
         first_sample=note.first_sample,
         end_sample=note.end_sample,

@@ -1,4 +1,4 @@
-"""Brings the minutes of a meeting up to date: closes windows, merges notes, writes rolling and final versions.
+"""Brings the minutes of a meeting up to date: closes windows with notes, writes rolling and final versions.
 
 After a correction, the notes that rest on the corrected text are rewritten and a new version of the minutes is made,
 even if the meeting is finished.
@@ -17,27 +17,27 @@ from schema.core.states import MeetingState
 from schema.core.words import count_words
 from schema.meetings.tables import Track
 from schema.meetings.wire import Author
+from schema.minutes.note import NoteBody
 from schema.stores import Stores
 from workers.corrections.minutes import corrected_minutes
 from workers.models.adapters import AdapterStore, ShippedAdapter
-from workers.summarize.final import final_minutes
-from workers.summarize.rolling import merge, merge_due, rolling_minutes
+from workers.summarize.notes import note_of
 from workers.summarize.store import (
     MeetingSnapshot,
     Stale,
     add_final,
     add_note,
     add_rolling,
-    all_notes,
     forget_corrections,
-    merge_notes,
     read_snapshot,
     rewrite_note,
 )
 from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.views import minutes_of_notes, rolling_minutes
 from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 from workers.summarize.writing.model import TextModel
-from workers.summarize.writing.notes import NoteBody, note_of
+from workers.summarize.writing.trained import writer_of
+from workers.summarize.writing.writer import Writer
 from workers.tasks.crash_limit import count_crashes
 from workers.tasks.failures import failed_summaries
 
@@ -93,7 +93,7 @@ class Summarizer:
             return failed_summaries(session).get(meeting_id, False)
 
     def _step(self, meeting_id: str) -> bool:
-        """Write one note, merge or version. True if there may be more to do."""
+        """Write one note or version. True if there may be more to do."""
         self.stores.redis.set(hold_key(meeting_id), self.name, px=HOLD_MS)
         with self.stores.database.read() as session:
             snapshot = read_snapshot(session, meeting_id)
@@ -106,16 +106,18 @@ class Summarizer:
         window = next_window(snapshot.unread, final=ended)
         if window is not None:
             return self._close_window(snapshot, [said.id for said in window], self._noted(snapshot, window))
-        if self._merge_notes(snapshot):
-            return True
         return self._finish(snapshot) if ended else self._roll(snapshot, noted=False)
 
     def _noted(self, snapshot: MeetingSnapshot, window: Sequence[SpokenSegment]) -> NoteBody:
-        earlier = [note for _, note in snapshot.notes]
-        return note_of(window, self.model, earlier, language=snapshot.language)
+        first = window[0].first_sample
+        earlier = [note for note in snapshot.notes if note.first_sample < first]
+        return note_of(window, self._writer(snapshot.language), earlier, language=snapshot.language)
+
+    def _writer(self, language: str, /) -> Writer:
+        return writer_of(self.model, language)
 
     def _write_again(self, snapshot: MeetingSnapshot, stale: Stale) -> bool:
-        note = merge(stale.group, snapshot.language) if stale.group else self._noted(snapshot, self._pieces(stale))
+        note = self._noted(snapshot, self._pieces(stale))
         event = rewrite_note(self.stores.database, snapshot, stale, note, self._author)
         if event is None:
             log.info("meeting %s: note %s changed meanwhile; reading it again", snapshot.meeting_id, stale.note_id)
@@ -138,18 +140,11 @@ class Summarizer:
             self._roll(now, noted=True)
         return True
 
-    def _merge_notes(self, snapshot: MeetingSnapshot) -> bool:
-        group = merge_due([note for _, note in snapshot.notes])
-        if group is None:
-            return False
-        ids = [key for key, note in snapshot.notes if any(note is each for each in group)]
-        return merge_notes(self.stores.database, snapshot, merge(group, snapshot.language), ids, self._author)
-
     def _roll(self, snapshot: MeetingSnapshot, *, noted: bool) -> bool:
         """Write a rolling version after a note, after a correction, or once enough new words have arrived."""
         waiting = sum(count_words(said.text) for said in snapshot.unread) - snapshot.summarised_words
         if noted or waiting >= self.rolling_words or (snapshot.revised and snapshot.last_version):
-            minutes = rolling_minutes([note for _, note in snapshot.notes], snapshot.unread, language=snapshot.language)
+            minutes = rolling_minutes(snapshot.notes, snapshot.unread, language=snapshot.language)
             event = add_rolling(self.stores.database, snapshot, minutes, self._author)
             publish(self.stores.redis, snapshot.meeting_id, [event] if event else [])
         elif snapshot.revised:
@@ -158,7 +153,7 @@ class Summarizer:
 
     def _finish(self, snapshot: MeetingSnapshot) -> bool:
         with self.stores.database.read() as session:
-            final = final_minutes(all_notes(session, snapshot.meeting_id), snapshot.language)
+            final = minutes_of_notes(snapshot.notes, snapshot.language)
             minutes = corrected_minutes(session, snapshot.meeting_id, final, snapshot.language)
             track_ids = session.scalars(select(Track.id).where(Track.meeting_id == snapshot.meeting_id)).all()
         # SQL has the text of all audio by now. The audio goes before the meeting ends, since nobody comes back to a

@@ -135,7 +135,6 @@ class Process:
         from workers.models.adapters import shipped_notes
         from workers.summarize.summarizer import Summarizer
         from workers.summarize.writing.model import load_model
-        from workers.summarize.writing.prompts import PREFIXES
 
         config = self.config
         model = load_model(
@@ -145,9 +144,6 @@ class Process:
             device=config.summary_device,
             threads=config.summary_threads,
         )
-        if model.continues:
-            for prefix in PREFIXES:
-                model.read(prefix)
         shipped = shipped_notes(config.summary_model, wanted=config.summary_shipped)
         if shipped is not None:
             shipped.lend(model.load_adapter)

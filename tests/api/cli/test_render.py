@@ -12,8 +12,8 @@ from api.cli.render import LiveScreen, minutes_text
 from api.export.phrases import clock, coverage_line
 from schema.core.events import Event
 from schema.core.units import SAMPLE_RATE_HZ
-from schema.meetings.minutes import MINUTES, Action, Chapter, Minutes, Sentence
 from schema.meetings.wire import CoverageTotals
+from schema.minutes.minutes import MINUTES, Action, Chapter, Minutes, Sentence
 
 MINUTES_OF_ALL_KINDS = Minutes(
     overview=(Sentence("The launch moves.", (1,), 0.9, True), Sentence("Everyone cheered.")),

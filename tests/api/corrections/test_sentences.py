@@ -13,8 +13,8 @@ from schema.core.states import MeetingState, SummaryKind
 from schema.corrections.segments import VERSIONS_LIMIT, quiet_key
 from schema.corrections.sentences import SentenceCorrection
 from schema.meetings.lifecycle import delete_meeting
-from schema.meetings.minutes import MINUTES, Action, Chapter, Minutes, Sentence, named
 from schema.meetings.tables import Meeting, Summary
+from schema.minutes.minutes import MINUTES, Action, Chapter, Minutes, Sentence, named
 from tests.api.conftest import Api
 from tests.api.database_rows import add_minutes, add_segment, move
 from tests.servers import fresh_postgres

@@ -16,8 +16,8 @@ from api.export.documents import Export, ExportFormat, to_json, to_markdown, to_
 from api.export.routes import WRITERS
 from api.export.subtitles import to_srt, to_vtt
 from schema.core.states import DateSource, MeetingState, SummaryKind
-from schema.meetings.minutes import Action, Chapter, Minutes, Sentence
 from schema.meetings.wire import CoverageTotals, MeetingOut, MinutesOut, SegmentOut, WordOut
+from schema.minutes.minutes import Action, Chapter, Minutes, Sentence
 
 
 def segment(number: int, text: str, start_s: float, end_s: float, speaker: str | None = None) -> SegmentOut:

@@ -12,9 +12,9 @@ from api.auth.keys import create_key
 from schema.core.states import AdapterTask, MeetingState, Scope, SummaryKind, UploadState
 from schema.corrections.segments import Correction
 from schema.meetings.lifecycle import delete_meeting
-from schema.meetings.minutes import Minutes
 from schema.meetings.tables import Meeting, Track
 from schema.meetings.wire import Author
+from schema.minutes.minutes import Minutes
 from schema.uploads.lifecycle import drop_file
 from schema.uploads.tables import Upload
 from tests.adapters import version

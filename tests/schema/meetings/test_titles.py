@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from schema.core.states import TitleSource
-from schema.meetings.minutes import Chapter, Minutes
 from schema.meetings.tables import Meeting
 from schema.meetings.titles import is_generic, set_title, take_tagged_title, take_title_of_content, title_of_file
+from schema.minutes.minutes import Chapter, Minutes
 
 MINUTES = Minutes(chapters=(Chapter("Boiler, north, wing", 0, 1), Chapter("Paint", 1, 2)))
 

@@ -19,8 +19,8 @@ from schema.core.storage import LocalFiles
 from schema.core.units import samples_of_s
 from schema.corrections.segments import correct, rename_speaker
 from schema.corrections.sentences import correct_sentence
-from schema.meetings.minutes import MINUTES, Action, Minutes, Sentence, named
 from schema.meetings.tables import Meeting, Note, Segment, Summary, Track
+from schema.minutes.minutes import MINUTES, Action, Minutes, Sentence, named
 from schema.uploads.lifecycle import add_upload
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
@@ -142,7 +142,7 @@ def with_minutes(database: Database, meeting_id: str) -> str:
         segments = session.query(Segment).filter_by(meeting_id=meeting_id).order_by(Segment.id).all()
         for ordinal, held in enumerate((segments[:2], segments[2:])):
             span = {"first_sample": held[0].first_sample, "end_sample": held[-1].end_sample}
-            note = Note(meeting_id=meeting_id, seq=9, level=0, ordinal=ordinal, body={}, model="m", **span)
+            note = Note(meeting_id=meeting_id, seq=9, ordinal=ordinal, body={}, model="m", **span)
             session.add(note)
             session.flush()
             for segment in held:

@@ -18,8 +18,8 @@ from schema.corrections.segments import Correction, correct
 from schema.corrections.sentences import SentenceCorrection, correct_sentence
 from schema.mailbox import Mailbox
 from schema.meetings.lifecycle import end_transcription
-from schema.meetings.minutes import MINUTES, Minutes, Sentence, named
 from schema.meetings.tables import Meeting, Segment, Summary, Track
+from schema.minutes.minutes import MINUTES, Minutes, Sentence, named
 from schema.stores import Stores
 from tests.servers import fresh_postgres
 from workers.corrections.carry_over import NO_SEGMENT, NO_TRACK, NO_WORDS, carry_over

@@ -10,9 +10,9 @@ from schema.core.database import Database
 from schema.core.states import MeetingState, SummaryKind
 from schema.corrections.segments import correct, quiet_key
 from schema.corrections.sentences import correct_sentence
-from schema.meetings.minutes import MINUTES, Minutes, named
 from schema.meetings.tables import Meeting, Note, Segment, Summary
 from schema.meetings.versions import redo_minutes
+from schema.minutes.minutes import MINUTES, Minutes, named
 from schema.webhooks.outbox import Delivery
 from tests.crash import SimulatedCrash
 from tests.workers.sample_transcript import FIRST_TURNS, TURNS, commit_turns, end_meeting
@@ -202,24 +202,6 @@ def test_reprocessed_minutes_rewrite_every_note(finished: WorkerRig, gemma: Text
         last = session.scalars(select(Summary).order_by(Summary.id.desc()).limit(1)).one()
         assert last.seq == session.get_one(Meeting, "m").seq
     assert not is_revising(finished)
-
-
-def test_a_merged_note_is_rewritten_when_a_part_changes(rig: WorkerRig, gemma: TextModel) -> None:
-    # Without examples in the prompts for this language, notes are written without the model.
-    sentence = "Wir verschieben den Start der neuen Anlage auf Montag, weil das Budget noch nicht frei ist."
-    rig.open_meeting()
-    commit_turns(rig, [(10.0 * at, sentence) for at in range(1, 161)])
-    rig.summarizer(gemma).run("m")
-    with rig.database.write() as session:
-        merged = session.scalars(select(Note).where(Note.level == 1).limit(1)).one()
-        part = session.scalars(select(Note).where(Note.merged_into == merged.id).order_by(Note.id).limit(1)).one()
-        for segment in session.scalars(select(Segment).where(Segment.note_id == part.id)).all():
-            correct(session, "m", segment.id, {"text": "Wir eröffnen im März ein Büro in Lissabon."}, "local")
-    rig.summarizer(gemma).run("m")
-    with rig.database.read() as session:
-        again = session.get_one(Note, merged.id)
-        assert "Lissabon" in str(again.body)
-        assert again.seq > session.get_one(Note, part.id).seq > merged.seq
 
 
 def test_a_corrected_sentence_is_kept_in_new_minutes(finished: WorkerRig, gemma: TextModel) -> None:

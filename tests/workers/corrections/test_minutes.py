@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schema.corrections.sentences import SentenceCorrection
-from schema.meetings.minutes import Action, Chapter, Minutes, MinutesPart, Sentence, named
+from schema.minutes.minutes import Action, Chapter, Minutes, MinutesPart, Sentence, named
 from tests.workers.summarize.conftest import meeting
 from workers.corrections.minutes import with_corrections
 

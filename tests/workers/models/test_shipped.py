@@ -10,14 +10,18 @@ import pytest
 from sqlalchemy import update
 
 from schema.meetings.tables import Meeting, Note, Segment, Summary
+from schema.minutes.ledger import ItemKind
+from schema.minutes.note import NOTE
 from tests import models
 from tests.models import write_decoder
+from tests.workers.summarize.conftest import texts
 from tests.workers.worker_rig import WorkerRig
 from workers.models.adapters import FOLDER, NOTES, ShippedAdapter, shipped_notes
 from workers.models.cache import verify_sums
+from workers.summarize.notes import note_of
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.model import TextModel, load_model
-from workers.summarize.writing.notes import NOTE, write_note
+from workers.summarize.writing.trained import writer_of
 
 GEMMA = "package:gemma-3-270m"
 NAME = NOTES[GEMMA]
@@ -46,13 +50,13 @@ def end_meeting(rig: WorkerRig, meeting_id: str, **fields: str) -> None:
             session.add(Segment(meeting_id=meeting_id, track_id=f"{meeting_id}-main", **fields_of_turn, **place))
 
 
-def note_of(rig: WorkerRig, meeting_id: str) -> tuple[list[str], str | None]:
+def only_note(rig: WorkerRig, meeting_id: str) -> tuple[list[str], str | None]:
     """The sentences of the meeting's only note and its adapter, which the minutes must name as well."""
     with rig.database.read() as session:
         [note] = session.query(Note).where(Note.meeting_id == meeting_id)
         [minutes] = session.query(Summary).where(Summary.meeting_id == meeting_id)
         assert note.adapter == minutes.adapter
-        return [sentence.text for sentence in NOTE.validate_python(note.body).sentences], note.adapter
+        return texts(NOTE.validate_python(note.body), ItemKind.POINT), note.adapter
 
 
 @pytest.mark.model
@@ -64,15 +68,15 @@ def test_the_bundled_adapter_writes_and_is_named_unless_the_meeting_names_anothe
     summarizer = rig.summarizer(gemma, shipped=shipped_notes(GEMMA))
     summarizer.run("plain")
     summarizer.run("bare")
-    sentences, adapter = note_of(rig, "plain")
+    sentences, adapter = only_note(rig, "plain")
     assert adapter == NAME
-    assert note_of(rig, "bare")[1] is None
-    assert sentences != note_of(rig, "bare")[0]
+    assert only_note(rig, "bare")[1] is None
+    assert sentences != only_note(rig, "bare")[0]
     window = [
         SpokenSegment(at, speaker, at * 80_000, at * 80_000 + 72_000, text) for at, (speaker, text) in enumerate(TURNS)
     ]
     gemma.use_adapter(NAME)
-    assert sentences == [sentence.text for sentence in write_note(window, gemma, language="en").sentences]
+    assert sentences == texts(note_of(window, writer_of(gemma, "en"), language="en"), ItemKind.POINT)
 
 
 @pytest.mark.model
@@ -85,7 +89,7 @@ def test_a_damaged_adapter_is_refused_and_minutes_are_written_without_it(
     end_meeting(rig, "m")
     summarizer = rig.summarizer(gemma, shipped=ShippedAdapter("damaged", tmp_path / "copy"))
     summarizer.run("m")
-    assert note_of(rig, "m")[1] is None
+    assert only_note(rig, "m")[1] is None
     [warning] = [record.message for record in caplog.records if "is left out" in record.message]
     assert "differs from its checksum" in warning
     assert "MINUTEBOOK_SUMMARY_SHIPPED=false" in warning

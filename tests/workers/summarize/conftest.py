@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from schema.core.sentences import split_sentences
+from schema.minutes.ledger import Change, ItemKind
+from schema.minutes.note import NoteBody
 from tests import models
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.model import TextModel
@@ -16,11 +18,11 @@ ROOT = Path(__file__).parents[3]
 
 def meeting(*lines: str) -> list[SpokenSegment]:
     """A segment of about a second for each line `Name: text`, with ids from 1."""
-    found = []
+    segments = []
     for number, line in enumerate(lines, 1):
         speaker, _, text = line.partition(": ")
-        found.append(SpokenSegment(number, speaker, number * 16_000, number * 16_000 + 15_000, text))
-    return found
+        segments.append(SpokenSegment(number, speaker, number * 16_000, number * 16_000 + 15_000, text))
+    return segments
 
 
 def one_track(segments: Sequence[SpokenSegment]) -> list[SpokenSegment]:
@@ -30,6 +32,15 @@ def one_track(segments: Sequence[SpokenSegment]) -> list[SpokenSegment]:
         SpokenSegment(number, None, number * 16_000, number * 16_000 + 15_000, text)
         for number, text in enumerate(sentences, 1)
     ]
+
+
+def found(note: NoteBody, kind: ItemKind) -> list[Change]:
+    """The changes of items of a kind in a note."""
+    return [change for change in note.changes if change.kind is kind]
+
+
+def texts(note: NoteBody, kind: ItemKind) -> list[str]:
+    return [change.text for change in found(note, kind)]
 
 
 @pytest.fixture(scope="session")

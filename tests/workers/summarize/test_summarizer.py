@@ -11,12 +11,13 @@ from schema.core.database import Database
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, SummaryKind
 from schema.meetings.lifecycle import delete_meeting
-from schema.meetings.minutes import MINUTES, Minutes
 from schema.meetings.tables import Note, Segment, Summary
+from schema.minutes.minutes import MINUTES, Minutes
 from tests.declaration import CHINESE, JAPANESE, THAI
 from tests.workers.sample_transcript import FIRST_TURNS, TURNS, commit_turns, end_meeting
 from tests.workers.worker_rig import WorkerRig
 from workers.summarize.store import read_snapshot
+from workers.summarize.writing.generator import PromptFormat
 from workers.summarize.writing.model import TextModel
 
 pytestmark = pytest.mark.model
@@ -46,7 +47,7 @@ def minutes(rig: WorkerRig, kind: SummaryKind) -> list[Minutes]:
 def notes(rig: WorkerRig) -> list[int]:
     """The number of segments of each window note, in order."""
     with rig.database.read() as session:
-        keys = session.scalars(select(Note.id).where(Note.level == 0).order_by(Note.ordinal)).all()
+        keys = session.scalars(select(Note.id).order_by(Note.ordinal)).all()
         held = session.scalars(select(Segment.note_id)).all()
     return [held.count(key) for key in keys]
 
@@ -69,20 +70,12 @@ class InterruptedTextModel(TextModel):
         self.__dict__.update(model.__dict__)
         self.meanwhile: Callable[[], None] | None = meanwhile
 
-    def generate(
-        self,
-        prompts: Sequence[str],
-        max_new_tokens: int,
-        *,
-        prefix: str = "",
-        stop: Sequence[str] = ("\n",),
-        only: str = "",
-        lines_once: bool = False,
-    ) -> list[str]:
+    @property
+    def asked(self) -> PromptFormat | None:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()
-        return super().generate(prompts, max_new_tokens, prefix=prefix, stop=stop, only=only, lines_once=lines_once)
+        return super().asked
 
 
 @pytest.fixture

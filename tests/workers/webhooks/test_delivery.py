@@ -15,9 +15,9 @@ from schema.core.database import Database
 from schema.core.settings import Settings
 from schema.core.states import DeliveryState, MeetingState, WebhookEvent
 from schema.mailbox import Mailbox
-from schema.meetings.minutes import Minutes
 from schema.meetings.tables import Meeting
 from schema.meetings.wire import Author
+from schema.minutes.minutes import Minutes
 from schema.stores import Stores
 from schema.webhooks.outbox import Webhook, announce
 from tests.workers.webhooks.conftest import ATTEMPTS, SECRET, ManualClock, add_webhook, deliveries, only, tell

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from schema.meetings.minutes import Sentence
+from schema.minutes.minutes import Sentence
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.writing.note_format import LineKind
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from schema.core.words import words
-from schema.meetings.minutes import Sentence
+from schema.minutes.minutes import Sentence
 from workers.summarize.text.language import language_of
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment

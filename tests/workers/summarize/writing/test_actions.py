@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from schema.meetings.minutes import Action
-from tests.workers.summarize.conftest import meeting, one_track
+from schema.minutes.ledger import Change, ItemKind
+from tests.workers.summarize.conftest import found, meeting, one_track
+from workers.summarize.notes import note_of
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.writing.notes import write_note
+from workers.summarize.writing.rules import RulesWriter
+from workers.summarize.writing.writer import WindowTask
 
 CHOIR = meeting(
     "Ruth: The hall is booked, but nobody has printed the programme.",
@@ -32,20 +34,22 @@ GARDEN = meeting(
 )
 
 
-def actions(*, of: list[SpokenSegment]) -> dict[str, Action]:
-    return {action.text: action for action in write_note(of, None, language="en").actions}
+def actions(of: list[SpokenSegment]) -> list[Change]:
+    return found(note_of(of, RulesWriter(), language="en"), ItemKind.ACTION)
 
 
 @pytest.mark.parametrize("segments", [CHOIR, one_track(CHOIR)], ids=["speakers", "one track"])
 def test_accepted_requests_and_assignments_become_actions_with_owner_and_date(
     segments: list[SpokenSegment],
 ) -> None:
-    found = {(action.owner, action.due) for action in write_note(segments, None, language="en").actions}
-    assert found == {("Henrik", "Tuesday"), ("Agnes", "the end of the week")}
+    assert {(action.owner, action.due) for action in actions(segments)} == {
+        ("Henrik", "Tuesday"),
+        ("Agnes", "the end of the week"),
+    }
 
 
 def test_the_evidence_of_an_action_is_the_request_and_the_answer() -> None:
-    [printing, folders] = write_note(CHOIR, None, language="en").actions
+    [printing, folders] = actions(CHOIR)
     assert printing.evidence == (2, 3)
     assert folders.evidence == (4, 5)
     assert printing.supported
@@ -53,17 +57,16 @@ def test_the_evidence_of_an_action_is_the_request_and_the_answer() -> None:
 
 
 def test_a_request_by_name_needs_no_answer_and_a_duty_of_all_has_no_owner() -> None:
-    found = actions(of=CLINIC)
-    owners = {(action.owner, action.due) for action in found.values()}
+    tasks = actions(CLINIC)
+    owners = {(action.owner, action.due) for action in tasks}
     assert ("Nadia", "today") in owners
     assert (None, "Wednesday") in owners
-    assert any("log of the temperatures" in text and action.owner == "Nadia" for text, action in found.items())
+    assert any("log of the temperatures" in action.text and action.owner == "Nadia" for action in tasks)
 
 
 @pytest.mark.parametrize("segments", [GARDEN, one_track(GARDEN)], ids=["speakers", "one track"])
 def test_a_refused_request_is_not_an_action(segments: list[SpokenSegment]) -> None:
-    found = write_note(segments, None, language="en").actions
-    assert [(action.owner, action.due) for action in found] == [("Marta", "tomorrow morning")]
+    assert [(action.owner, action.due) for action in actions(segments)] == [("Marta", "tomorrow morning")]
 
 
 def test_remarks_about_the_meeting_itself_are_not_actions() -> None:
@@ -73,18 +76,15 @@ def test_remarks_about_the_meeting_itself_are_not_actions() -> None:
         "Ann: Yes, I can hear you. I think I will be brief.",
         "Bo: If it rains I will probably be late.",
     )
-    assert write_note(segments, None, language="en").actions == ()
+    assert actions(segments) == []
 
 
 def test_each_task_of_a_recap_becomes_an_action() -> None:
     segments = meeting(
         "Ada: To sum up: Ben sends the offer by Monday and calls the printer tomorrow. Cleo books the room."
     )
-    found = [
-        (action.owner, action.text)
-        for action in write_note(segments, None, people=["Ben", "Cleo"], language="en").actions
-    ]
-    assert found == [
+    drafts = RulesWriter().note(WindowTask(segments, "en", frozenset({"Ben", "Cleo"}))).drafts
+    assert [(draft.owner, draft.text) for draft in drafts if draft.kind is ItemKind.ACTION] == [
         ("Ben", "Ben sends the offer by Monday."),
         ("Ben", "Ben calls the printer tomorrow."),
     ]

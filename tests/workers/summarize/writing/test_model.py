@@ -22,8 +22,18 @@ from tests.models import write_decoder, write_t5, write_text_adapter
 from workers.models.cache import MANIFEST, write_manifest
 from workers.models.lora import ADAPTERS_LIMIT, layers
 from workers.summarize.writing.model import TextModel, load_model
-from workers.summarize.writing.prompts import REWRITE
 from workers.summarize.writing.weights import resolve
+
+EXAMPLES = """\
+Each line said in a meeting is rewritten as one short sentence for the minutes.
+
+Said by Anna: So, um, the supplier raised the price of the screws by ten percent, and that's a problem for us.
+Minutes: The supplier raised the price of the screws by ten percent.
+
+Said by Ben: I have asked the printer, you know, and he says that they cannot do it before August.
+Minutes: Ben asked the printer, and they cannot do it before August.
+
+"""
 
 
 @pytest.fixture(scope="session")
@@ -188,7 +198,7 @@ def test_the_packaged_model_continues_an_english_sentence(gemma: TextModel) -> N
 @pytest.mark.model
 def test_the_packaged_model_leaves_out_hesitation(gemma: TextModel) -> None:
     prompt = "Said by Eva: So, um, the ferry, you know, leaves at noon now.\nMinutes:"
-    [answer] = gemma.generate([prompt], 16, prefix=REWRITE)
+    [answer] = gemma.generate([prompt], 16, prefix=EXAMPLES)
     assert "ferry" in answer
     assert "noon" in answer
     assert "um" not in answer.split()
@@ -200,5 +210,5 @@ def test_the_packaged_model_writes_in_every_precision(precision: str, gemma: Tex
     from schema.core.settings import Settings
 
     model = load_model("package:gemma-3-270m", Settings().models, precision=precision, device="cpu", threads=1)
-    [answer] = model.generate(["Said by Eva: The ferry leaves at noon.\nMinutes:"], 8, prefix=REWRITE)
+    [answer] = model.generate(["Said by Eva: The ferry leaves at noon.\nMinutes:"], 8, prefix=EXAMPLES)
     assert "noon" in answer

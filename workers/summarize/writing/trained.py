@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from schema.core.errors import PromptTooLong
 from schema.core.wire import ENGLISH
 from schema.core.words import words
-from schema.meetings.minutes import Action, Sentence
+from schema.minutes.ledger import ItemKind
+from schema.minutes.minutes import Sentence
 from workers.summarize.checking.decision_claims import as_heard
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.checking.guard import clean, keeps_negation
 from workers.summarize.text.due import find_due
-from workers.summarize.text.segment import Statement
+from workers.summarize.text.segment import Statement, statements
 from workers.summarize.writing.decisions import find_decisions
 from workers.summarize.writing.generator import Generator, PromptFormat
-from workers.summarize.writing.merge import merge_actions, merge_decisions, merge_sentences
 from workers.summarize.writing.note_format import LineKind, NoteLine, lines_of, transcript
-from workers.summarize.writing.prompts import GLUE
+from workers.summarize.writing.people import find_people
+from workers.summarize.writing.rules import RulesWriter, decisions_and_tasks, title_of
+from workers.summarize.writing.writer import Draft, NoteDraft, WindowTask, Writer
 
+_KINDS = {LineKind.POINT: ItemKind.POINT, LineKind.DECISION: ItemKind.DECISION, LineKind.ACTION: ItemKind.ACTION}
+_GLUE = """\
+The the a an and or but of to in on at by for from with as is are was were be been has have had will not no they them
+their it its that this which who because so if until before after than more also would could should can. , ' - ; said
+asked told wants needs he she his her team meeting"""
 _REPORTED = """\
 group members participants meeting discussion presentation ideas issues problems options features requirements results
 research work task project current new different other another each both some several two first next final main
@@ -32,7 +39,7 @@ possible necessary further finally yet still regarding their they it its there t
 
 def vocabulary(text: str) -> str:
     """All words that a note of *text* may use, as inside a line and as at its beginning."""
-    common = f"{GLUE} {_REPORTED}"
+    common = f"{_GLUE} {_REPORTED}"
     starts = {word[0].upper() + word[1:] for word in (*words(text), *words(common))}
     marks = [f"{kind}: " for kind in LineKind if kind]
     return "\n".join([f"{common} {text}", *sorted(starts), *marks, ""])
@@ -41,38 +48,40 @@ def vocabulary(text: str) -> str:
 SUMMARY_TOKENS = 128
 
 
-@dataclass(frozen=True, slots=True)
-class SupportedNote:
-    """The sentences of a model's note that the transcript supports."""
+class TrainedWriter:
+    """Writes notes with a model that was trained to write them.
 
-    sentences: tuple[Sentence, ...] = ()
-    decisions: tuple[Sentence, ...] = ()
-    actions: tuple[Action, ...] = ()
-
-
-def summarise(
-    said: Sequence[Statement],
-    evidence: Evidence,
-    model: Generator,
-    asked: PromptFormat,
-    people: Collection[str] = (),
-) -> SupportedNote:
-    """Have *model* write a note on *said*, with the prompt format *asked*, and keep the supported sentences.
-
-    *people* may own a task. English sentences must also keep negations, and may report a decision only if somebody is
-    heard deciding.
+    Only sentences that the transcript supports stay. English sentences must also keep negations, and may report a
+    decision only if somebody is heard deciding. Decisions and tasks that rules find are added. If nothing of the model
+    stays, the central sentences are quoted.
     """
-    language = evidence.language
-    lines = list(_clean(line for draft in _drafts(said, model, asked, language) for line in lines_of(draft)))
-    checked = [(line.kind, evidence.check(line.text)) for line in lines]
-    standing = [(kind, sentence) for kind, sentence in checked if sentence.supported]
-    if language == ENGLISH:
-        standing = list(_as_meant(standing, said, evidence))
-    return SupportedNote(
-        merge_sentences((sentence for kind, sentence in standing if kind is LineKind.POINT), language),
-        merge_decisions((sentence for kind, sentence in standing if kind is LineKind.DECISION), language),
-        merge_actions((_action(sentence, people) for kind, sentence in standing if kind is LineKind.ACTION), language),
-    )
+
+    def __init__(self, model: Generator, asked: PromptFormat) -> None:
+        self._model = model
+        self._asked = asked
+
+    def note(self, task: WindowTask) -> NoteDraft:
+        said = statements(task.window)
+        found = list(decisions_and_tasks(said, task))
+        written = list(self._supported(said, task))
+        if not any(draft.kind is not ItemKind.ACTION for draft in written):
+            quoted = RulesWriter().note(task)
+            return replace(quoted, drafts=(*quoted.drafts, *written))
+        return NoteDraft(title_of(said, task.language), (*written, *found))
+
+    def _supported(self, said: Sequence[Statement], task: WindowTask) -> Iterator[Draft]:
+        evidence = Evidence(task.window, task.language)
+        people = find_people(said) | task.people
+        drafts = _drafts(said, self._model, self._asked, task.language)
+        lines = _clean(line for draft in drafts for line in lines_of(draft))
+        checked = [(line.kind, evidence.check(line.text)) for line in lines]
+        standing = [(kind, sentence) for kind, sentence in checked if sentence.supported]
+        if task.language == ENGLISH:
+            standing = list(_as_meant(standing, said, evidence))
+        for kind, sentence in standing:
+            owner = _owner(sentence.text, people) if kind is LineKind.ACTION else None
+            due = find_due(sentence.text) if kind is LineKind.ACTION else None
+            yield Draft(_KINDS[kind], sentence.text, owner, due, sentence.evidence)
 
 
 def _as_meant(
@@ -116,20 +125,17 @@ def _drafts(said: Sequence[Statement], model: Generator, asked: PromptFormat, la
     return [*_drafts(said[:half], model, asked, language), *_drafts(said[half:], model, asked, language)]
 
 
-def _action(sentence: Sentence, people: Collection[str]) -> Action:
-    return Action(
-        sentence.text,
-        _owner(sentence.text, people),
-        find_due(sentence.text),
-        sentence.evidence,
-        sentence.support,
-        sentence.supported,
-    )
-
-
 def _owner(text: str, people: Collection[str]) -> str | None:
     """The person whose name begins the sentence, as written in *people*, or None."""
     named = (
         name for name in sorted(people, key=len, reverse=True) if re.match(rf"(?:the )?{re.escape(name)}\b", text, re.I)
     )
     return next(named, None)
+
+
+def writer_of(model: Generator | None, language: str) -> Writer:
+    """A writer with *model* if it was trained to write notes in *language*, else one without a model."""
+    asked = None if model is None else model.asked
+    if model is None or asked is None or asked.language not in (None, language):
+        return RulesWriter()
+    return TrainedWriter(model, asked)

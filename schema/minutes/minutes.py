@@ -1,4 +1,7 @@
-"""Minutes, as the database stores them and clients read them. Evidence is given as ids of segments."""
+"""Minutes, as the database stores them and clients read them: a view of the ledger.
+
+Evidence is given as ids of segments.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,32 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from hashlib import sha256
 from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
 from schema.core.wire import Shown
-from schema.meetings.due_date import due_date
+from schema.minutes.due_date import due_date
+from schema.minutes.ledger import ItemKind, item_id
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an item said before the meeting changed it."""
+
+    text: Shown
+    owner: Shown | None = None
+    due: Shown | None = None
+    evidence: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of the minutes.
+    """A sentence of the minutes: a point, a decision, a question, or a sentence of the overview.
 
-    * `support` in [0, 1] is computed from the words of the evidence. Below a threshold, `supported` is false.
-    * `id` identifies the sentence within its minutes. Sentences with the same words have the same id.
+    * `support` is the probability that the evidence carries the sentence. Below a threshold, `supported` is false.
+    * `id` identifies the sentence within its minutes. It stays when the meeting changes the item.
+    * `earlier` is what the item said before the meeting changed it, the first version first.
     * `version` counts the changes by people. `corrected` means that a person changed the summariser's sentence; see
       `schema.corrections.sentences`.
     """
@@ -32,14 +46,15 @@ class Sentence:
     id: str = ""
     version: int = 1
     corrected: bool = False
+    earlier: tuple[Earlier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """A task for somebody. `owner` and `due` are set only if the meeting names them, and quote its words.
 
-    `due_on` is the day that `due` means, counted from the start of the meeting; see `schema.meetings.due_date`. It is
-    computed when the minutes are read.
+    `done` means that the meeting reported it as done. `due_on` is the day that `due` means, counted from the start of
+    the meeting; see `schema.minutes.due_date`. It is computed when the minutes are read.
     """
 
     text: Shown
@@ -51,6 +66,8 @@ class Action:
     id: str = ""
     version: int = 1
     corrected: bool = False
+    earlier: tuple[Earlier, ...] = ()
+    done: bool = False
     due_on: date | None = None
 
 
@@ -66,14 +83,30 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A decision or a task that the meeting took back. `evidence` says it, `by` takes it back."""
+
+    kind: ItemKind
+    text: Shown
+    owner: Shown | None = None
+    evidence: tuple[int, ...] = ()
+    by: tuple[int, ...] = ()
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Minutes:
+    """`questions` are open at the end. `title` is None where no writer found one."""
+
     overview: tuple[Sentence, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     decisions: tuple[Sentence, ...] = ()
     actions: tuple[Action, ...] = ()
+    questions: tuple[Sentence, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
+    title: Shown | None = None
 
 
-ID_DIGITS = 12
 MINUTES: TypeAdapter[Minutes] = TypeAdapter(Minutes)
 """Converts minutes to the body of a row with `dump_python(m, mode="json")`, and back with `validate_python(body)`."""
 
@@ -85,22 +118,40 @@ class MinutesPart(StrEnum):
     CHAPTER = "chapter"
     DECISION = "decision"
     ACTION = "action"
+    QUESTION = "question"
 
 
-class Change(Protocol):
+class Edit(Protocol):
     """A function that changes a sentence or an action."""
 
     def __call__(self, item: MinutesItem, /) -> MinutesItem: ...
 
 
-def changed(minutes: Minutes, change: Change) -> Minutes:
+class Rebuild(Protocol):
+    """A function that changes a list of sentences or actions."""
+
+    def __call__(self, items: Iterable[MinutesItem], /) -> tuple[MinutesItem, ...]: ...
+
+
+def changed(minutes: Minutes, change: Edit) -> Minutes:
     """Return *minutes* with *change* applied to every sentence and action."""
 
     def each(items: Iterable[MinutesItem]) -> tuple[MinutesItem, ...]:
         return tuple(change(item) for item in items)
 
-    chapters = tuple(replace(chapter, sentences=each(chapter.sentences)) for chapter in minutes.chapters)
-    return Minutes(each(minutes.overview), chapters, each(minutes.decisions), each(minutes.actions))
+    return _rebuilt(minutes, each)
+
+
+def _rebuilt(minutes: Minutes, each: Rebuild) -> Minutes:
+    """Return *minutes* with *each* applied to every list of sentences and to the actions."""
+    return replace(
+        minutes,
+        overview=each(minutes.overview),
+        chapters=tuple(replace(chapter, sentences=each(chapter.sentences)) for chapter in minutes.chapters),
+        decisions=each(minutes.decisions),
+        actions=each(minutes.actions),
+        questions=each(minutes.questions),
+    )
 
 
 def parts(minutes: Minutes) -> Iterator[tuple[MinutesPart, Sentence | Action]]:
@@ -112,13 +163,14 @@ def parts(minutes: Minutes) -> Iterator[tuple[MinutesPart, Sentence | Action]]:
     yield from ((MinutesPart.OVERVIEW, sentence) for sentence in minutes.overview)
     yield from ((MinutesPart.DECISION, decision) for decision in minutes.decisions)
     yield from ((MinutesPart.ACTION, action) for action in minutes.actions)
+    yield from ((MinutesPart.QUESTION, question) for question in minutes.questions)
 
 
 def named(minutes: Minutes) -> Minutes:
     """Return *minutes* with an id for each sentence and action that has none. The id is a hash of the text."""
 
     def name(item: MinutesItem) -> MinutesItem:
-        return item if item.id else replace(item, id=f"s{sha256(item.text.encode()).hexdigest()[:ID_DIGITS]}")
+        return item if item.id else replace(item, id=item_id(item.text))
 
     return changed(minutes, name)
 
@@ -135,5 +187,4 @@ def without_gaps(minutes: Minutes) -> Minutes:
     def each(items: Iterable[MinutesItem]) -> tuple[MinutesItem, ...]:
         return tuple(item for item in items if item.text)
 
-    chapters = tuple(replace(chapter, sentences=each(chapter.sentences)) for chapter in minutes.chapters)
-    return Minutes(each(minutes.overview), chapters, each(minutes.decisions), each(minutes.actions))
+    return _rebuilt(minutes, each)

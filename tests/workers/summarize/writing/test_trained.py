@@ -8,13 +8,15 @@ from contextlib import AbstractContextManager, nullcontext
 import pytest
 
 from schema.core.errors import PromptTooLong
-from tests.workers.summarize.conftest import meeting
-from workers.summarize.checking.evidence import Evidence
+from schema.minutes.ledger import ItemKind
+from schema.minutes.note import NoteBody
+from tests.workers.summarize.conftest import found, meeting, texts
+from workers.summarize.notes import note_of
 from workers.summarize.text.segment import statements
 from workers.summarize.writing.generator import PromptFormat
-from workers.summarize.writing.model_notes import summarise
 from workers.summarize.writing.note_format import LineKind, NoteLine, lines_of, transcript, written
-from workers.summarize.writing.notes import write_note
+from workers.summarize.writing.trained import TrainedWriter, writer_of
+from workers.summarize.writing.writer import WindowTask
 
 SEGMENTS = meeting(
     "Vera: Um, the boiler in the north wing, you know, lost pressure twice during the night.",
@@ -60,6 +62,10 @@ class NoteWriter:
         return [self.draft] * len(prompts)
 
 
+def note_by(writer: NoteWriter | None) -> NoteBody:
+    return note_of(SEGMENTS, writer_of(writer, "en"), language="en")
+
+
 def test_the_prompt_has_turns_without_hesitation_and_mere_assent() -> None:
     assert transcript(statements(SEGMENTS), "en").splitlines() == [
         "Vera: the boiler in the north wing, lost pressure twice during the night.",
@@ -86,16 +92,15 @@ def test_points_decisions_and_actions_are_sorted_with_their_evidence() -> None:
         "The boiler in the north wing lost pressure.\nDecision: A new boiler is bought from the plumber.\n"
         "Action: Otto will give the plumber a key on Tuesday."
     )
-    note = write_note(SEGMENTS, model, language="en")
-    assert [(sentence.text, sentence.evidence) for sentence in note.sentences] == [
-        ("The boiler in the north wing lost pressure.", (1,))
-    ]
-    [decision] = note.decisions
+    note = note_by(model)
+    [point] = found(note, ItemKind.POINT)
+    assert (point.text, point.evidence) == ("The boiler in the north wing lost pressure.", (1,))
+    [decision] = found(note, ItemKind.DECISION)
     assert decision.evidence == (5,)
-    [action] = [each for each in note.actions if each.text == "Otto will give the plumber a key on Tuesday."]
+    [action] = found(note, ItemKind.ACTION)
+    assert action.text == "Otto will give the plumber a key on Tuesday."
     assert (action.owner, action.due, action.evidence) == ("Otto", "Tuesday", (6,))
-    assert all(sentence.supported for sentence in (*note.sentences, *note.decisions))
-    assert all(each.supported for each in note.actions)
+    assert all(change.supported for change in note.changes)
     assert model.prompts == [f"Sum up:\n{transcript(statements(SEGMENTS), 'en')}\nNote:"]
 
 
@@ -117,30 +122,26 @@ def test_points_decisions_and_actions_are_sorted_with_their_evidence() -> None:
     ],
 )
 def test_a_sentence_says_decided_only_if_somebody_is_heard_deciding(draft: str, expected: str | None) -> None:
-    bare = write_note(SEGMENTS, None, language="en")
-    note = write_note(SEGMENTS, NoteWriter(draft), language="en")
-    assert [sentence.text for sentence in note.sentences] == (
-        [expected] if expected else [s.text for s in bare.sentences]
-    )
-    assert note.decisions == bare.decisions
+    bare = note_by(None)
+    note = note_by(NoteWriter(draft))
+    assert texts(note, ItemKind.POINT) == ([expected] if expected else texts(bare, ItemKind.POINT))
+    assert texts(note, ItemKind.DECISION) == texts(bare, ItemKind.DECISION)
 
 
 @pytest.mark.parametrize(
     "draft", ["They decided on a new boiler.", "Decision: A new boiler is bought from the plumber."]
 )
 def test_the_evidence_of_a_decision_is_the_segment_that_decides(draft: str) -> None:
-    found = summarise(statements(SEGMENTS), Evidence(SEGMENTS), NoteWriter(draft), ASKED)
-    [heard] = (*found.sentences, *found.decisions)
-    assert (heard.text, heard.evidence) == (draft.removeprefix("Decision: "), (5,))
-    assert bool(found.decisions) == draft.startswith("Decision")
+    drafts = TrainedWriter(NoteWriter(draft), ASKED).note(WindowTask(SEGMENTS, "en")).drafts
+    [heard] = [each for each in drafts if each.text == draft.removeprefix("Decision: ")]
+    assert heard.evidence == (5,)
+    assert (heard.kind is ItemKind.DECISION) == draft.startswith("Decision")
 
 
 def test_a_decision_that_nobody_is_heard_making_becomes_a_point() -> None:
-    note = write_note(
-        SEGMENTS, NoteWriter("Decision: The plumber wants nine hundred euros for a boiler."), language="en"
-    )
-    assert [sentence.text for sentence in note.sentences] == ["The plumber wants nine hundred euros for a boiler."]
-    assert note.decisions == write_note(SEGMENTS, None, language="en").decisions
+    note = note_by(NoteWriter("Decision: The plumber wants nine hundred euros for a boiler."))
+    assert texts(note, ItemKind.POINT) == ["The plumber wants nine hundred euros for a boiler."]
+    assert texts(note, ItemKind.DECISION) == texts(note_by(None), ItemKind.DECISION)
 
 
 @pytest.mark.parametrize(
@@ -157,23 +158,18 @@ def test_a_decision_that_nobody_is_heard_making_becomes_a_point() -> None:
     ],
 )
 def test_a_draft_that_nobody_said_leaves_the_note_without_a_model(draft: str) -> None:
-    bare = write_note(SEGMENTS, None, language="en")
-    note = write_note(SEGMENTS, NoteWriter(draft), language="en")
-    assert (note.sentences, note.decisions, note.actions) == (bare.sentences, bare.decisions, bare.actions)
+    assert note_by(NoteWriter(draft)) == note_by(None)
 
 
 def test_a_window_that_is_too_long_is_read_in_halves() -> None:
     model = NoteWriter("The boiler in the north wing lost pressure.", limit_words=45)
-    write_note(SEGMENTS, model, language="en")
+    note_by(model)
     assert len(model.prompts) == 2
     assert "plumber a key" in model.prompts[1]
 
 
 def test_a_model_trained_on_english_is_not_asked_in_another_language() -> None:
     model = NoteWriter("The boiler lost pressure.")
-    write_note(
-        meeting("Uwe: Der neue Ofen in der Bäckerei wird am Montag geliefert und braucht viel Strom."),
-        model,
-        language="de",
-    )
+    said = meeting("Uwe: Der neue Ofen in der Bäckerei wird am Montag geliefert und braucht viel Strom.")
+    note_of(said, writer_of(model, "de"), language="de")
     assert model.prompts == []

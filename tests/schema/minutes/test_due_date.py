@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from schema.meetings.due_date import due_date
+from schema.minutes.due_date import due_date
 
 WEDNESDAY = date(2026, 3, 4)
 

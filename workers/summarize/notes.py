@@ -1,0 +1,76 @@
+"""Makes the note of one window: a writer drafts it, the transcript must support it, and the ledger takes it in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from schema.minutes.ledger import Change, Item, ItemKind, ItemState, ledger
+from schema.minutes.note import NoteBody
+from workers.summarize.checking.evidence import Evidence
+from workers.summarize.reconcile import changes_of
+from workers.summarize.text.salience import overlap
+from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.text.stems import content_stems
+from workers.summarize.windows import windows_of
+from workers.summarize.writing.writer import Draft, WindowTask, Writer
+
+ITEMS_LIMIT = 24
+"""Open items that a writer is shown with a window. So an update costs the same in the third hour."""
+
+
+def notes_of(segments: Sequence[SpokenSegment], writer: Writer, *, language: str) -> list[NoteBody]:
+    """One note for each window of a meeting."""
+    notes: list[NoteBody] = []
+    for window in windows_of(segments):
+        notes.append(note_of(window, writer, notes, language=language))
+    return notes
+
+
+def note_of(
+    window: Sequence[SpokenSegment], writer: Writer, earlier: Iterable[NoteBody] = (), *, language: str
+) -> NoteBody:
+    """The note of *window*, which must not be empty, after the *earlier* notes of its meeting."""
+    items = ledger(change for note in in_order(earlier) for change in note.changes)
+    people = frozenset(item.owner for item in items.values() if item.owner)
+    task = WindowTask(window, language, people, open_items(items.values(), window, language))
+    written = writer.note(task)
+    evidence = Evidence(window, language)
+    found = [_checked(draft, evidence) for draft in written.drafts]
+    return NoteBody(
+        first_sample=min(segment.first_sample for segment in window),
+        end_sample=max(segment.end_sample for segment in window),
+        title=written.title,
+        changes=changes_of(found, items, language),
+    )
+
+
+def in_order(notes: Iterable[NoteBody]) -> list[NoteBody]:
+    return sorted(notes, key=lambda note: note.first_sample)
+
+
+def open_items(items: Collection[Item], window: Sequence[SpokenSegment], language: str) -> tuple[Item, ...]:
+    """The open items that *window* speaks of most, in their order, at most ITEMS_LIMIT."""
+    standing = [item for item in items if item.state is ItemState.OPEN and item.kind is not ItemKind.POINT]
+    said = frozenset(stem for segment in window for stem in content_stems(segment.text, language))
+    close = sorted(
+        range(len(standing)),
+        key=lambda at: (-overlap(frozenset(content_stems(standing[at].text, language)), said), -at),
+    )
+    return tuple(standing[at] for at in sorted(close[:ITEMS_LIMIT]))
+
+
+def _checked(draft: Draft, evidence: Evidence) -> Change:
+    """*draft* with its support. On a single track an owner is often named a sentence earlier, so it is not checked."""
+    bare = draft.text.removeprefix(f"{draft.owner} ") if draft.owner else draft.text
+    checked = evidence.check(bare, draft.evidence or None)
+    return Change(
+        change=draft.change,
+        item=draft.item or "",
+        kind=draft.kind,
+        text=draft.text,
+        owner=draft.owner,
+        due=draft.due,
+        evidence=draft.evidence or checked.evidence,
+        support=checked.support,
+        supported=checked.supported,
+    )
