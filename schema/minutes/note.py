@@ -12,12 +12,16 @@ from schema.minutes.ledger import Change
 
 @dataclass(frozen=True, slots=True)
 class NoteBody:
-    """What a window changes in the ledger. It reaches from its first to its last segment. `title` names its topic."""
+    """What a window changes in the ledger. It reaches from its first to its last segment. `title` names its topic.
+
+    `fell_back` is set where the model that was asked gave no usable answer, and says why.
+    """
 
     first_sample: int
     end_sample: int
     title: Shown
     changes: tuple[Change, ...] = ()
+    fell_back: Shown | None = None
 
 
 NOTE: TypeAdapter[NoteBody] = TypeAdapter(NoteBody)

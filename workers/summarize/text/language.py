@@ -32,6 +32,13 @@ def detect_language(text: str) -> str:
     return _OTHER_CODES.get(code, code)
 
 
+def language_name(code: str) -> str:
+    """The English name of a language, such as `German`."""
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES as NAMES
+
+    return str(NAMES.get(code, code)).title()
+
+
 @lru_cache(maxsize=1)
 def _detector() -> Any:
     """The detector takes a second and 80 MB to load, so it is loaded for the first meeting without a language."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,9 +33,6 @@ class Generator(Protocol):
     @property
     def adapter(self) -> str | None:
         """The adapter in use."""
-
-    def bare(self) -> AbstractContextManager[None]:
-        """Generate without the adapter."""
 
     def generate(
         self,

@@ -7,8 +7,7 @@ a limit of tokens.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,16 +68,6 @@ class TextModel:
         """The adapter's prompt format. Without an adapter: T5's for an encoder–decoder model, else None."""
         plain = None if self.continues else PromptFormat()
         return plain if self._adapter is None else self._asked.get(self._adapter, plain)
-
-    @contextmanager
-    def bare(self) -> Iterator[None]:
-        """Generate without the adapter in use."""
-        in_use = self._adapter
-        self.use_adapter(None)
-        try:
-            yield
-        finally:
-            self.use_adapter(in_use)
 
     @property
     def context_tokens(self) -> int:

@@ -43,10 +43,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class NoteDraft:
-    """What a writer says about a window. `title` names its topic."""
+    """What a writer says about a window. `title` names its topic.
+
+    `author` is the model that wrote it, None for rules. `fell_back` says why it was not the model that was asked.
+    """
 
     title: str
     drafts: tuple[Draft, ...] = ()
+    author: str | None = None
+    fell_back: str | None = None
 
 
 class Writer(Protocol):

@@ -33,6 +33,12 @@ Minutes: The supplier raised the price of the screws by ten percent.
 Said by Ben: I have asked the printer, you know, and he says that they cannot do it before August.
 Minutes: Ben asked the printer, and they cannot do it before August.
 
+Said by Clara: Nobody has told the cleaning company yet, and our contract with them ends in May.
+Minutes: Nobody has told the cleaning company yet, and the contract ends in May.
+
+Said by David: I've talked to the landlord, and he says that the heating will be repaired next week.
+Minutes: David talked to the landlord, and the heating will be repaired next week.
+
 """
 
 

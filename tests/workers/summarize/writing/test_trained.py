@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
@@ -40,9 +39,6 @@ class NoteWriter:
         self.draft = draft
         self.limit_words = limit_words
         self.prompts: list[str] = []
-
-    def bare(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
     def generate(
         self,

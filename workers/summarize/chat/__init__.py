@@ -1,0 +1,1 @@
+"""Writers that are asked in a chat: prompts, structured answers, and the models that answer."""

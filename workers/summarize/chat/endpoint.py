@@ -1,0 +1,114 @@
+"""A chat model behind an OpenAI-compatible endpoint: Ollama, vLLM, llama.cpp, LM Studio, or a cloud.
+
+The window's text and the open items leave this machine for the endpoint, so nothing here runs unless it is set.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError, BadRequestError, OpenAI
+
+from workers.summarize.chat.model import ChatUnavailable, Message
+
+log = logging.getLogger(__name__)
+
+NO_KEY = "none"
+"""Servers on the own machine take any key, but the client wants one."""
+_HINTS = {
+    401: "Check the key.",
+    403: "Check the key and its rights.",
+    404: "Check the URL, which usually ends in /v1, and the model's name.",
+    429: "The endpoint allows no more requests for now.",
+}
+ERROR_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointOptions:
+    """Where and how to ask. `concurrency` bounds the requests of this process that are under way at once."""
+
+    url: str
+    model: str
+    key: str | None = None
+    timeout_s: float = 60.0
+    retries: int = 2
+    concurrency: int = 2
+
+
+class EndpointModel:
+    """Asks for JSON by its schema. A server that refuses that is asked for any JSON, and then for text."""
+
+    def __init__(self, options: EndpointOptions) -> None:
+        self._options = options
+        self._formats: list[str] = ["json_schema", "json_object", "text"]
+        self._turns = threading.BoundedSemaphore(options.concurrency)
+        self._client = OpenAI(
+            base_url=options.url,
+            api_key=options.key or NO_KEY,
+            timeout=options.timeout_s,
+            max_retries=options.retries,
+        )
+
+    @property
+    def name(self) -> str:
+        return self._options.model
+
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> str:
+        with self._turns:
+            try:
+                return self._answer(messages, schema, max_tokens)
+            except APIError as error:
+                raise ChatUnavailable(_told(error, self._options)) from error
+
+    def _answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> str:
+        while True:
+            try:
+                return self._asked(messages, schema, max_tokens, self._formats[0])
+            except BadRequestError as error:
+                if len(self._formats) == 1 or not _is_about_format(error):
+                    raise
+                refused = self._formats.pop(0)
+                log.info("the endpoint of %s does not take the format %s", self.name, refused)
+
+    def _asked(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int, form: str) -> str:
+        formats: dict[str, Any] = {
+            "json_schema": {"type": form, "json_schema": {"name": "answer", "strict": True, "schema": schema}},
+            "json_object": {"type": form},
+            "text": {"type": form},
+        }
+        answered = self._client.chat.completions.create(
+            model=self._options.model,
+            messages=[asdict(message) for message in messages],  # type: ignore[arg-type]
+            response_format=formats[form],
+            max_tokens=max_tokens,
+            temperature=0.0,
+        )
+        choices = answered.choices or []
+        if not choices or not choices[0].message.content:
+            raise ChatUnavailable(f"{self.name} gave an empty answer.")
+        return choices[0].message.content
+
+
+def _is_about_format(error: BadRequestError) -> bool:
+    text = str(error.body or error.message).lower()
+    return any(word in text for word in ("response_format", "json_schema", "json_object", "schema", "grammar"))
+
+
+def _told(error: APIError, options: EndpointOptions) -> str:
+    """What went wrong, for the log and the minutes. The answer of a server is cut, and the key is left out."""
+    if isinstance(error, APITimeoutError):
+        return f"{options.url} did not answer within {options.timeout_s:g} s."
+    if isinstance(error, APIConnectionError):
+        return f"{options.url} is not reached: {error.__cause__ or error}"
+    if isinstance(error, APIStatusError):
+        said = " ".join(error.message.split())[:ERROR_CHARACTERS]
+        hint = _HINTS.get(error.status_code, "")
+        text = f"{options.url} answered {error.status_code}: {said} {hint}".strip()
+    else:
+        text = f"{options.url} gave no usable answer: {' '.join(error.message.split())[:ERROR_CHARACTERS]}"
+    return text.replace(options.key, "***") if options.key else text

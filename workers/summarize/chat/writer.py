@@ -1,0 +1,94 @@
+"""Writes minutes with a model that answers in a chat. Whatever it answers, an item of minutes comes out, or nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from schema.minutes.ledger import ChangeKind, Item
+from workers.summarize.chat.answers import AnsweredChange, AnsweredNote, AnyAnswer, read_answer
+from workers.summarize.chat.model import ChatModel, ChatUnavailable, Message
+from workers.summarize.chat.prompts import AGAIN, MINUTES_OF_WINDOW, labels, shown_items, shown_lines
+from workers.summarize.text.language import language_name
+from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.writing.writer import Draft, NoteDraft, WindowTask, Writer
+
+log = logging.getLogger(__name__)
+
+NOTE_TOKENS = 1500
+_NEW = (ChangeKind.ADD, ChangeKind.REVISE)
+
+
+class ChatWriter:
+    """A writer that asks *model*. Where it gives no usable answer, *instead* writes, and the note says why."""
+
+    def __init__(self, model: ChatModel, instead: Writer) -> None:
+        self._model = model
+        self._instead = instead
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    def note(self, task: WindowTask) -> NoteDraft:
+        labelled = labels(task.items)
+        asked = [
+            Message("system", MINUTES_OF_WINDOW.format(language=language_name(task.language))),
+            Message("user", _shown(task, labelled)),
+        ]
+        try:
+            answer = self._ask(asked, AnsweredNote, NOTE_TOKENS)
+        except (ChatUnavailable, ValueError) as error:
+            log.warning("%s wrote no note: %s", self.name, error)
+            return replace(self._instead.note(task), fell_back=f"{self.name}: {error}")
+        return NoteDraft(answer.title.strip(), tuple(_drafts(answer.changes, labelled, task.window)), self.name)
+
+    def _ask(self, messages: Sequence[Message], kind: type[AnyAnswer], tokens: int) -> AnyAnswer:
+        """The model's answer. It is asked once more if the first one cannot be read.
+
+        Raises ChatUnavailable, or ValueError if the second one cannot be read either.
+        """
+        schema = kind.model_json_schema()
+        text = self._model.answer(messages, schema, tokens)
+        try:
+            return read_answer(text, kind)
+        except ValueError as error:
+            log.info("%s is asked once more: %s", self.name, error)
+            again = [*messages, Message("assistant", text), Message("user", AGAIN.format(problem=error))]
+            return read_answer(self._model.answer(again, schema, tokens), kind)
+
+
+def _shown(task: WindowTask, labelled: Mapping[str, Item]) -> str:
+    people = ", ".join(sorted(task.people)) or "not known"
+    return f"People: {people}\n\nOpen items:\n{shown_items(labelled)}\n\nLines:\n{shown_lines(task.window)}"
+
+
+def _drafts(
+    changes: Sequence[AnsweredChange], labelled: Mapping[str, Item], window: Sequence[SpokenSegment]
+) -> Iterator[Draft]:
+    """The usable ones of *changes*: with a text and a line, or with an item that is there."""
+    for change in changes:
+        item = labelled.get(change.item or "")
+        evidence = tuple(window[number - 1].id for number in sorted(set(change.lines)) if 0 < number <= len(window))
+        text = " ".join(change.text.split())
+        if (change.change in _NEW and not (text and evidence)) or (change.change not in _NEW and item is None):
+            continue
+        yield Draft(
+            kind=change.kind if item is None else item.kind,
+            text=text,
+            owner=_said(change.owner),
+            due=_said(change.due),
+            evidence=tuple(dict.fromkeys(evidence)),
+            change=ChangeKind.ADD if item is None else change.change,
+            item=None if item is None else item.id,
+        )
+
+
+_NOTHING = frozenset({"", "null", "none", "nobody", "unknown", "n/a", "-", "tbd"})
+
+
+def _said(value: str | None) -> str | None:
+    """*value*, None where a model wrote a word for nothing."""
+    plain = " ".join((value or "").split())
+    return None if plain.lower() in _NOTHING else plain
