@@ -9,9 +9,10 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError, BadRequestError, OpenAI
+from openai.types.chat import ChatCompletion
 
 from workers.summarize.chat.model import ChatUnavailable, Message
 
@@ -83,14 +84,15 @@ class EndpointModel:
         }
         answered = self._client.chat.completions.create(
             model=self._options.model,
-            messages=[asdict(message) for message in messages],  # type: ignore[arg-type]
+            messages=cast("Any", [asdict(message) for message in messages]),
             response_format=formats[form],
             max_tokens=max_tokens,
             temperature=0.0,
         )
-        choices = answered.choices or []
+        # A page of HTML comes out of the client as text.
+        choices = answered.choices if isinstance(answered, ChatCompletion) else None
         if not choices or not choices[0].message.content:
-            raise ChatUnavailable(f"{self.name} gave an empty answer.")
+            raise ChatUnavailable(f"{self._options.url} gave no answer of a chat model.")
         return choices[0].message.content
 
 

@@ -14,8 +14,8 @@ the transcript. Answer with the changes that these lines make to the minutes, as
 Kinds of items:
 - decision: something that the people in this meeting settle themselves, often a proposal and a yes. Not a wish, an \
 option, a joke, an if, and not what others decided elsewhere: that is a point.
-- action: something that somebody will do after the meeting. owner is who does it: the person who says "I will", or who \
-is asked by name and does not refuse. null if nobody is named. due is when, in the words of the transcript, or null.
+- action: something that somebody will do after the meeting. owner is who does it: the person who says "I will", or \
+who is asked by name and does not refuse. null if nobody is named. due is when, in the words of the transcript, or null.
 - point: a fact, figure, reason or state that somebody who was absent must know. At most three for these lines.
 - question: something asked that matters and stays open.
 
