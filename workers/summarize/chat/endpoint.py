@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from json import JSONDecodeError
 from typing import Any, cast
 
 from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError, BadRequestError, OpenAI
@@ -65,6 +66,8 @@ class EndpointModel:
                 return self._answer(messages, schema, max_tokens)
             except APIError as error:
                 raise ChatUnavailable(_told(error, self._options)) from error
+            except JSONDecodeError as error:  # The client lets half an answer through.
+                raise ChatUnavailable(f"{self._options.url} gave no whole answer: {error}") from error
 
     def _answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> str:
         while True:
