@@ -45,7 +45,7 @@ from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.model import TextModel, load_model
 from workers.summarize.writing.rules import RulesWriter
 from workers.summarize.writing.trained import writer_of
-from workers.summarize.writing.writer import Writer
+from workers.summarize.writing.writer import NoteWriter
 
 YOUNG_MINUTES = 3
 OLD_MINUTES = 180
@@ -137,7 +137,7 @@ class Talk:
 class WordsOnlySummarizer(Summarizer):
     """Writes notes without a model, to fill an hour of meeting quickly."""
 
-    def _writer(self, _language: str, /) -> Writer:
+    def _writer(self, _language: str, /) -> NoteWriter:
         return RulesWriter()
 
 

@@ -121,7 +121,7 @@ class MinutesPart(StrEnum):
     QUESTION = "question"
 
 
-class Edit(Protocol):
+class ItemEdit(Protocol):
     """A function that changes a sentence or an action."""
 
     def __call__(self, item: MinutesItem, /) -> MinutesItem: ...
@@ -133,7 +133,7 @@ class Rebuild(Protocol):
     def __call__(self, items: Iterable[MinutesItem], /) -> tuple[MinutesItem, ...]: ...
 
 
-def changed(minutes: Minutes, change: Edit) -> Minutes:
+def changed(minutes: Minutes, change: ItemEdit) -> Minutes:
     """Return *minutes* with *change* applied to every sentence and action."""
 
     def each(items: Iterable[MinutesItem]) -> tuple[MinutesItem, ...]:

@@ -12,13 +12,13 @@ from workers.summarize.text.salience import overlap
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.stems import content_stems
 from workers.summarize.windows import windows_of
-from workers.summarize.writing.writer import Draft, WindowTask, Writer
+from workers.summarize.writing.writer import Draft, NoteWriter, WindowTask
 
 ITEMS_LIMIT = 24
 """Open items that a writer is shown with a window. So an update costs the same in the third hour."""
 
 
-def notes_of(segments: Sequence[SpokenSegment], writer: Writer, *, language: str) -> list[NoteBody]:
+def notes_of(segments: Sequence[SpokenSegment], writer: NoteWriter, *, language: str) -> list[NoteBody]:
     """One note for each window of a meeting."""
     notes: list[NoteBody] = []
     for window in windows_of(segments):
@@ -27,7 +27,7 @@ def notes_of(segments: Sequence[SpokenSegment], writer: Writer, *, language: str
 
 
 def note_of(
-    window: Sequence[SpokenSegment], writer: Writer, earlier: Iterable[NoteBody] = (), *, language: str
+    window: Sequence[SpokenSegment], writer: NoteWriter, earlier: Iterable[NoteBody] = (), *, language: str
 ) -> NoteBody:
     """The note of *window*, which must not be empty, after the *earlier* notes of its meeting."""
     items = ledger(change for note in in_order(earlier) for change in note.changes)

@@ -37,7 +37,7 @@ from workers.summarize.views import minutes_of_notes, rolling_minutes
 from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 from workers.summarize.writing.model import TextModel
 from workers.summarize.writing.trained import writer_of
-from workers.summarize.writing.writer import Writer
+from workers.summarize.writing.writer import NoteWriter
 from workers.tasks.crash_limit import count_crashes
 from workers.tasks.failures import failed_summaries
 
@@ -113,7 +113,7 @@ class Summarizer:
         earlier = [note for note in snapshot.notes if note.first_sample < first]
         return note_of(window, self._writer(snapshot.language), earlier, language=snapshot.language)
 
-    def _writer(self, language: str, /) -> Writer:
+    def _writer(self, language: str, /) -> NoteWriter:
         return writer_of(self.model, language)
 
     def _write_again(self, snapshot: MeetingSnapshot, stale: Stale) -> bool:

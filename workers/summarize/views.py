@@ -15,14 +15,14 @@ from workers.summarize.text.salience import pick
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.rules import RulesWriter
-from workers.summarize.writing.writer import Writer
+from workers.summarize.writing.writer import NoteWriter
 
 CHAPTERS_LIMIT = 12
 JOINED_SENTENCES = 6
 OVERVIEW_SENTENCES = 6
 
 
-def minutes_of(segments: Sequence[SpokenSegment], writer: Writer, *, language: str) -> Minutes:
+def minutes_of(segments: Sequence[SpokenSegment], writer: NoteWriter, *, language: str) -> Minutes:
     """The final minutes as a worker writes them."""
     return minutes_of_notes(notes_of(segments, writer, language=language), language)
 

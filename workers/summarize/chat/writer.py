@@ -12,7 +12,7 @@ from workers.summarize.chat.model import ChatModel, ChatUnavailable, Message
 from workers.summarize.chat.prompts import AGAIN, MINUTES_OF_WINDOW, labels, shown_items, shown_lines
 from workers.summarize.text.language import language_name
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.writing.writer import Draft, NoteDraft, WindowTask, Writer
+from workers.summarize.writing.writer import Draft, NoteDraft, NoteWriter, WindowTask
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ _NEW = (ChangeKind.ADD, ChangeKind.REVISE)
 class ChatWriter:
     """A writer that asks *model*. Where it gives no usable answer, *instead* writes, and the note says why."""
 
-    def __init__(self, model: ChatModel, instead: Writer) -> None:
+    def __init__(self, model: ChatModel, instead: NoteWriter) -> None:
         self._model = model
         self._instead = instead
 

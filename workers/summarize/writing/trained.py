@@ -21,7 +21,7 @@ from workers.summarize.writing.generator import Generator, PromptFormat
 from workers.summarize.writing.note_format import LineKind, NoteLine, lines_of, transcript
 from workers.summarize.writing.people import find_people
 from workers.summarize.writing.rules import RulesWriter, decisions_and_tasks, title_of
-from workers.summarize.writing.writer import Draft, NoteDraft, WindowTask, Writer
+from workers.summarize.writing.writer import Draft, NoteDraft, NoteWriter, WindowTask
 
 _KINDS = {LineKind.POINT: ItemKind.POINT, LineKind.DECISION: ItemKind.DECISION, LineKind.ACTION: ItemKind.ACTION}
 _GLUE = """\
@@ -133,7 +133,7 @@ def _owner(text: str, people: Collection[str]) -> str | None:
     return next(named, None)
 
 
-def writer_of(model: Generator | None, language: str) -> Writer:
+def writer_of(model: Generator | None, language: str) -> NoteWriter:
     """A writer with *model* if it was trained to write notes in *language*, else one without a model."""
     asked = None if model is None else model.asked
     if model is None or asked is None or asked.language not in (None, language):

@@ -54,7 +54,7 @@ class NoteDraft:
     fell_back: str | None = None
 
 
-class Writer(Protocol):
+class NoteWriter(Protocol):
     """Writes the note of a window."""
 
     def note(self, task: WindowTask) -> NoteDraft:

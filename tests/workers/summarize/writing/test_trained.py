@@ -28,7 +28,7 @@ SEGMENTS = meeting(
 ASKED = PromptFormat("Sum up:\n", "\nNote:", "en")
 
 
-class NoteWriter:
+class DraftGenerator:
     """A generator trained to write notes. It writes the given draft and keeps its prompts."""
 
     continues = True
@@ -58,7 +58,7 @@ class NoteWriter:
         return [self.draft] * len(prompts)
 
 
-def note_by(writer: NoteWriter | None) -> NoteBody:
+def note_by(writer: DraftGenerator | None) -> NoteBody:
     return note_of(SEGMENTS, writer_of(writer, "en"), language="en")
 
 
@@ -84,7 +84,7 @@ def test_written_lines_read_back() -> None:
 
 
 def test_points_decisions_and_actions_are_sorted_with_their_evidence() -> None:
-    model = NoteWriter(
+    model = DraftGenerator(
         "The boiler in the north wing lost pressure.\nDecision: A new boiler is bought from the plumber.\n"
         "Action: Otto will give the plumber a key on Tuesday."
     )
@@ -119,7 +119,7 @@ def test_points_decisions_and_actions_are_sorted_with_their_evidence() -> None:
 )
 def test_a_sentence_says_decided_only_if_somebody_is_heard_deciding(draft: str, expected: str | None) -> None:
     bare = note_by(None)
-    note = note_by(NoteWriter(draft))
+    note = note_by(DraftGenerator(draft))
     assert texts(note, ItemKind.POINT) == ([expected] if expected else texts(bare, ItemKind.POINT))
     assert texts(note, ItemKind.DECISION) == texts(bare, ItemKind.DECISION)
 
@@ -128,14 +128,14 @@ def test_a_sentence_says_decided_only_if_somebody_is_heard_deciding(draft: str, 
     "draft", ["They decided on a new boiler.", "Decision: A new boiler is bought from the plumber."]
 )
 def test_the_evidence_of_a_decision_is_the_segment_that_decides(draft: str) -> None:
-    drafts = TrainedWriter(NoteWriter(draft), ASKED).note(WindowTask(SEGMENTS, "en")).drafts
+    drafts = TrainedWriter(DraftGenerator(draft), ASKED).note(WindowTask(SEGMENTS, "en")).drafts
     [heard] = [each for each in drafts if each.text == draft.removeprefix("Decision: ")]
     assert heard.evidence == (5,)
     assert (heard.kind is ItemKind.DECISION) == draft.startswith("Decision")
 
 
 def test_a_decision_that_nobody_is_heard_making_becomes_a_point() -> None:
-    note = note_by(NoteWriter("Decision: The plumber wants nine hundred euros for a boiler."))
+    note = note_by(DraftGenerator("Decision: The plumber wants nine hundred euros for a boiler."))
     assert texts(note, ItemKind.POINT) == ["The plumber wants nine hundred euros for a boiler."]
     assert texts(note, ItemKind.DECISION) == texts(note_by(None), ItemKind.DECISION)
 
@@ -154,18 +154,18 @@ def test_a_decision_that_nobody_is_heard_making_becomes_a_point() -> None:
     ],
 )
 def test_a_draft_that_nobody_said_leaves_the_note_without_a_model(draft: str) -> None:
-    assert note_by(NoteWriter(draft)) == note_by(None)
+    assert note_by(DraftGenerator(draft)) == note_by(None)
 
 
 def test_a_window_that_is_too_long_is_read_in_halves() -> None:
-    model = NoteWriter("The boiler in the north wing lost pressure.", limit_words=45)
+    model = DraftGenerator("The boiler in the north wing lost pressure.", limit_words=45)
     note_by(model)
     assert len(model.prompts) == 2
     assert "plumber a key" in model.prompts[1]
 
 
 def test_a_model_trained_on_english_is_not_asked_in_another_language() -> None:
-    model = NoteWriter("The boiler lost pressure.")
+    model = DraftGenerator("The boiler lost pressure.")
     said = meeting("Uwe: Der neue Ofen in der Bäckerei wird am Montag geliefert und braucht viel Strom.")
     note_of(said, writer_of(model, "de"), language="de")
     assert model.prompts == []
