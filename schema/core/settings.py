@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schema.core.errors import DecodeError, InvalidInput
@@ -140,6 +140,19 @@ class Settings(DataFolder):
     summary_threads: int = Field(default=1, ge=0)
     summary_shipped: bool = False
     """Whether notes are written with the adapter that Minutebook includes, if the registry has no default adapter."""
+    summary_url: str = ""
+    """An OpenAI-compatible endpoint that writes the minutes, such as `http://localhost:11434/v1`. Transcripts are sent
+    there. Empty means that minutes are written on this machine."""
+    summary_url_model: str = ""
+    """The model that the endpoint is asked for."""
+    summary_url_key: SecretStr = SecretStr("")
+    summary_url_key_file: Path | None = None
+    """A file that holds the key. It is used if `summary_url_key` is empty."""
+    summary_url_timeout_s: float = Field(default=60.0, gt=0)
+    summary_url_retries: int = Field(default=2, ge=0, le=10)
+    """How often a request is repeated after a connection error, status 429 or 5xx. The pause between tries grows."""
+    summary_url_concurrency: int = Field(default=2, ge=1, le=64)
+    """Requests that one summarize process has under way at once."""
     rolling_words: int = Field(default=60, ge=10)
     """The rolling minutes are updated after this many new words in closed segments."""
 
@@ -197,6 +210,19 @@ class Settings(DataFolder):
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
+
+    @field_validator("summary_url")
+    @classmethod
+    def _http_address(cls, url: str) -> str:
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ValueError("write an address such as http://localhost:11434/v1")
+        return url
+
+    @model_validator(mode="after")
+    def _endpoint_has_a_model(self) -> Settings:
+        if self.summary_url and not self.summary_url_model:
+            raise ValueError("MINUTEBOOK_SUMMARY_URL needs MINUTEBOOK_SUMMARY_URL_MODEL, the name of a model there")
+        return self
 
     @property
     def sql_url(self) -> str:

@@ -14,13 +14,14 @@ from schema.minutes.ledger import Change
 class NoteBody:
     """What a window changes in the ledger. It reaches from its first to its last segment. `title` names its topic.
 
-    `fell_back` is set where the model that was asked gave no usable answer, and says why.
+    `written_by` names the chat model that wrote it. `fell_back` says why such a model was asked in vain.
     """
 
     first_sample: int
     end_sample: int
     title: Shown
     changes: tuple[Change, ...] = ()
+    written_by: Shown | None = None
     fell_back: Shown | None = None
 
 

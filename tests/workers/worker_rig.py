@@ -19,6 +19,7 @@ from training.data.audio import Samples
 from workers.asr.engine import Engine
 from workers.asr.streaming.policy import align_att
 from workers.models.adapters import AdapterStore, ShippedAdapter
+from workers.summarize.chat.model import ChatModel
 from workers.summarize.summarizer import Summarizer
 from workers.summarize.writing.model import TextModel
 from workers.tasks.summary_requests import SummaryRequests
@@ -75,7 +76,13 @@ class WorkerRig:
             pace=PACE,
         )
 
-    def summarizer(self, model: TextModel, name: str = "first", shipped: ShippedAdapter | None = None) -> Summarizer:
+    def summarizer(
+        self,
+        model: TextModel,
+        name: str = "first",
+        shipped: ShippedAdapter | None = None,
+        chat: ChatModel | None = None,
+    ) -> Summarizer:
         return Summarizer(
             name=name,
             model=model,
@@ -85,6 +92,7 @@ class WorkerRig:
             shipped=shipped,
             rolling_words=60,
             crash_limit=DEATHS_LIMIT,
+            chat=chat,
         )
 
     def sweeper(self) -> Sweeper:

@@ -41,6 +41,7 @@ def note_of(
         end_sample=max(segment.end_sample for segment in window),
         title=written.title,
         changes=changes_of(found, items, language),
+        written_by=written.author,
         fell_back=written.fell_back,
     )
 

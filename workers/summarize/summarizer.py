@@ -21,6 +21,8 @@ from schema.minutes.note import NoteBody
 from schema.stores import Stores
 from workers.corrections.minutes import corrected_minutes
 from workers.models.adapters import AdapterStore, ShippedAdapter
+from workers.summarize.chat.model import ChatModel
+from workers.summarize.chat.writer import ChatWriter
 from workers.summarize.notes import note_of
 from workers.summarize.store import (
     MeetingSnapshot,
@@ -64,6 +66,7 @@ class Summarizer:
         shipped: ShippedAdapter | None,
         rolling_words: int,
         crash_limit: int,
+        chat: ChatModel | None = None,
     ) -> None:
         self.name = name
         self.model = model
@@ -73,6 +76,7 @@ class Summarizer:
         self.shipped = shipped
         self.rolling_words = rolling_words
         self.crash_limit = crash_limit
+        self.chat = chat
 
     def run(self, meeting_id: str) -> None:
         """Do everything that is due for a meeting, or nothing while another worker holds it (the sweep asks again).
@@ -114,11 +118,12 @@ class Summarizer:
         return note_of(window, self._writer(snapshot.language), earlier, language=snapshot.language)
 
     def _writer(self, language: str, /) -> NoteWriter:
-        return writer_of(self.model, language)
+        own = writer_of(self.model, language)
+        return own if self.chat is None else ChatWriter(self.chat, own)
 
     def _write_again(self, snapshot: MeetingSnapshot, stale: Stale) -> bool:
         note = self._noted(snapshot, self._pieces(stale))
-        event = rewrite_note(self.stores.database, snapshot, stale, note, self._author)
+        event = rewrite_note(self.stores.database, snapshot, stale, note, self._author([note]))
         if event is None:
             log.info("meeting %s: note %s changed meanwhile; reading it again", snapshot.meeting_id, stale.note_id)
         else:
@@ -129,7 +134,7 @@ class Summarizer:
         return [piece for said in stale.window for piece in split_segment(said, LIMIT_WORDS)]
 
     def _close_window(self, snapshot: MeetingSnapshot, segment_ids: list[int], note: NoteBody) -> bool:
-        event = add_note(self.stores.database, snapshot, note, list(dict.fromkeys(segment_ids)), self._author)
+        event = add_note(self.stores.database, snapshot, note, list(dict.fromkeys(segment_ids)), self._author([note]))
         if event is None:
             log.info("meeting %s: a window was noted or corrected meanwhile; reading again", snapshot.meeting_id)
             return True
@@ -145,7 +150,7 @@ class Summarizer:
         waiting = sum(count_words(said.text) for said in snapshot.unread) - snapshot.summarised_words
         if noted or waiting >= self.rolling_words or (snapshot.revised and snapshot.last_version):
             minutes = rolling_minutes(snapshot.notes, snapshot.unread, language=snapshot.language)
-            event = add_rolling(self.stores.database, snapshot, minutes, self._author)
+            event = add_rolling(self.stores.database, snapshot, minutes, self._author(snapshot.notes))
             publish(self.stores.redis, snapshot.meeting_id, [event] if event else [])
         elif snapshot.revised:
             forget_corrections(self.stores.database, snapshot)
@@ -160,7 +165,7 @@ class Summarizer:
         # finished meeting.
         for track_id in track_ids:
             self.stores.mailbox.forget(track_id)
-        events: list[Event] = add_final(self.stores.database, snapshot, minutes, self._author)
+        events: list[Event] = add_final(self.stores.database, snapshot, minutes, self._author(snapshot.notes))
         publish(self.stores.redis, snapshot.meeting_id, events)
         return not events
 
@@ -177,9 +182,10 @@ class Summarizer:
             return source.lend(self.model.load_adapter)
         return self.adapters.lend(name, self.model.load_adapter)
 
-    @property
-    def _author(self) -> Author:
-        return Author(model=self.model_name, adapter=self.model.adapter)
+    def _author(self, notes: Sequence[NoteBody]) -> Author:
+        """The chat model if it wrote any of *notes*, else the model of this worker."""
+        chat = next((note.written_by for note in notes if note.written_by), None)
+        return Author(model=chat, adapter=None) if chat else Author(model=self.model_name, adapter=self.model.adapter)
 
     @contextmanager
     def _held(self, meeting_id: str) -> Iterator[bool]:

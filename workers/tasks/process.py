@@ -26,6 +26,7 @@ from workers.tasks.summary_requests import SummaryRequests
 
 if TYPE_CHECKING:
     from workers.ingest.ingester import Ingester
+    from workers.summarize.chat.model import ChatModel
     from workers.summarize.summarizer import Summarizer
     from workers.tasks.sweeper import Sweeper
     from workers.transcribe.transcriber import Transcriber
@@ -156,7 +157,14 @@ class Process:
             shipped=shipped,
             rolling_words=config.rolling_words,
             crash_limit=config.attempts_limit,
+            chat=self._chat(),
         )
+
+    def _chat(self) -> ChatModel | None:
+        from workers.summarize.chat.endpoint import EndpointModel, endpoint_options
+
+        options = endpoint_options(self.config)
+        return None if options is None else EndpointModel(options)
 
     def _adapter_store(self, task: AdapterTask) -> AdapterStore:
         return AdapterStore(self.stores.database, self.config.adapters, task)

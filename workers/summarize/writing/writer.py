@@ -45,7 +45,7 @@ class Draft:
 class NoteDraft:
     """What a writer says about a window. `title` names its topic.
 
-    `author` is the model that wrote it, None for rules. `fell_back` says why it was not the model that was asked.
+    `author` is the chat model that wrote it. `fell_back` says why such a model was asked in vain.
     """
 
     title: str
