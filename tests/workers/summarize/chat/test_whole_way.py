@@ -60,7 +60,7 @@ def test_without_an_answer_this_machine_writes_and_the_note_says_why(rig: Worker
 
 
 def settings_with(**values: str | Path) -> Settings:
-    return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+    return Settings(**values)  # type: ignore[arg-type]
 
 
 def test_the_key_may_lie_in_a_file(tmp_path: Path) -> None:
