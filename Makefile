@@ -21,7 +21,7 @@ WHISPER := var/bench/files/venv
 WHISPER_STAMP := $(WHISPER)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test faults check bench bench-omissions bench-peers bench-files bench-train lock clean
+.PHONY: help setup demo up test faults check bench bench-omissions bench-peers bench-files bench-minutes bench-train lock clean
 
 help:  ## Show this list
 	@echo "Minutebook: live meetings in, minutes out. Each command first sets up what it needs."
@@ -87,6 +87,9 @@ $(WHISPER_STAMP): requirements/faster-whisper.lock
 	@test -x $(WHISPER)/bin/python || $(PYTHON) -m venv $(WHISPER)
 	@$(WHISPER)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
+
+bench-minutes: $(STAMP)  ## Measure minutes fact by fact, on invented meetings
+	@$(RUN) -m bench.minutes
 
 bench-train: $(STAMP)  ## Measure training beside a plain script with transformers and peft
 	@$(RUN) -m bench.train

@@ -1,0 +1,148 @@
+"""Measures minutes fact by fact, on invented meetings whose decisions, tasks, facts and traps are marked.
+
+    python -m bench.minutes [--dev] [--only ID,ID] [--model REFERENCE] [--endpoint URL --endpoint-model NAME]
+
+Each writer writes the minutes of every meeting, with the speakers known and unknown, by the code that serves. The
+figures and the minutes are written to `--out`. The reference minutes that people wrote are measured beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.minutes.gold import GoldMeeting, of_invented, read_gold
+from bench.minutes.score import score
+from bench.report import machine, write
+from deploy.fresh import MODELS, ROOT
+from schema.core.errors import MinutebookError
+from schema.minutes.minutes import MINUTES, Minutes
+from training.data.invented_meetings import invented_meetings
+from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions
+from workers.summarize.chat.writer import ChatWriter
+from workers.summarize.views import minutes_of
+from workers.summarize.writing.model import load_model
+from workers.summarize.writing.rules import RulesWriter
+from workers.summarize.writing.trained import writer_of
+from workers.summarize.writing.writer import NoteWriter
+
+HERE = Path(__file__).parent
+WriterOf = Callable[[str], NoteWriter]
+"""The writer for a language."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _arguments(argv)
+    console = Console(stderr=True)
+    try:
+        wanted = [name for name in arguments.only.split(",") if name]
+        meetings = _development(wanted) if arguments.dev else read_gold(arguments.meetings, wanted)
+        writers = _writers(arguments)
+    except MinutebookError as error:
+        console.print(f"bench: {error.detail}", markup=False)
+        return 1
+    rows: dict[str, dict[str, Any]] = {}
+    if reference := _reference(arguments.reference, meetings):
+        rows["written by a person"] = score(zip(meetings, reference, strict=True)).figures()
+    for name, writer_for in writers.items():
+        for speakers in (True, False):
+            row = f"{name}, speakers {'known' if speakers else 'unknown'}"
+            console.print(f"writing: {row}", style="dim")
+            rows[row] = _measured(meetings, writer_for, arguments.out / row, speakers=speakers)
+    write(arguments.out / "minutes.json", {"machine": machine(), "rows": rows})
+    Console(width=160).print(_table(rows))
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--meetings", type=Path, default=HERE / "meetings")
+    parser.add_argument("--reference", type=Path, default=HERE / "reference", help="minutes by people, ID.json")
+    parser.add_argument("--dev", action="store_true", help="the meetings that settings are chosen on")
+    parser.add_argument("--only", default="", help="ids, separated by commas")
+    parser.add_argument("--model", help="a model that was trained to write notes")
+    parser.add_argument("--endpoint", help="the URL of an OpenAI-compatible endpoint; needs --endpoint-model")
+    parser.add_argument("--endpoint-model")
+    parser.add_argument("--out", type=Path, default=ROOT / "var" / "bench")
+    arguments = parser.parse_args(argv)
+    if bool(arguments.endpoint) != bool(arguments.endpoint_model):
+        parser.error("--endpoint and --endpoint-model go together")
+    return arguments
+
+
+def _development(wanted: Sequence[str]) -> list[GoldMeeting]:
+    return [of_invented(each) for each in invented_meetings("dev") if not wanted or each.id in wanted]
+
+
+def _writers(arguments: argparse.Namespace) -> dict[str, WriterOf]:
+    writers: dict[str, WriterOf] = {"rules": lambda _language: RulesWriter()}
+    if arguments.model:
+        model = load_model(arguments.model, MODELS, threads=1)
+        writers[arguments.model] = lambda language: writer_of(model, language)
+    if arguments.endpoint:
+        chat = EndpointModel(EndpointOptions(arguments.endpoint, arguments.endpoint_model, timeout_s=600))
+        writers[chat.name] = lambda _language: ChatWriter(chat, RulesWriter())
+    return writers
+
+
+def _reference(folder: Path, meetings: Sequence[GoldMeeting]) -> list[Minutes]:
+    """The reference minutes of *meetings*, or none if one is missing."""
+    files = [folder / f"{meeting.id}.json" for meeting in meetings]
+    if not all(file.exists() for file in files):
+        return []
+    return [_without_times(json.loads(file.read_text(encoding="utf-8"))) for file in files]
+
+
+def _without_times(body: dict[str, Any]) -> Minutes:
+    """Minutes by people, whose chapters have no times."""
+    chapters = [{"first_sample": 0, "end_sample": 0, **chapter} for chapter in body.get("chapters", [])]
+    return MINUTES.validate_python({**body, "chapters": chapters})
+
+
+def _measured(meetings: Sequence[GoldMeeting], writer_for: WriterOf, out: Path, *, speakers: bool) -> dict[str, Any]:
+    pairs = []
+    started = time.process_time()
+    for meeting in meetings:
+        segments = meeting.segments(speakers=speakers)
+        minutes = minutes_of(segments, writer_for(meeting.language), language=meeting.language)
+        write(out / f"{meeting.id}.json", MINUTES.dump_python(minutes, mode="json"))
+        pairs.append((meeting, minutes))
+    counted = score(pairs)
+    return {**counted.figures(), "cpu_s": round(time.process_time() - started, 1), "traps": counted.traps}
+
+
+_COLUMNS = {
+    "decisions F1": "decisions_f1",
+    "actions F1": "actions_f1",
+    "owners": "owners",
+    "dues": "dues",
+    "facts": "facts",
+    "questions": "questions",
+    "traps a meeting": "traps_a_meeting",
+    "cited": "cited",
+    "words": "words",
+    "CPU s": "cpu_s",
+}
+
+
+def _table(rows: dict[str, dict[str, Any]]) -> Table:
+    table = Table("minutes", *_COLUMNS)
+    for name, figures in rows.items():
+        table.add_row(name, *(_shown(figures.get(key)) for key in _COLUMNS.values()))
+    return table
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
