@@ -1,0 +1,76 @@
+"""How a small model is asked for one item, and how its answer is read.
+
+The model sees the lines around a place where a detector found something. Lines that carry it are marked. It continues
+with the item, or with `none` if the lines carry no such item:
+
+    Priya: The oven is broken again.
+    > Tom: Then I ask the dealer for two quotes.
+    > Priya: By Friday, please.
+    Action: Tom | by Friday | Tom asks the dealer for two quotes for a new oven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from schema.minutes.ledger import ItemKind
+from workers.summarize.text.segment import SpokenSegment
+
+MARK = "> "
+NONE = "none"
+UNKNOWN = "-"
+PART = " | "
+LABELS = {
+    ItemKind.DECISION: "Decision:",
+    ItemKind.ACTION: "Action:",
+    ItemKind.POINT: "Fact:",
+    ItemKind.QUESTION: "Question:",
+}
+INSTRUCTION = "Lines of a meeting, and the item of the minutes that the marked lines carry.\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenItem:
+    text: str
+    owner: str | None = None
+    due: str | None = None
+
+
+def item_prompt(lines: Sequence[SpokenSegment], marked: Collection[int], kind: ItemKind) -> str:
+    """The prompt for an item of *kind*. *marked* are the ids of the lines that carry it."""
+    shown = (f"{MARK if line.id in marked else ''}{line_text(line)}" for line in lines)
+    return "\n".join([*shown, LABELS[kind]])
+
+
+def line_text(line: SpokenSegment) -> str:
+    text = " ".join(line.text.split())
+    return f"{line.speaker}: {text}" if line.speaker else text
+
+
+def item_answer(item: WrittenItem | None, kind: ItemKind) -> str:
+    """The answer that a model is trained to give."""
+    if item is None:
+        return NONE
+    if kind is not ItemKind.ACTION:
+        return item.text
+    return PART.join([item.owner or UNKNOWN, item.due or UNKNOWN, item.text])
+
+
+def read_item(answer: str, kind: ItemKind) -> WrittenItem | None:
+    """The item in *answer*, None if the model found none or its answer has not the form of one."""
+    line = answer.strip().partition("\n")[0].strip()
+    if not line or line.lower().rstrip(".") == NONE:
+        return None
+    if kind is not ItemKind.ACTION:
+        return WrittenItem(line)
+    owner, _, rest = line.partition(PART.strip())
+    due, bar, text = rest.partition(PART.strip())
+    if not bar or not text.strip():
+        return None
+    return WrittenItem(text.strip(), _known(owner), _known(due))
+
+
+def _known(value: str) -> str | None:
+    plain = value.strip()
+    return None if plain in ("", UNKNOWN) else plain
