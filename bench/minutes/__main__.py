@@ -28,7 +28,9 @@ from schema.minutes.minutes import MINUTES, Minutes
 from training.data.invented_meetings import invented_meetings
 from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions
 from workers.summarize.chat.writer import ChatWriter
+from workers.summarize.detection.detector import Detector
 from workers.summarize.views import minutes_of
+from workers.summarize.writing.detected import DetectedWriter
 from workers.summarize.writing.model import load_model
 from workers.summarize.writing.rules import RulesWriter
 from workers.summarize.writing.trained import writer_of
@@ -84,6 +86,8 @@ def _development(wanted: Sequence[str]) -> list[GoldMeeting]:
 
 def _writers(arguments: argparse.Namespace) -> dict[str, WriterOf]:
     writers: dict[str, WriterOf] = {"rules": lambda _language: RulesWriter()}
+    detected = DetectedWriter(Detector.load())
+    writers["detector"] = lambda _language: detected
     if arguments.model:
         model = load_model(arguments.model, MODELS, threads=1)
         writers[arguments.model] = lambda language: writer_of(model, language)

@@ -1,0 +1,98 @@
+"""The included detector on talk that it was not trained on: it finds what matters, in several languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from schema.core.errors import BrokenModel
+from schema.minutes.ledger import ItemKind
+from tests.workers.summarize.conftest import meeting
+from workers.models.cache import verify_sums
+from workers.summarize.detection.detector import FOLDER, Detector
+from workers.summarize.detection.network import OUTPUTS
+from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.writing.detected import DetectedWriter, owner_of
+from workers.summarize.writing.writer import WindowTask
+
+ENGLISH = meeting(
+    "Nora: Did you see the match yesterday?",
+    "Paul: Only the second half, it was dreadful.",
+    "Nora: Right. The fence behind the depot has a hole of about two metres.",
+    "Paul: Since when?",
+    "Nora: Since the storm. So do we repair it or get a new one?",
+    "Paul: Let's just repair it, a new one is four thousand.",
+    "Nora: Fine, we repair it. Paul, could you ring the metal workshop?",
+    "Paul: Sure, I'll ring them tomorrow morning.",
+    "Nora: Lovely. Is there any coffee left?",
+)
+GERMAN = meeting(
+    "Jana: Hast du gestern das Spiel gesehen?",
+    "Uwe: Nur die zweite Halbzeit.",
+    "Jana: Gut, also der Zaun hinter dem Lager hat ein Loch von zwei Metern.",
+    "Uwe: Dann reparieren wir ihn, ein neuer kostet viertausend.",
+    "Jana: Einverstanden, wir reparieren ihn. Uwe, rufst du die Schlosserei an?",
+    "Uwe: Ja, mach ich morgen früh.",
+    "Jana: Prima. Ist noch Kaffee da?",
+)
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector.load()
+
+
+@pytest.mark.parametrize("said", [ENGLISH, GERMAN], ids=["en", "de"])
+def test_decisions_and_tasks_are_found_and_small_talk_is_not(detector: Detector, said: list[SpokenSegment]) -> None:
+    found = detector.find(said, {line.speaker for line in said if line.speaker})
+    task = next(item for item in found if item.kind is ItemKind.ACTION)
+    assert said[task.lines[-1]].speaker in ("Paul", "Uwe")
+    assert any(item.kind is ItemKind.DECISION for item in found)
+    carrying = {at for item in found for at in item.lines}
+    assert carrying.isdisjoint({0, 1, len(said) - 1})
+
+
+def test_every_line_has_a_probability_of_each_output(detector: Detector) -> None:
+    known = detector.probabilities(ENGLISH, [])
+    assert known.shape == (len(ENGLISH), OUTPUTS)
+    assert np.all((known > 0) & (known < 1))
+
+
+@pytest.mark.parametrize("said", [[], meeting("Al: "), meeting("Al: Hm.")])
+def test_nothing_said_gives_nothing(detector: Detector, said: list[SpokenSegment]) -> None:
+    assert detector.find(said, []) == []
+
+
+def test_a_note_names_the_owner_and_the_lines(detector: Detector) -> None:
+    drafts = DetectedWriter(detector).note(WindowTask(ENGLISH, "en")).drafts
+    [task] = [draft for draft in drafts if draft.kind is ItemKind.ACTION]
+    assert (task.owner, task.due) == ("Paul", "tomorrow morning")
+    assert 8 in task.evidence
+
+
+@pytest.mark.parametrize(
+    ("lines", "owner"),
+    [
+        (["Nora: Paul, could you ring them?", "Paul: Sure."], "Paul"),
+        (["Nora: I can look at that tonight."], "Nora"),
+        (["Jana: Uwe, rufst du an?", "Uwe: Mach ich."], "Uwe"),
+        (["Ana: ¿Quién llama?", "Luis: Yo me encargo."], "Luis"),
+        (["Nora: Somebody has to.", "Zoe: Give it to Paul."], "Paul"),
+    ],
+)
+def test_the_owner_is_who_is_asked_or_who_says_i(lines: list[str], owner: str) -> None:
+    assert owner_of(meeting(*lines), frozenset({"Paul", "Nora", "Uwe", "Luis"})) == owner
+
+
+def test_without_speakers_and_names_nobody_owns_a_task() -> None:
+    assert owner_of([SpokenSegment(1, None, 0, 1, "I can look at that tonight.")], frozenset()) is None
+
+
+def test_the_included_detector_is_whole_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    verify_sums(FOLDER, "")
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(BrokenModel, match="cannot be loaded"):
+        Detector.load(tmp_path)

@@ -1,0 +1,1 @@
+"""Finds the lines of a meeting that carry decisions, tasks, facts and open questions, in many languages."""

