@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -11,13 +10,13 @@ from rich.panel import Panel
 from rich.text import Text
 
 from api.client.view import MeetingView
-from api.export.phrases import UNSUPPORTED, clock, coverage_line, due_note
+from api.export.outline import MinutesLine, outline
+from api.export.phrases import UNSUPPORTED, clock, coverage_line
 from schema.core.events import Event
 from schema.core.lines import shown
 from schema.core.states import MeetingState, SummaryKind
-from schema.core.units import s_of_samples
 from schema.meetings.wire import CoverageTotals, MinutesOut, SegmentOut
-from schema.minutes.minutes import Action, Minutes, Sentence, without_gaps
+from schema.minutes.minutes import Minutes
 
 STATE_LABELS = {
     MeetingState.LIVE: "live",
@@ -36,38 +35,26 @@ def segment_text(segment: SegmentOut) -> Text:
 
 
 def minutes_text(minutes: Minutes) -> Text:
-    """The sections that are not empty. Sentences without support are marked."""
-    minutes = without_gaps(minutes)
+    """The sections that are not empty. Lines without support are marked."""
     lines: list[Text] = []
-    _section(lines, "Overview", [_sentence(each) for each in minutes.overview])
-    for chapter in minutes.chapters:
-        head = (
-            f"{chapter.title} ({clock(s_of_samples(chapter.first_sample))}-{clock(s_of_samples(chapter.end_sample))})"
-        )
-        _section(lines, head, [_sentence(each) for each in chapter.sentences])
-    _section(lines, "Decisions", [_sentence(each) for each in minutes.decisions])
-    _section(lines, "Actions", [_action(each) for each in minutes.actions])
+    for section in outline(minutes, _no_time):
+        lines.append(Text(section.heading, style="bold"))
+        lines += map(_line, section.lines)
     return Text("\n").join(lines) if lines else Text("nothing yet", style="dim")
 
 
-def _section(lines: list[Text], head: str, items: Iterable[Text]) -> None:
-    listed = list(items)
-    if listed:
-        lines.append(Text(head, style="bold"))
-        lines += listed
+def _no_time(_segment: int) -> None:
+    """The terminal leaves out the times of the evidence."""
 
 
-def _sentence(sentence: Sentence) -> Text:
-    return Text(f"  - {sentence.text}").append("" if sentence.supported else f"  {UNSUPPORTED}", style="yellow")
-
-
-def _action(action: Action) -> Text:
-    named = action.owner is not None and action.text.startswith(action.owner)
-    owner = "" if named else f"{action.owner or 'nobody named'}: "
-    text = Text("  - ").append(owner, style="bold").append(action.text)
-    if note := due_note(action):
-        text.append(f" {note}")
-    return text.append("" if action.supported else f"  {UNSUPPORTED}", style="yellow")
+def _line(line: MinutesLine) -> Text:
+    text = Text("  - ")
+    if line.owner:
+        text.append(line.owner, style="bold").append(": " if line.colon else " ")
+    text.append(line.text)
+    if line.note:
+        text.append(f" {line.note}")
+    return text.append("" if line.supported else f"  {UNSUPPORTED}", style="yellow")
 
 
 class LiveScreen:

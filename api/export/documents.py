@@ -7,21 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from api.export.outline import MinutesLine, outline
 from api.export.phrases import (
     NOBODY,
+    UNSUPPORTED,
     authors_line,
-    chapter_heading,
     clock,
     coverage_line,
     date_line,
-    due_note,
-    evidence_note,
     has_text,
     minutes_heading,
 )
 from schema.core.wire import Wire
 from schema.meetings.wire import MeetingOut, MinutesOut, SegmentOut
-from schema.minutes.minutes import Action, Sentence, without_gaps
 
 _PUNCTUATION = r"[!-/:-@\[-`{-~]"
 _MARKUP = re.compile(
@@ -110,28 +108,15 @@ def _document(export: Export, style: Style) -> str:
 
 def _minutes(minutes: MinutesOut, starts_s: dict[int, float], style: Style) -> Iterator[str]:
     yield from ("", style.heading(2, minutes_heading(minutes)))
-    body = without_gaps(minutes.minutes)
-    yield from _section("Overview", [_sentence(each, starts_s, style) for each in body.overview], style)
-    for chapter in body.chapters:
-        sentences = [_sentence(each, starts_s, style) for each in chapter.sentences]
-        yield from _section(chapter_heading(chapter), sentences, style)
-    yield from _section("Decisions", [_sentence(each, starts_s, style) for each in body.decisions], style)
-    yield from _section("Actions", [_action(each, starts_s, style) for each in body.actions], style)
+    for section in outline(minutes.minutes, starts_s.get):
+        yield from ("", style.heading(3, section.heading), "", *(_line(line, style) for line in section.lines))
 
 
-def _section(heading: str, items: list[str], style: Style) -> Iterator[str]:
-    if items:
-        yield from ("", style.heading(3, heading), "", *items)
-
-
-def _sentence(sentence: Sentence, starts_s: dict[int, float], style: Style) -> str:
-    return f"- {style.plain(sentence.text)}{evidence_note(sentence, starts_s)}"
-
-
-def _action(action: Action, starts_s: dict[int, float], style: Style) -> str:
-    owner = style.strong(action.owner) if action.owner else NOBODY
-    when = f" {style.plain(due_note(action))}" if due_note(action) else ""
-    return f"- {owner}: {style.plain(action.text)}{when}{evidence_note(action, starts_s)}"
+def _line(line: MinutesLine, style: Style) -> str:
+    name = line.owner if line.owner == NOBODY else style.strong(line.owner)
+    owner = f"{name}{':' if line.colon else ''}" if line.owner else ""
+    mark = "" if line.supported else UNSUPPORTED
+    return " ".join(filter(None, ("-", owner, style.plain(line.text), style.plain(line.note), mark)))
 
 
 def _escaped(text: str) -> str:

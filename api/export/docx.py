@@ -8,27 +8,24 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Sequence
 from datetime import UTC
 
 from docx import Document
 from docx.document import Document as Doc
 
 from api.export.documents import Export
+from api.export.outline import MinutesLine, outline
 from api.export.phrases import (
     NOBODY,
+    UNSUPPORTED,
     authors_line,
-    chapter_heading,
     clock,
     coverage_line,
     date_line,
-    due_note,
-    evidence_note,
     has_text,
     minutes_heading,
 )
 from schema.meetings.wire import MinutesOut, SegmentOut
-from schema.minutes.minutes import Action, Sentence, without_gaps
 
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -69,32 +66,21 @@ def _set_properties(document: Doc, export: Export) -> None:
 
 def _add_minutes(document: Doc, minutes: MinutesOut, starts_s: dict[int, float]) -> None:
     document.add_heading(minutes_heading(minutes), 1)
-    body = without_gaps(minutes.minutes)
-    _add_sentences(document, "Overview", body.overview, starts_s)
-    for chapter in body.chapters:
-        _add_sentences(document, chapter_heading(chapter), chapter.sentences, starts_s)
-    _add_sentences(document, "Decisions", body.decisions, starts_s)
-    if body.actions:
-        document.add_heading("Actions", 2)
-    for action in body.actions:
-        _add_action(document, action, starts_s)
+    for section in outline(minutes.minutes, starts_s.get):
+        document.add_heading(_clean(section.heading), 2)
+        for line in section.lines:
+            _add_line(document, line)
 
 
-def _add_sentences(document: Doc, heading: str, sentences: Sequence[Sentence], starts_s: dict[int, float]) -> None:
-    if sentences:
-        document.add_heading(_clean(heading), 2)
-    for sentence in sentences:
-        line = document.add_paragraph(_clean(sentence.text), "List Bullet")
-        line.add_run(evidence_note(sentence, starts_s)).italic = True
-
-
-def _add_action(document: Doc, action: Action, starts_s: dict[int, float]) -> None:
-    line = document.add_paragraph(style="List Bullet")
-    line.add_run(_clean(action.owner or NOBODY)).bold = action.owner is not None
-    line.add_run(f": {_clean(action.text)}")
-    if due_note(action):
-        line.add_run(f" {_clean(due_note(action))}")
-    line.add_run(evidence_note(action, starts_s)).italic = True
+def _add_line(document: Doc, line: MinutesLine) -> None:
+    paragraph = document.add_paragraph(style="List Bullet")
+    if line.owner:
+        paragraph.add_run(_clean(line.owner)).bold = line.owner != NOBODY
+        paragraph.add_run(": " if line.colon else " ")
+    paragraph.add_run(_clean(line.text))
+    for note in (_clean(line.note), "" if line.supported else UNSUPPORTED):
+        if note:
+            paragraph.add_run(f" {note}").italic = True
 
 
 def _add_segment(document: Doc, segment: SegmentOut) -> None:

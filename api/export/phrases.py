@@ -7,7 +7,7 @@ from datetime import date, datetime
 from schema.core.states import MeetingState, SummaryKind
 from schema.core.units import s_of_samples
 from schema.meetings.wire import Author, Authors, CoverageTotals, MeetingOut, MinutesOut, SegmentOut
-from schema.minutes.minutes import Action, Chapter, Sentence
+from schema.minutes.minutes import Action, Chapter
 
 UNSUPPORTED = "[unsupported]"
 """Follows every sentence of the minutes that nothing in the transcript supports."""
@@ -84,21 +84,13 @@ def chapter_heading(chapter: Chapter) -> str:
 
 
 def due_note(action: Action) -> str:
-    """`(due: Thursday, 2026-03-05)`, without the words if the action's text has them, and without an unknown day."""
+    """`due: Thursday, 2026-03-05`, without the words if the action's text has them, and without an unknown day."""
     words = action.due if action.due and action.due.lower() not in action.text.lower() else ""
     told = due_label(words, action.due_on)
-    return f"(due: {told})" if told else ""
+    return f"due: {told}" if told else ""
 
 
 def due_label(due: str | None, due_on: date | None) -> str:
     """`Thursday, 2026-03-05`: the words and the day, as far as they are known."""
     day = "" if due_on is None else due_on.isoformat()
     return ", ".join(dict.fromkeys(filter(None, (due, day))))
-
-
-def evidence_note(item: Sentence | Action, starts_s: dict[int, float]) -> str:
-    """The times of the evidence of *item*, or the mark for an item without evidence. *starts_s* is by segment id."""
-    if not item.supported:
-        return f" {UNSUPPORTED}"
-    times = sorted({starts_s[segment_id] for segment_id in item.evidence if segment_id in starts_s})
-    return f" ({', '.join(dict.fromkeys(clock(time) for time in times))})" if times else ""

@@ -62,13 +62,13 @@ def test_minutes_show_owners_due_dates_times_and_missing_support() -> None:
         "Overview",
         "  - The launch moves.",
         "  - Everyone cheered.  [unsupported]",
-        "Launch (0:00-1:30)",
-        "  - Monday it is.",
         "Decisions",
         "  - Launch on Monday.",
         "Actions",
         "  - Tom: fixes the parser (due: Wednesday)",
         "  - nobody named: order a disk [bold]now[/bold]  [unsupported]",
+        "Launch (0:00–1:30)",
+        "  - Monday it is.",
     ]
 
 

@@ -98,18 +98,18 @@ Audio: 12.0 s received: 9.5 s transcribed, 2.0 s silent, 0.5 s failed
 - The launch moves to Monday. (0:00, 1:05)
 - Everybody is happy. [unsupported]
 
-### Launch \\*date\\* (0:00–0:12)
-
-- The launch moves to Monday. (0:00, 1:05)
-
 ### Decisions
 
 - The launch moves to Monday. (0:00, 1:05)
 
 ### Actions
 
-- **Priya**: Reviews the fix (due: Thursday) (1:05)
+- **Priya**: Reviews the fix (due: Thursday; 1:05)
 - nobody named: Orders a disk by Friday [unsupported]
+
+### Launch \\*date\\* (0:00–0:12)
+
+- The launch moves to Monday. (0:00, 1:05)
 
 ## Transcript
 
@@ -135,11 +135,6 @@ Overview
 - The launch moves to Monday. (0:00, 1:05)
 - Everybody is happy. [unsupported]
 
-Launch *date* (0:00–0:12)
--------------------------
-
-- The launch moves to Monday. (0:00, 1:05)
-
 Decisions
 ---------
 
@@ -148,8 +143,13 @@ Decisions
 Actions
 -------
 
-- Priya: Reviews the fix (due: Thursday) (1:05)
+- Priya: Reviews the fix (due: Thursday; 1:05)
 - nobody named: Orders a disk by Friday [unsupported]
+
+Launch *date* (0:00–0:12)
+-------------------------
+
+- The launch moves to Monday. (0:00, 1:05)
 
 Transcript
 ----------

@@ -285,4 +285,4 @@ def test_an_action_is_due_on_a_day_counted_from_the_recording(api: Api) -> None:
     assert [(each["due"], each["due_on"]) for each in minutes["actions"]] == [("Thursday", "2026-03-05")]
     sentence = api.http.get(f"/v1/meetings/{meeting}/minutes/sentences/{minutes['actions'][0]['id']}").json()
     assert sentence["due_on"] == "2026-03-05"
-    assert "(due: 2026-03-05)" in api.http.get(f"/v1/meetings/{meeting}/export", params={"format": "txt"}).text
+    assert "due: 2026-03-05" in api.http.get(f"/v1/meetings/{meeting}/export", params={"format": "txt"}).text
