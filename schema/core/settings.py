@@ -134,7 +134,7 @@ class Settings(DataFolder):
     """How many attempts at a window or a part of a summary may end with a dead worker before it is booked as failed."""
 
     summary_model: str = "package:gemma-3-270m"
-    """The model that writes notes: a folder, a hub name or `package:NAME`."""
+    """The model that writes notes: a folder, a hub name, `package:NAME`, or a chat model in a file `NAME.gguf`."""
     summary_precision: Precision = "auto"
     summary_device: str = "auto"
     summary_threads: int = Field(default=1, ge=0)

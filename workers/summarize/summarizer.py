@@ -59,7 +59,7 @@ class Summarizer:
         self,
         *,
         name: str,
-        model: TextModel,
+        model: TextModel | None,
         model_name: str,
         stores: Stores,
         adapters: AdapterStore,
@@ -171,21 +171,24 @@ class Summarizer:
 
     def _use_adapter(self, snapshot: MeetingSnapshot) -> None:
         """Switch the model to the meeting's adapter. Without it the minutes lose quality, but they are still made."""
+        if self.model is None:
+            return
         own = None if snapshot.bare or self.shipped is None else self.shipped.name
         name = snapshot.adapter or own
-        there = name is None or name in self.model.adapters or self._lend(name)
+        there = name is None or name in self.model.adapters or self._lend(name, self.model)
         self.model.use_adapter(name if there else None)
 
-    def _lend(self, name: str) -> bool:
+    def _lend(self, name: str, model: TextModel) -> bool:
         source = self.shipped if self.shipped is not None and name == self.shipped.name else None
         if source is not None:
-            return source.lend(self.model.load_adapter)
-        return self.adapters.lend(name, self.model.load_adapter)
+            return source.lend(model.load_adapter)
+        return self.adapters.lend(name, model.load_adapter)
 
     def _author(self, notes: Sequence[NoteBody]) -> Author:
         """The chat model if it wrote any of *notes*, else the model of this worker."""
         chat = next((note.written_by for note in notes if note.written_by), None)
-        return Author(model=chat, adapter=None) if chat else Author(model=self.model_name, adapter=self.model.adapter)
+        adapter = None if self.model is None else self.model.adapter
+        return Author(model=chat, adapter=None) if chat else Author(model=self.model_name, adapter=adapter)
 
     @contextmanager
     def _held(self, meeting_id: str) -> Iterator[bool]:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from kombu.exceptions import OperationalError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from workers.ingest.ingester import Ingester
     from workers.summarize.chat.model import ChatModel
     from workers.summarize.summarizer import Summarizer
+    from workers.summarize.writing.model import TextModel
     from workers.tasks.sweeper import Sweeper
     from workers.transcribe.transcriber import Transcriber
     from workers.webhooks.delivery import WebhookSender
@@ -135,18 +137,11 @@ class Process:
         libraries.leave_out_advice()
         from workers.models.adapters import shipped_notes
         from workers.summarize.summarizer import Summarizer
-        from workers.summarize.writing.model import load_model
 
         config = self.config
-        model = load_model(
-            config.summary_model,
-            config.models,
-            precision=config.summary_precision,
-            device=config.summary_device,
-            threads=config.summary_threads,
-        )
+        model = self._text_model()
         shipped = shipped_notes(config.summary_model, wanted=config.summary_shipped)
-        if shipped is not None:
+        if shipped is not None and model is not None:
             shipped.lend(model.load_adapter)
         return Summarizer(
             name=self.name,
@@ -160,11 +155,32 @@ class Process:
             chat=self._chat(),
         )
 
+    def _text_model(self) -> TextModel | None:
+        """The model of the settings, None if it is a chat model in a GGUF file."""
+        from workers.summarize.chat.gguf import is_gguf
+        from workers.summarize.writing.model import load_model
+
+        config = self.config
+        if is_gguf(config.summary_model):
+            return None
+        return load_model(
+            config.summary_model,
+            config.models,
+            precision=config.summary_precision,
+            device=config.summary_device,
+            threads=config.summary_threads,
+        )
+
     def _chat(self) -> ChatModel | None:
+        """The endpoint of the settings, else the chat model in a GGUF file."""
         from workers.summarize.chat.endpoint import EndpointModel, endpoint_options
+        from workers.summarize.chat.gguf import GgufModel, is_gguf
 
         options = endpoint_options(self.config)
-        return None if options is None else EndpointModel(options)
+        if options is not None:
+            return EndpointModel(options)
+        reference = self.config.summary_model
+        return GgufModel(Path(reference), self.config.summary_threads) if is_gguf(reference) else None
 
     def _adapter_store(self, task: AdapterTask) -> AdapterStore:
         return AdapterStore(self.stores.database, self.config.adapters, task)
