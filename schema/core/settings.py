@@ -224,6 +224,17 @@ class Settings(DataFolder):
             raise ValueError("MINUTEBOOK_SUMMARY_URL needs MINUTEBOOK_SUMMARY_URL_MODEL, the name of a model there")
         return self
 
+    def summary_url_token(self) -> str | None:
+        """The key of the endpoint that writes the minutes. Raises InvalidInput if its file cannot be read."""
+        if self.summary_url_key.get_secret_value() or self.summary_url_key_file is None:
+            return self.summary_url_key.get_secret_value() or None
+        try:
+            return self.summary_url_key_file.read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(
+                f"MINUTEBOOK_SUMMARY_URL_KEY_FILE: {self.summary_url_key_file} cannot be read: {error}"
+            ) from error
+
     @property
     def sql_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'minutebook.db'}"

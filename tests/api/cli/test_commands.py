@@ -300,7 +300,8 @@ def test_the_doctor_reports_a_torch_that_cannot_be_imported(
 
 
 def test_the_doctor_reports_a_missing_worker_for_each_queue(valkey_url: str) -> None:
-    from api.cli.checks import Health, workers
+    from api.cli.checks import workers
+    from api.cli.findings import Health
     from schema.core.settings import Settings
 
     with Celery(broker=valkey_url, set_as_current=False) as celery:

@@ -10,13 +10,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from json import JSONDecodeError
-from pathlib import Path
 from typing import Any, cast
 
 from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError, BadRequestError, OpenAI
 from openai.types.chat import ChatCompletion
 
-from schema.core.errors import InvalidInput
 from schema.core.settings import Settings
 from workers.summarize.chat.model import ChatUnavailable, Message
 
@@ -52,20 +50,11 @@ def endpoint_options(config: Settings) -> EndpointOptions | None:
     return EndpointOptions(
         url=config.summary_url,
         model=config.summary_url_model,
-        key=config.summary_url_key.get_secret_value() or _key_in(config.summary_url_key_file),
+        key=config.summary_url_token(),
         timeout_s=config.summary_url_timeout_s,
         retries=config.summary_url_retries,
         concurrency=config.summary_url_concurrency,
     )
-
-
-def _key_in(file: Path | None) -> str | None:
-    if file is None:
-        return None
-    try:
-        return file.read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"MINUTEBOOK_SUMMARY_URL_KEY_FILE: {file} cannot be read: {error}") from error
 
 
 class EndpointModel:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+MODELS = ("llama", "qwen")
+"""What the endpoint lists."""
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -48,6 +51,9 @@ class ChatServer:
 @contextmanager
 def chat_server(*replies: Reply) -> Iterator[ChatServer]:
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send(Reply(json.dumps({"object": "list", "data": [{"id": name} for name in MODELS]})))
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             server.requests.append(json.loads(body))
@@ -55,17 +61,17 @@ def chat_server(*replies: Reply) -> Iterator[ChatServer]:
             reply = server.take()
             if reply.body is None:
                 server.closing.wait()
-                return
+            else:
+                self._send(reply)
+
+        def _send(self, reply: Reply) -> None:
+            sent = (reply.body or "").encode()
             self.send_response(reply.status)
-            sent = {
-                "Content-Type": reply.content_type,
-                "Content-Length": str(len(reply.body.encode())),
-                **reply.headers,
-            }
-            for name, value in sent.items():
+            own = {"Content-Type": reply.content_type, "Content-Length": str(len(sent))}
+            for name, value in {**own, **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(reply.body.encode())
+            self.wfile.write(sent)
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass
