@@ -50,8 +50,10 @@ ENVIRONMENT = {
     "MINUTEBOOK_BACKLOG_LIMIT_S": "40",
     "MINUTEBOOK_STORAGE_RESERVE_BYTES": "0",
     "MINUTEBOOK_REQUESTS_PER_MINUTE": "100000",
+    "MINUTEBOOK_SUMMARY_SHIPPED": "true",
 }
-"""A backlog shorter than a file keeps the decoder at work while the file is transcribed."""
+"""A backlog shorter than a file keeps the decoder at work while the file is transcribed. A model writes the notes, since
+that takes seconds in which its worker can be killed."""
 WIDTH = 220
 DISK = "512m"
 SPEED = 1.5

@@ -14,7 +14,10 @@ BACKLOG_S = 45
 
 @pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """A stack on SQLite with everything but Flower."""
-    variables = {"MINUTEBOOK_BACKLOG_LIMIT_S": str(BACKLOG_S)}
+    """A stack on SQLite with everything but Flower.
+
+    A model writes the notes, which takes seconds, so that its worker can be killed meanwhile.
+    """
+    variables = {"MINUTEBOOK_BACKLOG_LIMIT_S": str(BACKLOG_S), "MINUTEBOOK_SUMMARY_SHIPPED": "true"}
     with running_stack(tmp_path_factory.mktemp("faults"), (*ALL_BUT_FLOWER, "ingest"), variables) as running:
         yield running
