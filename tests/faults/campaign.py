@@ -52,8 +52,8 @@ ENVIRONMENT = {
     "MINUTEBOOK_REQUESTS_PER_MINUTE": "100000",
     "MINUTEBOOK_SUMMARY_SHIPPED": "true",
 }
-"""A backlog shorter than a file keeps the decoder at work while the file is transcribed. A model writes the notes, since
-that takes seconds in which its worker can be killed."""
+"""A backlog shorter than a file keeps the decoder at work while the file is transcribed. A model writes the notes: that
+takes seconds, in which its worker can be killed."""
 WIDTH = 220
 DISK = "512m"
 SPEED = 1.5
