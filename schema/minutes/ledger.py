@@ -34,6 +34,8 @@ class ChangeKind(StrEnum):
     ADD = "add"
     REVISE = "revise"
     """The decision is another one now, the task is somebody else's, or a figure was corrected."""
+    RESTATE = "restate"
+    """The item is said again, in better words or more exactly. It stays the same item, so its history does not grow."""
     WITHDRAW = "withdraw"
     COMPLETE = "complete"
 
@@ -113,8 +115,8 @@ def _added(change: Change) -> Item:
 
 def _changed(item: Item, change: Change) -> Item:
     evidence = _first_and_latest(tuple(dict.fromkeys(item.evidence + change.evidence)), EVIDENCE_LIMIT)
-    # What only says the item again is no change of it.
-    again = change.change is ChangeKind.REVISE and _content(change) == _content(item) and item.state is ItemState.OPEN
+    said_again = change.change is ChangeKind.RESTATE or _content(change) == _content(item)
+    again = change.change not in _STATES and said_again and item.state is ItemState.OPEN
     history = item.history if again else _first_and_latest((*item.history, change), HISTORY_LIMIT)
     if change.change in _STATES:
         return replace(item, state=_STATES[change.change], evidence=evidence, history=history)

@@ -59,8 +59,19 @@ def _of_known(known: Item, change: Change, language: str) -> Change:
     """*change* as a change of the item *known*. One that repeats the item keeps the better words of the two."""
     if change.change in _ENDS:
         return replace(change, item=known.id)
-    kept = change if change.item else _JOINED[change.kind](last_change(known), change, language)
-    return replace(kept, change=ChangeKind.REVISE, item=known.id, evidence=_union(known.evidence, change.evidence))
+    before = last_change(known)
+    news = bool(change.item) or _says_otherwise(before, change, language)
+    kept = change if change.item else _JOINED[change.kind](before, change, language)
+    kind = ChangeKind.REVISE if news else ChangeKind.RESTATE
+    return replace(kept, change=kind, item=known.id, evidence=_union(known.evidence, change.evidence))
+
+
+def _says_otherwise(before: Change, change: Change, language: str) -> bool:
+    """Whether *change* contradicts what it repeats: another owner, time, number or day."""
+    owners = {before.owner, change.owner} - {None}
+    dues = [due_words(each.due) for each in (before, change)]
+    told = [facts(each.text, language) for each in (before, change)]
+    return len(owners) > 1 or any(not (one <= other or other <= one) for one, other in (dues, told))
 
 
 def last_change(item: Item) -> Change:
@@ -79,12 +90,14 @@ def last_change(item: Item) -> Change:
 
 
 def _put(changes: list[Change], change: Change) -> None:
-    """Append *change*. A revision takes the place of what the same note wrote of the item just before."""
+    """Append *change*, or put it in the place of what the same note wrote of the item just before."""
     at = next((at for at in reversed(range(len(changes))) if changes[at].item == change.item), None)
     if at is None or change.change in _ENDS or changes[at].change in _ENDS:
         changes.append(change)
     else:
-        changes[at] = replace(change, change=changes[at].change)
+        kinds = {change.change, changes[at].change}
+        first = next(kind for kind in (ChangeKind.ADD, ChangeKind.REVISE, ChangeKind.RESTATE) if kind in kinds)
+        changes[at] = replace(change, change=first)
 
 
 def _same_task(one: Change, other: Change, language: str) -> bool:

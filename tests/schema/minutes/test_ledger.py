@@ -51,6 +51,14 @@ def test_saying_an_item_again_adds_evidence_but_no_history() -> None:
     assert len(item.history) == 1
 
 
+def test_better_words_for_an_item_replace_its_text_but_are_no_change_of_it() -> None:
+    changes = [change(ChangeKind.ADD, "Ben calls.", 1), change(ChangeKind.RESTATE, "Ben calls the printer.", 2)]
+    item = ledger(changes)["a"]
+    assert (item.text, item.evidence) == ("Ben calls the printer.", (1, 2))
+    assert [each.text for each in item.history] == ["Ben calls."]
+    assert ledger(changes[1:])["a"].text == "Ben calls the printer."
+
+
 def test_two_items_with_the_same_text_have_different_ids() -> None:
     first = item_id("Ben calls.")
     assert first == item_id("Ben calls.", ["other"])

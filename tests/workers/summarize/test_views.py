@@ -82,6 +82,16 @@ def test_a_recap_adds_evidence_but_no_second_action() -> None:
     assert action.earlier == ()
 
 
+def test_a_recap_in_other_words_is_no_change_but_another_day_is() -> None:
+    first = note_of(meeting("Leo: I will move the newsletter to Monday."), RulesWriter(), language="en")
+    said = "So, to sum up: Leo moves the newsletter to {}."
+    for day, earlier in (("Monday noon", 0), ("Friday", 1)):
+        recap = [SpokenSegment(9, "Leo", 900_000, 910_000, said.format(day))]
+        last = note_of(recap, RulesWriter(), [first], language="en")
+        [action] = minutes_of_notes([first, last], "en").actions
+        assert len(action.earlier) == earlier, day
+
+
 LATER = [SpokenSegment(20, "Lara", 400_000, 410_000, "Then we move the summer workshop to Friday.")]
 
 

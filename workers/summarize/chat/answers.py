@@ -5,7 +5,7 @@ Descriptions are part of the schema, so models read them.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,7 +25,7 @@ class Answer(BaseModel):
 class AnsweredChange(Answer):
     """One change of the minutes."""
 
-    change: ChangeKind
+    change: Literal[ChangeKind.ADD, ChangeKind.REVISE, ChangeKind.WITHDRAW, ChangeKind.COMPLETE]
     item: str | None = Field(max_length=12)
     """The label of the open item that changes, null for a new item."""
     kind: ItemKind
