@@ -40,6 +40,7 @@ NOT_RUN = {
     "docs/performance.md: Beside other systems 1": BENCHMARK,
     "docs/performance.md: Fact by fact 1": BENCHMARK,
     "docs/performance.md: Files 1": BENCHMARK,
+    "docs/performance.md: Kills 1": BENCHMARK,
     "docs/performance.md: Noise 1": BENCHMARK,
     "docs/performance.md: Speech without words 1": BENCHMARK,
     "docs/training-reference.md: Several GPUs 1": "needs several GPUs",
