@@ -31,7 +31,8 @@ def note_of(
 ) -> NoteBody:
     """The note of *window*, which must not be empty, after the *earlier* notes of its meeting."""
     items = ledger(change for note in in_order(earlier) for change in note.changes)
-    people = frozenset(item.owner for item in items.values() if item.owner)
+    named = (*(item.owner for item in items.values()), *(segment.speaker for segment in window))
+    people = frozenset(filter(None, named))
     task = WindowTask(window, language, people, open_items(items.values(), window, language))
     written = writer.note(task)
     evidence = Evidence(window, language)

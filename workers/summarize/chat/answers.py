@@ -40,17 +40,6 @@ class AnsweredNote(Answer):
     changes: list[AnsweredChange] = Field(max_length=CHANGES_LIMIT)
 
 
-class AnsweredSentence(Answer):
-    text: str = Field(max_length=TEXT_LIMIT)
-    items: list[str] = Field(max_length=LINES_LIMIT)
-
-
-class AnsweredSummary(Answer):
-    title: str = Field(max_length=NAME_LIMIT)
-    overview: list[AnsweredSentence] = Field(max_length=6)
-    chapters: list[str] = Field(max_length=CHANGES_LIMIT)
-
-
 AnyAnswer = TypeVar("AnyAnswer", bound=Answer)
 
 

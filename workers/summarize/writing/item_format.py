@@ -27,7 +27,6 @@ LABELS = {
     ItemKind.POINT: "Fact:",
     ItemKind.QUESTION: "Question:",
 }
-INSTRUCTION = "Lines of a meeting, and the item of the minutes that the marked lines carry.\n\n"
 
 
 @dataclass(frozen=True, slots=True)

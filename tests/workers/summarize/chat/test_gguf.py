@@ -10,7 +10,7 @@ import pytest
 
 from schema.core.errors import BrokenModel, UnknownModel
 from tests.workers.summarize.conftest import meeting
-from workers.summarize.chat.answers import AnsweredSummary, read_answer
+from workers.summarize.chat.answers import AnsweredNote, read_answer
 from workers.summarize.chat.gguf import GgufModel, is_gguf
 from workers.summarize.chat.model import ChatUnavailable, Message
 from workers.summarize.chat.writer import ChatWriter
@@ -52,7 +52,7 @@ def test_a_note_comes_out_whatever_a_small_model_answers(model: GgufModel) -> No
 @pytest.mark.model
 def test_a_context_that_is_too_small_is_told(model: GgufModel) -> None:
     with pytest.raises(ChatUnavailable, match="context size"):
-        model.answer([Message("user", "word " * 3000)], AnsweredSummary.model_json_schema(), 16)
+        model.answer([Message("user", "word " * 3000)], AnsweredNote.model_json_schema(), 16)
 
 
 def test_a_missing_and_a_damaged_file_are_told(tmp_path: Path) -> None:
@@ -69,5 +69,5 @@ def test_a_reference_names_a_file_by_its_ending() -> None:
 
 
 def test_an_answer_without_the_form_is_refused() -> None:
-    with pytest.raises(ValueError, match="chapters"):
-        read_answer('{"title": "", "overview": []}', AnsweredSummary)
+    with pytest.raises(ValueError, match="changes"):
+        read_answer('{"title": ""}', AnsweredNote)
