@@ -192,8 +192,7 @@ class RollingBench:
 
     def notes(self, subject: BenchMeeting) -> int:
         with self.database.read() as session:
-            of_windows = Note.meeting_id == subject.meeting_id
-            return session.scalar(select(func.count()).select_from(Note).where(*of_windows)) or 0
+            return session.scalar(select(func.count()).where(Note.meeting_id == subject.meeting_id)) or 0
 
     def say(self, subject: BenchMeeting, words: int) -> None:
         """Commit the next *words*, like a transcribe worker."""
