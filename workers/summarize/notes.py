@@ -15,7 +15,7 @@ from workers.summarize.windows import windows_of
 from workers.summarize.writing.writer import Draft, NoteWriter, WindowTask
 
 ITEMS_LIMIT = 24
-"""Open items that a writer is shown with a window. So an update costs the same in the third hour."""
+"""Open items that a writer is shown with a window. So what a model reads stays bounded."""
 
 
 def notes_of(segments: Sequence[SpokenSegment], writer: NoteWriter, *, language: str) -> list[NoteBody]:
