@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from schema.core.words import count_words
 from schema.minutes.ledger import ChangeKind, Item, ItemKind, ItemState, ledger
@@ -59,10 +59,12 @@ def _is_shown_task(item: Item) -> bool:
 
 
 def _groups(ordered: Sequence[NoteBody]) -> list[Sequence[NoteBody]]:
-    """The notes of each chapter: at most CHAPTERS_LIMIT chapters of about equally many notes."""
-    count = min(len(ordered), CHAPTERS_LIMIT)
-    cuts = [len(ordered) * at // count for at in range(count + 1)] if count else []
-    return [ordered[first:end] for first, end in pairwise(cuts)]
+    """The notes of each chapter, equally many: one, or as many as give at most CHAPTERS_LIMIT chapters.
+
+    A new note changes the last chapter only, except where all chapters must grow.
+    """
+    size = -(-len(ordered) // CHAPTERS_LIMIT)
+    return [ordered[first : first + size] for first in range(0, len(ordered), size or 1)]
 
 
 def _chapter(

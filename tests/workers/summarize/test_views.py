@@ -238,4 +238,12 @@ def test_minutes_of_a_long_meeting_lose_no_decision_and_no_action_and_have_few_c
     minutes = minutes_of_notes(long_meeting(40), "en")
     assert len(minutes.decisions) == 40
     assert len(minutes.actions) == 40
-    assert len(minutes.chapters) == CHAPTERS_LIMIT
+    assert CHAPTERS_LIMIT // 2 < len(minutes.chapters) <= CHAPTERS_LIMIT
+
+
+def test_a_new_note_changes_the_last_chapter_only() -> None:
+    notes = long_meeting(32)
+    shorter, longer = (minutes_of_notes(notes[:count], "en").chapters for count in (31, 32))
+    assert len(longer) == len(shorter)
+    assert longer[:-1] == shorter[:-1]
+    assert longer[-1] != shorter[-1]

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from schema.core.sentences import is_question
 from schema.core.words import count_words, letters, words
@@ -25,20 +26,26 @@ _DANGLING = re.compile(r"^(?:it|they|this|that|these|those|both|he|she|them|his|
 
 def pick(texts: Sequence[str], count: int, language: str) -> list[int]:
     """Indices of at most *count* central sentences of *texts* that differ from each other, in order."""
+    return list(_picked(tuple(texts), count, language))
+
+
+@lru_cache(maxsize=1024)
+def _picked(texts: tuple[str, ...], count: int, language: str) -> tuple[int, ...]:
+    """Chapters that are complete are picked from again with every update of the minutes, so results are kept."""
     terms = [_terms(text, language) for text in texts]
     weights = _weights(terms)
-    scores = [_score(text, said, weights) for text, said in zip(texts, terms, strict=True)]
+    scores = {at: _score(text, terms[at], weights) for at, text in enumerate(texts)}
+    repeated = dict.fromkeys(scores, 0.0)
     chosen: list[int] = []
     while len(chosen) < count:
-        gains = {
-            at: score - _SPREAD * score * max((overlap(terms[at], terms[other]) for other in chosen), default=0.0)
-            for at, score in enumerate(scores)
-            if at not in chosen and score > 0
-        }
+        gains = {at: score * (1 - _SPREAD * repeated[at]) for at, score in scores.items() if score > 0}
         if not gains:
             break
-        chosen.append(max(gains, key=lambda at: gains[at]))
-    return sorted(chosen)
+        best = max(gains, key=lambda at: gains[at])
+        chosen.append(best)
+        del scores[best]
+        repeated = {at: max(repeated[at], overlap(terms[at], terms[best])) for at in scores}
+    return tuple(sorted(chosen))
 
 
 def _terms(text: str, language: str) -> frozenset[str]:
