@@ -14,7 +14,7 @@ from schema.core.command_line import ErrorGroup
 
 SERVER_PANEL = "Running the server"
 COMMANDS = {
-    "Live meetings": {"live": "live:live", "finish": "meetings:finish"},
+    "Live meetings": {"live": "live:live", "finish": "meetings:finish", "brief": "meetings:brief"},
     "Recordings": {"upload": "upload:upload", "watch": "watch:watch", "uploads": "uploads:app"},
     "Results": {
         "list": "meetings:list_meetings",

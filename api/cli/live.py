@@ -14,7 +14,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.cli.options import RUNNING_STACK, AsJson, Key, LanguageOption, Url, VocabularyOption, terms_of
+from api.cli.options import (
+    RUNNING_STACK,
+    AgendaOption,
+    AsJson,
+    Key,
+    LanguageOption,
+    ParticipantsOption,
+    Url,
+    VocabularyOption,
+)
 from api.cli.render import LiveScreen
 from api.client.audio_source import file_chunks, microphone_chunks, pipe_chunks
 from api.client.http import Http
@@ -25,6 +34,7 @@ from schema.core.events import Event
 from schema.core.lines import shown_name, without_ending
 from schema.core.wire import AUTO
 from schema.meetings.wire import NewMeeting, NewTrack
+from schema.minutes.briefing import split_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ def live(
     title: Annotated[str, typer.Option(help="The meeting's title; by default the file's name.")] = "",
     language: LanguageOption = AUTO,
     vocabulary: VocabularyOption = "",
+    participants: ParticipantsOption = "",
+    agenda: AgendaOption = "",
     track: Annotated[str, typer.Option(help="The track's name.")] = "main",
     speaker: Annotated[str | None, typer.Option(help="The name of the speaker, if only one person speaks.")] = None,
     speed: Annotated[float, typer.Option(help="1 is real time, 2 twice as fast, 0 as fast as possible.")] = 1.0,
@@ -64,7 +76,9 @@ def live(
     meeting = NewMeeting(
         title=title or (without_ending(shown_name(source)) if source and source != "-" else ""),
         language=language,
-        vocabulary=terms_of(vocabulary),
+        participants=split_list("participants", participants),
+        agenda=split_list("agenda", agenda),
+        vocabulary=split_list("vocabulary", vocabulary),
         tracks=[NewTrack(name=track, speaker=speaker)],
     )
     # A file may come through a pipe, so a pipe is paced too. Only the microphone paces itself.

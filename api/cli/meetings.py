@@ -20,6 +20,7 @@ from schema.core.command_line import id_column
 from schema.core.errors import InvalidInput
 from schema.core.states import MeetingState
 from schema.meetings.wire import SearchHit
+from schema.minutes.briefing import SEPARATORS, split_list
 
 COLUMNS = ("started", "length", "state", "behind", "title")
 UNFINISHED = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
@@ -87,6 +88,31 @@ def finish(meeting_id: MeetingId, url: Url = RUNNING_STACK, key: Key = None) -> 
     typer.echo(
         f"meeting {meeting_id} takes no more audio; 'minutebook show {meeting_id}' shows its minutes in a moment"
     )
+
+
+def brief(
+    meeting_id: MeetingId,
+    participants: Annotated[
+        str | None, typer.Option(help="Who takes part, separated by commas; '' for nobody.")
+    ] = None,
+    agenda: Annotated[str | None, typer.Option(help="The points of the agenda, separated by semicolons.")] = None,
+    vocabulary: Annotated[str | None, typer.Option(help="Names and terms to expect, separated by commas.")] = None,
+    as_json: AsJson = False,
+    url: Url = RUNNING_STACK,
+    key: Key = None,
+) -> None:
+    """Show or change the participants, the agenda and the vocabulary of a meeting.
+
+    A list replaces the old one. Minutes that are written already follow a few seconds later.
+    """
+    given = {"participants": participants, "agenda": agenda, "vocabulary": vocabulary}
+    changes = {name: split_list(name, text) for name, text in given.items() if text is not None}
+    meeting = call_api(url, key, lambda http: http.change(meeting_id, changes) if changes else http.meeting(meeting_id))
+    if as_json:
+        print_json([meeting])
+        return
+    for name, values in ((name, getattr(meeting, name)) for name in given):
+        typer.echo(f"{name}: {f'{SEPARATORS[name]} '.join(values) or 'none'}")
 
 
 def delete(

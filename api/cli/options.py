@@ -82,17 +82,18 @@ RecordedAtOption = Annotated[
     ),
 ]
 VocabularyOption = Annotated[str, typer.Option("--vocabulary", help="Names and terms to expect, separated by commas.")]
+ParticipantsOption = Annotated[
+    str, typer.Option("--participants", help="Who takes part, separated by commas; minutes spell the names so.")
+]
+AgendaOption = Annotated[
+    str, typer.Option("--agenda", help="The points of the agenda, separated by semicolons; they head chapters.")
+]
 AdapterOption = Annotated[str | None, typer.Option("--adapter", help="The adapter for speech recognition.")]
 ChannelsOption = Annotated[Channels, typer.Option("--channels", help="Mix the channels, or treat each as one speaker.")]
 
 StreamsOption = Annotated[
     str, typer.Option("--streams", help="The sound streams of a film to read: auto, all, or numbers such as 1,3.")
 ]
-
-
-def terms_of(vocabulary: str) -> list[str]:
-    """The terms in the value of `--vocabulary`."""
-    return [term.strip() for term in vocabulary.split(",") if term.strip()]
 
 
 def print_json(items: Iterable[BaseModel]) -> None:

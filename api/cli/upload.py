@@ -14,15 +14,16 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from api.cli.options import (
     RUNNING_STACK,
     AdapterOption,
+    AgendaOption,
     AsJson,
     ChannelsOption,
     Key,
     LanguageOption,
+    ParticipantsOption,
     RecordedAtOption,
     StreamsOption,
     Url,
     VocabularyOption,
-    terms_of,
 )
 from api.client.http import Http
 from api.client.uploads import Outgoing, get_upload, send_file
@@ -31,6 +32,7 @@ from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.lines import shown
 from schema.core.states import AUTO_STREAMS, Channels, UploadState
 from schema.core.wire import AUTO
+from schema.minutes.briefing import split_list
 from schema.uploads.wire import NewUpload, UploadOut
 
 POLL_S = 1.0
@@ -59,6 +61,8 @@ def upload(
     recorded_at: RecordedAtOption = None,
     language: LanguageOption = AUTO,
     vocabulary: VocabularyOption = "",
+    participants: ParticipantsOption = "",
+    agenda: AgendaOption = "",
     adapter: AdapterOption = None,
     channels: ChannelsOption = Channels.MIX,
     streams: StreamsOption = AUTO_STREAMS,
@@ -79,7 +83,9 @@ def upload(
         title=title,
         recorded_at=recorded_at,
         language=language,
-        vocabulary=terms_of(vocabulary),
+        participants=split_list("participants", participants),
+        agenda=split_list("agenda", agenda),
+        vocabulary=split_list("vocabulary", vocabulary),
         asr_adapter=adapter,
         channels=channels,
         streams=streams,

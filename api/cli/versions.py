@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from api.cli.options import RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, print_json, terms_of
+from api.cli.options import RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, print_json
 from api.client.corrections import find_version, meeting_versions, reprocess, show_version
 from api.client.http import Http
 from api.client.uploads import get_upload
@@ -19,6 +19,7 @@ from schema.core.errors import Gone, MinutebookError
 from schema.core.states import MeetingState
 from schema.corrections.wire import Reprocessed, ReprocessPart
 from schema.meetings.wire import MeetingOut
+from schema.minutes.briefing import split_list
 
 POLL_S = 1.0
 NONE = "none"
@@ -60,7 +61,7 @@ def reprocess_meeting(
     }
     changes = {name: None if value == NONE else value for name, value in given.items() if value is not None}
     if vocabulary is not None:
-        changes["vocabulary"] = terms_of(vocabulary)
+        changes["vocabulary"] = split_list("vocabulary", vocabulary)
     started = call_api(url, key, lambda http: reprocess(http, meeting_id, changes))
     if wait:
         call_api(url, key, lambda http: _wait_until_finished(http, started))

@@ -26,7 +26,6 @@ from api.cli.options import (
     StreamsOption,
     Url,
     VocabularyOption,
-    terms_of,
 )
 from api.client.http import Http
 from api.client.pace import stop_on_interrupt
@@ -35,6 +34,7 @@ from schema.core.errors import Conflict, InvalidInput, MinutebookError, Unavaila
 from schema.core.lines import shown
 from schema.core.states import AUTO_STREAMS, Channels, UploadState
 from schema.core.wire import AUTO
+from schema.minutes.briefing import split_list
 from schema.uploads.wire import NewUpload
 
 RETRY_LIMIT_S = 60.0
@@ -186,7 +186,7 @@ def watch(
         raise InvalidInput(f"{folder} is not a folder; give the folder in which recordings arrive")
     new = NewUpload(
         language=language,
-        vocabulary=terms_of(vocabulary),
+        vocabulary=split_list("vocabulary", vocabulary),
         asr_adapter=adapter,
         channels=channels,
         streams=streams,

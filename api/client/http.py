@@ -68,6 +68,11 @@ class Http:
     async def meeting(self, meeting_id: str) -> MeetingOut:
         return MeetingOut.model_validate_json((await self.call("GET", f"/v1/meetings/{meeting_id}")).content)
 
+    async def change(self, meeting_id: str, changes: dict[str, Any]) -> MeetingOut:
+        """Change `participants`, `agenda` or `vocabulary`."""
+        answer = await self.call("PATCH", f"/v1/meetings/{meeting_id}", json=changes)
+        return MeetingOut.model_validate_json(answer.content)
+
     async def meetings(self, limit: int = 50, *, versions: bool = False) -> list[MeetingOut]:
         """The newest *limit* meetings; with *versions*, every version of each."""
         query = {"limit": limit, "versions": versions}

@@ -18,6 +18,7 @@ from api.client.http import Http
 from schema.core.errors import Gone, InvalidInput, MinutebookError
 from schema.core.lines import shown_name
 from schema.core.states import UploadState
+from schema.minutes.briefing import SEPARATORS
 from schema.uploads.wire import NewUpload, UploadOut
 
 T = TypeVar("T")
@@ -130,15 +131,15 @@ async def uploads(http: Http, limit: int = 50) -> list[UploadOut]:
 
 async def _create(http: Http, file: Outgoing, new: NewUpload, again: bool) -> str:
     fields = {"filename": shown_name(file.path.name), "sha256": file.sha256, **({"again": "1"} if again else {})}
-    fields |= {name: _metadata_value(value) for name, value in new.model_dump(exclude_defaults=True).items()}
+    fields |= {name: _metadata_value(name, value) for name, value in new.model_dump(exclude_defaults=True).items()}
     metadata = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in fields.items())
     headers = {**TUS, "Upload-Length": str(file.size), "Upload-Metadata": metadata}
     answer = await http.call("POST", TUS_PATH, headers=headers)
     return answer.headers["location"].rpartition("/")[2]
 
 
-def _metadata_value(value: object) -> str:
-    return ",".join(value) if isinstance(value, list) else str(value)
+def _metadata_value(name: str, value: object) -> str:
+    return SEPARATORS[name].join(value) if isinstance(value, list) else str(value)
 
 
 async def _send_rest(http: Http, file: Outgoing, at: int, progress: Progress, upload_id: str) -> None:

@@ -8,7 +8,7 @@ from schema.core.errors import InvalidInput
 
 DEPTH_LIMIT = 32
 VALUES_LIMIT = 1000
-"""More than any request needs: the largest has a hundred terms of vocabulary and 32 tracks."""
+"""More than any request needs: the largest has two hundred names, points and terms, and 32 tracks."""
 DIGITS_LIMIT = 400
 """More digits than the largest floating-point number has."""
 MARKS_LIMIT = 128 << 10

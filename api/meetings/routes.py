@@ -34,11 +34,12 @@ from schema.core.errors import (
 )
 from schema.core.states import DateSource, MeetingState, Scope, TitleSource, UploadState
 from schema.mailbox import Mailbox
+from schema.meetings.briefing import change_briefing
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.recording_date import set_recording_date
 from schema.meetings.tables import Meeting, Track
 from schema.meetings.views import authors
-from schema.meetings.wire import MeetingOut, MeetingPage, NewMeeting, TrackOut
+from schema.meetings.wire import MeetingChange, MeetingOut, MeetingPage, NewMeeting, TrackOut
 from schema.uploads.tables import Upload
 
 ANY = (Unauthorized, Forbidden, RateLimited)
@@ -63,10 +64,10 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
             title=new.title,
             title_from=TitleSource.CALLER if new.title else None,
             language=language,
-            vocabulary=list(new.vocabulary),
             asr_adapter=new.asr_adapter,
             summary_adapter=new.summary_adapter,
         )
+        meeting.brief(new)
         set_recording_date(meeting, new.recorded_at, DateSource.CALLER)
         session.add(meeting)
         session.flush()
@@ -117,6 +118,26 @@ def show(meeting_id: str, services: ServicesHere, principal: Reader) -> MeetingO
         return meeting_out(session, services.stores.mailbox, find_meeting(session, meeting_id, principal))
 
 
+@router.patch(
+    "/{meeting_id}",
+    summary="Change participants, agenda or vocabulary",
+    responses={**responses(NotFound, Gone, InvalidInput), **examples.response(examples.MEETING)},
+)
+def change(meeting_id: str, wanted: MeetingChange, services: ServicesHere, principal: Writer) -> MeetingOut:
+    """Change who takes part, what is on the agenda, and which names and terms to expect.
+
+    New minutes spell names and terms in the new way, and chapters take their headings from the new agenda. If minutes
+    are written already, they are written again a few seconds later.
+    """
+    if not wanted.model_fields_set:
+        raise InvalidInput("nothing would change; give 'participants', 'agenda' or 'vocabulary'")
+    with services.database.read() as session:
+        find_meeting(session, meeting_id, principal)
+    with services.database.write() as session:
+        change_briefing(session, meeting_id, wanted)
+    return _show(services, meeting_id, principal)
+
+
 @router.post(
     "/{meeting_id}/finish",
     summary="Finish a meeting",
@@ -134,7 +155,7 @@ async def end(meeting_id: str, services: ServicesHere, principal: Writer) -> Mee
 
 @router.delete("/{meeting_id}", summary="Delete a meeting", status_code=204, responses=responses(NotFound))
 def remove(meeting_id: str, services: ServicesHere, principal: Writer) -> Response:
-    """Delete the audio, transcript, minutes, title and vocabulary of a meeting for good.
+    """Delete the audio, transcript, minutes, title and briefing of a meeting for good.
 
     Deleting again changes nothing.
     """
@@ -185,6 +206,7 @@ def _meeting_out(
         started_at=meeting.started_at,
         started_at_source=DateSource(meeting.recorded_from or DateSource.CREATED),
         finished_at=meeting.finished_at,
+        **meeting.briefing.model_dump(),
         asr_adapter=meeting.asr_adapter,
         summary_adapter=meeting.summary_adapter,
         tracks=[

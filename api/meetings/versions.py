@@ -36,6 +36,7 @@ from schema.meetings.versions import (
     versions_of,
 )
 from schema.meetings.wire import MeetingOut
+from schema.minutes.briefing import Briefing
 from schema.uploads.lifecycle import file_id_of
 
 FIELDS_OF_MINUTES = frozenset({"part", "summary_adapter", "summary_model"})
@@ -129,7 +130,7 @@ def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Re
     config = services.config
     how = VersionOptions(
         language=served_language(wanted.language or source.language, config.asr_model),
-        vocabulary=list(source.vocabulary if wanted.vocabulary is None else wanted.vocabulary),
+        briefing=_briefing(wanted, source),
         asr_adapter=_adapter(wanted, source, "asr_adapter"),
         summary_adapter=_adapter(wanted, source, "summary_adapter"),
     )
@@ -144,6 +145,11 @@ def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Re
         made = session.get_one(Meeting, upload.meeting_id)
         meeting = meeting_out(session, services.stores.mailbox, made)
     return Reprocessed(part=ReprocessPart.TRANSCRIPT, meeting=meeting, minutes_version=1, upload_id=upload.id)
+
+
+def _briefing(wanted: Reprocessing, source: Meeting) -> Briefing:
+    vocabulary = source.vocabulary if wanted.vocabulary is None else wanted.vocabulary
+    return source.briefing.model_copy(update={"vocabulary": list(vocabulary)})
 
 
 def _check_kept(services: Services, source: Meeting) -> None:

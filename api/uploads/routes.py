@@ -34,6 +34,7 @@ from schema.core.errors import (
 )
 from schema.core.states import AUTO_STREAMS, Channels, Scope, UploadState
 from schema.meetings.wire import CoverageTotals
+from schema.minutes.briefing import SEPARATORS, split_list
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import ENDED, drop_file, give_up
 from schema.uploads.tables import Upload
@@ -144,11 +145,10 @@ async def _receive_upload(request: Request, services: Services, principal: Princ
 
 
 def wanted_of(fields: FormFields) -> NewUpload:
-    """The options in the form's fields. The vocabulary is one field or several, with terms separated by commas."""
+    """The options in the form's fields. A list is one field or several, whose values `SEPARATORS` separate."""
     values: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
-    if "vocabulary" in values:
-        terms = ",".join(fields["vocabulary"]).split(",")
-        values["vocabulary"] = [term for term in terms if term.strip()]
+    for name in SEPARATORS.keys() & values.keys():
+        values[name] = [value for text in fields[name] for value in split_list(name, text)]
     try:
         return NewUpload.model_validate(values)
     except ValidationError as error:

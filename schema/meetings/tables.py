@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from schema.core.states import MeetingState, TrackKind
 from schema.core.tables import Base, Id, now
+from schema.minutes.briefing import Briefing
 
 
 class Meeting(Base):
@@ -36,6 +37,7 @@ class Meeting(Base):
     * `shown` is true for the version that is used when a request names none.
     * `revised_seq` is set while the minutes have to be written again. It is the number of the last correction.
     * Notes with a lower `seq` than `notes_seq` are all written again.
+    * `participants`, `agenda` and `vocabulary` are the meeting's `briefing`.
     """
 
     __tablename__ = "meetings"
@@ -46,6 +48,8 @@ class Meeting(Base):
     title: Mapped[str] = mapped_column(String(300), default="")
     language: Mapped[str] = mapped_column(String(16), default="en")
     vocabulary: Mapped[list[Any]] = mapped_column(default=list)
+    participants: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    agenda: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     translate: Mapped[bool] = mapped_column(default=False, server_default=false())
     asr_adapter: Mapped[str | None] = mapped_column(String(100))
     summary_adapter: Mapped[str | None] = mapped_column(String(100))
@@ -71,6 +75,20 @@ class Meeting(Base):
         if self.recorded_at is None:
             return self.created_at.astimezone()
         return self.recorded_at.astimezone(timezone(timedelta(seconds=self.recorded_offset_s or 0)))
+
+    def brief(self, briefing: Briefing) -> None:
+        """Set the briefing."""
+        self.participants, self.agenda = list(briefing.participants), list(briefing.agenda)
+        self.vocabulary = list(briefing.vocabulary)
+
+    @property
+    def briefing(self) -> Briefing:
+        """The briefing. It was checked when it was given, perhaps by an older version with other limits."""
+        return Briefing.model_construct(
+            participants=list(self.participants or ()),
+            agenda=list(self.agenda or ()),
+            vocabulary=list(self.vocabulary or ()),
+        )
 
 
 class Track(Base):

@@ -18,6 +18,7 @@ from schema.core.errors import AudioNotKept, Conflict
 from schema.core.states import Channels, MeetingState, SummaryKind, UploadState
 from schema.meetings.locks import advance_seq, lock_meeting, lock_versions
 from schema.meetings.tables import Meeting, Summary, Track
+from schema.minutes.briefing import Briefing
 from schema.uploads.lifecycle import add_upload, file_id_of, lock_readers, new_track
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
@@ -31,7 +32,7 @@ class VersionOptions:
     """Options for transcribing a recording again."""
 
     language: str
-    vocabulary: list[str]
+    briefing: Briefing
     asr_adapter: str | None
     summary_adapter: str | None
 
@@ -86,7 +87,7 @@ def add_version(
             streams=recording.streams,
             language=wanted.language,
             translate=source.translate,
-            vocabulary=wanted.vocabulary,
+            **wanted.briefing.model_dump(),
             asr_adapter=wanted.asr_adapter,
             summary_adapter=wanted.summary_adapter,
         ),

@@ -9,8 +9,9 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.adapters.wire import LABEL_PATTERN
 from schema.core.states import DateSource, MeetingState, SummaryKind, TitleSource, UploadState
-from schema.core.wire import AUTO, Language, Name, Shown, Term, Text, Wire
+from schema.core.wire import AUTO, Language, Name, Shown, Text, Wire
 from schema.meetings.recording_date import RecordedAt
+from schema.minutes.briefing import Briefing
 from schema.minutes.minutes import Minutes
 
 AdapterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
@@ -24,23 +25,38 @@ class NewTrack(Wire):
     speaker: Annotated[Text, StringConstraints(max_length=100)] | None = None
 
 
-class NewMeeting(Wire):
+class NewMeeting(Briefing):
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"title": "Launch", "language": "en", "vocabulary": ["Priya"], "tracks": [{"name": "main"}]}]
+            "examples": [
+                {
+                    "title": "Launch",
+                    "language": "en",
+                    "participants": ["Priya Sharma", "Leo"],
+                    "agenda": ["Budget", "Date of the launch"],
+                    "vocabulary": ["Northwind"],
+                    "tracks": [{"name": "main"}],
+                }
+            ]
         }
     )
     title: Annotated[Text, StringConstraints(max_length=300)] = ""
     language: Language = AUTO
     """By default the language is detected. With a model that reads only English it is English."""
-    vocabulary: list[Term] = Field(default_factory=list, max_length=100)
-    """Names and terms that the recogniser should expect."""
     recorded_at: RecordedAt | None = None
     """The start of the recording, if it is not now, in ISO 8601. Without an offset it is in the server's zone."""
     asr_adapter: AdapterName | None = None
     """None means the adapter called `default`, if it has an active version."""
     summary_adapter: AdapterName | None = None
     tracks: list[NewTrack] = Field(default_factory=lambda: [NewTrack()], min_length=1, max_length=32)
+
+
+class MeetingChange(Briefing):
+    """A change of what was said about a meeting. Omitted fields keep their values, and a list replaces the old one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"participants": ["Priya Sharma", "Leo"]}, {"agenda": ["Budget"]}]}
+    )
 
 
 class CoverageTotals(Wire):
@@ -114,6 +130,9 @@ class MeetingOut(Wire):
     started_at: datetime
     started_at_source: DateSource
     finished_at: datetime | None
+    participants: list[Shown] = Field(default_factory=list)
+    agenda: list[Shown] = Field(default_factory=list)
+    vocabulary: list[Shown] = Field(default_factory=list)
     asr_adapter: str | None
     summary_adapter: str | None
     tracks: list[TrackOut] = Field(default_factory=list)

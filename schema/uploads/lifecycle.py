@@ -75,12 +75,12 @@ def add_upload(
         id=secrets.token_hex(12),
         owner=owner,
         language=new.language,
-        vocabulary=list(new.vocabulary),
         translate=new.translate,
         asr_adapter=new.asr_adapter,
         summary_adapter=new.summary_adapter,
         tus_metadata=tus_metadata,
     )
+    meeting.brief(new)
     _describe(meeting, new, shown)
     session.add(meeting)
     session.flush()
@@ -307,7 +307,8 @@ def configure(session: Session, upload: Upload, new: NewUpload) -> None:
     """Apply options that the sender gave only after the file."""
     meeting = session.get_one(Meeting, upload.meeting_id)
     _describe(meeting, new, upload.name)
-    meeting.language, meeting.vocabulary, meeting.translate = new.language, list(new.vocabulary), new.translate
+    meeting.language, meeting.translate = new.language, new.translate
+    meeting.brief(new)
     meeting.asr_adapter, meeting.summary_adapter = new.asr_adapter, new.summary_adapter
     upload.priority, upload.streams = new.priority, new.streams
     if new.channels != upload.channels:

@@ -10,9 +10,10 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from schema.core.states import ALL_STREAMS, AUTO_STREAMS, Channels, UploadState
-from schema.core.wire import AUTO, Language, Shown, Term, Text, Wire
+from schema.core.wire import AUTO, Language, Shown, Text, Wire
 from schema.meetings.recording_date import FileTime, RecordedAt
 from schema.meetings.wire import AdapterName, CoverageTotals
+from schema.minutes.briefing import Briefing
 from schema.uploads.failures import UploadFailure
 
 HIGHEST_PRIORITY = 10
@@ -32,13 +33,12 @@ Streams = Annotated[str, StringConstraints(max_length=200), AfterValidator(_know
 """The sound streams of a file that are read. `auto`: all that belong together. `all`: all. Or numbers, from 1."""
 
 
-class NewUpload(Wire):
+class NewUpload(Briefing):
     """Options for an uploaded file."""
 
     title: Annotated[Text, StringConstraints(max_length=300)] = ""
     language: Language = AUTO
     """By default the language is detected. With a model that reads only English it is English."""
-    vocabulary: list[Term] = Field(default_factory=list, max_length=100)
     translate: bool = False
     """Write the transcript in English, whatever language is spoken. Not every multilingual model can."""
     recorded_at: RecordedAt | None = None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from schema.minutes.briefing import Briefing
 from schema.minutes.ledger import Change, Item, ItemKind, ItemState, ledger
 from schema.minutes.note import NoteBody
+from workers.summarize.briefing import spelled_window
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.reconcile import changes_of
 from workers.summarize.text.salience import overlap
@@ -27,13 +29,20 @@ def notes_of(segments: Sequence[SpokenSegment], writer: NoteWriter, *, language:
 
 
 def note_of(
-    window: Sequence[SpokenSegment], writer: NoteWriter, earlier: Iterable[NoteBody] = (), *, language: str
+    window: Sequence[SpokenSegment],
+    writer: NoteWriter,
+    earlier: Iterable[NoteBody] = (),
+    *,
+    language: str,
+    briefing: Briefing | None = None,
 ) -> NoteBody:
     """The note of *window*, which must not be empty, after the *earlier* notes of its meeting."""
+    briefing = briefing or Briefing()
+    window = spelled_window(window, briefing, language)
     items = ledger(change for note in in_order(earlier) for change in note.changes)
     named = (*(item.owner for item in items.values()), *(segment.speaker for segment in window))
-    people = frozenset(filter(None, named))
-    task = WindowTask(window, language, people, open_items(items.values(), window, language))
+    people = frozenset(filter(None, (*named, *briefing.names)))
+    task = WindowTask(window, language, people, open_items(items.values(), window, language), briefing)
     written = writer.note(task)
     evidence = Evidence(window, language)
     found = [_checked(draft, evidence) for draft in written.drafts]

@@ -21,6 +21,7 @@ from schema.meetings.tables import Meeting, Note, Segment, Summary, Track
 from schema.meetings.titles import take_title_of_content
 from schema.meetings.views import minutes_event, note_event
 from schema.meetings.wire import Author
+from schema.minutes.briefing import Briefing
 from schema.minutes.minutes import MINUTES, Minutes
 from schema.minutes.note import NOTE, NoteBody
 from schema.webhooks.outbox import announce
@@ -57,6 +58,7 @@ class MeetingSnapshot:
     """The meeting asks for the model without any adapter."""
     language: str
     """The meeting's language, or if it has none, the language detected from its first segments."""
+    briefing: Briefing
     unread: tuple[SpokenSegment, ...]
     notes: tuple[NoteBody, ...]
     through_sample: int
@@ -90,6 +92,7 @@ def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
         adapter=served_labels(session, AdapterTask.SUMMARY, [wanted])[wanted],
         bare=wanted == BARE,
         language=_language(session, meeting),
+        briefing=meeting.briefing,
         unread=unread,
         notes=tuple(map(NOTE.validate_python, notes)),
         through_sample=_through_sample(session, meeting_id),

@@ -21,6 +21,7 @@ from schema.minutes.note import NoteBody
 from schema.stores import Stores
 from workers.corrections.minutes import corrected_minutes
 from workers.models.adapters import AdapterStore, ShippedAdapter
+from workers.summarize.briefing import briefed
 from workers.summarize.chat.model import ChatModel
 from workers.summarize.chat.writer import ChatWriter
 from workers.summarize.notes import note_of
@@ -115,7 +116,13 @@ class Summarizer:
     def _noted(self, snapshot: MeetingSnapshot, window: Sequence[SpokenSegment]) -> NoteBody:
         first = window[0].first_sample
         earlier = [note for note in snapshot.notes if note.first_sample < first]
-        return note_of(window, self._writer(snapshot.language), earlier, language=snapshot.language)
+        return note_of(
+            window,
+            self._writer(snapshot.language),
+            earlier,
+            language=snapshot.language,
+            briefing=snapshot.briefing,
+        )
 
     def _writer(self, language: str, /) -> NoteWriter:
         own = writer_of(self.model, language)
@@ -149,7 +156,8 @@ class Summarizer:
         """Write a rolling version after a note, after a correction, or once enough new words have arrived."""
         waiting = sum(count_words(said.text) for said in snapshot.unread) - snapshot.summarised_words
         if noted or waiting >= self.rolling_words or (snapshot.revised and snapshot.last_version):
-            minutes = rolling_minutes(snapshot.notes, snapshot.unread, language=snapshot.language)
+            so_far = rolling_minutes(snapshot.notes, snapshot.unread, language=snapshot.language)
+            minutes = briefed(so_far, snapshot.notes, snapshot.briefing, snapshot.language)
             event = add_rolling(self.stores.database, snapshot, minutes, self._author(snapshot.notes))
             publish(self.stores.redis, snapshot.meeting_id, [event] if event else [])
         elif snapshot.revised:
@@ -158,7 +166,8 @@ class Summarizer:
 
     def _finish(self, snapshot: MeetingSnapshot) -> bool:
         with self.stores.database.read() as session:
-            final = minutes_of_notes(snapshot.notes, snapshot.language)
+            written = minutes_of_notes(snapshot.notes, snapshot.language)
+            final = briefed(written, snapshot.notes, snapshot.briefing, snapshot.language)
             minutes = corrected_minutes(session, snapshot.meeting_id, final, snapshot.language)
             track_ids = session.scalars(select(Track.id).where(Track.meeting_id == snapshot.meeting_id)).all()
         # SQL has the text of all audio by now. The audio goes before the meeting ends, since nobody comes back to a

@@ -47,7 +47,7 @@ def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackF
             epoch=track.epoch,
             closed_sample=track.closed_sample,
             language=meeting.language,
-            vocabulary=tuple(meeting.vocabulary),
+            vocabulary=meeting.briefing.expected_words,
             translate=meeting.translate,
             adapter=adapters[meeting.asr_adapter],
         )

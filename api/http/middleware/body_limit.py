@@ -16,8 +16,8 @@ from api.http.problems import problem_of, problem_response
 from api.services import Services, services_of
 from schema.core.errors import MinutebookError, RequestTimeout, TooLarge, Unauthorized
 
-JSON_LIMIT_BYTES = 128 << 10
-"""Enough for the longest vocabulary and the longest text, written with escapes."""
+JSON_LIMIT_BYTES = 256 << 10
+"""Enough for the longest briefing and the longest text, written with escapes."""
 WAV_HEADER_BYTES = 64 << 10
 """Allowance for everything in a WAV file except its samples."""
 FORM_BYTES = 1 << 20

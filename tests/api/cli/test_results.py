@@ -60,3 +60,14 @@ def test_show_writes_a_meeting_to_a_file(minutebook: RunMinutebook, meeting_id: 
     assert refused.status == 2
     assert "cannot be written (No such file or directory); name another file" in refused.err
     assert minutebook("show", meeting_id).out.startswith("# Launch\n")
+
+
+def test_brief_changes_the_named_lists_and_shows_all(minutebook: RunMinutebook, meeting_id: str) -> None:
+    minutebook("brief", meeting_id, "--participants", "Priya Sharma, Leo", "--agenda", "Budget, costs; Launch")
+    shown = minutebook("brief", meeting_id, "--vocabulary", "Northwind")
+    assert shown.out.splitlines() == [
+        "participants: Priya Sharma, Leo",
+        "agenda: Budget, costs; Launch",
+        "vocabulary: Northwind",
+    ]
+    assert minutebook("brief", meeting_id).out == shown.out

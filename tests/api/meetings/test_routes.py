@@ -19,6 +19,7 @@ from schema.core.states import AdapterTask, SummaryKind
 from schema.core.tables import Base
 from schema.meetings.tables import Meeting, Track
 from schema.meetings.wire import MeetingOut
+from schema.minutes.briefing import Briefing
 from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.database_rows import add_coverage, add_minutes, add_note, add_segment
@@ -57,6 +58,25 @@ def test_a_meeting_is_created_with_its_tracks(either: Api) -> None:
     assert meeting["created_at"].endswith("Z")
 
 
+def test_a_change_replaces_the_named_lists_and_has_written_minutes_written_again(either: Api) -> None:
+    meeting = either.create(participants=["Pria"], agenda=["Budget"], vocabulary=["Northwind"])
+    changed = either.http.patch(f"/v1/meetings/{meeting}", json={"participants": ["Priya Sharma"], "agenda": []}).json()
+    assert (changed["participants"], changed["agenda"], changed["vocabulary"]) == (["Priya Sharma"], [], ["Northwind"])
+    assert changed["revising"] is True
+    assert either.http.get(f"/v1/meetings/{meeting}").json() == changed
+
+
+def test_a_change_to_what_is_there_writes_no_minutes_again(api: Api) -> None:
+    meeting = api.create(participants=["Priya"])
+    assert api.http.patch(f"/v1/meetings/{meeting}", json={"participants": ["Priya"]}).json()["revising"] is False
+
+
+def test_a_change_of_nothing_is_refused_with_what_can_be_changed(api: Api) -> None:
+    refused = api.http.patch(f"/v1/meetings/{api.create()}", json={})
+    assert refused.status_code == 422
+    assert "'participants', 'agenda' or 'vocabulary'" in refused.json()["detail"]
+
+
 def test_meetings_are_listed_in_pages_newest_first(either: Api) -> None:
     made = [either.create(title=str(number)) for number in range(5)]
     first = either.http.get("/v1/meetings", params={"limit": 2}).json()
@@ -80,7 +100,7 @@ def test_finishing_closes_every_track_where_its_audio_ends_and_may_be_repeated(e
 
 
 def test_a_deleted_meeting_leaves_only_an_emptied_row(either: Api) -> None:
-    meeting = either.create(title="Secret", vocabulary=["Priya"])
+    meeting = either.create(title="Secret", participants=["Priya"], agenda=["Hush"], vocabulary=["Priya"])
     either.send(meeting, 0, SECOND)
     add_segment(either.database, meeting, "Hush.")
     add_note(either.database, meeting, "Hush")
@@ -95,7 +115,7 @@ def test_a_deleted_meeting_leaves_only_an_emptied_row(either: Api) -> None:
     with either.database.read() as session:
         left = [table.name for table in Base.metadata.sorted_tables if session.execute(select(table)).first()]
         row = session.get_one(Meeting, meeting)
-        assert (left, row.state, row.title, row.vocabulary) == (["meetings"], "deleted", "", [])
+        assert (left, row.state, row.title, row.briefing) == (["meetings"], "deleted", "", Briefing())
 
 
 @pytest.mark.parametrize("path", ["", "/transcript", "/minutes", "/coverage", "/notes", "/export", "/events"])
@@ -143,6 +163,10 @@ def test_a_body_not_declared_as_json_is_refused_with_the_header_to_send(api: Api
         ({"tracks": [{"speaker": "a\0b"}]}, ["tracks.0.speaker", "U+0000"]),
         ({"title": "x" * 301}, ["title", "300"]),
         ({"vocabulary": ["x" * 61]}, ["vocabulary.0", "60"]),
+        ({"participants": ["x" * 101]}, ["participants.0", "100"]),
+        ({"participants": ["Leo"] * 51}, ["participants", "50"]),
+        ({"agenda": [""]}, ["agenda.0", "at least 1"]),
+        ({"agenda": ["x" * 121]}, ["agenda.0", "120"]),
         ({"tracks": []}, ["tracks"]),
         ({"tracks": [{"name": "a b"}]}, ["tracks.0.name", "'a b'"]),
         ({"tracks": [{"name": "a"}, {"name": "a"}]}, ["'a'", "a name of its own"]),

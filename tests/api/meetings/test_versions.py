@@ -33,7 +33,7 @@ def either(request: pytest.FixtureRequest, start: Callable[..., Api]) -> Api:
 
 def upload(api: Api, **fields: str) -> str:
     """Upload a file and mark its meeting as finished; the id of the meeting."""
-    form = {"title": "Launch", "vocabulary": "Priya", **fields}
+    form = {"title": "Launch", "participants": "Priya", "vocabulary": "Priya", **fields}
     answer = api.http.post("/v1/uploads", data=form, files={"file": ("talk.wav", b"\0" * 4000)})
     assert answer.status_code == 201, answer.text
     meeting_id: str = answer.json()["meeting_id"]
@@ -83,6 +83,7 @@ def test_a_version_is_a_new_meeting_that_reads_the_same_file(either: Api) -> Non
     with either.database.read() as session:
         rows = [session.get_one(Meeting, each) for each in (first, second)]
     assert [row.vocabulary for row in rows] == [["Priya"], ["Northwind"]]
+    assert [row.participants for row in rows] == [["Priya"], ["Priya"]]
     assert rows[0].created_at == rows[1].created_at
     again = reprocess(either, first, part="transcript")
     assert (again["meeting"]["version"], again["meeting"]["asr_adapter"]) == (3, None)

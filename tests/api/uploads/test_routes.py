@@ -23,6 +23,7 @@ from schema.core.errors import InvalidInput
 from schema.core.settings import Settings
 from schema.core.states import MeetingState, Scope, UploadState
 from schema.meetings.tables import Meeting, Note, Segment, Track
+from schema.minutes.briefing import Briefing
 from schema.uploads.tables import Upload
 from tests.api.conftest import Api
 from tests.api.database_rows import add_note, add_segment
@@ -58,7 +59,14 @@ def assert_nothing_left(api: Api) -> None:
 
 
 def test_a_file_is_stored_gets_a_meeting_and_is_queued_for_ingest(api: Api) -> None:
-    answer = send(api, name="../../Weekly\\Launch.mp4", language="en", vocabulary="Priya, Leo")
+    answer = send(
+        api,
+        name="../../Weekly\\Launch.mp4",
+        language="en",
+        vocabulary="Priya, Leo",
+        participants="Priya,Leo",
+        agenda="Now, then; Next",
+    )
     assert answer.status_code == 201
     upload = answer.json()
     assert (upload["state"], upload["name"]) == ("queued", "Launch.mp4")
@@ -69,7 +77,10 @@ def test_a_file_is_stored_gets_a_meeting_and_is_queued_for_ingest(api: Api) -> N
     assert (meeting["title"], meeting["state"]) == ("Launch", "live")
     with api.database.read() as session:
         assert session.scalars(select(Track.kind)).one() == "batch"
-        assert session.scalars(select(Meeting)).one().vocabulary == ["Priya", "Leo"]
+        briefing = session.scalars(select(Meeting)).one().briefing
+    assert briefing == Briefing(
+        participants=["Priya", "Leo"], agenda=["Now, then", "Next"], vocabulary=["Priya", "Leo"]
+    )
     wait_until("a message is queued", lambda: api.redis.llen(queues.INGEST_QUEUE))
     message = json.loads(api.redis.lrange(queues.INGEST_QUEUE, 0, -1)[0])
     assert message["headers"]["task"] == queues.INGEST

@@ -12,13 +12,14 @@ from schema.core.errors import AudioNotKept
 from schema.core.states import MeetingState, UploadState
 from schema.core.storage import Files, LocalFiles
 from schema.meetings.versions import VersionOptions, add_version
+from schema.minutes.briefing import Briefing
 from schema.stores import Stores
 from schema.uploads.lifecycle import drop_file
 from tests.crash import SimulatedCrash
 from tests.workers.ingest.files import encoded, tone
 from tests.workers.ingest.ingest_rig import IngestRig
 
-AS_BEFORE = VersionOptions(language="en", vocabulary=[], asr_adapter=None, summary_adapter=None)
+AS_BEFORE = VersionOptions(language="en", briefing=Briefing(), asr_adapter=None, summary_adapter=None)
 
 
 class FilesThatCrashOnDelete(LocalFiles):

@@ -9,7 +9,15 @@ from dataclasses import replace
 from schema.minutes.ledger import ChangeKind, Item
 from workers.summarize.chat.answers import AnsweredChange, AnsweredNote, AnyAnswer, read_answer
 from workers.summarize.chat.model import ChatModel, ChatUnavailable, Message
-from workers.summarize.chat.prompts import AGAIN, MINUTES_OF_WINDOW, labels, shown_items, shown_lines
+from workers.summarize.chat.prompts import (
+    AGAIN,
+    BRIEFED,
+    MINUTES_OF_WINDOW,
+    labels,
+    shown_briefing,
+    shown_items,
+    shown_lines,
+)
 from workers.summarize.text.language import language_name
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.writer import Draft, NoteDraft, NoteWriter, WindowTask
@@ -34,7 +42,7 @@ class ChatWriter:
     def note(self, task: WindowTask) -> NoteDraft:
         labelled = labels(task.items)
         asked = [
-            Message("system", MINUTES_OF_WINDOW.format(language=language_name(task.language))),
+            Message("system", _rules(task)),
             Message("user", _shown(task, labelled)),
         ]
         try:
@@ -59,9 +67,15 @@ class ChatWriter:
             return read_answer(self._model.answer(again, schema, tokens), kind)
 
 
+def _rules(task: WindowTask) -> str:
+    rules = MINUTES_OF_WINDOW.format(language=language_name(task.language))
+    return f"{rules}{BRIEFED}" if shown_briefing(task.briefing) else rules
+
+
 def _shown(task: WindowTask, labelled: Mapping[str, Item]) -> str:
     people = ", ".join(sorted(task.people)) or "not known"
-    return f"People: {people}\n\nOpen items:\n{shown_items(labelled)}\n\nLines:\n{shown_lines(task.window)}"
+    known = f"{shown_briefing(task.briefing)}People: {people}"
+    return f"{known}\n\nOpen items:\n{shown_items(labelled)}\n\nLines:\n{shown_lines(task.window)}"
 
 
 def _drafts(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from schema.minutes.briefing import Briefing
 from schema.minutes.ledger import ChangeKind, Item, ItemKind
 from workers.summarize.text.segment import SpokenSegment
 
@@ -15,13 +16,14 @@ class WindowTask:
     """A window to read, which must not be empty, and what a writer may know about its meeting.
 
     `language` is the meeting's. `people` are names that are known already. `items` are open items that the window may
-    change, a bounded number of them.
+    change, a bounded number of them. `briefing` is what people said about the meeting beforehand.
     """
 
     window: Sequence[SpokenSegment]
     language: str
     people: frozenset[str] = frozenset()
     items: Sequence[Item] = ()
+    briefing: Briefing = field(default_factory=Briefing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,13 @@ def test_brackets_and_commas_in_text_are_not_counted(api: Api) -> None:
 
 def test_the_largest_meeting_is_accepted(api: Api) -> None:
     tracks = [{"name": f"track{index}", "speaker": "\U0001f389" * 100} for index in range(32)]
-    wanted = {"title": "\U0001f389" * 300, "vocabulary": ["\U0001f389" * 60] * 100, "tracks": tracks}
+    wanted = {
+        "title": "\U0001f389" * 300,
+        "participants": ["\U0001f389" * 100] * 50,
+        "agenda": ["\U0001f389" * 120] * 50,
+        "vocabulary": ["\U0001f389" * 60] * 100,
+        "tracks": tracks,
+    }
     answer = api.http.post("/v1/meetings", content=json.dumps(wanted, ensure_ascii=True), headers=JSON)
     assert answer.status_code == 201, answer.text
 

@@ -1,0 +1,46 @@
+"""What people say about a meeting beforehand: who takes part, what is on the agenda, and how terms are written."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from schema.core.wire import Term, Text, Wire
+
+PARTICIPANTS_LIMIT = 50
+AGENDA_LIMIT = 50
+VOCABULARY_LIMIT = 100
+
+SEPARATORS = {"participants": ",", "agenda": ";", "vocabulary": ","}
+"""What separates the values of a list where a form or an option has one text for all."""
+
+PersonName = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+AgendaPoint = Annotated[Text, StringConstraints(min_length=1, max_length=120)]
+
+
+class Briefing(Wire):
+    """Names and terms as people write them, and the agenda. The recogniser expects names and terms.
+
+    The minutes spell them as they are given here. A point of the agenda is the heading of the chapter that treats it.
+    """
+
+    participants: list[PersonName] = Field(default_factory=list, max_length=PARTICIPANTS_LIMIT)
+    agenda: list[AgendaPoint] = Field(default_factory=list, max_length=AGENDA_LIMIT)
+    vocabulary: list[Term] = Field(default_factory=list, max_length=VOCABULARY_LIMIT)
+    """Names and terms that the recogniser should expect."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The participants, by full name and by first name."""
+        return tuple(dict.fromkeys(name for full in self.participants for name in (full, full.split()[0])))
+
+    @property
+    def expected_words(self) -> tuple[str, ...]:
+        """The words that the recogniser is told to expect, each once."""
+        return tuple(dict.fromkeys((*self.participants, *self.vocabulary)))
+
+
+def split_list(name: str, text: str) -> list[str]:
+    """The values of the list *name* of a briefing in *text*, without empty ones."""
+    return [value.strip() for value in text.split(SEPARATORS[name]) if value.strip()]
