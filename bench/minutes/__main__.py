@@ -1,6 +1,7 @@
 """Measures minutes fact by fact, on invented meetings whose decisions, tasks, facts and traps are marked.
 
-    python -m bench.minutes [--dev] [--only ID,ID] [--model REFERENCE] [--endpoint URL --endpoint-model NAME]
+    python -m bench.minutes [--dev] [--only ID,ID] [--model REFERENCE [--adapter FOLDER]]
+        [--endpoint URL --endpoint-model NAME]
 
 Each writer writes the minutes of every meeting, with the speakers known and unknown, by the code that serves. The
 figures and the minutes are written to `--out`. The reference minutes that people wrote are measured beside them.
@@ -28,9 +29,7 @@ from schema.minutes.minutes import MINUTES, Minutes
 from training.data.invented_meetings import invented_meetings
 from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions
 from workers.summarize.chat.writer import ChatWriter
-from workers.summarize.detection.detector import Detector
 from workers.summarize.views import minutes_of
-from workers.summarize.writing.detected import DetectedWriter
 from workers.summarize.writing.model import load_model
 from workers.summarize.writing.rules import RulesWriter
 from workers.summarize.writing.trained import writer_of
@@ -71,6 +70,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dev", action="store_true", help="the meetings that settings are chosen on")
     parser.add_argument("--only", default="", help="ids, separated by commas")
     parser.add_argument("--model", help="a model that was trained to write notes")
+    parser.add_argument("--adapter", type=Path, help="the folder of an adapter for it")
     parser.add_argument("--endpoint", help="the URL of an OpenAI-compatible endpoint; needs --endpoint-model")
     parser.add_argument("--endpoint-model")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "bench")
@@ -86,11 +86,13 @@ def _development(wanted: Sequence[str]) -> list[GoldMeeting]:
 
 def _writers(arguments: argparse.Namespace) -> dict[str, WriterOf]:
     writers: dict[str, WriterOf] = {"rules": lambda _language: RulesWriter()}
-    detected = DetectedWriter(Detector.load())
-    writers["detector"] = lambda _language: detected
     if arguments.model:
         model = load_model(arguments.model, MODELS, threads=1)
-        writers[arguments.model] = lambda language: writer_of(model, language)
+        if arguments.adapter:
+            model.load_adapter(arguments.adapter.name, arguments.adapter)
+            model.use_adapter(arguments.adapter.name)
+        name = arguments.adapter.name if arguments.adapter else arguments.model
+        writers[name] = lambda language: writer_of(model, language)
     if arguments.endpoint:
         chat = EndpointModel(EndpointOptions(arguments.endpoint, arguments.endpoint_model, timeout_s=600))
         writers[chat.name] = lambda _language: ChatWriter(chat, RulesWriter())

@@ -1,27 +1,40 @@
-"""Writes notes from what the detector finds: decisions, tasks, facts and open questions, in the words as said."""
+"""Writes notes in two steps: a detector finds the lines that carry something, and a model writes the item they carry.
+
+So a small model never reads more than a few lines. It may also answer that they carry nothing.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from schema.core.sentences import split_sentences
-from schema.core.wire import ENGLISH
-from schema.core.words import count_words
+from schema.core.words import words
 from schema.minutes.ledger import ItemKind
 from workers.summarize.detection.detector import Detector, FoundItem
-from workers.summarize.text.disfluency import fluent, without_sure_lead_in
-from workers.summarize.text.due import find_due
+from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment, statements
-from workers.summarize.text.stems import content_stems
+from workers.summarize.writing.generator import Generator, PromptFormat
+from workers.summarize.writing.item_format import (
+    CONTEXT_LINES,
+    ITEM_TOKENS,
+    NONE,
+    PART,
+    TITLE,
+    UNKNOWN,
+    WrittenItem,
+    item_prompt,
+    outline_prompt,
+    read_item,
+)
 from workers.summarize.writing.people import find_people
 from workers.summarize.writing.rules import title_of
 from workers.summarize.writing.writer import Draft, NoteDraft, WindowTask
 
 POINTS_LIMIT = 4
 """Facts of one window. The surest stay."""
-TEXT_WORDS = 28
-"""The main line and further lines are joined up to so many words."""
+BATCH = 8
+"""Items that the model writes at once."""
+_MARKS = ". , ; : ? ! ' ’ - ¿ ¡ % $ € £"
 _FIRST_PERSON = re.compile(
     r"\b(?:I|me|my|ich|mir|mich|je|moi|yo|me|mí|mach|kümmere|hago|miro|llamo|mando)\b|\bj['’]", re.I
 )
@@ -33,59 +46,85 @@ On the training meetings the vote finds 93 % of the owners from the lines that c
 
 
 class DetectedWriter:
-    def __init__(self, detector: Detector) -> None:
+    """*model* was trained to write one item of the minutes, and is asked as *asked* says."""
+
+    def __init__(self, detector: Detector, model: Generator, asked: PromptFormat) -> None:
         self._detector = detector
+        self._model = model
+        self._asked = asked
 
     def note(self, task: WindowTask) -> NoteDraft:
-        said = statements(task.window)
-        # Where speakers are known, they are the people. Names that are only mentioned are guesses.
-        speakers = frozenset(line.speaker for line in task.window if line.speaker)
-        people = speakers | task.people if speakers else find_people(said) | task.people
-        found = self._detector.find(task.window, people)
-        points = sorted((item for item in found if item.kind is ItemKind.POINT), key=lambda item: -item.probability)
-        kept = [item for item in found if item.kind is not ItemKind.POINT or item in points[:POINTS_LIMIT]]
-        drafts = tuple(_draft(item, task, people) for item in kept)
-        return NoteDraft(title_of(said, task.language), drafts)
+        people = _people(task)
+        found = _surest(self._detector.find(task.window, people))
+        written = self._generated([_prompt(item, task.window) for item in found], task.language)
+        drafts = tuple(
+            _draft(item, read, task.window, people)
+            for item, answer in zip(found, written, strict=True)
+            if (read := read_item(answer, item.kind)) is not None
+        )
+        return NoteDraft(self._title(drafts, task), drafts)
+
+    def _title(self, drafts: Sequence[Draft], task: WindowTask) -> str:
+        asked = outline_prompt(((draft.kind, draft.text) for draft in drafts), TITLE)
+        title = self._generated([asked], task.language)[0].strip() if drafts else ""
+        return title or title_of(statements(task.window), task.language)
+
+    def _generated(self, prompts: Sequence[str], language: str) -> list[str]:
+        batches = (prompts[at : at + BATCH] for at in range(0, len(prompts), BATCH))
+        return [answer for batch in batches for answer in self._batch(batch, language)]
+
+    def _batch(self, prompts: Sequence[str], language: str) -> list[str]:
+        common = self._asked.words
+        only = [_vocabulary(prompt, common, language) for prompt in prompts] if common else []
+        return self._model.generate(prompts, ITEM_TOKENS, prefix=self._asked.instruction, only=only)
 
 
-def _draft(item: FoundItem, task: WindowTask, people: frozenset[str]) -> Draft:
-    lines = [task.window[at] for at in item.lines]
-    text = _text(item, task)
+def _vocabulary(prompt: str, common: str, language: str) -> str:
+    """The words of *prompt*, also as they begin a sentence, its numbers in digits, and the *common* words."""
+    said = words(prompt)
+    starts = {f"{word[0].upper()}{word[1:]}" for word in said}
+    return "\n".join([prompt, common, *sorted(starts), *sorted(numbers(prompt, language)), NONE, UNKNOWN, PART, _MARKS])
+
+
+def _people(task: WindowTask) -> frozenset[str]:
+    """Where speakers are known, they are the people. Names that are only mentioned are guesses."""
+    speakers = frozenset(line.speaker for line in task.window if line.speaker)
+    return speakers | task.people if speakers else find_people(statements(task.window)) | task.people
+
+
+def _surest(found: Sequence[FoundItem]) -> list[FoundItem]:
+    """*found* with the surest points only."""
+    points = sorted((item for item in found if item.kind is ItemKind.POINT), key=lambda item: -item.probability)
+    return [item for item in found if item.kind is not ItemKind.POINT or item in points[:POINTS_LIMIT]]
+
+
+def _prompt(item: FoundItem, window: Sequence[SpokenSegment]) -> str:
+    first, last = min(item.lines), max(item.lines)
+    lines = window[max(first - CONTEXT_LINES, 0) : last + CONTEXT_LINES + 1]
+    return item_prompt(lines, {window[at].id for at in item.lines}, item.kind)
+
+
+def _draft(item: FoundItem, written: WrittenItem, window: Sequence[SpokenSegment], people: frozenset[str]) -> Draft:
+    lines = [window[at] for at in item.lines]
     is_task = item.kind is ItemKind.ACTION
     return Draft(
         kind=item.kind,
-        text=text,
-        owner=owner_of(lines, people) if is_task else None,
-        due=_due(lines, task.language) if is_task else None,
+        text=written.text,
+        owner=_known(written.owner, people) or owner_of(lines, people) if is_task else None,
+        due=_heard(written.due, lines) if is_task else None,
         evidence=tuple(dict.fromkeys(line.id for line in lines)),
     )
 
 
-def _text(item: FoundItem, task: WindowTask) -> str:
-    """The main line, and of the other lines what adds words that carry meaning."""
-    main = task.window[item.main]
-    texts = {item.main: _told(main, task.language)}
-    known = set(content_stems(main.text, task.language))
-    total = count_words(texts[item.main])
-    for at in sorted(item.lines, key=lambda at: abs(at - item.main)):
-        line = task.window[at]
-        new = set(content_stems(line.text, task.language)) - known
-        told = _told(line, task.language)
-        if at == item.main or len(new) < 2 or total + count_words(told) > TEXT_WORDS:
-            continue
-        texts[at] = told
-        known |= new
-        total += count_words(told)
-    return " ".join(texts[at] for at in sorted(texts))
+def _known(owner: str | None, people: Iterable[str]) -> str | None:
+    """*owner* as written in *people*, or None if it is nobody of them."""
+    return next((name for name in people if owner and name.casefold() == owner.casefold()), None)
 
 
-def _told(line: SpokenSegment, language: str) -> str:
-    """What a line says, without hesitations."""
-    if language != ENGLISH:
-        return " ".join(line.text.split())
-    sentences = (without_sure_lead_in(fluent(sentence)).strip(" ,") for sentence in split_sentences(line.text))
-    told = " ".join(f"{sentence[0].upper()}{sentence[1:]}" for sentence in sentences if sentence)
-    return told or " ".join(line.text.split())
+def _heard(due: str | None, lines: Iterable[SpokenSegment]) -> str | None:
+    """*due* if somebody said it in *lines*, since a due time quotes the meeting."""
+    said = " ".join(" ".join(line.text.split()) for line in lines).casefold()
+    return due if due and due.casefold() in said else None
 
 
 def owner_of(lines: Sequence[SpokenSegment], people: frozenset[str]) -> str | None:
@@ -105,8 +144,3 @@ def _votes(lines: Sequence[SpokenSegment], people: frozenset[str]) -> Iterator[t
         for name in people:
             if name != line.speaker and re.search(rf"\b{re.escape(name)}\b", line.text):
                 yield name, _NAMED
-
-
-def _due(lines: Sequence[SpokenSegment], language: str) -> str | None:
-    found = (find_due(line.text) for line in lines if language == ENGLISH)
-    return next(filter(None, found), None)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 T5_TASK = "summarize: "
 """The prefix with which T5 was trained to summarize. Encoder–decoder models without an adapter get it."""
 
 
+Writes = Literal["notes", "items"]
+"""What a model was trained to write: the note of a whole window, or one item that given lines carry."""
+
+
 @dataclass(frozen=True, slots=True)
 class PromptFormat:
-    """The text before and after a transcript, as a model was trained on it, and its only language, or None for any."""
+    """The text before and after a transcript, as a model was trained on it, its only language, or None for any, what it
+    writes, and the words that it may use besides those of its prompt. Without them it may use any.
+    """
 
     instruction: str = T5_TASK
     suffix: str = ""
     language: str | None = None
+    writes: Writes = "notes"
+    words: str = ""
 
 
 class Generator(Protocol):
@@ -41,12 +49,13 @@ class Generator(Protocol):
         *,
         prefix: str = "",
         stop: Sequence[str] = ("\n",),
-        only: str = "",
+        only: Sequence[str] = (),
         lines_once: bool = False,
     ) -> list[str]:
         """The continuation of prefix + prompt for each of *prompts*, cut before the first of the marks *stop*.
 
-        With *only*, the model uses no tokens but those of that text. With *lines_once*, it writes no line twice.
+        With *only*, one text for each prompt, an answer has no tokens but those of its text. With *lines_once*, the
+        model writes no line twice.
         """
 
 

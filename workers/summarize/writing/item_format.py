@@ -7,16 +7,26 @@ with the item, or with `none` if the lines carry no such item:
     > Tom: Then I ask the dealer for two quotes.
     > Priya: By Friday, please.
     Action: Tom | by Friday | Tom asks the dealer for two quotes for a new oven.
+
+For a heading, or for an overview of the meeting, the model sees the items instead:
+
+    Decision: The oven is replaced before Easter.
+    Action: Tom asks the dealer for two quotes for a new oven.
+    Title: Replacing the oven
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from schema.minutes.ledger import ItemKind
 from workers.summarize.text.segment import SpokenSegment
 
+CONTEXT_LINES = 1
+"""Lines that are shown before the first marked line, and after the last one."""
+ITEM_TOKENS = 64
+OVERVIEW_TOKENS = 128
 MARK = "> "
 NONE = "none"
 UNKNOWN = "-"
@@ -27,6 +37,8 @@ LABELS = {
     ItemKind.POINT: "Fact:",
     ItemKind.QUESTION: "Question:",
 }
+TITLE = "Title:"
+OVERVIEW = "Overview:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,11 @@ def item_prompt(lines: Sequence[SpokenSegment], marked: Collection[int], kind: I
 def line_text(line: SpokenSegment) -> str:
     text = " ".join(line.text.split())
     return f"{line.speaker}: {text}" if line.speaker else text
+
+
+def outline_prompt(items: Iterable[tuple[ItemKind, str]], label: str) -> str:
+    """The prompt for what *label* says, `TITLE` or `OVERVIEW`, of *items*: the kind and the text of each."""
+    return "\n".join([*(f"{LABELS[kind]} {text}" for kind, text in items), label])
 
 
 def item_answer(item: WrittenItem | None, kind: ItemKind) -> str:

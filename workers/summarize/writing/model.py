@@ -17,7 +17,7 @@ import torch
 
 from schema.core.errors import BrokenModel, PromptTooLong, UnknownAdapter
 from workers.models.cache import weights_checksum
-from workers.models.lora import check_base, check_precision, inject, layers, make_room, read_metadata, used
+from workers.models.lora import check_base, check_precision, inject, layers, make_room, read_metadata, read_words, used
 from workers.models.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 from workers.summarize.writing.generator import PromptFormat, StopRule
 from workers.summarize.writing.weights import resolve
@@ -31,6 +31,18 @@ class _Prefix:
 
     tokens: list[int]
     cache: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Shortlist:
+    """The tokens (V,) that a batch may use, their rows (V, width) of the output layer, and what each answer may use.
+
+    `allowed` is (batch, V).
+    """
+
+    tokens: torch.Tensor
+    weight: torch.Tensor
+    allowed: torch.Tensor
 
 
 class TextModel:
@@ -104,7 +116,8 @@ class TextModel:
         self._asked.pop(name, None)
         if metadata.instruction is not None:
             suffix = metadata.suffix if self.continues else ""
-            self._asked[name] = PromptFormat(metadata.instruction, suffix, metadata.language)
+            words = read_words(folder)
+            self._asked[name] = PromptFormat(metadata.instruction, suffix, metadata.language, metadata.writes, words)
         self.use_adapter(in_use)
 
     def use_adapter(self, name: str | None) -> None:
@@ -126,16 +139,17 @@ class TextModel:
         *,
         prefix: str = "",
         stop: Sequence[str] = ("\n",),
-        only: str = "",
+        only: Sequence[str] = (),
         lines_once: bool = False,
     ) -> list[str]:
         """The greedy continuation of prefix + prompt for each of *prompts*, cut before the first of the marks *stop*.
 
         *prefix* is read once and kept for later calls. Each answer has at most *max_new_tokens* tokens.
 
-        With *only*, a decoder-only model uses no tokens but those of that text, of the stop marks, and its end token.
-        So it cannot invent names or numbers. This also saves most of a small model's arithmetic, the product with the
-        whole vocabulary. With *lines_once* an answer ends before a repeated line, since small models fall into loops.
+        With *only*, one text for each prompt, a decoder-only model answers with no tokens but those of that text, of
+        the stop marks, and its end token. So it cannot invent names or numbers. This also saves most of a small model's
+        arithmetic, the product with the whole vocabulary. With *lines_once* an answer ends before a repeated line,
+        since small models fall into loops.
 
         Raises PromptTooLong if a prompt and its answer exceed the context. A prompt is never cut off.
         """
@@ -159,7 +173,7 @@ class TextModel:
         max_new_tokens: int,
         prefix: str,
         ending: StopRule,
-        allowed: torch.Tensor | None,
+        shortlist: _Shortlist | None,
     ) -> list[str]:
         start = self._read_prefix(prefix)
         asked = [self._tokenizer(prompt, add_special_tokens=False).input_ids for prompt in prompts]
@@ -171,7 +185,7 @@ class TextModel:
         cache.batch_repeat_interleave(len(prompts))
         padded = [[0] * (longest - len(tokens)) + tokens for tokens in asked]
         seen = [[1] * len(start.tokens) + [0] * (longest - len(tokens)) + [1] * len(tokens) for tokens in asked]
-        return self._decode(torch.tensor(padded), torch.tensor(seen), cache, max_new_tokens, ending, allowed)
+        return self._decode(torch.tensor(padded), torch.tensor(seen), cache, max_new_tokens, ending, shortlist)
 
     def _decode(
         self,
@@ -180,14 +194,14 @@ class TextModel:
         cache: Any,
         max_new_tokens: int,
         ending: StopRule,
-        allowed: torch.Tensor | None,
+        shortlist: _Shortlist | None,
     ) -> list[str]:
         """Greedy search. *tokens* (batch, prompt) are left-padded; *mask* (batch, prefix + prompt) is 1 where real."""
         tokens, mask = tokens.to(self._device), mask.to(self._device)
         written: list[list[int]] = [[] for _ in tokens]
         done = [False] * len(written)
         for _ in range(max_new_tokens):
-            chosen = self._step(tokens, mask, cache, allowed)
+            chosen = self._step(tokens, mask, cache, shortlist)
             for row, token in enumerate(chosen.tolist()):
                 if not done[row]:
                     written[row].append(token)
@@ -198,31 +212,39 @@ class TextModel:
             mask = torch.cat([mask, mask.new_ones(len(written), 1)], dim=1)
         return [ending.cut(self._text(row)) for row in written]
 
-    def _step(self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any, allowed: torch.Tensor | None) -> torch.Tensor:
-        """The most likely token (batch,) after *tokens*, among *allowed* if given."""
+    def _step(
+        self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any, shortlist: _Shortlist | None
+    ) -> torch.Tensor:
+        """The most likely token (batch,) after *tokens*, among those of *shortlist* if given."""
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
         body = self._net.get_decoder()
         read = body(
             input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
         )
-        hidden, head = read.last_hidden_state[:, -1], self._net.get_output_embeddings()
-        if allowed is None:
-            best: torch.Tensor = head(hidden).argmax(dim=-1)
+        hidden = read.last_hidden_state[:, -1]
+        if shortlist is None:
+            best: torch.Tensor = self._net.get_output_embeddings()(hidden).argmax(dim=-1)
             return best
-        scores = hidden @ head.weight[allowed].T
-        return allowed[scores.argmax(dim=-1)]
+        scores = (hidden @ shortlist.weight.T).masked_fill(~shortlist.allowed, float("-inf"))
+        return shortlist.tokens[scores.argmax(dim=-1)]
 
-    def _shortlist(self, only: str, stop: Sequence[str]) -> torch.Tensor | None:
-        """Ids of the tokens of *only*, at the start of a text and inside it, and of those that end an answer.
+    def _shortlist(self, only: Sequence[str], stop: Sequence[str]) -> _Shortlist | None:
+        """The tokens of each text of *only*, at the start of a text and inside it, and those that end an answer.
 
         None if any token may be used.
         """
         head = self._net.get_output_embeddings()
         if not only or type(head) is not torch.nn.Linear:
             return None
-        texts = [only, f" {only}", *stop]
-        found = {token for text in texts for token in self._tokenizer(text, add_special_tokens=False).input_ids}
-        return torch.tensor(sorted(found | self._ends), device=self._device)
+        ends = self._ends.union(*map(self._tokens_of, stop))
+        found = [ends.union(self._tokens_of(text), self._tokens_of(f" {text}")) for text in only]
+        known = sorted(frozenset().union(*found))
+        tokens = torch.tensor(known, device=self._device)
+        allowed = torch.tensor([[token in each for token in known] for each in found], device=self._device)
+        return _Shortlist(tokens, head.weight[tokens], allowed)
+
+    def _tokens_of(self, text: str) -> frozenset[int]:
+        return frozenset(self._tokenizer(text, add_special_tokens=False).input_ids)
 
     def read(self, prefix: str) -> None:
         """Read a *prefix* in advance, so that its first use is as fast as later ones."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from schema.core.errors import PromptTooLong
 from schema.core.wire import ENGLISH
@@ -14,9 +15,11 @@ from schema.minutes.minutes import Sentence
 from workers.summarize.checking.decision_claims import as_heard
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.checking.guard import clean, keeps_negation
+from workers.summarize.detection.detector import Detector
 from workers.summarize.text.due import find_due
 from workers.summarize.text.segment import Statement, statements
 from workers.summarize.writing.decisions import find_decisions
+from workers.summarize.writing.detected import DetectedWriter
 from workers.summarize.writing.generator import Generator, PromptFormat
 from workers.summarize.writing.note_format import LineKind, NoteLine, lines_of, transcript
 from workers.summarize.writing.people import find_people
@@ -113,7 +116,7 @@ def _clean(lines: Iterator[NoteLine]) -> Iterator[NoteLine]:
 def _drafts(said: Sequence[Statement], model: Generator, asked: PromptFormat, language: str) -> list[str]:
     """The note on *said*. It is halved until the model can read each part at once."""
     text = transcript(said, language)
-    only = vocabulary(text) if asked.language == ENGLISH else ""
+    only = [vocabulary(text)] if asked.language == ENGLISH else []
     try:
         return model.generate(
             [f"{text}{asked.suffix}"], SUMMARY_TOKENS, prefix=asked.instruction, stop=(), only=only, lines_once=True
@@ -133,9 +136,16 @@ def _owner(text: str, people: Collection[str]) -> str | None:
     return next(named, None)
 
 
+@cache
+def _detector() -> Detector:
+    return Detector.load()
+
+
 def writer_of(model: Generator | None, language: str) -> NoteWriter:
     """A writer with *model* if it was trained to write notes in *language*, else one without a model."""
     asked = None if model is None else model.asked
     if model is None or asked is None or asked.language not in (None, language):
         return RulesWriter()
+    if asked.writes == "items":
+        return DetectedWriter(_detector(), model, asked)
     return TrainedWriter(model, asked)

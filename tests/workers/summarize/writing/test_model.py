@@ -88,7 +88,7 @@ def test_an_answer_obeys_its_length_stop_and_vocabulary(small_decoder: Path, tmp
     assert model.generate(["the boiler"], 1, stop=()) == words[:1]
     [cut] = model.generate(["the boiler"], 8, stop=(words[0],))
     assert cut == ""
-    [kept] = model.generate(["the boiler"], 8, stop=(), only="key and twice")
+    [kept] = model.generate(["the boiler"], 8, stop=(), only=["key and twice"])
     assert set(kept.split()) <= {"key", "and", "twice"}
 
 
@@ -197,7 +197,7 @@ def test_a_changed_or_missing_file_is_refused_before_loading(small_decoder: Path
 @pytest.mark.model
 def test_the_packaged_model_continues_an_english_sentence(gemma: TextModel) -> None:
     assert gemma.continues
-    [answer] = gemma.generate(["The capital of France is"], 4, only=" Paris London Rome the a is of city")
+    [answer] = gemma.generate(["The capital of France is"], 4, only=[" Paris London Rome the a is of city"])
     assert answer.startswith(("Paris", "the"))
 
 

@@ -47,7 +47,7 @@ class DraftGenerator:
         *,
         prefix: str = "",
         stop: Sequence[str] = ("\n",),
-        only: str = "",
+        only: Sequence[str] = (),
         lines_once: bool = False,
     ) -> list[str]:
         if prefix != ASKED.instruction:
