@@ -78,9 +78,9 @@ def minutes_heading(minutes: MinutesOut) -> str:
 
 
 def chapter_heading(chapter: Chapter) -> str:
-    """`Budget (2:05–7:40)`."""
+    """`Budget (2:05–7:40)`, or only the times if the chapter has no title."""
     first, end = (clock(s_of_samples(sample)) for sample in (chapter.first_sample, chapter.end_sample))
-    return f"{chapter.title} ({first}–{end})"
+    return f"{chapter.title} ({first}–{end})" if chapter.title else f"{first}–{end}"
 
 
 def due_note(action: Action) -> str:

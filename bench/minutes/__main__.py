@@ -29,7 +29,7 @@ from schema.minutes.minutes import MINUTES, Minutes
 from training.data.invented_meetings import invented_meetings
 from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions
 from workers.summarize.chat.writer import ChatWriter
-from workers.summarize.views import minutes_of
+from workers.summarize.final import minutes_of
 from workers.summarize.writing.model import load_model
 from workers.summarize.writing.rules import RulesWriter
 from workers.summarize.writing.trained import writer_of
@@ -118,7 +118,9 @@ def _measured(meetings: Sequence[GoldMeeting], writer_for: WriterOf, out: Path, 
     started = time.process_time()
     for meeting in meetings:
         segments = meeting.segments(speakers=speakers)
-        minutes = minutes_of(segments, writer_for(meeting.language), language=meeting.language)
+        writer = writer_for(meeting.language)
+        final = writer if isinstance(writer, ChatWriter) else None
+        minutes = minutes_of(segments, writer, final, language=meeting.language)
         write(out / f"{meeting.id}.json", MINUTES.dump_python(minutes, mode="json"))
         pairs.append((meeting, minutes))
     counted = score(pairs)

@@ -11,8 +11,8 @@ from schema.core.words import count_words
 from schema.minutes.minutes import Minutes, Sentence
 from training.evaluation.baselines import Choice, lead, longest
 from workers.summarize.checking.evidence import Evidence
+from workers.summarize.final import minutes_of
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.views import minutes_of
 from workers.summarize.windows import windows_of
 from workers.summarize.writing.generator import Generator
 from workers.summarize.writing.trained import writer_of

@@ -153,6 +153,8 @@ class Settings(DataFolder):
     """How often a request is repeated after a connection error, status 429 or 5xx. The pause between tries grows."""
     summary_url_concurrency: int = Field(default=2, ge=1, le=64)
     """Requests that one summarize process has under way at once."""
+    summary_url_context: int = Field(default=8192, ge=2048)
+    """Tokens that the endpoint's model reads and writes at once. More than it has cuts what it is shown."""
     rolling_words: int = Field(default=60, ge=10)
     """The rolling minutes are updated after this many new words in closed segments."""
 

@@ -1,4 +1,4 @@
-"""The title of a recording's meeting: from the caller, else from its tags, its file name or its content."""
+"""The title of a recording's meeting: from the caller, else from its tags, its file name or its minutes."""
 
 from __future__ import annotations
 
@@ -43,8 +43,7 @@ def take_tagged_title(meeting: Meeting, title: str | None) -> None:
 
 
 def take_title_of_content(meeting: Meeting, minutes: Minutes) -> None:
-    """Name a recording after its first chapter, if its file name says nothing."""
-    named = meeting.title_from != TitleSource.FILE_NAME or not is_generic(meeting.title)
-    title = next((chapter.title for chapter in minutes.chapters if chapter.title), None)
-    if not named and title is not None:
-        set_title(meeting, title, TitleSource.CONTENT)
+    """Name a meeting after its minutes, if it has no title, or that of a file whose name says nothing."""
+    named = bool(meeting.title) and (meeting.title_from != TitleSource.FILE_NAME or not is_generic(meeting.title))
+    if not named and minutes.title:
+        set_title(meeting, minutes.title, TitleSource.CONTENT)

@@ -76,6 +76,8 @@ MinutesItem = TypeVar("MinutesItem", Sentence, Action)
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
+    """A part of the meeting, in [first_sample, end_sample). `title` is empty if no word tells its topic."""
+
     title: Shown
     first_sample: int
     end_sample: int
@@ -96,7 +98,11 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Minutes:
-    """`questions` are open at the end. `title` is None where no writer found one."""
+    """`questions` are open at the end. `title` is None where no writer found one.
+
+    `written_by` names the chat model that wrote the title and the overview of final minutes. `fell_back` says why such
+    a model was asked in vain.
+    """
 
     overview: tuple[Sentence, ...] = ()
     chapters: tuple[Chapter, ...] = ()
@@ -105,6 +111,8 @@ class Minutes:
     questions: tuple[Sentence, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
     title: Shown | None = None
+    written_by: Shown | None = None
+    fell_back: Shown | None = None
 
 
 MINUTES: TypeAdapter[Minutes] = TypeAdapter(Minutes)

@@ -19,9 +19,9 @@ from training.data.transcript_lines import transcript_segments
 from training.metrics.cost import memory_bytes
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Word
+from workers.summarize.final import minutes_of
 from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.views import minutes_of
 from workers.summarize.writing.generator import T5_TASK
 from workers.summarize.writing.model import TextModel
 from workers.summarize.writing.trained import writer_of

@@ -27,8 +27,8 @@ from training.metrics.bootstrap import Interval, paired
 from training.metrics.summaries import Rouge, rouge
 from workers.asr.error_rates import Counts, rate, word_errors
 from workers.models.adapters import shipped_notes, stored
+from workers.summarize.final import minutes_of
 from workers.summarize.text.language import language_of
-from workers.summarize.views import minutes_of
 from workers.summarize.writing.trained import writer_of
 
 if TYPE_CHECKING:

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from schema.corrections.sentences import SentenceCorrection, last_changes
-from schema.meetings.tables import Segment
 from schema.minutes.minutes import Action, Minutes, MinutesItem, MinutesPart, Sentence, changed, named, parts
 from workers.summarize.checking.evidence import SUPPORTED_FROM, Evidence
+from workers.summarize.store import read_transcript
 from workers.summarize.text.salience import overlap
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.stems import content_stems
@@ -31,13 +30,7 @@ def corrected_minutes(session: Session, meeting_id: str, minutes: Minutes, langu
     corrections = last_changes(session, meeting_id)
     if not corrections:
         return minutes
-    closed = (
-        select(Segment)
-        .where(Segment.meeting_id == meeting_id, Segment.closed)
-        .order_by(Segment.first_sample, Segment.id)
-    )
-    said = [SpokenSegment(r.id, r.speaker, r.first_sample, r.end_sample, r.text) for r in session.scalars(closed)]
-    return with_corrections(minutes, corrections, said, language)
+    return with_corrections(minutes, corrections, read_transcript(session, meeting_id), language)
 
 
 def with_corrections(

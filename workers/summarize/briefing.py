@@ -45,6 +45,7 @@ def _spelled(minutes: Minutes, spelling: Spelling) -> Minutes:
     spelled = changed(minutes, spell_item)
     return replace(
         spelled,
+        title=spelled.title and spell(spelled.title),
         chapters=tuple(replace(each, title=spell(each.title)) for each in spelled.chapters),
         withdrawn=tuple(
             replace(each, text=spell(each.text), owner=each.owner and spell(each.owner)) for each in spelled.withdrawn

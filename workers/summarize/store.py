@@ -104,6 +104,12 @@ def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
     )
 
 
+def read_transcript(session: Session, meeting_id: str) -> list[SpokenSegment]:
+    """The whole transcript of a meeting."""
+    closed = select(Segment).where(Segment.meeting_id == meeting_id, Segment.closed)
+    return [_spoken_segment(row) for row in session.scalars(closed.order_by(Segment.first_sample, Segment.id))]
+
+
 def _language(session: Session, meeting: Meeting) -> str:
     """The meeting's language. If unknown, it is detected from the beginning, so that it stays the same later."""
     if meeting.language != AUTO:

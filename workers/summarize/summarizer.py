@@ -17,13 +17,15 @@ from schema.core.states import MeetingState
 from schema.core.words import count_words
 from schema.meetings.tables import Track
 from schema.meetings.wire import Author
+from schema.minutes.minutes import Minutes
 from schema.minutes.note import NoteBody
 from schema.stores import Stores
 from workers.corrections.minutes import corrected_minutes
 from workers.models.adapters import AdapterStore, ShippedAdapter
-from workers.summarize.briefing import briefed
+from workers.summarize.briefing import briefed, spelled_window
 from workers.summarize.chat.model import ChatModel
 from workers.summarize.chat.writer import ChatWriter
+from workers.summarize.final import final_minutes
 from workers.summarize.notes import note_of
 from workers.summarize.store import (
     MeetingSnapshot,
@@ -33,12 +35,14 @@ from workers.summarize.store import (
     add_rolling,
     forget_corrections,
     read_snapshot,
+    read_transcript,
     rewrite_note,
 )
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.views import minutes_of_notes, rolling_minutes
+from workers.summarize.views import rolling_minutes
 from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 from workers.summarize.writing.model import TextModel
+from workers.summarize.writing.rules import RulesWriter
 from workers.summarize.writing.trained import writer_of
 from workers.summarize.writing.writer import NoteWriter
 from workers.tasks.crash_limit import count_crashes
@@ -165,18 +169,27 @@ class Summarizer:
         return False
 
     def _finish(self, snapshot: MeetingSnapshot) -> bool:
+        written = self._final_minutes(snapshot)
+        final = briefed(written, snapshot.notes, snapshot.briefing, snapshot.language)
         with self.stores.database.read() as session:
-            written = minutes_of_notes(snapshot.notes, snapshot.language)
-            final = briefed(written, snapshot.notes, snapshot.briefing, snapshot.language)
             minutes = corrected_minutes(session, snapshot.meeting_id, final, snapshot.language)
             track_ids = session.scalars(select(Track.id).where(Track.meeting_id == snapshot.meeting_id)).all()
         # SQL has the text of all audio by now. The audio goes before the meeting ends, since nobody comes back to a
         # finished meeting.
         for track_id in track_ids:
             self.stores.mailbox.forget(track_id)
-        events: list[Event] = add_final(self.stores.database, snapshot, minutes, self._author(snapshot.notes))
+        events: list[Event] = add_final(self.stores.database, snapshot, minutes, self._author(snapshot.notes, final))
         publish(self.stores.redis, snapshot.meeting_id, events)
         return not events
+
+    def _final_minutes(self, snapshot: MeetingSnapshot) -> Minutes:
+        if self.chat is None:
+            return final_minutes(snapshot.notes, (), None, language=snapshot.language)
+        with self.stores.database.read() as session:
+            segments = read_transcript(session, snapshot.meeting_id)
+        spelled = spelled_window(segments, snapshot.briefing, snapshot.language)
+        writer = ChatWriter(self.chat, RulesWriter())
+        return final_minutes(snapshot.notes, spelled, writer, language=snapshot.language)
 
     def _use_adapter(self, snapshot: MeetingSnapshot) -> None:
         """Switch the model to the meeting's adapter. Without it the minutes lose quality, but they are still made."""
@@ -193,9 +206,10 @@ class Summarizer:
             return source.lend(model.load_adapter)
         return self.adapters.lend(name, model.load_adapter)
 
-    def _author(self, notes: Sequence[NoteBody]) -> Author:
-        """The chat model if it wrote any of *notes*, else the model of this worker."""
-        chat = next((note.written_by for note in notes if note.written_by), None)
+    def _author(self, notes: Sequence[NoteBody], final: Minutes | None = None) -> Author:
+        """The chat model if it wrote any of *notes* or the *final* minutes, else the model of this worker."""
+        named = (*(note.written_by for note in notes), None if final is None else final.written_by)
+        chat = next(filter(None, named), None)
         adapter = None if self.model is None else self.model.adapter
         return Author(model=chat, adapter=None) if chat else Author(model=self.model_name, adapter=adapter)
 

@@ -9,22 +9,16 @@ from schema.core.words import count_words
 from schema.minutes.ledger import ChangeKind, Item, ItemKind, ItemState, ledger
 from schema.minutes.minutes import Action, Chapter, Earlier, Minutes, Sentence, Withdrawn
 from schema.minutes.note import NoteBody
-from workers.summarize.notes import in_order, note_of, notes_of
+from workers.summarize.notes import in_order, note_of
 from workers.summarize.reconcile import still_true
 from workers.summarize.text.salience import pick
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import LIMIT_WORDS
 from workers.summarize.writing.rules import RulesWriter
-from workers.summarize.writing.writer import NoteWriter
 
 CHAPTERS_LIMIT = 12
 JOINED_SENTENCES = 6
 OVERVIEW_SENTENCES = 6
-
-
-def minutes_of(segments: Sequence[SpokenSegment], writer: NoteWriter, *, language: str) -> Minutes:
-    """The final minutes as a worker writes them."""
-    return minutes_of_notes(notes_of(segments, writer, language=language), language)
 
 
 def rolling_minutes(notes: Sequence[NoteBody], tail: Sequence[SpokenSegment] = (), *, language: str) -> Minutes:
@@ -88,7 +82,8 @@ def _is_shown_point(item: Item) -> bool:
 
 def _title(notes: Sequence[NoteBody]) -> str:
     """The first and the last title of a chapter's notes."""
-    return " … ".join(title for title, _ in groupby([notes[0].title, notes[-1].title]))
+    titles = [note.title for note in notes if note.title]
+    return " … ".join(title for title, _ in groupby([*titles[:1], *titles[-1:]]))
 
 
 def best(sentences: Sequence[Sentence], count: int, language: str) -> tuple[Sentence, ...]:

@@ -7,9 +7,9 @@ import pytest
 from schema.core.states import TitleSource
 from schema.meetings.tables import Meeting
 from schema.meetings.titles import is_generic, set_title, take_tagged_title, take_title_of_content, title_of_file
-from schema.minutes.minutes import Chapter, Minutes
+from schema.minutes.minutes import Minutes
 
-MINUTES = Minutes(chapters=(Chapter("Boiler, north, wing", 0, 1), Chapter("Paint", 1, 2)))
+MINUTES = Minutes(title="Boiler and north wing")
 
 
 @pytest.mark.parametrize(
@@ -44,17 +44,15 @@ def test_a_name_with_one_telling_word_is_a_title(name: str) -> None:
 @pytest.mark.parametrize(
     ("title", "source", "shown"),
     [
-        ("audio", TitleSource.FILE_NAME, "Boiler, north, wing"),
-        ("", TitleSource.FILE_NAME, "Boiler, north, wing"),
+        ("audio", TitleSource.FILE_NAME, "Boiler and north wing"),
+        ("", TitleSource.FILE_NAME, "Boiler and north wing"),
         ("Q3 review", TitleSource.FILE_NAME, "Q3 review"),
         ("audio", TitleSource.CALLER, "audio"),
+        ("", None, "Boiler and north wing"),
     ],
 )
-def test_the_content_names_a_recording_whose_file_name_says_nothing(
-    title: str, source: TitleSource, shown: str
-) -> None:
-    meeting = Meeting()
-    set_title(meeting, title, source)
+def test_the_minutes_name_a_meeting_without_a_telling_title(title: str, source: TitleSource | None, shown: str) -> None:
+    meeting = Meeting(title=title, title_from=source)
     take_title_of_content(meeting, Minutes())
     assert meeting.title == title
     take_title_of_content(meeting, MINUTES)

@@ -13,9 +13,10 @@ from schema.minutes.ledger import ChangeKind, ItemKind, ledger
 from schema.minutes.minutes import MINUTES, Earlier, Minutes
 from schema.minutes.note import NOTE, NoteBody
 from tests.workers.summarize.conftest import meeting, one_track
+from workers.summarize.final import minutes_of
 from workers.summarize.notes import ITEMS_LIMIT, note_of, notes_of, open_items
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.views import CHAPTERS_LIMIT, minutes_of, minutes_of_notes, rolling_minutes
+from workers.summarize.views import CHAPTERS_LIMIT, minutes_of_notes, rolling_minutes
 from workers.summarize.writing.model import TextModel
 from workers.summarize.writing.rules import RulesWriter
 from workers.summarize.writing.trained import writer_of

@@ -10,11 +10,13 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schema.minutes.ledger import ChangeKind, ItemKind
+from workers.summarize.views import CHAPTERS_LIMIT
 
 TEXT_LIMIT = 600
 NAME_LIMIT = 100
 CHANGES_LIMIT = 40
 LINES_LIMIT = 12
+OVERVIEW_LIMIT = 4
 
 
 class Answer(BaseModel):
@@ -38,6 +40,23 @@ class AnsweredChange(Answer):
 class AnsweredNote(Answer):
     title: str = Field(max_length=NAME_LIMIT)
     changes: list[AnsweredChange] = Field(max_length=CHANGES_LIMIT)
+
+
+class AnsweredSentence(Answer):
+    text: str = Field(max_length=TEXT_LIMIT)
+    items: list[str] = Field(max_length=LINES_LIMIT)
+    """The labels of the items that the sentence rests on."""
+
+
+class AnsweredChapter(Answer):
+    number: int
+    title: str = Field(max_length=NAME_LIMIT)
+
+
+class AnsweredFinal(Answer):
+    title: str = Field(max_length=NAME_LIMIT)
+    overview: list[AnsweredSentence] = Field(max_length=OVERVIEW_LIMIT)
+    chapters: list[AnsweredChapter] = Field(max_length=CHAPTERS_LIMIT)
 
 
 AnyAnswer = TypeVar("AnyAnswer", bound=Answer)

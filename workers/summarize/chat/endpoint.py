@@ -41,6 +41,7 @@ class EndpointOptions:
     timeout_s: float = 60.0
     retries: int = 2
     concurrency: int = 2
+    context_tokens: int = 8192
 
 
 def endpoint_options(config: Settings) -> EndpointOptions | None:
@@ -54,6 +55,7 @@ def endpoint_options(config: Settings) -> EndpointOptions | None:
         timeout_s=config.summary_url_timeout_s,
         retries=config.summary_url_retries,
         concurrency=config.summary_url_concurrency,
+        context_tokens=config.summary_url_context,
     )
 
 
@@ -74,6 +76,10 @@ class EndpointModel:
     @property
     def name(self) -> str:
         return self._options.model
+
+    @property
+    def context_tokens(self) -> int:
+        return self._options.context_tokens
 
     def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> str:
         with self._turns:

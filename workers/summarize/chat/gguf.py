@@ -39,6 +39,7 @@ class GgufModel:
         except ImportError as error:
             raise UnknownModel(f"GGUF models need llama.cpp. {INSTALL}") from error
         self._path = path
+        self._context_tokens = context_tokens
         self._turn = threading.Lock()
         try:
             self._server = xllamacpp.Server(_parameters(xllamacpp, path, threads, context_tokens))
@@ -48,6 +49,10 @@ class GgufModel:
     @property
     def name(self) -> str:
         return self._path.stem
+
+    @property
+    def context_tokens(self) -> int:
+        return self._context_tokens
 
     def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> str:
         asked = {

@@ -13,6 +13,15 @@ class Message:
     content: str
 
 
+BYTES_PER_TOKEN = 3
+"""Models read English at about four bytes of UTF-8 to a token, other languages and scripts at about three."""
+
+
+def estimated_tokens(text: str) -> int:
+    """About how many tokens *text* has, rather more than fewer."""
+    return len(text.encode()) // BYTES_PER_TOKEN + 1
+
+
 class ChatUnavailable(Exception):
     """The model gave no answer. The message says why and what helps. It never has a key in it."""
 
@@ -23,6 +32,10 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str:
         """The name under which minutes say who wrote them."""
+
+    @property
+    def context_tokens(self) -> int:
+        """How many tokens a question and its answer may have together."""
 
     def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> str:
         """The answer to *messages*. Raises ChatUnavailable."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from schema.minutes.ledger import ChangeKind, Item
-from workers.summarize.chat.answers import AnsweredChange, AnsweredNote, AnyAnswer, read_answer
-from workers.summarize.chat.model import ChatModel, ChatUnavailable, Message
+from workers.summarize.chat.answers import AnsweredChange, AnsweredFinal, AnsweredNote, AnyAnswer, read_answer
+from workers.summarize.chat.final_prompt import MINUTES_OF_MEETING, ShownMinutes, shown_minutes, shown_transcript
+from workers.summarize.chat.model import ChatModel, ChatUnavailable, Message, estimated_tokens
 from workers.summarize.chat.prompts import (
     AGAIN,
     BRIEFED,
@@ -20,11 +21,20 @@ from workers.summarize.chat.prompts import (
 )
 from workers.summarize.text.language import language_name
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.writing.writer import Draft, NoteDraft, NoteWriter, WindowTask
+from workers.summarize.writing.writer import (
+    Draft,
+    FinalDraft,
+    FinalTask,
+    NoteDraft,
+    NoteWriter,
+    OverviewDraft,
+    WindowTask,
+)
 
 log = logging.getLogger(__name__)
 
 NOTE_TOKENS = 1500
+FINAL_TOKENS = 1000
 _NEW = (ChangeKind.ADD, ChangeKind.REVISE)
 
 
@@ -52,6 +62,27 @@ class ChatWriter:
             return replace(self._instead.note(task), fell_back=f"{self.name}: {error}")
         return NoteDraft(answer.title.strip(), tuple(_drafts(answer.changes, labelled, task.window)), self.name)
 
+    def final(self, task: FinalTask) -> FinalDraft:
+        """The title, the overview and the titles of the chapters. The transcript is shown if it fits the context."""
+        system = MINUTES_OF_MEETING.format(language=language_name(task.language))
+        # The second attempt is shown the first answer.
+        left = self._model.context_tokens - estimated_tokens(system) - 2 * FINAL_TOKENS
+        shown = shown_minutes(task.minutes, left)
+        transcript = shown_transcript(task.segments)
+        fits = estimated_tokens(shown.text) + estimated_tokens(transcript) <= left
+        asked = f"{shown.text}\n\n{transcript}" if fits else shown.text
+        try:
+            answer = self._ask([Message("system", system), Message("user", asked)], AnsweredFinal, FINAL_TOKENS)
+        except (ChatUnavailable, ValueError) as error:
+            log.warning("%s wrote no overview: %s", self.name, error)
+            return FinalDraft(fell_back=f"{self.name}: {error}")
+        return FinalDraft(
+            title=_plain(answer.title),
+            overview=tuple(_overview(answer, shown)),
+            chapter_titles={each.number - 1: _plain(each.title) for each in answer.chapters},
+            author=self.name,
+        )
+
     def _ask(self, messages: Sequence[Message], kind: type[AnyAnswer], tokens: int) -> AnyAnswer:
         """The model's answer. It is asked once more if the first one cannot be read.
 
@@ -72,6 +103,16 @@ def _rules(task: WindowTask) -> str:
     return f"{rules}{BRIEFED}" if shown_briefing(task.briefing) else rules
 
 
+def _overview(answer: AnsweredFinal, shown: ShownMinutes) -> Iterator[OverviewDraft]:
+    for sentence in answer.overview:
+        evidence = (key for label in sentence.items for key in shown.evidence.get(label.strip(), ()))
+        yield OverviewDraft(_plain(sentence.text), tuple(dict.fromkeys(evidence)))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _shown(task: WindowTask, labelled: Mapping[str, Item]) -> str:
     people = ", ".join(sorted(task.people)) or "not known"
     known = f"{shown_briefing(task.briefing)}People: {people}"
@@ -85,7 +126,7 @@ def _drafts(
     for change in changes:
         item = labelled.get(change.item or "")
         evidence = tuple(window[number - 1].id for number in sorted(set(change.lines)) if 0 < number <= len(window))
-        text = " ".join(change.text.split())
+        text = _plain(change.text)
         if (change.change in _NEW and not (text and evidence)) or (change.change not in _NEW and item is None):
             continue
         yield Draft(
@@ -104,5 +145,5 @@ _NOTHING = frozenset({"", "null", "none", "nobody", "unknown", "n/a", "-", "tbd"
 
 def _said(value: str | None) -> str | None:
     """*value*, None where a model wrote a word for nothing."""
-    plain = " ".join((value or "").split())
+    plain = _plain(value or "")
     return None if plain.lower() in _NOTHING else plain

@@ -67,7 +67,7 @@ class DetectedWriter:
     def _title(self, drafts: Sequence[Draft], task: WindowTask) -> str:
         asked = outline_prompt(((draft.kind, draft.text) for draft in drafts), TITLE)
         title = self._generated([asked], task.language)[0].strip() if drafts else ""
-        return title or title_of(statements(task.window), task.language)
+        return title or title_of(statements(task.window), task)
 
     def _generated(self, prompts: Sequence[str], language: str) -> list[str]:
         batches = (prompts[at : at + BATCH] for at in range(0, len(prompts), BATCH))

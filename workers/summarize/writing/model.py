@@ -212,9 +212,7 @@ class TextModel:
             mask = torch.cat([mask, mask.new_ones(len(written), 1)], dim=1)
         return [ending.cut(self._text(row)) for row in written]
 
-    def _step(
-        self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any, shortlist: _Shortlist | None
-    ) -> torch.Tensor:
+    def _step(self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any, shortlist: _Shortlist | None) -> torch.Tensor:
         """The most likely token (batch,) after *tokens*, among those of *shortlist* if given."""
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
         body = self._net.get_decoder()

@@ -8,8 +8,9 @@ from schema.core.wire import ENGLISH
 from schema.core.words import count_words
 from schema.minutes.ledger import ItemKind
 from workers.summarize.text.disfluency import told
-from workers.summarize.text.salience import keywords, pick
+from workers.summarize.text.salience import pick
 from workers.summarize.text.segment import Statement, statements
+from workers.summarize.text.topics import topic
 from workers.summarize.writing.actions import find_action_items
 from workers.summarize.writing.decisions import decision_text, find_decisions
 from workers.summarize.writing.people import find_people
@@ -17,7 +18,6 @@ from workers.summarize.writing.writer import Draft, NoteDraft, WindowTask
 
 WORDS_PER_SENTENCE = 80
 SENTENCES_LIMIT = 5
-TITLE_WORDS = 3
 
 
 class RulesWriter:
@@ -29,12 +29,13 @@ class RulesWriter:
         taken = {segment for draft in found for segment in draft.evidence}
         free = [statement for statement in said if taken.isdisjoint(statement.segments)]
         points = [_point(statement, task.language) for statement in salient(free, said, task.language)]
-        return NoteDraft(title_of(said, task.language), (*points, *found))
+        return NoteDraft(title_of(said, task), (*points, *found))
 
 
-def title_of(said: Sequence[Statement], language: str) -> str:
-    """The most frequent content words."""
-    return ", ".join(keywords([statement.text for statement in said], TITLE_WORDS, language)).capitalize()
+def title_of(said: Sequence[Statement], task: WindowTask) -> str:
+    """What *said* is about; empty if no word tells."""
+    speakers = {statement.speaker for statement in said if statement.speaker}
+    return topic([statement.text for statement in said], task.language, task.people | speakers)
 
 
 def decisions_and_tasks(said: Sequence[Statement], task: WindowTask) -> Iterator[Draft]:

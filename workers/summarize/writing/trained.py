@@ -70,7 +70,7 @@ class TrainedWriter:
         if not any(draft.kind is not ItemKind.ACTION for draft in written):
             quoted = RulesWriter().note(task)
             return replace(quoted, drafts=(*quoted.drafts, *written))
-        return NoteDraft(title_of(said, task.language), (*written, *found))
+        return NoteDraft(title_of(said, task), (*written, *found))
 
     def _supported(self, said: Sequence[Statement], task: WindowTask) -> Iterator[Draft]:
         evidence = Evidence(task.window, task.language)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from schema.minutes.briefing import Briefing
 from schema.minutes.ledger import ChangeKind, Item, ItemKind
+from schema.minutes.minutes import Minutes
 from workers.summarize.text.segment import SpokenSegment
 
 
@@ -61,3 +62,41 @@ class NoteWriter(Protocol):
 
     def note(self, task: WindowTask) -> NoteDraft:
         """The changes that the window of *task* makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalTask:
+    """The minutes of a meeting that has ended, with the title and overview of rules, and its whole transcript."""
+
+    minutes: Minutes
+    segments: Sequence[SpokenSegment]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewDraft:
+    """A sentence of the overview. `evidence` are ids of segments; without them the code looks for them."""
+
+    text: str
+    evidence: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FinalDraft:
+    """What a writer says about a whole meeting. `chapter_titles` are by index of the chapter.
+
+    `author` and `fell_back` are as in `NoteDraft`. A draft with `fell_back` says nothing else.
+    """
+
+    title: str = ""
+    overview: tuple[OverviewDraft, ...] = ()
+    chapter_titles: Mapping[int, str] = field(default_factory=dict)
+    author: str | None = None
+    fell_back: str | None = None
+
+
+class FinalWriter(Protocol):
+    """Writes the title, the overview and the titles of the chapters at the end of a meeting."""
+
+    def final(self, task: FinalTask) -> FinalDraft:
+        """What *task* is about."""

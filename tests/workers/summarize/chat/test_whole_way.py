@@ -11,7 +11,7 @@ from sqlalchemy import select
 from schema.core.errors import InvalidInput
 from schema.core.settings import Settings
 from schema.core.states import SummaryKind
-from schema.meetings.tables import Note, Summary
+from schema.meetings.tables import Meeting, Note, Summary
 from schema.minutes.minutes import MINUTES, Minutes
 from schema.minutes.note import NOTE
 from tests.workers.sample_transcript import FIRST_TURNS, commit_turns, end_meeting
@@ -29,6 +29,13 @@ ANSWER = json.dumps({
 })  # fmt: skip
 
 
+FINAL = json.dumps({
+    "title": "Moving the launch",
+    "overview": [{"text": "The launch moves to Monday, because payment tests failed.", "items": ["D1"]}],
+    "chapters": [],
+})  # fmt: skip
+
+
 def summarised(rig: WorkerRig, model: TextModel, server: ChatServer) -> tuple[Minutes, Summary, list[Note]]:
     """The final minutes of a meeting that the endpoint *server* is asked to write, with their rows."""
     rig.open_meeting()
@@ -43,8 +50,11 @@ def summarised(rig: WorkerRig, model: TextModel, server: ChatServer) -> tuple[Mi
 
 @pytest.mark.model
 def test_minutes_name_the_model_that_wrote_them(rig: WorkerRig, gemma: TextModel) -> None:
-    with chat_server(said(ANSWER)) as server:
+    with chat_server(said(ANSWER), said(FINAL)) as server:
         minutes, final, [note] = summarised(rig, gemma, server)
+    with rig.database.read() as session:
+        meeting = session.get_one(Meeting, "m")
+    assert minutes.title == meeting.title == "Moving the launch"
     assert [decision.text for decision in minutes.decisions] == ["The launch moves to Monday."]
     assert minutes.decisions[0].evidence
     assert (final.model, note.model, final.adapter) == ("llama", "llama", None)

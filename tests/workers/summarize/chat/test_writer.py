@@ -23,6 +23,7 @@ class Answers:
     """A chat model that gives the next of its answers, or raises it."""
 
     name = "answers"
+    context_tokens = 8192
 
     def __init__(self, *answers: str | ChatUnavailable) -> None:
         self.answers = list(answers)
