@@ -30,6 +30,7 @@ from training.data.invented_meetings import invented_meetings
 from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions
 from workers.summarize.chat.writer import ChatWriter
 from workers.summarize.final import minutes_of
+from workers.summarize.writing.detected import DetectedWriter
 from workers.summarize.writing.model import load_model
 from workers.summarize.writing.rules import RulesWriter
 from workers.summarize.writing.trained import writer_of
@@ -119,7 +120,7 @@ def _measured(meetings: Sequence[GoldMeeting], writer_for: WriterOf, out: Path, 
     for meeting in meetings:
         segments = meeting.segments(speakers=speakers)
         writer = writer_for(meeting.language)
-        final = writer if isinstance(writer, ChatWriter) else None
+        final = writer if isinstance(writer, ChatWriter | DetectedWriter) else None
         minutes = minutes_of(segments, writer, final, language=meeting.language)
         write(out / f"{meeting.id}.json", MINUTES.dump_python(minutes, mode="json"))
         pairs.append((meeting, minutes))

@@ -25,6 +25,7 @@ from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.item_format import (
     CONTEXT_LINES,
     MARK,
+    OUTLINE_ITEMS,
     OVERVIEW,
     TITLE,
     WrittenItem,
@@ -45,8 +46,6 @@ KINDS = {
 _FALSE_SECTIONS = {"decisions": ItemKind.DECISION, "actions": ItemKind.ACTION}
 EMPTY_SHARE = 0.25
 """Places without any item, for each item of a meeting."""
-OUTLINE_ITEMS = 14
-"""A title and an overview are written from so many items at most."""
 TITLES, OVERVIEWS = 2, 3
 """Examples of each meeting."""
 COMMON_MEETINGS = 3

@@ -58,10 +58,11 @@ def _written(minutes: Minutes, draft: FinalDraft, segments: Sequence[SpokenSegme
         return replace(minutes, fell_back=draft.fell_back)
     heard = _Heard(segments, language)
     overview = tuple(heard.carried(draft))
-    if not overview:
+    if not overview and draft.author is not None:
         reason = f"{draft.author}: the transcript carries no sentence of its overview"
         log.warning("%s", reason)
         return replace(minutes, fell_back=reason)
+    overview = overview or minutes.overview
     chapters = tuple(_titled(each, draft.chapter_titles.get(at), heard) for at, each in enumerate(minutes.chapters))
     title = draft.title if heard.may_head(draft.title) else minutes.title
     return replace(minutes, title=title, overview=overview, chapters=chapters, written_by=draft.author)

@@ -43,8 +43,8 @@ from workers.summarize.views import rolling_minutes
 from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 from workers.summarize.writing.model import TextModel
 from workers.summarize.writing.rules import RulesWriter
-from workers.summarize.writing.trained import writer_of
-from workers.summarize.writing.writer import NoteWriter
+from workers.summarize.writing.trained import final_writer_of, writer_of
+from workers.summarize.writing.writer import FinalWriter, NoteWriter
 from workers.tasks.crash_limit import count_crashes
 from workers.tasks.failures import failed_summaries
 
@@ -183,13 +183,17 @@ class Summarizer:
         return not events
 
     def _final_minutes(self, snapshot: MeetingSnapshot) -> Minutes:
-        if self.chat is None:
+        writer = self._final_writer(snapshot.language)
+        if writer is None:
             return final_minutes(snapshot.notes, (), None, language=snapshot.language)
         with self.stores.database.read() as session:
             segments = read_transcript(session, snapshot.meeting_id)
         spelled = spelled_window(segments, snapshot.briefing, snapshot.language)
-        writer = ChatWriter(self.chat, RulesWriter())
         return final_minutes(snapshot.notes, spelled, writer, language=snapshot.language)
+
+    def _final_writer(self, language: str, /) -> FinalWriter | None:
+        own = final_writer_of(self.model, language)
+        return own if self.chat is None else ChatWriter(self.chat, RulesWriter())
 
     def _use_adapter(self, snapshot: MeetingSnapshot) -> None:
         """Switch the model to the meeting's adapter. Without it the minutes lose quality, but they are still made."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from schema.core.sentences import split_sentences
 from schema.core.words import words
 from schema.minutes.ledger import ItemKind
+from schema.minutes.minutes import Minutes
+from workers.summarize.checking.guard import is_clean
 from workers.summarize.detection.detector import Detector, FoundItem
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment, statements
@@ -18,6 +21,9 @@ from workers.summarize.writing.item_format import (
     CONTEXT_LINES,
     ITEM_TOKENS,
     NONE,
+    OUTLINE_ITEMS,
+    OVERVIEW,
+    OVERVIEW_TOKENS,
     PART,
     TITLE,
     UNKNOWN,
@@ -28,7 +34,7 @@ from workers.summarize.writing.item_format import (
 )
 from workers.summarize.writing.people import find_people
 from workers.summarize.writing.rules import title_of
-from workers.summarize.writing.writer import Draft, NoteDraft, WindowTask
+from workers.summarize.writing.writer import Draft, FinalDraft, FinalTask, NoteDraft, OverviewDraft, WindowTask
 
 POINTS_LIMIT = 4
 """Facts of one window. The surest stay."""
@@ -60,23 +66,49 @@ class DetectedWriter:
         drafts = tuple(
             _draft(item, read, task.window, people)
             for item, answer in zip(found, written, strict=True)
-            if (read := read_item(answer, item.kind)) is not None
+            if (read := read_item(answer, item.kind)) is not None and is_clean(read.text)
         )
         return NoteDraft(self._title(drafts, task), drafts)
 
+    def final(self, task: FinalTask) -> FinalDraft:
+        """A title and an overview from the decisions, tasks and questions, and chapter titles from the points."""
+        items = _told(task.minutes)
+        chapters = {at: chapter.sentences for at, chapter in enumerate(task.minutes.chapters) if chapter.sentences}
+        points = [[(ItemKind.POINT, point.text) for point in told[:OUTLINE_ITEMS]] for told in chapters.values()]
+        headed = ([items] if items else []) + points
+        titles = self._generated([outline_prompt(each, TITLE) for each in headed], task.language)
+        overview = self._generated([outline_prompt(items, OVERVIEW)] if items else [], task.language, OVERVIEW_TOKENS)
+        return FinalDraft(
+            title=titles.pop(0) if items else "",
+            overview=tuple(OverviewDraft(each) for text in overview for each in split_sentences(text)),
+            chapter_titles=dict(zip(chapters, titles, strict=True)),
+        )
+
     def _title(self, drafts: Sequence[Draft], task: WindowTask) -> str:
         asked = outline_prompt(((draft.kind, draft.text) for draft in drafts), TITLE)
-        title = self._generated([asked], task.language)[0].strip() if drafts else ""
+        title = self._generated([asked], task.language)[0] if drafts else ""
         return title or title_of(statements(task.window), task)
 
-    def _generated(self, prompts: Sequence[str], language: str) -> list[str]:
+    def _generated(self, prompts: Sequence[str], language: str, tokens: int = ITEM_TOKENS) -> list[str]:
         batches = (prompts[at : at + BATCH] for at in range(0, len(prompts), BATCH))
-        return [answer for batch in batches for answer in self._batch(batch, language)]
+        return [answer.strip() for batch in batches for answer in self._batch(batch, language, tokens)]
 
-    def _batch(self, prompts: Sequence[str], language: str) -> list[str]:
+    def _batch(self, prompts: Sequence[str], language: str, tokens: int) -> list[str]:
         common = self._asked.words
         only = [_vocabulary(prompt, common, language) for prompt in prompts] if common else []
-        return self._model.generate(prompts, ITEM_TOKENS, prefix=self._asked.instruction, only=only)
+        return self._model.generate(prompts, tokens, prefix=self._asked.instruction, only=only)
+
+
+def _told(minutes: Minutes) -> list[tuple[ItemKind, str]]:
+    """The kind and the text of the decisions, tasks and questions, supported ones first, at most OUTLINE_ITEMS."""
+    lists = {
+        ItemKind.DECISION: minutes.decisions,
+        ItemKind.ACTION: minutes.actions,
+        ItemKind.QUESTION: minutes.questions,
+    }
+    items = [(kind, item) for kind, found in lists.items() for item in found]
+    surest = sorted(range(len(items)), key=lambda at: not items[at][1].supported)[:OUTLINE_ITEMS]
+    return [(items[at][0], items[at][1].text) for at in sorted(surest)]
 
 
 def _vocabulary(prompt: str, common: str, language: str) -> str:

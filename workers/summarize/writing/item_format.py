@@ -27,6 +27,8 @@ CONTEXT_LINES = 1
 """Lines that are shown before the first marked line, and after the last one."""
 ITEM_TOKENS = 64
 OVERVIEW_TOKENS = 128
+OUTLINE_ITEMS = 14
+"""A title or an overview is written from so many items at most."""
 MARK = "> "
 NONE = "none"
 UNKNOWN = "-"

@@ -24,7 +24,7 @@ from workers.summarize.writing.generator import Generator, PromptFormat
 from workers.summarize.writing.note_format import LineKind, NoteLine, lines_of, transcript
 from workers.summarize.writing.people import find_people
 from workers.summarize.writing.rules import RulesWriter, decisions_and_tasks, title_of
-from workers.summarize.writing.writer import Draft, NoteDraft, NoteWriter, WindowTask
+from workers.summarize.writing.writer import Draft, FinalWriter, NoteDraft, NoteWriter, WindowTask
 
 _KINDS = {LineKind.POINT: ItemKind.POINT, LineKind.DECISION: ItemKind.DECISION, LineKind.ACTION: ItemKind.ACTION}
 _GLUE = """\
@@ -149,3 +149,9 @@ def writer_of(model: Generator | None, language: str) -> NoteWriter:
     if asked.writes == "items":
         return DetectedWriter(_detector(), model, asked)
     return TrainedWriter(model, asked)
+
+
+def final_writer_of(model: Generator | None, language: str) -> FinalWriter | None:
+    """A writer of titles and overviews with *model*, None if it was not trained to write them."""
+    writer = writer_of(model, language)
+    return writer if isinstance(writer, DetectedWriter) else None
