@@ -15,6 +15,11 @@ from schema.core.command_line import ErrorGroup
 SERVER_PANEL = "Running the server"
 COMMANDS = {
     "Live meetings": {"live": "live:live", "finish": "meetings:finish", "brief": "meetings:brief"},
+    "Typed notes": {
+        "note": "typed_notes:note",
+        "notes": "typed_notes:list_notes",
+        "change-note": "typed_notes:change_note",
+    },
     "Recordings": {"upload": "upload:upload", "watch": "watch:watch", "uploads": "uploads:app"},
     "Results": {
         "list": "meetings:list_meetings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -63,6 +64,18 @@ Key = Annotated[str | None, typer.Option("--key", envvar="MINUTEBOOK_KEY", help=
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 MeetingId = Annotated[str, typer.Argument(metavar="ID", help="The meeting's id, as shown by 'minutebook list'.")]
 LanguageOption = Annotated[str, typer.Option("--language", help="The language that is spoken: en, de, ... or auto.")]
+
+
+_MOMENT = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,2}):)?(\d{1,6}(?:\.\d+)?)")
+
+
+def moment_s(text: str) -> float:
+    """The seconds of a moment such as `12:30`, `1:02:03` or `90`. Raises InvalidInput."""
+    match = _MOMENT.fullmatch(text.strip())
+    if match is None:
+        raise InvalidInput(f"{text[:40]!r} is no moment of a meeting; write 12:30, 1:02:03 or seconds such as 90")
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)
 
 
 def _recorded_at(text: str) -> datetime:

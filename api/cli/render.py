@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -17,6 +18,7 @@ from schema.core.lines import shown
 from schema.core.states import MeetingState, SummaryKind
 from schema.meetings.wire import CoverageTotals, MinutesOut, SegmentOut
 from schema.minutes.minutes import Minutes
+from schema.typed_notes.wire import TypedNoteOut
 
 STATE_LABELS = {
     MeetingState.LIVE: "live",
@@ -34,13 +36,17 @@ def segment_text(segment: SegmentOut) -> Text:
     return text.append(segment.text.strip(), style="default")
 
 
-def minutes_text(minutes: Minutes) -> Text:
+def minutes_text(minutes: Minutes, typed_notes: Sequence[TypedNoteOut] = ()) -> Text:
     """The sections that are not empty. Lines without support are marked."""
     lines: list[Text] = []
-    for section in outline(minutes, _no_time):
+    for section in outline(minutes, _no_time, typed_notes):
         lines.append(Text(section.heading, style="bold"))
         lines += map(_line, section.lines)
     return Text("\n").join(lines) if lines else Text("nothing yet", style="dim")
+
+
+def _all_text(minutes: MinutesOut) -> Text:
+    return minutes_text(minutes.minutes, minutes.typed_notes)
 
 
 def _no_time(_segment: int) -> None:
@@ -93,7 +99,7 @@ class LiveScreen:
     def print_final(self, coverage: CoverageTotals) -> None:
         """Print the final minutes and the coverage, as the last lines."""
         if self.view.final:
-            self._console.print(Panel(minutes_text(self.view.final.minutes), title="Final minutes", title_align="left"))
+            self._console.print(Panel(_all_text(self.view.final), title="Final minutes", title_align="left"))
         self._console.print(coverage_line(coverage), markup=False, highlight=False)
 
     def _print_segments(self, *, also_open: bool = False) -> None:
@@ -106,14 +112,14 @@ class LiveScreen:
 
     def _print_rolling(self, minutes: MinutesOut) -> None:
         self._console.print(f"-- minutes, version {minutes.version}, through {clock(minutes.through_s)}", markup=False)
-        self._console.print(minutes_text(minutes.minutes))
+        self._console.print(_all_text(minutes))
 
     def _footer(self) -> RenderableType:
         parts: list[RenderableType] = [self._open_text()]
         if self.view.minutes:
             through = clock(self.view.minutes.through_s)
             title = f"Minutes so far, through {through}" if not self.view.final else "Final minutes"
-            parts.append(Panel(self._fit(minutes_text(self.view.minutes.minutes)), title=title, title_align="left"))
+            parts.append(Panel(self._fit(_all_text(self.view.minutes)), title=title, title_align="left"))
         parts.append(self._status())
         return Group(*parts)
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from api.export.outline import MinutesLine, outline
+from pydantic import Field
+
+from api.export.outline import MinutesLine, MinutesSection, outline
 from api.export.phrases import (
     NOBODY,
     UNSUPPORTED,
@@ -20,6 +22,8 @@ from api.export.phrases import (
 )
 from schema.core.wire import Wire
 from schema.meetings.wire import MeetingOut, MinutesOut, SegmentOut
+from schema.minutes.minutes import Minutes
+from schema.typed_notes.wire import TypedNoteOut
 
 _PUNCTUATION = r"[!-/:-@\[-`{-~]"
 _MARKUP = re.compile(
@@ -45,11 +49,21 @@ class ExportFormat(StrEnum):
 
 
 class Export(Wire):
-    """Everything that an export shows. `segments` are in order of time."""
+    """Everything that an export shows. `segments` are in order of time.
+
+    `typed_notes` are there before any minutes are.
+    """
 
     meeting: MeetingOut
     minutes: MinutesOut | None
+    typed_notes: list[TypedNoteOut] = Field(default_factory=list)
     segments: list[SegmentOut]
+
+    def sections(self) -> list[MinutesSection]:
+        """The sections of the minutes and the typed notes."""
+        body = Minutes() if self.minutes is None else self.minutes.minutes
+        starts_s = {segment.id: segment.start_s for segment in self.segments}
+        return outline(body, starts_s.get, self.typed_notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +88,8 @@ TEXT = Style(
 
 
 def to_json(export: Export) -> str:
-    """All data of the export, including the words of segments."""
-    return export.model_dump_json(indent=2) + "\n"
+    """All data of the export, including the words of segments. Typed notes stand in it once."""
+    return export.model_dump_json(indent=2, exclude={"minutes": {"typed_notes"}}) + "\n"
 
 
 def to_markdown(export: Export) -> str:
@@ -97,8 +111,7 @@ def _document(export: Export, style: Style) -> str:
     ]
     if made := authors_line(meeting.made_by):
         lines += ["", style.plain(made)]
-    if export.minutes is not None:
-        lines += _minutes(export.minutes, {each.id: each.start_s for each in export.segments}, style)
+    lines += _minutes(export, style)
     lines += ["", style.heading(2, "Transcript")]
     for segment in filter(has_text, export.segments):
         speaker = f"{style.strong(segment.speaker)}: " if segment.speaker else ""
@@ -106,9 +119,10 @@ def _document(export: Export, style: Style) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _minutes(minutes: MinutesOut, starts_s: dict[int, float], style: Style) -> Iterator[str]:
-    yield from ("", style.heading(2, minutes_heading(minutes)))
-    for section in outline(minutes.minutes, starts_s.get):
+def _minutes(export: Export, style: Style) -> Iterator[str]:
+    if export.minutes is not None:
+        yield from ("", style.heading(2, minutes_heading(export.minutes)))
+    for section in export.sections():
         yield from ("", style.heading(3, section.heading), "", *(_line(line, style) for line in section.lines))
 
 

@@ -14,7 +14,7 @@ from docx import Document
 from docx.document import Document as Doc
 
 from api.export.documents import Export
-from api.export.outline import MinutesLine, outline
+from api.export.outline import MinutesLine
 from api.export.phrases import (
     NOBODY,
     UNSUPPORTED,
@@ -25,7 +25,7 @@ from api.export.phrases import (
     has_text,
     minutes_heading,
 )
-from schema.meetings.wire import MinutesOut, SegmentOut
+from schema.meetings.wire import SegmentOut
 
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -41,8 +41,7 @@ def to_docx(export: Export) -> bytes:
     document.add_paragraph(f"Audio: {coverage_line(meeting.coverage)}")
     if made := authors_line(meeting.made_by):
         document.add_paragraph(made)
-    if export.minutes is not None:
-        _add_minutes(document, export.minutes, {each.id: each.start_s for each in export.segments})
+    _add_minutes(document, export)
     document.add_heading("Transcript", 1)
     for segment in filter(has_text, export.segments):
         _add_segment(document, segment)
@@ -64,9 +63,10 @@ def _set_properties(document: Doc, export: Export) -> None:
     properties.created = properties.modified = started_at.replace(tzinfo=None, microsecond=0)
 
 
-def _add_minutes(document: Doc, minutes: MinutesOut, starts_s: dict[int, float]) -> None:
-    document.add_heading(minutes_heading(minutes), 1)
-    for section in outline(minutes.minutes, starts_s.get):
+def _add_minutes(document: Doc, export: Export) -> None:
+    if export.minutes is not None:
+        document.add_heading(minutes_heading(export.minutes), 1)
+    for section in export.sections():
         document.add_heading(_clean(section.heading), 2)
         for line in section.lines:
             _add_line(document, line)

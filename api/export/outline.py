@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from api.export.phrases import NOBODY, chapter_heading, clock, due_note
 from schema.minutes.minutes import Action, Chapter, Earlier, Minutes, Sentence, Withdrawn, without_gaps
+from schema.typed_notes.wire import TypedNoteOut
 
 StartOf = Callable[[int], float | None]
 """The second at which a segment begins, None if it is not known."""
@@ -32,14 +33,15 @@ class MinutesSection:
     lines: tuple[MinutesLine, ...]
 
 
-def outline(minutes: Minutes, start_s_of: StartOf) -> list[MinutesSection]:
-    """The sections that are not empty: what came out of the meeting first, then its chapters."""
+def outline(minutes: Minutes, start_s_of: StartOf, typed_notes: Sequence[TypedNoteOut] = ()) -> list[MinutesSection]:
+    """The sections that are not empty: what came out of the meeting first, what people typed, then its chapters."""
     body = without_gaps(minutes)
     sections = [
         _section("Overview", (_sentence(each, start_s_of) for each in body.overview)),
         _section("Decisions", (_sentence(each, start_s_of) for each in body.decisions)),
         _section("Actions", (_action(each, start_s_of) for each in _by_owner(body.actions))),
         _section("Open questions", (_sentence(each, start_s_of) for each in body.questions)),
+        _section("Typed notes", map(_typed_note, typed_notes)),
         *(_chapter(each, start_s_of) for each in body.chapters),
         _section("Withdrawn", (_withdrawn(each, start_s_of) for each in body.withdrawn)),
     ]
@@ -72,6 +74,11 @@ def _action(action: Action, start_s_of: StartOf) -> MinutesLine:
     names = action.owner is not None and action.text.startswith(f"{action.owner} ")
     text = action.text.removeprefix(action.owner or "").strip() if names else action.text
     return MinutesLine(text, action.owner or NOBODY, not names, note, action.supported)
+
+
+def _typed_note(note: TypedNoteOut) -> MinutesLine:
+    """The note as the person typed it, with its moment."""
+    return MinutesLine(note.text, note.person or "", colon=True, note=f"({clock(note.at_s)})")
 
 
 def _withdrawn(item: Withdrawn, start_s_of: StartOf) -> MinutesLine:

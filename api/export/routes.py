@@ -23,6 +23,7 @@ from api.services import Services, ServicesHere
 from schema.core.errors import Gone, NotFound
 from schema.core.states import SummaryKind
 from schema.meetings.tables import Meeting
+from schema.typed_notes.notes import typed_note_out, typed_notes_of
 
 WRITERS: dict[ExportFormat, tuple[Callable[[Export], str | bytes], str]] = {
     ExportFormat.MD: (to_markdown, "text/markdown; charset=utf-8"),
@@ -84,5 +85,6 @@ def _read_export(services: Services, meeting_id: str, principal: Principal, vers
         return Export(
             meeting=meeting_out(session, services.stores.mailbox, meeting),
             minutes=minutes,
+            typed_notes=[typed_note_out(note) for note in typed_notes_of(session, meeting_id)],
             segments=read_segments(session, meeting_id),
         )

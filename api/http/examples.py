@@ -33,6 +33,7 @@ from schema.meetings.wire import (
     WordOut,
 )
 from schema.minutes.minutes import Action, Chapter, Minutes, Sentence
+from schema.typed_notes.wire import TypedNoteOut, TypedNotes
 from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
 STARTED_AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -71,6 +72,16 @@ SEGMENT = SegmentOut(
     adapter="medical-terms@3",
 )
 TRANSCRIPT = Transcript(meeting_id=MEETING.id, last_seq=1, segments=[SEGMENT])
+TYPED_NOTE = TypedNoteOut(
+    id=1,
+    at_s=2.0,
+    text="Ask finance first",
+    person="Mia",
+    author="0f1e2d3c4b5a",
+    version=1,
+    created_at=STARTED_AT,
+)
+TYPED_NOTES = TypedNotes(typed_notes=[TYPED_NOTE])
 SENTENCE = Sentence("The launch moves to Monday.", evidence=(1,), support=0.8, supported=True)
 MINUTES = MinutesOut(
     kind=SummaryKind.FINAL,
@@ -85,8 +96,9 @@ MINUTES = MinutesOut(
         decisions=(SENTENCE,),
         actions=(Action("Reviews the fix", "Priya", "Thursday", (1,), 0.7, True),),
     ),
+    typed_notes=[TYPED_NOTE],
 )
-EXPORT = Export(meeting=MEETING, minutes=MINUTES, segments=[SEGMENT])
+EXPORT = Export(meeting=MEETING, minutes=MINUTES, typed_notes=[TYPED_NOTE], segments=[SEGMENT])
 NOTES = NotesOut(notes=[NoteOut(id=1, start_s=0.0, end_s=11.0, body={"text": "The launch moves."})])
 COVERAGE = CoverageOut(
     totals=TOTALS,

@@ -14,6 +14,7 @@ from schema.corrections.alignment import timed_words
 from schema.meetings.tables import Coverage, Meeting, Note, Segment, Summary, Track
 from schema.meetings.wire import Author, Authors, CoverageTotals, MinutesOut, NoteOut, SegmentOut, WordOut
 from schema.minutes.minutes import MINUTES, dated, named
+from schema.typed_notes.notes import typed_note_out, typed_notes_of
 
 
 def segment_out(segment: Segment, track_name: str) -> SegmentOut:
@@ -56,6 +57,7 @@ def minutes_out(session: Session, summary: Summary) -> MinutesOut:
         adapter=summary.adapter,
         created_at=summary.created_at,
         minutes=dated(named(MINUTES.validate_python(summary.body)), started_on),
+        typed_notes=[typed_note_out(note) for note in typed_notes_of(session, summary.meeting_id)],
     )
 
 

@@ -13,6 +13,7 @@ from schema.core.wire import AUTO, Language, Name, Shown, Text, Wire
 from schema.meetings.recording_date import RecordedAt
 from schema.minutes.briefing import Briefing
 from schema.minutes.minutes import Minutes
+from schema.typed_notes.wire import TypedNoteOut
 
 AdapterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
 """`clinic` for the active version, `clinic@3` for version 3, `base` for the model without an adapter."""
@@ -182,6 +183,8 @@ class NoteOut(Wire):
 
 
 class MinutesOut(Wire):
+    """Minutes. `typed_notes` are the notes that people typed, as they are now, whatever version of minutes this is."""
+
     kind: SummaryKind
     version: int
     through_s: float
@@ -189,6 +192,7 @@ class MinutesOut(Wire):
     adapter: str | None
     created_at: datetime
     minutes: Minutes
+    typed_notes: list[TypedNoteOut] = Field(default_factory=list)
 
 
 class SearchHit(Wire):

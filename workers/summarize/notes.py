@@ -9,6 +9,7 @@ from schema.minutes.ledger import Change, Item, ItemKind, ItemState, ledger
 from schema.minutes.note import NoteBody
 from workers.summarize.briefing import spelled_window
 from workers.summarize.checking.evidence import Evidence
+from workers.summarize.guidance import TypedLine, guided, typed_near
 from workers.summarize.reconcile import changes_of
 from workers.summarize.text.salience import overlap
 from workers.summarize.text.segment import SpokenSegment
@@ -35,17 +36,19 @@ def note_of(
     *,
     language: str,
     briefing: Briefing | None = None,
+    typed: Iterable[TypedLine] = (),
 ) -> NoteBody:
     """The note of *window*, which must not be empty, after the *earlier* notes of its meeting."""
     briefing = briefing or Briefing()
     window = spelled_window(window, briefing, language)
     items = ledger(change for note in in_order(earlier) for change in note.changes)
     named = (*(item.owner for item in items.values()), *(segment.speaker for segment in window))
+    near = typed_near(typed, window)
     people = frozenset(filter(None, (*named, *briefing.names)))
-    task = WindowTask(window, language, people, open_items(items.values(), window, language), briefing)
+    task = WindowTask(window, language, people, open_items(items.values(), window, language), briefing, near)
     written = writer.note(task)
     evidence = Evidence(window, language)
-    found = [_checked(draft, evidence) for draft in written.drafts]
+    found = [_checked(draft, evidence) for draft in guided(written.drafts, near, window, language)]
     return NoteBody(
         first_sample=min(segment.first_sample for segment in window),
         end_sample=max(segment.end_sample for segment in window),

@@ -24,7 +24,9 @@ from schema.meetings.wire import Author
 from schema.minutes.briefing import Briefing
 from schema.minutes.minutes import MINUTES, Minutes
 from schema.minutes.note import NOTE, NoteBody
+from schema.typed_notes.notes import typed_notes_of, typed_since
 from schema.webhooks.outbox import announce
+from workers.summarize.guidance import TypedLine
 from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment
 
@@ -59,6 +61,7 @@ class MeetingSnapshot:
     language: str
     """The meeting's language, or if it has none, the language detected from its first segments."""
     briefing: Briefing
+    typed: tuple[TypedLine, ...]
     unread: tuple[SpokenSegment, ...]
     notes: tuple[NoteBody, ...]
     through_sample: int
@@ -93,6 +96,7 @@ def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
         bare=wanted == BARE,
         language=_language(session, meeting),
         briefing=meeting.briefing,
+        typed=tuple(TypedLine(each.at_sample, each.text) for each in typed_notes_of(session, meeting_id)),
         unread=unread,
         notes=tuple(map(NOTE.validate_python, notes)),
         through_sample=_through_sample(session, meeting_id),
@@ -126,7 +130,8 @@ def _spoken_segment(segment: Segment) -> SpokenSegment:
 def _stale(session: Session, meeting: Meeting) -> Stale | None:
     corrected = exists().where(Segment.note_id == Note.id, Segment.seq > Note.seq)
     all_again = Note.seq < meeting.notes_seq
-    wanted = select(Note.id).where(Note.meeting_id == meeting.id, or_(corrected, all_again))
+    typed = typed_since(meeting.id, Note.first_sample, Note.end_sample, Note.seq)
+    wanted = select(Note.id).where(Note.meeting_id == meeting.id, or_(corrected, typed, all_again))
     note_id = session.scalar(wanted.order_by(Note.ordinal).limit(1))
     if note_id is None:
         return None
@@ -155,9 +160,10 @@ def _through_sample(session: Session, meeting_id: str) -> int:
 def add_note(
     database: Database, snapshot: MeetingSnapshot, note: NoteBody, segment_ids: Sequence[int], author: Author
 ) -> Event | None:
-    """Close a window. None if another worker noted, or somebody corrected, any of its segments meanwhile."""
+    """Close a window. None if meanwhile another worker noted, or somebody corrected or typed a note on, any of it."""
     with database.write() as session:
-        if not _is_open(session, snapshot.meeting_id):
+        typed = typed_since(snapshot.meeting_id, note.first_sample, note.end_sample, snapshot.seq)
+        if not _is_open(session, snapshot.meeting_id) or session.scalar(select(typed)):
             return None
         row = _insert_note(session, snapshot.meeting_id, note, author)
         return note_event(row) if _take(session, segment_ids, row, snapshot.seq) else None
@@ -181,7 +187,9 @@ def rewrite_note(
 
 
 def _changed_since(session: Session, note: Note, seq: int) -> bool:
-    return bool(session.scalar(select(exists().where(Segment.note_id == note.id, Segment.seq > seq))))
+    corrected = exists().where(Segment.note_id == note.id, Segment.seq > seq)
+    typed = typed_since(note.meeting_id, note.first_sample, note.end_sample, seq)
+    return bool(session.scalar(select(or_(corrected, typed))))
 
 
 def _take(session: Session, segment_ids: Sequence[int], note: Note, through_seq: int) -> bool:

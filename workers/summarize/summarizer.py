@@ -126,6 +126,7 @@ class Summarizer:
             earlier,
             language=snapshot.language,
             briefing=snapshot.briefing,
+            typed=snapshot.typed,
         )
 
     def _writer(self, language: str, /) -> NoteWriter:

@@ -71,3 +71,25 @@ def test_brief_changes_the_named_lists_and_shows_all(minutebook: RunMinutebook, 
         "vocabulary: Northwind",
     ]
     assert minutebook("brief", meeting_id).out == shown.out
+
+
+def test_notes_are_typed_listed_changed_and_deleted(minutebook: RunMinutebook, meeting_id: str) -> None:
+    number = minutebook("note", meeting_id, "Ask finance", "--at", "1:02", "--person", "Mia").out.split()[0]
+    changed = minutebook("change-note", meeting_id, number, "--text", "Finance agrees")
+    assert changed.out == minutebook("notes", meeting_id).out == f"{number:>6}     1:02  Mia: Finance agrees\n"
+    assert minutebook("change-note", meeting_id, number, "--delete").status == 0
+    assert "no typed notes" in minutebook("notes", meeting_id).out
+
+
+@pytest.mark.parametrize(("moment", "seconds"), [("90", 90), ("1:30", 90), ("1:02:03.5", 3723.5)])
+def test_a_moment_is_written_as_people_write_it(
+    minutebook: RunMinutebook, meeting_id: str, moment: str, seconds: float
+) -> None:
+    noted = minutebook("note", meeting_id, "Here", "--at", moment, "--json")
+    assert json.loads(noted.out)["at_s"] == seconds
+
+
+def test_a_moment_that_nobody_can_read_is_refused_with_examples(minutebook: RunMinutebook, meeting_id: str) -> None:
+    refused = minutebook("note", meeting_id, "Here", "--at", "noon")
+    assert refused.status == 2
+    assert "'noon' is no moment of a meeting; write 12:30" in refused.err

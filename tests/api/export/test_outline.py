@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from api.export.outline import MinutesLine, outline
 from schema.minutes.ledger import ItemKind
-from schema.minutes.minutes import Action, Earlier, Minutes, Sentence, Withdrawn
+from schema.minutes.minutes import Action, Chapter, Earlier, Minutes, Sentence, Withdrawn
+from schema.typed_notes.wire import TypedNoteOut
 
 
 def start_s_of(segment: int) -> float:
@@ -58,6 +61,24 @@ def test_questions_and_what_was_taken_back_have_sections_of_their_own() -> None:
     assert [line.text for line in found["Open questions"]] == ["Who pays?"]
     [gone] = found["Withdrawn"]
     assert (gone.text, gone.note) == ("They buy screws.", "(1:00; taken back at 8:00)")
+
+
+def test_a_typed_note_stands_with_its_person_and_its_moment_before_the_chapters() -> None:
+    minutes = Minutes(chapters=(Chapter("Budget", 0, 16_000, (Sentence("It grows.", (1,), 0.9, True),)),))
+    typed = TypedNoteOut(
+        id=1,
+        at_s=62,
+        text="ask Leo",
+        person="Mia",
+        author="local",
+        version=1,
+        created_at=datetime(2026, 3, 2, tzinfo=UTC),
+    )
+    section, _ = outline(minutes, start_s_of, [typed])
+    assert (section.heading, section.lines) == (
+        "Typed notes",
+        (MinutesLine("ask Leo", "Mia", colon=True, note="(1:02)"),),
+    )
 
 
 def test_what_a_person_removed_and_empty_sections_are_left_out() -> None:

@@ -21,6 +21,7 @@ from schema.meetings.lifecycle import end_transcription
 from schema.meetings.tables import Meeting, Segment, Summary, Track
 from schema.minutes.minutes import MINUTES, Minutes, Sentence, named
 from schema.stores import Stores
+from schema.typed_notes.notes import add_typed_note, typed_notes_of
 from tests.servers import fresh_postgres
 from workers.corrections.carry_over import NO_SEGMENT, NO_TRACK, NO_WORDS, carry_over
 
@@ -218,3 +219,14 @@ def test_corrections_of_minutes_are_carried_over_to_the_new_version(database: Da
         (change,) = session.scalars(chosen).all()
     assert (change.sentence_id, change.text, change.original_text) == (moved, "The launch moves.", "The lunch moves.")
     assert (change.author, change.origin, change.evidence) == ("priya", "carried", [new[1]])
+
+
+def test_typed_notes_stand_at_the_same_moments_in_the_new_version(database: Database) -> None:
+    transcribe(database, "one", ["we move the lunch"])
+    transcribe(database, "two", ["we move the launch"], made_from="one")
+    with database.write() as session:
+        add_typed_note(session, "one", "ask Leo", samples_of_s(1), "Mia", "local")
+        carry_over(session, session.get_one(Meeting, "two"))
+    with database.read() as session:
+        [note] = typed_notes_of(session, "two")
+        assert (note.text, note.at_sample, note.person, note.author) == ("ask Leo", samples_of_s(1), "Mia", "local")

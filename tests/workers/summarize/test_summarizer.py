@@ -13,6 +13,7 @@ from schema.core.states import MeetingState, SummaryKind
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Note, Segment, Summary
 from schema.minutes.minutes import MINUTES, Minutes
+from schema.typed_notes.notes import add_typed_note
 from tests.declaration import CHINESE, JAPANESE, THAI
 from tests.workers.sample_transcript import FIRST_TURNS, TURNS, commit_turns, end_meeting
 from tests.workers.worker_rig import WorkerRig
@@ -212,3 +213,18 @@ def test_a_meeting_deleted_while_its_note_is_written_leaves_nothing(live: Worker
     live.summarizer(InterruptedTextModel(gemma, delete)).run("m")
     assert rows(live.database) == []
     assert live.state() == MeetingState.DELETED
+
+
+def test_a_note_typed_on_a_passage_that_is_noted_has_its_note_written_again_once(
+    live: WorkerRig, gemma: TextModel
+) -> None:
+    commit_turns(live, TURNS)
+    live.summarizer(gemma).run("m")
+    [(_, note_id, before), *_] = rows(live.database)
+    with live.database.write() as session:
+        add_typed_note(session, "m", "backup", 0, None, "local")
+    live.summarizer(gemma).run("m")
+    [(_, same_id, after), *_] = found = rows(live.database)
+    assert (same_id, after > before) == (note_id, True)
+    live.summarizer(gemma).run("m")
+    assert rows(live.database) == found

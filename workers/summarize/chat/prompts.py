@@ -41,6 +41,11 @@ BRIEFED = """\
 - If these lines treat a point of the agenda, title is that point, word for word.
 """
 
+GUIDED = """\
+- People typed notes during these lines because the matter counts for them. Write what the lines say about each note. \
+A note is no line: write nothing that only a note says.
+"""
+
 AGAIN = "That answer could not be used: {problem} Answer again with one JSON object that follows the schema."
 
 _LETTERS = {ItemKind.DECISION: "D", ItemKind.ACTION: "A", ItemKind.QUESTION: "Q", ItemKind.POINT: "P"}
@@ -71,6 +76,11 @@ def shown_briefing(briefing: Briefing) -> str:
     """What people said about the meeting beforehand, each part on lines of its own; empty if they said nothing."""
     parts = {"Participants": briefing.participants, "Terms": briefing.vocabulary, "Agenda": briefing.agenda}
     return "".join(f"{name}: {'; '.join(values)}\n" for name, values in parts.items() if values)
+
+
+def shown_notes(typed: Sequence[str]) -> str:
+    """What people typed, each note on a line of its own; empty if they typed nothing."""
+    return "".join(("Typed notes:\n", *(f"- {text}\n" for text in typed), "\n")) if typed else ""
 
 
 def shown_lines(window: Sequence[SpokenSegment]) -> str:

@@ -13,11 +13,13 @@ from workers.summarize.chat.model import ChatModel, ChatUnavailable, Message, es
 from workers.summarize.chat.prompts import (
     AGAIN,
     BRIEFED,
+    GUIDED,
     MINUTES_OF_WINDOW,
     labels,
     shown_briefing,
     shown_items,
     shown_lines,
+    shown_notes,
 )
 from workers.summarize.text.language import language_name
 from workers.summarize.text.segment import SpokenSegment
@@ -100,7 +102,8 @@ class ChatWriter:
 
 def _rules(task: WindowTask) -> str:
     rules = MINUTES_OF_WINDOW.format(language=language_name(task.language))
-    return f"{rules}{BRIEFED}" if shown_briefing(task.briefing) else rules
+    further = (BRIEFED if shown_briefing(task.briefing) else "", GUIDED if task.typed_notes else "")
+    return "".join((rules, *further))
 
 
 def _overview(answer: AnsweredFinal, shown: ShownMinutes) -> Iterator[OverviewDraft]:
@@ -115,8 +118,8 @@ def _plain(text: str) -> str:
 
 def _shown(task: WindowTask, labelled: Mapping[str, Item]) -> str:
     people = ", ".join(sorted(task.people)) or "not known"
-    known = f"{shown_briefing(task.briefing)}People: {people}"
-    return f"{known}\n\nOpen items:\n{shown_items(labelled)}\n\nLines:\n{shown_lines(task.window)}"
+    known = f"{shown_briefing(task.briefing)}People: {people}\n\nOpen items:\n{shown_items(labelled)}"
+    return f"{known}\n\n{shown_notes(task.typed_notes)}Lines:\n{shown_lines(task.window)}"
 
 
 def _drafts(

@@ -17,7 +17,8 @@ class WindowTask:
     """A window to read, which must not be empty, and what a writer may know about its meeting.
 
     `language` is the meeting's. `people` are names that are known already. `items` are open items that the window may
-    change, a bounded number of them. `briefing` is what people said about the meeting beforehand.
+    change, a bounded number of them. `briefing` is what people said about the meeting beforehand,
+    and `typed_notes` what they typed while the window was said.
     """
 
     window: Sequence[SpokenSegment]
@@ -25,6 +26,7 @@ class WindowTask:
     people: frozenset[str] = frozenset()
     items: Sequence[Item] = ()
     briefing: Briefing = field(default_factory=Briefing)
+    typed_notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Notes that people type during a meeting: table, changes, wire types."""

@@ -1,0 +1,52 @@
+"""Wire types of the routes for typed notes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from schema.core.units import MEETING_LIMIT_SAMPLES, s_of_samples
+from schema.core.wire import Shown, Text, Wire
+from schema.minutes.briefing import PersonName
+
+TypedText = Annotated[Text, StringConstraints(min_length=1, max_length=1000)]
+Moment = Annotated[float, Field(ge=0, le=s_of_samples(MEETING_LIMIT_SAMPLES))]
+"""Seconds since the start of the meeting."""
+
+
+class NewTypedNote(Wire):
+    """A note at the moment `at_s`, by default now. `person` is the name of whoever typed it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Budget: ask finance first", "person": "Mia"}]})
+    text: TypedText
+    at_s: Moment | None = None
+    person: PersonName | None = None
+
+
+class TypedNoteChange(Wire):
+    """A change of a typed note. Omitted fields keep their values."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Budget: finance agrees"}, {"at_s": 12.5}]})
+    text: TypedText = ""
+    at_s: Moment = 0.0
+    person: PersonName | None = None
+
+
+class TypedNoteOut(Wire):
+    """A note as a person typed it. `author` is the id of the key that was used. `version` counts its changes."""
+
+    id: int
+    at_s: float
+    text: Shown
+    person: Shown | None
+    author: str
+    version: int
+    created_at: datetime
+
+
+class TypedNotes(Wire):
+    """In order of their moments."""
+
+    typed_notes: list[TypedNoteOut]
