@@ -88,7 +88,8 @@ def change(
     if_match: IfMatch = None,
 ) -> TypedNoteOut:
     """Change text, moment or name of a note. A request that changes nothing adds no version."""
-    values = wanted.model_dump(exclude_unset=True)
+    given = wanted.model_dump(exclude_unset=True)
+    values = {name: value for name, value in given.items() if value is not None or name == "person"}
     if not values:
         raise InvalidInput("nothing would change; give 'text', 'at_s' or 'person'")
     expected = expected_version(if_match)

@@ -26,11 +26,11 @@ class NewTypedNote(Wire):
 
 
 class TypedNoteChange(Wire):
-    """A change of a typed note. Omitted fields keep their values."""
+    """A change of a typed note. Omitted fields keep their values. `person` null means that nobody is named."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Budget: finance agrees"}, {"at_s": 12.5}]})
-    text: TypedText = ""
-    at_s: Moment = 0.0
+    text: TypedText | None = None
+    at_s: Moment | None = None
     person: PersonName | None = None
 
 
