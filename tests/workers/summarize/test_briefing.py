@@ -47,7 +47,8 @@ def test_names_given_after_the_notes_were_written_are_spelled_in_the_minutes() -
 
 
 def test_a_chapter_is_headed_by_the_point_of_the_agenda_that_it_treats() -> None:
-    notes = [note_of(SAID, RulesWriter(), language="en")]
+    said = [*SAID, *meeting("Mia: The screws have become dear, they cost ninety euros.")]
+    notes = [note_of(said, RulesWriter(), language="en")]
     written = minutes_of_notes(notes, "en")
     assert [each.title for each in briefed(written, notes, BRIEFING, "en").chapters] == ["Order of screws"]
     other = Briefing(agenda=["Catering", "Rooms"])
