@@ -18,27 +18,28 @@ class CalendarNames:
         return frozenset(word for names in (*self.weekdays, *self.months) for word in names)
 
 
-def _names(text: str) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(name.split("|")) for name in text.split())
+def spellings(text: str) -> tuple[tuple[str, ...], ...]:
+    """The spellings of each name in *text*, such as `samstag|sonnabend`. `_` stands for a space inside a name."""
+    return tuple(tuple(name.replace("_", " ").split("|")) for name in text.split())
 
 
 CALENDARS: Mapping[str, CalendarNames] = {
     "en": CalendarNames(
-        _names("monday tuesday wednesday thursday friday saturday sunday"),
-        _names("january february march april may june july august september october november december"),
+        spellings("monday tuesday wednesday thursday friday saturday sunday"),
+        spellings("january february march april may june july august september october november december"),
     ),
     "de": CalendarNames(
-        _names("montag dienstag mittwoch donnerstag freitag samstag|sonnabend sonntag"),
-        _names(
+        spellings("montag dienstag mittwoch donnerstag freitag samstag|sonnabend sonntag"),
+        spellings(
             "januar|jänner februar|feber märz april mai juni|juno juli|julei august september oktober november dezember"
         ),
     ),
     "fr": CalendarNames(
-        _names("lundi mardi mercredi jeudi vendredi samedi dimanche"),
-        _names("janvier février mars avril mai juin juillet août|aout septembre octobre novembre décembre"),
+        spellings("lundi mardi mercredi jeudi vendredi samedi dimanche"),
+        spellings("janvier février mars avril mai juin juillet août|aout septembre octobre novembre décembre"),
     ),
     "es": CalendarNames(
-        _names("lunes martes miércoles jueves viernes sábado domingo"),
-        _names("enero febrero marzo abril mayo junio julio agosto septiembre|setiembre octubre noviembre diciembre"),
+        spellings("lunes martes miércoles jueves viernes sábado domingo"),
+        spellings("enero febrero marzo abril mayo junio julio agosto septiembre|setiembre octubre noviembre diciembre"),
     ),
 }

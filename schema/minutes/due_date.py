@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+
+from schema.minutes.due_phrases import LANGUAGES, DuePhrases
 
 WEEKDAYS = tuple(name.lower() for name in calendar.day_name)
 MONTHS = tuple(name.lower() for name in calendar.month_name[1:])
@@ -39,17 +41,72 @@ _HOUR = re.compile(r"(?: (?:morning|noon|afternoon|evening|night))?(?: (?:at|by|
 def due_date(due: str, said_on: date) -> date | None:
     """The day that *due* names, None if it names no single day, as `next week` and `after Friday` do.
 
-    A weekday is the next one after *said_on*, and `next Friday` the one in the following week.
+    English, German, French and Spanish are understood. A weekday is the next one after *said_on*. English `next Friday`
+    is the one in the following week, but `nächsten Freitag`, `vendredi prochain` and `el próximo viernes` are the next.
     """
-    words = " ".join(due.lower().replace(",", " ").split())
+    plain = " ".join(due.lower().split())
+    try:
+        return _english(plain, said_on) or _other(plain, said_on)
+    except (ValueError, OverflowError):  # such as 30 February
+        return None
+
+
+def _english(due: str, said_on: date) -> date | None:
+    words = " ".join(due.replace(",", " ").split())
     words = _HOUR.sub("", _LEAD.sub("", words))
     for form, day_of in FORMS.items():
         if match := form.fullmatch(words if form is _ISO else words.replace("-", " ")):
-            try:
-                return day_of(match, said_on)
-            except (ValueError, OverflowError):  # such as 30 February
-                return None
+            return day_of(match, said_on)
     return None
+
+
+def _other(due: str, said_on: date) -> date | None:
+    """The day that *due* names in a language of `schema.minutes.due_phrases`."""
+    for phrases in LANGUAGES.values():
+        for form in phrases.forms:
+            if match := form.fullmatch(due):
+                return _named(match.groupdict(), phrases, said_on)
+    return None
+
+
+def _named(named: Mapping[str, str | None], phrases: DuePhrases, said_on: date) -> date | None:
+    """The day that the groups of a pattern of *phrases* name."""
+    if near := named.get("near"):
+        return said_on + timedelta(phrases.near[" ".join(near.split())])
+    if count := named.get("count"):
+        return _after(said_on, phrases.count(count), phrases.units[named["unit"] or ""])
+    if period := named.get("period"):
+        return _last_day(said_on.year, said_on.month if period.startswith("m") else 12)
+    month = _month(named.get("month"), phrases)
+    day = phrases.day(named["day"] or "") if named.get("day") else None
+    if weekday := named.get("weekday"):
+        return _of_weekday(phrases.weekdays[weekday], day, month, named, said_on)
+    if day is None:
+        return _last_day(said_on.year + (month < said_on.month), month) if month else None
+    if not month:
+        return _first(said_on, lambda each: each.day == day)
+    return _of_year(month, day, named.get("year"), said_on)
+
+
+def _month(month: str | None, phrases: DuePhrases) -> int:
+    """The number of a month, 0 if none is named."""
+    if month is None:
+        return 0
+    return int(month) if month.isdecimal() else phrases.months[month]
+
+
+def _of_weekday(
+    weekday: int, day: int | None, month: int, named: Mapping[str, str | None], said_on: date
+) -> date | None:
+    if day is not None and month:
+        found = _of_year(month, day, named.get("year"), said_on)
+        return found if found.weekday() == weekday else None
+    if day is not None:
+        return _first(said_on, lambda each: (each.weekday(), each.day) == (weekday, day))
+    if named.get("next_week"):
+        return said_on + timedelta(7 - said_on.weekday() + weekday)
+    coming = _first(said_on, lambda each: each.weekday() == weekday)
+    return coming + timedelta(7) if coming and named.get("week_later") else coming
 
 
 def _iso(match: re.Match[str], _said_on: date) -> date:
@@ -62,8 +119,11 @@ def _near(match: re.Match[str], said_on: date) -> date:
 
 
 def _period_end(match: re.Match[str], said_on: date) -> date:
-    month = 12 if match["period"] == "year" else said_on.month
-    return date(said_on.year, month, calendar.monthrange(said_on.year, month)[1])
+    return _last_day(said_on.year, 12 if match["period"] == "year" else said_on.month)
+
+
+def _last_day(year: int, month: int) -> date:
+    return date(year, month, calendar.monthrange(year, month)[1])
 
 
 def _weekday(match: re.Match[str], said_on: date) -> date | None:
@@ -85,11 +145,14 @@ def _first(said_on: date, suits: Callable[[date], bool]) -> date | None:
 
 
 def _in(match: re.Match[str], said_on: date) -> date | None:
-    count = _count(match["count"])
+    return _after(said_on, _count(match["count"]), match["unit"])
+
+
+def _after(said_on: date, count: int, unit: str) -> date | None:
     if not 0 < count <= COUNT_LIMIT:
         return None
-    if match["unit"] != "month":
-        return said_on + timedelta(**{f"{match['unit']}s": count})
+    if unit != "month":
+        return said_on + timedelta(**{f"{unit}s": count})
     years, month = divmod(said_on.month - 1 + count, 12)
     last = calendar.monthrange(said_on.year + years, month + 1)[1]
     return date(said_on.year + years, month + 1, min(said_on.day, last))
@@ -103,9 +166,12 @@ def _count(word: str) -> int:
 
 def _of_month(match: re.Match[str], said_on: date) -> date:
     """The day of a month: in the named year, else the first time from *said_on* on."""
-    month, day = MONTHS.index(match["month"]) + 1, _day_number(match["day"])
-    if match["year"]:
-        return date(int(match["year"]), month, day)
+    return _of_year(MONTHS.index(match["month"]) + 1, _day_number(match["day"]), match["year"], said_on)
+
+
+def _of_year(month: int, day: int, year: str | None, said_on: date) -> date:
+    if year:
+        return date(int(year), month, day)
     this_year = date(said_on.year, month, day)
     return this_year if this_year >= said_on else date(said_on.year + 1, month, day)
 

@@ -143,7 +143,7 @@ def _one_due(earlier: str | None, later: str | None) -> str | None:
 
 def _matter(text: str, language: str) -> frozenset[str]:
     """Stems of the matter that a decision is about, without its numbers and days."""
-    return frozenset(content_stems(text, language)) - frozenset(content_stems(" ".join(days(text)), language))
+    return frozenset(content_stems(text, language)) - frozenset(content_stems(" ".join(days(text, language)), language))
 
 
 def _speak_of_different_things(one: str, other: str, language: str) -> bool:
@@ -153,8 +153,8 @@ def _speak_of_different_things(one: str, other: str, language: str) -> bool:
 
 
 def _labels(text: str, language: str) -> frozenset[str]:
-    numbered = {match.lower() for match in _NUMBERED.findall(text) if not days(match)}
-    return (names(text, language) | numbered) - days(text)
+    numbered = {match.lower() for match in _NUMBERED.findall(text) if not days(match, language)}
+    return (names(text, language) | numbered) - days(text, language)
 
 
 def _same_decision(one: Change, other: Change, language: str) -> bool:
@@ -170,7 +170,7 @@ def _same_matter(one: str, other: str, language: str) -> bool:
 
 def facts(text: str, language: str) -> frozenset[str]:
     """Numbers, weekdays and months of *text*."""
-    return numbers(text, language) | days(text)
+    return numbers(text, language) | days(text, language)
 
 
 def _one_decision(earlier: Change, later: Change, language: str) -> Change:
@@ -209,7 +209,7 @@ def still_true(points: Iterable[Sentence], decisions: Sequence[Sentence], langua
 
 
 def _overruled(point: Sentence, decision: Sentence, language: str) -> bool:
-    said, decided = days(point.text), days(decision.text)
+    said, decided = days(point.text, language), days(decision.text, language)
     if not said or not decided or said & decided or not _same_matter(point.text, decision.text, language):
         return False
     return max(point.evidence, default=0) < max(decision.evidence, default=0)

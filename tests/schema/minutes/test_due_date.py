@@ -55,3 +55,82 @@ def test_words_that_mean_one_day_have_a_date(due: str, day: date) -> None:
 )  # fmt: skip
 def test_words_that_mean_no_certain_day_have_none(due: str) -> None:
     assert due_date(due, WEDNESDAY) is None
+
+
+@pytest.mark.parametrize(
+    ("due", "day"),
+    [
+        ("heute noch", date(2026, 3, 4)),
+        ("heute Abend", date(2026, 3, 4)),
+        ("morgen früh um acht", date(2026, 3, 5)),
+        ("Übermorgen", date(2026, 3, 6)),
+        ("bis Freitag", date(2026, 3, 6)),
+        ("Freitagnachmittag", date(2026, 3, 6)),
+        ("spätestens am Freitag", date(2026, 3, 6)),
+        ("nächsten Freitag", date(2026, 3, 6)),
+        ("Mittwoch", date(2026, 3, 11)),
+        ("nächste Woche Dienstag", date(2026, 3, 10)),
+        ("Freitag nächster Woche", date(2026, 3, 13)),
+        ("Montag in einer Woche", date(2026, 3, 16)),
+        ("am 3. März", date(2027, 3, 3)),
+        ("am 9. März", date(2026, 3, 9)),
+        ("bis zum dreißigsten Juni", date(2026, 6, 30)),
+        ("bis zehnten Januar 2028", date(2028, 1, 10)),
+        ("Freitag, den 13. März", date(2026, 3, 13)),
+        ("9.3.", date(2026, 3, 9)),
+        ("bis 09.03.2027", date(2027, 3, 9)),
+        ("am zweiundzwanzigsten", date(2026, 3, 22)),
+        ("bis zum ersten", date(2026, 4, 1)),
+        ("in zwei Wochen", date(2026, 3, 18)),
+        ("in einem Monat", date(2026, 4, 4)),
+        ("bis Ende des Monats", date(2026, 3, 31)),
+        ("Ende Februar", date(2027, 2, 28)),
+        ("Monatsende", date(2026, 3, 31)),
+        ("d'ici vendredi", date(2026, 3, 6)),
+        ("d’ici à mercredi", date(2026, 3, 11)),
+        ("d'ici vendredi en huit", date(2026, 3, 13)),
+        ("Demain matin", date(2026, 3, 5)),
+        ("après-demain", date(2026, 3, 6)),
+        ("cet après-midi", date(2026, 3, 4)),
+        ("aujourd'hui avant dix-sept heures", date(2026, 3, 4)),
+        ("mardi à huit heures", date(2026, 3, 10)),
+        ("vendredi de la semaine prochaine", date(2026, 3, 13)),
+        ("le 9 mars", date(2026, 3, 9)),
+        ("le premier juin", date(2026, 6, 1)),
+        ("pour le quinze novembre", date(2026, 11, 15)),
+        ("vendredi vingt-sept", date(2026, 3, 27)),
+        ("le vingt et un", date(2026, 3, 21)),
+        ("dans quinze jours", date(2026, 3, 19)),
+        ("d'ici la fin du mois", date(2026, 3, 31)),
+        ("fin juillet", date(2026, 7, 31)),
+        ("09/03/2026", date(2026, 3, 9)),
+        ("el martes que viene", date(2026, 3, 10)),
+        ("Mañana a primera hora", date(2026, 3, 5)),
+        ("pasado mañana", date(2026, 3, 6)),
+        ("hoy mismo", date(2026, 3, 4)),
+        ("para el viernes de la semana que viene", date(2026, 3, 13)),
+        ("hasta el lunes al mediodía", date(2026, 3, 9)),
+        ("el viernes por la tarde", date(2026, 3, 6)),
+        ("el próximo jueves", date(2026, 3, 5)),
+        ("el 9 de marzo", date(2026, 3, 9)),
+        ("el dos de junio de 2027", date(2027, 6, 2)),
+        ("primero de julio", date(2026, 7, 1)),
+        ("el treinta", date(2026, 3, 30)),
+        ("el viernes trece", date(2026, 3, 13)),
+        ("dentro de tres días", date(2026, 3, 7)),
+        ("para fin de mes", date(2026, 3, 31)),
+        ("el lunes a las nueve", date(2026, 3, 9)),
+    ],
+)
+def test_words_in_german_french_and_spanish_that_mean_one_day_have_a_date(due: str, day: date) -> None:
+    assert due_date(due, WEDNESDAY) == day
+
+
+@pytest.mark.parametrize(
+    "due",
+    ["nächste Woche", "vor Freitag", "ab Montag", "Mitte März", "30. Februar", "Montag, den 10. März", "am Wochenende",
+     "bis fünf", "freitags", "la semaine prochaine", "avant vendredi", "le trente-deux", "à midi", "32/13",
+     "esta semana", "antes del viernes", "a mediados de febrero", "luego", "el treinta de febrero"],
+)  # fmt: skip
+def test_words_in_other_languages_that_mean_no_certain_day_have_none(due: str) -> None:
+    assert due_date(due, WEDNESDAY) is None

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from schema.core.wire import ENGLISH
+from schema.minutes.calendar_names import CALENDARS
+from schema.minutes.due_phrases import LANGUAGES, DuePhrases
+
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
 _COUNT = r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|\d+|a couple of|a few)"
@@ -38,11 +42,14 @@ _KEPT_LEADS = frozenset({"before", "after"})
 _NOT_DUE = frozenset({"the way", "the time", "the end"})
 
 
-def find_due(text: str) -> str | None:
+def find_due(text: str, language: str = ENGLISH) -> str | None:
     """The time at which *text* says that something is due, or None. A date comes without its `by` or `on`.
 
-    The first date after a word such as `by`, `until` or `on` is preferred, then the first date at all.
+    The first date after a word such as `by`, `until` or `on` is preferred, then the first date at all. English, German,
+    French and Spanish are understood.
     """
+    if language != ENGLISH:
+        return _find_other(text, LANGUAGES[language]) if language in LANGUAGES else None
     dated = list(_DATE.finditer(text))
     if dated:
         best = max(dated, key=lambda match: (_is_lead(match["lead"]), -match.start()))
@@ -52,6 +59,17 @@ def find_due(text: str) -> str | None:
     if loose is None or loose[0].split(maxsplit=1)[1].lower() in _NOT_DUE:
         return None
     return loose[0]
+
+
+def _find_other(text: str, phrases: DuePhrases) -> str | None:
+    found = list(phrases.finder.finditer(text))
+    best = max(found, key=lambda match: (_is_limit(match["lead"]), -match.start()), default=None)
+    return None if best is None else " ".join(filter(None, (best["open"], best["when"])))
+
+
+def _is_limit(lead: str | None) -> bool:
+    """Whether *lead* says until when. German `am` only says when."""
+    return (lead or "am").lower() != "am"
 
 
 def _is_lead(lead: str | None) -> bool:
@@ -64,10 +82,25 @@ def due_words(text: str | None) -> frozenset[str]:
     return frozenset(found) - {"the", "of", "on", "by", "at", "in", "a", "this", "until", "before", "after"}
 
 
-_DAYS = re.compile(rf"\b(?:{_DAY}|{_MONTH}|today|tomorrow|tonight)\b", re.I)
+_NEAR = {
+    "en": ("today", "tomorrow", "tonight"),
+    "de": ("heute", "übermorgen"),
+    "fr": ("aujourd'hui", "demain"),
+    "es": ("hoy",),
+}
+"""Without `morgen` and `mañana`, which also mean the morning."""
 
 
 @lru_cache(maxsize=4096)
-def days(text: str) -> frozenset[str]:
+def days(text: str, language: str = ENGLISH) -> frozenset[str]:
     """Weekdays, months and words such as `today` in *text*, in lower case. `May` counts only with a capital letter."""
-    return frozenset(match.lower() for match in _DAYS.findall(text) if match != "may")
+    return frozenset(match.lower() for match in _day_names(language).findall(text) if match != "may")
+
+
+@lru_cache(maxsize=8)
+def _day_names(language: str) -> re.Pattern[str]:
+    """Finds days in *language*, English ones in a language without a calendar. `Freitag` is also in `Freitagabend`."""
+    code = language if language in CALENDARS else ENGLISH
+    months = (name for names in CALENDARS[code].months for name in names)
+    weekdays = (name for names in CALENDARS[code].weekdays for name in names)
+    return re.compile(rf"\b(?:(?:{'|'.join(weekdays)})|(?:{'|'.join((*months, *_NEAR[code]))})\b)", re.I)

@@ -79,7 +79,7 @@ def keywords(texts: Sequence[str], count: int, language: str) -> list[str]:
     """The *count* most frequent content words of *texts*, each in its first form. Days and months are left out."""
     seen: Counter[str] = Counter()
     written: dict[str, str] = {}
-    for word in (word for text in texts for word in words(text) if len(letters(word)) > 2 and not days(word)):
+    for word in (word for text in texts for word in words(text) if len(letters(word)) > 2 and not days(word, language)):
         for found in content_stems(word, language):
             seen[found] += 1
             written.setdefault(found, word.lower())

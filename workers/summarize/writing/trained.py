@@ -83,7 +83,7 @@ class TrainedWriter:
             standing = list(_as_meant(standing, said, evidence))
         for kind, sentence in standing:
             owner = _owner(sentence.text, people) if kind is LineKind.ACTION else None
-            due = find_due(sentence.text) if kind is LineKind.ACTION else None
+            due = find_due(sentence.text, task.language) if kind is LineKind.ACTION else None
             yield Draft(_KINDS[kind], sentence.text, owner, due, sentence.evidence)
 
 
