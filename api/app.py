@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
-from api import adapters, health, typed_notes, webhooks
+from api import adapters, health, off_record, typed_notes, webhooks
 from api.corrections import segments as corrections
 from api.corrections import sentences
 from api.export import routes as export
@@ -120,8 +120,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
             allow_private_network=True,
         )
     parts = (
-        meetings, transcript, minutes, export, corrections, sentences, typed_notes, versions, audio, events, live,
-        search, adapters, tus, uploads, webhooks, health, transcriptions, models, realtime_socket, reference,
+        meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
+        live, search, adapters, tus, uploads, webhooks, health, transcriptions, models, realtime_socket, reference,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 from redis.exceptions import RedisError
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth.access import find_meeting
@@ -16,14 +15,11 @@ from api.auth.bearer import Reader, Writer
 from api.http import examples
 from api.http.params import ID_LIMIT, IfMatch, etag_of, expected_version
 from api.http.problems import responses
-from api.meetings.coverage import received_samples
+from api.meetings.coverage import moment
 from api.meetings.routes import ANY
 from api.services import Services, ServicesHere
 from schema.core.errors import Conflict, Gone, InvalidInput, NotFound, VersionMismatch
-from schema.core.states import MeetingState
-from schema.core.units import s_of_samples, samples_of_s
 from schema.corrections.segments import QUIET_MS, quiet_key
-from schema.meetings.tables import Meeting, Track
 from schema.typed_notes.notes import (
     TypedNote,
     add_typed_note,
@@ -35,7 +31,6 @@ from schema.typed_notes.notes import (
 from schema.typed_notes.wire import NewTypedNote, TypedNoteChange, TypedNoteOut, TypedNotes
 
 TypedNoteId = Annotated[int, Path(ge=1, le=ID_LIMIT)]
-MAY_GROW = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
 
 router = APIRouter(
     prefix="/v1/meetings/{meeting_id}/typed-notes", tags=["typed notes"], responses=responses(*ANY, NotFound, Gone)
@@ -65,7 +60,8 @@ def add(
     again a few seconds later if that part of them is written already.
     """
     with services.database.read() as session:
-        at_sample = _moment(services, session, find_meeting(session, meeting_id, principal), new.at_s)
+        meeting = find_meeting(session, meeting_id, principal)
+        at_sample = moment(session, services.stores.mailbox, meeting, "at_s", new.at_s)
 
     def work(session: Session) -> TypedNote:
         return add_typed_note(session, meeting_id, new.text, at_sample, new.person, principal.owner)
@@ -96,7 +92,7 @@ def change(
     with services.database.read() as session:
         meeting = find_meeting(session, meeting_id, principal)
         if "at_s" in values:
-            values["at_sample"] = _moment(services, session, meeting, values.pop("at_s"))
+            values["at_sample"] = moment(session, services.stores.mailbox, meeting, "at_s", values.pop("at_s"))
 
     def work(session: Session) -> TypedNote:
         return change_typed_note(session, meeting_id, note_id, values, expected)
@@ -112,21 +108,6 @@ def remove(meeting_id: str, note_id: TypedNoteId, services: ServicesHere, princi
     with services.database.write() as session:
         delete_typed_note(session, meeting_id, note_id)
     return Response(status_code=204)
-
-
-def _moment(services: Services, session: Session, meeting: Meeting, at_s: float | None) -> int:
-    """The sample of a note. Raises InvalidInput if the meeting has no such moment."""
-    tracks = session.scalars(select(Track).where(Track.meeting_id == meeting.id)).all()
-    received = max(received_samples(services.stores.mailbox, tracks).values(), default=0)
-    if at_s is None and meeting.state == MeetingState.LIVE:
-        return received
-    if at_s is None:
-        raise InvalidInput(f"meeting '{meeting.id}' is {meeting.state}; give 'at_s', the moment of the note in seconds")
-    if samples_of_s(at_s) > received and meeting.state not in MAY_GROW:
-        raise InvalidInput(
-            f"at_s {at_s:g} is after the end of meeting '{meeting.id}'; give a moment up to {s_of_samples(received):g}"
-        )
-    return samples_of_s(at_s)
 
 
 def _written(

@@ -15,10 +15,11 @@ from schema.core.command_line import ErrorGroup
 SERVER_PANEL = "Running the server"
 COMMANDS = {
     "Live meetings": {"live": "live:live", "finish": "meetings:finish", "brief": "meetings:brief"},
-    "Typed notes": {
+    "Notes and what stays out": {
         "note": "typed_notes:note",
         "notes": "typed_notes:list_notes",
         "change-note": "typed_notes:change_note",
+        "off-record": "off_record:app",
     },
     "Recordings": {"upload": "upload:upload", "watch": "watch:watch", "uploads": "uploads:app"},
     "Results": {

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from api.client.view import MeetingView
 from api.export.outline import MinutesLine, outline
-from api.export.phrases import UNSUPPORTED, clock, coverage_line
+from api.export.phrases import UNSUPPORTED, clock, coverage_line, off_record_mark
 from schema.core.events import Event
 from schema.core.lines import shown
 from schema.core.states import MeetingState, SummaryKind
@@ -33,7 +33,7 @@ def segment_text(segment: SegmentOut) -> Text:
     text = Text(f"{clock(segment.start_s):>7}  ", style="cyan")
     if segment.speaker:
         text.append(f"{segment.speaker}: ", style="bold")
-    return text.append(segment.text.strip(), style="default")
+    return text.append(segment.text.strip(), style="default").append(off_record_mark(segment), style="yellow")
 
 
 def minutes_text(minutes: Minutes, typed_notes: Sequence[TypedNoteOut] = ()) -> Text:

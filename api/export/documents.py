@@ -19,6 +19,7 @@ from api.export.phrases import (
     date_line,
     has_text,
     minutes_heading,
+    off_record_mark,
 )
 from schema.core.wire import Wire
 from schema.meetings.wire import MeetingOut, MinutesOut, SegmentOut
@@ -115,7 +116,7 @@ def _document(export: Export, style: Style) -> str:
     lines += ["", style.heading(2, "Transcript")]
     for segment in filter(has_text, export.segments):
         speaker = f"{style.strong(segment.speaker)}: " if segment.speaker else ""
-        lines += ["", f"{clock(segment.start_s)} {speaker}{style.plain(segment.text)}"]
+        lines += ["", f"{clock(segment.start_s)} {speaker}{style.plain(segment.text)}{off_record_mark(segment)}"]
     return "\n".join(lines) + "\n"
 
 

@@ -24,6 +24,7 @@ from api.export.phrases import (
     date_line,
     has_text,
     minutes_heading,
+    off_record_mark,
 )
 from schema.meetings.wire import SegmentOut
 
@@ -89,6 +90,7 @@ def _add_segment(document: Doc, segment: SegmentOut) -> None:
         line.add_run(_clean(segment.speaker)).bold = True
         line.add_run(": ")
     line.add_run(_clean(segment.text))
+    line.add_run(off_record_mark(segment)).italic = True
 
 
 def _clean(text: str) -> str:

@@ -13,6 +13,8 @@ UNSUPPORTED = "[unsupported]"
 """Follows every sentence of the minutes that nothing in the transcript supports."""
 
 
+OFF_RECORD = "[off the record]"
+"""Follows every passage of the transcript that is kept out of the minutes, as a whole or in part."""
 NOBODY = "nobody named"
 KINDS = ("transcribed", "silent", "missing", "failed", "shed", "pending")
 
@@ -38,6 +40,11 @@ def _time_with_offset(time: datetime) -> str:
 def has_text(segment: SegmentOut) -> bool:
     """False if a correction has removed all text of the segment."""
     return bool(segment.text.strip())
+
+
+def off_record_mark(segment: SegmentOut) -> str:
+    """What follows the text of *segment*: a space and the mark if it is off the record, else nothing."""
+    return f" {OFF_RECORD}" if segment.off_record else ""
 
 
 def coverage_line(totals: CoverageTotals) -> str:

@@ -33,6 +33,7 @@ from schema.meetings.wire import (
     WordOut,
 )
 from schema.minutes.minutes import Action, Chapter, Minutes, Sentence
+from schema.off_record.wire import OffRecordList, OffRecordOut, OffRecordSource
 from schema.typed_notes.wire import TypedNoteOut, TypedNotes
 from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
@@ -70,6 +71,7 @@ SEGMENT = SegmentOut(
     words=[WordOut(text=" We", start_s=0.5, end_s=0.7, probability=0.98)],
     model="package:tiny.en",
     adapter="medical-terms@3",
+    off_record=False,
 )
 TRANSCRIPT = Transcript(meeting_id=MEETING.id, last_seq=1, segments=[SEGMENT])
 TYPED_NOTE = TypedNoteOut(
@@ -81,6 +83,8 @@ TYPED_NOTE = TypedNoteOut(
     version=1,
     created_at=STARTED_AT,
 )
+PASSAGE = OffRecordOut(id=1, start_s=750.0, end_s=840.0, source=OffRecordSource.MARKED)
+OFF_RECORD = OffRecordList(off_record=[PASSAGE])
 TYPED_NOTES = TypedNotes(typed_notes=[TYPED_NOTE])
 SENTENCE = Sentence("The launch moves to Monday.", evidence=(1,), support=0.8, supported=True)
 MINUTES = MinutesOut(

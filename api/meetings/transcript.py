@@ -28,6 +28,7 @@ from schema.meetings.wire import (
     TrackCoverage,
     Transcript,
 )
+from schema.off_record.passages import is_off_record, passages_of
 
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["content"], responses=responses(*ANY, NotFound, Gone))
 
@@ -49,14 +50,18 @@ def transcript(
 
 
 def read_segments(session: Session, meeting_id: str) -> list[SegmentOut]:
-    """The segments of all tracks in order of time."""
+    """The segments of all tracks in order of time. Those that are off the record say so."""
+    passages = passages_of(session, meeting_id)
     rows = session.execute(
         select(Segment, Track.name)
         .join(Track, Track.id == Segment.track_id)
         .where(Segment.meeting_id == meeting_id)
         .order_by(Segment.first_sample, Segment.id)
     )
-    return [segment_out(segment, name) for segment, name in rows]
+    return [
+        segment_out(segment, name).model_copy(update={"off_record": is_off_record(segment, passages)})
+        for segment, name in rows
+    ]
 
 
 PENDING = "pending"

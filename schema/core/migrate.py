@@ -17,6 +17,7 @@ from schema.core.tables import Base
 from schema.corrections import segments as corrections  # noqa: F401 - registers its tables in the metadata
 from schema.corrections import sentences as sentence_corrections  # noqa: F401 - registers its tables in the metadata
 from schema.meetings.search import INDEX_NAME, INDEX_TABLE
+from schema.off_record import passages as off_record  # noqa: F401 - registers its tables in the metadata
 from schema.typed_notes import notes as typed_notes  # noqa: F401 - registers its tables in the metadata
 from schema.uploads import tables as upload_tables  # noqa: F401 - registers its tables in the metadata
 from schema.webhooks import outbox as webhooks  # noqa: F401 - registers its tables in the metadata

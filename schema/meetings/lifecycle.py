@@ -29,6 +29,7 @@ from schema.corrections.sentences import SentenceCorrection
 from schema.mailbox import Mailbox, shard_of
 from schema.meetings.locks import lock_tracks, lock_versions
 from schema.meetings.tables import Coverage, Failure, Meeting, Note, Segment, Summary, Track
+from schema.off_record.passages import OffRecord
 from schema.stores import Stores
 from schema.typed_notes.notes import TypedNote
 from schema.webhooks.outbox import announce
@@ -195,7 +196,7 @@ def _move(
 
 def _delete_content(session: Session, meeting_id: str, track_ids: Sequence[str]) -> None:
     session.execute(delete(Coverage).where(Coverage.track_id.in_(track_ids)))
-    for table in (Correction, SentenceCorrection, TypedNote, Segment, Note, Summary, Failure):
+    for table in (Correction, SentenceCorrection, TypedNote, OffRecord, Segment, Note, Summary, Failure):
         session.execute(delete(table).where(table.meeting_id == meeting_id))
 
 

@@ -158,7 +158,8 @@ class SegmentOut(Wire):
 
     An open segment (`closed` is false) only grows at its end. A closed segment changes only when somebody corrects it.
     `version` counts these changes. `corrected` means that the segment differs from what the model recognised. New words
-    in a corrected segment get the times of the words that they replace, and probability 1.
+    in a corrected segment get the times of the words that they replace, and probability 1. `off_record` says whether a
+    part of it is kept out of the minutes; only transcripts and exports tell.
     """
 
     id: int
@@ -173,6 +174,7 @@ class SegmentOut(Wire):
     corrected: bool = False
     model: str = ""
     adapter: str | None = None
+    off_record: bool | None = None
 
 
 class NoteOut(Wire):

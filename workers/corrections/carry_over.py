@@ -23,6 +23,7 @@ from schema.corrections.segments import Correction, Edit, SegmentContent, write
 from schema.corrections.sentences import SentenceCorrection, last_changes
 from schema.meetings.tables import Meeting, Segment, Track
 from schema.meetings.views import segment_event
+from schema.off_record.passages import carry_passages
 from schema.typed_notes.notes import carry_typed_notes
 
 AROUND_SAMPLES = samples_of_s(5)
@@ -45,7 +46,7 @@ class RevisedSegment:
 
 
 def carry_over(session: Session, meeting: Meeting) -> list[Event]:
-    """Carry over corrections and typed notes from the version that *meeting* was made from.
+    """Carry over corrections, typed notes and passages off the record from the version that *meeting* was made from.
 
     Returns the events of the segments that changed. The caller has locked the meeting's row.
     """
@@ -53,6 +54,7 @@ def carry_over(session: Session, meeting: Meeting) -> list[Event]:
     carry_sentences(session, meeting)
     if meeting.made_from:
         carry_typed_notes(session, meeting.id, meeting.made_from)
+        carry_passages(session, meeting.id, meeting.made_from)
     return [segment_event(segment, track) for segment, track in changed]
 
 

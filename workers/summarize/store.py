@@ -24,6 +24,7 @@ from schema.meetings.wire import Author
 from schema.minutes.briefing import Briefing
 from schema.minutes.minutes import MINUTES, Minutes
 from schema.minutes.note import NOTE, NoteBody
+from schema.off_record.passages import Passage, last_seq, passages_of, text_on_record, written_before
 from schema.typed_notes.notes import typed_notes_of, typed_since
 from schema.webhooks.outbox import announce
 from workers.summarize.guidance import TypedLine
@@ -85,13 +86,14 @@ def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
     notes = session.scalars(select(Note.body).where(Note.meeting_id == meeting_id).order_by(Note.ordinal))
     last = _last_rolling(session, meeting_id)
     wanted = meeting.summary_adapter
-    unread = tuple(map(_spoken_segment, segments))
+    passages = passages_of(session, meeting_id)
+    unread = tuple(_spoken_segment(each, passages) for each in segments)
     return MeetingSnapshot(
         meeting_id=meeting_id,
         state=MeetingState(meeting.state),
         seq=meeting.seq,
         revised=meeting.revised_seq is not None,
-        stale=_stale(session, meeting) if meeting.revised_seq is not None else None,
+        stale=_stale(session, meeting, passages) if meeting.revised_seq is not None or passages else None,
         adapter=served_labels(session, AdapterTask.SUMMARY, [wanted])[wanted],
         bare=wanted == BARE,
         language=_language(session, meeting),
@@ -109,9 +111,11 @@ def read_snapshot(session: Session, meeting_id: str) -> MeetingSnapshot | None:
 
 
 def read_transcript(session: Session, meeting_id: str) -> list[SpokenSegment]:
-    """The whole transcript of a meeting."""
+    """The transcript of a meeting without what is off the record."""
     closed = select(Segment).where(Segment.meeting_id == meeting_id, Segment.closed)
-    return [_spoken_segment(row) for row in session.scalars(closed.order_by(Segment.first_sample, Segment.id))]
+    passages = passages_of(session, meeting_id)
+    rows = session.scalars(closed.order_by(Segment.first_sample, Segment.id))
+    return [said for row in rows if (said := _spoken_segment(row, passages)).text]
 
 
 def _language(session: Session, meeting: Meeting) -> str:
@@ -123,20 +127,23 @@ def _language(session: Session, meeting: Meeting) -> str:
     return language_of(None, session.scalars(first))
 
 
-def _spoken_segment(segment: Segment) -> SpokenSegment:
-    return SpokenSegment(segment.id, segment.speaker, segment.first_sample, segment.end_sample, segment.text)
+def _spoken_segment(segment: Segment, passages: Sequence[Passage]) -> SpokenSegment:
+    """The segment as the minutes may know it. Its text is empty if all of it is off the record."""
+    text = text_on_record(segment, passages)
+    return SpokenSegment(segment.id, segment.speaker, segment.first_sample, segment.end_sample, text)
 
 
-def _stale(session: Session, meeting: Meeting) -> Stale | None:
+def _stale(session: Session, meeting: Meeting, passages: Sequence[Passage]) -> Stale | None:
     corrected = exists().where(Segment.note_id == Note.id, Segment.seq > Note.seq)
     all_again = Note.seq < meeting.notes_seq
     typed = typed_since(meeting.id, Note.first_sample, Note.end_sample, Note.seq)
-    wanted = select(Note.id).where(Note.meeting_id == meeting.id, or_(corrected, typed, all_again))
+    hidden = written_before(meeting.id, passages)
+    wanted = select(Note.id).where(Note.meeting_id == meeting.id, or_(corrected, typed, hidden, all_again))
     note_id = session.scalar(wanted.order_by(Note.ordinal).limit(1))
     if note_id is None:
         return None
     held = select(Segment).where(Segment.note_id == note_id).order_by(Segment.first_sample, Segment.id)
-    return Stale(note_id, tuple(map(_spoken_segment, session.scalars(held))))
+    return Stale(note_id, tuple(_spoken_segment(each, passages) for each in session.scalars(held)))
 
 
 def _last_final(session: Session, meeting_id: str) -> int:
@@ -163,7 +170,8 @@ def add_note(
     """Close a window. None if meanwhile another worker noted, or somebody corrected or typed a note on, any of it."""
     with database.write() as session:
         typed = typed_since(snapshot.meeting_id, note.first_sample, note.end_sample, snapshot.seq)
-        if not _is_open(session, snapshot.meeting_id) or session.scalar(select(typed)):
+        hidden = last_seq(session, snapshot.meeting_id) > snapshot.seq
+        if not _is_open(session, snapshot.meeting_id) or hidden or session.scalar(select(typed)):
             return None
         row = _insert_note(session, snapshot.meeting_id, note, author)
         return note_event(row) if _take(session, segment_ids, row, snapshot.seq) else None
@@ -189,7 +197,8 @@ def rewrite_note(
 def _changed_since(session: Session, note: Note, seq: int) -> bool:
     corrected = exists().where(Segment.note_id == note.id, Segment.seq > seq)
     typed = typed_since(note.meeting_id, note.first_sample, note.end_sample, seq)
-    return bool(session.scalar(select(or_(corrected, typed))))
+    hidden = last_seq(session, note.meeting_id) > seq
+    return hidden or bool(session.scalar(select(or_(corrected, typed))))
 
 
 def _take(session: Session, segment_ids: Sequence[int], note: Note, through_seq: int) -> bool:

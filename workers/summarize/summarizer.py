@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy import select
 
@@ -118,16 +119,20 @@ class Summarizer:
         return self._finish(snapshot) if ended else self._roll(snapshot, noted=False)
 
     def _noted(self, snapshot: MeetingSnapshot, window: Sequence[SpokenSegment]) -> NoteBody:
-        first = window[0].first_sample
+        first, end = window[0].first_sample, max(said.end_sample for said in window)
+        on_record = [said for said in window if said.text]
+        if not on_record:
+            return NoteBody(first, end, "")
         earlier = [note for note in snapshot.notes if note.first_sample < first]
-        return note_of(
-            window,
+        note = note_of(
+            on_record,
             self._writer(snapshot.language),
             earlier,
             language=snapshot.language,
             briefing=snapshot.briefing,
             typed=snapshot.typed,
         )
+        return replace(note, first_sample=first, end_sample=end)
 
     def _writer(self, language: str, /) -> NoteWriter:
         own = writer_of(self.model, language)
@@ -161,7 +166,8 @@ class Summarizer:
         """Write a rolling version after a note, after a correction, or once enough new words have arrived."""
         waiting = sum(count_words(said.text) for said in snapshot.unread) - snapshot.summarised_words
         if noted or waiting >= self.rolling_words or (snapshot.revised and snapshot.last_version):
-            so_far = rolling_minutes(snapshot.notes, snapshot.unread, language=snapshot.language)
+            on_record = [said for said in snapshot.unread if said.text]
+            so_far = rolling_minutes(snapshot.notes, on_record, language=snapshot.language)
             minutes = briefed(so_far, snapshot.notes, snapshot.briefing, snapshot.language)
             event = add_rolling(self.stores.database, snapshot, minutes, self._author(snapshot.notes))
             publish(self.stores.redis, snapshot.meeting_id, [event] if event else [])

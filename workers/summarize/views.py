@@ -33,7 +33,8 @@ def rolling_minutes(notes: Sequence[NoteBody], tail: Sequence[SpokenSegment] = (
 
 def minutes_of_notes(notes: Iterable[NoteBody], language: str) -> Minutes:
     """What stands after all *notes*: every decision, action and open question, and the points by chapters."""
-    ordered = in_order(notes)
+    # A window that is off the record from end to end has a note without a title and without changes.
+    ordered = [note for note in in_order(notes) if note.title or note.changes]
     items = ledger(change for note in ordered for change in note.changes)
     standing = [item for item in items.values() if item.state is ItemState.OPEN]
     decisions = tuple(_sentence(item) for item in standing if item.kind is ItemKind.DECISION)

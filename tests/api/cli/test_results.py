@@ -93,3 +93,14 @@ def test_a_moment_that_nobody_can_read_is_refused_with_examples(minutebook: RunM
     refused = minutebook("note", meeting_id, "Here", "--at", "noon")
     assert refused.status == 2
     assert "'noon' is no moment of a meeting; write 12:30" in refused.err
+
+
+def test_a_passage_is_marked_ended_listed_and_lifted(minutebook: RunMinutebook, meeting_id: str) -> None:
+    number = minutebook("off-record", "mark", meeting_id, "--from", "0:30").out.split()[0]
+    ended = minutebook("off-record", "end", meeting_id, "--to", "1:30")
+    assert ended.out == minutebook("off-record", "list", meeting_id).out == f"{number:>6}     0:30 – 1:30     marked\n"
+    refused = minutebook("off-record", "end", meeting_id)
+    assert refused.status == 1
+    assert "has no open passage" in refused.err
+    assert minutebook("off-record", "lift", meeting_id, number).status == 0
+    assert minutebook("off-record", "list", meeting_id).out == "everything is on the record\n"

@@ -13,6 +13,7 @@ from schema.core.states import MeetingState, SummaryKind
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Note, Segment, Summary
 from schema.minutes.minutes import MINUTES, Minutes
+from schema.off_record.passages import lift_passage, mark_off_record
 from schema.typed_notes.notes import add_typed_note
 from tests.declaration import CHINESE, JAPANESE, THAI
 from tests.workers.sample_transcript import FIRST_TURNS, TURNS, commit_turns, end_meeting
@@ -228,3 +229,33 @@ def test_a_note_typed_on_a_passage_that_is_noted_has_its_note_written_again_once
     assert (same_id, after > before) == (note_id, True)
     live.summarizer(gemma).run("m")
     assert rows(live.database) == found
+
+
+def test_what_goes_off_the_record_leaves_notes_and_minutes_and_comes_back_when_it_is_lifted(
+    live: WorkerRig, gemma: TextModel
+) -> None:
+    commit_turns(live, FIRST_TURNS)
+    end_meeting(live)
+    live.summarizer(gemma).run("m")
+    with live.database.write() as session:
+        passage = mark_off_record(session, "m", 0, None).id
+    live.summarizer(gemma).run("m")
+    with live.database.write() as session:
+        lift_passage(session, "m", passage)
+    live.summarizer(gemma).run("m")
+    first, without, lifted = minutes(live, SummaryKind.FINAL)
+    assert first.overview
+    assert (without.overview, without.chapters, without.actions) == ((), (), ())
+    assert [each.text for each in lifted.overview] == [each.text for each in first.overview]
+    assert live.state() == MeetingState.FINISHED
+
+
+def test_a_window_that_is_off_the_record_from_end_to_end_is_noted_without_the_writer(
+    live: WorkerRig, gemma: TextModel
+) -> None:
+    commit_turns(live, [(20.0, "This is off the record."), (40.0, "Tom will resign on Monday.")])
+    end_meeting(live)
+    live.summarizer(gemma).run("m")
+    (final,) = minutes(live, SummaryKind.FINAL)
+    assert (final.overview, final.actions, final.chapters) == ((), (), ())
+    assert live.state() == MeetingState.FINISHED
