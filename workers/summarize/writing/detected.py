@@ -40,7 +40,8 @@ POINTS_LIMIT = 4
 """Facts of one window. The surest stay."""
 BATCH = 8
 """Items that the model writes at once."""
-_MARKS = ". , ; : ? ! ' ’ - ¿ ¡ % $ € £"
+_MARKS = ".,;:?!'’-%€"
+"""Marks that may follow a word."""
 _FIRST_PERSON = re.compile(
     r"\b(?:I|me|my|ich|mir|mich|je|moi|yo|me|mí|mach|kümmere|hago|miro|llamo|mando)\b|\bj['’]", re.I
 )
@@ -112,10 +113,13 @@ def _told(minutes: Minutes) -> list[tuple[ItemKind, str]]:
 
 
 def _vocabulary(prompt: str, common: str, language: str) -> str:
-    """The words of *prompt*, also as they begin a sentence, its numbers in digits, and the *common* words."""
-    said = words(prompt)
-    starts = {f"{word[0].upper()}{word[1:]}" for word in said}
-    return "\n".join([prompt, common, *sorted(starts), *sorted(numbers(prompt, language)), NONE, UNKNOWN, PART, _MARKS])
+    """The words of *prompt*, also as they begin a sentence, its numbers in digits, and the *common* words.
+
+    They are separated by spaces, because in most vocabularies a word after a space is another token than one without.
+    """
+    starts = (f"{word[0].upper()}{word[1:]}" for word in dict.fromkeys(words(prompt)))
+    others = (*common.split(), *starts, *sorted(numbers(prompt, language)), NONE, UNKNOWN, PART.strip())
+    return " ".join([prompt, *others, *(f"{NONE}{mark}" for mark in _MARKS)])
 
 
 def _people(task: WindowTask) -> frozenset[str]:

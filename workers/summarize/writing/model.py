@@ -158,8 +158,23 @@ class TextModel:
         ending = StopRule(stop, lines_once)
         with torch.inference_mode():
             if self.continues:
-                return self._continue(list(prompts), max_new_tokens, prefix, ending, self._shortlist(only, stop))
+                asked = self._padded(list(prompts), prefix, max_new_tokens)
+                return self._decode(*asked, max_new_tokens, ending, self._shortlist(only, stop))
             return self._answer([prefix + prompt for prompt in prompts], max_new_tokens, ending)
+
+    def probabilities(self, prompts: Sequence[str], answer: str, *, prefix: str = "") -> list[float]:
+        """How likely a decoder-only model begins its answer to each of *prompts* with the first token of *answer*.
+
+        Raises PromptTooLong if a prompt exceeds the context.
+        """
+        if not prompts:
+            return []
+        first = self._tokenizer(f" {answer}", add_special_tokens=False).input_ids[0]
+        with torch.inference_mode():
+            hidden = self._hidden(*self._padded(list(prompts), prefix, 1))
+            logits = self._net.get_output_embeddings()(hidden).float()
+            found: list[float] = logits.softmax(dim=-1)[:, first].tolist()
+        return found
 
     def _answer(self, texts: list[str], max_new_tokens: int, ending: StopRule) -> list[str]:
         batch = self._tokenizer(texts, return_tensors="pt", padding=True, truncation=False).to(self._device)
@@ -167,25 +182,22 @@ class TextModel:
         tokens = self._net.generate(**batch, max_new_tokens=max_new_tokens, num_beams=1, do_sample=False)
         return [ending.cut(text) for text in self._tokenizer.batch_decode(tokens, skip_special_tokens=True)]
 
-    def _continue(
-        self,
-        prompts: list[str],
-        max_new_tokens: int,
-        prefix: str,
-        ending: StopRule,
-        shortlist: _Shortlist | None,
-    ) -> list[str]:
+    def _padded(self, prompts: list[str], prefix: str, room: int) -> tuple[torch.Tensor, torch.Tensor, Any]:
+        """The tokens (batch, prompt) after *prefix*, the mask (batch, prefix + prompt) and the cache of the prefix.
+
+        *room* tokens must fit after them.
+        """
         start = self._read_prefix(prefix)
         asked = [self._tokenizer(prompt, add_special_tokens=False).input_ids for prompt in prompts]
         longest = max(len(tokens) for tokens in asked)
-        self._check_fit(len(start.tokens) + longest + max_new_tokens)
+        self._check_fit(len(start.tokens) + longest + room)
         # All rows share the prefix. Their prompts are padded on the left, so that each row's next token has the same
         # index; the mask hides the padding between prefix and prompt.
         cache = deepcopy(start.cache)
         cache.batch_repeat_interleave(len(prompts))
         padded = [[0] * (longest - len(tokens)) + tokens for tokens in asked]
         seen = [[1] * len(start.tokens) + [0] * (longest - len(tokens)) + [1] * len(tokens) for tokens in asked]
-        return self._decode(torch.tensor(padded), torch.tensor(seen), cache, max_new_tokens, ending, shortlist)
+        return torch.tensor(padded, device=self._device), torch.tensor(seen, device=self._device), cache
 
     def _decode(
         self,
@@ -197,7 +209,6 @@ class TextModel:
         shortlist: _Shortlist | None,
     ) -> list[str]:
         """Greedy search. *tokens* (batch, prompt) are left-padded; *mask* (batch, prefix + prompt) is 1 where real."""
-        tokens, mask = tokens.to(self._device), mask.to(self._device)
         written: list[list[int]] = [[] for _ in tokens]
         done = [False] * len(written)
         for _ in range(max_new_tokens):
@@ -214,17 +225,22 @@ class TextModel:
 
     def _step(self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any, shortlist: _Shortlist | None) -> torch.Tensor:
         """The most likely token (batch,) after *tokens*, among those of *shortlist* if given."""
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
-        body = self._net.get_decoder()
-        read = body(
-            input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
-        )
-        hidden = read.last_hidden_state[:, -1]
+        hidden = self._hidden(tokens, mask, cache)
         if shortlist is None:
             best: torch.Tensor = self._net.get_output_embeddings()(hidden).argmax(dim=-1)
             return best
         scores = (hidden @ shortlist.weight.T).masked_fill(~shortlist.allowed, float("-inf"))
         return shortlist.tokens[scores.argmax(dim=-1)]
+
+    def _hidden(self, tokens: torch.Tensor, mask: torch.Tensor, cache: Any) -> torch.Tensor:
+        """The network's last state (batch, width) after *tokens*, which the cache takes in."""
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
+        body = self._net.get_decoder()
+        read = body(
+            input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+        )
+        last: torch.Tensor = read.last_hidden_state[:, -1]
+        return last
 
     def _shortlist(self, only: Sequence[str], stop: Sequence[str]) -> _Shortlist | None:
         """The tokens of each text of *only*, at the start of a text and inside it, and those that end an answer.
