@@ -16,6 +16,7 @@ from schema.core.database import Database
 from schema.core.errors import InvalidInput, NotFound, Unauthorized
 from schema.core.states import Scope
 from schema.core.tables import ApiKey, now
+from schema.core.wire import LANGUAGES
 from schema.webhooks.outbox import Webhook
 
 KEY_PATTERN = re.compile(r"mb_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
@@ -23,11 +24,15 @@ KEY_PATTERN = re.compile(r"mb_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The owner of a key and its scopes. `admin` includes the other scopes and the meetings of every owner."""
+    """The owner of a key and its scopes. `admin` includes the other scopes and the meetings of every owner.
+
+    `minutes_language` is the language of minutes for meetings that name none.
+    """
 
     owner: str
     scopes: frozenset[Scope]
     requests_per_minute: int | None = None
+    minutes_language: str | None = None
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
@@ -55,15 +60,21 @@ class KeyFacts:
 
 
 def create_key(
-    database: Database, name: str, scopes: Sequence[Scope], requests_per_minute: int | None = None
+    database: Database,
+    name: str,
+    scopes: Sequence[Scope],
+    requests_per_minute: int | None = None,
+    minutes_language: str | None = None,
 ) -> NewKey:
-    """Create a key. Raises InvalidInput for an empty name, no scope, or a limit below 1."""
+    """Create a key. Raises InvalidInput for an empty name, no scope, a limit below 1, or an unknown language."""
     if not name.strip() or len(name) > 100:
         raise InvalidInput(f"name {name[:100]!r} is not valid; give 1 to 100 characters that identify the owner")
     if not scopes:
         raise InvalidInput(f"a key without scopes cannot do anything; give one or more of {', '.join(Scope)}")
     if requests_per_minute is not None and requests_per_minute < 1:
         raise InvalidInput(f"requests_per_minute {requests_per_minute} is below 1; leave it out for the default")
+    if minutes_language is not None and minutes_language not in LANGUAGES:
+        raise InvalidInput(f"minutes_language {minutes_language[:40]!r} is not known; give a code such as 'en' or 'de'")
     key_id = secrets.token_hex(6)
     key = f"mb_{key_id}_{secrets.token_urlsafe(32)}"
     ordered = [scope.value for scope in Scope if scope in scopes]
@@ -75,6 +86,7 @@ def create_key(
                 key_hash=_hash(key),
                 scopes=ordered,
                 requests_per_minute=requests_per_minute,
+                minutes_language=minutes_language,
             )
         )
     return NewKey(key_id, key)
@@ -109,7 +121,7 @@ def read_principal(database: Database, key: str) -> Principal:
         row = session.get(ApiKey, match[1])
     if row is None or not hmac.compare_digest(row.key_hash, _hash(key)) or row.revoked_at is not None:
         raise unknown_key()
-    return Principal(row.id, frozenset(_scopes(row)), row.requests_per_minute)
+    return Principal(row.id, frozenset(_scopes(row)), row.requests_per_minute, row.minutes_language)
 
 
 def unknown_key() -> Unauthorized:

@@ -25,7 +25,8 @@ from api.client.corrections import (
     undo_corrections,
     undo_sentence,
 )
-from api.export.phrases import UNSUPPORTED, clock, due_label
+from api.export.labels import IN_ENGLISH
+from api.export.phrases import clock, due_label
 from schema.core.errors import InvalidInput
 from schema.core.lines import shown
 from schema.corrections.sentence_wire import SentenceOut, SentenceVersion
@@ -179,7 +180,9 @@ def list_sentences(meeting_id: MeetingId, as_json: AsJson = False, url: Url = RU
         line.append(owner, style="bold").append(item.text or "(removed)", style="default")
         if isinstance(item, Action) and item.due:
             line.append(f" (due: {due_label(item.due, item.due_on)})")
-        console.print(line.append("" if item.supported else f"  {UNSUPPORTED}", style="yellow"), soft_wrap=True)
+        console.print(
+            line.append("" if item.supported else f"  {IN_ENGLISH.unsupported}", style="yellow"), soft_wrap=True
+        )
 
 
 def change_sentence(

@@ -62,13 +62,16 @@ def create(
         Scope.WRITE,
     ],
     requests_per_minute: Annotated[int | None, typer.Option(help="The key's own limit.")] = None,
+    minutes_language: Annotated[
+        str | None, typer.Option(help="The language of the minutes of meetings that name none: en, de, ...")
+    ] = None,
 ) -> None:
     """Create a key and print it.
 
     Copy it now: only its hash is stored, so it cannot be shown again.
     """
     with open_database() as database:
-        typer.echo(create_key(database, name, scope, requests_per_minute).key)
+        typer.echo(create_key(database, name, scope, requests_per_minute, minutes_language).key)
 
 
 @keys.command("list")

@@ -20,6 +20,7 @@ from api.cli.options import (
     AsJson,
     Key,
     LanguageOption,
+    MinutesLanguageOption,
     ParticipantsOption,
     Url,
     VocabularyOption,
@@ -58,6 +59,7 @@ def live(
     vocabulary: VocabularyOption = "",
     participants: ParticipantsOption = "",
     agenda: AgendaOption = "",
+    minutes_language: MinutesLanguageOption = None,
     track: Annotated[str, typer.Option(help="The track's name.")] = "main",
     speaker: Annotated[str | None, typer.Option(help="The name of the speaker, if only one person speaks.")] = None,
     speed: Annotated[float, typer.Option(help="1 is real time, 2 twice as fast, 0 as fast as possible.")] = 1.0,
@@ -79,6 +81,7 @@ def live(
         participants=split_list("participants", participants),
         agenda=split_list("agenda", agenda),
         vocabulary=split_list("vocabulary", vocabulary),
+        minutes_language=minutes_language,
         tracks=[NewTrack(name=track, speaker=speaker)],
     )
     # A file may come through a pipe, so a pipe is paced too. Only the microphone paces itself.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,6 +23,7 @@ from schema.meetings.wire import SearchHit
 from schema.minutes.briefing import SEPARATORS, split_list
 
 COLUMNS = ("started", "length", "state", "behind", "title")
+AS_MEETING = "meeting"
 UNFINISHED = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
 
 
@@ -97,22 +98,28 @@ def brief(
     ] = None,
     agenda: Annotated[str | None, typer.Option(help="The points of the agenda, separated by semicolons.")] = None,
     vocabulary: Annotated[str | None, typer.Option(help="Names and terms to expect, separated by commas.")] = None,
+    minutes_language: Annotated[
+        str | None, typer.Option(help=f"The language of the minutes; '{AS_MEETING}' for that of the meeting.")
+    ] = None,
     as_json: AsJson = False,
     url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
-    """Show or change the participants, the agenda and the vocabulary of a meeting.
+    """Show or change the participants, the agenda, the vocabulary and the language of the minutes.
 
     A list replaces the old one. Minutes that are written already follow a few seconds later.
     """
     given = {"participants": participants, "agenda": agenda, "vocabulary": vocabulary}
-    changes = {name: split_list(name, text) for name, text in given.items() if text is not None}
+    changes: dict[str, Any] = {name: split_list(name, text) for name, text in given.items() if text is not None}
+    if minutes_language is not None:
+        changes["minutes_language"] = None if minutes_language == AS_MEETING else minutes_language
     meeting = call_api(url, key, lambda http: http.change(meeting_id, changes) if changes else http.meeting(meeting_id))
     if as_json:
         print_json([meeting])
         return
     for name, values in ((name, getattr(meeting, name)) for name in given):
         typer.echo(f"{name}: {f'{SEPARATORS[name]} '.join(values) or 'none'}")
+    typer.echo(f"language of the minutes: {meeting.minutes_language or 'that of the meeting'}")
 
 
 def delete(

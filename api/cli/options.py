@@ -101,6 +101,10 @@ ParticipantsOption = Annotated[
 AgendaOption = Annotated[
     str, typer.Option("--agenda", help="The points of the agenda, separated by semicolons; they head chapters.")
 ]
+MinutesLanguageOption = Annotated[
+    str | None,
+    typer.Option("--minutes-language", help="The language of the minutes, if not that of the meeting: en, de, ..."),
+]
 AdapterOption = Annotated[str | None, typer.Option("--adapter", help="The adapter for speech recognition.")]
 ChannelsOption = Annotated[Channels, typer.Option("--channels", help="Mix the channels, or treat each as one speaker.")]
 

@@ -11,8 +11,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 from api.client.view import MeetingView
+from api.export.labels import IN_ENGLISH
 from api.export.outline import MinutesLine, outline
-from api.export.phrases import UNSUPPORTED, clock, coverage_line, off_record_mark
+from api.export.phrases import clock, coverage_line, off_record_mark
 from schema.core.events import Event
 from schema.core.lines import shown
 from schema.core.states import MeetingState, SummaryKind
@@ -60,7 +61,7 @@ def _line(line: MinutesLine) -> Text:
     text.append(line.text)
     if line.note:
         text.append(f" {line.note}")
-    return text.append("" if line.supported else f"  {UNSUPPORTED}", style="yellow")
+    return text.append("" if line.supported else f"  {IN_ENGLISH.unsupported}", style="yellow")
 
 
 class LiveScreen:

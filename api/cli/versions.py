@@ -35,6 +35,9 @@ def reprocess_meeting(
     ] = None,
     language: Annotated[str | None, typer.Option(help="Transcribe in this language.")] = None,
     vocabulary: Annotated[str | None, typer.Option(help="Names and terms to expect, separated by commas.")] = None,
+    minutes_language: Annotated[
+        str | None, typer.Option(help=f"Write the minutes in this language; '{NONE}' for that of the meeting.")
+    ] = None,
     summary_adapter: Annotated[
         str | None, typer.Option(help=f"Summarise with this adapter; '{NONE}' for no adapter.")
     ] = None,
@@ -55,6 +58,7 @@ def reprocess_meeting(
         "part": part,
         "asr_adapter": asr_adapter,
         "language": language,
+        "minutes_language": minutes_language,
         "summary_adapter": summary_adapter,
         "asr_model": asr_model,
         "summary_model": summary_model,

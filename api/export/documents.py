@@ -9,10 +9,9 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from api.export.labels import Labels, labels_of
 from api.export.outline import MinutesLine, MinutesSection, outline
 from api.export.phrases import (
-    NOBODY,
-    UNSUPPORTED,
     authors_line,
     clock,
     coverage_line,
@@ -20,6 +19,7 @@ from api.export.phrases import (
     has_text,
     minutes_heading,
     off_record_mark,
+    untranslated_note,
 )
 from schema.core.wire import Wire
 from schema.meetings.wire import MeetingOut, MinutesOut, SegmentOut
@@ -60,11 +60,16 @@ class Export(Wire):
     typed_notes: list[TypedNoteOut] = Field(default_factory=list)
     segments: list[SegmentOut]
 
+    @property
+    def labels(self) -> Labels:
+        """The labels in the language of the minutes."""
+        return labels_of(self.meeting, self.minutes)
+
     def sections(self) -> list[MinutesSection]:
         """The sections of the minutes and the typed notes."""
         body = Minutes() if self.minutes is None else self.minutes.minutes
         starts_s = {segment.id: segment.start_s for segment in self.segments}
-        return outline(body, starts_s.get, self.typed_notes)
+        return outline(body, starts_s.get, self.typed_notes, self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,35 +107,45 @@ def to_text(export: Export) -> str:
 
 
 def _document(export: Export, style: Style) -> str:
-    meeting = export.meeting
+    meeting, labels = export.meeting, export.labels
     lines = [
-        style.heading(1, meeting.title or f"Meeting {meeting.id}"),
+        style.heading(1, meeting.title or labels.meeting.format(meeting.id)),
         "",
-        date_line(meeting),
+        date_line(meeting, labels),
         "",
-        f"Audio: {coverage_line(meeting.coverage)}",
+        f"{labels.audio}: {coverage_line(meeting.coverage)}",
     ]
-    if made := authors_line(meeting.made_by):
+    if made := authors_line(meeting.made_by, labels):
         lines += ["", style.plain(made)]
     lines += _minutes(export, style)
-    lines += ["", style.heading(2, "Transcript")]
+    lines += ["", style.heading(2, labels.transcript)]
     for segment in filter(has_text, export.segments):
         speaker = f"{style.strong(segment.speaker)}: " if segment.speaker else ""
-        lines += ["", f"{clock(segment.start_s)} {speaker}{style.plain(segment.text)}{off_record_mark(segment)}"]
+        lines += [
+            "",
+            f"{clock(segment.start_s)} {speaker}{style.plain(segment.text)}{off_record_mark(segment, labels)}",
+        ]
     return "\n".join(lines) + "\n"
 
 
 def _minutes(export: Export, style: Style) -> Iterator[str]:
     if export.minutes is not None:
-        yield from ("", style.heading(2, minutes_heading(export.minutes)))
+        yield from ("", style.heading(2, minutes_heading(export.minutes, export.labels)))
+        if told := untranslated_note(export.minutes, export.labels):
+            yield from ("", style.plain(told))
     for section in export.sections():
-        yield from ("", style.heading(3, section.heading), "", *(_line(line, style) for line in section.lines))
+        yield from (
+            "",
+            style.heading(3, section.heading),
+            "",
+            *(_line(line, style, export.labels) for line in section.lines),
+        )
 
 
-def _line(line: MinutesLine, style: Style) -> str:
-    name = line.owner if line.owner == NOBODY else style.strong(line.owner)
+def _line(line: MinutesLine, style: Style, labels: Labels) -> str:
+    name = line.owner if line.owner == labels.nobody else style.strong(line.owner)
     owner = f"{name}{':' if line.colon else ''}" if line.owner else ""
-    mark = "" if line.supported else UNSUPPORTED
+    mark = "" if line.supported else labels.unsupported
     return " ".join(filter(None, ("-", owner, style.plain(line.text), style.plain(line.note), mark)))
 
 

@@ -14,10 +14,9 @@ from docx import Document
 from docx.document import Document as Doc
 
 from api.export.documents import Export
+from api.export.labels import Labels
 from api.export.outline import MinutesLine
 from api.export.phrases import (
-    NOBODY,
-    UNSUPPORTED,
     authors_line,
     clock,
     coverage_line,
@@ -25,6 +24,7 @@ from api.export.phrases import (
     has_text,
     minutes_heading,
     off_record_mark,
+    untranslated_note,
 )
 from schema.meetings.wire import SegmentOut
 
@@ -36,21 +36,21 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def to_docx(export: Export) -> bytes:
     document = Document()
     _set_properties(document, export)
-    meeting = export.meeting
+    meeting, labels = export.meeting, export.labels
     document.add_heading(_clean(_title(export)), 0)
-    document.add_paragraph(date_line(meeting))
-    document.add_paragraph(f"Audio: {coverage_line(meeting.coverage)}")
-    if made := authors_line(meeting.made_by):
+    document.add_paragraph(date_line(meeting, labels))
+    document.add_paragraph(f"{labels.audio}: {coverage_line(meeting.coverage)}")
+    if made := authors_line(meeting.made_by, labels):
         document.add_paragraph(made)
     _add_minutes(document, export)
-    document.add_heading("Transcript", 1)
+    document.add_heading(labels.transcript, 1)
     for segment in filter(has_text, export.segments):
-        _add_segment(document, segment)
+        _add_segment(document, segment, labels)
     return _pack(document)
 
 
 def _title(export: Export) -> str:
-    return export.meeting.title or f"Meeting {export.meeting.id}"
+    return export.meeting.title or export.labels.meeting.format(export.meeting.id)
 
 
 def _set_properties(document: Doc, export: Export) -> None:
@@ -66,31 +66,33 @@ def _set_properties(document: Doc, export: Export) -> None:
 
 def _add_minutes(document: Doc, export: Export) -> None:
     if export.minutes is not None:
-        document.add_heading(minutes_heading(export.minutes), 1)
+        document.add_heading(minutes_heading(export.minutes, export.labels), 1)
+        if told := untranslated_note(export.minutes, export.labels):
+            document.add_paragraph(told)
     for section in export.sections():
         document.add_heading(_clean(section.heading), 2)
         for line in section.lines:
-            _add_line(document, line)
+            _add_line(document, line, export.labels)
 
 
-def _add_line(document: Doc, line: MinutesLine) -> None:
+def _add_line(document: Doc, line: MinutesLine, labels: Labels) -> None:
     paragraph = document.add_paragraph(style="List Bullet")
     if line.owner:
-        paragraph.add_run(_clean(line.owner)).bold = line.owner != NOBODY
+        paragraph.add_run(_clean(line.owner)).bold = line.owner != labels.nobody
         paragraph.add_run(": " if line.colon else " ")
     paragraph.add_run(_clean(line.text))
-    for note in (_clean(line.note), "" if line.supported else UNSUPPORTED):
+    for note in (_clean(line.note), "" if line.supported else labels.unsupported):
         if note:
             paragraph.add_run(f" {note}").italic = True
 
 
-def _add_segment(document: Doc, segment: SegmentOut) -> None:
+def _add_segment(document: Doc, segment: SegmentOut, labels: Labels) -> None:
     line = document.add_paragraph(f"{clock(segment.start_s)} ")
     if segment.speaker:
         line.add_run(_clean(segment.speaker)).bold = True
         line.add_run(": ")
     line.add_run(_clean(segment.text))
-    line.add_run(off_record_mark(segment)).italic = True
+    line.add_run(off_record_mark(segment, labels)).italic = True
 
 
 def _clean(text: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from api.export.phrases import NOBODY, chapter_heading, clock, due_note
-from schema.minutes.minutes import Action, Chapter, Earlier, Minutes, Sentence, Withdrawn, without_gaps
+from api.export.labels import IN_ENGLISH, Labels
+from api.export.phrases import chapter_heading, clock, due_note
+from schema.minutes.minutes import Action, Earlier, Minutes, Sentence, Withdrawn, without_gaps
 from schema.typed_notes.wire import TypedNoteOut
 
 StartOf = Callable[[int], float | None]
@@ -33,27 +34,66 @@ class MinutesSection:
     lines: tuple[MinutesLine, ...]
 
 
-def outline(minutes: Minutes, start_s_of: StartOf, typed_notes: Sequence[TypedNoteOut] = ()) -> list[MinutesSection]:
+def outline(
+    minutes: Minutes, start_s_of: StartOf, typed_notes: Sequence[TypedNoteOut] = (), labels: Labels = IN_ENGLISH
+) -> list[MinutesSection]:
     """The sections that are not empty: what came out of the meeting first, what people typed, then its chapters."""
-    body = without_gaps(minutes)
-    sections = [
-        _section("Overview", (_sentence(each, start_s_of) for each in body.overview)),
-        _section("Decisions", (_sentence(each, start_s_of) for each in body.decisions)),
-        _section("Actions", (_action(each, start_s_of) for each in _by_owner(body.actions))),
-        _section("Open questions", (_sentence(each, start_s_of) for each in body.questions)),
-        _section("Typed notes", map(_typed_note, typed_notes)),
-        *(_chapter(each, start_s_of) for each in body.chapters),
-        _section("Withdrawn", (_withdrawn(each, start_s_of) for each in body.withdrawn)),
-    ]
-    return [section for section in sections if section.lines]
+    return [section for section in _Outline(start_s_of, labels).sections(minutes, typed_notes) if section.lines]
 
 
-def _chapter(chapter: Chapter, start_s_of: StartOf) -> MinutesSection:
-    return _section(chapter_heading(chapter), (_sentence(each, start_s_of) for each in chapter.sentences))
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """Writes the lines of minutes with their times, in the language of `labels`."""
 
+    start_s_of: StartOf
+    labels: Labels
 
-def _section(heading: str, lines: Iterator[MinutesLine]) -> MinutesSection:
-    return MinutesSection(heading, tuple(lines))
+    def sections(self, minutes: Minutes, typed_notes: Sequence[TypedNoteOut]) -> list[MinutesSection]:
+        body, labels = without_gaps(minutes), self.labels
+        return [
+            MinutesSection(labels.overview, tuple(map(self._sentence, body.overview))),
+            MinutesSection(labels.decisions, tuple(map(self._sentence, body.decisions))),
+            MinutesSection(labels.actions, tuple(map(self._action, _by_owner(body.actions)))),
+            MinutesSection(labels.questions, tuple(map(self._sentence, body.questions))),
+            MinutesSection(labels.typed_notes, tuple(map(_typed_note, typed_notes))),
+            *(
+                MinutesSection(chapter_heading(each), tuple(map(self._sentence, each.sentences)))
+                for each in body.chapters
+            ),
+            MinutesSection(labels.withdrawn, tuple(map(self._withdrawn, body.withdrawn))),
+        ]
+
+    def _sentence(self, sentence: Sentence) -> MinutesLine:
+        note = _note(self._before(sentence), self._times(sentence.evidence))
+        return MinutesLine(sentence.text, note=note, supported=sentence.supported)
+
+    def _action(self, action: Action) -> MinutesLine:
+        done = self.labels.done if action.done else ""
+        due = due_note(action, self.labels)
+        note = _note(due, done, self._before(action), self._times(action.evidence))
+        # A text that begins with its owner names the owner only once.
+        names = action.owner is not None and action.text.startswith(f"{action.owner} ")
+        text = action.text.removeprefix(action.owner or "").strip() if names else action.text
+        return MinutesLine(text, action.owner or self.labels.nobody, not names, note, action.supported)
+
+    def _withdrawn(self, item: Withdrawn) -> MinutesLine:
+        said, by = self._times(item.evidence), self._times(item.by)
+        return MinutesLine(item.text, note=_note(said, self.labels.back.format(by) if by else ""))
+
+    def _before(self, item: Sentence | Action) -> str:
+        """What the item said before the meeting changed it last."""
+        if not item.earlier:
+            return ""
+        last: Earlier = item.earlier[-1]
+        told = last.text.rstrip(".")
+        if isinstance(item, Action) and last.text == item.text:
+            handed = last.owner != item.owner
+            told = last.owner or self.labels.nobody if handed else last.due or self.labels.no_time
+        return self.labels.before.format(told)
+
+    def _times(self, evidence: Sequence[int]) -> str:
+        known = sorted({time for key in evidence if (time := self.start_s_of(key)) is not None})
+        return ", ".join(dict.fromkeys(map(clock, known)))
 
 
 def _by_owner(actions: Sequence[Action]) -> list[Action]:
@@ -62,43 +102,9 @@ def _by_owner(actions: Sequence[Action]) -> list[Action]:
     return sorted(actions, key=lambda action: owners.index(action.owner) if action.owner else len(owners))
 
 
-def _sentence(sentence: Sentence, start_s_of: StartOf) -> MinutesLine:
-    note = _note(_before(sentence), _times(sentence.evidence, start_s_of))
-    return MinutesLine(sentence.text, note=note, supported=sentence.supported)
-
-
-def _action(action: Action, start_s_of: StartOf) -> MinutesLine:
-    done = "done" if action.done else ""
-    note = _note(due_note(action), done, _before(action), _times(action.evidence, start_s_of))
-    # A text that begins with its owner names the owner only once.
-    names = action.owner is not None and action.text.startswith(f"{action.owner} ")
-    text = action.text.removeprefix(action.owner or "").strip() if names else action.text
-    return MinutesLine(text, action.owner or NOBODY, not names, note, action.supported)
-
-
 def _typed_note(note: TypedNoteOut) -> MinutesLine:
     """The note as the person typed it, with its moment."""
     return MinutesLine(note.text, note.person or "", colon=True, note=f"({clock(note.at_s)})")
-
-
-def _withdrawn(item: Withdrawn, start_s_of: StartOf) -> MinutesLine:
-    said, by = _times(item.evidence, start_s_of), _times(item.by, start_s_of)
-    return MinutesLine(item.text, note=_note(said, f"taken back at {by}" if by else ""))
-
-
-def _before(item: Sentence | Action) -> str:
-    """What the item said before the meeting changed it last."""
-    if not item.earlier:
-        return ""
-    last: Earlier = item.earlier[-1]
-    if isinstance(item, Action) and last.text == item.text:
-        return f"before: {last.owner or NOBODY}" if last.owner != item.owner else f"before: {last.due or 'no time'}"
-    return f"before: {last.text.rstrip('.')}"
-
-
-def _times(evidence: Sequence[int], start_s_of: StartOf) -> str:
-    known = sorted({time for key in evidence if (time := start_s_of(key)) is not None})
-    return ", ".join(dict.fromkeys(map(clock, known)))
 
 
 def _note(*parts: str) -> str:

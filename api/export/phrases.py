@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from api.export.labels import IN_ENGLISH, Labels
 from schema.core.states import MeetingState, SummaryKind
 from schema.core.units import s_of_samples
 from schema.meetings.wire import Author, Authors, CoverageTotals, MeetingOut, MinutesOut, SegmentOut
 from schema.minutes.minutes import Action, Chapter
 
-UNSUPPORTED = "[unsupported]"
-"""Follows every sentence of the minutes that nothing in the transcript supports."""
-
-
-OFF_RECORD = "[off the record]"
-"""Follows every passage of the transcript that is kept out of the minutes, as a whole or in part."""
-NOBODY = "nobody named"
 KINDS = ("transcribed", "silent", "missing", "failed", "shed", "pending")
 
 
@@ -25,9 +19,9 @@ def state_label(meeting: MeetingOut) -> str:
     return str(meeting.upload_state if waits else meeting.state)
 
 
-def date_line(meeting: MeetingOut) -> str:
+def date_line(meeting: MeetingOut, labels: Labels = IN_ENGLISH) -> str:
     """`2026-03-02 09:30 UTC+01:00, finished`, with the version if it is not the first."""
-    version = f", version {meeting.version}" if meeting.version > 1 else ""
+    version = f", {labels.version.format(meeting.version)}" if meeting.version > 1 else ""
     return f"{_time_with_offset(meeting.started_at)}, {state_label(meeting)}{version}"
 
 
@@ -42,9 +36,9 @@ def has_text(segment: SegmentOut) -> bool:
     return bool(segment.text.strip())
 
 
-def off_record_mark(segment: SegmentOut) -> str:
-    """What follows the text of *segment*: a space and the mark if it is off the record, else nothing."""
-    return f" {OFF_RECORD}" if segment.off_record else ""
+def off_record_mark(segment: SegmentOut, labels: Labels = IN_ENGLISH) -> str:
+    """What follows the text of *segment*: a space and the mark if a part of it is off the record, else nothing."""
+    return f" {labels.off_record}" if segment.off_record else ""
 
 
 def coverage_line(totals: CoverageTotals) -> str:
@@ -60,9 +54,9 @@ def coverage_line(totals: CoverageTotals) -> str:
     return f"{head}{totals.received_s:.1f} s received{where}: {', '.join(parts) or 'nothing yet'}"
 
 
-def authors_line(authors: Authors | None) -> str:
+def authors_line(authors: Authors | None, labels: Labels = IN_ENGLISH) -> str:
     """`Transcript: package:tiny.en with clinic@3. Minutes: package:gemma-3-270m.`; empty if there is no text."""
-    made = {"Transcript": authors.transcript, "Minutes": authors.minutes} if authors else {}
+    made = {labels.transcript: authors.transcript, labels.minutes: authors.minutes} if authors else {}
     return " ".join(f"{part}: {', '.join(map(_author, by))}." for part, by in made.items() if by)
 
 
@@ -77,11 +71,18 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def minutes_heading(minutes: MinutesOut) -> str:
+def minutes_heading(minutes: MinutesOut, labels: Labels = IN_ENGLISH) -> str:
     """`Minutes`, with the version from the second one on; for rolling minutes also the time that they reach."""
-    if minutes.kind == SummaryKind.FINAL:
-        return "Minutes" if minutes.version == 1 else f"Minutes (version {minutes.version})"
-    return f"Minutes so far (version {minutes.version}, through {clock(minutes.through_s)})"
+    if minutes.kind != SummaryKind.FINAL:
+        return labels.part.format(minutes.version, clock(minutes.through_s))
+    version = f" ({labels.version.format(minutes.version)})" if minutes.version > 1 else ""
+    return f"{labels.minutes}{version}"
+
+
+def untranslated_note(minutes: MinutesOut, labels: Labels = IN_ENGLISH) -> str:
+    """Says that the minutes are not, or not all, in the language in which they were asked for; empty if they are."""
+    wanted = minutes.minutes.wanted_language
+    return labels.untranslated.format(wanted) if wanted else ""
 
 
 def chapter_heading(chapter: Chapter) -> str:
@@ -90,11 +91,11 @@ def chapter_heading(chapter: Chapter) -> str:
     return f"{chapter.title} ({first}–{end})" if chapter.title else f"{first}–{end}"
 
 
-def due_note(action: Action) -> str:
+def due_note(action: Action, labels: Labels = IN_ENGLISH) -> str:
     """`due: Thursday, 2026-03-05`, without the words if the action's text has them, and without an unknown day."""
     words = action.due if action.due and action.due.lower() not in action.text.lower() else ""
     told = due_label(words, action.due_on)
-    return f"due: {told}" if told else ""
+    return labels.due.format(told) if told else ""
 
 
 def due_label(due: str | None, due_on: date | None) -> str:

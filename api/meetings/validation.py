@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from api.auth.keys import Principal
 from schema.adapters.registry import check_served
 from schema.core.errors import InvalidInput, UnknownLanguage, UnknownModel
 from schema.core.states import AdapterTask
 from schema.core.wire import AUTO, ENGLISH
+from schema.minutes.briefing import Briefing
+
+NewBriefing = TypeVar("NewBriefing", bound=Briefing)
 
 _ENGLISH_NAME = re.compile(r"\.en(?![a-z0-9])")
 """The names of English-only Whisper models, such as `package:tiny.en` and `openai/whisper-small.en`."""
@@ -66,6 +71,13 @@ def check_model(field: str, wanted: str | None, served: str, setting: str) -> No
             f"{setting}={wanted}",
             served=served,
         )
+
+
+def with_defaults(new: NewBriefing, principal: Principal) -> NewBriefing:
+    """*new* with the defaults of the key that creates the meeting."""
+    if new.minutes_language is not None:
+        return new
+    return new.model_copy(update={"minutes_language": principal.minutes_language})
 
 
 def check_adapters(session: Session, asr_adapter: str | None, summary_adapter: str | None) -> None:

@@ -39,7 +39,7 @@ from schema.meetings.wire import MeetingOut
 from schema.minutes.briefing import Briefing
 from schema.uploads.lifecycle import file_id_of
 
-FIELDS_OF_MINUTES = frozenset({"part", "summary_adapter", "summary_model"})
+FIELDS_OF_MINUTES = frozenset({"part", "summary_adapter", "summary_model", "minutes_language"})
 REFUSALS = (
     Conflict,
     AudioNotKept,
@@ -105,7 +105,7 @@ def _part(wanted: Reprocessing) -> ReprocessPart:
     given = wanted.model_fields_set
     if not given:
         raise InvalidInput(
-            "nothing would change; give an adapter, language or vocabulary, "
+            "nothing would change; give an adapter, language, vocabulary or minutes_language, "
             "or the part ('transcript' or 'minutes') to make again with the same settings"
         )
     of_transcript = sorted(given - FIELDS_OF_MINUTES)
@@ -120,7 +120,7 @@ def _minutes_again(services: Services, source: Meeting, wanted: Reprocessing) ->
     adapter = _adapter(wanted, source, "summary_adapter")
     with services.database.write() as session:
         check_adapters(session, None, adapter)
-        version = redo_minutes(session, source.id, adapter)
+        version = redo_minutes(session, source.id, adapter, _briefing(wanted, source))
     with services.database.read() as session:
         meeting = meeting_out(session, services.stores.mailbox, session.get_one(Meeting, source.id))
     return Reprocessed(part=ReprocessPart.MINUTES, meeting=meeting, minutes_version=version)
@@ -148,8 +148,11 @@ def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Re
 
 
 def _briefing(wanted: Reprocessing, source: Meeting) -> Briefing:
-    vocabulary = source.vocabulary if wanted.vocabulary is None else wanted.vocabulary
-    return source.briefing.model_copy(update={"vocabulary": list(vocabulary)})
+    """The meeting's briefing, with what *wanted* changes of it."""
+    given = wanted.model_dump(include={"vocabulary", "minutes_language"}, exclude_unset=True)
+    if given.get("vocabulary", ()) is None:
+        del given["vocabulary"]
+    return source.briefing.model_copy(update=given)
 
 
 def _check_kept(services: Services, source: Meeting) -> None:

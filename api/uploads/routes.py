@@ -19,6 +19,7 @@ from api.http.examples import MEETING, MEETINGS, STARTED_AT
 from api.http.params import decode_cursor, encode_cursor
 from api.http.problems import responses
 from api.meetings.routes import ANY
+from api.meetings.validation import with_defaults
 from api.services import Services, ServicesHere
 from api.uploads.form import FormFields, receive_form
 from api.uploads.receiver import FORM_EXPIRES_S, StoredUpload, UploadReceiver, check_priority, tell
@@ -132,13 +133,13 @@ async def _receive_upload(request: Request, services: Services, principal: Princ
 
     async def begin(name: str, fields: FormFields) -> UploadReceiver:
         nonlocal begun_with
-        begun_with = wanted_of(fields)
+        begun_with = with_defaults(wanted_of(fields), principal)
         return await UploadReceiver.begin(
             services, principal, name, begun_with, size_bytes=None, expires_s=FORM_EXPIRES_S, again=again
         )
 
     async def finish(receiver: UploadReceiver, fields: FormFields) -> StoredUpload:
-        wanted = wanted_of(fields)
+        wanted = with_defaults(wanted_of(fields), principal)
         return await receiver.finish(None if wanted == begun_with else wanted)
 
     return await receive_form(request, begin, finish)

@@ -18,6 +18,7 @@ from api.auth.bearer import Reader, Writer
 from api.auth.keys import Principal
 from api.http.problems import responses
 from api.meetings.routes import ANY
+from api.meetings.validation import with_defaults
 from api.services import Services, ServicesHere
 from api.uploads.receiver import UploadReceiver, known_upload
 from api.uploads.routes import RECEIVING, cancel_upload, find_upload, wanted_of
@@ -103,7 +104,8 @@ async def create(
             "Upload-Length is missing; give the size of the file in bytes, a deferred length is not supported"
         )
     metadata = metadata_of(upload_metadata, METADATA)
-    wanted = wanted_of({key: [value] for key, value in metadata.items() if key in OPTIONS and value})
+    given = {key: [value] for key, value in metadata.items() if key in OPTIONS and value}
+    wanted = with_defaults(wanted_of(given), principal)
     again = metadata.get("again", "0") not in ("0", "false")
     sha256 = _claimed_sha256(metadata)
     if sha256 is not None and not again:

@@ -60,7 +60,10 @@ class Base(DeclarativeBase):
 
 
 class ApiKey(Base):
-    """An API key. Only its SHA-256 is stored. Keys are long random strings, so no slow hash is needed."""
+    """An API key. Only its SHA-256 is stored. Keys are long random strings, so no slow hash is needed.
+
+    `minutes_language` is the language of the minutes of its meetings, if they name none.
+    """
 
     __tablename__ = "api_keys"
 
@@ -69,5 +72,6 @@ class ApiKey(Base):
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     scopes: Mapped[list[Any]]
     requests_per_minute: Mapped[int | None]
+    minutes_language: Mapped[str | None] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(default=now)
     revoked_at: Mapped[datetime | None]

@@ -62,6 +62,16 @@ Language = Annotated[str, AfterValidator(_known_language)]
 """A language that some Whisper model knows. Without this check the audio would be accepted and fail in the worker."""
 
 
+def _written_language(code: str) -> str:
+    if code not in LANGUAGES:
+        raise PydanticCustomError("unknown_language", "Give a language code such as 'en' or 'de'")
+    return code
+
+
+WrittenLanguage = Annotated[str, AfterValidator(_written_language)]
+"""A language to write in."""
+
+
 class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 

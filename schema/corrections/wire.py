@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.core.states import Origin
-from schema.core.wire import Language, Name, Shown, Term, Text, Wire
+from schema.core.wire import Language, Name, Shown, Term, Text, Wire, WrittenLanguage
 from schema.meetings.wire import AdapterName, MeetingOut
 
 TEXT_CHARACTERS = 4000
@@ -101,7 +101,8 @@ class ReprocessPart(StrEnum):
 class Reprocessing(Wire):
     """Options that differ from the meeting's. Omitted fields keep their values. Null means no adapter.
 
-    Without `part`, `summary_adapter` alone means `minutes`, and any other field means `transcript`.
+    Without `part`, fields of the minutes alone mean `minutes`, and any other field means `transcript`. Null as
+    `minutes_language` means the language of the meeting.
     """
 
     model_config = ConfigDict(
@@ -110,6 +111,7 @@ class Reprocessing(Wire):
     part: ReprocessPart | None = None
     language: Language | None = None
     vocabulary: list[Term] | None = Field(default=None, max_length=100)
+    minutes_language: WrittenLanguage | None = None
     asr_model: str | None = Field(default=None, max_length=200)
     asr_adapter: AdapterName | None = None
     summary_model: str | None = Field(default=None, max_length=200)

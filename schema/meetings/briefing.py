@@ -13,11 +13,16 @@ from schema.minutes.briefing import Briefing
 def change_briefing(session: Session, meeting_id: str, wanted: Briefing) -> Meeting:
     """Set the fields that *wanted* names, and have the minutes written again if one of them changes.
 
+    Notes are written again too, if the language of the minutes changes.
+
     Runs in the caller's transaction. Raises NotFound, Gone.
     """
     meeting = lock_meeting(session, meeting_id)
     briefing = meeting.briefing.model_copy(update=wanted.model_dump(exclude_unset=True))
     if briefing != meeting.briefing:
+        written_so = meeting.minutes_language == briefing.minutes_language
         meeting.brief(briefing)
-        mark_revised(session, meeting_id, 1)
+        seq = mark_revised(session, meeting_id, 1)
+        if not written_so:
+            meeting.notes_seq = seq
     return meeting

@@ -37,7 +37,7 @@ class Meeting(Base):
     * `shown` is true for the version that is used when a request names none.
     * `revised_seq` is set while the minutes have to be written again. It is the number of the last correction.
     * Notes with a lower `seq` than `notes_seq` are all written again.
-    * `participants`, `agenda` and `vocabulary` are the meeting's `briefing`.
+    * `participants`, `agenda`, `vocabulary` and `minutes_language` are the meeting's `briefing`.
     """
 
     __tablename__ = "meetings"
@@ -50,6 +50,7 @@ class Meeting(Base):
     vocabulary: Mapped[list[Any]] = mapped_column(default=list)
     participants: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     agenda: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    minutes_language: Mapped[str | None] = mapped_column(String(16))
     translate: Mapped[bool] = mapped_column(default=False, server_default=false())
     asr_adapter: Mapped[str | None] = mapped_column(String(100))
     summary_adapter: Mapped[str | None] = mapped_column(String(100))
@@ -79,7 +80,7 @@ class Meeting(Base):
     def brief(self, briefing: Briefing) -> None:
         """Set the briefing."""
         self.participants, self.agenda = list(briefing.participants), list(briefing.agenda)
-        self.vocabulary = list(briefing.vocabulary)
+        self.vocabulary, self.minutes_language = list(briefing.vocabulary), briefing.minutes_language
 
     @property
     def briefing(self) -> Briefing:
@@ -88,6 +89,7 @@ class Meeting(Base):
             participants=list(self.participants or ()),
             agenda=list(self.agenda or ()),
             vocabulary=list(self.vocabulary or ()),
+            minutes_language=self.minutes_language,
         )
 
 

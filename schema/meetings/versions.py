@@ -127,13 +127,14 @@ def _copy_tracks(session: Session, source: Meeting, meeting: Meeting) -> None:
     session.flush()
 
 
-def redo_minutes(session: Session, meeting_id: str, summary_adapter: str | None) -> int:
+def redo_minutes(session: Session, meeting_id: str, summary_adapter: str | None, briefing: Briefing) -> int:
     """Have all notes and the final minutes written again, and return the version that the minutes will have.
 
     Raises NotFound, Gone, Conflict.
     """
     meeting = lock_meeting(session, meeting_id)
     check_finished(meeting)
+    meeting.brief(briefing)
     seq = advance_seq(session, meeting_id, 1)
     again = update(Meeting).where(Meeting.id == meeting_id)
     session.execute(again.values(summary_adapter=summary_adapter, notes_seq=seq, revised_seq=seq))

@@ -1,4 +1,4 @@
-"""What people say about a meeting beforehand: who takes part, what is on the agenda, and how terms are written."""
+"""What people say about a meeting beforehand: participants, agenda, vocabulary, and the language of the minutes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from schema.core.wire import Term, Text, Wire
+from schema.core.wire import Term, Text, Wire, WrittenLanguage
 
 PARTICIPANTS_LIMIT = 50
 AGENDA_LIMIT = 50
@@ -29,6 +29,8 @@ class Briefing(Wire):
     agenda: list[AgendaPoint] = Field(default_factory=list, max_length=AGENDA_LIMIT)
     vocabulary: list[Term] = Field(default_factory=list, max_length=VOCABULARY_LIMIT)
     """Names and terms that the recogniser should expect."""
+    minutes_language: WrittenLanguage | None = None
+    """The language of the minutes. None means that of the meeting, or the key's default when the meeting is created."""
 
     @property
     def names(self) -> tuple[str, ...]:

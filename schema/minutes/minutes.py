@@ -101,7 +101,8 @@ class Minutes:
     """`questions` are open at the end. `title` is None where no writer found one.
 
     `written_by` names the chat model that wrote the title and the overview of final minutes. `fell_back` says why such
-    a model was asked in vain.
+    a model was asked in vain. `language` is the one that was asked for, if all of the minutes is in it. If a part of
+    them is not, that language is `wanted_language`. Both are None if none was asked for.
     """
 
     overview: tuple[Sentence, ...] = ()
@@ -113,6 +114,8 @@ class Minutes:
     title: Shown | None = None
     written_by: Shown | None = None
     fell_back: Shown | None = None
+    language: Shown | None = None
+    wanted_language: Shown | None = None
 
 
 MINUTES: TypeAdapter[Minutes] = TypeAdapter(Minutes)

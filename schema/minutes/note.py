@@ -15,6 +15,7 @@ class NoteBody:
     """What a window changes in the ledger. It reaches from its first to its last segment. `title` names its topic.
 
     `written_by` names the chat model that wrote it. `fell_back` says why such a model was asked in vain.
+    `language` is set if it is not the meeting's.
     """
 
     first_sample: int
@@ -23,6 +24,7 @@ class NoteBody:
     changes: tuple[Change, ...] = ()
     written_by: Shown | None = None
     fell_back: Shown | None = None
+    language: Shown | None = None
 
 
 NOTE: TypeAdapter[NoteBody] = TypeAdapter(NoteBody)

@@ -10,6 +10,7 @@ from schema.minutes.note import NoteBody
 from workers.summarize.briefing import spelled_window
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.guidance import TypedLine, guided, typed_near
+from workers.summarize.output_language import translated
 from workers.summarize.reconcile import changes_of
 from workers.summarize.text.salience import overlap
 from workers.summarize.text.segment import SpokenSegment
@@ -48,14 +49,18 @@ def note_of(
     task = WindowTask(window, language, people, open_items(items.values(), window, language), briefing, near)
     written = writer.note(task)
     evidence = Evidence(window, language)
-    found = [_checked(draft, evidence) for draft in guided(written.drafts, near, window, language)]
+    if written.language is None:
+        found = [_checked(draft, evidence) for draft in guided(written.drafts, near, window, language)]
+    else:
+        found = [translated(draft, window, language, written.language) for draft in written.drafts]
     return NoteBody(
         first_sample=min(segment.first_sample for segment in window),
         end_sample=max(segment.end_sample for segment in window),
         title=written.title,
-        changes=changes_of(found, items, language),
+        changes=changes_of(found, items, written.language or language),
         written_by=written.author,
         fell_back=written.fell_back,
+        language=written.language,
     )
 
 

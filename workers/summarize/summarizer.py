@@ -28,6 +28,7 @@ from workers.summarize.chat.model import ChatModel
 from workers.summarize.chat.writer import ChatWriter
 from workers.summarize.final import final_minutes
 from workers.summarize.notes import note_of
+from workers.summarize.output_language import in_wanted_language, written_language
 from workers.summarize.store import (
     MeetingSnapshot,
     Stale,
@@ -168,7 +169,8 @@ class Summarizer:
         if noted or waiting >= self.rolling_words or (snapshot.revised and snapshot.last_version):
             on_record = [said for said in snapshot.unread if said.text]
             so_far = rolling_minutes(snapshot.notes, on_record, language=snapshot.language)
-            minutes = briefed(so_far, snapshot.notes, snapshot.briefing, snapshot.language)
+            spelled = briefed(so_far, snapshot.notes, snapshot.briefing, snapshot.language)
+            minutes = in_wanted_language(spelled, snapshot.notes, snapshot.briefing, snapshot.language)
             event = add_rolling(self.stores.database, snapshot, minutes, self._author(snapshot.notes))
             publish(self.stores.redis, snapshot.meeting_id, [event] if event else [])
         elif snapshot.revised:
@@ -177,7 +179,8 @@ class Summarizer:
 
     def _finish(self, snapshot: MeetingSnapshot) -> bool:
         written = self._final_minutes(snapshot)
-        final = briefed(written, snapshot.notes, snapshot.briefing, snapshot.language)
+        spelled = briefed(written, snapshot.notes, snapshot.briefing, snapshot.language)
+        final = in_wanted_language(spelled, snapshot.notes, snapshot.briefing, snapshot.language)
         with self.stores.database.read() as session:
             minutes = corrected_minutes(session, snapshot.meeting_id, final, snapshot.language)
             track_ids = session.scalars(select(Track.id).where(Track.meeting_id == snapshot.meeting_id)).all()
@@ -190,9 +193,11 @@ class Summarizer:
         return not events
 
     def _final_minutes(self, snapshot: MeetingSnapshot) -> Minutes:
-        writer = self._final_writer(snapshot.language)
+        language = written_language(snapshot.notes, snapshot.language)
+        # What a writer says about a whole meeting is checked against the transcript. A translation has other words.
+        writer = self._final_writer(language) if language == snapshot.language else None
         if writer is None:
-            return final_minutes(snapshot.notes, (), None, language=snapshot.language)
+            return final_minutes(snapshot.notes, (), None, language=language)
         with self.stores.database.read() as session:
             segments = read_transcript(session, snapshot.meeting_id)
         spelled = spelled_window(segments, snapshot.briefing, snapshot.language)

@@ -266,3 +266,19 @@ def test_health_and_readiness_need_no_key_but_status_does(api: Api) -> None:
     assert api.http.get("/healthz").json() == {"status": "ok"}
     assert api.http.get("/readyz").status_code == 200
     assert api.http.get("/v1/status").status_code == 401
+
+
+def test_a_meeting_that_names_no_language_for_its_minutes_gets_that_of_its_key(start: Callable[..., Api]) -> None:
+    api = start(auth="on")
+    key = create_key(api.database, "Mia", [Scope.READ, Scope.WRITE], minutes_language="de").key
+    headers = {"Authorization": f"Bearer {key}"}
+    wanted = [
+        api.http.post("/v1/meetings", json=fields, headers=headers).json()["minutes_language"]
+        for fields in ({}, {"minutes_language": "fr"})
+    ]
+    assert wanted == ["de", "fr"]
+
+
+def test_a_key_with_an_unknown_language_is_refused(api: Api) -> None:
+    with pytest.raises(InvalidInput, match="minutes_language 'German' is not known; give a code"):
+        create_key(api.database, "Mia", [Scope.READ], minutes_language="German")

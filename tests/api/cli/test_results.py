@@ -69,8 +69,12 @@ def test_brief_changes_the_named_lists_and_shows_all(minutebook: RunMinutebook, 
         "participants: Priya Sharma, Leo",
         "agenda: Budget, costs; Launch",
         "vocabulary: Northwind",
+        "language of the minutes: that of the meeting",
     ]
     assert minutebook("brief", meeting_id).out == shown.out
+    german = minutebook("brief", meeting_id, "--minutes-language", "de")
+    assert german.out.splitlines()[-1] == "language of the minutes: de"
+    assert minutebook("brief", meeting_id, "--minutes-language", "meeting").out == shown.out
 
 
 def test_notes_are_typed_listed_changed_and_deleted(minutebook: RunMinutebook, meeting_id: str) -> None:

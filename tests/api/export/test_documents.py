@@ -6,6 +6,7 @@ import io
 import json
 import unicodedata
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -259,3 +260,33 @@ def test_a_row_of_an_earlier_version_cannot_change_the_terminal_that_shows_its_e
             lines = str(write(old)).split("\n")
             assert all(not unicodedata.category(each).startswith("Cc") for line in lines for each in line), form
             assert "\u202e" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken", "labels"),
+    [
+        ("de", "en", ("## Protokoll", "### Beschlüsse", "## Mitschrift")),
+        (None, "fr", ("## Compte rendu", "### Décisions", "## Transcription")),
+        ("es", "auto", ("## Acta", "### Decisiones", "## Transcripción")),
+        ("sv", "en", ("## Minutes", "### Decisions", "## Transcript")),
+        (None, "auto", ("## Minutes", "### Decisions", "## Transcript")),
+    ],
+)
+def test_labels_are_in_the_language_of_the_minutes(written: str | None, spoken: str, labels: tuple[str, ...]) -> None:
+    found = minutes()
+    body = replace(found.minutes, decisions=(Sentence("Ja.", (1,), 0.9, True),), language=written)
+    export = Export(
+        meeting=meeting().model_copy(update={"language": spoken}),
+        minutes=found.model_copy(update={"minutes": body}),
+        segments=[segment(1, "Yes.", 0, 1)],
+    )
+    lines = to_markdown(export).splitlines()
+    assert [label for label in labels if label not in lines] == []
+
+
+def test_minutes_that_could_not_be_translated_say_so() -> None:
+    found = minutes()
+    told = found.model_copy(update={"minutes": replace(found.minutes, wanted_language="de")})
+    export = Export(meeting=meeting(), minutes=told, segments=[])
+    assert "asked for in another language (de). The writer here cannot translate" in to_text(export)
+    assert "asked for" not in to_text(Export(meeting=meeting(), minutes=found, segments=[]))

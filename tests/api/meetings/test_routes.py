@@ -74,7 +74,7 @@ def test_a_change_to_what_is_there_writes_no_minutes_again(api: Api) -> None:
 def test_a_change_of_nothing_is_refused_with_what_can_be_changed(api: Api) -> None:
     refused = api.http.patch(f"/v1/meetings/{api.create()}", json={})
     assert refused.status_code == 422
-    assert "'participants', 'agenda' or 'vocabulary'" in refused.json()["detail"]
+    assert "'participants', 'agenda', 'vocabulary' or 'minutes_language'" in refused.json()["detail"]
 
 
 def test_meetings_are_listed_in_pages_newest_first(either: Api) -> None:
@@ -165,6 +165,7 @@ def test_a_body_not_declared_as_json_is_refused_with_the_header_to_send(api: Api
         ({"vocabulary": ["x" * 61]}, ["vocabulary.0", "60"]),
         ({"participants": ["x" * 101]}, ["participants.0", "100"]),
         ({"participants": ["Leo"] * 51}, ["participants", "50"]),
+        ({"minutes_language": "auto"}, ["minutes_language", "'auto'", "such as 'en'"]),
         ({"agenda": [""]}, ["agenda.0", "at least 1"]),
         ({"agenda": ["x" * 121]}, ["agenda.0", "120"]),
         ({"tracks": []}, ["tracks"]),

@@ -219,3 +219,15 @@ def test_deleting_a_version_deletes_its_corrections(api: Api) -> None:
     delete_meeting(api.stores, meeting)
     with api.database.read() as session:
         assert session.query(Correction).count() == 0
+
+
+def test_minutes_are_written_again_in_another_language_as_a_version_beside(api: Api) -> None:
+    first = upload(api)
+    begun = reprocess(api, first, minutes_language="de")
+    assert (begun["status"], begun["part"], begun["minutes_version"]) == (202, "minutes", 1)
+    assert (begun["meeting"]["id"], begun["meeting"]["minutes_language"]) == (first, "de")
+    assert begun["meeting"]["revising"] is True
+    with api.database.read() as session:
+        row = session.get_one(Meeting, first)
+        assert row.notes_seq == row.revised_seq == row.seq
+        assert row.vocabulary == ["Priya"]

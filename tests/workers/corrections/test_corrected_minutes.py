@@ -12,6 +12,7 @@ from schema.corrections.segments import correct, quiet_key
 from schema.corrections.sentences import correct_sentence
 from schema.meetings.tables import Meeting, Note, Segment, Summary
 from schema.meetings.versions import redo_minutes
+from schema.minutes.briefing import Briefing
 from schema.minutes.minutes import MINUTES, Minutes, named
 from schema.webhooks.outbox import Delivery
 from tests.crash import SimulatedCrash
@@ -193,7 +194,7 @@ def test_the_sweep_requests_minutes_after_the_quiet_period(finished: WorkerRig) 
 def test_reprocessed_minutes_rewrite_every_note(finished: WorkerRig, gemma: TextModel) -> None:
     before = note_seqs(finished)
     with finished.database.write() as session:
-        assert redo_minutes(session, "m", None) == 2
+        assert redo_minutes(session, "m", None, Briefing()) == 2
     finished.summarizer(gemma).run("m")
     assert len(minutes(finished, SummaryKind.FINAL)) == 2
     after = note_seqs(finished)

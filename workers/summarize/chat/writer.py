@@ -62,7 +62,12 @@ class ChatWriter:
         except (ChatUnavailable, ValueError) as error:
             log.warning("%s wrote no note: %s", self.name, error)
             return replace(self._instead.note(task), fell_back=f"{self.name}: {error}")
-        return NoteDraft(answer.title.strip(), tuple(_drafts(answer.changes, labelled, task.window)), self.name)
+        return NoteDraft(
+            answer.title.strip(),
+            tuple(_drafts(answer.changes, labelled, task.window)),
+            self.name,
+            language=task.wanted_language if task.wanted_language != task.language else None,
+        )
 
     def final(self, task: FinalTask) -> FinalDraft:
         """The title, the overview and the titles of the chapters. The transcript is shown if it fits the context."""
@@ -101,7 +106,7 @@ class ChatWriter:
 
 
 def _rules(task: WindowTask) -> str:
-    rules = MINUTES_OF_WINDOW.format(language=language_name(task.language))
+    rules = MINUTES_OF_WINDOW.format(language=language_name(task.wanted_language))
     further = (BRIEFED if shown_briefing(task.briefing) else "", GUIDED if task.typed_notes else "")
     return "".join((rules, *further))
 

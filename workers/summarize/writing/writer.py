@@ -28,6 +28,11 @@ class WindowTask:
     briefing: Briefing = field(default_factory=Briefing)
     typed_notes: Sequence[str] = ()
 
+    @property
+    def wanted_language(self) -> str:
+        """The language to write in, for a writer who knows more than that of the meeting."""
+        return self.briefing.minutes_language or self.language
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -48,7 +53,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class NoteDraft:
-    """What a writer says about a window. `title` names its topic.
+    """What a writer says about a window. `title` names its topic. `language` is set if it is not the meeting's.
 
     `author` is the chat model that wrote it. `fell_back` says why such a model was asked in vain.
     """
@@ -57,6 +62,7 @@ class NoteDraft:
     drafts: tuple[Draft, ...] = ()
     author: str | None = None
     fell_back: str | None = None
+    language: str | None = None
 
 
 class NoteWriter(Protocol):
