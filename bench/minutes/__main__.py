@@ -5,6 +5,8 @@
 
 Each writer writes the minutes of every meeting, with the speakers known and unknown, by the code that serves. The
 figures and the minutes are written to `--out`. The reference minutes that people wrote are measured beside them.
+
+A last table says what the code itself keeps of right items that a writer offers, and what it stops of false ones.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.minutes.gold import GoldMeeting, of_invented, read_gold
+from bench.minutes.pipeline import through_the_pipeline
 from bench.minutes.score import score
 from bench.report import machine, write
 from deploy.fresh import MODELS, ROOT
@@ -37,6 +40,7 @@ from workers.summarize.writing.trained import writer_of
 from workers.summarize.writing.writer import NoteWriter
 
 HERE = Path(__file__).parent
+KNOWN = ("known", "unknown")
 WriterOf = Callable[[str], NoteWriter]
 """The writer for a language."""
 
@@ -55,12 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if reference := _reference(arguments.reference, meetings):
         rows["written by a person"] = score(zip(meetings, reference, strict=True)).figures()
     for name, writer_for in writers.items():
-        for speakers in (True, False):
-            row = f"{name}, speakers {'known' if speakers else 'unknown'}"
+        for known in KNOWN:
+            row = f"{name}, speakers {known}"
             console.print(f"writing: {row}", style="dim")
-            rows[row] = _measured(meetings, writer_for, arguments.out / row, speakers=speakers)
-    write(arguments.out / "minutes.json", {"machine": machine(), "rows": rows})
-    Console(width=160).print(_table(rows))
+            rows[row] = _measured(meetings, writer_for, arguments.out / row, speakers=known == "known")
+    stays = {f"speakers {known}": through_the_pipeline(meetings, speakers=known == "known") for known in KNOWN}
+    pipeline = {name: {**counted.figures(), "lost": counted.lost} for name, counted in stays.items()}
+    write(arguments.out / "minutes.json", {"machine": machine(), "rows": rows, "pipeline": pipeline})
+    shown = Console(width=160)
+    shown.print(_table("minutes", _COLUMNS, rows))
+    shown.print(_table("the reference through the pipeline", _PIPELINE_COLUMNS, pipeline))
     return 0
 
 
@@ -142,10 +150,17 @@ _COLUMNS = {
 }
 
 
-def _table(rows: dict[str, dict[str, Any]]) -> Table:
-    table = Table("minutes", *_COLUMNS)
+_PIPELINE_COLUMNS = {
+    "right items kept": "kept",
+    "kept without a mark": "unmarked",
+    "false items stopped or marked": "stopped",
+}
+
+
+def _table(heading: str, columns: dict[str, str], rows: dict[str, dict[str, Any]]) -> Table:
+    table = Table(heading, *columns)
     for name, figures in rows.items():
-        table.add_row(name, *(_shown(figures.get(key)) for key in _COLUMNS.values()))
+        table.add_row(name, *(_shown(figures.get(key)) for key in columns.values()))
     return table
 
 

@@ -78,7 +78,7 @@ class WorkerRig:
 
     def summarizer(
         self,
-        model: TextModel,
+        model: TextModel | None,
         name: str = "first",
         shipped: ShippedAdapter | None = None,
         chat: ChatModel | None = None,

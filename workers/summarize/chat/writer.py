@@ -130,12 +130,12 @@ def _shown(task: WindowTask, labelled: Mapping[str, Item]) -> str:
 def _drafts(
     changes: Sequence[AnsweredChange], labelled: Mapping[str, Item], window: Sequence[SpokenSegment]
 ) -> Iterator[Draft]:
-    """The usable ones of *changes*: with a text and a line, or with an item that is there."""
+    """The usable ones of *changes*: with a line that says them, and with a text or an item that is there."""
     for change in changes:
         item = labelled.get(change.item or "")
         evidence = tuple(window[number - 1].id for number in sorted(set(change.lines)) if 0 < number <= len(window))
         text = _plain(change.text)
-        if (change.change in _NEW and not (text and evidence)) or (change.change not in _NEW and item is None):
+        if not evidence or not (text if change.change in _NEW else item):
             continue
         yield Draft(
             kind=change.kind if item is None else item.kind,

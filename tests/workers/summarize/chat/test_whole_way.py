@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from pathlib import Path
 
 import pytest
+from redis import Redis
 from sqlalchemy import select
 
+from schema.core.database import Database
 from schema.core.errors import InvalidInput
 from schema.core.settings import Settings
-from schema.core.states import SummaryKind
+from schema.core.states import AdapterTask, SummaryKind
+from schema.mailbox import Mailbox
 from schema.meetings.tables import Meeting, Note, Summary
 from schema.minutes.minutes import MINUTES, Minutes
 from schema.minutes.note import NOTE
+from schema.stores import Stores
 from tests.workers.sample_transcript import FIRST_TURNS, commit_turns, end_meeting
-from tests.workers.summarize.chat.chat_server import ChatServer, chat_server, refused, said
+from tests.workers.summarize.chat.chat_server import ChatServer, Reply, chat_server, refused, said
 from tests.workers.worker_rig import WorkerRig
+from workers.models.adapters import AdapterStore
 from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions, endpoint_options
+from workers.summarize.summarizer import Summarizer, hold_key
 from workers.summarize.writing.model import TextModel
 
 ANSWER = json.dumps({
@@ -31,7 +38,7 @@ ANSWER = json.dumps({
 
 FINAL = json.dumps({
     "title": "Moving the launch",
-    "overview": [{"text": "The launch moves to Monday, because payment tests failed.", "items": ["D1"]}],
+    "overview": [{"text": "Eleven of the forty payment tests failed.", "items": []}],
     "chapters": [],
 })  # fmt: skip
 
@@ -67,6 +74,50 @@ def test_without_an_answer_this_machine_writes_and_the_note_says_why(rig: Worker
     assert minutes.overview
     assert final.model == "gemma"
     assert "answered 500" in (NOTE.validate_python(note.body).fell_back or "")
+
+
+def summarise(sql_url: str, redis_url: str, endpoint: str, folder: str) -> None:
+    """What one worker process does for the meeting `m`."""
+    redis = Redis.from_url(redis_url)
+    stores = Stores(Database(sql_url), redis, Mailbox(redis), folder)
+    Summarizer(
+        name="killed",
+        model=None,
+        model_name="none",
+        stores=stores,
+        adapters=AdapterStore(stores.database, Path(folder), AdapterTask.SUMMARY),
+        shipped=None,
+        rolling_words=60,
+        crash_limit=3,
+        chat=EndpointModel(EndpointOptions(endpoint, "llama", timeout_s=600)),
+    ).run("m")
+
+
+@pytest.mark.model
+def test_a_worker_that_is_killed_while_the_model_writes_costs_no_item_and_doubles_none(
+    rig: WorkerRig, tmp_path: Path
+) -> None:
+    rig.open_meeting()
+    commit_turns(rig, FIRST_TURNS)
+    end_meeting(rig)
+    with chat_server(Reply(None), said(ANSWER), said(FINAL)) as server:
+        places = (f"sqlite:///{tmp_path / 'm.db'}", rig.redis_url, server.url, str(tmp_path))
+        worker = multiprocessing.get_context("spawn").Process(target=summarise, args=places)
+        worker.start()
+        while not server.requests and worker.is_alive():
+            worker.join(0.05)
+        worker.kill()
+        worker.join()
+        assert len(server.requests) == 1
+        rig.redis.delete(hold_key("m"))  # It ends by itself after half a minute.
+        rig.summarizer(None, chat=EndpointModel(EndpointOptions(server.url, "llama", timeout_s=20))).run("m")
+    with rig.database.read() as session:
+        final = session.scalars(select(Summary).where(Summary.kind == SummaryKind.FINAL)).one()
+        notes = session.scalars(select(Note)).all()
+    minutes = MINUTES.validate_python(final.body)
+    assert len(notes) == 1
+    assert [decision.text for decision in minutes.decisions] == ["The launch moves to Monday."]
+    assert (minutes.title, minutes.fell_back) == ("Moving the launch", None)
 
 
 def settings_with(**values: str | Path) -> Settings:
