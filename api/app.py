@@ -48,8 +48,8 @@ Live meetings in, minutes out.
 The server first sends a `state` event. Its `resume_sample` is the position at which the audio continues. Send binary
 frames: the position of the first sample as 8 bytes, little-endian, followed by PCM16 (16 kHz, mono, little-endian).
 The server answers each frame with `ack {received_sample}` or with `error`, a problem document. After `audio-gap`,
-continue at `expected_sample`. After `backlogged`, wait `retry_after_ms` and continue at `received_sample`. You may
-send any audio again at any time.
+continue at `expected_sample`; if you had sent `finish`, send it again at the end. After `backlogged`, wait
+`retry_after_ms` and continue at `received_sample`. You may send any audio again at any time.
 
 Text frames: `{"type": "finish"}` ends the meeting. `{"type": "skip", "to_sample": N}` reports that the audio before
 sample N is lost for good.

@@ -19,7 +19,7 @@ from api.http.problems import internal_problem, problem_of
 from api.live.pcm import check_raw
 from api.live.track_writer import TrackWriter
 from api.services import Services, services_of
-from schema.core.errors import Forbidden, MinutebookError, NotFound
+from schema.core.errors import AudioGap, Forbidden, MinutebookError, NotFound
 from schema.core.events import ENDING_STATES, Event
 from schema.core.states import MeetingState, Scope
 from schema.meetings.live_wire import LiveFrame, SkipControl, decode_control
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 FATAL = (NotFound, Forbidden)
 """After these errors nothing on this socket can succeed. A deleted meeting ends the socket by its state instead."""
+LOOK_S = 2.5
+"""A producer that sends nothing learns within this time that Redis has lost its audio."""
 REASON_BYTES = 120
 """The protocol allows 123 bytes for the reason of a close."""
 
@@ -77,16 +79,19 @@ class LiveSession:
             await self._send(await self._resume_event())
         reading = asyncio.create_task(self._read())
         telling = asyncio.create_task(self._tell(after, wants_events))
+        looking = asyncio.create_task(self._look_for_lost_audio())
         revoking = asyncio.create_task(wait_until_revoked(self._services, socket_key(self._socket)))
         try:
-            await asyncio.wait({reading, telling, revoking}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reading, telling, looking, revoking}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done():
                 reading.result()
+            if looking.done():
+                looking.result()
             if revoking.done():
                 raise revoking.result()
             ended = telling.result()
         finally:
-            await cancel(reading, telling, revoking)
+            await cancel(reading, telling, looking, revoking)
         await self._send(ended)
         await self._socket.close(*_farewell(ended, place))
 
@@ -113,6 +118,16 @@ class LiveSession:
                 if wants_events or event.type == "state":
                     await self._send(event)
         raise RuntimeError(f"the events of meeting {place.meeting_id} ended before it did")
+
+    async def _look_for_lost_audio(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self._writer.check_received()
+            except AudioGap as error:
+                await self._send(Event("error", problem_of(error)))
+            except MinutebookError as error:
+                log.warning("meeting %s: %s", self._writer.place.meeting_id, error.detail)
 
     async def _read(self) -> NoReturn:
         while True:

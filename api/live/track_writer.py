@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from api.auth.access import TrackPlace, find_track
 from api.auth.keys import Principal
 from api.services import Services
-from schema.core.errors import MailboxMissing, TrackClosed
+from schema.core.errors import AudioGap, MailboxMissing, TrackClosed
 from schema.core.states import MeetingState, TrackKind
 from schema.core.units import BYTES_PER_SAMPLE
 from schema.mailbox import Appended, shard_of
 from schema.mailbox.limits import PIECE_LIMIT_BYTES
-from schema.meetings.lifecycle import Finished, finish_meeting
+from schema.meetings.lifecycle import NOTHING_KNOWN, Finished, finish_meeting
+
+ACCEPTING = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
+"""A draining meeting accepts the audio of tracks that are open, because Redis has lost audio of theirs."""
 
 
 class TrackWriter:
-    """Writes one producer's audio into one track. Refuses audio if the meeting is not live."""
+    """Writes one producer's audio into one track. Refuses audio once the track is closed.
+
+    It remembers up to which position the producer was told that its audio is received. If Redis loses some of that
+    audio before it is committed, the producer is asked for it again, by AudioGap.
+    """
 
     def __init__(self, services: Services, principal: Principal, place: TrackPlace) -> None:
         self.place = place
         self._services = services
         self._principal = principal
+        self._told_sample = 0
+        self._produces = False
 
     @classmethod
     async def of(cls, services: Services, principal: Principal, meeting_id: str, track: str) -> TrackWriter:
@@ -32,11 +41,16 @@ class TrackWriter:
 
     async def resume_sample(self) -> int:
         """The position at which the producer continues."""
+        self._told_sample = await self._resume_sample()
+        return self._told_sample
+
+    async def _resume_sample(self) -> int:
         if self.place.state == MeetingState.LIVE:
             return await self._open()
         end = self.place.closed_sample
-        if end is not None:
-            return end
+        return await self._received_sample() if end is None else end
+
+    async def _received_sample(self) -> int:
         try:
             return (await self._services.mailbox.status(self.place.track_id)).received_sample
         except MailboxMissing:
@@ -63,26 +77,69 @@ class TrackWriter:
         """Ask for the text of all audio so far, and return the received position."""
         return await self._put(partial(self._services.mailbox.flush, self.place.track_id))
 
-    async def finish(self) -> Finished:
-        """Finish the whole meeting. Returns when its mailboxes accept no more audio."""
-        return await finish(self._services, self.place.meeting_id)
+    async def finish(self) -> None:
+        """Finish the whole meeting. Returns when its mailboxes accept no more audio.
+
+        Raises AudioGap if Redis has lost audio of this producer. Call this again when the audio has come again.
+        """
+        self._produces = True
+        told_sample = self._told_sample
+        if self.place.track_id in (await self._close_tracks(told_sample)).lost:
+            await self._refresh()
+            await self._ask_again(told_sample)
+
+    async def check_received(self) -> None:
+        """Raise AudioGap if Redis has lost audio of this producer, also after it has finished the meeting."""
+        told_sample = self._told_sample
+        if not self._produces or await self._received_sample() >= told_sample:
+            return
+        await self._refresh()
+        if self.place.state == MeetingState.DRAINING:
+            await self._close_tracks(told_sample)
+        if self.place.state in ACCEPTING:
+            await self._ask_again(told_sample)
+
+    async def _close_tracks(self, told_sample: int) -> Finished:
+        return await finish(self._services, self.place.meeting_id, {self.place.track_id: told_sample})
+
+    async def _ask_again(self, told_sample: int) -> None:
+        """Raise AudioGap if the mailbox lacks audio before *told_sample*."""
+        received = await self._open()
+        if received < told_sample:
+            self._told_sample = received
+            raise AudioGap(
+                f"audio of track '{self.place.name}' was lost before it was transcribed; continue at sample {received}",
+                expected_sample=received,
+            )
 
     async def _put(self, operation: Callable[[], Awaitable[Appended]]) -> int:
+        self._produces = True
         try:
-            done = await operation()
-        except MailboxMissing:
-            # Redis lost the mailbox, or it was deleted with its meeting. SQL knows which, and where audio continues.
-            services, place = self._services, self.place
-            self.place = await _read(services, self._principal, place.meeting_id, place.name)
-            self._check_live()
-            await self._open()
-            done = await operation()
+            done = await self._run(operation)
+        except AudioGap as error:
+            self._told_sample = int(str(error.facts["expected_sample"]))
+            raise
         if done.wake:
             self._services.task_sender.wake(shard_of(self.place.track_id, self._services.config.shards))
+        self._told_sample = done.received_sample
         return done.received_sample
 
-    def _check_live(self) -> None:
-        if self.place.state != MeetingState.LIVE:
+    async def _run(self, operation: Callable[[], Awaitable[Appended]]) -> Appended:
+        try:
+            return await operation()
+        except MailboxMissing:
+            # Redis lost the mailbox, or it was deleted with its meeting. SQL knows which, and where audio continues.
+            await self._refresh()
+            self._check_open()
+            await self._open()
+            return await operation()
+
+    async def _refresh(self) -> None:
+        place = self.place
+        self.place = await _read(self._services, self._principal, place.meeting_id, place.name)
+
+    def _check_open(self) -> None:
+        if self.place.state not in ACCEPTING or self.place.closed_sample is not None:
             raise TrackClosed(
                 f"meeting '{self.place.meeting_id}' is {self.place.state}; it takes no more audio, create another one",
                 state=self.place.state.value,
@@ -99,13 +156,14 @@ class TrackWriter:
         return status.received_sample
 
 
-async def finish(services: Services, meeting_id: str) -> Finished:
-    """Finish a meeting, and wake the workers that process the rest of it."""
+async def finish(services: Services, meeting_id: str, received: Mapping[str, int] = NOTHING_KNOWN) -> Finished:
+    """Finish a meeting, and wake the workers that process the rest of it. *received* is that of `close_tracks`."""
     finished = await asyncio.to_thread(
         finish_meeting,
         services.stores,
         meeting_id,
         services.config.backlog_limit_samples,
+        received,
     )
     for shard in finished.shards:
         services.task_sender.wake(shard)

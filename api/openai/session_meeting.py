@@ -86,7 +86,11 @@ class AudioAppender:
         self._writer = writer
 
     async def finish(self) -> None:
-        await self._writer.finish()
+        try:
+            await self._writer.finish()
+        except AudioGap as error:
+            await self._book_lost(error)
+            await self._writer.finish()
 
     async def flush(self) -> None:
         """Ask for the text of all audio so far. If Redis cannot be reached or lost audio, another call is needed."""
@@ -107,12 +111,15 @@ class AudioAppender:
             except Backlogged as error:
                 await asyncio.sleep(float(str(error.facts.get("retry_after_ms", 1000))) / 1000)
             except AudioGap as error:
-                # Redis lost audio that the client cannot send again. It is recorded as missing; the session goes on.
-                log.warning("meeting %s: %s", self._writer.place.meeting_id, error.detail)
-                await self._writer.skip(self.sample)
+                await self._book_lost(error)
             except Unavailable as error:
                 attempts += 1
                 if attempts == RETRIES:
                     raise
                 log.warning("meeting %s waits: %s", self._writer.place.meeting_id, error.detail)
                 await asyncio.sleep(RETRY_S)
+
+    async def _book_lost(self, error: AudioGap) -> None:
+        """Record audio that Redis lost as missing, because the client cannot send it again. The session goes on."""
+        log.warning("meeting %s: %s", self._writer.place.meeting_id, error.detail)
+        await self._writer.skip(self.sample)

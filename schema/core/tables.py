@@ -8,14 +8,16 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Case,
     DateTime,
     Dialect,
     Integer,
     MetaData,
     String,
     TypeDecorator,
+    case,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
 
 class Time(TypeDecorator[datetime]):
@@ -45,6 +47,11 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 def now() -> datetime:
     """The current time in UTC. Stored times are for people: a clock may jump, so leases and positions do not use it."""
     return datetime.now(UTC)
+
+
+def at_least(column: InstrumentedAttribute[int], value: int) -> Case[int]:
+    """SQL for the larger of the two. SQLite and PostgreSQL share no function for it."""
+    return case((column < value, value), else_=column)
 
 
 class Base(DeclarativeBase):

@@ -10,23 +10,26 @@ them makes it.
 SQL and Redis share no transaction. A function that changes both therefore writes its intention to SQL first, and may be
 called again at any time. Another call completes the work that a crash interrupted. The sweep makes that call for each
 meeting that `unfinished` lists.
+
+If Redis has lost audio of a draining meeting, its track is open for that audio again, until the sweep gives it up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Update, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from schema.core.errors import Conflict, Gone, NotFound
 from schema.core.events import Event, publish
 from schema.core.states import MeetingMove, MeetingState, TrackKind, WebhookEvent
-from schema.core.tables import now
+from schema.core.tables import at_least, now
 from schema.corrections.segments import Correction
 from schema.corrections.sentences import SentenceCorrection
-from schema.mailbox import Mailbox, shard_of
+from schema.mailbox import Mailbox, Status, shard_of
 from schema.meetings.locks import lock_tracks, lock_versions
 from schema.meetings.tables import Coverage, Failure, Meeting, Note, Segment, Summary, Track
 from schema.off_record.passages import OffRecord
@@ -50,20 +53,28 @@ EMPTIED: dict[str, object] = {
 }
 """What is left of a deleted meeting's description."""
 
+NOTHING_KNOWN: Mapping[str, int] = MappingProxyType({})
+
 CarryOver = Callable[[Session, Meeting], list[Event]]
 """Copies the corrections of the version that a meeting was made from. Returns the events of the changed segments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The meeting's state. `shards` hold its draining tracks, and a worker has to be woken for each of them."""
+    """The meeting's state. `shards` hold its draining tracks, and a worker has to be woken for each of them.
+
+    `lost` has the ids of the tracks that are open, because Redis has lost audio of theirs that was not committed.
+    """
 
     state: MeetingState
-    shards: frozenset[int]
+    shards: frozenset[int] = frozenset()
+    lost: frozenset[str] = frozenset()
 
 
-def finish_meeting(stores: Stores, meeting_id: str, backlog_limit_samples: int) -> Finished:
-    """Accept no more audio: move the meeting from live to draining, close its mailboxes and store their ends in SQL.
+def finish_meeting(
+    stores: Stores, meeting_id: str, backlog_limit_samples: int, received: Mapping[str, int] = NOTHING_KNOWN
+) -> Finished:
+    """Accept no more audio: move the meeting from live to draining, and close its tracks with `close_tracks`.
 
     A meeting that is past draining does not change. Raises NotFound, Gone, Unavailable.
     """
@@ -74,37 +85,84 @@ def finish_meeting(stores: Stores, meeting_id: str, backlog_limit_samples: int) 
         if meeting is None:
             raise NotFound(f"meeting '{meeting_id}' does not exist; 'GET /v1/meetings' lists all meetings")
         state = MeetingState(meeting.state)
-        tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id)).all()
     if state == MeetingState.DELETED:
         raise Gone(f"meeting '{meeting_id}' was deleted")
-    if state != MeetingState.DRAINING:
-        return Finished(state, frozenset())
-    # A closed mailbox refuses audio, so its end is final. After a crash, another call gets the same end.
-    ends = {track.id: _close(stores.mailbox, track, backlog_limit_samples) for track in tracks}
-    with stores.database.write() as session:
-        for track_id, end in sorted(ends.items()):  # Workers lock in this order too; see `schema.meetings.locks`.
-            unset = update(Track).where(Track.id == track_id, Track.closed_sample.is_(None))
-            session.execute(unset.values(closed_sample=end))
+    finished = close_tracks(stores, meeting_id, backlog_limit_samples, received)
     if moved is not None:
         publish(stores.redis, meeting_id, [_state_event(state)])
-    return Finished(state, frozenset(shard_of(track_id, stores.mailbox.shards) for track_id in ends))
+    return finished
 
 
-def _close(mailbox: Mailbox, track: Track, backlog_limit_samples: int) -> int:
+def close_tracks(
+    stores: Stores,
+    meeting_id: str,
+    backlog_limit_samples: int,
+    received: Mapping[str, int] = NOTHING_KNOWN,
+    *,
+    give_up_lost: bool = False,
+) -> Finished:
+    """Close the mailboxes of a draining meeting and store their ends in SQL. Any other meeting does not change.
+
+    SQL knows how far a track had been received at its last commit, or at its close. *received* may know of more, by
+    track id. If Redis has lost some of this audio, the track is open for it again, and is closed by the first call that
+    finds all of it. With *give_up_lost* the track is closed now, and the lost audio is booked as missing.
+
+    Raises Unavailable.
+    """
+    with stores.database.read() as session:
+        state = MeetingState(session.get_one(Meeting, meeting_id).state)
+        chosen = select(Track).where(Track.meeting_id == meeting_id).order_by(Track.id)
+        tracks = session.scalars(chosen).all()
+    if state != MeetingState.DRAINING:
+        return Finished(state)
+    known = {track.id: max(track.closed_sample or track.received_sample, received.get(track.id, 0)) for track in tracks}
+    # A closed mailbox refuses audio, so its end is final. After a crash, another call gets the same end.
+    ends = {
+        track.id: _close(stores.mailbox, track, backlog_limit_samples, 0 if give_up_lost else known[track.id])
+        for track in tracks
+    }
+    with stores.database.write() as session:
+        for track_id, end in ends.items():  # Workers lock in this order too; see `schema.meetings.locks`.
+            if end is None:
+                session.execute(_open_again(meeting_id, track_id, known[track_id]))
+            else:
+                unset = update(Track).where(Track.id == track_id, Track.closed_sample.is_(None))
+                session.execute(unset.values(closed_sample=end))
+    shards = frozenset(shard_of(track_id, stores.mailbox.shards) for track_id in ends)
+    return Finished(state, shards, frozenset(track_id for track_id, end in ends.items() if end is None))
+
+
+def _close(mailbox: Mailbox, track: Track, backlog_limit_samples: int, needed_sample: int) -> int | None:
     """Close a track's mailbox and return the sample at which the audio ends.
 
-    If Redis has lost the mailbox, it is opened again first. SQL then knows how far the audio had come, and the lost
-    audio before that sample is booked as missing.
+    If Redis has lost the mailbox, it is opened again first. A mailbox that lacks audio before *needed_sample* stays
+    open, and this returns None. All that SQL knows of and the mailbox lacks is booked as missing.
     """
-    status = mailbox.open(
+    status = _open(mailbox, track, backlog_limit_samples)
+    if status.received_sample < needed_sample:
+        if status.closed:
+            mailbox.forget(track.id)
+            _open(mailbox, track, backlog_limit_samples)
+        return None
+    end = track.closed_sample or max(track.received_sample, status.received_sample)
+    return mailbox.close(track.id, end).received_sample
+
+
+def _open(mailbox: Mailbox, track: Track, backlog_limit_samples: int) -> Status:
+    return mailbox.open(
         track.id,
         committed_sample=track.committed_sample,
         epoch=track.epoch,
         backlog_limit_samples=backlog_limit_samples,
         kind=TrackKind(track.kind),
     )
-    end = track.closed_sample or max(track.received_sample, status.received_sample)
-    return mailbox.close(track.id, end).received_sample
+
+
+def _open_again(meeting_id: str, track_id: str, received_sample: int) -> Update:
+    """Notes that the track is open for audio that Redis has lost. Nothing is lost if a worker still had the audio."""
+    draining = exists().where(Meeting.id == meeting_id, Meeting.state == MeetingState.DRAINING)
+    chosen = update(Track).where(Track.id == track_id, Track.committed_sample < received_sample, draining)
+    return chosen.values(closed_sample=None, received_sample=at_least(Track.received_sample, received_sample))
 
 
 def reopen_meeting(session: Session, meeting_id: str) -> list[Event]:

@@ -97,8 +97,8 @@ class Track(Base):
     """A track of a meeting, usually one speaker.
 
     * `committed_sample` and `epoch` make a worker's commit conditional: it fails if another worker was faster.
-    * `received_sample` is the end of the received audio at the last commit. If Redis loses audio before it, that audio
-      is booked as missing.
+    * `received_sample` is the end of the received audio at the last commit. If Redis loses audio before it and the
+      producer does not send it again, that audio is booked as missing.
     * `closed_sample` is the end of the track, set when the meeting is finished.
     """
 

@@ -23,7 +23,7 @@ from workers.summarize.chat.model import ChatModel
 from workers.summarize.summarizer import Summarizer
 from workers.summarize.writing.model import TextModel
 from workers.tasks.summary_requests import SummaryRequests
-from workers.tasks.sweeper import Sweeper
+from workers.tasks.sweeper import RESEND_S, Sweeper
 from workers.transcribe.transcriber import Pace, Transcriber
 
 PACE = Pace(batch=8, step_interval_ms=0, lease_ms=20_000, attempts_limit=3)
@@ -148,6 +148,12 @@ class WorkerRig:
 
     def finish(self, meeting_id: str = "m") -> Finished:
         return finish_meeting(self.stores, meeting_id, BACKLOG_LIMIT_SAMPLES)
+
+    def give_up_lost_audio(self, meeting_id: str = "m") -> None:
+        """Sweep as if nobody had sent the audio again that Redis lost after the end of the meeting."""
+        self.sweeper().run()
+        self.redis.hincrby(f"mb:idle:{meeting_id}", "since_s", -round(RESEND_S))
+        self.sweeper().run()
 
     def run_until_idle(self, worker: Transcriber | None = None) -> None:
         """Step until no track waits, moving the clock on as needed."""

@@ -12,11 +12,11 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, select
 
-from schema.core.errors import MailboxMissing, MinutebookError
+from schema.core.errors import MinutebookError
 from schema.core.events import publish
 from schema.core.states import MeetingState, UploadState
 from schema.core.tables import now
-from schema.meetings.lifecycle import finish_meeting, reopen_meeting
+from schema.meetings.lifecycle import close_tracks, finish_meeting, reopen_meeting
 from schema.meetings.tables import Meeting, Track
 from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
@@ -94,27 +94,22 @@ class UploadSweeper:
             upload = session.get_one(Upload, upload_id)
             state = session.get_one(Meeting, upload.meeting_id).state
             tracks = session.scalars(select(Track).where(Track.meeting_id == upload.meeting_id)).all()
-        if state in (MeetingState.LIVE, MeetingState.DRAINING) and self._has_lost_audio(upload, tracks):
-            self._decode_again(upload, tracks)
-        elif state in (MeetingState.LIVE, MeetingState.DRAINING):
-            finish_meeting(self._stores, upload.meeting_id, self._backlog_limit_samples)
+        if state in (MeetingState.LIVE, MeetingState.DRAINING):
+            self._finish_meeting(upload, tracks)
         elif state == MeetingState.FINISHED:
             with self._stores.database.write() as session:
                 before = frozenset({UploadState.TRANSCRIBING})
                 move(session, upload_id, before, UploadState.FINISHED, finished_at=now(), attempts=0)
 
-    def _has_lost_audio(self, upload: Upload, tracks: Sequence[Track]) -> bool:
-        """Whether a mailbox lacks audio of the file. If somebody ended the meeting early, the rest is not wanted."""
-        if WHOLE not in upload.media:
-            return False
+    def _finish_meeting(self, upload: Upload, tracks: Sequence[Track]) -> None:
         end = upload.duration_samples or 0
-        return any(track.committed_sample < end and self._received_sample(track) < end for track in tracks)
-
-    def _received_sample(self, track: Track) -> int:
-        try:
-            return self._stores.mailbox.status(track.id).received_sample
-        except MailboxMissing:
-            return 0
+        whole = WHOLE in upload.media
+        received = {track.id: end for track in tracks} if whole else {}
+        lost = finish_meeting(self._stores, upload.meeting_id, self._backlog_limit_samples, received).lost
+        if lost and whole:
+            self._decode_again(upload, tracks)
+        elif lost:  # Somebody ended the meeting early, so no more of the file is wanted.
+            close_tracks(self._stores, upload.meeting_id, self._backlog_limit_samples, give_up_lost=True)
 
     def _decode_again(self, upload: Upload, tracks: Sequence[Track]) -> None:
         # What is left of the mailboxes is closed. After a crash before the commit, this finds all of them missing.

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from schema.core.errors import MailboxMissing, MinutebookError, Unavailable
 from schema.core.states import MeetingState, TrackKind
 from schema.corrections.segments import quiet_key
-from schema.meetings.lifecycle import delete_meeting, end_transcription, finish_meeting, unfinished
+from schema.meetings.lifecycle import close_tracks, delete_meeting, end_transcription, finish_meeting, unfinished
 from schema.meetings.tables import Meeting, Segment, Track
 from schema.stores import Stores
 from schema.uploads.lifecycle import fed_by_upload
@@ -29,6 +29,8 @@ ASK_INTERVAL_MS = 30_000
 """Interval of summary requests for a live meeting with text that is not in a note yet."""
 FAILED_INTERVAL_MS = 60_000
 """Interval of summary requests for a meeting whose summary failed for good and was not replayed."""
+RESEND_S = 30.0
+"""Audio that Redis has lost after the end of a meeting is given up when none of it comes again for this long."""
 
 
 class Sweeper:
@@ -58,7 +60,7 @@ class Sweeper:
             failed = failed_summaries(session)
         self._each(live, self._finish_if_idle)
         # An ingest worker closes the mailboxes of files, because it can fill them again if Redis has lost them.
-        self._each([each for each in draining if each not in fed], self._finish)
+        self._each([each for each in draining if each not in fed], self._close)
         self._each(draining, self._end_transcription)
         self._each(half_deleted, self._delete)
         for meeting_ids, interval_ms in ((summarizing, 0), (unread, ASK_INTERVAL_MS), (self._quiet(revised), 0)):
@@ -77,12 +79,15 @@ class Sweeper:
             except MinutebookError as error:  # The meeting was deleted in the meantime, for example.
                 log.warning("meeting %s cannot be swept: %s", meeting_id, error)
 
-    def _finish(self, meeting_id: str) -> None:
-        finish_meeting(self.stores, meeting_id, self.backlog_limit_samples)
+    def _close(self, meeting_id: str) -> None:
+        lost = close_tracks(self.stores, meeting_id, self.backlog_limit_samples).lost
+        if lost and self._is_idle(meeting_id, RESEND_S):
+            log.warning("meeting %s: nobody sends the audio that Redis lost again; it is booked as missing", meeting_id)
+            close_tracks(self.stores, meeting_id, self.backlog_limit_samples, give_up_lost=True)
 
     def _finish_if_idle(self, meeting_id: str) -> None:
-        if self._is_idle(meeting_id):
-            self._finish(meeting_id)
+        if self._is_idle(meeting_id, self.idle_finish_s):
+            finish_meeting(self.stores, meeting_id, self.backlog_limit_samples)
 
     def _end_transcription(self, meeting_id: str) -> None:
         if end_transcription(self.stores, meeting_id, carry_over):
@@ -91,8 +96,8 @@ class Sweeper:
     def _delete(self, meeting_id: str) -> None:
         delete_meeting(self.stores, meeting_id)
 
-    def _is_idle(self, meeting_id: str) -> bool:
-        """Whether the meeting has received no audio for `idle_finish_s`, by Redis's clock."""
+    def _is_idle(self, meeting_id: str, limit_s: float) -> bool:
+        """Whether the meeting has received no audio for *limit_s*, by Redis's clock."""
         with self.stores.database.read() as session:
             tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id)).all()
         received = sum(self._received_sample(track) for track in tracks)
@@ -105,7 +110,7 @@ class Sweeper:
                 both.expire(key, int(self.idle_finish_s) * 2 + 3600)
                 both.execute()
             return False
-        return now_s - int(seen[b"since_s"]) >= self.idle_finish_s
+        return now_s - int(seen[b"since_s"]) >= limit_s
 
     def _received_sample(self, track: Track) -> int:
         try:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from schema.core.database import Database
 from schema.core.events import Event
 from schema.core.sentences import ends_sentence
+from schema.core.tables import at_least
 from schema.core.units import samples_of_s
 from schema.meetings.locks import advance_seq
 from schema.meetings.tables import Coverage, Segment, Track
@@ -78,7 +79,12 @@ def _take(session: Session, part: TrackCommit) -> Track | None:
     taken = (
         update(Track)
         .where(Track.id == part.track_id, Track.committed_sample == part.old_sample, Track.epoch == part.old_epoch)
-        .values(committed_sample=part.new_sample, received_sample=part.received_sample, epoch=part.epoch)
+        .values(
+            committed_sample=part.new_sample,
+            # The audio that Redis lost was received too, even if it has not come again yet.
+            received_sample=at_least(Track.received_sample, part.received_sample),
+            epoch=part.epoch,
+        )
         .returning(Track)
     )
     return session.scalar(taken)

@@ -18,12 +18,23 @@ from api.client.http import Http
 from api.client.live import Arrival, LiveTrack
 from api.client.pace import from_memory
 from schema.core.database import Database
-from schema.core.errors import Gone, MinutebookError, NotFound, Unauthorized, Unavailable
+from schema.core.errors import (
+    AudioTrimmed,
+    Gone,
+    MailboxMissing,
+    MinutebookError,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+)
+from schema.core.states import MeetingState
 from schema.core.units import BYTES_PER_SAMPLE
 from schema.mailbox import Mailbox
 from schema.meetings.tables import Track
 from schema.meetings.wire import NewMeeting
+from tests.api.database_rows import move
 from tests.api.process import ApiProcess
+from tests.waiting import wait_until
 
 PCM = np.random.default_rng(7).integers(-9000, 9000, 16000 * 12, dtype=np.int16).tobytes()
 SAMPLES = len(PCM) // BYTES_PER_SAMPLE
@@ -120,6 +131,51 @@ def test_audio_that_redis_lost_is_resent(api: ApiProcess, redis_client: Redis) -
     arrivals = asyncio.run(run())
     assert _received(api, redis_client) == PCM
     assert any(arrival.event.type == "error" for arrival in arrivals)
+
+
+def _is_complete(database: Database, client: Redis) -> bool:
+    """Whether the only track is closed, with all audio of the recording in its mailbox."""
+    with database.read() as session:
+        track = session.scalars(select(Track)).one()
+    spans = Mailbox(client).read(track.id, 0, SAMPLES + 1)
+    return track.closed_sample == SAMPLES and b"".join(span.pcm or b"" for span in spans) == PCM
+
+
+def test_audio_that_redis_loses_at_the_end_of_the_meeting_and_again_later_is_resent(
+    api: ApiProcess, redis_client: Redis
+) -> None:
+    database = Database(api.settings.sql_url)
+
+    def wait_until_complete() -> None:
+        def look() -> bool:
+            return _is_complete(database, redis_client)
+
+        wait_until("all audio is in the closed mailbox", look, retry_on=(MailboxMissing, AudioTrimmed))
+
+    async def chunks(track: LiveTrack) -> AsyncIterator[bytes]:
+        async for chunk in from_memory(pcm_chunks(PCM)):
+            yield chunk
+        while track.received_sample < SAMPLES:
+            await asyncio.sleep(0.01)
+        redis_client.flushdb()  # after the last acknowledgement, and before the meeting is finished
+
+    async def run() -> None:
+        track = LiveTrack(api.url, await _create(api))
+
+        async def lose_everything_twice_more() -> None:
+            for _ in range(2):
+                await asyncio.to_thread(wait_until_complete)
+                redis_client.flushdb()
+            await asyncio.to_thread(wait_until_complete)
+            move(database, track.meeting_id, MeetingState.FINISHED)
+
+        losing = asyncio.create_task(lose_everything_twice_more())
+        async for _ in track.stream(chunks(track)):
+            pass
+        await losing
+
+    asyncio.run(run())
+    database.close()
 
 
 def test_a_full_mailbox_makes_the_client_wait_and_loses_nothing(tmp_path: Path, redis_client: Redis) -> None:

@@ -15,6 +15,7 @@ from schema.meetings.tables import Track
 from tests.api.conftest import Api
 from tests.api.database_rows import add_coverage, add_segment, move
 from tests.api.sockets import live
+from tests.waiting import wait_until
 
 SECOND = b"\x01\x00" * 16_000
 
@@ -174,6 +175,61 @@ def test_after_redis_lost_everything_audio_continues_from_the_database_position(
         assert socket.next_of("error")["expected_sample"] == 16_000
         socket.send(16_000, SECOND)
         assert socket.next_of("ack")["received_sample"] == 32_000
+
+
+def test_audio_that_redis_lost_before_the_finish_is_asked_for_again(api: Api) -> None:
+    meeting = api.create()
+    with live(api, meeting) as socket:
+        socket.send(0, SECOND * 2)
+        socket.next_of("ack")
+        api.redis.flushdb()
+        socket.control(type="finish")
+        assert socket.next_of("error")["expected_sample"] == 0
+        assert closed_samples(api) == {"main": None}
+        socket.send(0, SECOND * 2)
+        assert socket.next_of("ack")["received_sample"] == 32_000
+        socket.control(type="finish")
+        wait_until("the track is closed", lambda: closed_samples(api), lambda ends: ends == {"main": 32_000})
+
+
+def test_a_second_finish_is_accepted_from_a_producer_that_cannot_send_lost_audio_again(api: Api) -> None:
+    meeting = api.create()
+    with live(api, meeting) as socket:
+        socket.send(0, SECOND)
+        socket.next_of("ack")
+        api.redis.flushdb()
+        socket.control(type="finish")
+        socket.next_of("error")
+        socket.control(type="skip", to_sample=16_000)
+        socket.control(type="finish")
+        wait_until("the track is closed", lambda: closed_samples(api), lambda ends: ends == {"main": 16_000})
+
+
+def test_a_producer_is_asked_again_for_audio_that_was_lost_when_another_one_finished(api: Api) -> None:
+    meeting = api.create(tracks=[{"name": "anna", "speaker": "Anna"}, {"name": "ben", "speaker": "Ben"}])
+    with live(api, meeting, "?track=anna") as anna, live(api, meeting, "?track=ben") as ben:
+        anna.send(0, SECOND * 2)
+        ben.send(0, SECOND)
+        for socket in (anna, ben):
+            socket.next_of("ack")
+        api.redis.flushdb()
+        anna.control(type="finish")
+        for socket in (anna, ben):
+            assert socket.next_of("error")["expected_sample"] == 0
+        anna.send(0, SECOND * 2)
+        ben.send(0, SECOND)
+        for socket in (anna, ben):
+            socket.next_of("ack")
+            socket.control(type="finish")
+        wait_until(
+            "both tracks are closed", lambda: closed_samples(api), lambda ends: ends == {"anna": 32_000, "ben": 16_000}
+        )
+
+
+def closed_samples(api: Api) -> dict[str, int | None]:
+    """The end of each track in SQL, None while it is open."""
+    with api.database.read() as session:
+        return {track.name: track.closed_sample for track in session.query(Track)}
 
 
 def test_a_finished_meeting_is_replayed_and_its_socket_closed(api: Api) -> None:

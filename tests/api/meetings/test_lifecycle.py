@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from schema.core.database import Database
 from schema.core.errors import Gone, MailboxMissing, NotFound, TrackClosed, Unavailable
 from schema.core.states import MeetingState
 from schema.mailbox import Mailbox
-from schema.meetings.lifecycle import delete_meeting, finish_meeting, unfinished
+from schema.meetings.lifecycle import close_tracks, delete_meeting, finish_meeting, unfinished
 from schema.meetings.tables import Meeting, Track
 from schema.stores import Stores
 from tests.crash import SimulatedCrash
+from tests.data_loss import MailboxThatLosesAllData
 
 SECOND = b"\x01\x00" * 16_000
 LIMIT = 16_000 * 60
@@ -110,15 +112,75 @@ def test_finishing_again_changes_nothing(database: Database, mailbox: Mailbox) -
     assert closed_samples(database) == {"a": 32_000, "b": 0}
 
 
-def test_audio_that_redis_lost_after_the_finish_is_booked_as_missing(
+def close(database: Database, mailbox: Mailbox, *, give_up_lost: bool = False) -> frozenset[str]:
+    return close_tracks(stores_of(database, mailbox), "m", LIMIT, give_up_lost=give_up_lost).lost
+
+
+def heard(mailbox: Mailbox) -> list[bytes | None]:
+    return [span.pcm for span in mailbox.read("a", 0, LIMIT)]
+
+
+def test_audio_that_redis_lost_after_the_finish_may_come_again(
+    database: Database, mailbox: Mailbox, redis_client: Redis
+) -> None:
+    finish(database, mailbox)
+    for _ in range(2):
+        redis_client.flushdb()
+        assert close(database, mailbox) == {"a"}
+        assert (closed_samples(database), unfinished_ids(database)) == ({"a": None, "b": 0}, ["m"])
+        mailbox.append("a", 0, SECOND)
+        assert close(database, mailbox) == {"a"}
+        mailbox.append("a", 16_000, SECOND)
+        assert close(database, mailbox) == frozenset()
+        assert (closed_samples(database), heard(mailbox)) == ({"a": 32_000, "b": 0}, [SECOND * 2])
+        with pytest.raises(TrackClosed):
+            mailbox.append("a", 32_000, SECOND)
+
+
+def test_audio_that_redis_lost_after_the_finish_is_booked_as_missing_when_it_is_given_up(
     database: Database, mailbox: Mailbox, redis_client: Redis
 ) -> None:
     finish(database, mailbox)
     redis_client.flushdb()
+    assert close(database, mailbox) == {"a"}
+    mailbox.append("a", 0, SECOND)
+    assert close(database, mailbox, give_up_lost=True) == frozenset()
+    assert (closed_samples(database), heard(mailbox)) == ({"a": 32_000, "b": 0}, [SECOND, None])
+
+
+def test_a_mailbox_that_was_closed_too_early_is_opened_again(database: Database, mailbox: Mailbox) -> None:
+    mailbox.close("a")
+    received = {"a": 48_000}
+    assert finish_meeting(stores_of(database, mailbox), "m", LIMIT, received).lost == {"a"}
+    mailbox.append("a", 0, SECOND * 3)
+    assert close(database, mailbox) == frozenset()
+    assert closed_samples(database) == {"a": 48_000, "b": 0}
+
+
+def test_nothing_is_opened_again_if_all_audio_was_committed_before_redis_lost_it(
+    database: Database, mailbox: Mailbox, redis_client: Redis
+) -> None:
     finish(database, mailbox)
-    status = mailbox.status("a")
-    assert (status.received_sample, status.closed) == (32_000, True)
-    assert [span.pcm for span in mailbox.read("a", 0, LIMIT)] == [None]
+    with database.write() as session:
+        session.get_one(Track, "a").committed_sample = 32_000
+    redis_client.flushdb()
+    assert close(database, mailbox) == frozenset()
+    assert closed_samples(database) == {"a": 32_000, "b": 0}
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_no_audio_is_missing_if_redis_loses_all_data_during_the_finish_and_the_producer_sends_it_again(
+    database: Database, redis_client: Redis, at: int
+) -> None:
+    mailbox = MailboxThatLosesAllData(redis_client, at)
+    received = {"a": 32_000}
+    with suppress(MailboxMissing):  # the sweep and the producer call again
+        finish_meeting(stores_of(database, mailbox), "m", LIMIT, received)
+    assert mailbox.calls_left < 0
+    finish_meeting(stores_of(database, mailbox), "m", LIMIT, received)
+    mailbox.append("a", 0, SECOND * 2)
+    assert close(database, mailbox) == frozenset()
+    assert (closed_samples(database), heard(mailbox)) == ({"a": 32_000, "b": 0}, [SECOND * 2])
 
 
 def test_finishing_a_meeting_that_is_being_summarised_changes_nothing(database: Database, mailbox: Mailbox) -> None:

@@ -120,6 +120,22 @@ def test_audio_that_redis_lost_is_booked_as_missing_and_the_session_goes_on(api:
         assert first.pcm is None
 
 
+def test_audio_that_redis_lost_at_the_end_of_a_session_is_booked_as_missing(api: Api) -> None:
+    with session(api) as (socket, meeting_id):
+        say(socket, 2.0)
+        wait_until("the audio is received", lambda: received_s(api, meeting_id), lambda seconds: seconds > 1.9)
+        sent_s = received_s(api, meeting_id)
+        api.redis.flushdb()
+    wait_until("the end of the audio is known", lambda: closed_s(api, meeting_id), lambda end_s: end_s == sent_s)
+
+
+def closed_s(api: Api, meeting_id: str) -> float | None:
+    """The end of the session's track, None while it is open."""
+    with api.database.read() as database:
+        end = database.scalar(select(Track.closed_sample).where(Track.meeting_id == meeting_id))
+    return None if end is None else end / SAMPLE_RATE_HZ
+
+
 def test_words_outside_every_detected_turn_become_an_item_of_their_own(api: Api) -> None:
     with session(api, turns=True) as (socket, meeting_id):
         say(socket, 2.0, loudness=0.0)

@@ -61,9 +61,9 @@ class IngestRig:
             settings=IngestSettings(places=self.places, attempts=ATTEMPTS, bounds=limits),
         )
 
-    def upload_sweeper(self) -> UploadSweeper:
+    def upload_sweeper(self, stores: Stores | None = None) -> UploadSweeper:
         backlog = self.bounds.backlog_limit_samples
-        return UploadSweeper(self.stores, backlog, self.retention)
+        return UploadSweeper(stores or self.stores, backlog, self.retention)
 
     def _send(self, task: str, arguments: list[str]) -> bool:
         self.sent.append((task, arguments))

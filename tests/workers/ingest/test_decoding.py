@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from schema.core.states import MeetingState, TrackKind, UploadState
 from schema.core.units import samples_of_s
 from schema.meetings.lifecycle import finish_meeting
 from schema.meetings.tables import Coverage, Track
+from tests.data_loss import MailboxThatLosesAllData
 from tests.workers.ingest.files import SAMPLE, YEAR_S, encoded, speech, tone, with_header_duration
 from tests.workers.ingest.ingest_rig import IngestRig
 from workers.tasks.summary_requests import SummaryRequests
@@ -183,6 +185,24 @@ def test_a_file_is_decoded_again_if_the_queue_server_lost_only_the_end_of_its_au
     rig.mailbox.append(track.id, 0, before[0, : samples_of_s(5)].tobytes())
     rig.upload_sweeper().run()
     rig.run_until_idle()
+    assert np.array_equal(rig.audio(upload_id), before)
+
+
+@pytest.mark.parametrize("at", range(2))
+def test_no_audio_of_a_file_is_missing_if_the_queue_server_loses_it_while_the_mailbox_is_closed(
+    rig: IngestRig, at: int
+) -> None:
+    upload_id = rig.store(encoded(speech(0, 5)))
+    rig.run_until_idle()
+    before = rig.audio(upload_id)
+    mailbox = MailboxThatLosesAllData(rig.redis, at)
+    sweeper = rig.upload_sweeper(replace(rig.stores, mailbox=mailbox))
+    for _ in range(2):
+        sweeper.run()
+    assert mailbox.calls_left < 0
+    assert rig.state(upload_id) == UploadState.QUEUED
+    rig.run_until_idle()
+    assert (rig.state(upload_id), rig.meeting_state(upload_id)) == (UploadState.TRANSCRIBING, MeetingState.DRAINING)
     assert np.array_equal(rig.audio(upload_id), before)
 
 

@@ -14,10 +14,12 @@ from schema.core import queues
 from schema.core.errors import MailboxMissing, WorkerLost
 from schema.core.states import MeetingState
 from schema.core.tables import now
+from schema.core.units import SAMPLE_RATE_HZ
 from schema.meetings.tables import Failure, Meeting, Track
 from tests.workers.worker_rig import IDLE_FINISH_S, WorkerRig
 from training.data.audio import Samples
 from workers.tasks.failures import book_failure
+from workers.tasks.sweeper import RESEND_S
 
 SUMMARIZE = (queues.SUMMARIZE, ["m"])
 
@@ -101,6 +103,25 @@ def test_an_idle_meeting_is_finished(rig: WorkerRig, speech: Samples) -> None:
     assert rig.state() == MeetingState.DRAINING
     rig.run_until_idle()
     assert rig.state() == MeetingState.SUMMARIZING
+
+
+def test_lost_audio_of_a_finished_meeting_is_given_up_only_when_none_of_it_comes_again_for_a_while(
+    rig: WorkerRig, speech: Samples
+) -> None:
+    track_id = rig.open_meeting()
+    rig.append(track_id, speech)
+    rig.finish()
+    rig.redis.flushdb()
+    for second in range(3):
+        rig.sweeper().run()
+        grow_older(rig, round(RESEND_S))
+        rig.append(track_id, speech[second * SAMPLE_RATE_HZ : (second + 1) * SAMPLE_RATE_HZ])
+    rig.sweeper().run()
+    assert not rig.mailbox.status(track_id).closed
+    grow_older(rig, round(RESEND_S))
+    rig.sweeper().run()
+    status = rig.mailbox.status(track_id)
+    assert (status.closed, status.received_sample) == (True, len(speech))
 
 
 def test_new_audio_keeps_a_meeting_live(rig: WorkerRig, speech: Samples) -> None:

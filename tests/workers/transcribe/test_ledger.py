@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,13 @@ def test_a_commit_based_on_an_outdated_epoch_is_refused(database: Database) -> N
 def test_a_smaller_epoch_of_a_lost_mailbox_can_commit(database: Database) -> None:
     commit(database, [part(0, 1000, " one", epoch=5)])
     assert commit(database, [part(1000, 2000, " two", old_epoch=5, epoch=4)]).track_ids == {"t"}
+
+
+def test_audio_that_has_not_come_again_since_a_loss_still_counts_as_received(database: Database) -> None:
+    for at, received in enumerate((5000, 3000, 6000)):
+        commit(database, [replace(part(1000 * at, 1000 * at + 1000), received_sample=received)])
+        with database.read() as session:
+            assert session.get_one(Track, "t").received_sample == max(5000, received)
 
 
 def test_adjacent_coverage_of_one_kind_is_one_row(database: Database) -> None:

@@ -49,6 +49,7 @@ def test_audio_that_redis_lost_before_the_end_is_booked_as_missing(rig: WorkerRi
     committed_s = rig.coverage()[-1].end_s
     rig.redis.flushall()
     rig.finish()
+    rig.give_up_lost_audio()
     rig.run_until_idle()
     assert committed_s < SPEECH_S
     assert rig.coverage()[-1] == CoverageRow(committed_s, SPEECH_S, "missing")
@@ -79,7 +80,26 @@ def test_audio_that_redis_lost_after_the_finish_is_booked_as_missing(rig: Worker
     rig.finish()
     rig.redis.flushdb()
     rig.sweeper().run()
+    rig.give_up_lost_audio()
     rig.run_until_idle()
     assert rig.coverage_kinds() >= {"transcribed", "missing"}
     assert rig.coverage()[-1].end_s == SPEECH_S
+    assert rig.state() == MeetingState.SUMMARIZING
+
+
+def test_audio_that_comes_again_after_the_finish_is_transcribed(rig: WorkerRig, speech: Samples) -> None:
+    track_id = rig.open_meeting()
+    rig.append(track_id, speech[: samples_of_s(10)])
+    rig.worker().step(0)
+    rig.append(track_id, speech[samples_of_s(10) :])
+    rig.finish()
+    rig.redis.flushdb()
+    rig.sweeper().run()
+    resume_sample = rig.mailbox.status(track_id).received_sample
+    rig.append(track_id, speech[resume_sample : samples_of_s(12)])
+    rig.sweeper().run()
+    rig.append(track_id, speech[samples_of_s(12) :])
+    rig.sweeper().run()
+    rig.run_until_idle()
+    assert_all_transcribed(rig)
     assert rig.state() == MeetingState.SUMMARIZING
