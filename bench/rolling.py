@@ -39,6 +39,7 @@ from schema.meetings.tables import Meeting, Note, Segment, Track
 from schema.stores import Stores
 from workers.models.adapters import AdapterStore
 from workers.summarize.notes import note_of
+from workers.summarize.store import MeetingSnapshot
 from workers.summarize.summarizer import Summarizer
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import LIMIT_WORDS
@@ -137,7 +138,7 @@ class Talk:
 class WordsOnlySummarizer(Summarizer):
     """Writes notes without a model, to fill an hour of meeting quickly."""
 
-    def _writer(self, _language: str, /) -> NoteWriter:
+    def _writer(self, _snapshot: MeetingSnapshot, /) -> NoteWriter:
         return RulesWriter()
 
 

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from api.cli.findings import Check, Finding, Health
-from api.cli.model_checks import endpoint, kernels, models
+from api.cli.model_checks import endpoint, endpoint_use, kernels, models
 from schema.core import migrate
 from schema.core.database import Database, check_writable
 from schema.core.errors import MinutebookError
@@ -196,4 +196,4 @@ def _queue(queue: str, length: QueueLength, serving: Sequence[str]) -> Finding:
     return Finding("workers", Health.OK, text)
 
 
-CHECKS: tuple[Check, ...] = (redis, database, models, endpoint, kernels, gpu, disk, ports, workers)
+CHECKS: tuple[Check, ...] = (redis, database, models, endpoint, endpoint_use, kernels, gpu, disk, ports, workers)

@@ -9,14 +9,18 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
+from redis import Redis, RedisError
 
 from api.cli.findings import Finding, Health
 from schema.core.errors import InvalidInput
 from schema.core.settings import Settings
+from schema.minutes.model_use import ModelUse, TokenLimits
 
+ENDPOINT = "minutes endpoint"
 QUESTION_S = 5.0
 KERNELS_S = 120.0
 """Importing torch takes long on a busy machine."""
@@ -95,7 +99,7 @@ def _folder(part: str, reference: str, folder: Path, remedy: str) -> Finding:
 
 def endpoint(config: Settings) -> Iterator[Finding]:
     """Whether the endpoint that writes the minutes is there and has the model. Nothing is reported if none is set."""
-    part, url = "minutes endpoint", config.summary_url
+    part, url = ENDPOINT, config.summary_url
     if not url:
         return
     sent = "transcripts are sent there"
@@ -117,6 +121,24 @@ def endpoint(config: Settings) -> Iterator[Finding]:
         else:
             remedy = f"set MINUTEBOOK_SUMMARY_URL_MODEL to one of its models: {', '.join(names[:5])}"
             yield Finding(part, Health.WARN, f"{url} does not list {config.summary_url_model}; {sent}", remedy)
+
+
+def endpoint_use(config: Settings) -> Iterator[Finding]:
+    """What the endpoint was used for today. Nothing is reported if none is set, or if Redis is away."""
+    if not config.summary_url:
+        return
+    limit = config.summary_url_day_tokens
+    with suppress(RedisError), Redis.from_url(config.redis_url, socket_timeout=QUESTION_S) as redis:
+        use = ModelUse(redis, TokenLimits(config.summary_url_meeting_tokens, limit)).today()
+        told = f"answers today: {use.answers}, tokens: {use.tokens}{f' of {limit}' if limit else ''}"
+        if 0 < limit <= use.tokens:
+            remedy = "raise MINUTEBOOK_SUMMARY_URL_DAY_TOKENS, or wait until tomorrow (UTC)"
+            yield Finding(ENDPOINT, Health.WARN, f"{told}; this machine writes the minutes now", remedy)
+        elif use.fell_back:
+            text = f"{told}; without a usable answer: {use.fell_back}, at last: {use.last_reason}"
+            yield Finding(ENDPOINT, Health.WARN, text, "this machine wrote instead")
+        else:
+            yield Finding(ENDPOINT, Health.OK, told)
 
 
 def kernels(config: Settings) -> Iterator[Finding]:

@@ -155,6 +155,10 @@ class Settings(DataFolder):
     """Requests that one summarize process has under way at once."""
     summary_url_context: int = Field(default=8192, ge=2048)
     """Tokens that the endpoint's model reads and writes at once. More than it has cuts what it is shown."""
+    summary_url_meeting_tokens: int = Field(default=0, ge=0)
+    """The endpoint writes for a meeting until it has used so many tokens; then this machine does. 0 means no limit."""
+    summary_url_day_tokens: int = Field(default=0, ge=0)
+    """The same for all meetings of a day (UTC)."""
     rolling_words: int = Field(default=60, ge=10)
     """The rolling minutes are updated after this many new words in closed segments."""
 

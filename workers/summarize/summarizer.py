@@ -19,11 +19,13 @@ from schema.core.words import count_words
 from schema.meetings.tables import Track
 from schema.meetings.wire import Author
 from schema.minutes.minutes import Minutes
+from schema.minutes.model_use import ModelUse
 from schema.minutes.note import NoteBody
 from schema.stores import Stores
 from workers.corrections.minutes import corrected_minutes
 from workers.models.adapters import AdapterStore, ShippedAdapter
 from workers.summarize.briefing import briefed, spelled_window
+from workers.summarize.chat.metered import MeteredModel
 from workers.summarize.chat.model import ChatModel
 from workers.summarize.chat.writer import ChatWriter
 from workers.summarize.final import final_minutes
@@ -74,6 +76,7 @@ class Summarizer:
         rolling_words: int,
         crash_limit: int,
         chat: ChatModel | None = None,
+        use: ModelUse | None = None,
     ) -> None:
         self.name = name
         self.model = model
@@ -84,6 +87,7 @@ class Summarizer:
         self.rolling_words = rolling_words
         self.crash_limit = crash_limit
         self.chat = chat
+        self.use = use
 
     def run(self, meeting_id: str) -> None:
         """Do everything that is due for a meeting, or nothing while another worker holds it (the sweep asks again).
@@ -127,17 +131,27 @@ class Summarizer:
         earlier = [note for note in snapshot.notes if note.first_sample < first]
         note = note_of(
             on_record,
-            self._writer(snapshot.language),
+            self._writer(snapshot),
             earlier,
             language=snapshot.language,
             briefing=snapshot.briefing,
             typed=snapshot.typed,
         )
+        self._count_fall_back(note.fell_back)
         return replace(note, first_sample=first, end_sample=end)
 
-    def _writer(self, language: str, /) -> NoteWriter:
-        own = writer_of(self.model, language)
-        return own if self.chat is None else ChatWriter(self.chat, own)
+    def _writer(self, snapshot: MeetingSnapshot, /) -> NoteWriter:
+        own = writer_of(self.model, snapshot.language)
+        chat = self._chat(snapshot.meeting_id)
+        return own if chat is None else ChatWriter(chat, own)
+
+    def _chat(self, meeting_id: str) -> ChatModel | None:
+        """The chat model, whose use for the meeting is counted."""
+        return self.chat if self.chat is None or self.use is None else MeteredModel(self.chat, self.use, meeting_id)
+
+    def _count_fall_back(self, reason: str | None) -> None:
+        if self.use is not None and reason is not None:
+            self.use.add_fall_back(reason)
 
     def _write_again(self, snapshot: MeetingSnapshot, stale: Stale) -> bool:
         note = self._noted(snapshot, self._pieces(stale))
@@ -195,17 +209,19 @@ class Summarizer:
     def _final_minutes(self, snapshot: MeetingSnapshot) -> Minutes:
         language = written_language(snapshot.notes, snapshot.language)
         # What a writer says about a whole meeting is checked against the transcript. A translation has other words.
-        writer = self._final_writer(language) if language == snapshot.language else None
+        writer = self._final_writer(snapshot) if language == snapshot.language else None
         if writer is None:
             return final_minutes(snapshot.notes, (), None, language=language)
         with self.stores.database.read() as session:
             segments = read_transcript(session, snapshot.meeting_id)
         spelled = spelled_window(segments, snapshot.briefing, snapshot.language)
-        return final_minutes(snapshot.notes, spelled, writer, language=snapshot.language)
+        minutes = final_minutes(snapshot.notes, spelled, writer, language=snapshot.language)
+        self._count_fall_back(minutes.fell_back)
+        return minutes
 
-    def _final_writer(self, language: str, /) -> FinalWriter | None:
-        own = final_writer_of(self.model, language)
-        return own if self.chat is None else ChatWriter(self.chat, RulesWriter())
+    def _final_writer(self, snapshot: MeetingSnapshot) -> FinalWriter | None:
+        chat = self._chat(snapshot.meeting_id)
+        return final_writer_of(self.model, snapshot.language) if chat is None else ChatWriter(chat, RulesWriter())
 
     def _use_adapter(self, snapshot: MeetingSnapshot) -> None:
         """Switch the model to the meeting's adapter. Without it the minutes lose quality, but they are still made."""

@@ -20,6 +20,7 @@ from schema.core.database import Database
 from schema.core.settings import Settings, settings
 from schema.core.states import AdapterTask
 from schema.mailbox import Mailbox
+from schema.minutes.model_use import ModelUse, TokenLimits
 from schema.stores import Stores
 from workers.models import libraries
 from workers.models.adapters import AdapterStore
@@ -153,6 +154,7 @@ class Process:
             rolling_words=config.rolling_words,
             crash_limit=config.attempts_limit,
             chat=self._chat(),
+            use=self._model_use(),
         )
 
     def _text_model(self) -> TextModel | None:
@@ -181,6 +183,12 @@ class Process:
             return EndpointModel(options)
         reference = self.config.summary_model
         return GgufModel(Path(reference), self.config.summary_threads) if is_gguf(reference) else None
+
+    def _model_use(self) -> ModelUse | None:
+        """Counts the use of the endpoint, None if there is none. A model on this machine costs nothing."""
+        config = self.config
+        limits = TokenLimits(config.summary_url_meeting_tokens, config.summary_url_day_tokens)
+        return ModelUse(self.stores.redis, limits) if config.summary_url else None
 
     def _adapter_store(self, task: AdapterTask) -> AdapterStore:
         return AdapterStore(self.stores.database, self.config.adapters, task)

@@ -6,10 +6,12 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from api.cli.findings import Finding, Health
-from api.cli.model_checks import endpoint, models
+from api.cli.model_checks import endpoint, endpoint_use, models
 from schema.core.settings import Settings
+from schema.minutes.model_use import ModelUse, TokenLimits
 from tests.workers.summarize.chat.chat_server import chat_server, said
 
 
@@ -52,3 +54,22 @@ def test_a_key_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
     [finding] = endpoint(config)
     assert finding.health == Health.FAIL
     assert "MINUTEBOOK_SUMMARY_URL_KEY_FILE" in finding.text
+
+
+def test_the_use_of_the_endpoint_and_its_last_fault_are_told(redis_client: Redis) -> None:
+    options = redis_client.connection_pool.connection_kwargs
+    url = f"redis://127.0.0.1:{options['port']}/{options['db']}"
+    config = Settings(
+        summary_url="http://127.0.0.1:1/v1", summary_url_model="m", redis_url=url, summary_url_day_tokens=100
+    )
+    use = ModelUse(redis_client, TokenLimits(per_day=100))
+    use.add_answer("m", 60)
+    assert [each.text for each in endpoint_use(config)] == ["answers today: 1, tokens: 60 of 100"]
+    use.add_fall_back("m: answered 500")
+    [faulty] = endpoint_use(config)
+    use.add_answer("m", 60)
+    [over] = endpoint_use(config)
+    assert (faulty.health, over.health) == (Health.WARN, Health.WARN)
+    assert "without a usable answer: 1, at last: m: answered 500" in faulty.text
+    assert "tokens: 120 of 100; this machine writes the minutes now" in over.text
+    assert list(endpoint_use(Settings(redis_url=url))) == []

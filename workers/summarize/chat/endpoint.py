@@ -16,7 +16,7 @@ from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
 from openai.types.chat import ChatCompletion
 
 from schema.core.settings import Settings
-from workers.summarize.chat.model import ChatUnavailable, Message
+from workers.summarize.chat.model import ChatAnswer, ChatUnavailable, Message
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class EndpointModel:
     def context_tokens(self) -> int:
         return self._options.context_tokens
 
-    def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> str:
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> ChatAnswer:
         with self._turns:
             try:
                 return self._answer(messages, schema, max_tokens)
@@ -90,7 +90,7 @@ class EndpointModel:
             except JSONDecodeError as error:  # The client lets half an answer through.
                 raise ChatUnavailable(f"{self._options.url} gave no whole answer: {error}") from error
 
-    def _answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> str:
+    def _answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> ChatAnswer:
         while True:
             try:
                 return self._asked(messages, schema, max_tokens, self._formats[0])
@@ -100,7 +100,7 @@ class EndpointModel:
                 refused = self._formats.pop(0)
                 log.info("the endpoint of %s does not take the format %s", self.name, refused)
 
-    def _asked(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int, form: str) -> str:
+    def _asked(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int, form: str) -> ChatAnswer:
         formats: dict[str, Any] = {
             "json_schema": {"type": form, "json_schema": {"name": "answer", "strict": True, "schema": schema}},
             "json_object": {"type": form},
@@ -117,7 +117,7 @@ class EndpointModel:
         choices = answered.choices if isinstance(answered, ChatCompletion) else None
         if not choices or not choices[0].message.content:
             raise ChatUnavailable(f"{self._options.url} gave no answer of a chat model.")
-        return choices[0].message.content
+        return ChatAnswer(choices[0].message.content, answered.usage.total_tokens if answered.usage else None)
 
 
 def _is_about_format(error: BadRequestError) -> bool:

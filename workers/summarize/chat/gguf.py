@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from schema.core.errors import BrokenModel, UnknownModel
-from workers.summarize.chat.model import ChatUnavailable, Message
+from workers.summarize.chat.model import ChatAnswer, ChatUnavailable, Message
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class GgufModel:
     def context_tokens(self) -> int:
         return self._context_tokens
 
-    def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> str:
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> ChatAnswer:
         asked = {
             "messages": [asdict(message) for message in messages],
             "max_tokens": max_tokens,
@@ -68,7 +68,7 @@ class GgufModel:
         content = answered["choices"][0]["message"].get("content")
         if not content:
             raise ChatUnavailable(f"{self.name} gave an empty answer.")
-        return str(content)
+        return ChatAnswer(str(content), answered.get("usage", {}).get("total_tokens"))
 
 
 def _parameters(xllamacpp: Any, path: Path, threads: int, context_tokens: int) -> Any:

@@ -13,6 +13,14 @@ class Message:
     content: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """`tokens` are those of the question and the answer, None if the model does not tell."""
+
+    text: str
+    tokens: int | None = None
+
+
 BYTES_PER_TOKEN = 3
 """Models read English at about four bytes of UTF-8 to a token, other languages and scripts at about three."""
 
@@ -37,5 +45,5 @@ class ChatModel(Protocol):
     def context_tokens(self) -> int:
         """How many tokens a question and its answer may have together."""
 
-    def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> str:
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, Any], max_tokens: int) -> ChatAnswer:
         """The answer to *messages*. Raises ChatUnavailable."""

@@ -96,13 +96,13 @@ class ChatWriter:
         Raises ChatUnavailable, or ValueError if the second one cannot be read either.
         """
         schema = kind.model_json_schema()
-        text = self._model.answer(messages, schema, tokens)
+        text = self._model.answer(messages, schema, tokens).text
         try:
             return read_answer(text, kind)
         except ValueError as error:
             log.info("%s is asked once more: %s", self.name, error)
             again = [*messages, Message("assistant", text), Message("user", AGAIN.format(problem=error))]
-            return read_answer(self._model.answer(again, schema, tokens), kind)
+            return read_answer(self._model.answer(again, schema, tokens).text, kind)
 
 
 def _rules(task: WindowTask) -> str:

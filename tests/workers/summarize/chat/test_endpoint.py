@@ -15,7 +15,7 @@ SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False}
 
 def ask(server: ChatServer, **options: float) -> str:
     made = EndpointOptions(server.url, "m", KEY, **{"retries": 0, "timeout_s": 5.0, **options})  # type: ignore[arg-type]
-    return EndpointModel(made).answer(ASKED, SCHEMA, 50)
+    return EndpointModel(made).answer(ASKED, SCHEMA, 50).text
 
 
 def test_the_schema_the_key_and_the_bound_reach_the_endpoint() -> None:

@@ -38,7 +38,7 @@ def test_an_answer_follows_the_schema(model: GgufModel) -> None:
         "required": ["owner", "lines"],
         "additionalProperties": False,
     }
-    answer = json.loads(model.answer([Message("user", "Who calls the printer?")], schema, 64))
+    answer = json.loads(model.answer([Message("user", "Who calls the printer?")], schema, 64).text)
     assert answer["owner"] in ("Ben", "Mia")
     assert len(answer["lines"]) <= 2
 

@@ -10,7 +10,7 @@ import pytest
 
 from schema.minutes.ledger import ChangeKind, ItemKind, ledger
 from tests.workers.summarize.conftest import meeting
-from workers.summarize.chat.model import ChatUnavailable, Message
+from workers.summarize.chat.model import ChatAnswer, ChatUnavailable, Message
 from workers.summarize.chat.writer import ChatWriter
 from workers.summarize.notes import note_of
 from workers.summarize.writing.rules import RulesWriter
@@ -29,12 +29,12 @@ class Answers:
         self.answers = list(answers)
         self.asked: list[list[Message]] = []
 
-    def answer(self, messages: Sequence[Message], _schema: Mapping[str, Any], _max_tokens: int) -> str:
+    def answer(self, messages: Sequence[Message], _schema: Mapping[str, Any], _max_tokens: int) -> ChatAnswer:
         self.asked.append(list(messages))
         answer = self.answers.pop(0)
         if isinstance(answer, ChatUnavailable):
             raise answer
-        return answer
+        return ChatAnswer(answer)
 
 
 def change(**fields: Any) -> dict[str, Any]:
