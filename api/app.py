@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
-from api import adapters, health, off_record, typed_notes, webhooks
+from api import adapters, health, off_record, templates, typed_notes, webhooks
 from api.corrections import segments as corrections
 from api.corrections import sentences
 from api.export import routes as export
@@ -39,6 +39,7 @@ from api.uploads.tus_protocol import TusHeaders
 from schema.core.database import Database
 from schema.core.settings import Settings, settings
 from schema.core.storage import open_files
+from schema.templates.template import find_template
 
 DESCRIPTION = """\
 Live meetings in, minutes out.
@@ -79,6 +80,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     check_auth(config)
     Database(config.sql_url).close()  # reports a wrong address before anything is served
     open_files(config.storage_url)
+    find_template(config.minutes_template, config.template_dir)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -121,7 +123,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
         )
     parts = (
         meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
-        live, search, adapters, tus, uploads, webhooks, health, transcriptions, models, realtime_socket, reference,
+        live, search, adapters, templates, tus, uploads, webhooks, health, transcriptions, models, realtime_socket,
+        reference,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

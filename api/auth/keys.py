@@ -26,13 +26,14 @@ KEY_PATTERN = re.compile(r"mb_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 class Principal:
     """The owner of a key and its scopes. `admin` includes the other scopes and the meetings of every owner.
 
-    `minutes_language` is the language of minutes for meetings that name none.
+    `minutes_language` and `template` are those of minutes for meetings that name none.
     """
 
     owner: str
     scopes: frozenset[Scope]
     requests_per_minute: int | None = None
     minutes_language: str | None = None
+    template: str | None = None
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
@@ -65,8 +66,9 @@ def create_key(
     scopes: Sequence[Scope],
     requests_per_minute: int | None = None,
     minutes_language: str | None = None,
+    template: str | None = None,
 ) -> NewKey:
-    """Create a key. Raises InvalidInput for an empty name, no scope, a limit below 1, or an unknown language."""
+    """Create a key. *template* is one that there is. Raises InvalidInput if another value is not valid."""
     if not name.strip() or len(name) > 100:
         raise InvalidInput(f"name {name[:100]!r} is not valid; give 1 to 100 characters that identify the owner")
     if not scopes:
@@ -87,6 +89,7 @@ def create_key(
                 scopes=ordered,
                 requests_per_minute=requests_per_minute,
                 minutes_language=minutes_language,
+                template=template,
             )
         )
     return NewKey(key_id, key)
@@ -121,7 +124,7 @@ def read_principal(database: Database, key: str) -> Principal:
         row = session.get(ApiKey, match[1])
     if row is None or not hmac.compare_digest(row.key_hash, _hash(key)) or row.revoked_at is not None:
         raise unknown_key()
-    return Principal(row.id, frozenset(_scopes(row)), row.requests_per_minute, row.minutes_language)
+    return Principal(row.id, frozenset(_scopes(row)), row.requests_per_minute, row.minutes_language, row.template)
 
 
 def unknown_key() -> Unauthorized:

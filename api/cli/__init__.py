@@ -14,7 +14,12 @@ from schema.core.command_line import ErrorGroup
 
 SERVER_PANEL = "Running the server"
 COMMANDS = {
-    "Live meetings": {"live": "live:live", "finish": "meetings:finish", "brief": "meetings:brief"},
+    "Live meetings": {
+        "live": "live:live",
+        "finish": "meetings:finish",
+        "brief": "meetings:brief",
+        "templates": "meetings:templates",
+    },
     "Notes and what stays out": {
         "note": "typed_notes:note",
         "notes": "typed_notes:list_notes",

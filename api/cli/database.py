@@ -18,6 +18,7 @@ from schema.core.database import Database
 from schema.core.lines import shown
 from schema.core.settings import settings
 from schema.core.states import Scope
+from schema.templates.template import find_template
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,13 +66,18 @@ def create(
     minutes_language: Annotated[
         str | None, typer.Option(help="The language of the minutes of meetings that name none: en, de, ...")
     ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="The template of the minutes of meetings that name none.")
+    ] = None,
 ) -> None:
     """Create a key and print it.
 
     Copy it now: only its hash is stored, so it cannot be shown again.
     """
+    if template is not None:
+        find_template(template, settings().template_dir)
     with open_database() as database:
-        typer.echo(create_key(database, name, scope, requests_per_minute, minutes_language).key)
+        typer.echo(create_key(database, name, scope, requests_per_minute, minutes_language, template).key)
 
 
 @keys.command("list")

@@ -22,6 +22,7 @@ from api.cli.options import (
     LanguageOption,
     MinutesLanguageOption,
     ParticipantsOption,
+    TemplateOption,
     Url,
     VocabularyOption,
 )
@@ -60,6 +61,7 @@ def live(
     participants: ParticipantsOption = "",
     agenda: AgendaOption = "",
     minutes_language: MinutesLanguageOption = None,
+    template: TemplateOption = None,
     track: Annotated[str, typer.Option(help="The track's name.")] = "main",
     speaker: Annotated[str | None, typer.Option(help="The name of the speaker, if only one person speaks.")] = None,
     speed: Annotated[float, typer.Option(help="1 is real time, 2 twice as fast, 0 as fast as possible.")] = 1.0,
@@ -82,6 +84,7 @@ def live(
         agenda=split_list("agenda", agenda),
         vocabulary=split_list("vocabulary", vocabulary),
         minutes_language=minutes_language,
+        template=template,
         tracks=[NewTrack(name=track, speaker=speaker)],
     )
     # A file may come through a pipe, so a pipe is paced too. Only the microphone paces itself.

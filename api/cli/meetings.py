@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.options import RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, print_json
+from api.cli.options import RUNNING_STACK, AsJson, Key, MeetingId, TemplateOption, Url, call_api, print_json
 from api.client.corrections import find_version
 from api.client.http import Http
 from api.export.documents import ExportFormat
@@ -101,11 +101,12 @@ def brief(
     minutes_language: Annotated[
         str | None, typer.Option(help=f"The language of the minutes; '{AS_MEETING}' for that of the meeting.")
     ] = None,
+    template: TemplateOption = None,
     as_json: AsJson = False,
     url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
-    """Show or change the participants, the agenda, the vocabulary and the language of the minutes.
+    """Show or change the participants, the agenda, the vocabulary, and language and template of the minutes.
 
     A list replaces the old one. Minutes that are written already follow a few seconds later.
     """
@@ -113,13 +114,22 @@ def brief(
     changes: dict[str, Any] = {name: split_list(name, text) for name, text in given.items() if text is not None}
     if minutes_language is not None:
         changes["minutes_language"] = None if minutes_language == AS_MEETING else minutes_language
+    if template is not None:
+        changes["template"] = template
     meeting = call_api(url, key, lambda http: http.change(meeting_id, changes) if changes else http.meeting(meeting_id))
     if as_json:
         print_json([meeting])
         return
     for name, values in ((name, getattr(meeting, name)) for name in given):
         typer.echo(f"{name}: {f'{SEPARATORS[name]} '.join(values) or 'none'}")
+    typer.echo(f"template: {meeting.template or 'general'}")
     typer.echo(f"language of the minutes: {meeting.minutes_language or 'that of the meeting'}")
+
+
+def templates(url: Url = RUNNING_STACK, key: Key = None) -> None:
+    """List the templates of minutes that this server has."""
+    for each in call_api(url, key, lambda http: http.templates()):
+        typer.echo(f"{each.name:<16}{', '.join(each.sections) or each.title}")
 
 
 def delete(

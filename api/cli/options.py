@@ -105,6 +105,9 @@ MinutesLanguageOption = Annotated[
     str | None,
     typer.Option("--minutes-language", help="The language of the minutes, if not that of the meeting: en, de, ..."),
 ]
+TemplateOption = Annotated[
+    str | None, typer.Option("--template", help="The template of the minutes; 'minutebook templates' lists them.")
+]
 AdapterOption = Annotated[str | None, typer.Option("--adapter", help="The adapter for speech recognition.")]
 ChannelsOption = Annotated[Channels, typer.Option("--channels", help="Mix the channels, or treat each as one speaker.")]
 

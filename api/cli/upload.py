@@ -23,6 +23,7 @@ from api.cli.options import (
     ParticipantsOption,
     RecordedAtOption,
     StreamsOption,
+    TemplateOption,
     Url,
     VocabularyOption,
 )
@@ -65,6 +66,7 @@ def upload(
     participants: ParticipantsOption = "",
     agenda: AgendaOption = "",
     minutes_language: MinutesLanguageOption = None,
+    template: TemplateOption = None,
     adapter: AdapterOption = None,
     channels: ChannelsOption = Channels.MIX,
     streams: StreamsOption = AUTO_STREAMS,
@@ -89,6 +91,7 @@ def upload(
         agenda=split_list("agenda", agenda),
         vocabulary=split_list("vocabulary", vocabulary),
         minutes_language=minutes_language,
+        template=template,
         asr_adapter=adapter,
         channels=channels,
         streams=streams,

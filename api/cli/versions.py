@@ -38,6 +38,9 @@ def reprocess_meeting(
     minutes_language: Annotated[
         str | None, typer.Option(help=f"Write the minutes in this language; '{NONE}' for that of the meeting.")
     ] = None,
+    template: Annotated[
+        str | None, typer.Option(help=f"Write the minutes with this template; '{NONE}' for the general one.")
+    ] = None,
     summary_adapter: Annotated[
         str | None, typer.Option(help=f"Summarise with this adapter; '{NONE}' for no adapter.")
     ] = None,
@@ -59,6 +62,7 @@ def reprocess_meeting(
         "asr_adapter": asr_adapter,
         "language": language,
         "minutes_language": minutes_language,
+        "template": template,
         "summary_adapter": summary_adapter,
         "asr_model": asr_model,
         "summary_model": summary_model,

@@ -11,6 +11,7 @@ from schema.core import errors
 from schema.core.errors import InvalidInput, MinutebookError, Unavailable
 from schema.core.states import DeliveryState, WebhookEvent
 from schema.meetings.wire import MeetingOut, MinutesOut, NewMeeting, SearchPage, TrackCoverage
+from schema.templates.wire import TemplateList, TemplateOut
 from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
 PREFIX = "urn:minutebook:problem:"
@@ -69,9 +70,12 @@ class Http:
         return MeetingOut.model_validate_json((await self.call("GET", f"/v1/meetings/{meeting_id}")).content)
 
     async def change(self, meeting_id: str, changes: dict[str, Any]) -> MeetingOut:
-        """Change `participants`, `agenda` or `vocabulary`."""
+        """Change what was said about a meeting beforehand."""
         answer = await self.call("PATCH", f"/v1/meetings/{meeting_id}", json=changes)
         return MeetingOut.model_validate_json(answer.content)
+
+    async def templates(self) -> list[TemplateOut]:
+        return TemplateList.model_validate_json((await self.call("GET", "/v1/templates")).content).templates
 
     async def meetings(self, limit: int = 50, *, versions: bool = False) -> list[MeetingOut]:
         """The newest *limit* meetings; with *versions*, every version of each."""

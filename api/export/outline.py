@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from api.export.labels import IN_ENGLISH, Labels
 from api.export.phrases import chapter_heading, clock, due_note
+from schema.minutes.ledger import ItemKind
 from schema.minutes.minutes import Action, Earlier, Minutes, Sentence, Withdrawn, without_gaps
 from schema.typed_notes.wire import TypedNoteOut
 
@@ -52,9 +53,7 @@ class _Outline:
         body, labels = without_gaps(minutes), self.labels
         return [
             MinutesSection(labels.overview, tuple(map(self._sentence, body.overview))),
-            MinutesSection(labels.decisions, tuple(map(self._sentence, body.decisions))),
-            MinutesSection(labels.actions, tuple(map(self._action, _by_owner(body.actions)))),
-            MinutesSection(labels.questions, tuple(map(self._sentence, body.questions))),
+            *self._headed(body),
             MinutesSection(labels.typed_notes, tuple(map(_typed_note, typed_notes))),
             *(
                 MinutesSection(chapter_heading(each), tuple(map(self._sentence, each.sentences)))
@@ -62,6 +61,19 @@ class _Outline:
             ),
             MinutesSection(labels.withdrawn, tuple(map(self._withdrawn, body.withdrawn))),
         ]
+
+    def _headed(self, body: Minutes) -> Iterator[MinutesSection]:
+        """The sections of the template, then those of the kinds that it has no section for."""
+        left = {
+            ItemKind.DECISION: MinutesSection(self.labels.decisions, tuple(map(self._sentence, body.decisions))),
+            ItemKind.ACTION: MinutesSection(self.labels.actions, tuple(map(self._action, _by_owner(body.actions)))),
+            ItemKind.QUESTION: MinutesSection(self.labels.questions, tuple(map(self._sentence, body.questions))),
+        }
+        for section in body.sections:
+            kind = left.pop(section.kind, None) if section.kind else None
+            lines = tuple(map(self._sentence, section.sentences)) if kind is None else kind.lines
+            yield MinutesSection(section.heading, lines)
+        yield from left.values()
 
     def _sentence(self, sentence: Sentence) -> MinutesLine:
         note = _note(self._before(sentence), self._times(sentence.evidence))

@@ -34,6 +34,7 @@ from schema.meetings.wire import (
 )
 from schema.minutes.minutes import Action, Chapter, Minutes, Sentence
 from schema.off_record.wire import OffRecordList, OffRecordOut, OffRecordSource
+from schema.templates.wire import TemplateList, TemplateOut
 from schema.typed_notes.wire import TypedNoteOut, TypedNotes
 from schema.webhooks.wire import CreatedWebhook, DeliveryOut, DeliveryPage, WebhookList, WebhookOut
 
@@ -82,6 +83,9 @@ TYPED_NOTE = TypedNoteOut(
     author="0f1e2d3c4b5a",
     version=1,
     created_at=STARTED_AT,
+)
+TEMPLATES = TemplateList(
+    templates=[TemplateOut(name="stand-up", title="Stand-up", sections=["Done", "In progress", "Blocked", "Next"])]
 )
 PASSAGE = OffRecordOut(id=1, start_s=750.0, end_s=840.0, source=OffRecordSource.MARKED)
 OFF_RECORD = OffRecordList(off_record=[PASSAGE])

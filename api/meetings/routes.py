@@ -20,7 +20,7 @@ from api.http.params import decode_cursor, encode_cursor
 from api.http.problems import responses
 from api.live.track_writer import finish
 from api.meetings.coverage import coverage_from, received_samples
-from api.meetings.validation import check_adapters, served_language, with_defaults
+from api.meetings.validation import check_adapters, check_template, served_language, with_defaults
 from api.services import Services, ServicesHere
 from schema.core.errors import (
     Forbidden,
@@ -67,7 +67,7 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
             asr_adapter=new.asr_adapter,
             summary_adapter=new.summary_adapter,
         )
-        meeting.brief(with_defaults(new, principal))
+        meeting.brief(with_defaults(new, principal, services.config))
         set_recording_date(meeting, new.recorded_at, DateSource.CALLER)
         session.add(meeting)
         session.flush()
@@ -120,17 +120,20 @@ def show(meeting_id: str, services: ServicesHere, principal: Reader) -> MeetingO
 
 @router.patch(
     "/{meeting_id}",
-    summary="Change participants, agenda, vocabulary or the language of the minutes",
+    summary="Change participants, agenda, vocabulary, language or template of the minutes",
     responses={**responses(NotFound, Gone, InvalidInput), **examples.response(examples.MEETING)},
 )
 def change(meeting_id: str, wanted: MeetingChange, services: ServicesHere, principal: Writer) -> MeetingOut:
-    """Change who takes part, what is on the agenda, which names and terms to expect, and the language of the minutes.
+    """Change who takes part, what is on the agenda, which names to expect, and language and template of the minutes.
 
     New minutes spell names and terms in the new way, and chapters take their headings from the new agenda. If minutes
     are written already, they are written again a few seconds later.
     """
     if not wanted.model_fields_set:
-        raise InvalidInput("nothing would change; give 'participants', 'agenda', 'vocabulary' or 'minutes_language'")
+        raise InvalidInput(
+            "nothing would change; give 'participants', 'agenda', 'vocabulary', 'minutes_language' or 'template'"
+        )
+    check_template(wanted.template, services.config)
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
     with services.database.write() as session:

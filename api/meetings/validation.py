@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from api.auth.keys import Principal
 from schema.adapters.registry import check_served
 from schema.core.errors import InvalidInput, UnknownLanguage, UnknownModel
+from schema.core.settings import Settings
 from schema.core.states import AdapterTask
 from schema.core.wire import AUTO, ENGLISH
 from schema.minutes.briefing import Briefing
+from schema.templates.template import find_template
 
 NewBriefing = TypeVar("NewBriefing", bound=Briefing)
 
@@ -73,11 +75,21 @@ def check_model(field: str, wanted: str | None, served: str, setting: str) -> No
         )
 
 
-def with_defaults(new: NewBriefing, principal: Principal) -> NewBriefing:
-    """*new* with the defaults of the key that creates the meeting."""
-    if new.minutes_language is not None:
-        return new
-    return new.model_copy(update={"minutes_language": principal.minutes_language})
+def with_defaults(new: NewBriefing, principal: Principal, config: Settings) -> NewBriefing:
+    """*new* with the defaults of the key that creates the meeting, and of the server.
+
+    Raises InvalidInput for a template that does not exist.
+    """
+    check_template(new.template, config)
+    language = new.minutes_language or principal.minutes_language
+    template = new.template or principal.template or config.minutes_template
+    return new.model_copy(update={"minutes_language": language, "template": template})
+
+
+def check_template(name: str | None, config: Settings) -> None:
+    """Raises InvalidInput if there is no template called *name*."""
+    if name is not None:
+        find_template(name, config.template_dir)
 
 
 def check_adapters(session: Session, asr_adapter: str | None, summary_adapter: str | None) -> None:

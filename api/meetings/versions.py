@@ -10,7 +10,7 @@ from api.corrections import examples as shown
 from api.http.examples import MEETING, response
 from api.http.problems import responses
 from api.meetings.routes import ANY, meeting_out, meetings_out
-from api.meetings.validation import check_adapters, check_model, served_language
+from api.meetings.validation import check_adapters, check_model, check_template, served_language
 from api.services import Services, ServicesHere
 from schema.core.errors import (
     AudioNotKept,
@@ -39,7 +39,7 @@ from schema.meetings.wire import MeetingOut
 from schema.minutes.briefing import Briefing
 from schema.uploads.lifecycle import file_id_of
 
-FIELDS_OF_MINUTES = frozenset({"part", "summary_adapter", "summary_model", "minutes_language"})
+FIELDS_OF_MINUTES = frozenset({"part", "summary_adapter", "summary_model", "minutes_language", "template"})
 REFUSALS = (
     Conflict,
     AudioNotKept,
@@ -72,6 +72,7 @@ def reprocess(meeting_id: str, wanted: Reprocessing, services: ServicesHere, pri
     part = _part(wanted)
     check_model("asr_model", wanted.asr_model, services.config.asr_model, "MINUTEBOOK_ASR_MODEL")
     check_model("summary_model", wanted.summary_model, services.config.summary_model, "MINUTEBOOK_SUMMARY_MODEL")
+    check_template(wanted.template, services.config)
     with services.database.read() as session:
         source = find_meeting(session, meeting_id, principal)
     if part == ReprocessPart.MINUTES:
@@ -105,7 +106,7 @@ def _part(wanted: Reprocessing) -> ReprocessPart:
     given = wanted.model_fields_set
     if not given:
         raise InvalidInput(
-            "nothing would change; give an adapter, language, vocabulary or minutes_language, "
+            "nothing would change; give an adapter, language, vocabulary, minutes_language or template, "
             "or the part ('transcript' or 'minutes') to make again with the same settings"
         )
     of_transcript = sorted(given - FIELDS_OF_MINUTES)
@@ -149,7 +150,7 @@ def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Re
 
 def _briefing(wanted: Reprocessing, source: Meeting) -> Briefing:
     """The meeting's briefing, with what *wanted* changes of it."""
-    given = wanted.model_dump(include={"vocabulary", "minutes_language"}, exclude_unset=True)
+    given = wanted.model_dump(include={"vocabulary", "minutes_language", "template"}, exclude_unset=True)
     if given.get("vocabulary", ()) is None:
         del given["vocabulary"]
     return source.briefing.model_copy(update=given)

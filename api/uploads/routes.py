@@ -133,13 +133,13 @@ async def _receive_upload(request: Request, services: Services, principal: Princ
 
     async def begin(name: str, fields: FormFields) -> UploadReceiver:
         nonlocal begun_with
-        begun_with = with_defaults(wanted_of(fields), principal)
+        begun_with = with_defaults(wanted_of(fields), principal, services.config)
         return await UploadReceiver.begin(
             services, principal, name, begun_with, size_bytes=None, expires_s=FORM_EXPIRES_S, again=again
         )
 
     async def finish(receiver: UploadReceiver, fields: FormFields) -> StoredUpload:
-        wanted = with_defaults(wanted_of(fields), principal)
+        wanted = with_defaults(wanted_of(fields), principal, services.config)
         return await receiver.finish(None if wanted == begun_with else wanted)
 
     return await receive_form(request, begin, finish)

@@ -105,7 +105,7 @@ async def create(
         )
     metadata = metadata_of(upload_metadata, METADATA)
     given = {key: [value] for key, value in metadata.items() if key in OPTIONS and value}
-    wanted = with_defaults(wanted_of(given), principal)
+    wanted = with_defaults(wanted_of(given), principal, services.config)
     again = metadata.get("again", "0") not in ("0", "false")
     sha256 = _claimed_sha256(metadata)
     if sha256 is not None and not again:

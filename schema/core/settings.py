@@ -161,6 +161,10 @@ class Settings(DataFolder):
     """The same for all meetings of a day (UTC)."""
     rolling_words: int = Field(default=60, ge=10)
     """The rolling minutes are updated after this many new words in closed segments."""
+    minutes_template: str = "general"
+    """The template of the minutes of meetings whose request and key name none."""
+    template_dir: Path | None = None
+    """A folder with further templates, `NAME.yaml`, which API and workers must be able to read."""
 
     webhook_private: bool = False
     """Whether webhooks may be sent to private, loopback and link-local addresses. Set it only if every owner of a key

@@ -69,7 +69,7 @@ class Base(DeclarativeBase):
 class ApiKey(Base):
     """An API key. Only its SHA-256 is stored. Keys are long random strings, so no slow hash is needed.
 
-    `minutes_language` is the language of the minutes of its meetings, if they name none.
+    `minutes_language` and `template` are those of the minutes of its meetings, if they name none.
     """
 
     __tablename__ = "api_keys"
@@ -80,5 +80,6 @@ class ApiKey(Base):
     scopes: Mapped[list[Any]]
     requests_per_minute: Mapped[int | None]
     minutes_language: Mapped[str | None] = mapped_column(String(16))
+    template: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime] = mapped_column(default=now)
     revoked_at: Mapped[datetime | None]

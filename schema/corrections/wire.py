@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from schema.core.states import Origin
 from schema.core.wire import Language, Name, Shown, Term, Text, Wire, WrittenLanguage
 from schema.meetings.wire import AdapterName, MeetingOut
+from schema.minutes.briefing import TemplateName
 
 TEXT_CHARACTERS = 4000
 """Limit for a segment, which holds up to 20 s of speech."""
@@ -102,7 +103,7 @@ class Reprocessing(Wire):
     """Options that differ from the meeting's. Omitted fields keep their values. Null means no adapter.
 
     Without `part`, fields of the minutes alone mean `minutes`, and any other field means `transcript`. Null as
-    `minutes_language` means the language of the meeting.
+    `minutes_language` means the language of the meeting, and as `template` the general one.
     """
 
     model_config = ConfigDict(
@@ -112,6 +113,7 @@ class Reprocessing(Wire):
     language: Language | None = None
     vocabulary: list[Term] | None = Field(default=None, max_length=100)
     minutes_language: WrittenLanguage | None = None
+    template: TemplateName | None = None
     asr_model: str | None = Field(default=None, max_length=200)
     asr_adapter: AdapterName | None = None
     summary_model: str | None = Field(default=None, max_length=200)

@@ -13,16 +13,16 @@ from schema.minutes.briefing import Briefing
 def change_briefing(session: Session, meeting_id: str, wanted: Briefing) -> Meeting:
     """Set the fields that *wanted* names, and have the minutes written again if one of them changes.
 
-    Notes are written again too, if the language of the minutes changes.
+    Notes are written again too, if the language or the template of the minutes changes.
 
     Runs in the caller's transaction. Raises NotFound, Gone.
     """
     meeting = lock_meeting(session, meeting_id)
     briefing = meeting.briefing.model_copy(update=wanted.model_dump(exclude_unset=True))
     if briefing != meeting.briefing:
-        written_so = meeting.minutes_language == briefing.minutes_language
+        before = meeting.briefing
         meeting.brief(briefing)
         seq = mark_revised(session, meeting_id, 1)
-        if not written_so:
+        if (before.minutes_language, before.template) != (briefing.minutes_language, briefing.template):
             meeting.notes_seq = seq
     return meeting

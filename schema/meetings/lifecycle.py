@@ -48,7 +48,7 @@ MOVES: dict[MeetingMove, tuple[frozenset[MeetingState], MeetingState]] = {
 
 EMPTIED: dict[str, object] = {
     **{"title": "", "title_from": None, "vocabulary": [], "tus_metadata": None},
-    **{"participants": [], "agenda": [], "minutes_language": None},
+    **{"participants": [], "agenda": [], "minutes_language": None, "template": None},
     **{"recorded_at": None, "recorded_offset_s": None, "recorded_from": None},
 }
 """What is left of a deleted meeting's description."""

@@ -37,7 +37,7 @@ class Meeting(Base):
     * `shown` is true for the version that is used when a request names none.
     * `revised_seq` is set while the minutes have to be written again. It is the number of the last correction.
     * Notes with a lower `seq` than `notes_seq` are all written again.
-    * `participants`, `agenda`, `vocabulary` and `minutes_language` are the meeting's `briefing`.
+    * `participants`, `agenda`, `vocabulary`, `minutes_language` and `template` are the `briefing`.
     """
 
     __tablename__ = "meetings"
@@ -51,6 +51,7 @@ class Meeting(Base):
     participants: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     agenda: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     minutes_language: Mapped[str | None] = mapped_column(String(16))
+    template: Mapped[str | None] = mapped_column(String(40))
     translate: Mapped[bool] = mapped_column(default=False, server_default=false())
     asr_adapter: Mapped[str | None] = mapped_column(String(100))
     summary_adapter: Mapped[str | None] = mapped_column(String(100))
@@ -80,7 +81,8 @@ class Meeting(Base):
     def brief(self, briefing: Briefing) -> None:
         """Set the briefing."""
         self.participants, self.agenda = list(briefing.participants), list(briefing.agenda)
-        self.vocabulary, self.minutes_language = list(briefing.vocabulary), briefing.minutes_language
+        self.vocabulary = list(briefing.vocabulary)
+        self.minutes_language, self.template = briefing.minutes_language, briefing.template
 
     @property
     def briefing(self) -> Briefing:
@@ -90,6 +92,7 @@ class Meeting(Base):
             agenda=list(self.agenda or ()),
             vocabulary=list(self.vocabulary or ()),
             minutes_language=self.minutes_language,
+            template=self.template,
         )
 
 

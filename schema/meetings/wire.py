@@ -135,6 +135,7 @@ class MeetingOut(Wire):
     agenda: list[Shown] = Field(default_factory=list)
     vocabulary: list[Shown] = Field(default_factory=list)
     minutes_language: str | None = None
+    template: str | None = None
     asr_adapter: str | None
     summary_adapter: str | None
     tracks: list[TrackOut] = Field(default_factory=list)

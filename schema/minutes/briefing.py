@@ -1,7 +1,8 @@
-"""What people say about a meeting beforehand: participants, agenda, vocabulary, and the language of the minutes."""
+"""What people say about a meeting beforehand: participants, agenda, vocabulary, language and template."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -15,6 +16,9 @@ VOCABULARY_LIMIT = 100
 SEPARATORS = {"participants": ",", "agenda": ";", "vocabulary": ","}
 """What separates the values of a list where a form or an option has one text for all."""
 
+TEMPLATE_PATTERN = re.compile("[a-z0-9][a-z0-9-]{0,39}")
+TemplateName = Annotated[str, StringConstraints(pattern=f"^{TEMPLATE_PATTERN.pattern}$")]
+"""The name of a template; see `schema.templates`."""
 PersonName = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
 AgendaPoint = Annotated[Text, StringConstraints(min_length=1, max_length=120)]
 
@@ -31,6 +35,8 @@ class Briefing(Wire):
     """Names and terms that the recogniser should expect."""
     minutes_language: WrittenLanguage | None = None
     """The language of the minutes. None means that of the meeting, or the key's default when the meeting is created."""
+    template: TemplateName | None = None
+    """The template of the minutes. None means the key's or the server's default when the meeting is created."""
 
     @property
     def names(self) -> tuple[str, ...]:

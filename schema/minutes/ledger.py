@@ -64,11 +64,13 @@ class Change:
     evidence: tuple[int, ...] = ()
     support: float = 0.0
     supported: bool = False
+    section: Shown | None = None
+    """The section of the template that a point belongs in, if a writer said so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item as it stands. `history` are its changes, the first one first."""
+    """An item as it stands. `history` are its changes, the first one first. `section` is the last one named."""
 
     id: str
     kind: ItemKind
@@ -80,6 +82,7 @@ class Item:
     supported: bool
     state: ItemState
     history: tuple[Change, ...]
+    section: str | None = None
 
 
 def ledger(changes: Iterable[Change], items: Mapping[str, Item] | None = None) -> dict[str, Item]:
@@ -110,6 +113,7 @@ def _added(change: Change) -> Item:
         change.supported,
         ItemState.OPEN,
         (change,),
+        change.section,
     )
 
 
@@ -130,6 +134,7 @@ def _changed(item: Item, change: Change) -> Item:
         supported=change.supported,
         state=ItemState.OPEN,
         history=history,
+        section=change.section or item.section,
     )
 
 

@@ -85,6 +85,15 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadedSection:
+    """A section of the template: all items of `kind`, or the points `sentences`."""
+
+    heading: Shown
+    kind: ItemKind | None = None
+    sentences: tuple[Sentence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawn:
     """A decision or a task that the meeting took back. `evidence` says it, `by` takes it back."""
 
@@ -102,7 +111,8 @@ class Minutes:
 
     `written_by` names the chat model that wrote the title and the overview of final minutes. `fell_back` says why such
     a model was asked in vain. `language` is the one that was asked for, if all of the minutes is in it. If a part of
-    them is not, that language is `wanted_language`. Both are None if none was asked for.
+    them is not, that language is `wanted_language`. Both are None if none was asked for. `sections` are those of
+    the template, in order; without any, minutes have the general ones.
     """
 
     overview: tuple[Sentence, ...] = ()
@@ -116,6 +126,7 @@ class Minutes:
     fell_back: Shown | None = None
     language: Shown | None = None
     wanted_language: Shown | None = None
+    sections: tuple[HeadedSection, ...] = ()
 
 
 MINUTES: TypeAdapter[Minutes] = TypeAdapter(Minutes)
@@ -159,6 +170,7 @@ def _rebuilt(minutes: Minutes, each: Rebuild) -> Minutes:
         minutes,
         overview=each(minutes.overview),
         chapters=tuple(replace(chapter, sentences=each(chapter.sentences)) for chapter in minutes.chapters),
+        sections=tuple(replace(section, sentences=each(section.sentences)) for section in minutes.sections),
         decisions=each(minutes.decisions),
         actions=each(minutes.actions),
         questions=each(minutes.questions),
@@ -170,7 +182,8 @@ def parts(minutes: Minutes) -> Iterator[tuple[MinutesPart, Sentence | Action]]:
 
     A sentence can stand in several parts. The most specific part comes last: decision after overview after chapter.
     """
-    yield from ((MinutesPart.CHAPTER, sentence) for chapter in minutes.chapters for sentence in chapter.sentences)
+    for told in (*(each.sentences for each in minutes.chapters), *(each.sentences for each in minutes.sections)):
+        yield from ((MinutesPart.CHAPTER, sentence) for sentence in told)
     yield from ((MinutesPart.OVERVIEW, sentence) for sentence in minutes.overview)
     yield from ((MinutesPart.DECISION, decision) for decision in minutes.decisions)
     yield from ((MinutesPart.ACTION, action) for action in minutes.actions)

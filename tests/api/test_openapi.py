@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
 
-from api import adapters, health, off_record, typed_notes, webhooks
+from api import adapters, health, off_record, templates, typed_notes, webhooks
 from api.corrections import segments as corrections
 from api.corrections import sentences
 from api.export import routes as export
@@ -34,7 +34,7 @@ from tests.api.conftest import Api
 
 PARTS = (
     meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
-    search, adapters, tus, uploads, webhooks, health, transcriptions, models,
+    search, adapters, templates, tus, uploads, webhooks, health, transcriptions, models,
 )  # fmt: skip
 ROUTES = [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
 

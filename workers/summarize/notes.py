@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from schema.minutes.briefing import Briefing
 from schema.minutes.ledger import Change, Item, ItemKind, ItemState, ledger
 from schema.minutes.note import NoteBody
+from schema.templates.template import Template
 from workers.summarize.briefing import spelled_window
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.guidance import TypedLine, guided, typed_near
@@ -38,6 +39,7 @@ def note_of(
     language: str,
     briefing: Briefing | None = None,
     typed: Iterable[TypedLine] = (),
+    template: Template | None = None,
 ) -> NoteBody:
     """The note of *window*, which must not be empty, after the *earlier* notes of its meeting."""
     briefing = briefing or Briefing()
@@ -46,7 +48,7 @@ def note_of(
     named = (*(item.owner for item in items.values()), *(segment.speaker for segment in window))
     near = typed_near(typed, window)
     people = frozenset(filter(None, (*named, *briefing.names)))
-    task = WindowTask(window, language, people, open_items(items.values(), window, language), briefing, near)
+    task = WindowTask(window, language, people, open_items(items.values(), window, language), briefing, near, template)
     written = writer.note(task)
     evidence = Evidence(window, language)
     if written.language is None:
@@ -93,4 +95,5 @@ def _checked(draft: Draft, evidence: Evidence) -> Change:
         evidence=draft.evidence or checked.evidence,
         support=checked.support,
         supported=checked.supported,
+        section=draft.section,
     )

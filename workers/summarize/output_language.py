@@ -33,6 +33,7 @@ def translated(draft: Draft, window: Sequence[SpokenSegment], language: str, wri
         evidence=draft.evidence,
         support=SUPPORTED_FROM if supported else CONTRADICTED,
         supported=supported,
+        section=draft.section,
     )
 
 

@@ -7,7 +7,7 @@ even if the meeting is finished.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -22,6 +22,7 @@ from schema.minutes.minutes import Minutes
 from schema.minutes.model_use import ModelUse
 from schema.minutes.note import NoteBody
 from schema.stores import Stores
+from schema.templates.template import GENERAL, Template, load_templates
 from workers.corrections.minutes import corrected_minutes
 from workers.models.adapters import AdapterStore, ShippedAdapter
 from workers.summarize.briefing import briefed, spelled_window
@@ -31,6 +32,7 @@ from workers.summarize.chat.writer import ChatWriter
 from workers.summarize.final import final_minutes
 from workers.summarize.notes import note_of
 from workers.summarize.output_language import in_wanted_language, written_language
+from workers.summarize.sections import arranged
 from workers.summarize.store import (
     MeetingSnapshot,
     Stale,
@@ -77,6 +79,7 @@ class Summarizer:
         crash_limit: int,
         chat: ChatModel | None = None,
         use: ModelUse | None = None,
+        templates: Mapping[str, Template] | None = None,
     ) -> None:
         self.name = name
         self.model = model
@@ -88,6 +91,7 @@ class Summarizer:
         self.crash_limit = crash_limit
         self.chat = chat
         self.use = use
+        self.templates = load_templates(None) if templates is None else templates
 
     def run(self, meeting_id: str) -> None:
         """Do everything that is due for a meeting, or nothing while another worker holds it (the sweep asks again).
@@ -136,6 +140,7 @@ class Summarizer:
             language=snapshot.language,
             briefing=snapshot.briefing,
             typed=snapshot.typed,
+            template=self._template(snapshot),
         )
         self._count_fall_back(note.fell_back)
         return replace(note, first_sample=first, end_sample=end)
@@ -183,8 +188,7 @@ class Summarizer:
         if noted or waiting >= self.rolling_words or (snapshot.revised and snapshot.last_version):
             on_record = [said for said in snapshot.unread if said.text]
             so_far = rolling_minutes(snapshot.notes, on_record, language=snapshot.language)
-            spelled = briefed(so_far, snapshot.notes, snapshot.briefing, snapshot.language)
-            minutes = in_wanted_language(spelled, snapshot.notes, snapshot.briefing, snapshot.language)
+            minutes = self._presented(so_far, snapshot)
             event = add_rolling(self.stores.database, snapshot, minutes, self._author(snapshot.notes))
             publish(self.stores.redis, snapshot.meeting_id, [event] if event else [])
         elif snapshot.revised:
@@ -192,9 +196,7 @@ class Summarizer:
         return False
 
     def _finish(self, snapshot: MeetingSnapshot) -> bool:
-        written = self._final_minutes(snapshot)
-        spelled = briefed(written, snapshot.notes, snapshot.briefing, snapshot.language)
-        final = in_wanted_language(spelled, snapshot.notes, snapshot.briefing, snapshot.language)
+        final = self._presented(self._final_minutes(snapshot), snapshot)
         with self.stores.database.read() as session:
             minutes = corrected_minutes(session, snapshot.meeting_id, final, snapshot.language)
             track_ids = session.scalars(select(Track.id).where(Track.meeting_id == snapshot.meeting_id)).all()
@@ -205,6 +207,22 @@ class Summarizer:
         events: list[Event] = add_final(self.stores.database, snapshot, minutes, self._author(snapshot.notes, final))
         publish(self.stores.redis, snapshot.meeting_id, events)
         return not events
+
+    def _template(self, snapshot: MeetingSnapshot) -> Template | None:
+        """The template of the meeting; None if minutes are the usual ones, and if its file is gone."""
+        name = snapshot.briefing.template or GENERAL
+        found = self.templates.get(name)
+        if found is None:
+            log.warning("meeting %s: there is no template '%s' any more", snapshot.meeting_id, name)
+        return None if found is None or found.is_plain else found
+
+    def _presented(self, minutes: Minutes, snapshot: MeetingSnapshot) -> Minutes:
+        """*minutes* in the sections of their template, spelled, and with the language that they are in."""
+        template, language = self._template(snapshot), written_language(snapshot.notes, snapshot.language)
+        if template is not None:
+            minutes = arranged(minutes, snapshot.notes, template, language)
+        spelled = briefed(minutes, snapshot.notes, snapshot.briefing, snapshot.language)
+        return in_wanted_language(spelled, snapshot.notes, snapshot.briefing, snapshot.language)
 
     def _final_minutes(self, snapshot: MeetingSnapshot) -> Minutes:
         language = written_language(snapshot.notes, snapshot.language)

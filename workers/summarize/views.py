@@ -37,14 +37,14 @@ def minutes_of_notes(notes: Iterable[NoteBody], language: str) -> Minutes:
     ordered = [note for note in in_order(notes) if note.title or note.changes]
     items = ledger(change for note in ordered for change in note.changes)
     standing = [item for item in items.values() if item.state is ItemState.OPEN]
-    decisions = tuple(_sentence(item) for item in standing if item.kind is ItemKind.DECISION)
+    decisions = tuple(sentence_of(item) for item in standing if item.kind is ItemKind.DECISION)
     chapters = tuple(_chapter(group, items, decisions, language) for group in _groups(ordered))
     return Minutes(
         overview=best([each for chapter in chapters for each in chapter.sentences], OVERVIEW_SENTENCES, language),
         chapters=chapters,
         decisions=decisions,
         actions=tuple(_action(item) for item in items.values() if _is_shown_task(item)),
-        questions=tuple(_sentence(item) for item in standing if item.kind is ItemKind.QUESTION),
+        questions=tuple(sentence_of(item) for item in standing if item.kind is ItemKind.QUESTION),
         withdrawn=tuple(_withdrawn(item) for item in items.values() if item.state is ItemState.WITHDRAWN),
     )
 
@@ -67,7 +67,7 @@ def _chapter(
 ) -> Chapter:
     added = [change.item for note in notes for change in note.changes if change.change is ChangeKind.ADD]
     points = [items[key] for key in dict.fromkeys(added) if key in items]
-    sentences = [_sentence(item) for item in points if _is_shown_point(item)]
+    sentences = [sentence_of(item) for item in points if _is_shown_point(item)]
     told = still_true(sentences, decisions, language)
     return Chapter(
         title=_title(notes),
@@ -98,7 +98,8 @@ def best(sentences: Sequence[Sentence], count: int, language: str) -> tuple[Sent
     return tuple(pool[at] for at in pick([sentence.text for sentence in pool], count, language))
 
 
-def _sentence(item: Item) -> Sentence:
+def sentence_of(item: Item) -> Sentence:
+    """*item* as a sentence of the minutes."""
     return Sentence(item.text, item.evidence, item.support, item.supported, id=item.id, earlier=_earlier(item))
 
 

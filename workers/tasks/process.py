@@ -22,6 +22,7 @@ from schema.core.states import AdapterTask
 from schema.mailbox import Mailbox
 from schema.minutes.model_use import ModelUse, TokenLimits
 from schema.stores import Stores
+from schema.templates.template import load_templates
 from workers.models import libraries
 from workers.models.adapters import AdapterStore
 from workers.tasks.summary_requests import SummaryRequests
@@ -155,6 +156,7 @@ class Process:
             crash_limit=config.attempts_limit,
             chat=self._chat(),
             use=self._model_use(),
+            templates=load_templates(config.template_dir),
         )
 
     def _text_model(self) -> TextModel | None:

@@ -69,6 +69,7 @@ def test_brief_changes_the_named_lists_and_shows_all(minutebook: RunMinutebook, 
         "participants: Priya Sharma, Leo",
         "agenda: Budget, costs; Launch",
         "vocabulary: Northwind",
+        "template: general",
         "language of the minutes: that of the meeting",
     ]
     assert minutebook("brief", meeting_id).out == shown.out

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from api.export.outline import MinutesLine, outline
 from schema.minutes.ledger import ItemKind
-from schema.minutes.minutes import Action, Chapter, Earlier, Minutes, Sentence, Withdrawn
+from schema.minutes.minutes import Action, Chapter, Earlier, HeadedSection, Minutes, Sentence, Withdrawn
 from schema.typed_notes.wire import TypedNoteOut
 
 
@@ -83,3 +83,19 @@ def test_a_typed_note_stands_with_its_person_and_its_moment_before_the_chapters(
 
 def test_what_a_person_removed_and_empty_sections_are_left_out() -> None:
     assert outline(Minutes(decisions=(Sentence(""),)), start_s_of) == []
+
+
+def test_the_sections_of_a_template_come_in_its_order_and_no_kind_is_lost() -> None:
+    minutes = Minutes(
+        decisions=(Sentence("They meet on Friday.", (1,), 0.9, True),),
+        actions=(Action("Call.", "Zoe", None, (1,), 0.9, True),),
+        sections=(
+            HeadedSection("Next", ItemKind.ACTION),
+            HeadedSection("Blocked", None, (Sentence("The server is down.", (2,), 0.9, True),)),
+            HeadedSection("Done"),
+        ),
+    )
+    found = lines(minutes)
+    assert list(found) == ["Next", "Blocked", "Decisions"]
+    assert [line.text for line in found["Next"]] == ["Call."]
+    assert [line.text for line in found["Blocked"]] == ["The server is down."]

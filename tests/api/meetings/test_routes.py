@@ -74,7 +74,7 @@ def test_a_change_to_what_is_there_writes_no_minutes_again(api: Api) -> None:
 def test_a_change_of_nothing_is_refused_with_what_can_be_changed(api: Api) -> None:
     refused = api.http.patch(f"/v1/meetings/{api.create()}", json={})
     assert refused.status_code == 422
-    assert "'participants', 'agenda', 'vocabulary' or 'minutes_language'" in refused.json()["detail"]
+    assert "'participants', 'agenda', 'vocabulary', 'minutes_language' or 'template'" in refused.json()["detail"]
 
 
 def test_meetings_are_listed_in_pages_newest_first(either: Api) -> None:
@@ -311,3 +311,19 @@ def test_an_action_is_due_on_a_day_counted_from_the_recording(api: Api) -> None:
     sentence = api.http.get(f"/v1/meetings/{meeting}/minutes/sentences/{minutes['actions'][0]['id']}").json()
     assert sentence["due_on"] == "2026-03-05"
     assert "due: 2026-03-05" in api.http.get(f"/v1/meetings/{meeting}/export", params={"format": "txt"}).text
+
+
+def test_a_meeting_has_the_template_of_its_request_else_that_of_the_server(start: Callable[..., Api]) -> None:
+    api = start(minutes_template="stand-up")
+    assert api.http.post("/v1/meetings", json={}).json()["template"] == "stand-up"
+    meeting = api.http.post("/v1/meetings", json={"template": "formal"}).json()
+    assert meeting["template"] == "formal"
+    unknown = [
+        api.http.post("/v1/meetings", json={"template": "poem"}),
+        api.http.patch(f"/v1/meetings/{meeting['id']}", json={"template": "poem"}),
+    ]
+    for answer in unknown:
+        assert answer.status_code == 422
+        assert "template 'poem' is not known; use one of formal" in answer.json()["detail"]
+    names = [each["name"] for each in api.http.get("/v1/templates").json()["templates"]]
+    assert names == ["formal", "general", "interview", "lecture", "one-to-one", "stand-up"]

@@ -221,11 +221,12 @@ def test_deleting_a_version_deletes_its_corrections(api: Api) -> None:
         assert session.query(Correction).count() == 0
 
 
-def test_minutes_are_written_again_in_another_language_as_a_version_beside(api: Api) -> None:
+def test_minutes_are_written_again_in_another_language_and_template_as_a_version_beside(api: Api) -> None:
     first = upload(api)
-    begun = reprocess(api, first, minutes_language="de")
+    begun = reprocess(api, first, minutes_language="de", template="lecture")
     assert (begun["status"], begun["part"], begun["minutes_version"]) == (202, "minutes", 1)
     assert (begun["meeting"]["id"], begun["meeting"]["minutes_language"]) == (first, "de")
+    assert begun["meeting"]["template"] == "lecture"
     assert begun["meeting"]["revising"] is True
     with api.database.read() as session:
         row = session.get_one(Meeting, first)

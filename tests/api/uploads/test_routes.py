@@ -79,7 +79,7 @@ def test_a_file_is_stored_gets_a_meeting_and_is_queued_for_ingest(api: Api) -> N
         assert session.scalars(select(Track.kind)).one() == "batch"
         briefing = session.scalars(select(Meeting)).one().briefing
     assert briefing == Briefing(
-        participants=["Priya", "Leo"], agenda=["Now, then", "Next"], vocabulary=["Priya", "Leo"]
+        participants=["Priya", "Leo"], agenda=["Now, then", "Next"], vocabulary=["Priya", "Leo"], template="general"
     )
     wait_until("a message is queued", lambda: api.redis.llen(queues.INGEST_QUEUE))
     message = json.loads(api.redis.lrange(queues.INGEST_QUEUE, 0, -1)[0])

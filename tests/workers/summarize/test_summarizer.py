@@ -11,7 +11,7 @@ from schema.core.database import Database
 from schema.core.errors import MailboxMissing
 from schema.core.states import MeetingState, SummaryKind
 from schema.meetings.lifecycle import delete_meeting
-from schema.meetings.tables import Note, Segment, Summary
+from schema.meetings.tables import Meeting, Note, Segment, Summary
 from schema.minutes.minutes import MINUTES, Minutes
 from schema.off_record.passages import lift_passage, mark_off_record
 from schema.typed_notes.notes import add_typed_note
@@ -259,3 +259,13 @@ def test_a_window_that_is_off_the_record_from_end_to_end_is_noted_without_the_wr
     (final,) = minutes(live, SummaryKind.FINAL)
     assert (final.overview, final.actions, final.chapters) == ((), (), ())
     assert live.state() == MeetingState.FINISHED
+
+
+def test_the_template_of_a_meeting_gives_its_minutes_sections(live: WorkerRig, gemma: TextModel) -> None:
+    with live.database.write() as session:
+        session.get_one(Meeting, "m").template = "stand-up"
+    commit_turns(live, TURNS)
+    end_meeting(live)
+    live.summarizer(gemma).run("m")
+    (final,) = minutes(live, SummaryKind.FINAL)
+    assert [section.heading for section in final.sections] == ["Done", "In progress", "Blocked", "Next"]

@@ -42,6 +42,18 @@ class AnsweredNote(Answer):
     changes: list[AnsweredChange] = Field(max_length=CHANGES_LIMIT)
 
 
+class SectionedChange(AnsweredChange):
+    """A change of minutes with sections."""
+
+    section: str | None = Field(max_length=60)
+    """The section in which a point belongs, null for other kinds and for points that belong in none."""
+
+
+class SectionedNote(Answer):
+    title: str = Field(max_length=NAME_LIMIT)
+    changes: list[SectionedChange] = Field(max_length=CHANGES_LIMIT)
+
+
 class AnsweredSentence(Answer):
     text: str = Field(max_length=TEXT_LIMIT)
     items: list[str] = Field(max_length=LINES_LIMIT)

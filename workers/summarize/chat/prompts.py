@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from schema.minutes.briefing import Briefing
 from schema.minutes.ledger import Item, ItemKind
+from schema.templates.template import Template
 from workers.summarize.text.segment import SpokenSegment
 
 MINUTES_OF_WINDOW = """\
@@ -46,6 +47,17 @@ GUIDED = """\
 A note is no line: write nothing that only a note says.
 """
 
+TEMPLATE = """\
+- These are minutes of the kind "{title}". {tone}
+- Write at most {points} points for these lines, and at most {words} words in a sentence. This counts more than the \
+numbers above.
+"""
+
+SECTIONS = """\
+- section is the section in which a point belongs, word for word, and null if it belongs in none:
+{sections}
+"""
+
 AGAIN = "That answer could not be used: {problem} Answer again with one JSON object that follows the schema."
 
 _LETTERS = {ItemKind.DECISION: "D", ItemKind.ACTION: "A", ItemKind.QUESTION: "Q", ItemKind.POINT: "P"}
@@ -76,6 +88,15 @@ def shown_briefing(briefing: Briefing) -> str:
     """What people said about the meeting beforehand, each part on lines of its own; empty if they said nothing."""
     parts = {"Participants": briefing.participants, "Terms": briefing.vocabulary, "Agenda": briefing.agenda}
     return "".join(f"{name}: {'; '.join(values)}\n" for name, values in parts.items() if values)
+
+
+def template_rules(template: Template | None) -> str:
+    """What *template* asks of a note; empty without one."""
+    if template is None:
+        return ""
+    rules = TEMPLATE.format(title=template.title, tone=template.tone, points=template.points, words=template.words)
+    sections = "\n".join(f"  - {name}: {section.holds}" for name, section in template.point_sections.items())
+    return f"{rules}{SECTIONS.format(sections=sections)}" if sections else rules
 
 
 def shown_notes(typed: Sequence[str]) -> str:

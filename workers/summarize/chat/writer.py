@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from schema.minutes.ledger import ChangeKind, Item
-from workers.summarize.chat.answers import AnsweredChange, AnsweredFinal, AnsweredNote, AnyAnswer, read_answer
+from schema.templates.template import Template
+from workers.summarize.chat.answers import (
+    AnsweredChange,
+    AnsweredFinal,
+    AnsweredNote,
+    AnyAnswer,
+    SectionedChange,
+    SectionedNote,
+    read_answer,
+)
 from workers.summarize.chat.final_prompt import MINUTES_OF_MEETING, ShownMinutes, shown_minutes, shown_transcript
 from workers.summarize.chat.model import ChatModel, ChatUnavailable, Message, estimated_tokens
 from workers.summarize.chat.prompts import (
@@ -20,9 +29,9 @@ from workers.summarize.chat.prompts import (
     shown_items,
     shown_lines,
     shown_notes,
+    template_rules,
 )
 from workers.summarize.text.language import language_name
-from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.writer import (
     Draft,
     FinalDraft,
@@ -58,16 +67,21 @@ class ChatWriter:
             Message("user", _shown(task, labelled)),
         ]
         try:
-            answer = self._ask(asked, AnsweredNote, NOTE_TOKENS)
+            answer = self._note(asked, task.template)
         except (ChatUnavailable, ValueError) as error:
             log.warning("%s wrote no note: %s", self.name, error)
             return replace(self._instead.note(task), fell_back=f"{self.name}: {error}")
         return NoteDraft(
             answer.title.strip(),
-            tuple(_drafts(answer.changes, labelled, task.window)),
+            tuple(_drafts(answer.changes, labelled, task)),
             self.name,
             language=task.wanted_language if task.wanted_language != task.language else None,
         )
+
+    def _note(self, asked: Sequence[Message], template: Template | None) -> AnsweredNote | SectionedNote:
+        if template is not None and template.point_sections:
+            return self._ask(asked, SectionedNote, NOTE_TOKENS)
+        return self._ask(asked, AnsweredNote, NOTE_TOKENS)
 
     def final(self, task: FinalTask) -> FinalDraft:
         """The title, the overview and the titles of the chapters. The transcript is shown if it fits the context."""
@@ -108,7 +122,7 @@ class ChatWriter:
 def _rules(task: WindowTask) -> str:
     rules = MINUTES_OF_WINDOW.format(language=language_name(task.wanted_language))
     further = (BRIEFED if shown_briefing(task.briefing) else "", GUIDED if task.typed_notes else "")
-    return "".join((rules, *further))
+    return "".join((rules, template_rules(task.template), *further))
 
 
 def _overview(answer: AnsweredFinal, shown: ShownMinutes) -> Iterator[OverviewDraft]:
@@ -127,10 +141,9 @@ def _shown(task: WindowTask, labelled: Mapping[str, Item]) -> str:
     return f"{known}\n\n{shown_notes(task.typed_notes)}Lines:\n{shown_lines(task.window)}"
 
 
-def _drafts(
-    changes: Sequence[AnsweredChange], labelled: Mapping[str, Item], window: Sequence[SpokenSegment]
-) -> Iterator[Draft]:
+def _drafts(changes: Sequence[AnsweredChange], labelled: Mapping[str, Item], task: WindowTask) -> Iterator[Draft]:
     """The usable ones of *changes*: with a line that says them, and with a text or an item that is there."""
+    window = task.window
     for change in changes:
         item = labelled.get(change.item or "")
         evidence = tuple(window[number - 1].id for number in sorted(set(change.lines)) if 0 < number <= len(window))
@@ -145,7 +158,16 @@ def _drafts(
             evidence=tuple(dict.fromkeys(evidence)),
             change=ChangeKind.ADD if item is None else change.change,
             item=None if item is None else item.id,
+            section=_section(change, task.template),
         )
+
+
+def _section(change: AnsweredChange, template: Template | None) -> str | None:
+    """The section of *template* that *change* names, None if it names none that there is."""
+    if template is None or not isinstance(change, SectionedChange) or change.section is None:
+        return None
+    wanted = _plain(change.section).casefold()
+    return next((name for name in template.point_sections if name.casefold() == wanted), None)
 
 
 _NOTHING = frozenset({"", "null", "none", "nobody", "unknown", "n/a", "-", "tbd"})

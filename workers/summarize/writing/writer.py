@@ -9,6 +9,7 @@ from typing import Protocol
 from schema.minutes.briefing import Briefing
 from schema.minutes.ledger import ChangeKind, Item, ItemKind
 from schema.minutes.minutes import Minutes
+from schema.templates.template import Template
 from workers.summarize.text.segment import SpokenSegment
 
 
@@ -18,7 +19,8 @@ class WindowTask:
 
     `language` is the meeting's. `people` are names that are known already. `items` are open items that the window may
     change, a bounded number of them. `briefing` is what people said about the meeting beforehand,
-    and `typed_notes` what they typed while the window was said.
+    and `typed_notes` what they typed while the window was said. `template` says what the minutes look like, if that is
+    not the usual.
     """
 
     window: Sequence[SpokenSegment]
@@ -27,6 +29,7 @@ class WindowTask:
     items: Sequence[Item] = ()
     briefing: Briefing = field(default_factory=Briefing)
     typed_notes: Sequence[str] = ()
+    template: Template | None = None
 
     @property
     def wanted_language(self) -> str:
@@ -40,6 +43,7 @@ class Draft:
 
     `item` is the id of the open item that it changes. Without one it adds an item, or what the code finds it to repeat.
     `evidence` are ids of segments. Without them the code looks for the segments that carry the text.
+    `section` is the name of the section of the template in which a point belongs.
     """
 
     kind: ItemKind
@@ -49,6 +53,7 @@ class Draft:
     evidence: tuple[int, ...] = ()
     change: ChangeKind = ChangeKind.ADD
     item: str | None = None
+    section: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
