@@ -10,6 +10,7 @@ from fastapi import Request
 from sqlalchemy import update
 
 from api.auth.keys import Principal
+from api.meetings.validation import with_defaults
 from api.openai.recording_json import MEDIA_TYPE, receive_json
 from api.openai.request import TranscriptionRequest, parse_request
 from api.services import Services
@@ -41,7 +42,7 @@ async def receive_recording(
     """
 
     async def begin(name: str, fields: FormFields) -> UploadReceiver:
-        new = _as_upload(await parse(fields))
+        new = with_defaults(_as_upload(await parse(fields)), principal, services.config)
         # With `again`, because a recording is deleted after its answer: two requests cannot share one.
         return await UploadReceiver.begin(
             services,
@@ -56,7 +57,8 @@ async def receive_recording(
 
     async def finish(receiver: UploadReceiver, fields: FormFields) -> StoredRecording:
         wanted = await parse(fields)
-        await receiver.finish(_as_upload(wanted).model_copy(update={"priority": PRIORITY}))
+        new = with_defaults(_as_upload(wanted), principal, services.config)
+        await receiver.finish(new.model_copy(update={"priority": PRIORITY}))
         if not services.config.openai_keep:
             await asyncio.to_thread(_exclude_from_duplicates, services, receiver.upload_id)
         return StoredRecording(receiver.upload_id, receiver.meeting_id, wanted)

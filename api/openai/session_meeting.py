@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from api.auth.keys import Principal
 from api.live.track_writer import TrackWriter
+from api.meetings.validation import with_defaults
 from api.openai.client_events import RATE_HZ, Transcription
 from api.openai.models import adapter_of_model
 from api.openai.request import spoken_language, vocabulary_of
@@ -48,7 +49,9 @@ def _save_meeting(
         if exists:
             session.execute(update(Meeting).where(Meeting.id == meeting_id).values(**columns))
             return
-        session.add(Meeting(id=meeting_id, owner=principal.owner, title=TITLE, **columns))
+        meeting = Meeting(id=meeting_id, owner=principal.owner, title=TITLE, **columns)
+        meeting.brief(with_defaults(meeting.briefing, principal, services.config))
+        session.add(meeting)
         session.flush()
         session.add(Track(id=secrets.token_hex(12), meeting_id=meeting_id, name="main"))
 

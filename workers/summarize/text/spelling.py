@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import pairwise
 
 from schema.core.wire import ENGLISH
 from workers.summarize.text.stop_words import stop_words
@@ -27,7 +28,7 @@ class Spelling:
     def __init__(self, names: Iterable[str], terms: Iterable[str], language: str = ENGLISH) -> None:
         names = list(names)
         parts = [part for name in names for part in name.split() if len(part) >= LEAST_SOUNDS]
-        given = list(dict.fromkeys((*names, *terms, *parts)))
+        given = [each for each in dict.fromkeys((*names, *terms, *parts)) if _can_be_heard(each)]
         self._known = frozenset(given)
         self._by_letters = {_letters(term): term for term in reversed(given)}
         self._by_sound = {_sounds(term): term for term in reversed(given) if term[:1].isupper()}
@@ -40,7 +41,7 @@ class Spelling:
         words = list(_WORD.finditer(text))
         pieces, end, at = [], 0, 0
         while at < len(words):
-            count, written = self._term_at(text, words[at : at + WORDS_LIMIT])
+            count, written = self._term_at(text, _neighbours(text, words[at : at + WORDS_LIMIT]))
             if written is not None:
                 pieces += [text[end : words[at].start()], written]
                 end = words[at + count - 1].end()
@@ -72,6 +73,17 @@ class Spelling:
         if heard.lower() in self._stop_words and heard != heard.upper():
             return True
         return heard.islower() and _has_capital_only_at_begin(term)
+
+
+def _can_be_heard(term: str) -> bool:
+    """Whether the letters of *term* tell it from other words. Those of `C++` do not."""
+    return len(_letters(term)) > 1 and not _WORD.sub("", term).strip(" .-'’")
+
+
+def _neighbours(text: str, words: list[re.Match[str]]) -> list[re.Match[str]]:
+    """The first of *words* that only a space or a hyphen separates. A term does not reach over a full stop."""
+    apart = (at for at, (one, other) in enumerate(pairwise(words), 1) if text[one.end() : other.start()] not in " -")
+    return words[: next(apart, len(words))]
 
 
 def _has_capital_only_at_begin(term: str) -> bool:

@@ -18,9 +18,8 @@ class WindowTask:
     """A window to read, which must not be empty, and what a writer may know about its meeting.
 
     `language` is the meeting's. `people` are names that are known already. `items` are open items that the window may
-    change, a bounded number of them. `briefing` is what people said about the meeting beforehand,
-    and `typed_notes` what they typed while the window was said. `template` says what the minutes look like, if that is
-    not the usual.
+    change, a bounded number of them. `briefing` is what people said about the meeting beforehand, and `typed_notes` are
+    what they typed while the window was said. `template` says what the minutes look like; None means the usual ones.
     """
 
     window: Sequence[SpokenSegment]

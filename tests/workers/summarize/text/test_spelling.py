@@ -20,6 +20,7 @@ from workers.summarize.text.spelling import Spelling
         ("Marie", "Maria asks.", "Maria asks."),
         ("Wil", "Will that do?", "Will that do?"),
         ("Jan", "Jane asks.", "Jane asks."),
+        ("Priya Sharma", "Ask Pria. Sharma is away.", "Ask Priya. Sharma is away."),
         ("Mia", "MIA asks Mia's boss.", "Mia asks Mia's boss."),
     ],
 )
@@ -37,6 +38,8 @@ def test_a_participant_is_spelled_as_given(name: str, heard: str, spelled: str) 
         ("café", "Cafe and cafe.", "Café and café."),
         ("Kubernetes", "Cubernetes runs.", "Kubernetes runs."),
         ("kubectl", "Kubectl runs.", "Kubectl runs."),
+        ("C++", "Plan C or vitamin c.", "Plan C or vitamin c."),
+        ("Node.js", "Node js runs.", "Node.js runs."),
     ],
 )
 def test_a_term_is_spelled_as_given(term: str, heard: str, spelled: str) -> None:
