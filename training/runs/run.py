@@ -24,6 +24,7 @@ import torch
 
 from schema.core.errors import Conflict, Interrupted, InvalidConfig, OutOfMemory
 from training.metrics.cost import folder_bytes, memory_bytes, trainable
+from training.networks.compiled import compile_blocks
 from training.networks.methods import Full, attach
 from training.runs.checkpoint import Checkpoints
 from training.runs.config import RunConfig
@@ -99,6 +100,8 @@ class _Run:
         method = attach(task.net, self.config.method, task.targets, total_steps)
         task.after_attach()
         needed = self._fit(task)
+        if self.config.compile:
+            compile_blocks(task.net, self.device)
         _seed(self.config.seed + self.devices.process_index)  # but with its own dropout
         loop = self._train(task, method)
         loop.restore_best()
