@@ -135,6 +135,8 @@ class Settings(DataFolder):
 
     summary_model: str = "package:gemma-3-270m"
     """The model that writes notes: a folder, a hub name, `package:NAME`, or a chat model in a file `NAME.gguf`."""
+    summary_chat: bool = False
+    """Whether `summary_model` is a chat model that transformers runs, asked with its chat template."""
     summary_precision: Precision = "auto"
     summary_device: str = "auto"
     summary_threads: int = Field(default=1, ge=0)

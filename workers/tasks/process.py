@@ -141,7 +141,7 @@ class Process:
         from workers.summarize.summarizer import Summarizer
 
         config = self.config
-        model = self._text_model()
+        model, chat = self._writers()
         shipped = shipped_notes(config.summary_model, wanted=config.summary_shipped)
         if shipped is not None and model is not None:
             shipped.lend(model.load_adapter)
@@ -154,19 +154,34 @@ class Process:
             shipped=shipped,
             rolling_words=config.rolling_words,
             crash_limit=config.attempts_limit,
-            chat=self._chat(),
+            chat=chat,
             use=self._model_use(),
             templates=load_templates(config.template_dir),
         )
 
-    def _text_model(self) -> TextModel | None:
-        """The model of the settings, None if it is a chat model in a GGUF file."""
-        from workers.summarize.chat.gguf import is_gguf
+    def _writers(self) -> tuple[TextModel | None, ChatModel | None]:
+        """The model that was trained to write notes, and the one that is asked in a chat.
+
+        That is the endpoint of the settings, else the model of the settings if it answers in a chat.
+        """
+        from workers.summarize.chat.endpoint import EndpointModel, endpoint_options
+        from workers.summarize.chat.gguf import GgufModel, is_gguf
+
+        config = self.config
+        options = endpoint_options(config)
+        elsewhere = None if options is None else EndpointModel(options)
+        if is_gguf(config.summary_model):
+            return None, elsewhere or GgufModel(Path(config.summary_model), config.summary_threads)
+        if config.summary_chat and elsewhere is None:
+            from workers.summarize.chat.local import LocalModel
+
+            return None, LocalModel(self._text_model())
+        return self._text_model(), elsewhere
+
+    def _text_model(self) -> TextModel:
         from workers.summarize.writing.model import load_model
 
         config = self.config
-        if is_gguf(config.summary_model):
-            return None
         return load_model(
             config.summary_model,
             config.models,
@@ -174,17 +189,6 @@ class Process:
             device=config.summary_device,
             threads=config.summary_threads,
         )
-
-    def _chat(self) -> ChatModel | None:
-        """The endpoint of the settings, else the chat model in a GGUF file."""
-        from workers.summarize.chat.endpoint import EndpointModel, endpoint_options
-        from workers.summarize.chat.gguf import GgufModel, is_gguf
-
-        options = endpoint_options(self.config)
-        if options is not None:
-            return EndpointModel(options)
-        reference = self.config.summary_model
-        return GgufModel(Path(reference), self.config.summary_threads) if is_gguf(reference) else None
 
     def _model_use(self) -> ModelUse | None:
         """Counts the use of the endpoint, None if there is none. A model on this machine costs nothing."""
