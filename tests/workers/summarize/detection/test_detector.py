@@ -14,8 +14,7 @@ from workers.models.cache import verify_sums
 from workers.summarize.detection.detector import FOLDER, Detector
 from workers.summarize.detection.network import OUTPUTS
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.writing.detected import DetectedWriter, owner_of
-from workers.summarize.writing.writer import WindowTask
+from workers.summarize.writing.detected import owner_of
 
 ENGLISH = meeting(
     "Nora: Did you see the match yesterday?",
@@ -63,13 +62,6 @@ def test_every_line_has_a_probability_of_each_output(detector: Detector) -> None
 @pytest.mark.parametrize("said", [[], meeting("Al: "), meeting("Al: Hm.")])
 def test_nothing_said_gives_nothing(detector: Detector, said: list[SpokenSegment]) -> None:
     assert detector.find(said, []) == []
-
-
-def test_a_note_names_the_owner_and_the_lines(detector: Detector) -> None:
-    drafts = DetectedWriter(detector).note(WindowTask(ENGLISH, "en")).drafts
-    [task] = [draft for draft in drafts if draft.kind is ItemKind.ACTION]
-    assert (task.owner, task.due) == ("Paul", "tomorrow morning")
-    assert 8 in task.evidence
 
 
 @pytest.mark.parametrize(
