@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from schema.minutes.briefing import Briefing
-from schema.minutes.ledger import Change, Item, ItemKind, ItemState, ledger
+from schema.minutes.ledger import Item, ItemKind, ItemState, ledger
 from schema.minutes.note import NoteBody
 from schema.templates.template import Template
 from workers.summarize.briefing import spelled_window
-from workers.summarize.checking.evidence import Evidence
+from workers.summarize.checking.window_check import WindowCheck
 from workers.summarize.guidance import TypedLine, guided, typed_near
 from workers.summarize.output_language import translated
 from workers.summarize.reconcile import changes_of
@@ -17,7 +17,7 @@ from workers.summarize.text.salience import overlap
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.stems import content_stems
 from workers.summarize.windows import windows_of
-from workers.summarize.writing.writer import Draft, NoteWriter, WindowTask
+from workers.summarize.writing.writer import NoteWriter, WindowTask
 
 ITEMS_LIMIT = 24
 """Open items that a writer is shown with a window. So what a model reads stays bounded."""
@@ -50,16 +50,19 @@ def note_of(
     people = frozenset(filter(None, (*named, *briefing.names)))
     task = WindowTask(window, language, people, open_items(items.values(), window, language), briefing, near, template)
     written = writer.note(task)
-    evidence = Evidence(window, language)
     if written.language is None:
-        found = [_checked(draft, evidence) for draft in guided(written.drafts, near, window, language)]
+        check = WindowCheck(window, people, language)
+        changes = changes_of(check.changes(guided(written.drafts, near, window, language)), items, language)
+        touched = {change.item for change in changes}
+        changes = (*changes, *check.taken_back(item for item in task.items if item.id not in touched))
     else:
         found = [translated(draft, window, language, written.language) for draft in written.drafts]
+        changes = changes_of(found, items, written.language)
     return NoteBody(
         first_sample=min(segment.first_sample for segment in window),
         end_sample=max(segment.end_sample for segment in window),
         title=written.title,
-        changes=changes_of(found, items, written.language or language),
+        changes=changes,
         written_by=written.author,
         fell_back=written.fell_back,
         language=written.language,
@@ -79,21 +82,3 @@ def open_items(items: Collection[Item], window: Sequence[SpokenSegment], languag
         key=lambda at: (-overlap(frozenset(content_stems(standing[at].text, language)), said), -at),
     )
     return tuple(standing[at] for at in sorted(close[:ITEMS_LIMIT]))
-
-
-def _checked(draft: Draft, evidence: Evidence) -> Change:
-    """*draft* with its support. On a single track an owner is often named a sentence earlier, so it is not checked."""
-    bare = draft.text.removeprefix(f"{draft.owner} ") if draft.owner else draft.text
-    checked = evidence.check(bare, draft.evidence or None)
-    return Change(
-        change=draft.change,
-        item=draft.item or "",
-        kind=draft.kind,
-        text=draft.text,
-        owner=draft.owner,
-        due=draft.due,
-        evidence=draft.evidence or checked.evidence,
-        support=checked.support,
-        supported=checked.supported,
-        section=draft.section,
-    )

@@ -103,7 +103,7 @@ def _put(changes: list[Change], change: Change) -> None:
 def _same_task(one: Change, other: Change, language: str) -> bool:
     if one.owner and other.owner and one.owner != other.owner:
         return False
-    if _speak_of_different_things(one.text, other.text, language):
+    if speak_of_different_things(one.text, other.text, language):
         return False
     alike = overlap(_task_stems(one, language), _task_stems(other, language))
     shared_day = bool(due_words(one.due) & due_words(other.due))
@@ -146,7 +146,7 @@ def _matter(text: str, language: str) -> frozenset[str]:
     return frozenset(content_stems(text, language)) - frozenset(content_stems(" ".join(days(text, language)), language))
 
 
-def _speak_of_different_things(one: str, other: str, language: str) -> bool:
+def speak_of_different_things(one: str, other: str, language: str) -> bool:
     """Whether each text has a name, such as `Elm Street` or `Room 12`, that the other lacks."""
     ours, theirs = _labels(one, language), _labels(other, language)
     return bool(ours - theirs) and bool(theirs - ours)
@@ -163,7 +163,7 @@ def _same_decision(one: Change, other: Change, language: str) -> bool:
 
 def _same_matter(one: str, other: str, language: str) -> bool:
     stems, others = _matter(one, language), _matter(other, language)
-    if _speak_of_different_things(one, other, language):
+    if speak_of_different_things(one, other, language):
         return False
     return overlap(stems, others) >= _SAME and len(stems & others) >= _SAME_LENGTH * len(stems | others)
 

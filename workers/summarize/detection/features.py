@@ -39,8 +39,12 @@ def line_features(lines: Sequence[SpokenSegment], people: Collection[str]) -> Fe
     """The features (T, WIDTH) of *lines*. *people* are the names that lines may mention."""
     if not lines:
         return np.zeros((0, WIDTH), np.float32)
-    embedded = np.asarray(_encoder().encode([line.text or " " for line in lines]), np.float32)
-    return np.concatenate([_EMBEDDING_SCALE * embedded, line_facts(lines, people)], axis=1)
+    return np.concatenate([embedded([line.text for line in lines]), line_facts(lines, people)], axis=1)
+
+
+def embedded(texts: Sequence[str]) -> Features:
+    """The embeddings (T, EMBEDDING) of *texts*. Their length is about as large as the facts beside them."""
+    return _EMBEDDING_SCALE * np.asarray(_encoder().encode([text or " " for text in texts]), np.float32)
 
 
 def line_facts(lines: Sequence[SpokenSegment], people: Collection[str]) -> Features:
