@@ -141,8 +141,8 @@ def opposite(claim: MinutesClaim, language: str) -> MinutesClaim | None:
         if count:
             return replace(claim, text=_as_sentence(text))
     if claim.owner and claim.text.startswith(f"{claim.owner} ") and language in _DENY_TASK:
-        text = _DENY_TASK[language](claim.text.removeprefix(f"{claim.owner} "))
-        return replace(claim, text=f"{claim.owner} {text}") if text else None
+        denied = _DENY_TASK[language](claim.text.removeprefix(f"{claim.owner} "))
+        return replace(claim, text=f"{claim.owner} {denied}") if denied else None
     return None
 
 

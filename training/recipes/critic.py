@@ -84,7 +84,8 @@ class CriticTask:
         judged = binary_cross_entropy_with_logits(told, true, weight=weight, reduction="sum")
         seen = taken.isfinite()
         each = binary_cross_entropy_with_logits(taken.masked_fill(~seen, 0.0), back, reduction="none")
-        return judged + ((each * seen).sum(1) / seen.sum(1) * back_weight).sum()
+        loss: torch.Tensor = judged + ((each * seen).sum(1) / seen.sum(1) * back_weight).sum()
+        return loss
 
     def evaluate(self) -> dict[str, float]:
         examples = [each for meeting in self._dev for each in meeting]

@@ -68,7 +68,8 @@ def test_a_number_a_day_or_a_person_that_nobody_said_makes_a_claim_improbable(cr
 def test_true_and_false_statements_of_unseen_meetings_are_told_apart(
     critic: Critic, dev: list[InventedMeeting]
 ) -> None:
-    true, false = [], []
+    true: list[float] = []
+    false: list[float] = []
     for each in dev:
         reader = CriticReader(each.turns, each.people, each.language)
         judged = [judgement for judgement in judgements_of(each) if judgement.authored]
