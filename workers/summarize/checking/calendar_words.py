@@ -1,25 +1,17 @@
-"""Weekdays and months in English, German, French and Spanish, in forms that can be compared."""
+"""The weekdays and months of a text, in one spelling each."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
 
-_WEEKDAYS = {
-    "en": "monday tuesday wednesday thursday friday saturday sunday",
-    "de": "montag dienstag mittwoch donnerstag freitag samstag sonntag",
-    "fr": "lundi mardi mercredi jeudi vendredi samedi dimanche",
-    "es": "lunes martes miércoles jueves viernes sábado domingo",
-}
-_MONTHS = {
-    "en": "january february march april may june july august september october november december",
-    "de": "januar februar märz april mai juni juli august september oktober november dezember",
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-}
-_OTHER = {"sonnabend": "samstag", "jänner": "januar", "feber": "februar", "setiembre": "septiembre"}
+from schema.core.wire import ENGLISH
+from schema.minutes.calendar_names import CALENDARS
+
 _CAPITAL_ONLY = {"may", "march"}
-WEEKDAYS = frozenset(" ".join(_WEEKDAYS.values()).split())
+_COMPOUNDING = "de"
+WEEKDAYS = frozenset(names[0] for calendar in CALENDARS.values() for names in calendar.weekdays)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -34,11 +26,22 @@ def calendar_words(text: str, language: str) -> frozenset[str]:
 
 def _calendar_word(word: str, language: str) -> str | None:
     low = word.lower()
-    if low in _CAPITAL_ONLY and word == low and language == "en":
+    if low in _CAPITAL_ONLY and word == low and language == ENGLISH:
         return None
-    low = next((plain for other, plain in _OTHER.items() if low.startswith(other)), low)
-    days, months = _WEEKDAYS.get(language, "").split(), _MONTHS.get(language, "").split()
-    if language == "de":
-        return next((day for day in days if low.startswith(day)), low if low in months else None)
-    plain = low if low in days or low in months else low.removesuffix("s")
-    return plain if plain in days or plain in months else None
+    usual = _usual_spellings(language)
+    if language == _COMPOUNDING:
+        weekday = next((name for name in usual if usual[name] in WEEKDAYS and low.startswith(name)), low)
+        return usual.get(weekday)
+    return usual.get(low, usual.get(low.removesuffix("s")))
+
+
+@cache
+def _usual_spellings(language: str) -> Mapping[str, str]:
+    """The usual spelling of each spelling."""
+    return dict(_pairs(language))
+
+
+def _pairs(language: str) -> Iterator[tuple[str, str]]:
+    if language in CALENDARS:
+        calendar = CALENDARS[language]
+        yield from ((name, names[0]) for names in (*calendar.weekdays, *calendar.months) for name in names)
