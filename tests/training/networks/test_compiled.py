@@ -25,7 +25,7 @@ class Blocks(nn.Sequential):
     _no_split_modules = ("Block",)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("default")  # the compiler warns of itself
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 def test_compiled_blocks_compute_the_same_states_and_gradients() -> None:
     torch.manual_seed(1)
