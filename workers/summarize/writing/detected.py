@@ -1,6 +1,7 @@
 """Writes notes in two steps: a detector finds the lines that carry something, and a model writes the item they carry.
 
 So a small model never reads more than a few lines. It may also answer that they carry nothing. Decisions are quoted.
+English phrases of deciding and promising are found by rules as well.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from workers.summarize.writing.item_format import (
     read_item,
 )
 from workers.summarize.writing.people import find_people
-from workers.summarize.writing.rules import title_of
+from workers.summarize.writing.rules import decisions_and_tasks, title_of
 from workers.summarize.writing.writer import Draft, FinalDraft, FinalTask, NoteDraft, OverviewDraft, WindowTask
 
 POINTS_LIMIT = 4
@@ -68,7 +69,8 @@ class DetectedWriter:
     def note(self, task: WindowTask) -> NoteDraft:
         people = _people(task)
         found = _surest(self._detector.find(task.window, people))
-        drafts = tuple(_draft(item, text, task.window, people) for item, text in self._texts(found, task))
+        written = [_draft(item, text, task.window, people) for item, text in self._texts(found, task)]
+        drafts = (*written, *_missed(written, task))
         return NoteDraft(self._title(drafts, task), drafts)
 
     def _texts(self, found: Sequence[FoundItem], task: WindowTask) -> Iterator[tuple[FoundItem, WrittenItem]]:
@@ -143,6 +145,14 @@ def _surest(found: Sequence[FoundItem]) -> list[FoundItem]:
     """*found* with the surest points only."""
     points = sorted((item for item in found if item.kind is ItemKind.POINT), key=lambda item: -item.probability)
     return [item for item in found if item.kind is not ItemKind.POINT or item in points[:POINTS_LIMIT]]
+
+
+def _missed(written: Iterable[Draft], task: WindowTask) -> Iterator[Draft]:
+    """What English phrases of deciding and promising mark, in lines of which nothing of that kind is written."""
+    taken = {(draft.kind, key) for draft in written for key in draft.evidence}
+    for draft in decisions_and_tasks(statements(task.window), task):
+        if taken.isdisjoint((draft.kind, key) for key in draft.evidence):
+            yield draft
 
 
 def _prompt(item: FoundItem, window: Sequence[SpokenSegment]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from schema.minutes.ledger import ItemKind
@@ -61,6 +63,15 @@ def test_a_task_has_its_owner_its_time_and_its_line(writer: DetectedWriter) -> N
     assert ENGLISH[4].id in asked.evidence
     assert said_words(ENGLISH, draft)
     assert draft.title
+
+
+def test_a_task_in_plain_words_is_found_without_speakers(writer: DetectedWriter) -> None:
+    said = [
+        *meeting("The scanner broke."),
+        SpokenSegment(2, None, 40_000, 60_000, "Olga will order a new one by Friday."),
+    ]
+    drafts = writer.note(WindowTask([replace(each, speaker=None) for each in said], "en")).drafts
+    assert any("Olga" in each.text for each in drafts if each.kind is ItemKind.ACTION)
 
 
 def test_a_decision_is_quoted(writer: DetectedWriter) -> None:
