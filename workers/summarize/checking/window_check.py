@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from schema.core.words import words
 from schema.minutes.ledger import Change, ChangeKind, Item, ItemKind
 from workers.summarize.checking.claim import MinutesClaim
 from workers.summarize.checking.critic import included_critic
@@ -88,12 +89,23 @@ class WindowCheck:
             section=draft.section,
         )
 
+    def _is_quoted_point(self, change: Change) -> bool:
+        said = " ".join(
+            word.lower() for each in self._window if each.id in change.evidence for word in words(each.text)
+        )
+        told = " ".join(word.lower() for word in words(change.text))
+        return change.kind is ItemKind.POINT and f" {told} " in f" {said} "
+
     def _is_judged(self, change: Change) -> bool:
-        """Whether the critic can judge *change*. It did not learn what ends an item."""
-        if self._language not in LANGUAGES or change.change in _ENDS:
+        """Whether the critic can judge *change*. It did not learn what ends an item, and a quoted point was said."""
+        if self._language not in LANGUAGES or change.change in _ENDS or self._is_quoted_point(change):
             return False
         return self._reader.has_evidence(_claim(change))
 
 
 def _claim(of: Change | Item) -> MinutesClaim:
     return MinutesClaim(of.kind, of.text, of.evidence, of.owner, of.due)
+
+
+def _plain(text: str) -> str:
+    return " ".join(words(text)).lower()

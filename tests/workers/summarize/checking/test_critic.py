@@ -18,7 +18,9 @@ from workers.summarize.checking.claim import MinutesClaim
 from workers.summarize.checking.critic import FOLDER, Calibration, Critic
 from workers.summarize.checking.critic_features import CriticReader
 from workers.summarize.checking.evidence import CONTRADICTED
+from workers.summarize.checking.window_check import WindowCheck
 from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.writing.writer import Draft
 
 DEPOT = meeting(
     "Nora: The fence behind the depot has a hole of about two metres.",
@@ -107,3 +109,10 @@ def test_the_included_critic_is_whole_and_a_damaged_one_is_refused(tmp_path: Pat
     (tmp_path / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(BrokenModel, match="cannot be loaded"):
         Critic.load(tmp_path)
+
+
+def test_a_point_in_the_words_of_its_line_is_supported() -> None:
+    said = [SpokenSegment(1, "Ann", 0, 1, "Well, the backup of the database took four hours last night.")]
+    draft = Draft(ItemKind.POINT, "The backup of the database took four hours last night.", evidence=(1,))
+    [change] = WindowCheck(said, ["Ann"], "en").changes([draft])
+    assert (change.support, change.supported) == (1.0, True)
