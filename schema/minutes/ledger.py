@@ -35,7 +35,9 @@ class ChangeKind(StrEnum):
     REVISE = "revise"
     """The decision is another one now, the task is somebody else's, or a figure was corrected."""
     RESTATE = "restate"
-    """The item is said again, in better words or more exactly. It stays the same item, so its history does not grow."""
+    """The item is said again, in better words or more exactly. It stays the same item: its history does not grow, and
+    its support does not fall.
+    """
     WITHDRAW = "withdraw"
     COMPLETE = "complete"
 
@@ -130,8 +132,8 @@ def _changed(item: Item, change: Change) -> Item:
         owner=change.owner,
         due=change.due,
         evidence=evidence,
-        support=change.support,
-        supported=change.supported,
+        support=max(change.support, item.support) if again else change.support,
+        supported=change.supported or (again and item.supported),
         state=ItemState.OPEN,
         history=history,
         section=change.section or item.section,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schema.minutes.ledger import (
     EVIDENCE_LIMIT,
     HISTORY_LIMIT,
@@ -57,6 +59,14 @@ def test_better_words_for_an_item_replace_its_text_but_are_no_change_of_it() -> 
     assert (item.text, item.evidence) == ("Ben calls the printer.", (1, 2))
     assert [each.text for each in item.history] == ["Ben calls."]
     assert ledger(changes[1:])["a"].text == "Ben calls the printer."
+
+
+def test_saying_an_item_again_does_not_lower_its_support() -> None:
+    again = replace(change(ChangeKind.RESTATE, "Ben calls.", 2), support=0.1, supported=False)
+    item = ledger([change(ChangeKind.ADD, "Ben calls.", 1), again])["a"]
+    assert (item.support, item.supported) == (0.9, True)
+    other = replace(again, change=ChangeKind.REVISE, text="Ben writes.")
+    assert not ledger([change(ChangeKind.ADD, "Ben calls.", 1), other])["a"].supported
 
 
 def test_two_items_with_the_same_text_have_different_ids() -> None:
