@@ -1,4 +1,4 @@
-"""Blocks are compiled where that is possible, and the reason is told where it is not."""
+"""TinyNet are compiled where that is possible, and the reason is told where it is not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schema.core.errors import InvalidConfig
 from training.networks.compiled import compile_blocks
 
 
-class Block(nn.Module):
+class TinyBlock(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.Linear(8, 8)
@@ -21,8 +21,8 @@ class Block(nn.Module):
         return states + nn.functional.gelu(self.linear(states))
 
 
-class Blocks(nn.Sequential):
-    _no_split_modules = ("Block",)
+class TinyNet(nn.Sequential):
+    _no_split_modules = ("TinyBlock",)
 
 
 def gradients(net: nn.Module, states: torch.Tensor) -> list[torch.Tensor]:
@@ -33,7 +33,7 @@ def gradients(net: nn.Module, states: torch.Tensor) -> list[torch.Tensor]:
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 def test_compiled_blocks_compute_the_same_states_and_gradients() -> None:
     torch.manual_seed(1)
-    net = Blocks(Block(), Block())
+    net = TinyNet(TinyBlock(), TinyBlock())
     states = torch.randn(3, 5, 8)
     expected, before = net(states), gradients(net, states)
     names = list(net.state_dict())
@@ -46,7 +46,7 @@ def test_compiled_blocks_compute_the_same_states_and_gradients() -> None:
 def test_a_cpu_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(InvalidConfig, match="Install g"):
-        compile_blocks(Blocks(Block()), "cpu")
+        compile_blocks(TinyNet(TinyBlock()), "cpu")
 
 
 def test_a_network_without_blocks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
