@@ -1,4 +1,4 @@
-"""TinyNet are compiled where that is possible, and the reason is told where it is not."""
+"""NetOfBlocks are compiled where that is possible, and the reason is told where it is not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TinyBlock(nn.Module):
         return states + nn.functional.gelu(self.linear(states))
 
 
-class TinyNet(nn.Sequential):
+class NetOfBlocks(nn.Sequential):
     _no_split_modules = ("TinyBlock",)
 
 
@@ -33,7 +33,7 @@ def gradients(net: nn.Module, states: torch.Tensor) -> list[torch.Tensor]:
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 def test_compiled_blocks_compute_the_same_states_and_gradients() -> None:
     torch.manual_seed(1)
-    net = TinyNet(TinyBlock(), TinyBlock())
+    net = NetOfBlocks(TinyBlock(), TinyBlock())
     states = torch.randn(3, 5, 8)
     expected, before = net(states), gradients(net, states)
     names = list(net.state_dict())
@@ -46,7 +46,7 @@ def test_compiled_blocks_compute_the_same_states_and_gradients() -> None:
 def test_a_cpu_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(InvalidConfig, match="Install g"):
-        compile_blocks(TinyNet(TinyBlock()), "cpu")
+        compile_blocks(NetOfBlocks(TinyBlock()), "cpu")
 
 
 def test_a_network_without_blocks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
