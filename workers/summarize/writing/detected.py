@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from schema.core.errors import PromptTooLong
 from schema.core.sentences import split_sentences
 from schema.core.wire import ENGLISH
 from schema.core.words import count_words, words
@@ -74,15 +75,16 @@ class DetectedWriter:
         return NoteDraft(self._title(drafts, task), drafts)
 
     def _texts(self, found: Sequence[FoundItem], task: WindowTask) -> Iterator[tuple[FoundItem, WrittenItem]]:
-        """What *found* say. Decisions are quoted. Of the others, those stay that the model wrote well."""
+        """What *found* say. Of what the model writes, that stays which is fit to print. Decisions are quoted, and so is
+        what the model cannot read at once.
+        """
         asked = [item for item in found if item.kind is not ItemKind.DECISION]
-        answers = iter(self._generated([_prompt(item, task.window) for item in asked], task.language))
+        prompts = [_prompt(item, task.window) for item in asked]
+        answers = dict(zip(asked, self._generated(prompts, task.language), strict=True))
         for item in found:
-            if item.kind is ItemKind.DECISION:
-                yield item, WrittenItem(_quoted(item, task))
-                continue
-            written = read_item(next(answers), item.kind)
-            if written is not None and is_clean(written.text):
+            answer = answers.get(item, "")
+            written = read_item(answer, item.kind) if answer else WrittenItem(_quoted(item, task))
+            if written is not None and (not answer or is_clean(written.text)):
                 yield item, written
 
     def final(self, task: FinalTask) -> FinalDraft:
@@ -109,9 +111,15 @@ class DetectedWriter:
         return [answer.strip() for batch in batches for answer in self._batch(batch, language, tokens)]
 
     def _batch(self, prompts: Sequence[str], language: str, tokens: int) -> list[str]:
+        """The answers to *prompts*; empty ones to those that are too long for the model."""
         common = self._asked.words
         only = [_vocabulary(prompt, common, language) for prompt in prompts] if common else []
-        return self._model.generate(prompts, tokens, prefix=self._asked.instruction, only=only)
+        try:
+            return self._model.generate(prompts, tokens, prefix=self._asked.instruction, only=only)
+        except PromptTooLong:
+            if len(prompts) == 1:
+                return [""]
+        return [answer for prompt in prompts for answer in self._batch([prompt], language, tokens)]
 
 
 def _told(minutes: Minutes) -> list[tuple[ItemKind, str]]:

@@ -162,20 +162,6 @@ class TextModel:
                 return self._decode(*asked, max_new_tokens, ending, self._shortlist(only, stop))
             return self._answer([prefix + prompt for prompt in prompts], max_new_tokens, ending)
 
-    def probabilities(self, prompts: Sequence[str], answer: str, *, prefix: str = "") -> list[float]:
-        """How likely a decoder-only model begins its answer to each of *prompts* with the first token of *answer*.
-
-        Raises PromptTooLong if a prompt exceeds the context.
-        """
-        if not prompts:
-            return []
-        first = self._tokenizer(f" {answer}", add_special_tokens=False).input_ids[0]
-        with torch.inference_mode():
-            hidden = self._hidden(*self._padded(list(prompts), prefix, 1))
-            logits = self._net.get_output_embeddings()(hidden).float()
-            found: list[float] = logits.softmax(dim=-1)[:, first].tolist()
-        return found
-
     def _answer(self, texts: list[str], max_new_tokens: int, ending: StopRule) -> list[str]:
         batch = self._tokenizer(texts, return_tensors="pt", padding=True, truncation=False).to(self._device)
         self._check_fit(int(batch.attention_mask.sum(dim=1).max()))

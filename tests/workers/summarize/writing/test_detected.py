@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from schema.minutes.ledger import ItemKind
 from schema.minutes.minutes import Action, Minutes, Sentence
 from tests import models
+from tests.models import write_decoder
 from tests.workers.summarize.conftest import meeting
 from workers.models.adapters import shipped_notes
+from workers.summarize.detection.detector import Detector
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.detected import DetectedWriter
+from workers.summarize.writing.generator import PromptFormat
 from workers.summarize.writing.model import load_model
 from workers.summarize.writing.trained import final_writer_of, writer_of
 from workers.summarize.writing.writer import FinalTask, NoteDraft, WindowTask
@@ -101,3 +105,10 @@ def test_a_title_and_an_overview_are_written_from_the_items(writer: DetectedWrit
     assert final.overview
     assert final.author is None
     assert writer.final(FinalTask(Minutes(), ENGLISH, "en")).title == ""
+
+
+def test_what_a_model_with_a_short_context_cannot_read_is_quoted(tmp_path: Path) -> None:
+    model = load_model(str(write_decoder(tmp_path / "model")), tmp_path, precision="float32")
+    writer = DetectedWriter(Detector.load(), model, PromptFormat("Write:", writes="items"))
+    drafts = writer.note(WindowTask(ENGLISH, "en")).drafts
+    assert "I will ask the dealer for two quotes by Friday." in " ".join(each.text for each in drafts)
