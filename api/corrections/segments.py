@@ -19,6 +19,7 @@ from api.http.examples import SEGMENT, response
 from api.http.params import ID_LIMIT, IfMatch, etag_of, expected_version
 from api.http.problems import responses
 from api.meetings.routes import ANY
+from api.meetings.transcript import marked_segment
 from api.services import Services, ServicesHere
 from schema.core.errors import Conflict, Gone, InvalidInput, NotFound, SegmentOpen, VersionMismatch
 from schema.core.events import publish
@@ -35,8 +36,9 @@ from schema.corrections.wire import (
     SpeakerChanged,
 )
 from schema.meetings.tables import Segment, Track
-from schema.meetings.views import segment_event, segment_out
+from schema.meetings.views import segment_event
 from schema.meetings.wire import SegmentOut
+from schema.off_record.passages import passages_of
 
 SegmentId = Annotated[int, Path(ge=1, le=ID_LIMIT)]
 
@@ -165,14 +167,16 @@ def _written(
         segments = work(session)
         tracks = session.execute(select(Track.id, Track.name).where(Track.meeting_id == meeting_id))
         names = {row.id: row.name for row in tracks}
+        passages = passages_of(session, meeting_id)
     with suppress(RedisError):  # without Redis, the minutes are written again a little sooner, which does no harm
         services.stores.redis.set(quiet_key(meeting_id), 1, px=QUIET_MS)
     publish(services.stores.redis, meeting_id, [segment_event(each, names[each.track_id]) for each in segments])
-    return [segment_out(each, names[each.track_id]) for each in segments]
+    return [marked_segment(each, names[each.track_id], passages) for each in segments]
 
 
 def _segment_out(session: Session, segment: Segment) -> SegmentOut:
-    return segment_out(segment, session.get_one(Track, segment.track_id).name)
+    name = session.get_one(Track, segment.track_id).name
+    return marked_segment(segment, name, passages_of(session, segment.meeting_id))
 
 
 def _tagged(answer: Response, segment: SegmentOut) -> SegmentOut:

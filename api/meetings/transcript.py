@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -28,7 +28,7 @@ from schema.meetings.wire import (
     TrackCoverage,
     Transcript,
 )
-from schema.off_record.passages import is_off_record, passages_of
+from schema.off_record.passages import Passage, is_off_record, passages_of
 
 router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["content"], responses=responses(*ANY, NotFound, Gone))
 
@@ -58,10 +58,12 @@ def read_segments(session: Session, meeting_id: str) -> list[SegmentOut]:
         .where(Segment.meeting_id == meeting_id)
         .order_by(Segment.first_sample, Segment.id)
     )
-    return [
-        segment_out(segment, name).model_copy(update={"off_record": is_off_record(segment, passages)})
-        for segment, name in rows
-    ]
+    return [marked_segment(segment, name, passages) for segment, name in rows]
+
+
+def marked_segment(segment: Segment, track_name: str, passages: Collection[Passage]) -> SegmentOut:
+    """*segment*, and whether one of *passages* takes a part of it off the record."""
+    return segment_out(segment, track_name).model_copy(update={"off_record": is_off_record(segment, passages)})
 
 
 PENDING = "pending"

