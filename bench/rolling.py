@@ -1,8 +1,8 @@
 """`python -m bench.rolling`: measures an update of the rolling minutes after three hours and after three minutes.
 
 Two meetings on one database, of 3 and of 180 minutes, alternately receive the same next ten minutes of talk. After
-every 60 words (the setting `rolling_words`) their minutes are updated, by the summariser and the model that serve.
-About every fifth update also writes a note with the model. The two meetings may write different numbers of notes in the
+every 60 words (the setting `rolling_words`) their minutes are updated, by the summariser that serves. About
+every fifth update also writes a note. The two meetings may write different numbers of notes in the
 measured time, so both kinds of update are averaged separately and weighted by their frequency over both meetings. The
 talk combines names, things and days. Few sentences are alike, so little is saved by repetition.
 """
@@ -25,7 +25,7 @@ from rich.console import Console
 from sqlalchemy import func, select
 
 from bench.report import machine, write
-from deploy.fresh import MODELS, ROOT, fresh_stack
+from deploy.fresh import ROOT, fresh_stack
 from deploy.supervisor import Stack
 from schema.core.database import Database
 from schema.core.errors import MinutebookError
@@ -43,9 +43,8 @@ from workers.summarize.store import MeetingSnapshot
 from workers.summarize.summarizer import Summarizer
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.windows import LIMIT_WORDS
-from workers.summarize.writing.model import TextModel, load_model
 from workers.summarize.writing.rules import RulesWriter
-from workers.summarize.writing.trained import writer_of
+from workers.summarize.writing.trained import EMBEDDED, embedded_writer
 from workers.summarize.writing.writer import NoteWriter
 
 YOUNG_MINUTES = 3
@@ -165,18 +164,17 @@ class BenchMeeting:
 
 @dataclass(frozen=True, slots=True)
 class RollingBench:
-    """The database, Redis and model that the meetings use."""
+    """The database and Redis that the meetings use."""
 
     database: Database
     redis: Redis
-    model: TextModel
     rolling_words: int
 
     def summarizer(self, kind: type[Summarizer]) -> Summarizer:
         return kind(
             name="bench",
-            model=self.model,
-            model_name=self.model.reference,
+            model=None,
+            model_name=EMBEDDED,
             stores=Stores(self.database, self.redis, Mailbox(self.redis), settings().storage_url),
             adapters=AdapterStore(self.database, settings().adapters, AdapterTask.SUMMARY),
             shipped=None,
@@ -237,30 +235,29 @@ def main(argv: list[str] | None = None) -> int:
 
 def measure(console: Console, stack: Stack, old_minutes: int) -> dict[str, Any]:
     config = settings()
-    model = load_model(config.summary_model, MODELS, precision=config.summary_precision, threads=1)
     with Redis.from_url(stack.redis_url) as redis:
-        room = RollingBench(Database(stack.database_url), redis, model, config.rolling_words)
+        room = RollingBench(Database(stack.database_url), redis, config.rolling_words)
         young, old = room.begin("young", seed=1), room.begin("old", seed=2)
         console.print(f"making meetings of {YOUNG_MINUTES} and {old_minutes} minutes", style="dim")
         _fill(room, young, YOUNG_MINUTES)
         _fill(room, old, old_minutes)
-        _warm_up(model)
-        # From here on both meetings have the same words, so that the model has the same work in both.
+        _warm_up()
+        # From here on both meetings have the same words, so that the writer has the same work in both.
         young.talk.rng, old.talk.rng = random.Random(3), random.Random(3)
         for subject in islice(_by_turns(young, old), 2 * MEASURED_MINUTES * WORDS_PER_MINUTE // config.rolling_words):
             _update(room, subject)
         room.database.close()
-    return _figures(young, old, model.reference)
+    return _figures(young, old)
 
 
-def _warm_up(model: TextModel) -> None:
-    """Let the model read its prompts, as each worker does once."""
+def _warm_up() -> None:
+    """Load the weights of the writer, as each worker does once."""
     talk = Talk(random.Random(4)).segments(LIMIT_WORDS)
     window = [
         SpokenSegment(number, None, samples_of_s(start_s), samples_of_s(end_s), text)
         for number, (start_s, end_s, text) in enumerate(talk)
     ]
-    note_of(window, writer_of(model, ENGLISH), language=ENGLISH)
+    note_of(window, embedded_writer(ENGLISH), language=ENGLISH)
 
 
 def _fill(room: RollingBench, subject: BenchMeeting, minutes: int) -> None:
@@ -286,13 +283,13 @@ def _update(room: RollingBench, subject: BenchMeeting) -> None:
     (subject.noted if room.notes(subject) > notes else subject.plain).append(took)
 
 
-def _figures(young: BenchMeeting, old: BenchMeeting, model: str) -> dict[str, Any]:
+def _figures(young: BenchMeeting, old: BenchMeeting) -> dict[str, Any]:
     """The ratio is based on processor time, because other programs do not disturb it."""
     noted, plain = len(young.noted + old.noted), len(young.plain + old.plain)
     share = noted / (noted + plain)
     cpu_ms = {subject.meeting_id: subject.mean_ms(share, lambda took: took.cpu_s) for subject in (young, old)}
     return {
-        "model": model,
+        "model": EMBEDDED,
         "updates": noted + plain,
         "share_with_note": round(share, 3),
         "update_cpu_ms": {name: round(ms, 1) for name, ms in cpu_ms.items()},

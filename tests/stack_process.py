@@ -63,7 +63,9 @@ class StackProcess:
 
         def started() -> bool:
             assert supervisor.poll() is None, (self.data_dir / "supervisor.log").read_text()[-4000:]
-            return set(self._marks()) == set(PROCESSES) - {"migrate"}
+            # After a kill, the facts of the supervisor before this one are still there.
+            is_own = self._read_facts().get("pid") == supervisor.pid
+            return is_own and set(self._marks()) == set(PROCESSES) - {"migrate"}
 
         wait_until("the supervisor has started every process", started, patience_s=PATIENCE_S)
         self.wait_ready()

@@ -33,10 +33,9 @@ from training.data.invented_meetings import invented_meetings
 from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions
 from workers.summarize.chat.writer import ChatWriter
 from workers.summarize.final import minutes_of
-from workers.summarize.writing.detected import DetectedWriter
 from workers.summarize.writing.model import load_model
 from workers.summarize.writing.rules import RulesWriter
-from workers.summarize.writing.trained import writer_of
+from workers.summarize.writing.trained import embedded_writer, writer_of
 from workers.summarize.writing.writer import NoteWriter
 
 HERE = Path(__file__).parent
@@ -94,7 +93,7 @@ def _development(wanted: Sequence[str]) -> list[GoldMeeting]:
 
 
 def _writers(arguments: argparse.Namespace) -> dict[str, WriterOf]:
-    writers: dict[str, WriterOf] = {"rules": lambda _language: RulesWriter()}
+    writers: dict[str, WriterOf] = {"rules": lambda _language: RulesWriter(), "embedded": embedded_writer}
     if arguments.model:
         model = load_model(arguments.model, MODELS, threads=1)
         if arguments.adapter:
@@ -104,7 +103,7 @@ def _writers(arguments: argparse.Namespace) -> dict[str, WriterOf]:
         writers[name] = lambda language: writer_of(model, language)
     if arguments.endpoint:
         chat = EndpointModel(EndpointOptions(arguments.endpoint, arguments.endpoint_model, timeout_s=600))
-        writers[chat.name] = lambda _language: ChatWriter(chat, RulesWriter())
+        writers[chat.name] = lambda language: ChatWriter(chat, embedded_writer(language))
     return writers
 
 
@@ -128,7 +127,7 @@ def _measured(meetings: Sequence[GoldMeeting], writer_for: WriterOf, out: Path, 
     for meeting in meetings:
         segments = meeting.segments(speakers=speakers)
         writer = writer_for(meeting.language)
-        final = writer if isinstance(writer, ChatWriter | DetectedWriter) else None
+        final = writer if isinstance(writer, ChatWriter) else None
         minutes = minutes_of(segments, writer, final, language=meeting.language)
         write(out / f"{meeting.id}.json", MINUTES.dump_python(minutes, mode="json"))
         pairs.append((meeting, minutes))

@@ -63,7 +63,7 @@ NOT_RUN = {
     "docs/training.md: 3. Put it into service 1": TRAINED,
     "docs/training.md: 3. Put it into service 2": TRAINED,
     "docs/training.md: The included notes adapter 1": CORPUS,
-    "docs/training.md: The detector, and a writer of single items 1": TRAINS,
+    "docs/training.md: The embedded writer 1": TRAINS,
     "docs/training.md: The critic 1": TRAINS,
     "docs/training.md: A context as long as the audio 2": "measures a test set with two systems",
     "docs/training.md: A context as long as the audio 3": TRAINS,

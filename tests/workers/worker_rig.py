@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,6 +83,7 @@ class WorkerRig:
         name: str = "first",
         shipped: ShippedAdapter | None = None,
         chat: ChatModel | None = None,
+        load_model: Callable[[], TextModel] | None = None,
     ) -> Summarizer:
         return Summarizer(
             name=name,
@@ -93,6 +95,7 @@ class WorkerRig:
             rolling_words=60,
             crash_limit=DEATHS_LIMIT,
             chat=chat,
+            load_model=load_model,
         )
 
     def sweeper(self) -> Sweeper:

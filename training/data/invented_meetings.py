@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from schema.core.errors import InvalidData
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
+from schema.minutes.ledger import ItemKind
 from workers.summarize.text.segment import SpokenSegment
 
 FOLDER = Path(__file__).parent / "invented"
@@ -32,6 +33,15 @@ class InventedKind(StrEnum):
     FACT = "fact"
     QUESTION = "question"
     FALSE = "false"
+
+
+ITEM_KINDS = {
+    InventedKind.DECISION: ItemKind.DECISION,
+    InventedKind.ACTION: ItemKind.ACTION,
+    InventedKind.FACT: ItemKind.POINT,
+    InventedKind.QUESTION: ItemKind.QUESTION,
+}
+"""The kinds of what minutes should say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ from schema.core.sentences import split_sentences
 from schema.core.words import count_words
 from schema.minutes.ledger import ItemKind
 from training.data.corruptions import corrupted, opposite
-from training.data.invented_meetings import InventedItem, InventedKind, InventedMeeting
-from training.data.items import KINDS
+from training.data.invented_meetings import ITEM_KINDS, InventedItem, InventedKind, InventedMeeting
 from workers.summarize.checking.claim import MinutesClaim
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.stems import content_stems
@@ -63,7 +62,7 @@ class JudgedClaim:
 def judgements_of(meeting: InventedMeeting) -> Iterator[JudgedClaim]:
     """The judgements on *meeting*, the same in every run."""
     rng = random.Random(hashlib.sha256(meeting.id.encode()).digest())  # noqa: S311 - the same in every run
-    good = [item for item in meeting.items if item.kind in KINDS]
+    good = [item for item in meeting.items if item.kind in ITEM_KINDS]
     for item in good:
         yield from _on_item(item, good, meeting, rng)
     for item in meeting.of(InventedKind.FALSE):
@@ -104,7 +103,7 @@ def claim_of(item: InventedItem, people: Sequence[str]) -> MinutesClaim:
     False statements have no owner and no due time of their own. So owners are taken from the text and due times are
     left out, or else having them would tell true from false.
     """
-    kind = KINDS.get(item.kind) or _SECTIONS[item.section or "any"]
+    kind = ITEM_KINDS.get(item.kind) or _SECTIONS[item.section or "any"]
     return MinutesClaim(
         kind, item.text, item.evidence, owner_in(item.text, people) if kind is ItemKind.ACTION else None
     )

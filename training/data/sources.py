@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from schema.core.errors import InvalidData
-from training.data import corpora, items, judge_examples, meetings, notes
+from training.data import corpora, meetings, notes
 from training.data.checks import DEFAULTS, ExampleLimits, ExamplePart, Fault, check_examples
 from training.data.dataset import Dataset, Example
 from training.data.hub import from_hub
@@ -30,8 +30,6 @@ LAYOUTS: dict[str, Callable[[Path, str, str], Iterator[Example | Fault]]] = {
     "qmsum": meetings.qmsum,
     "spoken": spoken_windows,
     "notes": notes.notes,
-    "items": items.items,
-    "judgements": judge_examples.judge_examples,
 }
 """`windows:FOLDER` gives the windows of the meetings in FOLDER that notes are written about, `spoken:FOLDER` those with
 audio.

@@ -20,7 +20,6 @@ from torch.nn.functional import cross_entropy
 from schema.core.errors import InvalidData
 from training.data import Dataset, refuse_overlap
 from training.data.dataset import Example
-from training.data.items import common_words
 from training.data.sources import first_examples, load_source
 from training.data.training_fingerprints import write_fingerprints
 from training.metrics.bootstrap import measured_change
@@ -29,8 +28,7 @@ from training.networks.methods import linear_layers
 from training.networks.precision import autocast, base_precision, norms_in_32_bits, prepare_for_training
 from training.runs.config import RunConfig, Section, validate
 from training.runs.task import IGNORED, Batch, pad_rows
-from workers.models.lora import WORDS
-from workers.summarize.writing.generator import T5_TASK, Writes
+from workers.summarize.writing.generator import T5_TASK
 from workers.summarize.writing.model import TextModel, load_model
 from workers.summarize.writing.trained import SUMMARY_TOKENS
 from workers.summarize.writing.weights import resolve
@@ -49,8 +47,6 @@ class SummarizeOptions(Section):
     """Text after the source text, which tells a decoder-only model where the summary begins."""
     language: str | None = None
     """The only language in which the workers use the adapter for notes. Without it they use it for every language."""
-    writes: Writes = "notes"
-    """What the model learns to write: notes of whole windows, or single items of the minutes."""
     overlong: Literal["refuse", "leave_out"] = "refuse"
     """What to do with an example that is too long for the model. Nothing is cut, since the workers do not cut texts
     either.
@@ -256,8 +252,6 @@ class SummaryTask:
 
     def add_files(self, folder: Path) -> None:
         write_fingerprints(folder, self._train_data)
-        if self._options.writes == "items":
-            (folder / WORDS).write_text("\n".join(common_words(self._train_data)) + "\n", encoding="utf-8")
         if self._config.method.kind != "full":
             return
         source = resolve(self._config.model, self._cache_dir)
@@ -266,7 +260,7 @@ class SummaryTask:
                 shutil.copy(path, folder)
 
     def metadata(self) -> dict[str, object]:
-        prompt: dict[str, object] = {"instruction": self._options.instruction, "writes": self._options.writes}
+        prompt: dict[str, object] = {"instruction": self._options.instruction}
         if self._model.continues:
             prompt["suffix"] = self._options.suffix
         return prompt if self._options.language is None else prompt | {"language": self._options.language}

@@ -76,7 +76,7 @@ def stored(store: Path, checksum: str) -> Path:
 
 
 FOLDER = Path(__file__).parents[1] / "summarize/shipped"
-NOTES = {"package:gemma-3-270m": "gemma-3-270m-items"}
+NOTES = {"package:gemma-3-270m": "gemma-3-270m-notes"}
 """The adapter that writes notes, by the reference of its model."""
 _REMEDY = "Install Minutebook again, or set MINUTEBOOK_SUMMARY_SHIPPED=false to work without it."
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch.nn.functional import pad
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 METADATA = "minutebook.json"
 """The file next to `adapter_config.json` with what PEFT's own file cannot say; see `Metadata`."""
-WORDS = "words.txt"
 """The file with the words that a writer may use besides those of its prompt, one a line."""
 ADAPTERS_LIMIT = 8
 """How many adapters stay loaded, unless one batch needs more."""
@@ -53,7 +52,7 @@ class Metadata:
     """The contents of `minutebook.json`. All fields are optional. `precision` is that of the base model in training.
 
     For an adapter that writes notes, `instruction` and `suffix` stand before and after the text in its prompt, and
-    `language` is its language if it was trained on only one. `writes` is `items` if it writes single items.
+    `language` is its language if it was trained on only one.
     """
 
     base_model: str | None = None
@@ -63,7 +62,6 @@ class Metadata:
     instruction: str | None = None
     suffix: str = ""
     language: str | None = None
-    writes: Literal["notes", "items"] = "notes"
 
 
 def read_metadata(folder: Path) -> Metadata:
@@ -83,17 +81,7 @@ def read_metadata(folder: Path) -> Metadata:
         instruction=value.get("instruction"),
         suffix=str(value.get("suffix", "")),
         language=value.get("language"),
-        writes="items" if value.get("writes") == "items" else "notes",
     )
-
-
-def read_words(folder: Path) -> str:
-    """The words of an adapter that may use only some; empty if it may use any. Raises BrokenModel."""
-    path = folder / WORDS
-    try:
-        return path.read_text(encoding="utf-8") if path.exists() else ""
-    except (OSError, ValueError) as error:
-        raise BrokenModel(f"{path} cannot be read as UTF-8: {error}. Publish the adapter again.") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

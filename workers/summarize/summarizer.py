@@ -7,7 +7,7 @@ even if the meeting is finished.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -48,8 +48,7 @@ from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.views import rolling_minutes
 from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 from workers.summarize.writing.model import TextModel
-from workers.summarize.writing.rules import RulesWriter
-from workers.summarize.writing.trained import final_writer_of, writer_of
+from workers.summarize.writing.trained import EMBEDDED, embedded_writer, writer_of
 from workers.summarize.writing.writer import FinalWriter, NoteWriter
 from workers.tasks.crash_limit import count_crashes
 from workers.tasks.failures import failed_summaries
@@ -77,10 +76,12 @@ class Summarizer:
         shipped: ShippedAdapter | None,
         rolling_words: int,
         crash_limit: int,
+        load_model: Callable[[], TextModel] | None = None,
         chat: ChatModel | None = None,
         use: ModelUse | None = None,
         templates: Mapping[str, Template] | None = None,
     ) -> None:
+        """Without *model*, *load_model* loads it for the first meeting that has an adapter."""
         self.name = name
         self.model = model
         self.model_name = model_name
@@ -89,6 +90,7 @@ class Summarizer:
         self.shipped = shipped
         self.rolling_words = rolling_words
         self.crash_limit = crash_limit
+        self.load_model = load_model
         self.chat = chat
         self.use = use
         self.templates = load_templates(None) if templates is None else templates
@@ -239,14 +241,16 @@ class Summarizer:
 
     def _final_writer(self, snapshot: MeetingSnapshot) -> FinalWriter | None:
         chat = self._chat(snapshot.meeting_id)
-        return final_writer_of(self.model, snapshot.language) if chat is None else ChatWriter(chat, RulesWriter())
+        return None if chat is None else ChatWriter(chat, embedded_writer(snapshot.language))
 
     def _use_adapter(self, snapshot: MeetingSnapshot) -> None:
         """Switch the model to the meeting's adapter. Without it the minutes lose quality, but they are still made."""
-        if self.model is None:
-            return
         own = None if snapshot.bare or self.shipped is None else self.shipped.name
         name = snapshot.adapter or own
+        if self.model is None and self.load_model is not None and name is not None:
+            self.model = self.load_model()
+        if self.model is None:
+            return
         there = name is None or name in self.model.adapters or self._lend(name, self.model)
         self.model.use_adapter(name if there else None)
 
@@ -257,11 +261,16 @@ class Summarizer:
         return self.adapters.lend(name, model.load_adapter)
 
     def _author(self, notes: Sequence[NoteBody], final: Minutes | None = None) -> Author:
-        """The chat model if it wrote any of *notes* or the *final* minutes, else the model of this worker."""
+        """The chat model if it wrote any of *notes* or the *final* minutes, else the model of this worker if it was
+        trained to write them, else `EMBEDDED`.
+        """
         named = (*(note.written_by for note in notes), None if final is None else final.written_by)
         chat = next(filter(None, named), None)
-        adapter = None if self.model is None else self.model.adapter
-        return Author(model=chat, adapter=None) if chat else Author(model=self.model_name, adapter=adapter)
+        if chat:
+            return Author(model=chat, adapter=None)
+        if self.model is None or self.model.asked is None:
+            return Author(model=EMBEDDED, adapter=None)
+        return Author(model=self.model_name, adapter=self.model.adapter)
 
     @contextmanager
     def _held(self, meeting_id: str) -> Iterator[bool]:

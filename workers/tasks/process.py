@@ -148,6 +148,7 @@ class Process:
         return Summarizer(
             name=self.name,
             model=model,
+            load_model=self._text_model if self._waits_for_adapter() else None,
             model_name=config.summary_model,
             stores=self.stores,
             adapters=self._adapter_store(AdapterTask.SUMMARY),
@@ -176,7 +177,16 @@ class Process:
             from workers.summarize.chat.local import LocalModel
 
             return None, LocalModel(self._text_model())
-        return self._text_model(), elsewhere
+        return None if self._waits_for_adapter() else self._text_model(), elsewhere
+
+    def _waits_for_adapter(self) -> bool:
+        """Whether the model is loaded only once a meeting has an adapter for it.
+
+        The model of the defaults was not trained to write notes, so without an adapter it would only take memory.
+        """
+        config = self.config
+        is_default = config.summary_model == type(config).model_fields["summary_model"].default
+        return is_default and not config.summary_shipped and not config.summary_chat
 
     def _text_model(self) -> TextModel:
         from workers.summarize.writing.model import load_model

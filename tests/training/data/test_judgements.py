@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from schema.core.errors import InvalidData
 from schema.minutes.ledger import ItemKind
 from training.data.corruptions import Corruption, corrupted, opposite
-from training.data.dataset import Example
 from training.data.invented_meetings import InventedMeeting, invented_meetings
-from training.data.judge_examples import judge_examples
 from training.data.judgements import AUTHORED, DENIED, JudgedClaim, judgements_of, loosened
 from workers.summarize.checking.claim import MinutesClaim
 
@@ -130,14 +127,3 @@ def test_loosened_evidence_always_has_the_main_turn() -> None:
     drawn = {loosened(judgement, 9, random.Random(seed)).evidence for seed in range(40)}
     assert all(5 in evidence for evidence in drawn)
     assert {(5,), (5, 6)} < drawn
-
-
-def test_a_judge_reads_marked_lines_and_a_claim_and_says_yes_or_no(folder: Path) -> None:
-    read = [each for each in judge_examples(folder, "dev", "en") if isinstance(each, Example)]
-    assert {each.summary for each in read} == {"yes", "no"}
-    ending = "| Tom asks the dealer for two quotes for an oven."
-    task = next(each for each in read if (each.text or "").endswith(ending))
-    assert "> " in (task.text or "")
-    assert task.summary == "yes"
-    with pytest.raises(InvalidData, match="no split 'test'"):
-        list(judge_examples(folder, "test", "en"))

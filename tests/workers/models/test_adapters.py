@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -24,8 +25,9 @@ from tests.workers.worker_rig import WorkerRig
 from training.data.audio import Samples
 from training.registry.store import put
 from workers.asr.engine import Engine
-from workers.models.lora import remove
-from workers.summarize.writing.model import load_model
+from workers.models.lora import METADATA, remove
+from workers.summarize.writing.model import TextModel, load_model
+from workers.summarize.writing.trained import EMBEDDED
 
 pytestmark = pytest.mark.model
 BY = Grounds("ann")
@@ -125,24 +127,34 @@ def test_a_damaged_adapter_is_left_out_and_no_words_are_lost(
     assert "differs from its checksum" in warnings[0]
 
 
-def test_notes_and_minutes_name_the_adapter_that_wrote_them(rig: WorkerRig, tmp_path: Path) -> None:
+def test_an_adapter_loads_the_model_and_notes_and_minutes_name_what_wrote_them(rig: WorkerRig, tmp_path: Path) -> None:
     base = write_decoder(tmp_path / "decoder", context_tokens=512)
-    register(rig, write_text_adapter(base, tmp_path / "text"), "short", task=AdapterTask.SUMMARY)
+    adapter = write_text_adapter(base, tmp_path / "text")
+    (adapter / METADATA).write_text(json.dumps({"instruction": "summarize : "}))
+    register(rig, adapter, "short", task=AdapterTask.SUMMARY)
     rig.open_meeting()
     set_meeting(rig, "m", summary_adapter="short", state="summarizing", seq=1)
     with rig.database.write() as session:
         place = {"track_id": "m-main", "seq": 1, "first_sample": 0, "end_sample": 16_000, "words": [], "closed": True}
         text = "The boiler lost pressure twice and nobody has a key."
         session.add(Segment(meeting_id="m", text=text, model="tiny.en", **place))
-    summarizer = rig.summarizer(load_model(str(base), tmp_path, precision="float32"))
-    summarizer.run("m")
+    loaded: list[str] = []
+
+    def load() -> TextModel:
+        loaded.append(str(base))
+        return load_model(str(base), tmp_path, precision="float32")
+
+    summarizer = rig.summarizer(None, load_model=load)
     rig.open_meeting("plain")
     set_meeting(rig, "plain", state="summarizing")
     summarizer.run("plain")
+    assert loaded == []
+    summarizer.run("m")
+    assert loaded == [str(base)]
     with rig.database.read() as session:
         assert [note.adapter for note in session.query(Note)] == ["short@1"]
-        found = {summary.meeting_id: summary.adapter for summary in session.query(Summary)}
-    assert found == {"m": "short@1", "plain": None}
+        found = {summary.meeting_id: (summary.model, summary.adapter) for summary in session.query(Summary)}
+    assert found == {"m": ("gemma", "short@1"), "plain": (EMBEDDED, None)}
 
 
 def test_a_change_of_adapter_starts_a_new_segment(rig: WorkerRig, speech: Samples, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_the_language_is_that_of_the_meeting_and_not_of_a_window(
     rig.summarizer(gemma).run("m")
     (final,) = minutes(rig, SummaryKind.FINAL)
     assert final.overview
-    assert final.actions == ()
+    assert not any(action.owner and action.text.startswith(f"{action.owner} will") for action in final.actions)
 
 
 def test_a_few_words_make_no_minutes(live: WorkerRig, gemma: TextModel) -> None:

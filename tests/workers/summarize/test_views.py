@@ -17,9 +17,8 @@ from workers.summarize.final import minutes_of
 from workers.summarize.notes import ITEMS_LIMIT, note_of, notes_of, open_items
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.views import CHAPTERS_LIMIT, minutes_of_notes, rolling_minutes
-from workers.summarize.writing.model import TextModel
 from workers.summarize.writing.rules import RulesWriter
-from workers.summarize.writing.trained import writer_of
+from workers.summarize.writing.trained import embedded_writer
 from workers.summarize.writing.writer import Draft, NoteDraft, WindowTask
 
 
@@ -60,14 +59,19 @@ def test_minutes_without_a_model_have_the_main_points_of_the_sample_meeting(shar
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("tracks", ["many", "one"])
-def test_minutes_by_the_packaged_model_have_the_main_points_of_the_sample_meeting(
-    shared: Path, gemma: TextModel, tracks: str
-) -> None:
-    segments = sample(shared)
-    minutes = minutes_of(segments if tracks == "many" else one_track(segments), writer_of(gemma, "en"), language="en")
+def test_minutes_by_the_embedded_writer_have_the_main_points_of_the_sample_meeting(shared: Path) -> None:
+    minutes = minutes_of(sample(shared), embedded_writer("en"), language="en")
     assert_main_points(minutes)
     assert all(sentence.supported and sentence.evidence for sentence in minutes.overview)
+
+
+@pytest.mark.model
+def test_minutes_of_one_track_by_the_embedded_writer_have_the_tasks(shared: Path) -> None:
+    minutes = minutes_of(one_track(sample(shared)), embedded_writer("en"), language="en")
+    assert "We move the launch to Monday, the ninth." in {decision.text for decision in minutes.decisions}
+    assert {("Tom", "Wednesday evening"), ("Priya", "Thursday morning"), ("Leo", "Monday at noon")} <= {
+        (action.owner, action.due) for action in minutes.actions
+    }
 
 
 def test_a_recap_adds_evidence_but_no_second_action() -> None:

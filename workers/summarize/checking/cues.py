@@ -82,6 +82,11 @@ def cues(text: str, language: str) -> tuple[bool, ...]:
     return tuple(_has(cue, text, language) for cue in CUES)
 
 
+def speaks_of_self(text: str, language: str) -> bool:
+    """Whether *text* has a word such as `I` or `my`."""
+    return _has(DiscourseCue.I, text, language)
+
+
 def _has(cue: DiscourseCue, text: str, language: str) -> bool:
     if cue is DiscourseCue.REFUSES:
         return _REFUSES_AT_START.match(text) is not None

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 T5_TASK = "summarize: "
 """The prefix with which T5 was trained to summarize. Encoder–decoder models without an adapter get it."""
 
 
-Writes = Literal["notes", "items"]
-"""What a model was trained to write: the note of a whole window, or one item that given lines carry."""
-
-
 @dataclass(frozen=True, slots=True)
 class PromptFormat:
-    """The text before and after a transcript, as a model was trained on it, its only language, or None for any, what it
-    writes, and the words that it may use besides those of its prompt. Without them it may use any.
-    """
+    """The text before and after a transcript, as a model was trained on it, and its only language, or None for any."""
 
     instruction: str = T5_TASK
     suffix: str = ""
     language: str | None = None
-    writes: Writes = "notes"
-    words: str = ""
 
 
 class Generator(Protocol):

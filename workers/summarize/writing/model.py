@@ -17,7 +17,7 @@ import torch
 
 from schema.core.errors import BrokenModel, PromptTooLong, UnknownAdapter
 from workers.models.cache import weights_checksum
-from workers.models.lora import check_base, check_precision, inject, layers, make_room, read_metadata, read_words, used
+from workers.models.lora import check_base, check_precision, inject, layers, make_room, read_metadata, used
 from workers.models.precision import choose_device, choose_precision, compute_dtype, not_loaded, quantisation
 from workers.summarize.writing.generator import PromptFormat, StopRule
 from workers.summarize.writing.weights import resolve
@@ -116,8 +116,7 @@ class TextModel:
         self._asked.pop(name, None)
         if metadata.instruction is not None:
             suffix = metadata.suffix if self.continues else ""
-            words = read_words(folder)
-            self._asked[name] = PromptFormat(metadata.instruction, suffix, metadata.language, metadata.writes, words)
+            self._asked[name] = PromptFormat(metadata.instruction, suffix, metadata.language)
         self.use_adapter(in_use)
 
     def use_adapter(self, name: str | None) -> None:

@@ -15,16 +15,15 @@ from schema.minutes.minutes import Sentence
 from workers.summarize.checking.decision_claims import as_heard
 from workers.summarize.checking.evidence import Evidence
 from workers.summarize.checking.guard import clean, keeps_negation
-from workers.summarize.detection.detector import Detector
 from workers.summarize.text.due import find_due
 from workers.summarize.text.segment import Statement, statements
 from workers.summarize.writing.decisions import find_decisions
-from workers.summarize.writing.detected import DetectedWriter
+from workers.summarize.writing.detected import LANGUAGES, DetectedWriter
 from workers.summarize.writing.generator import Generator, PromptFormat
 from workers.summarize.writing.note_format import LineKind, NoteLine, lines_of, transcript
 from workers.summarize.writing.people import find_people
-from workers.summarize.writing.rules import RulesWriter, decisions_and_tasks, title_of
-from workers.summarize.writing.writer import Draft, FinalWriter, NoteDraft, NoteWriter, WindowTask
+from workers.summarize.writing.rules import RulesWriter
+from workers.summarize.writing.writer import Draft, NoteDraft, NoteWriter, WindowTask
 
 _KINDS = {LineKind.POINT: ItemKind.POINT, LineKind.DECISION: ItemKind.DECISION, LineKind.ACTION: ItemKind.ACTION}
 _GLUE = """\
@@ -55,22 +54,23 @@ class TrainedWriter:
     """Writes notes with a model that was trained to write them.
 
     Only sentences that the transcript supports stay. English sentences must also keep negations, and may report a
-    decision only if somebody is heard deciding. Decisions and tasks that rules find are added. If nothing of the model
-    stays, the central sentences are quoted.
+    decision only if somebody is heard deciding. Decisions and tasks of the writer *instead* are added. If nothing of
+    the model stays, the whole note is written *instead*.
     """
 
-    def __init__(self, model: Generator, asked: PromptFormat) -> None:
+    def __init__(self, model: Generator, asked: PromptFormat, instead: NoteWriter) -> None:
         self._model = model
         self._asked = asked
+        self._instead = instead
 
     def note(self, task: WindowTask) -> NoteDraft:
         said = statements(task.window)
-        found = list(decisions_and_tasks(said, task))
+        quoted = self._instead.note(task)
         written = list(self._supported(said, task))
         if not any(draft.kind is not ItemKind.ACTION for draft in written):
-            quoted = RulesWriter().note(task)
             return replace(quoted, drafts=(*quoted.drafts, *written))
-        return NoteDraft(title_of(said, task), (*written, *found))
+        found = (draft for draft in quoted.drafts if draft.kind in (ItemKind.DECISION, ItemKind.ACTION))
+        return NoteDraft(quoted.title, (*written, *found))
 
     def _supported(self, said: Sequence[Statement], task: WindowTask) -> Iterator[Draft]:
         evidence = Evidence(task.window, task.language)
@@ -136,22 +136,23 @@ def _owner(text: str, people: Collection[str]) -> str | None:
     return next(named, None)
 
 
-@cache
-def _detector() -> Detector:
-    return Detector.load()
-
-
 def writer_of(model: Generator | None, language: str) -> NoteWriter:
-    """A writer with *model* if it was trained to write notes in *language*, else one without a model."""
+    """A writer with *model* if it was trained to write notes in *language*, else one without a language model."""
     asked = None if model is None else model.asked
     if model is None or asked is None or asked.language not in (None, language):
-        return RulesWriter()
-    if asked.writes == "items":
-        return DetectedWriter(_detector(), model, asked)
-    return TrainedWriter(model, asked)
+        return embedded_writer(language)
+    return TrainedWriter(model, asked, embedded_writer(language))
 
 
-def final_writer_of(model: Generator | None, language: str) -> FinalWriter | None:
-    """A writer of titles and overviews with *model*, None if it was not trained to write them."""
-    writer = writer_of(model, language)
-    return writer if isinstance(writer, DetectedWriter) else None
+EMBEDDED = "embedded"
+"""The name of the writers that need no language model."""
+
+
+def embedded_writer(language: str) -> NoteWriter:
+    """The best writer of *language* that needs no language model."""
+    return _detected() if language in LANGUAGES else RulesWriter()
+
+
+@cache
+def _detected() -> DetectedWriter:
+    return DetectedWriter.load()

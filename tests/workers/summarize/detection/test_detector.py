@@ -14,7 +14,6 @@ from workers.models.cache import verify_sums
 from workers.summarize.detection.detector import FOLDER, Detector
 from workers.summarize.detection.network import OUTPUTS
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.writing.detected import owner_of
 
 ENGLISH = meeting(
     "Nora: Did you see the match yesterday?",
@@ -62,24 +61,6 @@ def test_every_line_has_a_probability_of_each_output(detector: Detector) -> None
 @pytest.mark.parametrize("said", [[], meeting("Al: "), meeting("Al: Hm.")])
 def test_nothing_said_gives_nothing(detector: Detector, said: list[SpokenSegment]) -> None:
     assert detector.find(said, []) == []
-
-
-@pytest.mark.parametrize(
-    ("lines", "owner"),
-    [
-        (["Nora: Paul, could you ring them?", "Paul: Sure."], "Paul"),
-        (["Nora: I can look at that tonight."], "Nora"),
-        (["Jana: Uwe, rufst du an?", "Uwe: Mach ich."], "Uwe"),
-        (["Ana: ¿Quién llama?", "Luis: Yo me encargo."], "Luis"),
-        (["Nora: Somebody has to.", "Zoe: Give it to Paul."], "Paul"),
-    ],
-)
-def test_the_owner_is_who_is_asked_or_who_says_i(lines: list[str], owner: str) -> None:
-    assert owner_of(meeting(*lines), frozenset({"Paul", "Nora", "Uwe", "Luis"})) == owner
-
-
-def test_without_speakers_and_names_nobody_owns_a_task() -> None:
-    assert owner_of([SpokenSegment(1, None, 0, 1, "I can look at that tonight.")], frozenset()) is None
 
 
 def test_the_included_detector_is_whole_and_a_damaged_one_is_refused(tmp_path: Path) -> None:

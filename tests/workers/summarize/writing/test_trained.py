@@ -14,6 +14,7 @@ from workers.summarize.notes import note_of
 from workers.summarize.text.segment import statements
 from workers.summarize.writing.generator import PromptFormat
 from workers.summarize.writing.note_format import LineKind, NoteLine, lines_of, transcript, written
+from workers.summarize.writing.rules import RulesWriter
 from workers.summarize.writing.trained import TrainedWriter, writer_of
 from workers.summarize.writing.writer import WindowTask
 
@@ -127,7 +128,7 @@ def test_a_sentence_says_decided_only_if_somebody_is_heard_deciding(draft: str, 
     "draft", ["They decided on a new boiler.", "Decision: A new boiler is bought from the plumber."]
 )
 def test_the_evidence_of_a_decision_is_the_segment_that_decides(draft: str) -> None:
-    drafts = TrainedWriter(DraftGenerator(draft), ASKED).note(WindowTask(SEGMENTS, "en")).drafts
+    drafts = TrainedWriter(DraftGenerator(draft), ASKED, RulesWriter()).note(WindowTask(SEGMENTS, "en")).drafts
     [heard] = [each for each in drafts if each.text == draft.removeprefix("Decision: ")]
     assert heard.evidence == (5,)
     assert (heard.kind is ItemKind.DECISION) == draft.startswith("Decision")

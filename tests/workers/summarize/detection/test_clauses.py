@@ -1,0 +1,161 @@
+"""Clauses: where sentences may be cut, how chosen ones are joined, and who acts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schema.core.errors import BrokenModel
+from schema.minutes.ledger import ItemKind
+from tests.workers.summarize.conftest import meeting
+from workers.models.cache import verify_sums
+from workers.summarize.detection.clause_chooser import (
+    FOLDER,
+    WORDS_LIMIT,
+    ClauseChooser,
+    WeighedClause,
+    best_clauses,
+    is_addressed,
+    owner_of,
+    says_enough,
+)
+from workers.summarize.detection.clauses import Clause, clauses_of, joined
+from workers.summarize.detection.detector import FoundItem
+from workers.summarize.text.segment import SpokenSegment
+
+
+def cut(text: str) -> list[Clause]:
+    return clauses_of(meeting(f"Ann: {text}"), [0])
+
+
+@pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        ("We buy the new oven and Tom asks the dealer.", ["We buy the new oven", "and Tom asks the dealer."]),
+        (
+            "The rent is eight hundred euros: we take the room.",
+            ["The rent is eight hundred euros", "we take the room."],
+        ),
+        (
+            "Wir nehmen den neuen Vertrag, weil er günstiger ist.",
+            ["Wir nehmen den neuen Vertrag", "weil er günstiger ist."],
+        ),
+        ("Rice, chicken, beans and salad.", ["Rice, chicken, beans and salad."]),
+        ("Il y a du carrelage dans la chambre.", ["Il y a du carrelage dans la chambre."]),
+    ],
+)
+def test_a_sentence_is_cut_where_both_parts_say_something(text: str, clauses: list[str]) -> None:
+    assert [each.text for each in cut(text)] == clauses
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We store the bikes there, provided that the container is dry.",
+        "We take the large room, but only if the rent falls.",
+        "If the container is dry, we store the bikes there.",
+        "Wir kaufen den neuen Ofen, sofern die Bank zustimmt.",
+        "On achète le nouveau four, sauf si la banque refuse.",
+        "Compramos el horno nuevo, siempre que el banco acepte.",
+    ],
+)
+def test_a_condition_is_never_cut_off(text: str) -> None:
+    assert [each.text for each in cut(text)] == [text]
+
+
+def test_neighbours_are_joined_as_they_were_said_and_others_by_a_comma() -> None:
+    clauses = cut("We buy the new oven, Tom asks the dealer today, and Ann pays the first half.")
+    assert [each.text for each in clauses] == [
+        "We buy the new oven", "Tom asks the dealer today", "and Ann pays the first half.",
+    ]  # fmt: skip
+    assert joined(clauses, "en") == "We buy the new oven, Tom asks the dealer today, and Ann pays the first half."
+    assert joined([clauses[0], clauses[2]], "en") == "We buy the new oven, and Ann pays the first half."
+
+
+def test_english_lead_ins_and_hesitations_are_left_out() -> None:
+    assert joined(cut("Okay, so um we buy the new oven"), "en") == "We buy the new oven."
+
+
+def weighed(said: str, *weights: tuple[float, float]) -> list[WeighedClause]:
+    return [WeighedClause(clause, *weight) for clause, weight in zip(cut(said), weights, strict=True)]
+
+
+def test_the_clauses_that_say_most_are_chosen_in_their_order() -> None:
+    found = weighed("Well there you go. We buy the oven. Tom asks the dealer.", (0.02, 0), (0.4, 0), (0.5, 0))
+    assert [each.clause.text for each in best_clauses(found, ItemKind.DECISION, "en")] == [
+        "We buy the oven.", "Tom asks the dealer.",
+    ]  # fmt: skip
+
+
+def test_what_repeats_a_chosen_clause_is_left_out() -> None:
+    found = weighed("We buy the oven. We buy the oven.", (0.5, 0), (0.5, 0))
+    assert len(best_clauses(found, ItemKind.DECISION, "en")) == 1
+
+
+def test_the_best_clause_stays_however_long_it_is() -> None:
+    long = " ".join(f"word{at}" for at in range(2 * WORDS_LIMIT))
+    [only] = best_clauses(weighed(f"{long}.", (0.1, 0)), ItemKind.POINT, "en")
+    assert only.clause.text == f"{long}."
+    assert not says_enough([only], ItemKind.POINT)
+
+
+SAID = meeting("Ann: Tom, can you sell the old one?", "Tom: I'll do it.")
+
+
+def test_who_promises_is_the_owner() -> None:
+    [asks], [promises] = clauses_of(SAID, [0]), clauses_of(SAID, [1])
+    assert owner_of([WeighedClause(asks, 0.1, 0.1), WeighedClause(promises, 0.5, 0.9)], SAID, ["Ann", "Tom"]) == "Tom"
+
+
+def test_who_is_addressed_is_the_owner_although_another_speaks() -> None:
+    [asks] = clauses_of(SAID, [0])
+    assert owner_of([WeighedClause(asks, 0.5, 0.1)], SAID, ["Ann", "Tom"]) == "Tom"
+    assert owner_of([WeighedClause(asks, 0.5, 0.9)], SAID, ["Ann", "Tom"]) == "Ann"
+
+
+@pytest.mark.parametrize(
+    ("text", "addressed"), [("Tom, can you?", True), ("Can you, Tom?", True), ("I ask Tom about it.", False)]
+)
+def test_a_name_that_stands_apart_is_addressed(text: str, addressed: bool) -> None:
+    assert is_addressed("Tom", text) is addressed
+
+
+@pytest.fixture(scope="module")
+def chooser() -> ClauseChooser:
+    return ClauseChooser.load()
+
+
+def owner(chooser: ClauseChooser, window: list[SpokenSegment], language: str = "en") -> str | None:
+    """Who does what all lines of *window* say."""
+    task = FoundItem(ItemKind.ACTION, 0, tuple(range(len(window))), 0.9)
+    return owner_of(chooser.weigh(task, window, language), window, ["Paul", "Nora", "Uwe", "Luis"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "language"),
+    [
+        (["Nora: Paul, could you ring them?", "Paul: Sure."], "Paul", "en"),
+        (["Nora: I can look at that tonight."], "Nora", "en"),
+        (["Nora: I'll ask Paul about the fence tonight."], "Nora", "en"),
+        (["Jana: Uwe, rufst du an?", "Uwe: Mach ich."], "Uwe", "de"),
+    ],
+)
+def test_the_owner_is_who_is_asked_or_who_promises(
+    chooser: ClauseChooser, lines: list[str], name: str, language: str
+) -> None:
+    assert owner(chooser, meeting(*lines), language) == name
+
+
+def test_without_speakers_and_names_nobody_owns_a_task(chooser: ClauseChooser) -> None:
+    said = [SpokenSegment(1, None, 0, 1, "I can look at that tonight.")]
+    item = FoundItem(ItemKind.ACTION, 0, (0,), 0.9)
+    assert owner_of(chooser.weigh(item, said, "en"), said, []) is None
+
+
+def test_the_included_weights_are_whole_and_damaged_ones_are_refused(tmp_path: Path) -> None:
+    verify_sums(FOLDER, "")
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(BrokenModel, match="cannot be loaded"):
+        ClauseChooser.load(tmp_path)

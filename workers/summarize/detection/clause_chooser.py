@@ -1,0 +1,116 @@
+"""Chooses the clauses that say an item, and finds out who does it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from schema.core.words import count_words
+from schema.minutes.ledger import ItemKind
+from workers.summarize.detection.clause_features import clause_features
+from workers.summarize.detection.clause_network import ClauseNet, load_clause_network
+from workers.summarize.detection.clauses import Clause, clauses_of
+from workers.summarize.detection.detector import FoundItem
+from workers.summarize.text.numbers import numbers
+from workers.summarize.text.segment import SpokenSegment
+from workers.summarize.text.stems import content_stems, idf
+
+FOLDER = Path(__file__).parents[1] / "shipped" / "clauses"
+WORD_COSTS = {ItemKind.DECISION: 0.008, ItemKind.ACTION: 0.011, ItemKind.POINT: 0.015, ItemKind.QUESTION: 0.004}
+"""A clause is taken if it says more than this share of its item with each of its words. Chosen on development
+meetings.
+"""
+WORDS_LIMIT = 26
+LEAST_WORTHS = {ItemKind.DECISION: 0.25, ItemKind.ACTION: 0.25, ItemKind.POINT: 0.25, ItemKind.QUESTION: 0.1}
+"""An item whose clauses say a smaller share of it is left out, because nobody would know what is meant."""
+_LEAST_VOTE, _ADDRESSED, _ANSWERS = 0.05, 1.5, 0.5
+"""What a clause weighs at least in the vote on an owner, and the weights of who is addressed and who speaks next."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedClause:
+    """`worth` is the share of the item that the clause says, `owned` the probability that its speaker acts."""
+
+    clause: Clause
+    worth: float
+    owned: float
+
+
+class ClauseChooser:
+    def __init__(self, net: ClauseNet) -> None:
+        self._net = net
+
+    @classmethod
+    def load(cls, folder: Path = FOLDER) -> ClauseChooser:
+        """Raises BrokenModel."""
+        return cls(load_clause_network(folder))
+
+    def weigh(self, item: FoundItem, window: Sequence[SpokenSegment], language: str) -> list[WeighedClause]:
+        """All clauses of *item*, in their order. There is at least one."""
+        clauses = clauses_of(window, item.lines)
+        rarity = idf([content_stems(line.text, language) for line in window])
+        features = torch.from_numpy(clause_features(clauses, item, window, rarity, language))
+        with torch.inference_mode():
+            weights = torch.sigmoid(self._net(features)).tolist()
+        return [WeighedClause(each, *weight) for each, weight in zip(clauses, weights, strict=True)]
+
+
+def best_clauses(weighed: Sequence[WeighedClause], kind: ItemKind, language: str) -> list[WeighedClause]:
+    """The clauses that say most with the fewest words, in their order. At least one, if there is any."""
+    left, chosen, known, total = list(weighed), list[WeighedClause](), set[str](), 0
+
+    def gain(each: WeighedClause) -> float:
+        told = _told(each, language)
+        fresh = len(told - known) / max(len(told), 1)
+        return each.worth * fresh - WORD_COSTS[kind] * count_words(each.clause.text)
+
+    while left:
+        best = max(left, key=gain)
+        length = count_words(best.clause.text)
+        if chosen and (gain(best) < 0 or total + length > WORDS_LIMIT):
+            break
+        left.remove(best)
+        chosen.append(best)
+        known |= _told(best, language)
+        total += length
+    return sorted(chosen, key=weighed.index)
+
+
+def says_enough(chosen: Iterable[WeighedClause], kind: ItemKind) -> bool:
+    """Whether *chosen* say what an item of *kind* is about."""
+    return sum(each.worth for each in chosen) >= LEAST_WORTHS[kind]
+
+
+def _told(each: WeighedClause, language: str) -> set[str]:
+    text = each.clause.text
+    return {*content_stems(text, language), *numbers(text, language)}
+
+
+def owner_of(weighed: Sequence[WeighedClause], window: Sequence[SpokenSegment], people: Collection[str]) -> str | None:
+    """Who does what an item says: a speaker of its clauses, or one of *people* who is addressed, or who answers.
+
+    None if no speaker and no name is known.
+    """
+    votes: dict[str, float] = defaultdict(float)
+    for each in weighed:
+        line = each.clause.line
+        worth, speaker = each.worth + _LEAST_VOTE, window[line].speaker
+        if speaker:
+            votes[speaker] += each.owned * worth
+        for name in people:
+            if name != speaker and is_addressed(name, each.clause.text):
+                votes[name] += _ADDRESSED * (1 - each.owned) * worth
+        answers = window[line + 1].speaker if line + 1 < len(window) else None
+        if speaker and answers and answers != speaker:
+            votes[answers] += _ANSWERS * (1 - each.owned) * worth
+    return max(votes, key=lambda name: votes[name], default=None)
+
+
+def is_addressed(name: str, text: str) -> bool:
+    """Whether *name* stands apart in *text*, as in `Tom, can you ...`, `Can you, Tom?` or `Tom: the numbers`."""
+    return re.search(rf"(?:^|[,.!?:]\s*){re.escape(name)}\s*(?:[,:?!.]|$)", text) is not None
