@@ -140,6 +140,8 @@ class Settings(DataFolder):
     summary_precision: Precision = "auto"
     summary_device: str = "auto"
     summary_threads: int = Field(default=1, ge=0)
+    summary_unsupported: Literal["mark", "leave_out"] = "mark"
+    """What happens to sentences of the minutes whose evidence does not carry them."""
     summary_shipped: bool = False
     """Whether notes are written with the adapter that Minutebook includes, if the registry has no default adapter."""
     summary_url: str = ""

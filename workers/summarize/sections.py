@@ -16,7 +16,7 @@ from workers.summarize.views import best, sentence_of
 def arranged(minutes: Minutes, notes: Iterable[NoteBody], template: Template, language: str) -> Minutes:
     """*minutes* of *notes* in the sections of *template*, with headings in *language*.
 
-    Points that a writer put into a section leave their chapters. Rules and the embedded model put points into none.
+    Points that a writer put into a section leave their chapters. Rules and the embedded writer put points into none.
     """
     if not template.sections:
         return minutes

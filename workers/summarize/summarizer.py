@@ -45,7 +45,7 @@ from workers.summarize.store import (
     rewrite_note,
 )
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.views import rolling_minutes
+from workers.summarize.views import rolling_minutes, supported_only
 from workers.summarize.windows import LIMIT_WORDS, next_window, split_segment
 from workers.summarize.writing.model import TextModel
 from workers.summarize.writing.trained import EMBEDDED, embedded_writer, writer_of
@@ -77,6 +77,7 @@ class Summarizer:
         rolling_words: int,
         crash_limit: int,
         load_model: Callable[[], TextModel] | None = None,
+        leaves_out_unsupported: bool = False,
         chat: ChatModel | None = None,
         use: ModelUse | None = None,
         templates: Mapping[str, Template] | None = None,
@@ -91,6 +92,7 @@ class Summarizer:
         self.rolling_words = rolling_words
         self.crash_limit = crash_limit
         self.load_model = load_model
+        self.leaves_out_unsupported = leaves_out_unsupported
         self.chat = chat
         self.use = use
         self.templates = load_templates(None) if templates is None else templates
@@ -223,6 +225,8 @@ class Summarizer:
         template, language = self._template(snapshot), written_language(snapshot.notes, snapshot.language)
         if template is not None:
             minutes = arranged(minutes, snapshot.notes, template, language)
+        if self.leaves_out_unsupported:
+            minutes = supported_only(minutes)
         spelled = briefed(minutes, snapshot.notes, snapshot.briefing, snapshot.language)
         return in_wanted_language(spelled, snapshot.notes, snapshot.briefing, snapshot.language)
 

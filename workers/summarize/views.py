@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from schema.core.words import count_words
@@ -47,6 +48,23 @@ def minutes_of_notes(notes: Iterable[NoteBody], language: str) -> Minutes:
         questions=tuple(sentence_of(item) for item in standing if item.kind is ItemKind.QUESTION),
         withdrawn=tuple(_withdrawn(item) for item in items.values() if item.state is ItemState.WITHDRAWN),
     )
+
+
+def supported_only(minutes: Minutes) -> Minutes:
+    """*minutes* without the sentences that their evidence does not carry."""
+    return replace(
+        minutes,
+        overview=_supported(minutes.overview),
+        chapters=tuple(replace(each, sentences=_supported(each.sentences)) for each in minutes.chapters),
+        sections=tuple(replace(each, sentences=_supported(each.sentences)) for each in minutes.sections),
+        decisions=_supported(minutes.decisions),
+        actions=tuple(action for action in minutes.actions if action.supported),
+        questions=_supported(minutes.questions),
+    )
+
+
+def _supported(sentences: Iterable[Sentence]) -> tuple[Sentence, ...]:
+    return tuple(sentence for sentence in sentences if sentence.supported)
 
 
 def _is_shown_task(item: Item) -> bool:

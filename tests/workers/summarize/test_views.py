@@ -10,13 +10,13 @@ import pytest
 
 from schema.core.units import samples_of_s
 from schema.minutes.ledger import ChangeKind, ItemKind, ledger
-from schema.minutes.minutes import MINUTES, Earlier, Minutes
+from schema.minutes.minutes import MINUTES, Action, Chapter, Earlier, Minutes, Sentence
 from schema.minutes.note import NOTE, NoteBody
 from tests.workers.summarize.conftest import meeting, one_track
 from workers.summarize.final import minutes_of
 from workers.summarize.notes import ITEMS_LIMIT, note_of, notes_of, open_items
 from workers.summarize.text.segment import SpokenSegment
-from workers.summarize.views import CHAPTERS_LIMIT, minutes_of_notes, rolling_minutes
+from workers.summarize.views import CHAPTERS_LIMIT, minutes_of_notes, rolling_minutes, supported_only
 from workers.summarize.writing.rules import RulesWriter
 from workers.summarize.writing.trained import embedded_writer
 from workers.summarize.writing.writer import Draft, NoteDraft, WindowTask
@@ -252,3 +252,13 @@ def test_a_new_note_changes_the_last_chapter_only() -> None:
     assert len(longer) == len(shorter)
     assert longer[:-1] == shorter[:-1]
     assert longer[-1] != shorter[-1]
+
+
+def test_unsupported_sentences_can_be_left_out_everywhere() -> None:
+    carried, not_carried = Sentence("The oven is new.", (1,), 0.9, supported=True), Sentence("The oven is old.")
+    both = (carried, not_carried)
+    task, doubted = Action("Call them.", "Ann", supported=True), Action("Ring them.", "Ann")
+    minutes = Minutes(both, (Chapter("Oven", 0, 1, both),), both, (task, doubted), both)
+    assert supported_only(minutes) == Minutes(
+        (carried,), (Chapter("Oven", 0, 1, (carried,)),), (carried,), (task,), (carried,)
+    )
