@@ -11,7 +11,7 @@ from sqlalchemy import select
 from schema.core.database import Database
 from schema.core.states import CoverageKind, MeetingState, SummaryKind
 from schema.meetings.tables import Coverage, Failure, Meeting, Segment, Summary, Track
-from schema.minutes.minutes import MINUTES
+from schema.minutes.minutes import MINUTES, parts
 from workers.asr.error_rates import normalise
 
 HEARD = (CoverageKind.TRANSCRIBED, CoverageKind.SILENT)
@@ -85,7 +85,7 @@ class Account:
     words_twice: int = 0
     words_lost: int = 0
     unfinished: int = 0
-    """Meetings that did not finish, or have no final minutes or more than one."""
+    """Meetings that did not finish, or have no final minutes, empty ones, or more than one."""
     tasks_failed: int = 0
     views_wrong: int = 0
     """Live clients that did not see the transcript and the final minutes."""
@@ -119,7 +119,7 @@ class Account:
             text = " ".join(session.scalars(texts.order_by(Segment.first_sample, Segment.id)))
             failures = session.scalars(select(Failure).where(Failure.meeting_id == meeting_id)).all()
         words = compare_words(expected_text, text) if expected_text else WordChanges()
-        complete = len(final) == 1 and bool(MINUTES.validate_python(final[0].body).overview)
+        complete = len(final) == 1 and any(parts(MINUTES.validate_python(final[0].body)))
         return cls(
             meetings=1,
             samples=sum(received_samples.values()),
