@@ -51,8 +51,10 @@ class ClauseChooser:
         return cls(load_clause_network(folder))
 
     def weigh(self, item: FoundItem, window: Sequence[SpokenSegment], language: str) -> list[WeighedClause]:
-        """All clauses of *item*, in their order. There is at least one."""
+        """All clauses of *item*, in their order. None if its lines have no words."""
         clauses = clauses_of(window, item.lines)
+        if not clauses:
+            return []
         rarity = idf([content_stems(line.text, language) for line in window])
         features = torch.from_numpy(clause_features(clauses, item, window, rarity, language))
         with torch.inference_mode():

@@ -147,6 +147,13 @@ def test_the_owner_is_who_is_asked_or_who_promises(
     assert owner(chooser, meeting(*lines), language) == name
 
 
+def test_lines_without_words_have_no_clauses(chooser: ClauseChooser) -> None:
+    silent = [SpokenSegment(1, "Ann", 0, 1, " ")]
+    assert chooser.weigh(FoundItem(ItemKind.ACTION, 0, (0,), 0.9), silent, "en") == []
+    assert best_clauses([], ItemKind.ACTION, "en") == []
+    assert owner_of([], silent, ["Ann"]) is None
+
+
 def test_without_speakers_and_names_nobody_owns_a_task(chooser: ClauseChooser) -> None:
     said = [SpokenSegment(1, None, 0, 1, "I can look at that tonight.")]
     item = FoundItem(ItemKind.ACTION, 0, (0,), 0.9)
