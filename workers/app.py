@@ -20,6 +20,7 @@ from schema.core.repeats import leave_out_repeats
 from schema.core.settings import settings
 
 TRANSCRIBE_LIMIT_S = 600
+LISTEN_LIMIT_S = 600
 SUMMARIZE_LIMIT_S = 600
 INGEST_LIMIT_S = 600
 DELIVER_LIMIT_S = 120
@@ -41,27 +42,21 @@ def create_celery() -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=True,
         # A worker process loads its model before it reports that it is alive.
         worker_proc_alive_timeout=300.0,
-        task_queues=[Queue(name) for name in (queues.TRANSCRIBE_QUEUE, queues.SUMMARIZE_QUEUE, queues.INGEST_QUEUE)],  # type: ignore[no-untyped-call]
+        task_queues=[Queue(name) for name in queues.served_queues(config.speakers)],  # type: ignore[no-untyped-call]
         task_default_queue=queues.TRANSCRIBE_QUEUE,
         task_routes={
             queues.TRANSCRIBE: {"queue": queues.TRANSCRIBE_QUEUE},
             queues.SWEEP: {"queue": queues.TRANSCRIBE_QUEUE},
             queues.SUMMARIZE: {"queue": queues.SUMMARIZE_QUEUE},
             queues.INGEST: {"queue": queues.INGEST_QUEUE},
+            queues.LISTEN: {"queue": queues.SPEAKERS_QUEUE},
             queues.DELIVER: {"queue": queues.INGEST_QUEUE},
         },
         beat_scheduler="workers.tasks.scheduler:Scheduler",
         beat_schedule_filename=str(config.data_dir / "celerybeat-schedule"),
         beat_schedule={
-            **{
-                f"wake-{shard}": {
-                    "task": queues.TRANSCRIBE,
-                    "args": [str(shard)],
-                    "schedule": 1.0,
-                    "options": {"expires": 1.0},
-                }
-                for shard in range(config.shards)
-            },
+            **_every_second("wake", queues.TRANSCRIBE, config.shards),
+            **_every_second("listen", queues.LISTEN, config.shards if config.speakers != "off" else 0),
             "ingest": {"task": queues.INGEST, "args": [""], "schedule": 1.0, "options": {"expires": 1.0}},
             # The task may wait behind uploads. If several pile up meanwhile, all but the first find nothing to send.
             "deliver": {"task": queues.DELIVER, "schedule": 5.0, "options": {"expires": 60.0}},
@@ -69,6 +64,14 @@ def create_celery() -> Celery:
         },
     )
     return celery
+
+
+def _every_second(name: str, task: str, shards: int) -> dict[str, Any]:
+    """The schedule that sends *task* for each shard every second."""
+    return {
+        f"{name}-{shard}": {"task": task, "args": [str(shard)], "schedule": 1.0, "options": {"expires": 1.0}}
+        for shard in range(shards)
+    }
 
 
 @after_setup_logger.connect  # type: ignore[untyped-decorator]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from api.auth.keys import Principal
 from schema.core.errors import Gone, NotFound
 from schema.core.states import MeetingState
+from schema.mailbox import Heard
 from schema.meetings.tables import Meeting, Track
 from schema.webhooks.outbox import Webhook
 
@@ -26,6 +27,7 @@ class TrackPlace:
     closed_sample: int | None
     epoch: int
     kind: str
+    heard: Heard | None = None
 
 
 def find_meeting(session: Session, meeting_id: str, principal: Principal) -> Meeting:
@@ -56,6 +58,7 @@ def find_track(session: Session, meeting_id: str, name: str, principal: Principa
         closed_sample=track.closed_sample,
         epoch=track.epoch,
         kind=track.kind,
+        heard=track.heard,
     )
 
 

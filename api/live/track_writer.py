@@ -152,6 +152,7 @@ class TrackWriter:
             epoch=self.place.epoch,
             backlog_limit_samples=self._services.config.backlog_limit_samples,
             kind=TrackKind(self.place.kind),
+            heard=self.place.heard,
         )
         return status.received_sample
 

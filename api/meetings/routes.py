@@ -40,6 +40,7 @@ from schema.meetings.recording_date import set_recording_date
 from schema.meetings.tables import Meeting, Track
 from schema.meetings.views import authors
 from schema.meetings.wire import MeetingChange, MeetingOut, MeetingPage, NewMeeting, TrackOut
+from schema.speakers.wish import listening
 from schema.uploads.tables import Upload
 
 ANY = (Unauthorized, Forbidden, RateLimited)
@@ -66,13 +67,20 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
             language=language,
             asr_adapter=new.asr_adapter,
             summary_adapter=new.summary_adapter,
+            speakers=listening(new.speakers, services.config.speakers),
         )
         meeting.brief(with_defaults(new, principal, services.config))
         set_recording_date(meeting, new.recorded_at, DateSource.CALLER)
         session.add(meeting)
         session.flush()
         tracks = [
-            Track(id=secrets.token_hex(12), meeting_id=meeting.id, name=track.name, speaker=track.speaker)
+            Track(
+                id=secrets.token_hex(12),
+                meeting_id=meeting.id,
+                name=track.name,
+                speaker=track.speaker,
+                heard_sample=0 if meeting.speakers and track.speaker is None else None,
+            )
             for track in new.tracks
         ]
         session.add_all(tracks)

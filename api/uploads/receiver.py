@@ -20,6 +20,7 @@ from schema.core.events import publish
 from schema.core.states import Scope, UploadState
 from schema.core.storage import COPY_BYTES
 from schema.core.tables import now
+from schema.speakers.wish import NO_SPEAKERS, listening
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import (
     add_upload,
@@ -231,6 +232,8 @@ def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[s
     if size_bytes > config.upload_limit_bytes:
         raise _too_large(str(size_bytes), config.upload_limit_bytes)
     check_room(services, size_bytes)
+    speakers = listening(new.speakers, config.speakers)
+    new = new.model_copy(update={"speakers": speakers or NO_SPEAKERS})
     with services.database.write() as session:
         check_adapters(session, new.asr_adapter, new.summary_adapter)
         return add_upload(session, owner=principal.owner, new=new, open_limit=config.uploads_open_limit, **facts)

@@ -18,6 +18,7 @@ from schema.corrections import segments as corrections  # noqa: F401 - registers
 from schema.corrections import sentences as sentence_corrections  # noqa: F401 - registers its tables in the metadata
 from schema.meetings.search import INDEX_NAME, INDEX_TABLE
 from schema.off_record import passages as off_record  # noqa: F401 - registers its tables in the metadata
+from schema.speakers import tables as speaker_tables  # noqa: F401 - registers its tables in the metadata
 from schema.typed_notes import notes as typed_notes  # noqa: F401 - registers its tables in the metadata
 from schema.uploads import tables as upload_tables  # noqa: F401 - registers its tables in the metadata
 from schema.webhooks import outbox as webhooks  # noqa: F401 - registers its tables in the metadata

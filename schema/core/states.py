@@ -97,6 +97,16 @@ class Origin(StrEnum):
     CARRIED = "carried"
 
 
+class SpeakerSource(StrEnum):
+    """Who said who speaks: the `track`, the `voice` while the meeting runs, all voices together at its `end`, or a
+    `person`. What a person said stays."""
+
+    TRACK = "track"
+    VOICE = "voice"
+    END = "end"
+    PERSON = "person"
+
+
 class WebhookEvent(StrEnum):
     """The events that a webhook can subscribe to. Each event of a meeting is announced once."""
 

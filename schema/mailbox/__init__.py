@@ -16,6 +16,11 @@ ends and another worker claims the track, a worker that was only slow cannot wri
 given out twice, even by a Redis that lost its data. A track's epochs therefore continue from the last one in SQL. Each
 step has a random size, because a worker from before the loss may hold an epoch that SQL has never seen.
 
+A track may have a second reader, the listener, who tells its speakers apart. It has a position and epochs of its own,
+and claims and releases of the two do not touch each other. Audio is trimmed when both have read it. If the listener of
+a live track is behind, at most a third of the limit is kept for it, and then it loses the oldest. A producer never
+waits for it, but a file does.
+
 A track needs 2 bytes for each sample that is kept and about 140 bytes for each piece. The samples kept are the left
 context of its worker and the audio that is not committed. The latter is limited to `backlog_limit_samples`, or to one
 piece of 1 MiB if that is more. There are at most `backlog_limit_samples / 160` pieces, but 1000 are always allowed.
@@ -25,7 +30,7 @@ appending stops and workers continue.
 
 from schema.mailbox.aio import AsyncMailbox
 from schema.mailbox.keys import Keys, shard_of
-from schema.mailbox.records import Appended, AudioSpan, Claim, Claimed, Depth, Fill, Status
+from schema.mailbox.records import Appended, AudioSpan, Claim, Claimed, Depth, Fill, Heard, ListenerClaim, Status
 from schema.mailbox.sync import Mailbox
 
 __all__ = [
@@ -36,7 +41,9 @@ __all__ = [
     "Claimed",
     "Depth",
     "Fill",
+    "Heard",
     "Keys",
+    "ListenerClaim",
     "Mailbox",
     "Status",
     "shard_of",

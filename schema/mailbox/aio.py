@@ -9,7 +9,7 @@ from redis.asyncio import Redis, RedisCluster
 from schema.core.states import TrackKind
 from schema.mailbox.calls import NAMES, Call, Calls, check_claim, source
 from schema.mailbox.limits import BATCH_DELAY_MS, CANDIDATES_PER_PLACE, CLAIM_TRIES
-from schema.mailbox.records import Appended, AudioSpan, Claimed, Depth, Fill, Status
+from schema.mailbox.records import Appended, AudioSpan, Claimed, Depth, Fill, Heard, ListenerClaim, Status
 from schema.mailbox.unavailable import check_client, reachable
 
 T = TypeVar("T")
@@ -43,10 +43,11 @@ class AsyncMailbox:
         backlog_limit_samples: int,
         kind: TrackKind = TrackKind.LIVE,
         express: bool = False,
+        heard: Heard | None = None,
     ) -> Status:
         """Like `Mailbox.open`."""
         return await self._run(
-            self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples, express)
+            self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples, express, heard)
         )
 
     async def append(self, track_id: str, first_sample: int, pcm: bytes) -> Appended:
@@ -104,6 +105,34 @@ class AsyncMailbox:
                 track_id, epoch, committed_sample, keep_sample, seen_sample, state, delay_ms, rest_ms, retry
             )
         )
+
+    async def listen(self, shard: int, lease_ms: int, n: int = CANDIDATES_PER_PLACE) -> ListenerClaim | None:
+        """Like `Mailbox.listen`."""
+        for track_id in await self._run(self._calls.listenable(shard, n)):
+            claim = await self._run(self._calls.listen(track_id, lease_ms))
+            if claim is not None:
+                return claim
+        return None
+
+    async def heard(
+        self,
+        track_id: str,
+        epoch: int,
+        *,
+        heard_sample: int,
+        keep_sample: int,
+        next_sample: int,
+        delay_ms: int = 0,
+        retry: bool = False,
+    ) -> bool:
+        """Like `Mailbox.heard`."""
+        return await self._run(
+            self._calls.heard(track_id, epoch, heard_sample, keep_sample, next_sample, delay_ms, retry)
+        )
+
+    async def unlisten(self, track_id: str) -> None:
+        """Like `Mailbox.unlisten`."""
+        await self._run(self._calls.unlisten(track_id))
 
     async def forget(self, track_id: str) -> None:
         """Like `Mailbox.forget`."""

@@ -26,7 +26,7 @@ from schema.mailbox.limits import (
     check_state,
     check_time,
 )
-from schema.mailbox.records import Appended, AudioSpan, Claim, Claimed, Depth, Fill, Status
+from schema.mailbox.records import Appended, AudioSpan, Claim, Claimed, Depth, Fill, Heard, ListenerClaim, Status
 
 T = TypeVar("T")
 ScriptReply = list[Any]
@@ -69,6 +69,7 @@ class Calls:
         kind: TrackKind,
         backlog_limit_samples: int,
         express: bool = False,
+        heard: Heard | None = None,
     ) -> Call[Status]:
         check_position("committed_sample", committed_sample)
         if backlog_limit_samples < 1:
@@ -76,7 +77,8 @@ class Calls:
         batch_delay_ms = EXPRESS_DELAY_MS if express else self.batch_delay_ms
         slack_ms = batch_delay_ms if kind == TrackKind.BATCH else 0
         args: list[str | int | bytes] = [
-            committed_sample, epoch, _epoch_step(), kind, slack_ms, backlog_limit_samples
+            committed_sample, epoch, _epoch_step(), kind, slack_ms, backlog_limit_samples,
+            -1 if heard is None else heard.sample, 0 if heard is None else heard.epoch,
         ]  # fmt: skip
         return self._of_track("open", track_id, args, lambda answer: _status(track_id, answer))
 
@@ -147,6 +149,33 @@ class Calls:
             epoch, committed_sample, keep_sample, seen_sample, delay_ms, rest_ms, int(retry), state
         ]  # fmt: skip
         return self._of_track("release", track_id, args, bool)
+
+    def listenable(self, shard: int, n: int) -> Call[list[str]]:
+        keys = Keys(shard)
+        return Call("listenable", [*keys.of_shard, keys.voices], [n], _texts)
+
+    def listen(self, track_id: str, lease_ms: int) -> Call[ListenerClaim | None]:
+        check_time("lease_ms", lease_ms, 1)
+        return self._of_track("listen", track_id, [lease_ms, _epoch_step()], lambda a: _listener_claim(track_id, a))
+
+    def heard(
+        self,
+        track_id: str,
+        epoch: int,
+        heard_sample: int,
+        keep_sample: int,
+        next_sample: int,
+        delay_ms: int,
+        retry: bool,
+    ) -> Call[bool]:
+        check_position("heard_sample", heard_sample)
+        check_position("keep_sample", keep_sample)
+        check_time("delay_ms", delay_ms)
+        args: list[str | int | bytes] = [epoch, heard_sample, keep_sample, next_sample, delay_ms, int(retry)]
+        return self._of_track("heard", track_id, args, bool)
+
+    def unlisten(self, track_id: str) -> Call[None]:
+        return self._of_track("unlisten", track_id, [], lambda _answer: None)
 
     def forget(self, track_id: str) -> Call[None]:
         return self._of_track("forget", track_id, [], lambda _answer: None)
@@ -269,13 +298,22 @@ def _claim(
     )
 
 
+def _listener_claim(track_id: str, answer: ScriptReply) -> ListenerClaim | None:
+    if answer[0] != b"ok":
+        return None
+    epoch, heard, received, closed, batch, attempts = answer[1:]
+    kind = TrackKind.BATCH if batch else TrackKind.LIVE
+    return ListenerClaim(track_id, epoch, heard, received, bool(closed), kind, attempts)
+
+
 def _texts(values: list[bytes]) -> list[str]:
     return [value.decode() for value in values]
 
 
 FOLDER = Path(__file__).with_name("lua")
 NAMES = (
-    "open", "append", "skip", "flush", "close", "due", "claim", "read", "extend", "release", "forget", "status", "depth"
+    "open", "append", "skip", "flush", "close", "due", "claim", "read", "extend", "release", "forget", "status",
+    "depth", "listenable", "listen", "heard", "unlisten",
 )  # fmt: skip
 
 

@@ -32,4 +32,8 @@ class Keys:
 
     def of_track(self, track_id: str) -> list[str]:
         """The keys that are given to every script about one track."""
-        return [*self.of_shard, self.hash_of(track_id), self.stream_of(track_id)]
+        return [*self.of_shard, self.hash_of(track_id), self.stream_of(track_id), self.voices]
+
+    @property
+    def voices(self) -> str:
+        return self._name("voices")

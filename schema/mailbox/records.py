@@ -87,6 +87,28 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """How far the listener of a track is, and its last epoch, both from SQL."""
+
+    sample: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerClaim:
+    """A track lent to the listener, who tells its speakers apart. It has heard everything before `heard_sample`."""
+
+    track_id: str
+    epoch: int
+    heard_sample: int
+    received_sample: int
+    closed: bool
+    kind: TrackKind
+    attempts: int
+    """1 at first. It grows with each claim that ends without a release, or with a release that sets `retry`."""
+
+
+@dataclass(frozen=True, slots=True)
 class AudioSpan:
     """The PCM16 of [first_sample, end_sample); None if the producer lost it."""
 

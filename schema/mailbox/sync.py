@@ -9,7 +9,7 @@ from redis import Redis, RedisCluster
 from schema.core.states import TrackKind
 from schema.mailbox.calls import NAMES, Call, Calls, check_claim, source
 from schema.mailbox.limits import BATCH_DELAY_MS, CANDIDATES_PER_PLACE, CLAIM_TRIES
-from schema.mailbox.records import Appended, AudioSpan, Claimed, Depth, Fill, Status
+from schema.mailbox.records import Appended, AudioSpan, Claimed, Depth, Fill, Heard, ListenerClaim, Status
 from schema.mailbox.unavailable import check_client, reachable
 
 T = TypeVar("T")
@@ -43,14 +43,19 @@ class Mailbox:
         backlog_limit_samples: int,
         kind: TrackKind = TrackKind.LIVE,
         express: bool = False,
+        heard: Heard | None = None,
     ) -> Status:
         """Create the mailbox if there is none, with the position and epoch from SQL and without audio.
 
         Its epochs continue from *epoch* in steps of random size, so that epochs of a lost mailbox are not given out
         again. An existing mailbox only moves forward to *committed_sample*, if SQL is ahead of it. An *express* batch
-        track does not wait for free places: it is claimed with the live tracks.
+        track does not wait for free places: it is claimed with the live tracks. If *heard* is given, the track has a
+        listener, and audio is also kept until it has heard it: of a live track within the limit of the mailbox, and a
+        file waits for it.
         """
-        return self._run(self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples, express))
+        return self._run(
+            self._calls.open(track_id, committed_sample, epoch, kind, backlog_limit_samples, express, heard)
+        )
 
     def append(self, track_id: str, first_sample: int, pcm: bytes) -> Appended:
         """Add PCM16 at *first_sample*. Samples that were received before are dropped, so audio may be sent again.
@@ -136,6 +141,40 @@ class Mailbox:
                 track_id, epoch, committed_sample, keep_sample, seen_sample, state, delay_ms, rest_ms, retry
             )
         )
+
+    def listen(self, shard: int, lease_ms: int, n: int = CANDIDATES_PER_PLACE) -> ListenerClaim | None:
+        """Lend the track whose listener has waited longest to this process for *lease_ms*. None if none waits.
+
+        Each claim raises the track's listening epoch, so an earlier holder can no longer commit or release.
+        """
+        for track_id in self._run(self._calls.listenable(shard, n)):
+            claim = self._run(self._calls.listen(track_id, lease_ms))
+            if claim is not None:
+                return claim
+        return None
+
+    def heard(
+        self,
+        track_id: str,
+        epoch: int,
+        *,
+        heard_sample: int,
+        keep_sample: int,
+        next_sample: int,
+        delay_ms: int = 0,
+        retry: bool = False,
+    ) -> bool:
+        """Give a track back after the listener's commit. Returns False and changes nothing if *epoch* is outdated.
+
+        Audio from *keep_sample* on is kept for it. It may listen again when *next_sample* has been received, or when
+        the track is closed and has audio that is not heard, but not before *delay_ms*. *retry* keeps the number of
+        attempts.
+        """
+        return self._run(self._calls.heard(track_id, epoch, heard_sample, keep_sample, next_sample, delay_ms, retry))
+
+    def unlisten(self, track_id: str) -> None:
+        """End listening to a track. No audio is kept for it any more."""
+        self._run(self._calls.unlisten(track_id))
 
     def forget(self, track_id: str) -> None:
         """Delete everything about a track."""

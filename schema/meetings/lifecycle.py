@@ -33,6 +33,7 @@ from schema.mailbox import Mailbox, Status, shard_of
 from schema.meetings.locks import lock_tracks, lock_versions
 from schema.meetings.tables import Coverage, Failure, Meeting, Note, Segment, Summary, Track
 from schema.off_record.passages import OffRecord
+from schema.speakers.tables import Person, VoiceUnit
 from schema.stores import Stores
 from schema.typed_notes.notes import TypedNote
 from schema.webhooks.outbox import announce
@@ -155,6 +156,7 @@ def _open(mailbox: Mailbox, track: Track, backlog_limit_samples: int) -> Status:
         epoch=track.epoch,
         backlog_limit_samples=backlog_limit_samples,
         kind=TrackKind(track.kind),
+        heard=track.heard,
     )
 
 
@@ -187,11 +189,14 @@ def _has_open_track(meeting_id: str) -> ColumnElement[bool]:
 def end_transcription(stores: Stores, meeting_id: str, carry_over: CarryOver) -> bool:
     """Move the meeting from draining to summarizing, if every track is closed and committed to its end.
 
+    If its speakers are told apart, that has to be settled too, because minutes name them.
+
     *carry_over* runs in the same transaction, so the minutes are always written from the corrected transcript. Returns
     True when this call made the move.
     """
     with stores.database.write() as session:
-        moved = _move(session, meeting_id, MeetingMove.SUMMARIZE, ~_has_open_track(meeting_id))
+        settled = or_(Meeting.speakers.is_(None), Meeting.people_settled)
+        moved = _move(session, meeting_id, MeetingMove.SUMMARIZE, ~_has_open_track(meeting_id), settled)
         if moved is None:
             return False
         carried = carry_over(session, moved)
@@ -254,7 +259,18 @@ def _move(
 
 def _delete_content(session: Session, meeting_id: str, track_ids: Sequence[str]) -> None:
     session.execute(delete(Coverage).where(Coverage.track_id.in_(track_ids)))
-    for table in (Correction, SentenceCorrection, TypedNote, OffRecord, Segment, Note, Summary, Failure):
+    for table in (
+        Correction,
+        SentenceCorrection,
+        TypedNote,
+        OffRecord,
+        VoiceUnit,
+        Person,
+        Segment,
+        Note,
+        Summary,
+        Failure,
+    ):
         session.execute(delete(table).where(table.meeting_id == meeting_id))
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from schema.core.states import MeetingState, TrackKind
 from schema.core.tables import Base, Id, now
+from schema.mailbox.records import Heard
 from schema.minutes.briefing import Briefing
 
 
@@ -35,6 +36,8 @@ class Meeting(Base):
       offset from UTC at its place. `title_from` is a `TitleSource`.
     * `tus_metadata` is what a tus client sent with its upload. It may hold a title, so it goes with the meeting.
     * `shown` is true for the version that is used when a request names none.
+    * `speakers` says how many speakers are told apart, as in `schema.speakers.wish`; None means that nobody listens.
+      `people_settled` is true once all units of speech were put together again at the end.
     * `revised_seq` is set while the minutes have to be written again. It is the number of the last correction.
     * Notes with a lower `seq` than `notes_seq` are all written again.
     * `participants`, `agenda`, `vocabulary`, `minutes_language` and `template` are the `briefing`.
@@ -70,6 +73,8 @@ class Meeting(Base):
     shown: Mapped[bool] = mapped_column(default=True)
     revised_seq: Mapped[int | None] = mapped_column(BigInteger, index=True)
     notes_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    speakers: Mapped[str | None] = mapped_column(String(8))
+    people_settled: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property
     def started_at(self) -> datetime:
@@ -103,6 +108,8 @@ class Track(Base):
     * `received_sample` is the end of the received audio at the last commit. If Redis loses audio before it and the
       producer does not send it again, that audio is booked as missing.
     * `closed_sample` is the end of the track, set when the meeting is finished.
+    * `heard_sample` is how far the listener is, who tells speakers apart; None means that nobody listens to this track.
+      `heard_epoch` makes its commits conditional. `unheard` is [[first, end, reason]], the audio that it never got.
     """
 
     __tablename__ = "tracks"
@@ -117,6 +124,14 @@ class Track(Base):
     received_sample: Mapped[int] = mapped_column(BigInteger, default=0)
     closed_sample: Mapped[int | None] = mapped_column(BigInteger)
     epoch: Mapped[int] = mapped_column(BigInteger, default=0)
+    heard_sample: Mapped[int | None] = mapped_column(BigInteger)
+    heard_epoch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    unheard: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+
+    @property
+    def heard(self) -> Heard | None:
+        """How far the listener is, for the mailbox."""
+        return None if self.heard_sample is None else Heard(self.heard_sample, self.heard_epoch)
 
 
 class Segment(Base):
@@ -125,6 +140,8 @@ class Segment(Base):
     * `words` is [[text, first, end, probability]], as the model recognised them. They never change.
     * `text` and `speaker` are what people read. `corrected` means that they differ from the recognised ones.
     * `version` counts the changes by people; see `schema.corrections.segments`.
+    * `person` is the number of the person who speaks, if the listener has told. `speaker_from` says who named the
+      speaker, a `SpeakerSource`. `overlapped` means that somebody else speaks at the same time.
     """
 
     __tablename__ = "segments"
@@ -145,6 +162,9 @@ class Segment(Base):
     adapter: Mapped[str | None] = mapped_column(String(100))
     version: Mapped[int] = mapped_column(default=1)
     corrected: Mapped[bool] = mapped_column(default=False)
+    person: Mapped[int | None]
+    speaker_from: Mapped[str | None] = mapped_column(String(8))
+    overlapped: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Coverage(Base):

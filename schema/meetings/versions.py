@@ -19,6 +19,7 @@ from schema.core.states import Channels, MeetingState, SummaryKind, UploadState
 from schema.meetings.locks import advance_seq, lock_meeting, lock_versions
 from schema.meetings.tables import Meeting, Summary, Track
 from schema.minutes.briefing import Briefing
+from schema.speakers.wish import NO_SPEAKERS
 from schema.uploads.lifecycle import add_upload, file_id_of, lock_readers, new_track
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
@@ -85,6 +86,7 @@ def add_version(
             title=source.title,
             channels=Channels(recording.channels),
             streams=recording.streams,
+            speakers=source.speakers or NO_SPEAKERS,
             language=wanted.language,
             translate=source.translate,
             **wanted.briefing.model_dump(),
@@ -123,7 +125,8 @@ def _copy_tracks(session: Session, source: Meeting, meeting: Meeting) -> None:
         if track.name in there:
             there[track.name].speaker = track.speaker
         else:
-            session.add(new_track(meeting.id, track.name, track.speaker))
+            listened = meeting.speakers is not None and track.speaker is None
+            session.add(new_track(meeting.id, track.name, track.speaker, listened=listened))
     session.flush()
 
 

@@ -13,6 +13,7 @@ from schema.core.wire import AUTO, Language, Name, Shown, Text, Wire
 from schema.meetings.recording_date import RecordedAt
 from schema.minutes.briefing import Briefing
 from schema.minutes.minutes import Minutes
+from schema.speakers.wish import AUTO_SPEAKERS, SpeakersWish
 from schema.typed_notes.wire import TypedNoteOut
 
 AdapterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
@@ -46,6 +47,8 @@ class NewMeeting(Briefing):
     """By default the language is detected. With a model that reads only English it is English."""
     recorded_at: RecordedAt | None = None
     """The start of the recording, if it is not now, in ISO 8601. Without an offset it is in the server's zone."""
+    speakers: SpeakersWish = AUTO_SPEAKERS
+    """`auto` tells speakers on one track apart if the server can; `off`; or how many: `4`, `2-6`."""
     asr_adapter: AdapterName | None = None
     """None means the adapter called `default`, if it has an active version."""
     summary_adapter: AdapterName | None = None

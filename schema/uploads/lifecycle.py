@@ -25,6 +25,7 @@ from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.recording_date import set_recording_date
 from schema.meetings.tables import Meeting, Track
 from schema.meetings.titles import set_title, title_of_file
+from schema.speakers.wish import NO_SPEAKERS
 from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
@@ -79,13 +80,14 @@ def add_upload(
         asr_adapter=new.asr_adapter,
         summary_adapter=new.summary_adapter,
         tus_metadata=tus_metadata,
+        speakers=None if new.speakers == NO_SPEAKERS else new.speakers,
     )
     meeting.brief(new)
     _describe(meeting, new, shown)
     session.add(meeting)
     session.flush()
     if new.channels == Channels.MIX:
-        session.add(new_track(meeting.id, "main"))
+        session.add(new_track(meeting.id, "main", listened=meeting.speakers is not None))
     upload = Upload(
         id=new_id(),
         meeting_id=meeting.id,
@@ -115,9 +117,16 @@ def _describe(meeting: Meeting, new: NewUpload, file_name: str) -> None:
     set_recording_date(meeting, new.recorded_at, DateSource.CALLER)
 
 
-def new_track(meeting_id: str, name: str, speaker: str | None = None) -> Track:
-    """Return a new track whose audio comes from a file."""
-    return Track(id=secrets.token_hex(12), meeting_id=meeting_id, name=name, speaker=speaker, kind=TrackKind.BATCH)
+def new_track(meeting_id: str, name: str, speaker: str | None = None, *, listened: bool = False) -> Track:
+    """Return a new track whose audio comes from a file. If it is *listened* to, its speakers are told apart."""
+    return Track(
+        id=secrets.token_hex(12),
+        meeting_id=meeting_id,
+        name=name,
+        speaker=speaker,
+        kind=TrackKind.BATCH,
+        heard_sample=0 if listened else None,
+    )
 
 
 def move(session: Session, upload_id: str, before: frozenset[UploadState], after: UploadState, **values: Any) -> bool:

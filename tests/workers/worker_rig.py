@@ -10,7 +10,7 @@ from redis import Redis
 from sqlalchemy import func, select
 
 from schema.core.database import Database
-from schema.core.states import AdapterTask, MeetingState
+from schema.core.states import AdapterTask, MeetingState, TrackKind
 from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from schema.mailbox import Keys, Mailbox
 from schema.meetings.lifecycle import Finished, finish_meeting
@@ -117,15 +117,36 @@ class WorkerRig:
         return True
 
     def open_meeting(
-        self, meeting_id: str = "m", *tracks: str, vocabulary: tuple[str, ...] = (), language: str = "en"
+        self,
+        meeting_id: str = "m",
+        *tracks: str,
+        vocabulary: tuple[str, ...] = (),
+        language: str = "en",
+        speakers: str | None = None,
+        kind: TrackKind = TrackKind.LIVE,
     ) -> str:
-        """Open a live meeting and return the id of its first track, `MEETING-TRACK`."""
+        """Open a live meeting and return the id of its first track, `MEETING-TRACK`.
+
+        With *speakers* the speakers on its tracks are told apart, else each track is one speaker.
+        """
         names = tracks or ("main",)
         with self.database.write() as session:
-            session.add(Meeting(id=meeting_id, owner="local", vocabulary=list(vocabulary), language=language))
+            session.add(
+                Meeting(
+                    id=meeting_id, owner="local", vocabulary=list(vocabulary), language=language, speakers=speakers
+                )
+            )
             session.flush()
             session.add_all(
-                Track(id=f"{meeting_id}-{name}", meeting_id=meeting_id, name=name, speaker=name) for name in names
+                Track(
+                    id=f"{meeting_id}-{name}",
+                    meeting_id=meeting_id,
+                    name=name,
+                    speaker=None if speakers else name,
+                    heard_sample=0 if speakers else None,
+                    kind=kind,
+                )
+                for name in names
             )
         for name in names:
             self.open_mailbox(f"{meeting_id}-{name}")
@@ -140,6 +161,8 @@ class WorkerRig:
             committed_sample=track.committed_sample,
             epoch=track.epoch,
             backlog_limit_samples=BACKLOG_LIMIT_SAMPLES,
+            kind=TrackKind(track.kind),
+            heard=track.heard,
         )
         return status.received_sample
 

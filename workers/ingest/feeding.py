@@ -177,6 +177,7 @@ class Feeding:
             backlog_limit_samples=self._bounds.backlog_limit_samples,
             kind=TrackKind.BATCH,
             express=express,
+            heard=track.heard,
         )
         return status.received_sample
 

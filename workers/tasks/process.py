@@ -29,6 +29,7 @@ from workers.tasks.summary_requests import SummaryRequests
 
 if TYPE_CHECKING:
     from workers.ingest.ingester import Ingester
+    from workers.speakers.listener import Listener
     from workers.summarize.chat.model import ChatModel
     from workers.summarize.summarizer import Summarizer
     from workers.summarize.writing.model import TextModel
@@ -132,6 +133,24 @@ class Process:
                 attempts_limit=config.attempts_limit,
                 files=FilePace(GPU_BATCH, GPU_BATCH) if on_gpu else on_cpu(max(1, cores // threads)),
             ),
+        )
+
+    @cached_property
+    def listener(self) -> Listener:
+        libraries.bound_memory()
+        import torch
+
+        from workers.speakers.engine import load_voices
+        from workers.speakers.listener import Listener
+
+        config = self.config
+        torch.set_num_threads(1)  # It runs beside live transcription, and one thread is fast enough.
+        return Listener(
+            engine=load_voices(config.speakers, config.models),
+            stores=self.stores,
+            summaries=self.summaries,
+            lease_ms=config.lease_ms,
+            attempts_limit=config.attempts_limit,
         )
 
     @cached_property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from schema.core.errors import MailboxMissing, MinutebookError, Unavailable
@@ -17,6 +17,7 @@ from schema.core.states import MeetingState, TrackKind
 from schema.corrections.segments import quiet_key
 from schema.meetings.lifecycle import close_tracks, delete_meeting, end_transcription, finish_meeting, unfinished
 from schema.meetings.tables import Meeting, Segment, Track
+from schema.speakers.attendance import listener_works, stop_listening
 from schema.stores import Stores
 from schema.uploads.lifecycle import fed_by_upload
 from workers.corrections.carry_over import carry_over
@@ -54,6 +55,7 @@ class Sweeper:
             draining = self._in_state(session, MeetingState.DRAINING)
             fed = set(self._in_state(session, MeetingState.DRAINING, fed_by_upload()))
             summarizing = self._in_state(session, MeetingState.SUMMARIZING)
+            unlistened = self._waiting_for_listener(session)
             unread = self._with_unread_text(session)
             revised = self._revised(session)
             half_deleted = set(unfinished(session)) - set(draining)
@@ -62,6 +64,8 @@ class Sweeper:
         # An ingest worker closes the mailboxes of files, because it can fill them again if Redis has lost them.
         self._each([each for each in draining if each not in fed], self._close)
         self._each(draining, self._end_transcription)
+        if not listener_works(self.stores.redis):
+            self._each(unlistened, self._give_up_listening)
         self._each(half_deleted, self._delete)
         for meeting_ids, interval_ms in ((summarizing, 0), (unread, ASK_INTERVAL_MS), (self._quiet(revised), 0)):
             for meeting_id in meeting_ids:
@@ -92,6 +96,12 @@ class Sweeper:
     def _end_transcription(self, meeting_id: str) -> None:
         if end_transcription(self.stores, meeting_id, carry_over):
             self.summaries.ask(meeting_id)
+
+    def _give_up_listening(self, meeting_id: str) -> None:
+        """Go on without a listener: files would wait for it for ever, and minutes too."""
+        log.warning("meeting %s: no listener works, so its speakers are not told apart from here on", meeting_id)
+        for track_id in stop_listening(self.stores.database, meeting_id):
+            self.stores.mailbox.unlisten(track_id)
 
     def _delete(self, meeting_id: str) -> None:
         delete_meeting(self.stores, meeting_id)
@@ -136,6 +146,12 @@ class Sweeper:
     @staticmethod
     def _in_state(session: Session, state: MeetingState, *further: ColumnElement[bool]) -> list[str]:
         return list(session.scalars(select(Meeting.id).where(Meeting.state == state, *further)))
+
+    @staticmethod
+    def _waiting_for_listener(session: Session) -> list[str]:
+        """Meetings that cannot go on without a listener: those that drain, and files that are being read."""
+        behind = or_(Meeting.state == MeetingState.DRAINING, (Meeting.state == MeetingState.LIVE) & fed_by_upload())
+        return list(session.scalars(select(Meeting.id).where(Meeting.speakers.is_not(None), behind)))
 
     @staticmethod
     def _with_unread_text(session: Session) -> list[str]:

@@ -8,7 +8,14 @@ from celery import Task
 
 from schema.core import queues
 from schema.core.errors import Unavailable, WorkerLost
-from workers.app import DELIVER_LIMIT_S, INGEST_LIMIT_S, SUMMARIZE_LIMIT_S, TRANSCRIBE_LIMIT_S, app
+from workers.app import (
+    DELIVER_LIMIT_S,
+    INGEST_LIMIT_S,
+    LISTEN_LIMIT_S,
+    SUMMARIZE_LIMIT_S,
+    TRANSCRIBE_LIMIT_S,
+    app,
+)
 from workers.tasks.failures import book_failure
 from workers.tasks.monitoring import WakeUp, name_meetings_in_logs, report_work
 from workers.tasks.process import process
@@ -63,6 +70,14 @@ def ingest(upload_id: str) -> None:
     """Decode the uploads that are next for a bounded time. If there is more to do, enqueue the task again."""
     if process().ingester.run():
         process().send(queues.INGEST, [upload_id])
+
+
+@app.task(  # type: ignore[untyped-decorator]
+    name=queues.LISTEN, base=WakeUp, acks_late=False, time_limit=LISTEN_LIMIT_S, throws=(Unavailable,)
+)
+def listen(shard: str) -> None:
+    """Tell the speakers on the waiting tracks of *shard* apart for a bounded time. Beat sends the task again."""
+    process().listener.run(int(shard))
 
 
 @app.task(  # type: ignore[untyped-decorator]

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from schema.core.database import Database
 from schema.core.events import Event
 from schema.core.sentences import ends_sentence
+from schema.core.states import SpeakerSource
 from schema.core.tables import at_least
 from schema.core.units import samples_of_s
 from schema.meetings.locks import advance_seq
@@ -197,6 +198,8 @@ def _new_segment(track: Track, part: TrackCommit, word: Word) -> Segment:
 
 
 def _append(segment: Segment, word: Word) -> None:
+    if segment.speaker_from != SpeakerSource.PERSON:
+        segment.person = None  # The listener has not told yet who says this word.
     segment.end_sample = word.end_sample
     segment.text += word.text
     # SQLAlchemy does not notice changes inside a JSON value, so this assigns a new list.

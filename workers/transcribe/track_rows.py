@@ -58,6 +58,9 @@ def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackF
 def recent_text(session: Session, track_id: str) -> str:
     """The latest text of the track, for a worker that takes it over without the last worker's state."""
     texts = session.scalars(
-        select(Segment.text).where(Segment.track_id == track_id).order_by(Segment.id.desc()).limit(PROMPT_SEGMENTS)
+        select(Segment.text)
+        .where(Segment.track_id == track_id)
+        .order_by(Segment.first_sample.desc(), Segment.id.desc())
+        .limit(PROMPT_SEGMENTS)
     ).all()
     return " ".join(reversed(texts))

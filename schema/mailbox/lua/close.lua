@@ -11,4 +11,5 @@ end
 -- A leased track stays with its worker: the release notices that the claim did not know about the close. Closing again
 -- makes an idle track due once more, and does not shorten the pause before a retry.
 if not is_leased(track) then make_due(track, now, slack, closed == 0 and 'LT' or 'NX') end
+call_listener(track, now)
 return {'ok', received, wake(now)}

@@ -1,5 +1,5 @@
 #!lua
--- ARGV: track, committed, epoch, epoch_step, kind, slack_ms, limit_samples
+-- ARGV: track, committed, epoch, epoch_step, kind, slack_ms, limit_samples, heard (-1: there is no listener), hear_epoch
 local now = clock()
 local track, committed = ARGV[1], tonumber(ARGV[2])
 if redis.call('EXISTS', TRACK) == 0 then
@@ -10,5 +10,14 @@ if redis.call('EXISTS', TRACK) == 0 then
 else
   redis.call('HSET', TRACK, 'slack', ARGV[6])
   advance(committed)
+end
+local heard = tonumber(ARGV[8])
+local known = numbers('heard')
+if heard >= 0 and heard > (known or -1) then
+  redis.call('HSET', TRACK, 'heard', heard, 'hear_at', 0)
+  if not known then
+    redis.call('HSET', TRACK, 'hear_from', 0, 'hear_epoch', tonumber(ARGV[9]) + tonumber(ARGV[4]), 'hear_attempts', 0)
+  end
+  call_listener(track, now)
 end
 return status(track, now)

@@ -1,12 +1,17 @@
--- This text is put between the first line and the body of every script. A shard has four keys, and a track two more:
+-- This text is put between the first line and the body of every script. A shard has five keys, and a track two more.
+-- Scripts about a track get all of them, scripts about a shard only those that they use:
 --   shard   hash    clock (ms), offset (ms), woken (ms), pending (samples), rested (ms: when batch tracks have rested)
 --   ready   zset    waiting track -> when it is due (ms)
 --   fill    zset    waiting batch track -> from when it may fill a free place (ms)
 --   leased  zset    claimed track -> end of its lease (ms)
+--   voices  zset    track -> when the listener, who tells speakers apart, may read it (ms); during a lease, its end
 --   track   hash    kind slack limit committed received flushed seen_flushed closed seen_closed epoch held attempts
---                   not_before worker state
+--                   not_before worker state keep (samples: what transcription still reads), and if there is a listener:
+--                   heard (samples: how far it is), hear_from (what it still reads), hear_at (how much audio it needs
+--                   next), hear_epoch, hear_attempts
 --   stream  stream  id = end of the entry in samples; field p = PCM16, or m = number of samples missing
 local SHARD, READY, FILL, LEASED, TRACK, STREAM = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local VOICES = KEYS[7]
 local WAKE_INTERVAL_MS = 1000
 
 -- The only clock: the server's time, kept from running backwards. After a jump back it continues from the last time that
@@ -88,6 +93,32 @@ local function add_entry(received, samples, field, value)
   redis.call('HSET', TRACK, 'received', received + samples)
   redis.call('HINCRBY', SHARD, 'pending', samples)
   return received + samples
+end
+
+-- The listener may read the track when enough audio has come, or its end. It reads in steps of its own, and nobody waits
+-- for it except the producer of a file.
+local function call_listener(track, now)
+  local heard, hear_at, received, closed = numbers('heard', 'hear_at', 'received', 'closed')
+  if heard and (received >= hear_at or (closed == 1 and received > heard)) then
+    redis.call('ZADD', VOICES, 'NX', now, track)
+  end
+end
+
+-- Delete the audio that nobody reads any more. A listener of a live track who is behind keeps at most a third of what the
+-- mailbox may hold. A file waits for its listener, so that limit is never passed there.
+local function trim()
+  local keep, from, limit, slack = numbers('keep', 'hear_from', 'limit', 'slack')
+  local first = keep or 0
+  if from and from < first then first = slack > 0 and from or math.max(from, first - math.floor(limit / 3)) end
+  redis.call('XTRIM', STREAM, 'MINID', string.format('%d-0', first + 1))
+end
+
+-- A listener of a live track never makes a producer wait: it loses what does not fit beside the audio to come.
+local function make_room(received, limit, entries_limit)
+  local keep, committed = numbers('keep', 'committed')
+  local first = math.min(keep or committed, received - limit)
+  if redis.call('XLEN', STREAM) >= entries_limit then first = keep or committed end
+  if first > 0 then redis.call('XTRIM', STREAM, 'MINID', string.format('%d-0', first + 1)) end
 end
 
 -- Records that the database has committed up to `target`; this never goes back. If `target` is beyond what was received,

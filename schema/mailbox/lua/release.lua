@@ -8,7 +8,8 @@ if epoch ~= tonumber(ARGV[2]) then return 0 end
 if held == 0 then return 1 end
 
 local committed, received = advance(tonumber(ARGV[3]))
-redis.call('XTRIM', STREAM, 'MINID', string.format('%d-0', tonumber(ARGV[4]) + 1))
+redis.call('HSET', TRACK, 'keep', ARGV[4])
+trim()
 local not_before = now + tonumber(ARGV[6])
 redis.call('HSET', TRACK, 'held', 0, 'not_before', not_before, 'state', ARGV[9])
 if not retry then redis.call('HSET', TRACK, 'attempts', 0) end

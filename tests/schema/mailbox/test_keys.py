@@ -12,7 +12,7 @@ from redis.crc import key_slot
 from redis.exceptions import ResponseError
 
 from schema.core.states import TrackKind
-from schema.mailbox import AudioSpan, Keys, Mailbox, shard_of
+from schema.mailbox import AudioSpan, Heard, Keys, Mailbox, shard_of
 from tests import servers
 from tests.schema.mailbox.conftest import LIMIT, shift_clock
 from tests.waiting import wait_until
@@ -41,6 +41,12 @@ def run_everything(mailbox: Mailbox, track_id: str, jump: Callable[[int], object
         )
         mailbox.open(track_id, committed_sample=40, epoch=claim.epoch + 1, backlog_limit_samples=LIMIT)
         mailbox.close(track_id, 50)
+        listened = Heard(0, 0)
+        mailbox.open(track_id, committed_sample=40, epoch=claim.epoch, backlog_limit_samples=LIMIT, heard=listened)
+        ear = mailbox.listen(shard, lease_ms=1000)
+        assert ear is not None
+        assert mailbox.heard(track_id, ear.epoch, heard_sample=50, keep_sample=40, next_sample=90)
+        mailbox.unlisten(track_id)
         assert mailbox.status(track_id).received_sample == 50
         assert mailbox.depth(shard).pending_samples == 10
         mailbox.forget(track_id)
@@ -74,8 +80,8 @@ def test_scripts_touch_only_the_keys_they_are_given(redis_client: Redis) -> None
             keys = set(redis_client.command_getkeys(*words))
             assert keys <= given, words
             touched |= keys
-    assert len(scripts) == 12
-    assert len(touched) == 6
+    assert len(scripts) == 16
+    assert len(touched) == 7
 
 
 def test_shards_have_different_slots_and_tracks_the_slot_of_their_shard() -> None:

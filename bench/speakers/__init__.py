@@ -1,0 +1,1 @@
+"""`make bench-speakers`: who said what, on recordings whose speakers are known."""

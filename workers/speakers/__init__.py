@@ -1,0 +1,1 @@
+"""Speakers: who says what on a track, told apart by their voices."""
