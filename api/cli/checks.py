@@ -21,7 +21,7 @@ from api.cli.model_checks import endpoint, endpoint_use, kernels, models
 from schema.core import migrate
 from schema.core.database import Database, check_writable
 from schema.core.errors import MinutebookError
-from schema.core.queues import QUEUES, QueueLength, queue_length
+from schema.core.queues import QueueLength, queue_length, served_queues
 from schema.core.settings import Settings
 
 QUESTION_S = 2.0
@@ -174,7 +174,7 @@ def workers(config: Settings) -> Iterator[Finding]:
         try:
             served = app.control.inspect(timeout=QUESTION_S).active_queues() or {}
             with _client(config) as client:
-                lengths = {queue: queue_length(client, queue) for queue in QUEUES}
+                lengths = {queue: queue_length(client, queue) for queue in served_queues(config.speakers)}
         except (OperationalError, RedisError) as error:
             yield Finding("workers", Health.FAIL, f"cannot be checked: Redis does not answer ({error})")
             return

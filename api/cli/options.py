@@ -108,6 +108,9 @@ MinutesLanguageOption = Annotated[
 TemplateOption = Annotated[
     str | None, typer.Option("--template", help="The template of the minutes; 'minutebook templates' lists them.")
 ]
+SpeakersOption = Annotated[
+    str, typer.Option("--speakers", help="Tell speakers on one track apart: auto, off, or how many: 4 or 2-6.")
+]
 AdapterOption = Annotated[str | None, typer.Option("--adapter", help="The adapter for speech recognition.")]
 ChannelsOption = Annotated[Channels, typer.Option("--channels", help="Mix the channels, or treat each as one speaker.")]
 

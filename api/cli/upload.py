@@ -22,6 +22,7 @@ from api.cli.options import (
     MinutesLanguageOption,
     ParticipantsOption,
     RecordedAtOption,
+    SpeakersOption,
     StreamsOption,
     TemplateOption,
     Url,
@@ -35,6 +36,7 @@ from schema.core.lines import shown
 from schema.core.states import AUTO_STREAMS, Channels, UploadState
 from schema.core.wire import AUTO
 from schema.minutes.briefing import split_list
+from schema.speakers.wish import AUTO_SPEAKERS
 from schema.uploads.wire import NewUpload, UploadOut
 
 POLL_S = 1.0
@@ -70,6 +72,7 @@ def upload(
     adapter: AdapterOption = None,
     channels: ChannelsOption = Channels.MIX,
     streams: StreamsOption = AUTO_STREAMS,
+    speakers: SpeakersOption = AUTO_SPEAKERS,
     priority: Annotated[int, typer.Option(help="A higher priority goes first; above 0 needs an admin key.")] = 0,
     again: Annotated[bool, typer.Option("--again", help="Send the file even if it was sent before.")] = False,
     as_json: AsJson = False,
@@ -95,6 +98,7 @@ def upload(
         asr_adapter=adapter,
         channels=channels,
         streams=streams,
+        speakers=speakers,
         priority=priority,
     )
     failed = asyncio.run(_upload_all(files, UploadOptions(new, again, wait, as_json), url, key))

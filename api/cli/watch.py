@@ -23,6 +23,7 @@ from api.cli.options import (
     ChannelsOption,
     Key,
     LanguageOption,
+    SpeakersOption,
     StreamsOption,
     Url,
     VocabularyOption,
@@ -35,6 +36,7 @@ from schema.core.lines import shown
 from schema.core.states import AUTO_STREAMS, Channels, UploadState
 from schema.core.wire import AUTO
 from schema.minutes.briefing import split_list
+from schema.speakers.wish import AUTO_SPEAKERS
 from schema.uploads.wire import NewUpload
 
 RETRY_LIMIT_S = 60.0
@@ -175,6 +177,7 @@ def watch(
     adapter: AdapterOption = None,
     channels: ChannelsOption = Channels.MIX,
     streams: StreamsOption = AUTO_STREAMS,
+    speakers: SpeakersOption = AUTO_SPEAKERS,
     url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
@@ -190,6 +193,7 @@ def watch(
         asr_adapter=adapter,
         channels=channels,
         streams=streams,
+        speakers=speakers,
     )
     journal_file = Journal(journal or _default_journal(folder))
     asyncio.run(_watch(Watch(folder, journal_file, settle_s), journal_file, new, every_s, Http(url, key)))

@@ -24,6 +24,7 @@ from schema.meetings.wire import (
     CoverageOut,
     CoverageSpan,
     CoverageTotals,
+    HeardOut,
     SegmentOut,
     TrackCoverage,
     Transcript,
@@ -66,7 +67,7 @@ def marked_segment(segment: Segment, track_name: str, passages: Collection[Passa
     return segment_out(segment, track_name).model_copy(update={"off_record": is_off_record(segment, passages)})
 
 
-PENDING = "pending"
+PENDING, UNHEARD = "pending", "unheard"
 
 
 @router.get("/coverage", summary="Show the coverage", responses=examples.response(examples.COVERAGE))
@@ -88,7 +89,19 @@ def _track_coverage(session: Session, track: Track, coverage: MeetingCoverage) -
     received = max(coverage.received_samples[track.id], covered)
     if covered < received:
         spans.append(CoverageSpan(first_sample=covered, end_sample=received, kind=PENDING))
-    return TrackCoverage(track=track.name, totals=_totals(spans), spans=spans)
+    return TrackCoverage(track=track.name, totals=_totals(spans), spans=spans, speakers=_heard(track))
+
+
+def _heard(track: Track) -> HeardOut | None:
+    unheard = [
+        CoverageSpan(first_sample=first, end_sample=end, kind=UNHEARD, reason=reason)
+        for first, end, reason in track.unheard
+    ]
+    if track.heard_sample is None and not unheard:
+        return None
+    lost = sum(span.end_sample - span.first_sample for span in unheard)
+    end = max(track.heard_sample or 0, *(span.end_sample for span in unheard), 0)
+    return HeardOut(heard_s=s_of_samples(end - lost), unheard_s=s_of_samples(lost), unheard=unheard)
 
 
 def _totals(spans: Sequence[CoverageSpan]) -> CoverageTotals:

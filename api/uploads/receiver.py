@@ -162,7 +162,7 @@ class UploadReceiver:
             upload = session.get_one(Upload, self.upload_id)
             claimed = upload.sha256 if upload.state == UploadState.RECEIVING else None
             if wanted is not None:
-                configure(session, upload, _in_served_language(self._services, wanted))
+                configure(session, upload, _as_served(self._services, wanted))
             known = None if again or upload.again else same_as(session, upload, sha256)
             if known is not None:
                 _mark_known(session, self.upload_id, known.id)
@@ -224,7 +224,7 @@ def check_priority(principal: Principal, priority: int | None) -> None:
 
 def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[str, Any]) -> Upload:
     config = services.config
-    new = _in_served_language(services, new)
+    new = _as_served(services, new)
     if new.translate:
         check_translation(config.asr_model)
     check_priority(principal, new.priority)
@@ -232,8 +232,6 @@ def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[s
     if size_bytes > config.upload_limit_bytes:
         raise _too_large(str(size_bytes), config.upload_limit_bytes)
     check_room(services, size_bytes)
-    speakers = listening(new.speakers, config.speakers)
-    new = new.model_copy(update={"speakers": speakers or NO_SPEAKERS})
     with services.database.write() as session:
         check_adapters(session, new.asr_adapter, new.summary_adapter)
         return add_upload(session, owner=principal.owner, new=new, open_limit=config.uploads_open_limit, **facts)
@@ -244,11 +242,13 @@ def known_upload(
 ) -> Upload | None:
     """An upload of the same bytes with the same options by the same key, complete or begun. Blocks."""
     with services.database.read() as session:
-        return same_file(session, principal.owner, sha256, _in_served_language(services, wanted), size_bytes)
+        return same_file(session, principal.owner, sha256, _as_served(services, wanted), size_bytes)
 
 
-def _in_served_language(services: Services, new: NewUpload) -> NewUpload:
-    return new.model_copy(update={"language": served_language(new.language, services.config.asr_model)})
+def _as_served(services: Services, new: NewUpload) -> NewUpload:
+    speakers = listening(new.speakers, services.config.speakers) or NO_SPEAKERS
+    language = served_language(new.language, services.config.asr_model)
+    return new.model_copy(update={"language": language, "speakers": speakers})
 
 
 def _mark_known(session: Session, upload_id: str, known_id: str) -> None:

@@ -15,6 +15,8 @@ SUMMARIZE_QUEUE = "summarize"
 INGEST_QUEUE = "ingest"
 SPEAKERS_QUEUE = "speakers"
 QUEUES = (TRANSCRIBE_QUEUE, SUMMARIZE_QUEUE, INGEST_QUEUE)
+ALL_QUEUES = (*QUEUES, SPEAKERS_QUEUE)
+"""`SPEAKERS_QUEUE` has a worker only where speakers are told apart."""
 
 TRANSCRIBE = "minutebook.transcribe"
 """(shard: str): tracks of this shard are due. The message may be lost or arrive twice."""
@@ -39,7 +41,7 @@ _SENT_AT = "sent_at_s"
 
 def served_queues(speakers: str) -> tuple[str, ...]:
     """The queues that need a worker. *speakers* is the setting; `off` needs no listener."""
-    return QUEUES if speakers == "off" else (*QUEUES, SPEAKERS_QUEUE)
+    return QUEUES if speakers == "off" else ALL_QUEUES
 
 
 def sent_now() -> dict[str, float]:

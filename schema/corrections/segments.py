@@ -19,10 +19,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from schema.core.errors import Conflict, NotFound, SegmentOpen, VersionMismatch
 from schema.core.lines import same_line
-from schema.core.states import Origin
+from schema.core.states import Origin, SpeakerSource
 from schema.core.tables import Base, Id, now
 from schema.meetings.locks import lock_meeting, lock_tracks
 from schema.meetings.tables import Meeting, Segment, Track
+from schema.speakers.changes import BY_VOICE, name_people
+from schema.speakers.people import people_of
 
 VERSIONS_LIMIT = 500
 """Limit of versions per segment."""
@@ -69,10 +71,13 @@ class SegmentContent:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
+    """A new content of a segment. With `by_voice` its speaker still comes from the voice, whose name has changed."""
+
     segment: Segment
     said: SegmentContent
     author: str
     origin: Origin
+    by_voice: bool = False
 
 
 def correct(
@@ -99,7 +104,12 @@ def undo(
     """Restore the recognised text and speaker, as a new version. Raises the same errors as `correct`."""
     segment = _locked(session, meeting_id, segment_id, expected_version)
     heard = _originals(session, meeting_id, [segment])[segment.id]
+    by_voice = segment.person is not None
+    if segment.person is not None:  # What the voice says has changed since, if people were named or joined.
+        heard = SegmentContent(heard.text, people_of(session, meeting_id).shown(segment.person))
     write(session, meeting_id, [Edit(segment, heard, author, Origin.UNDONE)])
+    if by_voice:
+        segment.speaker_from = SpeakerSource.VOICE
     return segment
 
 
@@ -108,8 +118,9 @@ def rename_speaker(
 ) -> list[Segment]:
     """Rename *speaker* to *new_speaker* in one track or all tracks, for past and future segments.
 
-    A name counts in every way to write its letters (composed or not). Returns the segments that changed. Raises
-    NotFound when no speaker has that name, Gone, Conflict.
+    If the voice told who speaks, the person gets the name, or with *track* only the segments there. A name counts in
+    every way to write its letters (composed or not). Returns the segments that changed. Raises NotFound when no speaker
+    has that name, Gone, Conflict.
     """
     # Tracks before the meeting: the order of `schema.meetings.locks`.
     lock_tracks(session, meeting_id)
@@ -117,16 +128,24 @@ def rename_speaker(
     chosen = select(Track).where(Track.meeting_id == meeting_id)
     tracks = session.scalars(chosen if track is None else chosen.where(Track.name == track)).all()
     spellings = _spellings(session, tracks, speaker)
-    named = [each for each in tracks if each.speaker in spellings]
+    named = [each for each in tracks if each.speaker in spellings and each.heard_sample is None]
+    people = people_of(session, meeting_id)
+    persons = people.called(name for name in spellings if name) if track is None else []
     of_tracks = Segment.track_id.in_([each.id for each in tracks])
     theirs = Segment.speaker.is_(None) if speaker is None else Segment.speaker.in_(spellings)
     said = select(Segment).where(of_tracks, theirs).order_by(Segment.first_sample, Segment.id)
     segments = session.scalars(said).all()
-    if not segments and not named:
+    if not segments and not named and not persons:
         raise NotFound(f"meeting '{meeting_id}' has {_who(speaker)}; its speakers: {_speakers(session, tracks)}")
-    for each in named:
-        each.speaker = new_speaker
-    edits = [Edit(each, SegmentContent(each.text, new_speaker), author, Origin.RENAMED) for each in segments]
+    for track_of_one in named:
+        track_of_one.speaker = new_speaker
+    name_people(people, persons, new_speaker)
+    session.flush()
+    edits = []
+    for each in segments:
+        by_voice = each.speaker_from in BY_VOICE and each.person is not None and bool(persons)
+        name = people.shown(each.person) if by_voice and each.person is not None else new_speaker
+        edits.append(Edit(each, SegmentContent(each.text, name), author, Origin.RENAMED, by_voice))
     return write(session, meeting_id, edits)
 
 
@@ -144,7 +163,9 @@ def write(session: Session, meeting_id: str, edits: Sequence[Edit]) -> list[Segm
     originals = _originals(session, meeting_id, [each.segment for each in edits])
     for seq, edit in enumerate(edits, last_seq - len(edits) + 1):
         edit.segment.seq = seq
-        if edit.segment.closed:
+        if edit.said.speaker != edit.segment.speaker and not edit.by_voice:
+            edit.segment.speaker_from = SpeakerSource.PERSON
+        if edit.segment.closed and not edit.by_voice:
             _add_version(session, edit, originals[edit.segment.id])
         edit.segment.text, edit.segment.speaker = edit.said.text, edit.said.speaker
     session.flush()

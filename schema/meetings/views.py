@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from schema.core.events import Event
-from schema.core.states import CoverageKind, SummaryKind
+from schema.core.states import CoverageKind, SpeakerSource, SummaryKind
 from schema.core.units import s_of_samples
 from schema.corrections.alignment import timed_words
 from schema.meetings.tables import Coverage, Meeting, Note, Segment, Summary, Track
@@ -34,6 +34,8 @@ def segment_out(segment: Segment, track_name: str) -> SegmentOut:
         corrected=segment.corrected,
         model=segment.model,
         adapter=segment.adapter,
+        speaker_source=None if segment.speaker_from is None else SpeakerSource(segment.speaker_from),
+        overlapped=segment.overlapped,
     )
 
 

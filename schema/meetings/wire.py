@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.adapters.wire import LABEL_PATTERN
-from schema.core.states import DateSource, MeetingState, SummaryKind, TitleSource, UploadState
+from schema.core.states import DateSource, MeetingState, SpeakerSource, SummaryKind, TitleSource, UploadState
 from schema.core.wire import AUTO, Language, Name, Shown, Text, Wire
 from schema.meetings.recording_date import RecordedAt
 from schema.minutes.briefing import Briefing
@@ -86,8 +86,19 @@ class CoverageSpan(Wire):
     reason: Shown | None = None
 
 
+class HeardOut(Wire):
+    """How far a track was listened to, to tell its speakers apart, and the audio that the listener never got."""
+
+    heard_s: float
+    unheard_s: float
+    unheard: list[CoverageSpan]
+
+
 class TrackCoverage(Wire):
+    """`speakers` is null for a track on which speakers are not told apart."""
+
     track: str
+    speakers: HeardOut | None = None
     totals: CoverageTotals
     spans: list[CoverageSpan]
 
@@ -164,7 +175,9 @@ class SegmentOut(Wire):
     An open segment (`closed` is false) only grows at its end. A closed segment changes only when somebody corrects it.
     `version` counts these changes. `corrected` means that the segment differs from what the model recognised. New words
     in a corrected segment get the times of the words that they replace, and probability 1. `off_record` says whether a
-    part of it is kept out of the minutes; only transcripts and exports tell.
+    part of it is kept out of the minutes; only transcripts and exports tell. `speaker_source` says who told the speaker
+    of a track with several. A segment told by the `voice` may still be divided where the speaker changes: it then has
+    fewer words, and the others are in new segments. `overlapped` means that somebody else speaks at the same time.
     """
 
     id: int
@@ -180,6 +193,8 @@ class SegmentOut(Wire):
     model: str = ""
     adapter: str | None = None
     off_record: bool | None = None
+    speaker_source: SpeakerSource | None = None
+    overlapped: bool = False
 
 
 class NoteOut(Wire):

@@ -19,6 +19,7 @@ from schema.core.states import SpeakerSource
 from schema.core.units import samples_of_s
 from schema.corrections.alignment import WordRow
 from schema.meetings.tables import Segment, Track
+from schema.speakers.changes import keep_words, part_of
 from schema.speakers.people import People
 from schema.speakers.tables import VoiceUnit
 
@@ -114,10 +115,10 @@ def _label(session: Session, segment: Segment, voices: Voices, people: People, s
     changed = []
     if len(parts) > 1:
         ends_open = not segment.closed
-        _keep_words(segment, parts[0][1])
+        keep_words(segment, parts[0][1])
         segment.closed = True
         changed.append(segment)
-        rest = [_part_of(segment, words) for _, words in parts[1:]]
+        rest = [part_of(segment, words) for _, words in parts[1:]]
         rest[-1].closed = not ends_open
         session.add_all(rest)
         for (person, _), part in zip(parts[1:], rest, strict=True):
@@ -148,27 +149,3 @@ def _name(segment: Segment, person: int | None, voices: Voices, people: People, 
         return False
     segment.speaker, segment.overlapped, segment.speaker_from = name, overlapped, source
     return True
-
-
-def _keep_words(segment: Segment, words: list[WordRow]) -> None:
-    segment.words = words
-    segment.text = "".join(str(text) for text, *_ in words).strip()
-    segment.first_sample, segment.end_sample = words[0][1], words[-1][2]
-
-
-def _part_of(segment: Segment, words: list[WordRow]) -> Segment:
-    """A new segment with some of the words of *segment*."""
-    part = Segment(
-        meeting_id=segment.meeting_id,
-        track_id=segment.track_id,
-        seq=segment.seq,
-        closed=True,
-        note_id=segment.note_id,
-        model=segment.model,
-        adapter=segment.adapter,
-        version=1,
-        corrected=False,
-        overlapped=False,
-    )
-    _keep_words(part, words)
-    return part

@@ -205,6 +205,7 @@ def same_file(
             Meeting.translate.is_(wanted.translate),
             Meeting.asr_adapter.is_not_distinct_from(wanted.asr_adapter),
             Meeting.summary_adapter.is_not_distinct_from(wanted.summary_adapter),
+            Meeting.speakers.is_not_distinct_from(None if wanted.speakers == NO_SPEAKERS else wanted.speakers),
         )
         .order_by(Upload.created_at, Upload.id)
         .limit(1)

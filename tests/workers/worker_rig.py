@@ -132,9 +132,7 @@ class WorkerRig:
         names = tracks or ("main",)
         with self.database.write() as session:
             session.add(
-                Meeting(
-                    id=meeting_id, owner="local", vocabulary=list(vocabulary), language=language, speakers=speakers
-                )
+                Meeting(id=meeting_id, owner="local", vocabulary=list(vocabulary), language=language, speakers=speakers)
             )
             session.flush()
             session.add_all(

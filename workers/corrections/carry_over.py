@@ -25,6 +25,7 @@ from schema.meetings.tables import Meeting, Segment, Track
 from schema.meetings.views import segment_event
 from schema.off_record.passages import carry_passages
 from schema.typed_notes.notes import carry_typed_notes
+from workers.speakers.carry_over import carry_people
 
 AROUND_SAMPLES = samples_of_s(5)
 """The audio on each side of a segment that is aligned together with it."""
@@ -50,7 +51,10 @@ def carry_over(session: Session, meeting: Meeting) -> list[Event]:
 
     Returns the events of the segments that changed. The caller has locked the meeting's row.
     """
+    named = carry_people(session, meeting)
     changed = carry_corrections(session, meeting)
+    corrected = {segment.id for segment, _ in changed}
+    changed += [(each, session.get_one(Track, each.track_id).name) for each in named if each.id not in corrected]
     carry_sentences(session, meeting)
     if meeting.made_from:
         carry_typed_notes(session, meeting.id, meeting.made_from)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,9 +18,10 @@ LEAST_S = 3.0
 """A cluster with less speech is no person. Its units go to the closest cluster with more."""
 
 
-def normalised(vectors: Vectors) -> Vectors:
+def normalised(vectors: NDArray[Any]) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+    scaled: Vectors = (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+    return scaled
 
 
 def cluster(
@@ -27,14 +30,18 @@ def cluster(
     least: int = 1,
     most: int | None = None,
     closeness: float = CLOSENESS,
+    least_s: float = LEAST_S,
 ) -> Labels:
-    """The voice of each unit, with *seconds* of clean speech. There are *least* to *most* voices, if possible."""
+    """The voice of each unit, with *seconds* of clean speech. There are *least* to *most* voices, if possible.
+
+    A voice with less than *least_s* is nobody's.
+    """
     if not len(vectors):
         return np.zeros(0, np.int64)
-    labels = _absorbed(linkage(vectors, seconds, closeness), vectors, seconds)
+    labels = _absorbed(linkage(vectors, seconds, closeness), vectors, seconds, least_s)
     while labels.max() + 1 < least and closeness < 0.95:
         closeness += 0.05
-        labels = _absorbed(linkage(vectors, seconds, closeness), vectors, seconds)
+        labels = _absorbed(linkage(vectors, seconds, closeness), vectors, seconds, least_s)
     if most is not None and labels.max() + 1 > most:
         labels = _at_most(labels, vectors, seconds, most)
     return _by_appearance(labels)
@@ -104,9 +111,9 @@ def sums(labels: Labels, vectors: Vectors, seconds: NDArray[np.float32]) -> tupl
     return total, np.bincount(labels, weights=seconds, minlength=count).astype(np.float32)
 
 
-def _absorbed(labels: Labels, vectors: Vectors, seconds: NDArray[np.float32]) -> Labels:
+def _absorbed(labels: Labels, vectors: Vectors, seconds: NDArray[np.float32], least_s: float) -> Labels:
     total, weight = sums(labels, vectors, seconds)
-    big = np.flatnonzero(weight >= min(LEAST_S, float(weight.max())))
+    big = np.flatnonzero(weight >= min(least_s, float(weight.max())))
     centres = normalised(total[big])
     kept = np.full(len(weight), -1)
     kept[big] = np.arange(len(big))

@@ -139,4 +139,5 @@ class Embedding(nn.Module):
             out = parts[f"transit{number}"](out)
         out = functional.relu(parts["out_nonlinear"](out))
         pooled = torch.cat([out.mean(-1), out.std(-1, unbiased=True)], dim=-1)
-        return parts["dense"](pooled.unsqueeze(-1)).squeeze(-1)
+        embedded: Tensor = parts["dense"](pooled.unsqueeze(-1)).squeeze(-1)
+        return embedded

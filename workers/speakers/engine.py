@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +59,9 @@ class VoiceEngine:
         frames: list[Frames] = []
         while len(frames) < len(parts):
             rest = parts[len(frames) : len(frames) + WINDOWS_AT_ONCE]
-            length = len(rest[0])
-            batch = list(takewhile(lambda part, length=length: len(part) == length, rest))
-            if length < LEAST_SAMPLES:
+            _, same_length = next(groupby(rest, key=len))
+            batch = list(same_length)
+            if len(batch[0]) < LEAST_SAMPLES:
                 frames += [np.zeros((0, VOICES_AT_ONCE), bool)] * len(batch)
             else:
                 frames += list(self._segmentation(torch.stack(batch)).numpy().astype(bool))

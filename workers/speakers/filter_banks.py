@@ -47,5 +47,5 @@ def filter_banks(audio: Tensor) -> Tensor:
     frames = frames - frames.mean(dim=1, keepdim=True)
     before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
     spectrum = torch.fft.rfft((frames - _PREEMPHASIS * before) * window, n=_FFT)
-    bands = (spectrum.abs().square() @ triangles).clamp(min=_FLOOR).log()
+    bands: Tensor = (spectrum.abs().square() @ triangles).clamp(min=_FLOOR).log()
     return bands - bands.mean(dim=0)

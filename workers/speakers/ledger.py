@@ -64,8 +64,12 @@ class Trackers:
         """The tracker of *meeting*, with all of its units. It is not kept, because the transaction may fail."""
         last_id, tracker = self.kept.pop(meeting.id, (0, Tracker(most=speaker_range(meeting.speakers or "")[1])))
         for unit in units_of(session, meeting.id, after_id=last_id):
-            if unit.model == self.model and unit.embedding is not None and unit.person is not None:
+            if unit.embedding is None or unit.person is None:
+                continue
+            if unit.model == self.model:
                 tracker.know(vector_of(unit.embedding), s_of_samples(unit.clean_samples), unit.person)
+            else:  # The voices of another model cannot be compared with these. Their people keep their numbers.
+                tracker.taken = max(tracker.taken, unit.person)
         return tracker
 
     def keep(self, meeting_id: str, last_id: int, tracker: Tracker) -> None:

@@ -118,7 +118,9 @@ class Listener:
         )
         with self.stores.database.read() as session:
             row = session.execute(wanted.where(Track.id == track_id, Meeting.state != MeetingState.DELETED)).first()
-        return None if row is None or row.heard_sample is None else ListenedTrack(*row)
+        if row is None or row.heard_sample is None:
+            return None
+        return ListenedTrack(row.meeting_id, row.name, row.heard_sample, row.heard_epoch)
 
     def _heard(self, claim: ListenerClaim, track: ListenedTrack) -> HeardCommit | None:
         """What to commit. None if not enough audio has come."""

@@ -19,6 +19,8 @@ KNOWN = 0.3
 """A unit whose cosine with every person is lower than this belongs to somebody new, if it is long enough."""
 NEWCOMER_S = 0.8
 """A shorter unit makes nobody new. It goes to the closest person."""
+LIVE_LEAST_S = 1.0
+"""Live, somebody who has hardly spoken yet is somebody."""
 UNITS_LIMIT = 2000
 """Units that are put together again. Of a longer meeting the older ones are joined in pairs."""
 SAME_SHARE = 0.8
@@ -40,6 +42,8 @@ class Tracker:
     """By person: the sum of the embeddings, each as often as it has seconds."""
     same: dict[int, int] = field(default_factory=dict)
     """Persons that turned out to be another one, and which one."""
+    taken: int = 0
+    """The highest number that is in use, also by people whose voices are not known here."""
     _since_s: float = 0.0
 
     def add(self, vector: NDArray[np.float32], seconds: float) -> int:
@@ -60,19 +64,20 @@ class Tracker:
 
     def _person_of(self, vector: NDArray[np.float32], seconds: float) -> int:
         if not self.centres:
-            return 1
+            return self.taken + 1
         numbers = sorted(self.centres)
         near = normalised(np.stack([self.centres[number] for number in numbers])) @ vector
         best = int(near.argmax())
         full = self.most is not None and len(numbers) >= self.most
         if near[best] < KNOWN and seconds >= NEWCOMER_S and not full:
-            return max([*self.persons, *numbers]) + 1
+            return max(self.taken, *numbers) + 1
         return numbers[best]
 
     def _keep(self, vector: NDArray[np.float32], seconds: float, person: int) -> None:
         self.vectors.append(vector)
         self.seconds.append(seconds)
         self.persons.append(person)
+        self.taken = max(self.taken, person)
         root = self.root(person)
         self.centres[root] = self.centres.get(root, 0) + vector * seconds
         self._since_s += seconds
@@ -85,10 +90,10 @@ class Tracker:
         persons = np.array([self.root(person) for person in self.persons])
         if len(vectors) > UNITS_LIMIT:
             vectors, seconds, persons = thinned(vectors, seconds, persons)
-        labels = cluster(vectors, seconds, most=self.most)
+        labels = cluster(vectors, seconds, most=self.most, least_s=LIVE_LEAST_S)
         names = matched(labels, persons, seconds)
         self._join(labels, persons, seconds, names)
-        fresh = max(self.persons)
+        fresh = self.taken
         self.centres = {}
         for label in range(int(labels.max()) + 1):
             person = names.get(label)

