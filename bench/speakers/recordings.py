@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.client.audio_source import read_file
-from bench.speakers.score import SpokenWord, Turn
+from bench.speakers.score import ReferenceWord, SpeakerTurn
 from schema.core.units import SAMPLE_RATE_HZ, s_of_samples, samples_of_s
 
 GAP_S = 0.3
@@ -24,19 +24,19 @@ CLIPS_OF_READER = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class KnownRecording:
     group: str
     name: str
     audio: NDArray[np.int16]
-    turns: list[Turn]
-    words: list[SpokenWord]
+    turns: list[SpeakerTurn]
+    words: list[ReferenceWord]
 
     @property
     def seconds(self) -> float:
         return s_of_samples(len(self.audio))
 
 
-def recordings(shared: Path) -> Iterator[Recording]:
+def recordings(shared: Path) -> Iterator[KnownRecording]:
     """All recordings of the benchmark, from the folder *shared*."""
     audio = shared / "audio"
     yield synthetic_meeting(audio / "meeting_IS1008a")
@@ -50,7 +50,7 @@ def _read(path: Path) -> NDArray[np.int16]:
     return np.frombuffer(read_file(path), dtype="<i2").astype(np.int16, copy=False)
 
 
-def synthetic_meeting(folder: Path, seconds: float | None = None) -> Recording:
+def synthetic_meeting(folder: Path, seconds: float | None = None) -> KnownRecording:
     """Four synthetic voices. Nobody interrupts anybody. *seconds* keeps only the beginning."""
     listed = json.loads((folder / "segments.json").read_text())["segments"]
     turns = [(each["speaker"], each["start_s"], each["end_s"], each["text"]) for each in listed]
@@ -60,7 +60,7 @@ def synthetic_meeting(folder: Path, seconds: float | None = None) -> Recording:
     return _recording("synthetic meeting", folder.name, whole, turns)
 
 
-def real_clip(segments: Path) -> Recording:
+def real_clip(segments: Path) -> KnownRecording:
     """Half a minute of a real meeting, mixed from headsets. People talk at the same time."""
     name = segments.name.removesuffix(".segments.json")
     listed = json.loads(segments.read_text())
@@ -68,7 +68,7 @@ def real_clip(segments: Path) -> Recording:
     return _recording("real clips", name, _read(segments.with_name(f"{name}.flac")), turns)
 
 
-def readers_mixed(folder: Path, count: int, *, hard: bool) -> Recording:
+def readers_mixed(folder: Path, count: int, *, hard: bool) -> KnownRecording:
     """Utterances of *count* readers in a shuffled order. The *hard* mix has reverberation, noise and overlap."""
     rng = random.Random(count)
     names = sorted({path.name.split("-")[0] for path in folder.glob("*.flac")})[:count]
@@ -103,15 +103,17 @@ def _far_and_noisy(audio: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(far + rng.standard_normal(len(far)) * level * 0.1)
 
 
-def _recording(group: str, name: str, audio: NDArray[np.int16], said: list[tuple[str, float, float, str]]) -> Recording:
-    turns = [Turn(who, start_s, end_s) for who, start_s, end_s, _ in said]
+def _recording(
+    group: str, name: str, audio: NDArray[np.int16], said: list[tuple[str, float, float, str]]
+) -> KnownRecording:
+    turns = [SpeakerTurn(who, start_s, end_s) for who, start_s, end_s, _ in said]
     words = [word for who, start_s, end_s, text in said for word in _words(who, start_s, end_s, text)]
-    return Recording(group, name, audio, turns, words)
+    return KnownRecording(group, name, audio, turns, words)
 
 
-def _words(who: str, start_s: float, end_s: float, text: str) -> Iterator[SpokenWord]:
+def _words(who: str, start_s: float, end_s: float, text: str) -> Iterator[ReferenceWord]:
     """The words of a turn. They share its time by their letters, because the references have no word times."""
     ends = np.cumsum([0, *(len(word) + 1 for word in text.split())])
     if len(ends) > 1:
         times = start_s + ends * ((end_s - start_s) / ends[-1])
-        yield from (SpokenWord(who, float(one), float(two)) for one, two in pairwise(times))
+        yield from (ReferenceWord(who, float(one), float(two)) for one, two in pairwise(times))

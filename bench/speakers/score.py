@@ -12,7 +12,7 @@ FRAME_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SpeakerTurn:
     """Somebody speaks from `start_s` to `end_s`."""
 
     speaker: str
@@ -21,14 +21,14 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class SpokenWord:
+class ReferenceWord:
     speaker: str
     start_s: float
     end_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class SpeakerScore:
     """Seconds of reference speech, and of each kind of error; words, and how many of them have their speaker."""
 
     speech_s: float
@@ -54,7 +54,9 @@ class Score:
         return self.words_right / max(self.words, 1)
 
 
-def score(reference: Sequence[Turn], found: Sequence[Turn], words: Sequence[SpokenWord]) -> Score:
+def score(
+    reference: Sequence[SpeakerTurn], found: Sequence[SpeakerTurn], words: Sequence[ReferenceWord]
+) -> SpeakerScore:
     """Compare *found* with *reference*. A word has the speaker who covers its middle, else the nearest one."""
     end_s = max((turn.end_s for turn in (*reference, *found)), default=0.0)
     true, names = _frames(reference, end_s)
@@ -65,7 +67,7 @@ def score(reference: Sequence[Turn], found: Sequence[Turn], words: Sequence[Spok
         mapped[one] = said[other]
     speaking, spoken, right = true.sum(0), said.sum(0), (true & mapped).sum(0)
     names_of = {labels[other]: names[one] for one, other in pairs.items()}
-    return Score(
+    return SpeakerScore(
         speech_s=float(speaking.sum()) * FRAME_S,
         missed_s=float(np.maximum(speaking - spoken, 0).sum()) * FRAME_S,
         false_s=float(np.maximum(spoken - speaking, 0).sum()) * FRAME_S,
@@ -77,7 +79,7 @@ def score(reference: Sequence[Turn], found: Sequence[Turn], words: Sequence[Spok
     )
 
 
-def _frames(turns: Sequence[Turn], end_s: float) -> tuple[NDArray[np.bool_], list[str]]:
+def _frames(turns: Sequence[SpeakerTurn], end_s: float) -> tuple[NDArray[np.bool_], list[str]]:
     names = sorted({turn.speaker for turn in turns})
     frames = np.zeros((len(names), round(end_s / FRAME_S) + 1), bool)
     for turn in turns:
@@ -103,7 +105,7 @@ def _pairs(together: NDArray[np.float32]) -> dict[int, int]:
     return max(best.values(), key=lambda each: each[0])[1]
 
 
-def _speaker_of(word: SpokenWord, found: Sequence[Turn]) -> str:
+def _speaker_of(word: ReferenceWord, found: Sequence[SpeakerTurn]) -> str:
     middle = (word.start_s + word.end_s) / 2
     if not found:
         return ""

@@ -104,12 +104,10 @@ def undo(
     """Restore the recognised text and speaker, as a new version. Raises the same errors as `correct`."""
     segment = _locked(session, meeting_id, segment_id, expected_version)
     heard = _originals(session, meeting_id, [segment])[segment.id]
-    by_voice = segment.person is not None
     if segment.person is not None:  # What the voice says has changed since, if people were named or joined.
         heard = SegmentContent(heard.text, people_of(session, meeting_id).shown(segment.person))
     write(session, meeting_id, [Edit(segment, heard, author, Origin.UNDONE)])
-    if by_voice:
-        segment.speaker_from = SpeakerSource.VOICE
+    segment.speaker_from = None if segment.person is None else SpeakerSource.VOICE
     return segment
 
 
@@ -130,7 +128,7 @@ def rename_speaker(
     spellings = _spellings(session, tracks, speaker)
     named = [each for each in tracks if each.speaker in spellings and each.heard_sample is None]
     people = people_of(session, meeting_id)
-    persons = people.called(name for name in spellings if name) if track is None else []
+    persons = people.called(name for name in (*spellings, speaker) if name) if track is None else []
     of_tracks = Segment.track_id.in_([each.id for each in tracks])
     theirs = Segment.speaker.is_(None) if speaker is None else Segment.speaker.in_(spellings)
     said = select(Segment).where(of_tracks, theirs).order_by(Segment.first_sample, Segment.id)

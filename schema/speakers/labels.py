@@ -1,7 +1,8 @@
 """Gives the words of a transcript their speakers. A segment ends where the speaker changes.
 
 Each word belongs to the person whose unit covers its middle, or else to the nearest one. What a person said about a
-segment's speaker stays. A segment whose text was corrected is not divided; it gets the speaker of most of its words.
+segment's speaker stays. A segment that somebody has changed is not divided, because its history is of the whole. It
+gets the speaker of most of its words.
 """
 
 from __future__ import annotations

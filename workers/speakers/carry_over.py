@@ -15,7 +15,7 @@ from schema.speakers.changes import show_names
 from schema.speakers.people import people_of
 from schema.speakers.tables import VoiceUnit
 
-Turn = tuple[int, int, int]
+VoiceTurn = tuple[int, int, int]
 """First sample, end sample, number of the person."""
 LEAST_SHARE = 0.5
 """A person of the new version is the old one who speaks for so much of the same time."""
@@ -58,7 +58,7 @@ def carry_people(session: Session, meeting: Meeting) -> list[Segment]:
     return changed
 
 
-def _shared(new: Sequence[Turn], old: Sequence[Turn]) -> Iterator[tuple[int, int, int]]:
+def _shared(new: Sequence[VoiceTurn], old: Sequence[VoiceTurn]) -> Iterator[tuple[int, int, int]]:
     """(new person, old person, samples) for all turns that overlap. Turns of one track are short and in order."""
     begin = 0
     for first, end, number in new:
@@ -70,7 +70,7 @@ def _shared(new: Sequence[Turn], old: Sequence[Turn]) -> Iterator[tuple[int, int
             yield number, other, max(0, min(end, two) - max(first, one))
 
 
-def _turns(session: Session, meeting_id: str) -> dict[str, Sequence[Turn]]:
+def _turns(session: Session, meeting_id: str) -> dict[str, Sequence[VoiceTurn]]:
     """The units of each person, by the name of the track."""
     wanted = (
         select(Track.name, VoiceUnit.first_sample, VoiceUnit.end_sample, VoiceUnit.person)
@@ -78,7 +78,7 @@ def _turns(session: Session, meeting_id: str) -> dict[str, Sequence[Turn]]:
         .where(VoiceUnit.meeting_id == meeting_id, VoiceUnit.person.is_not(None))
         .order_by(VoiceUnit.first_sample)
     )
-    turns: dict[str, list[Turn]] = {}
+    turns: dict[str, list[VoiceTurn]] = {}
     for name, first, end, number in session.execute(wanted):
         turns.setdefault(name, []).append((first, end, number or 0))
     return dict(turns)

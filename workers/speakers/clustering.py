@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 """(units, 192), each of length 1."""
-Labels = NDArray[np.int64]
+VoiceLabels = NDArray[np.int64]
 """(units,): the cluster of each unit, from 0, in order of appearance."""
 
 CLOSENESS = 0.35
@@ -31,7 +31,7 @@ def cluster(
     most: int | None = None,
     closeness: float = CLOSENESS,
     least_s: float = LEAST_S,
-) -> Labels:
+) -> VoiceLabels:
     """The voice of each unit, with *seconds* of clean speech. There are *least* to *most* voices, if possible.
 
     A voice with less than *least_s* is nobody's.
@@ -47,7 +47,7 @@ def cluster(
     return _by_appearance(labels)
 
 
-def linkage(vectors: Vectors, seconds: NDArray[np.float32], closeness: float) -> Labels:
+def linkage(vectors: Vectors, seconds: NDArray[np.float32], closeness: float) -> VoiceLabels:
     """Average linkage by chains of nearest neighbours, in time and memory of the square of the units.
 
     F. Murtagh, "A survey of recent advances in hierarchical clustering algorithms" (1983). A pair that is closest to
@@ -96,14 +96,14 @@ def _merge(into: int, gone: int, near: Vectors, weight: NDArray[np.float32]) -> 
     weight[into] = total
 
 
-def _roots(parent: NDArray[np.int64]) -> Labels:
+def _roots(parent: NDArray[np.int64]) -> VoiceLabels:
     roots = parent.copy()
     while (roots != parent[roots]).any():
         roots = parent[roots]
     return np.unique(roots, return_inverse=True)[1].astype(np.int64)
 
 
-def sums(labels: Labels, vectors: Vectors, seconds: NDArray[np.float32]) -> tuple[Vectors, NDArray[np.float32]]:
+def sums(labels: VoiceLabels, vectors: Vectors, seconds: NDArray[np.float32]) -> tuple[Vectors, NDArray[np.float32]]:
     """The weighted sum of the vectors of each label, and its seconds."""
     count = int(labels.max()) + 1
     total = np.zeros((count, vectors.shape[1]), np.float32)
@@ -111,7 +111,7 @@ def sums(labels: Labels, vectors: Vectors, seconds: NDArray[np.float32]) -> tupl
     return total, np.bincount(labels, weights=seconds, minlength=count).astype(np.float32)
 
 
-def _absorbed(labels: Labels, vectors: Vectors, seconds: NDArray[np.float32], least_s: float) -> Labels:
+def _absorbed(labels: VoiceLabels, vectors: Vectors, seconds: NDArray[np.float32], least_s: float) -> VoiceLabels:
     total, weight = sums(labels, vectors, seconds)
     big = np.flatnonzero(weight >= min(least_s, float(weight.max())))
     centres = normalised(total[big])
@@ -121,7 +121,7 @@ def _absorbed(labels: Labels, vectors: Vectors, seconds: NDArray[np.float32], le
     return np.where(kept[labels] >= 0, kept[labels], closest).astype(np.int64)
 
 
-def _at_most(labels: Labels, vectors: Vectors, seconds: NDArray[np.float32], most: int) -> Labels:
+def _at_most(labels: VoiceLabels, vectors: Vectors, seconds: NDArray[np.float32], most: int) -> VoiceLabels:
     """Merge the closest clusters until *most* are left."""
     while labels.max() + 1 > most:
         total, weight = sums(labels, vectors, seconds)
@@ -134,7 +134,7 @@ def _at_most(labels: Labels, vectors: Vectors, seconds: NDArray[np.float32], mos
     return labels
 
 
-def _by_appearance(labels: Labels) -> Labels:
+def _by_appearance(labels: VoiceLabels) -> VoiceLabels:
     _, firsts = np.unique(labels, return_index=True)
     order = np.argsort(np.argsort(firsts))
     return order[labels].astype(np.int64)

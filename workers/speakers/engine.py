@@ -18,7 +18,7 @@ from workers.speakers.segmentation import LEAST_SAMPLES, VOICES_AT_ONCE, Segment
 from workers.speakers.units import Frames, UnitSpan, WindowSpan, find_units
 from workers.speakers.weights import EMBEDDING, SEGMENTATION, VOICES, load
 
-Samples = NDArray[np.int16]
+TrackSamples = NDArray[np.int16]
 
 WINDOWS_AT_ONCE = 4
 """Windows in one pass of the segmentation. More only take more memory."""
@@ -40,7 +40,7 @@ class VoiceEngine:
         self.model = model
 
     def hear(
-        self, audio: Samples, first_sample: int, windows: Sequence[WindowSpan], settled_sample: int
+        self, audio: TrackSamples, first_sample: int, windows: Sequence[WindowSpan], settled_sample: int
     ) -> tuple[list[HeardUnit], int]:
         """The units in *windows* after *settled_sample*, and the position that is settled then.
 

@@ -22,7 +22,7 @@ from schema.meetings.tables import Meeting, Track
 from schema.speakers.attendance import note_listener
 from schema.stores import Stores
 from workers.corrections.carry_over import carry_over
-from workers.speakers.engine import WINDOWS_AT_ONCE, HeardUnit, Samples, VoiceEngine
+from workers.speakers.engine import WINDOWS_AT_ONCE, HeardUnit, TrackSamples, VoiceEngine
 from workers.speakers.ledger import HeardCommit, Trackers, commit_heard
 from workers.speakers.settling import settle_people, unsettled
 from workers.speakers.units import keeps_from, next_windows
@@ -143,7 +143,7 @@ class Listener:
         units, settled = self.engine.hear(audio, windows[0].first_sample, windows, settled)
         return self._commit(claim, track, settled, units)
 
-    def _read(self, track_id: str, first_sample: int, end_sample: int) -> Samples:
+    def _read(self, track_id: str, first_sample: int, end_sample: int) -> TrackSamples:
         """The audio of [first_sample, end_sample). What the producer lost is silent."""
         pieces = self.stores.mailbox.read(track_id, first_sample, end_sample - first_sample)
         parts = [each.pcm or bytes(2 * (each.end_sample - each.first_sample)) for each in pieces]

@@ -15,7 +15,7 @@ from torch.nn import functional
 VOICES_AT_ONCE = 3
 """The most voices that one window tells apart."""
 FRAME_SAMPLES = 270
-"""Samples from one frame to the next."""
+"""TrackSamples from one frame to the next."""
 CENTRE_SAMPLES = 495
 """The middle of the first frame's field of 991 samples."""
 LEAST_SAMPLES = 991

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.speakers.clustering import Labels, Vectors, cluster, normalised
+from workers.speakers.clustering import Vectors, VoiceLabels, cluster, normalised
 
 RECLUSTER_S = 20.0
 KNOWN = 0.3
@@ -104,7 +104,7 @@ class Tracker:
             self.centres[self.root(person)] = (vectors[mine] * seconds[mine, None]).sum(axis=0)
 
     def _join(
-        self, labels: Labels, persons: NDArray[np.int64], seconds: NDArray[np.float32], names: dict[int, int]
+        self, labels: VoiceLabels, persons: NDArray[np.int64], seconds: NDArray[np.float32], names: dict[int, int]
     ) -> None:
         """Note the persons without a cluster of their own whose speech lies in the cluster of another person."""
         for person in sorted(set(persons.tolist()) - set(names.values())):
@@ -116,7 +116,7 @@ class Tracker:
                 self.same[max(person, other)] = min(person, other)
 
 
-def matched(labels: Labels, persons: NDArray[np.int64], seconds: NDArray[np.float32]) -> dict[int, int]:
+def matched(labels: VoiceLabels, persons: NDArray[np.int64], seconds: NDArray[np.float32]) -> dict[int, int]:
     """The person of each cluster, by the speech that they share; the greatest share is matched first."""
     shares: dict[tuple[int, int], float] = {}
     for label, person, length in zip(labels.tolist(), persons.tolist(), seconds.tolist(), strict=True):

@@ -58,7 +58,7 @@ class UnitSpan:
     first_sample: int
     end_sample: int
     clean_samples: int
-    """Samples in which the voice sounds."""
+    """TrackSamples in which the voice sounds."""
     overlap: bool = False
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from workers.speakers.clustering import CLOSENESS, Labels, Vectors, cluster, linkage, normalised
+from workers.speakers.clustering import CLOSENESS, Vectors, VoiceLabels, cluster, linkage, normalised
 from workers.speakers.tracker import UNITS_LIMIT, Tracker, settle, thinned
 
 
@@ -24,7 +24,7 @@ def seconds(vectors: Vectors, each: float = 2.0) -> NDArray[np.float32]:
     return np.full(len(vectors), each, np.float32)
 
 
-def plain_linkage(vectors: Vectors, weights: NDArray[np.float32], closeness: float) -> Labels:
+def plain_linkage(vectors: Vectors, weights: NDArray[np.float32], closeness: float) -> VoiceLabels:
     """Average linkage by its definition: merge the closest two clusters until none are close enough."""
     groups = [[at] for at in range(len(vectors))]
 
@@ -45,7 +45,7 @@ def plain_linkage(vectors: Vectors, weights: NDArray[np.float32], closeness: flo
     return labels
 
 
-def same_groups(one: Labels, two: Labels) -> bool:
+def same_groups(one: VoiceLabels, two: VoiceLabels) -> bool:
     return bool(((one[:, None] == one) == (two[:, None] == two)).all())
 
 

