@@ -90,19 +90,21 @@ def recognised(recording: KnownRecording) -> list[ReferenceWord]:
 
 
 def _table(measured: Sequence[Measured]) -> Iterator[str]:
-    yield "| recording | min | people found | words right, live / final | error, live / final | confusion, live / final |"
+    yield "Each pair is live / final."
+    yield "| recording | min | people found | words right | diarization error | confusion |"
     yield "| --- | --- | --- | --- | --- | --- |"
     groups = list(dict.fromkeys(each.recording.group for each in measured))
     for group in groups:
         mine = [each for each in measured if each.recording.group == group]
         minutes = sum(each.recording.seconds for each in mine) / 60
         people = ", ".join(f"{each.final.found} of {each.final.speakers}" for each in mine)
-        live, final = ([getattr(each, which) for each in mine] for which in ("live", "final"))
-        yield (
-            f"| {group} | {minutes:.1f} | {people} | {_right(live)} / {_right(final)} | "
-            f"{_share(live, 'missed_s', 'false_s', 'confused_s')} / {_share(final, 'missed_s', 'false_s', 'confused_s')} | "
-            f"{_share(live, 'confused_s')} / {_share(final, 'confused_s')} |"
-        )
+        scores = [[each.live for each in mine], [each.final for each in mine]]
+        cells = [
+            " / ".join(_right(each) for each in scores),
+            " / ".join(_share(each, "missed_s", "false_s", "confused_s") for each in scores),
+            " / ".join(_share(each, "confused_s") for each in scores),
+        ]
+        yield f"| {group} | {minutes:.1f} | {people} | {' | '.join(cells)} |"
 
 
 def _right(scores: Sequence[SpeakerScore]) -> str:
