@@ -53,8 +53,8 @@ def measure(engine: VoiceEngine, recording: KnownRecording, words: Sequence[Refe
     began = time.process_time()
     final = settle(tracker.vectors, tracker.seconds, [tracker.root(person) for person in live])
     settled_s = time.process_time() - began
-    scores = [score(recording.turns, _turns(units, labels), words) for labels in (live, final)]
-    return Measured(recording, *scores, cpu, settled_s)
+    live_score, final_score = (score(recording.turns, _turns(units, labels), words) for labels in (live, final))
+    return Measured(recording, live_score, final_score, cpu, settled_s)
 
 
 def heard(engine: VoiceEngine, recording: KnownRecording) -> Iterator[HeardUnit]:
