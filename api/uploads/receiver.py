@@ -20,7 +20,7 @@ from schema.core.events import publish
 from schema.core.states import Scope, UploadState
 from schema.core.storage import COPY_BYTES
 from schema.core.tables import now
-from schema.speakers.wish import NO_SPEAKERS, listening
+from schema.speakers.wish import AUTO_SPEAKERS, NO_SPEAKERS, listening
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import (
     add_upload,
@@ -246,7 +246,7 @@ def known_upload(
 
 
 def _as_served(services: Services, new: NewUpload) -> NewUpload:
-    speakers = listening(new.speakers, services.config.speakers) or NO_SPEAKERS
+    speakers = listening(new.speakers or AUTO_SPEAKERS, services.config.speakers) or NO_SPEAKERS
     language = served_language(new.language, services.config.asr_model)
     return new.model_copy(update={"language": language, "speakers": speakers})
 

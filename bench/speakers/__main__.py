@@ -31,7 +31,7 @@ QUICK_S = 240
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredSpeakers:
     """One recording: its live and final score, and the processor time per second of audio."""
 
     recording: KnownRecording
@@ -41,7 +41,7 @@ class Measured:
     settled_s: float
 
 
-def measure(engine: VoiceEngine, recording: KnownRecording, words: Sequence[ReferenceWord]) -> Measured:
+def measure(engine: VoiceEngine, recording: KnownRecording, words: Sequence[ReferenceWord]) -> MeasuredSpeakers:
     began = time.process_time()
     units = [unit for unit in heard(engine, recording) if unit.embedding is not None]
     tracker = Tracker()
@@ -54,7 +54,7 @@ def measure(engine: VoiceEngine, recording: KnownRecording, words: Sequence[Refe
     final = settle(tracker.vectors, tracker.seconds, [tracker.root(person) for person in live])
     settled_s = time.process_time() - began
     live_score, final_score = (score(recording.turns, _turns(units, labels), words) for labels in (live, final))
-    return Measured(recording, live_score, final_score, cpu, settled_s)
+    return MeasuredSpeakers(recording, live_score, final_score, cpu, settled_s)
 
 
 def heard(engine: VoiceEngine, recording: KnownRecording) -> Iterator[HeardUnit]:
@@ -89,7 +89,7 @@ def recognised(recording: KnownRecording) -> list[ReferenceWord]:
     return found
 
 
-def _table(measured: Sequence[Measured]) -> Iterator[str]:
+def _table(measured: Sequence[MeasuredSpeakers]) -> Iterator[str]:
     yield "Each pair is live / final."
     yield "| recording | min | people found | words right | diarization error | confusion |"
     yield "| --- | --- | --- | --- | --- | --- |"

@@ -80,7 +80,7 @@ def add_upload(
         asr_adapter=new.asr_adapter,
         summary_adapter=new.summary_adapter,
         tus_metadata=tus_metadata,
-        speakers=None if new.speakers == NO_SPEAKERS else new.speakers,
+        speakers=_listened(new),
     )
     meeting.brief(new)
     _describe(meeting, new, shown)
@@ -105,6 +105,11 @@ def add_upload(
     session.add(upload)
     session.flush()
     return upload
+
+
+def _listened(new: NewUpload) -> str | None:
+    """What is stored with the meeting: how many speakers are told apart, None if they are not."""
+    return None if new.speakers == NO_SPEAKERS else new.speakers
 
 
 def _describe(meeting: Meeting, new: NewUpload, file_name: str) -> None:
@@ -177,6 +182,7 @@ def same_as(session: Session, upload: Upload, sha256: str) -> Upload | None:
         summary_adapter=meeting.summary_adapter,
         channels=Channels(upload.channels),
         streams=upload.streams,
+        speakers=meeting.speakers,
     )
     return same_file(session, upload.owner, sha256, wanted)
 
@@ -205,7 +211,7 @@ def same_file(
             Meeting.translate.is_(wanted.translate),
             Meeting.asr_adapter.is_not_distinct_from(wanted.asr_adapter),
             Meeting.summary_adapter.is_not_distinct_from(wanted.summary_adapter),
-            Meeting.speakers.is_not_distinct_from(None if wanted.speakers == NO_SPEAKERS else wanted.speakers),
+            Meeting.speakers.is_not_distinct_from(_listened(wanted)),
         )
         .order_by(Upload.created_at, Upload.id)
         .limit(1)
@@ -320,10 +326,13 @@ def configure(session: Session, upload: Upload, new: NewUpload) -> None:
     meeting.language, meeting.translate = new.language, new.translate
     meeting.brief(new)
     meeting.asr_adapter, meeting.summary_adapter = new.asr_adapter, new.summary_adapter
+    meeting.speakers = _listened(new)
     upload.priority, upload.streams = new.priority, new.streams
     if new.channels != upload.channels:
         upload.channels = new.channels
         session.execute(delete(Track).where(Track.meeting_id == meeting.id))
         if new.channels == Channels.MIX:
             session.add(new_track(meeting.id, "main"))
+    of_nobody = update(Track).where(Track.meeting_id == meeting.id, Track.speaker.is_(None))
+    session.execute(of_nobody.values(heard_sample=0 if meeting.speakers else None))
     session.flush()

@@ -14,7 +14,7 @@ from schema.core.wire import AUTO, Language, Shown, Text, Wire
 from schema.meetings.recording_date import FileTime, RecordedAt
 from schema.meetings.wire import AdapterName, CoverageTotals
 from schema.minutes.briefing import Briefing
-from schema.speakers.wish import AUTO_SPEAKERS, SpeakersWish
+from schema.speakers.wish import SpeakersWish
 from schema.uploads.failures import UploadFailure
 
 HIGHEST_PRIORITY = 10
@@ -50,8 +50,9 @@ class NewUpload(Briefing):
     summary_adapter: AdapterName | None = None
     channels: Channels = Channels.MIX
     streams: Streams = AUTO_STREAMS
-    speakers: SpeakersWish = AUTO_SPEAKERS
-    """`auto` tells the speakers of a mixed recording apart if the server can; `off`; or how many: `4`, `2-6`."""
+    speakers: SpeakersWish | None = None
+    """`auto` tells the speakers of a mixed recording apart if the server can, and is the default of the routes. `off`
+    does not. `4` or `2-6` also say how many there are."""
     priority: Priority = 0
     """Higher goes first. Only admin keys may set more than 0, because that goes ahead of other owners' files too."""
 

@@ -356,3 +356,9 @@ def test_the_minutes_of_a_transcribed_recording_have_their_own_progress(api: Api
         session.scalars(select(Segment).order_by(Segment.id).limit(1)).one().note_id = first.id
     shown = api.http.get(f"/v1/uploads/{upload['id']}").json()
     assert (shown["percent"], shown["minutes_percent"], shown["left_s"]) == (100.0, 25.0, 60.0)
+
+
+def test_how_many_speakers_there_are_may_stand_after_the_file_and_needs_voice_models(api: Api) -> None:
+    refused = send(api, speakers="4")
+    assert refused.status_code == 422
+    assert "MINUTEBOOK_SPEAKERS=off" in refused.json()["detail"]
