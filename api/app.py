@@ -33,6 +33,7 @@ from api.meetings import routes as meetings
 from api.openai import models, realtime_socket, transcriptions
 from api.openai.errors import OpenAiErrors
 from api.services import opened
+from api.speakers import routes as speakers
 from api.uploads import routes as uploads
 from api.uploads import tus
 from api.uploads.tus_protocol import TusHeaders
@@ -123,8 +124,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
         )
     parts = (
         meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
-        live, search, adapters, templates, tus, uploads, webhooks, health, transcriptions, models, realtime_socket,
-        reference,
+        live, search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions, models,
+        realtime_socket, reference,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

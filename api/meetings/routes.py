@@ -218,6 +218,7 @@ def _meeting_out(
         started_at_source=DateSource(meeting.recorded_from or DateSource.CREATED),
         finished_at=meeting.finished_at,
         **meeting.briefing.model_dump(),
+        speakers=meeting.speakers,
         asr_adapter=meeting.asr_adapter,
         summary_adapter=meeting.summary_adapter,
         tracks=[

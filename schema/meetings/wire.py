@@ -133,7 +133,8 @@ class MeetingOut(Wire):
     correction or on request. `asr_adapter` and `summary_adapter` are the requested adapters. `made_by` says which were
     used; only responses for a single meeting contain it. `upload_state` is the state of the meeting's recording. A live
     meeting has none. `started_at` is the date of the recording, in the time of its place if that is known, and
-    `started_at_source` says where it comes from. `title_source` says where the title comes from, null if there is none.
+    `started_at_source` says where it comes from. `speakers` says whether, and how many, speakers on one track are told
+    apart, null if they are not. `title_source` says where the title comes from, null if there is none.
     """
 
     id: str
@@ -150,6 +151,7 @@ class MeetingOut(Wire):
     vocabulary: list[Shown] = Field(default_factory=list)
     minutes_language: str | None = None
     template: str | None = None
+    speakers: str | None = None
     asr_adapter: str | None
     summary_adapter: str | None
     tracks: list[TrackOut] = Field(default_factory=list)

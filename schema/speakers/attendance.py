@@ -11,6 +11,8 @@ from schema.meetings.tables import Track
 
 ABSENT_AFTER_S = 120
 _KEY = "mb:listener"
+MISSED_KEY = "mb:listener-missed"
+"""Since when nobody has seen a listener, in seconds of Redis's clock."""
 NO_LISTENER = "no listener worked"
 
 
@@ -19,9 +21,17 @@ def note_listener(redis: Redis) -> None:
     redis.set(_KEY, 1, ex=ABSENT_AFTER_S)
 
 
-def listener_works(redis: Redis) -> bool:
-    """Whether a listener has worked in the last two minutes."""
-    return bool(redis.exists(_KEY))
+def listener_is_absent(redis: Redis) -> bool:
+    """Whether no listener has worked for two minutes, or since two minutes after somebody first asked.
+
+    So a system that starts again with work to do gives its listener the time to load its models.
+    """
+    if redis.exists(_KEY):
+        redis.delete(MISSED_KEY)
+        return False
+    now_s = redis.time()[0]
+    redis.set(MISSED_KEY, now_s, nx=True, ex=24 * 3600)
+    return now_s - int(redis.get(MISSED_KEY) or now_s) >= ABSENT_AFTER_S
 
 
 def stop_listening(database: Database, meeting_id: str) -> list[str]:

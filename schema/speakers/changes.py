@@ -62,6 +62,7 @@ def join_people(people: People, number: int, same_as: int) -> None:
 def separate_person(people: People, number: int) -> None:
     """Undo `join_people`: person *number* is nobody else. Raises NotFound."""
     row = find_person(people, number)
+    people.rows[people.root(number)].by_hand = True  # Otherwise the program could join them again, the other way round.
     row.same_as, row.by_hand = None, True
 
 

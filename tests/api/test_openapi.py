@@ -25,6 +25,7 @@ from api.openai import models, transcriptions
 from api.openai.errors import PATH as OPENAI_PATH
 from api.openai.reference import OpenAiError
 from api.openai.request import ResponseFormat
+from api.speakers import routes as speakers
 from api.uploads import routes as uploads
 from api.uploads import tus
 from schema.core.wire import Problem, Readiness
@@ -34,7 +35,7 @@ from tests.api.conftest import Api
 
 PARTS = (
     meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
-    search, adapters, templates, tus, uploads, webhooks, health, transcriptions, models,
+    search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions, models,
 )  # fmt: skip
 ROUTES = [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
 

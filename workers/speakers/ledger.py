@@ -148,9 +148,13 @@ def _meet(session: Session, meeting_id: str, people: People, tracker: Tracker) -
     """Note new people, and people who turned out to be the same, unless somebody decided otherwise."""
     people = add_people(session, meeting_id, people, tracker.persons)
     for person, other in tracker.same.items():
-        row = people.rows.get(person)
-        if row is not None and not row.by_hand and row.same_as is None and people.root(other) != person:
-            row.same_as = other
+        row, into = (people.rows.get(people.root(number)) for number in (person, other))
+        if row is None or into is None or row is into:
+            continue
+        if not row.by_hand:
+            row.same_as = into.number
+        elif not into.by_hand:  # The later one has a name, which stays.
+            into.same_as = row.number
     session.flush()
     return people
 

@@ -17,7 +17,7 @@ from schema.core.states import MeetingState, TrackKind
 from schema.corrections.segments import quiet_key
 from schema.meetings.lifecycle import close_tracks, delete_meeting, end_transcription, finish_meeting, unfinished
 from schema.meetings.tables import Meeting, Segment, Track
-from schema.speakers.attendance import listener_works, stop_listening
+from schema.speakers.attendance import listener_is_absent, stop_listening
 from schema.stores import Stores
 from schema.uploads.lifecycle import fed_by_upload
 from workers.corrections.carry_over import carry_over
@@ -64,7 +64,7 @@ class Sweeper:
         # An ingest worker closes the mailboxes of files, because it can fill them again if Redis has lost them.
         self._each([each for each in draining if each not in fed], self._close)
         self._each(draining, self._end_transcription)
-        if not listener_works(self.stores.redis):
+        if unlistened and listener_is_absent(self.stores.redis):
             self._each(unlistened, self._give_up_listening)
         self._each(half_deleted, self._delete)
         for meeting_ids, interval_ms in ((summarizing, 0), (unread, ASK_INTERVAL_MS), (self._quiet(revised), 0)):

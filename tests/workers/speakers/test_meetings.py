@@ -13,7 +13,7 @@ from schema.core.units import s_of_samples, samples_of_s
 from schema.corrections.segments import correct, rename_speaker
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Meeting, Segment, Track
-from schema.speakers.attendance import NO_LISTENER
+from schema.speakers.attendance import ABSENT_AFTER_S, MISSED_KEY, NO_LISTENER
 from schema.speakers.people import people_of
 from schema.speakers.tables import Person, VoiceUnit
 from tests.workers.conftest import SAMPLE, sample_meeting
@@ -180,6 +180,20 @@ def test_a_name_given_to_two_people_makes_them_one(rig: WorkerRig, listener: Lis
         assert people_of(session, "m").roots == [1]
 
 
+def test_a_named_person_stays_when_two_turn_out_to_be_one(rig: WorkerRig, voices: VoiceEngine, speech: Samples) -> None:
+    listener, worker = new_listener(rig, voices), rig.worker()
+    track_id = rig.open_meeting(speakers="auto")
+    stream(rig, track_id, speech, worker, listener)
+    with rig.database.write() as session:
+        rename_speaker(session, "m", "Speaker 2", "Tom", None, "me")
+    _, tracker = listener.trackers.kept["m"]
+    tracker.same[2] = 1  # as if later speech had shown it
+    stream(rig, track_id, speech, worker, listener)
+    with rig.database.read() as session:
+        people = people_of(session, "m")
+        assert (people.root(1), people.shown(1)) == (2, "Tom")
+
+
 def test_the_number_of_speakers_is_kept(rig: WorkerRig, listener: Listener, speech: Samples) -> None:
     track_id, worker = rig.open_meeting(speakers="1"), rig.worker()
     stream(rig, track_id, speech, worker, listener)
@@ -235,6 +249,9 @@ def test_a_meeting_goes_on_without_a_listener(rig: WorkerRig, speech: Samples, k
     rig.append(track_id, speech)
     rig.finish()
     rig.run_until_idle()
+    rig.sweeper().run()
+    assert rig.state() == MeetingState.DRAINING  # the listener may still be starting
+    rig.redis.decrby(MISSED_KEY, ABSENT_AFTER_S)
     rig.sweeper().run()
     rig.sweeper().run()
     assert rig.state() == MeetingState.SUMMARIZING
