@@ -19,9 +19,11 @@ PEERS_STAMP := $(PEERS)/.set-up
 PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check
 WHISPER := var/bench/files/venv
 WHISPER_STAMP := $(WHISPER)/.set-up
+PAGE := api/web
+PAGE_STAMP := $(PAGE)/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test faults check bench bench-omissions bench-peers bench-files bench-minutes bench-speakers bench-train lock clean
+.PHONY: help setup demo up page test faults check bench bench-omissions bench-peers bench-files bench-minutes bench-speakers bench-train lock clean
 
 help:  ## Show this list
 	@echo "Minutebook: live meetings in, minutes out. Each command first sets up what it needs."
@@ -50,6 +52,16 @@ demo: $(STAMP)  ## Stream the sample meeting in real time and show its transcrip
 
 up: $(STAMP)  ## Run everything on this machine until Ctrl-C
 	@$(RUN) -m deploy.up
+
+page: $(STAMP) $(PAGE_STAMP)  ## Build the page from its sources; needs Node 18 or newer and npm
+	@mkdir -p $(PAGE)/var
+	@$(RUN) -m api.web.document > $(PAGE)/var/openapi.json
+	@cd $(PAGE) && npm run --silent types && npm run --silent build
+	@ls -l $(PAGE)/built
+
+$(PAGE_STAMP): $(PAGE)/package-lock.json
+	@command -v npm > /dev/null || { echo "make: building the page needs Node and npm; on Debian: apt-get install nodejs npm" >&2; exit 1; }
+	@cd $(PAGE) && npm ci --no-audit --no-fund
 
 test: $(STAMP)  ## Run every test
 	@$(RUN) -m tests

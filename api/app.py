@@ -37,6 +37,7 @@ from api.speakers import routes as speakers
 from api.uploads import routes as uploads
 from api.uploads import tus
 from api.uploads.tus_protocol import TusHeaders
+from api.web import assets, sessions
 from schema.core.database import Database
 from schema.core.settings import Settings, settings
 from schema.core.storage import open_files
@@ -125,7 +126,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     parts = (
         meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
         live, search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions, models,
-        realtime_socket, reference,
+        realtime_socket, reference, sessions, assets,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from redis.exceptions import RedisError
 
-from api.auth.bearer import Reader, authenticate, bearer_key
+from api.auth.bearer import Reader, authenticate, credential_of
 from api.http.examples import response
 from api.http.problems import responses
 from api.services import Services, ServicesHere
@@ -59,7 +59,7 @@ NOT_READY_ANSWER = {
 async def has_key(request: Request, services: ServicesHere) -> bool:
     """Whether the request has a valid key, or the API asks for none."""
     try:
-        await authenticate(services, bearer_key(request.headers.get("authorization")))
+        await authenticate(services, credential_of(request))
     except MinutebookError:
         return False
     return True

@@ -54,7 +54,7 @@ def _greet(stack: Stack) -> None:
         stack.say("it runs as root, which it does not need; another user is safer")
     stack.say(f"ready: {', '.join(names)}")
     if "api" in names:
-        stack.say(f"API: {addresses.api_url}, reference: {addresses.api_url}/docs")
+        stack.say(f"open {addresses.api_url} in a browser; programs find the API there, too, with a reference at /docs")
     if "flower" in names:
         stack.say(f"worker monitor: {addresses.flower_url}, user {FLOWER_USER}, {_password(addresses)}")
     stack.say(f"data and logs: {addresses.data_dir}; Ctrl-C stops everything, a second Ctrl-C at once")

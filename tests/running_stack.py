@@ -101,10 +101,10 @@ class RunningStack:
         self.redis.close()
         self.database.close()
 
-    def create(self, **tracks: bytes) -> StreamedMeeting:
+    def create(self, title: str = "Launch", **tracks: bytes) -> StreamedMeeting:
         """Create a meeting with a track for each name, whose speaker has the same name."""
         wanted = [NewTrack(name=name, speaker=None if name == "main" else name.title()) for name in tracks]
-        body = NewMeeting(title="Launch", tracks=wanted).model_dump(mode="json")
+        body = NewMeeting(title=title, tracks=wanted).model_dump(mode="json")
         answer = httpx.post(f"{self.stack.api_url}/v1/meetings", json=body, trust_env=False, timeout=60)
         answer.raise_for_status()
         return StreamedMeeting(answer.json()["id"], tracks)
@@ -156,9 +156,11 @@ class RunningStack:
             view.take(arrival.event)
         meeting.reconnects += track.reconnects
 
-    def stream(self, pcm: bytes, disturb: Callable[[StreamedMeeting], None], speed: float = 6.0) -> StreamedMeeting:
+    def stream(
+        self, pcm: bytes, disturb: Callable[[StreamedMeeting], None], speed: float = 6.0, title: str = "Launch"
+    ) -> StreamedMeeting:
         """Stream a whole meeting of one track, call *disturb* meanwhile, and wait until it is finished."""
-        meeting = self.create(main=pcm)
+        meeting = self.create(title, main=pcm)
         self.start_streaming(meeting, speed)
         disturb(meeting)
         self.wait_until_streamed(meeting)

@@ -11,13 +11,14 @@ from collections.abc import Callable
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/faults", "tests/e2e", "tests/api/openai", "tests/docs")
+TOGETHER = ("tests/faults", "tests/e2e", "tests/api/openai", "tests/api/web", "tests/docs")
 """Folders whose tests run on one stack."""
 FIRST = (
     "tests/faults",
     "tests/workers",
     "tests/e2e",
     "tests/api/openai",
+    "tests/api/web",
     "tests/docs",
     "tests/api/cli",
     "tests/api/client",

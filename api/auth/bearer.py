@@ -1,4 +1,4 @@
-"""Bearer keys of HTTP requests and live sockets: authenticates the caller and checks its scope."""
+"""Bearer keys and cookies of HTTP requests and live sockets: authenticates the caller and checks its scope."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from api.auth.keys import Principal
@@ -25,6 +26,9 @@ LOCAL = Principal("local", frozenset({Scope.ADMIN}))
 SUBPROTOCOL = "minutebook"
 KEY_SUBPROTOCOL = "minutebook.key."
 """A browser cannot set headers on a socket, so it offers the subprotocols `minutebook` and `minutebook.key.<key>`."""
+
+COOKIE = "minutebook_session"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _SCHEME = HTTPBearer(auto_error=False, description="An API key as printed by `minutebook keys create`.")
 
@@ -94,17 +98,45 @@ def check_scope(principal: Principal, scope: Scope) -> Principal:
     return principal
 
 
+def credential_of(connection: HTTPConnection) -> str | None:
+    """The key in the header Authorization, else the token of the page's session from its cookie.
+
+    Raises Forbidden if a page of another site caused a request with the cookie.
+    """
+    if key := bearer_key(connection.headers.get("authorization")):
+        return key
+    token = connection.cookies.get(COOKIE)
+    if token and not is_own_page(connection):
+        raise Forbidden(
+            "a page of another site caused this request; use the page of this server, or send a key. Behind a reverse "
+            "proxy, let the proxy pass on the header Host"
+        )
+    return token
+
+
+def is_own_page(connection: HTTPConnection) -> bool:
+    """Whether no page but ours can have caused a request. Browsers name the page in Sec-Fetch-Site and Origin.
+
+    SameSite=Strict keeps the cookie from other sites already; this also holds for other ports and names of the host.
+    """
+    site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin")
+    only_reads = connection.scope["type"] == "http" and connection.scope["method"] in SAFE_METHODS
+    if origin is not None:
+        scheme, _, host = origin.partition("://")
+        ours = connection.headers.get("host"), connection.headers.get("x-forwarded-host")
+        return scheme in ("http", "https") and host in ours
+    return site == "same-origin" or (only_reads and site in (None, "none"))
+
+
 def bearer_key(header: str | None) -> str | None:
     scheme, _, key = (header or "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" and key.strip() else None
 
 
 def socket_key(socket: WebSocket) -> str | None:
-    """The key of a live socket, from its header or from the subprotocol that a browser offers."""
+    """The key of a live socket: from the subprotocol that a browser offers, from its header, or from its cookie."""
     offered = [each for each in _offered_subprotocols(socket) if each.startswith(KEY_SUBPROTOCOL)]
-    return bearer_key(socket.headers.get("authorization")) or (
-        offered[0].removeprefix(KEY_SUBPROTOCOL) if offered else None
-    )
+    return offered[0].removeprefix(KEY_SUBPROTOCOL) if offered else credential_of(socket)
 
 
 def chosen_subprotocol(socket: WebSocket) -> str | None:

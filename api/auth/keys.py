@@ -12,10 +12,11 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
+from api.auth.sessions import TOKEN_START, read_session_key
 from schema.core.database import Database
 from schema.core.errors import InvalidInput, NotFound, Unauthorized
 from schema.core.states import Scope
-from schema.core.tables import ApiKey, now
+from schema.core.tables import ApiKey, PageSession, now
 from schema.core.wire import LANGUAGES
 from schema.webhooks.outbox import Webhook
 
@@ -106,25 +107,39 @@ def list_keys(database: Database) -> list[KeyFacts]:
 
 
 def revoke_key(database: Database, key_id: str) -> None:
-    """Revoke a key and delete its webhooks. Every API process refuses it within seconds. Raises NotFound."""
+    """Revoke a key, and delete its webhooks and the sessions of the page that it began. Raises NotFound.
+
+    Every API process refuses it within seconds.
+    """
     with database.write() as session:
         row = session.get(ApiKey, key_id)
         if row is None:
             raise NotFound(f"there is no key '{key_id[:40]}'; 'minutebook keys list' shows the ids of all keys")
         row.revoked_at = row.revoked_at or now()
         session.execute(delete(Webhook).where(Webhook.owner == key_id))
+        session.execute(delete(PageSession).where(PageSession.key_id == key_id))
 
 
 def read_principal(database: Database, key: str) -> Principal:
-    """The principal of *key*. Raises Unauthorized, with the same message whatever is wrong with the key."""
+    """The principal of *key*, which may also be the token of a session of the page. Raises Unauthorized.
+
+    The message is the same whatever is wrong with the key.
+    """
+    row = read_session_key(database, key) if key.startswith(TOKEN_START) else _row_of_key(database, key)
+    if row.revoked_at is not None:
+        raise unknown_key()
+    return Principal(row.id, frozenset(_scopes(row)), row.requests_per_minute, row.minutes_language, row.template)
+
+
+def _row_of_key(database: Database, key: str) -> ApiKey:
     match = KEY_PATTERN.fullmatch(key)
     if match is None:
         raise unknown_key()
     with database.read() as session:
         row = session.get(ApiKey, match[1])
-    if row is None or not hmac.compare_digest(row.key_hash, _hash(key)) or row.revoked_at is not None:
+    if row is None or not hmac.compare_digest(row.key_hash, _hash(key)):
         raise unknown_key()
-    return Principal(row.id, frozenset(_scopes(row)), row.requests_per_minute, row.minutes_language, row.template)
+    return row
 
 
 def unknown_key() -> Unauthorized:

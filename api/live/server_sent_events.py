@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent, format_sse_event
 
 from api.auth.access import find_meeting
-from api.auth.bearer import Reader, bearer_key, wait_until_revoked
+from api.auth.bearer import Reader, wait_until_revoked
 from api.auth.keys import Principal
 from api.http.examples import SEGMENT
 from api.http.params import DIGITS, parse_whole_number
@@ -80,7 +80,7 @@ async def events(
     `state`) describe the moment and are not repeated. The last event is the state `finished` or `deleted`, or an
     `error` if the key was revoked.
     """
-    revoking = asyncio.create_task(wait_until_revoked(services, bearer_key(request.headers.get("authorization"))))
+    revoking = asyncio.create_task(wait_until_revoked(services, request.state.credential))
     try:
         with services.feeds.follow(at.meeting_id, at.after) as subscription:
             revoking.add_done_callback(lambda _: subscription.close())

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.auth.bearer import Writer, bearer_key, until_revoked
+from api.auth.bearer import Writer, until_revoked
 from api.auth.keys import Principal
 from api.export.documents import Export
 from api.http.cancel import cancel
@@ -56,7 +56,7 @@ async def _response(request: Request, services: Services, principal: Principal, 
         job = TranscriptionJob(services, await receive_recording(request, services, principal, translate=translate))
     except ClientDisconnect:
         return Response(status_code=CLIENT_LEFT)
-    key = bearer_key(request.headers.get("authorization"))
+    key = request.state.credential
     if job.taken.wanted.stream:
         return await _stream_response(Deltas(job, services, key))
     try:

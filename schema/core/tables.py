@@ -1,4 +1,4 @@
-"""The base of all tables, and the table of API keys. Each feature has its own `tables` module."""
+"""The base of all tables, and those of API keys and sessions of the page. Each feature has its own `tables`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Case,
     DateTime,
     Dialect,
+    ForeignKey,
     Integer,
     MetaData,
     String,
@@ -83,3 +84,15 @@ class ApiKey(Base):
     template: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime] = mapped_column(default=now)
     revoked_at: Mapped[datetime | None]
+
+
+class PageSession(Base):
+    """A browser in which somebody has signed in with a key. Only the SHA-256 of the session's token is stored."""
+
+    __tablename__ = "page_sessions"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]

@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from schema.core.lines import as_line, shown
+from schema.core.states import Scope
 
 ENGLISH = "en"
 AUTO = "auto"
@@ -106,6 +107,13 @@ class Problem(BaseModel):
     status: int
     detail: str
     retryable: bool = False
+
+
+class PageSessionOut(Wire):
+    """What the caller may do. Where `asks_for_key` is false, everybody who can reach the server may do everything."""
+
+    asks_for_key: bool
+    scopes: list[Scope]
 
 
 class PartStatus(Wire):

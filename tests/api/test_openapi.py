@@ -28,6 +28,7 @@ from api.openai.request import ResponseFormat
 from api.speakers import routes as speakers
 from api.uploads import routes as uploads
 from api.uploads import tus
+from api.web import sessions
 from schema.core.wire import Problem, Readiness
 from schema.meetings.wire import NewMeeting, SegmentOut
 from schema.uploads.failures import UploadFailure
@@ -35,7 +36,7 @@ from tests.api.conftest import Api
 
 PARTS = (
     meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
-    search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions, models,
+    search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions, models, sessions,
 )  # fmt: skip
 ROUTES = [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
 

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth.bearer import bearer_key, check_not_revoked
+from api.auth.bearer import check_not_revoked
 from api.http.json_shape import check_json_body
 from api.http.problems import problem_of, problem_response
 from api.services import Services, services_of
@@ -62,7 +62,7 @@ class BodyLimit:
             return
         size_bytes = self._limits.size_bytes(scope["path"])
         limit = JSON_LIMIT_BYTES if size_bytes is None else size_bytes
-        key = bearer_key(headers.get("authorization"))
+        key = scope.get("state", {}).get("credential")  # from KeyFirst
         body = _Body(receive, send, limit, self._limits.stall_s, services_of(HTTPConnection(scope)), key)
         try:
             body.check_declared(headers.get("content-length", ""))

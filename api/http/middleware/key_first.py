@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.auth.bearer import authenticate, bearer_key
+from api.auth.bearer import authenticate, credential_of
 from api.http.problems import problem_of, problem_response
 from api.services import services_of
 from schema.core.errors import MinutebookError
@@ -16,7 +16,7 @@ WITHOUT_KEY = frozenset({("OPTIONS", "/v1/uploads/tus")})
 
 
 class KeyFirst:
-    """Refuses requests below `/v1/` without a valid key. The principal goes into the request's state.
+    """Refuses requests below `/v1/` without a valid key. `principal` and `credential` go into the request's state.
 
     FastAPI would read and parse the body first. Live sockets check the key themselves: they report errors as events.
     """
@@ -28,8 +28,8 @@ class KeyFirst:
         if scope["type"] == "http" and _needs_key(scope):
             connection = HTTPConnection(scope)
             try:
-                key = bearer_key(connection.headers.get("authorization"))
-                connection.state.principal = await authenticate(services_of(connection), key)
+                connection.state.credential = credential_of(connection)
+                connection.state.principal = await authenticate(services_of(connection), connection.state.credential)
             except MinutebookError as error:
                 await problem_response(problem_of(error))(scope, receive, send)
                 return

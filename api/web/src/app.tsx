@@ -1,0 +1,123 @@
+/** The frame of every view: the bar at the top, the sign-in form where the server asks for it, and the messages. */
+import { effect, signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { LibraryPage } from "./library/page";
+import { recordings } from "./live/recordings";
+import { StartPage } from "./live/start";
+import { MeetingView } from "./meeting/page";
+import { Confirm } from "./parts/confirm";
+import { remember, remembered } from "./parts/memory";
+import { place } from "./parts/router";
+import { Toasts } from "./parts/toast";
+import { call, get, signedOut } from "./server/http";
+import type { PageSession } from "./server/types";
+import { SignIn } from "./sign_in";
+import { choose, LANGUAGES, language, texts } from "./texts";
+
+const look = signal(remembered("look") ?? "auto");
+const session = signal<PageSession | null>(null);
+
+effect(() => {
+  document.documentElement.dataset.look = look.value;
+  remember("look", look.value);
+});
+effect(() => {
+  document.documentElement.lang = texts.value.locale;
+});
+
+async function learnSession(): Promise<void> {
+  session.value = await get<PageSession>("v1/session").catch(() => null);
+}
+
+export function App() {
+  const t = texts.value;
+  useEffect(() => void learnSession(), [signedOut.value]);
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById("content")?.focus()}>
+        {t.skip}
+      </button>
+      <Bar />
+      <main id="content" tabIndex={-1}>
+        {signedOut.value ? <SignIn /> : <View />}
+      </main>
+      <Toasts />
+      <Confirm />
+    </>
+  );
+}
+
+function View() {
+  const [first, id] = place.value.path;
+  if (first === "start") return <StartPage />;
+  if (first === "meetings" && id) return <MeetingView key={id} id={id} />;
+  return <LibraryPage />;
+}
+
+function Bar() {
+  const t = texts.value;
+  const first = place.value.path[0] ?? "";
+  const here = (name: string) => (first === name ? "page" : undefined);
+  const live = [...recordings.value.values()].find((recording) => !recording.ended.value);
+  return (
+    <header class="bar">
+      <a class="brand" href="#/">
+        <img src="page/icon.svg" alt="" width="26" height="26" />
+        Minutebook
+      </a>
+      <nav aria-label={t.nav.label}>
+        <a href="#/" aria-current={here("")}>
+          {t.nav.meetings}
+        </a>
+        {live ? (
+          <a class="recording" href={`#/meetings/${live.meetingId}`}>
+            <span class="dot" aria-hidden="true" />
+            {t.live.recording}
+          </a>
+        ) : (
+          <a href="#/start" aria-current={here("start")}>
+            {t.nav.start}
+          </a>
+        )}
+      </nav>
+      <Preferences />
+    </header>
+  );
+}
+
+function Preferences() {
+  const t = texts.value;
+  const signOut = async () => {
+    await call("DELETE", "v1/session").catch(() => {});
+    signedOut.value = true;
+  };
+  return (
+    <div class="preferences">
+      <select
+        aria-label={t.look.label}
+        value={look.value}
+        onChange={(event) => (look.value = event.currentTarget.value)}
+      >
+        <option value="auto">{t.look.auto}</option>
+        <option value="light">{t.look.light}</option>
+        <option value="dark">{t.look.dark}</option>
+      </select>
+      <select
+        aria-label={t.look.language}
+        value={language.value}
+        onChange={(event) => choose(event.currentTarget.value)}
+      >
+        {Object.entries(LANGUAGES).map(([tag, { name }]) => (
+          <option key={tag} value={tag} lang={tag}>
+            {name}
+          </option>
+        ))}
+      </select>
+      {session.value?.asks_for_key && !signedOut.value && (
+        <button type="button" class="plain" onClick={() => void signOut()}>
+          {t.signIn.out}
+        </button>
+      )}
+    </div>
+  );
+}

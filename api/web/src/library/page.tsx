@@ -1,0 +1,188 @@
+/** All meetings and uploads, newest first. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { recordings } from "../live/recordings";
+import { confirmed } from "../parts/confirm";
+import { clock, day } from "../parts/format";
+import { remember, remembered } from "../parts/memory";
+import { tellError, wordsFor } from "../parts/toast";
+import { call, get } from "../server/http";
+import type { Meeting, MeetingPage, Upload, UploadPage } from "../server/types";
+import { texts } from "../texts";
+import { Hits, SearchBox } from "./search";
+import { UploadArea } from "./upload_list";
+
+const LOOK_MS = 3_000;
+const DAY_MS = 24 * 3_600_000;
+const NOTED = 100;
+const RUNNING = new Set(["receiving", "queued", "decoding", "transcribing"]);
+
+export function LibraryPage() {
+  const t = texts.value.library;
+  const meetings = useSignal<Meeting[] | null>(null);
+  const uploads = useSignal<ReadonlyMap<string, Upload>>(new Map());
+  const cursor = useSignal<string | null>(null);
+  const chosen = useSignal<ReadonlySet<string>>(new Set());
+  const query = useSignal("");
+  const failure = useSignal("");
+
+  /** Read the newest page again. Pages that were added below it stay. */
+  const refresh = async () => {
+    try {
+      const [page, sent] = await Promise.all([get<MeetingPage>("v1/meetings"), get<UploadPage>("v1/uploads")]);
+      const ids = new Set(page.meetings.map(({ id }) => id));
+      const oldest = page.meetings.at(-1)?.created_at ?? "";
+      const below = (meetings.value ?? []).filter(({ id, created_at }) => !ids.has(id) && created_at < oldest);
+      if (below.length === 0) cursor.value = page.next_cursor ?? null;
+      meetings.value = [...page.meetings, ...below];
+      uploads.value = new Map(sent.uploads.map((upload) => [upload.meeting_id, upload]));
+      failure.value = "";
+    } catch (error) {
+      failure.value = wordsFor(error);
+    }
+  };
+  const more = async () => {
+    const page = await get<MeetingPage>(`v1/meetings?cursor=${encodeURIComponent(cursor.value ?? "")}`);
+    meetings.value = [...(meetings.value ?? []), ...page.meetings];
+    cursor.value = page.next_cursor ?? null;
+  };
+  const remove = async () => {
+    if (!(await confirmed(t.deleteMany(chosen.value.size)))) return;
+    try {
+      for (const id of chosen.value) await call("DELETE", `v1/meetings/${id}`);
+    } catch (error) {
+      tellError(error);
+    }
+    meetings.value = (meetings.value ?? []).filter(({ id }) => !chosen.value.has(id));
+    chosen.value = new Set();
+    await refresh();
+  };
+  const toggle = (id: string) => {
+    const next = new Set(chosen.value);
+    if (!next.delete(id)) next.add(id);
+    chosen.value = next;
+  };
+  useEffect(() => {
+    void refresh();
+    const timer = setInterval(() => {
+      if (document.visibilityState === "visible") void refresh();
+    }, LOOK_MS);
+    return () => clearInterval(timer);
+  }, []);
+
+  return (
+    <section class="library">
+      <h1>{t.title}</h1>
+      <Interrupted />
+      <SearchBox query={query.value} onInput={(text) => (query.value = text)} />
+      {query.value.trim() ? (
+        <Hits query={query.value.trim()} />
+      ) : (
+        <>
+          <UploadArea onDone={() => void refresh()} />
+          <FailedUploads uploads={[...uploads.value.values()]} />
+          {failure.value && <p role="alert">{failure.value}</p>}
+          {chosen.value.size > 0 && (
+            <button type="button" class="danger" onClick={() => void remove()}>
+              {t.deleteMany(chosen.value.size)}
+            </button>
+          )}
+          {meetings.value?.length === 0 && <p class="hint">{t.none}</p>}
+          <ul class="meetings">
+            {meetings.value?.map((meeting) => (
+              <MeetingRow
+                key={meeting.id}
+                meeting={meeting}
+                upload={uploads.value.get(meeting.id)}
+                chosen={chosen.value.has(meeting.id)}
+                onToggle={() => toggle(meeting.id)}
+              />
+            ))}
+          </ul>
+          {cursor.value && (
+            <button type="button" onClick={() => void more().catch(tellError)}>
+              {t.more}
+            </button>
+          )}
+        </>
+      )}
+    </section>
+  );
+}
+
+/** Recordings of the last day that could not become meetings, until the person has taken note. */
+function FailedUploads({ uploads }: { uploads: Upload[] }) {
+  const t = texts.value;
+  const noted = useSignal<ReadonlySet<string>>(new Set((remembered("noted") ?? "").split(" ")));
+  const since = new Date(Date.now() - DAY_MS).toISOString();
+  const failed = uploads.filter(
+    (each) => each.state === "failed" && !noted.value.has(each.id) && each.created_at > since,
+  );
+  if (failed.length === 0) return null;
+  const note = (id: string) => {
+    noted.value = new Set([...noted.value, id]);
+    remember("noted", [...noted.value].slice(-NOTED).join(" "));
+  };
+  return (
+    <ul class="failed-uploads">
+      {failed.map((upload) => (
+        <li key={upload.id} class="alarm row">
+          <span>
+            <strong>{upload.name}</strong>: {upload.detail ?? t.state.failed}
+          </span>
+          <button type="button" class="plain" aria-label={t.upload.remove} onClick={() => note(upload.id)}>
+            ×
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Meetings that this browser has not ended. */
+function Interrupted() {
+  const t = texts.value.library;
+  const open = [...recordings.value.values()].filter(({ ended, sound }) => !ended.value && sound.value === "off");
+  return (
+    <>
+      {open.map(({ meetingId, saved }) => (
+        <p key={meetingId} class="alarm">
+          {t.kept(saved.title || t.untitled)} <a href={`#/meetings/${meetingId}`}>{t.continue}</a>
+        </p>
+      ))}
+    </>
+  );
+}
+
+interface RowOptions {
+  meeting: Meeting;
+  upload: Upload | undefined;
+  chosen: boolean;
+  onToggle: () => void;
+}
+
+function MeetingRow({ meeting, upload, chosen, onToggle }: RowOptions) {
+  const t = texts.value;
+  const title = meeting.title || upload?.name || t.library.untitled;
+  const running = meeting.upload_state && RUNNING.has(meeting.upload_state);
+  const state = running ? meeting.upload_state : meeting.state;
+  const percent = running ? (upload?.percent ?? null) : null;
+  return (
+    <li>
+      <input type="checkbox" checked={chosen} onChange={onToggle} aria-label={t.library.select(title)} />
+      <a href={`#/meetings/${meeting.id}`}>
+        <strong>{title}</strong>
+        <span class="hint">
+          {day(meeting.started_at, t.locale)}
+          {(meeting.coverage?.duration_s ?? 0) > 0 && `, ${clock(meeting.coverage?.duration_s ?? 0)}`}
+        </span>
+      </a>
+      <span class={`state ${state}`}>
+        {t.state[state ?? ""]}
+        {percent !== null && ` ${Math.floor(percent)} %`}
+        {running && upload?.left_s != null && `, ${t.upload.left(clock(upload.left_s))}`}
+      </span>
+      {percent !== null && <progress max={100} value={percent} aria-label={title} />}
+    </li>
+  );
+}

@@ -1,0 +1,111 @@
+/** One meeting, while it runs and afterwards. */
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import { Controls } from "../live/controls";
+import { recordings } from "../live/recordings";
+import { confirmed } from "../parts/confirm";
+import { clock, day } from "../parts/format";
+import { go, place } from "../parts/router";
+import { tellError, wordsFor } from "../parts/toast";
+import { address, call } from "../server/http";
+import type { Meeting } from "../server/types";
+import { texts } from "../texts";
+import { CoverageBar } from "./coverage";
+import { MinutesPane } from "./minutes";
+import { MeetingStore } from "./store";
+import { TranscriptPane } from "./transcript";
+
+const FORMATS = ["md", "docx", "txt", "srt", "vtt", "json"];
+
+export function MeetingView({ id }: { id: string }) {
+  const t = texts.value;
+  const store = useMemo(() => new MeetingStore(id), [id]);
+  const recording = recordings.value.get(id);
+  const pane = useSignal<"transcript" | "minutes">("transcript");
+  useEffect(() => {
+    void store.open().then(() => {
+      const segment = Number(place.value.query.get("segment"));
+      if (segment) requestAnimationFrame(() => store.point([segment]));
+    });
+    return () => store.close();
+  }, [store, recording]);
+  const meeting = store.meeting.value;
+  const error = store.error.value;
+  if (error && !error.problem.retryable) {
+    return (
+      <section class="card narrow">
+        <p role="alert">{error.status === 404 ? t.problem.missing : wordsFor(error)}</p>
+        <a href="#/">{t.meeting.back}</a>
+      </section>
+    );
+  }
+  if (meeting === null) return <p role="status">{error ? t.problem.unreachable : "…"}</p>;
+  const isLive = meeting.state === "live";
+  return (
+    <article class={`meeting show-${pane.value}`} data-state={meeting.state}>
+      <Head meeting={meeting} />
+      {recording && <Controls recording={recording} />}
+      {store.coverage.value && <CoverageBar coverage={store.coverage.value} />}
+      <div class="panes-switch">
+        {(["transcript", "minutes"] as const).map((name) => (
+          <button key={name} type="button" aria-pressed={pane.value === name} onClick={() => (pane.value = name)}>
+            {t.meeting[name]}
+          </button>
+        ))}
+      </div>
+      <div class="panes">
+        <TranscriptPane store={store} isLive={isLive} />
+        <MinutesPane store={store} />
+      </div>
+    </article>
+  );
+}
+
+function Head({ meeting }: { meeting: Meeting }) {
+  const t = texts.value;
+  const title = meeting.title || t.library.untitled;
+  useEffect(() => {
+    document.title = `${title} – Minutebook`;
+    return () => {
+      document.title = "Minutebook";
+    };
+  }, [title]);
+  const remove = async () => {
+    if (!(await confirmed(t.meeting.deleteSure))) return;
+    try {
+      await call("DELETE", `v1/meetings/${meeting.id}`);
+      go("/");
+    } catch (error) {
+      tellError(error);
+    }
+  };
+  return (
+    <header class="head">
+      <div>
+        <h1>{title}</h1>
+        <p class="hint">
+          <span class={`state ${meeting.state}`}>{t.state[meeting.state]}</span> {day(meeting.started_at, t.locale)}
+          {(meeting.coverage?.duration_s ?? 0) > 0 && `, ${clock(meeting.coverage?.duration_s ?? 0)}`}
+          {(meeting.participants ?? []).length > 0 && `, ${meeting.participants?.join(", ")}`}
+        </p>
+      </div>
+      <div class="row">
+        <details class="menu">
+          <summary>{t.meeting.export}</summary>
+          <ul>
+            {FORMATS.map((format) => (
+              <li key={format}>
+                <a href={address(`v1/meetings/${meeting.id}/export?format=${format}`)} download>
+                  {format.toUpperCase()}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </details>
+        <button type="button" class="danger quiet" onClick={() => void remove()}>
+          {t.meeting.delete}
+        </button>
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,123 @@
+/** The transcript: segments by time, with words that the model was not sure of, and the words being spoken. */
+import { useSignal } from "@preact/signals";
+import { memo } from "preact/compat";
+import { useEffect, useRef } from "preact/hooks";
+import { clock } from "../parts/format";
+import type { Segment } from "../server/types";
+import { texts } from "../texts";
+import { SegmentEditor } from "./segment_editor";
+import type { MeetingStore } from "./store";
+
+const UNSURE = 0.5;
+/** As close to the end counts as being there. */
+const NEAR_PX = 120;
+
+export function TranscriptPane({ store, isLive }: { store: MeetingStore; isLive: boolean }) {
+  const t = texts.value;
+  const pane = useRef<HTMLDivElement>(null);
+  const follows = useSignal(isLive);
+  const segments = store.segments.value.filter((segment) => segment.text !== "" || segment.corrected);
+  const partials = Object.entries(store.partials.value).filter(([, text]) => text);
+  useEffect(() => {
+    if (isLive && follows.value) toEnd(pane.current);
+  }, [store.segments.value, store.partials.value]);
+  const onScroll = () => {
+    const box = pane.current;
+    if (box) follows.value = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
+  };
+  return (
+    <section class="pane transcript" aria-labelledby="transcript-title">
+      <h2 id="transcript-title">{t.meeting.transcript}</h2>
+      <div class={isLive ? "scroll" : ""} ref={pane} onScroll={onScroll} tabIndex={isLive ? 0 : undefined}>
+        {segments.length === 0 && partials.length === 0 && <p class="hint">{t.meeting.noText}</p>}
+        <ol class="segments">
+          {segments.map((segment, at) => (
+            <SegmentRow
+              key={segment.id}
+              segment={segment}
+              store={store}
+              pointed={store.pointed.value.has(segment.id)}
+              sameSpeaker={at > 0 && segments[at - 1]?.speaker === segment.speaker}
+              locale={t.locale}
+            />
+          ))}
+        </ol>
+        {partials.map(([track, text]) => (
+          <p key={track} class="partial">
+            {text}
+          </p>
+        ))}
+      </div>
+      {isLive && !follows.value && (
+        <button type="button" class="jump" onClick={() => toEnd(pane.current)}>
+          {t.live.jump}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function toEnd(pane: HTMLElement | null): void {
+  if (pane) pane.scrollTop = pane.scrollHeight;
+}
+
+interface RowOptions {
+  segment: Segment;
+  store: MeetingStore;
+  pointed: boolean;
+  sameSpeaker: boolean;
+  /** Only so that a row is drawn again in another language. */
+  locale: string;
+}
+
+const SegmentRow = memo(({ segment, store, pointed, sameSpeaker }: RowOptions) => {
+  const t = texts.value;
+  const editing = useSignal(false);
+  const classes = ["segment", pointed && "pointed", !segment.closed && "open", segment.off_record && "off-record"];
+  return (
+    <li id={`segment-${segment.id}`} class={classes.filter(Boolean).join(" ")}>
+      <span class="time">{clock(segment.start_s)}</span>
+      <div>
+        {segment.speaker && !sameSpeaker && <strong class="speaker">{segment.speaker}</strong>}
+        {editing.value ? (
+          <SegmentEditor segment={segment} store={store} onClose={() => (editing.value = false)} />
+        ) : (
+          <p>
+            <Words segment={segment} />
+            {segment.corrected && <small class="mark"> {t.edit.corrected}</small>}
+            {segment.off_record && <small class="mark"> {t.meeting.offRecord}</small>}
+          </p>
+        )}
+      </div>
+      {segment.closed && !editing.value && (
+        <button
+          type="button"
+          class="plain edit"
+          aria-label={t.edit.edit(segment.text.slice(0, 40))}
+          onClick={() => (editing.value = true)}
+        >
+          ✎
+        </button>
+      )}
+    </li>
+  );
+});
+
+/** Most segments are one text. Only words that the model was not sure of need an element. */
+function Words({ segment }: { segment: Segment }) {
+  if (segment.words.every((word) => word.probability >= UNSURE)) return <>{segment.text}</>;
+  return <>{segment.words.map((word) => (word.probability < UNSURE ? unsure(word) : word.text))}</>;
+}
+
+/** Words bring their spaces with them, in languages that have spaces. */
+function unsure({ text, start_s, probability }: Segment["words"][number]) {
+  const word = text.trimStart();
+  return (
+    <>
+      {text.slice(0, text.length - word.length)}
+      <span key={start_s} class="unsure" title={texts.value.meeting.unsure(Math.round(100 * probability))}>
+        {word}
+      </span>
+    </>
+  );
+}

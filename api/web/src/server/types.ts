@@ -1,0 +1,30 @@
+/** Short names of the wire types, which are generated from the server's OpenAPI document. */
+import type { components } from "./openapi";
+
+type Schemas = components["schemas"];
+
+export type Meeting = Schemas["MeetingOut"];
+export type MeetingPage = Schemas["MeetingPage"];
+export type Segment = Schemas["SegmentOut"];
+export type SegmentVersions = Schemas["SegmentVersions"];
+export type Transcript = Schemas["Transcript"];
+export type MinutesOut = Schemas["MinutesOut"];
+export type Minutes = Schemas["Minutes"];
+export type Sentence = Schemas["Sentence"];
+export type Action = Schemas["Action"];
+export type Coverage = Schemas["CoverageTotals"];
+export type SearchPage = Schemas["SearchPage"];
+export type SearchHit = Schemas["SearchHit"];
+export type UploadPage = Schemas["UploadPage"];
+export type Upload = Schemas["UploadOut"];
+export type PageSession = Schemas["PageSessionOut"];
+export type NewMeeting = Schemas["NewMeeting"];
+export type Problem = Schemas["Problem"] & { [member: string]: unknown };
+
+/** An event of a meeting. Those with `seq` stand for rows; the others describe the moment. */
+export interface MeetingEvent {
+  type: string;
+  seq: number | null;
+  // biome-ignore lint/suspicious/noExplicitAny: each type of event has its own data
+  data: any;
+}
