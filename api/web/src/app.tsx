@@ -2,8 +2,10 @@
 import { effect, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { LibraryPage } from "./library/page";
+import { CaptionsPage } from "./live/captions";
 import { recordings } from "./live/recordings";
 import { StartPage } from "./live/start";
+import { ComparePage } from "./meeting/compare";
 import { MeetingView } from "./meeting/page";
 import { Confirm } from "./parts/confirm";
 import { remember, remembered } from "./parts/memory";
@@ -50,6 +52,8 @@ export function App() {
 function View() {
   const [first, id] = place.value.path;
   if (first === "start") return <StartPage />;
+  if (first === "captions" && id) return <CaptionsPage key={id} id={id} />;
+  if (first === "compare" && id) return <ComparePage ids={place.value.path.slice(1, 3)} />;
   if (first === "meetings" && id) return <MeetingView key={id} id={id} />;
   return <LibraryPage />;
 }

@@ -22,7 +22,7 @@ ARGUMENTS = ("--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-devic
 NETWORK = ("Failed to load resource", "WebSocket connection", "net::ERR_")
 """Words of Chromium's reports about answers with an error and about a network that is away. The page handles both."""
 VIEWPORT = {"width": 1200, "height": 800}
-expect.set_options(timeout=1000 * PATIENCE_S / 3)
+expect.set_options(timeout=1000 * PATIENCE_S)
 
 
 @pytest.fixture(scope="package")

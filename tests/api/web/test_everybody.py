@@ -37,7 +37,14 @@ def test_axe_finds_nothing_serious_on_any_view(
     options = {"color_scheme": look, **({"viewport": viewport} if viewport else {})}
     page = pages.open(**options)  # type: ignore[arg-type]
     faults: list[str] = []
-    for path in ("", "start", f"meetings/{finished}", "meetings/nothing"):
+    views = (
+        "",
+        "start",
+        f"meetings/{finished}",
+        f"captions/{finished}",
+        "meetings/nothing",
+    )
+    for path in views:
         page.goto(f"{pages.url}/#/{path}")
         page.wait_for_timeout(600)
         if path == f"meetings/{finished}":

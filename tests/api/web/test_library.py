@@ -17,6 +17,7 @@ from tests.api.conftest import Api
 from tests.api.web.conftest import WatchedPages
 from tests.api.web.cut_network import CutNetwork
 from tests.running_stack import CLIP_S, sample_meeting
+from tests.waiting import wait_until
 
 DROP = """
 ([bytes, name]) => {
@@ -72,17 +73,24 @@ def test_a_hit_of_the_search_opens_its_meeting_at_the_word(pages: WatchedPages, 
     expect(page.locator(".segment.pointed")).to_contain_text("three points")
 
 
-def test_selected_meetings_are_deleted_after_a_question(pages: WatchedPages) -> None:
-    httpx.post(f"{pages.url}/v1/meetings", json={"title": "To go"}, trust_env=False, timeout=60).raise_for_status()
+def test_selected_meetings_are_deleted_unless_somebody_undoes_it_in_time(pages: WatchedPages) -> None:
+    answer = httpx.post(f"{pages.url}/v1/meetings", json={"title": "To go"}, trust_env=False, timeout=60)
+    path = f"{pages.url}/v1/meetings/{answer.json()['id']}"
     page = pages.open()
     row = page.locator(".meetings li").filter(has_text="To go")
     row.get_by_role("checkbox").check()
     page.get_by_role("button", name="Delete 1 selected").click()
-    page.get_by_role("button", name="No").click()
-    expect(row).to_be_visible()
-    page.get_by_role("button", name="Delete 1 selected").click()
-    page.get_by_role("button", name="Yes").click()
     expect(row).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(row).to_be_visible()
+    assert httpx.get(path, trust_env=False, timeout=60).status_code == 200
+    row.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Delete 1 selected").click()
+    expect(row).to_have_count(0)
+    page.close(run_before_unload=True)  # leaving the page does not keep the meeting
+    wait_until(
+        "it is deleted", lambda: httpx.get(path, trust_env=False, timeout=60).status_code, lambda seen: seen == 410
+    )
 
 
 def test_a_server_with_keys_asks_once_and_the_session_survives_a_reload(

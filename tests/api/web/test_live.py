@@ -144,12 +144,24 @@ def test_a_browser_without_permission_says_how_to_give_it(pages: WatchedPages) -
     expect(page.get_by_text("Allow it in the address bar")).to_be_visible()
 
 
-def test_a_second_tab_shows_the_meeting_and_does_not_record_it(pages: WatchedPages) -> None:
+def test_notes_stand_at_their_moment_and_a_second_tab_shows_the_meeting_without_recording_it(
+    pages: WatchedPages,
+) -> None:
     context = pages.context()
     page = pages.open(context=context)
     meeting = start_meeting(page)
+    page.get_by_label("Type a note").fill("Ask <i>finance</i>")
+    page.get_by_label("Type a note").press("Enter")
+    expect(page.locator(".note")).to_contain_text("Ask <i>finance</i>")
+    page.get_by_role("button", name="Mark this moment").click()
+    expect(page.locator(".note").nth(1)).to_contain_text("marked")
+    page.get_by_role("button", name="Undo").last.click()
+    expect(page.locator(".note")).to_have_count(1)
     second = pages.open(f"meetings/{meeting}", context=context)
     expect(second.locator(".segment").first).to_be_visible()
     expect(second.locator(".controls")).to_have_count(0)
+    expect(second.locator(".note")).to_have_count(1)
+    captions = pages.open(f"captions/{meeting}", context=context)
+    expect(captions.get_by_role("log").locator("p").first).to_be_visible()
     end_meeting(page)
     expect(second.locator("article[data-state=finished]")).to_be_visible()

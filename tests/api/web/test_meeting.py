@@ -64,6 +64,28 @@ def test_a_change_by_somebody_else_is_not_overwritten(
     httpx.delete(f"{path}/correction", trust_env=False, timeout=60).raise_for_status()
 
 
+def test_people_agenda_and_template_are_changed_and_the_minutes_follow(
+    meeting_page: OpenMeeting, running: RunningStack, finished: str
+) -> None:
+    page = meeting_page()
+    page.get_by_text("People, agenda, template").click()
+    page.get_by_label("People, separated by commas").fill("Maya, Tom ")
+    page.get_by_label("Template").select_option("stand-up")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".head")).to_contain_text("Maya, Tom")
+    answer = httpx.get(f"{running.stack.api_url}/v1/meetings/{finished}", trust_env=False, timeout=60).json()
+    assert (answer["participants"], answer["template"]) == (["Maya", "Tom"], "stand-up")
+
+
+def test_versions_can_be_made_and_named(meeting_page: OpenMeeting) -> None:
+    page = meeting_page()
+    page.get_by_text("Versions", exact=True).click()
+    expect(page.locator(".versions li")).to_contain_text("Version 1")
+    page.get_by_role("button", name="Write the minutes again").click()
+    expect(page.get_by_role("status").get_by_text("The minutes are being rewritten.").first).to_be_visible()
+    expect(page.locator(".minutes").get_by_text("The minutes are being rewritten.")).to_have_count(0)
+
+
 def test_every_export_is_a_file(meeting_page: OpenMeeting) -> None:
     page = meeting_page()
     for name in ("MD", "DOCX", "TXT", "SRT", "VTT", "JSON"):

@@ -2,13 +2,13 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { recordings } from "../live/recordings";
-import { confirmed } from "../parts/confirm";
 import { clock, day } from "../parts/format";
 import { remember, remembered } from "../parts/memory";
-import { tellError, wordsFor } from "../parts/toast";
-import { call, get } from "../server/http";
+import { tell, tellError, wordsFor } from "../parts/toast";
+import { get } from "../server/http";
 import type { Meeting, MeetingPage, Upload, UploadPage } from "../server/types";
 import { texts } from "../texts";
+import { deleteSoon, leaving } from "./deleting";
 import { Hits, SearchBox } from "./search";
 import { UploadArea } from "./upload_list";
 
@@ -46,17 +46,11 @@ export function LibraryPage() {
     meetings.value = [...(meetings.value ?? []), ...page.meetings];
     cursor.value = page.next_cursor ?? null;
   };
-  const remove = async () => {
-    if (!(await confirmed(t.deleteMany(chosen.value.size)))) return;
-    try {
-      for (const id of chosen.value) await call("DELETE", `v1/meetings/${id}`);
-    } catch (error) {
-      tellError(error);
-    }
-    meetings.value = (meetings.value ?? []).filter(({ id }) => !chosen.value.has(id));
+  const remove = () => {
+    tell(t.deleted(chosen.value.size), deleteSoon([...chosen.value]));
     chosen.value = new Set();
-    await refresh();
   };
+  const shown = meetings.value?.filter(({ id }) => !leaving.value.has(id));
   const toggle = (id: string) => {
     const next = new Set(chosen.value);
     if (!next.delete(id)) next.add(id);
@@ -83,13 +77,13 @@ export function LibraryPage() {
           <FailedUploads uploads={[...uploads.value.values()]} />
           {failure.value && <p role="alert">{failure.value}</p>}
           {chosen.value.size > 0 && (
-            <button type="button" class="danger" onClick={() => void remove()}>
+            <button type="button" class="danger" onClick={remove}>
               {t.deleteMany(chosen.value.size)}
             </button>
           )}
-          {meetings.value?.length === 0 && <p class="hint">{t.none}</p>}
+          {shown?.length === 0 && <p class="hint">{t.none}</p>}
           <ul class="meetings">
-            {meetings.value?.map((meeting) => (
+            {shown?.map((meeting) => (
               <MeetingRow
                 key={meeting.id}
                 meeting={meeting}

@@ -148,6 +148,12 @@ export class Recording {
     this.askToFinish();
   }
 
+  /** The moment of the meeting that is recorded now, in seconds; null where this browser does not record. */
+  get nowS(): number | null {
+    if (this.sound.value !== "on") return null;
+    return msOf(Math.max(...this.parts.map((part) => part.outbox.endSample))) / 1000;
+  }
+
   /** The page knows the rows up to *seq*, so a later connection need not send them again. */
   sawUpTo(seq: number): void {
     const first = this.parts[0];

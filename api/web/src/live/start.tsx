@@ -1,6 +1,7 @@
 /** Before a meeting: what is known of it, which sound is recorded, and whether anything is heard. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { COMMON_LANGUAGES, listed, nameOf } from "../parts/format";
 import { go } from "../parts/router";
 import { tellError } from "../parts/toast";
 import { texts } from "../texts";
@@ -8,7 +9,6 @@ import { Meter } from "./meter";
 import { microphones, NoSound, obstacle, openSource } from "./microphone";
 import { type ChosenSource, startMeeting } from "./recordings";
 
-const SPOKEN = ["en", "de", "fr", "es", "it", "nl", "pt", "pl", "ja", "zh"];
 /** A peak above this is more than the noise of a quiet room. */
 const HEARD = 0.02;
 
@@ -80,9 +80,9 @@ function StartForm() {
           {t.language}
           <select value={spoken.value} onChange={(event) => (spoken.value = event.currentTarget.value)}>
             <option value="auto">{t.detect}</option>
-            {SPOKEN.map((tag) => (
+            {COMMON_LANGUAGES.map((tag) => (
               <option key={tag} value={tag}>
-                {new Intl.DisplayNames([texts.value.locale], { type: "language" }).of(tag)}
+                {nameOf(tag, texts.value.locale)}
               </option>
             ))}
           </select>
@@ -164,11 +164,4 @@ function sourcesOf(sound: Sound, deviceId: string): ChosenSource[] {
   const microphone: ChosenSource = { kind: "microphone", deviceId: deviceId || undefined };
   if (sound === "microphone") return [microphone];
   return sound === "screen" ? [{ kind: "screen" }] : [microphone, { kind: "screen" }];
-}
-
-function listed(text: string, separator: string): string[] {
-  return text
-    .split(separator)
-    .map((each) => each.trim())
-    .filter(Boolean);
 }

@@ -20,19 +20,6 @@ export function MinutesPane({ store }: { store: MeetingStore }) {
       </h2>
       {revising && <p role="status">{t.meeting.revising}</p>}
       {out ? <Parts store={store} minutes={out.minutes} /> : <p class="hint">{t.meeting.noMinutes}</p>}
-      {(out?.typed_notes ?? []).length > 0 && (
-        <>
-          <h3>{t.minutes.notes}</h3>
-          <ul class="sentences">
-            {out?.typed_notes?.map((note) => (
-              <li key={note.id}>
-                <span class="time">{clock(note.at_s)}</span> {note.person && <strong>{note.person}: </strong>}
-                {note.text}
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
     </section>
   );
 }

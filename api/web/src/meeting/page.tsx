@@ -1,19 +1,22 @@
 /** One meeting, while it runs and afterwards. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import { deleteSoon } from "../library/deleting";
 import { Controls } from "../live/controls";
 import { recordings } from "../live/recordings";
-import { confirmed } from "../parts/confirm";
 import { clock, day } from "../parts/format";
 import { go, place } from "../parts/router";
-import { tellError, wordsFor } from "../parts/toast";
-import { address, call } from "../server/http";
+import { tell, wordsFor } from "../parts/toast";
+import { address } from "../server/http";
 import type { Meeting } from "../server/types";
 import { texts } from "../texts";
+import { About } from "./about";
 import { CoverageBar } from "./coverage";
 import { MinutesPane } from "./minutes";
+import { NoteBox } from "./notes";
 import { MeetingStore } from "./store";
 import { TranscriptPane } from "./transcript";
+import { Versions } from "./versions";
 
 const FORMATS = ["md", "docx", "txt", "srt", "vtt", "json"];
 
@@ -43,9 +46,10 @@ export function MeetingView({ id }: { id: string }) {
   const isLive = meeting.state === "live";
   return (
     <article class={`meeting show-${pane.value}`} data-state={meeting.state}>
-      <Head meeting={meeting} />
+      <Head store={store} meeting={meeting} />
       {recording && <Controls recording={recording} />}
       {store.coverage.value && <CoverageBar coverage={store.coverage.value} />}
+      {isLive && <NoteBox store={store} now={() => recording?.nowS ?? null} />}
       <div class="panes-switch">
         {(["transcript", "minutes"] as const).map((name) => (
           <button key={name} type="button" aria-pressed={pane.value === name} onClick={() => (pane.value = name)}>
@@ -57,11 +61,15 @@ export function MeetingView({ id }: { id: string }) {
         <TranscriptPane store={store} isLive={isLive} />
         <MinutesPane store={store} />
       </div>
+      <div class="more">
+        <About key={meeting.id} store={store} meeting={meeting} />
+        {meeting.state === "finished" && <Versions store={store} meeting={meeting} />}
+      </div>
     </article>
   );
 }
 
-function Head({ meeting }: { meeting: Meeting }) {
+function Head({ store, meeting }: { store: MeetingStore; meeting: Meeting }) {
   const t = texts.value;
   const title = meeting.title || t.library.untitled;
   useEffect(() => {
@@ -70,14 +78,10 @@ function Head({ meeting }: { meeting: Meeting }) {
       document.title = "Minutebook";
     };
   }, [title]);
-  const remove = async () => {
-    if (!(await confirmed(t.meeting.deleteSure))) return;
-    try {
-      await call("DELETE", `v1/meetings/${meeting.id}`);
-      go("/");
-    } catch (error) {
-      tellError(error);
-    }
+  const remove = () => {
+    store.close();
+    tell(t.library.deleted(1), deleteSoon([meeting.id]));
+    go("/");
   };
   return (
     <header class="head">
@@ -90,6 +94,7 @@ function Head({ meeting }: { meeting: Meeting }) {
         </p>
       </div>
       <div class="row">
+        {meeting.state === "live" && <a href={`#/captions/${meeting.id}`}>{t.live.captions}</a>}
         <details class="menu">
           <summary>{t.meeting.export}</summary>
           <ul>
@@ -102,7 +107,7 @@ function Head({ meeting }: { meeting: Meeting }) {
             ))}
           </ul>
         </details>
-        <button type="button" class="danger quiet" onClick={() => void remove()}>
+        <button type="button" class="danger quiet" onClick={remove}>
           {t.meeting.delete}
         </button>
       </div>

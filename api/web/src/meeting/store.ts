@@ -11,6 +11,7 @@ import type {
   Segment,
   Sentence,
   Transcript,
+  TypedNote,
 } from "../server/types";
 
 const LOOK_MS = 2_000;
@@ -27,6 +28,7 @@ export class MeetingStore {
   readonly fresh = signal<ReadonlySet<string>>(new Set());
   /** Ids of the segments that are pointed at. */
   readonly pointed = signal<ReadonlySet<number>>(new Set());
+  readonly notes = signal<TypedNote[]>([]);
   readonly error = signal<ProblemError | null>(null);
   private lastSeq = 0;
   private closed = false;
@@ -92,6 +94,10 @@ export class MeetingStore {
     await this.loadMinutes();
   }
 
+  async loadNotes(): Promise<void> {
+    this.notes.value = (await get<{ typed_notes: TypedNote[] }>(`v1/meetings/${this.id}/typed-notes`)).typed_notes;
+  }
+
   async loadTranscript(): Promise<void> {
     const transcript = await get<Transcript>(`v1/meetings/${this.id}/transcript?words=true`);
     this.segments.value = transcript.segments;
@@ -123,6 +129,7 @@ export class MeetingStore {
     const meeting = await get<Meeting>(`v1/meetings/${this.id}`);
     await this.loadTranscript();
     await this.loadMinutes();
+    await this.loadNotes();
     this.coverage.value = meeting.coverage ?? null;
     this.meeting.value = meeting;
   }
@@ -138,6 +145,7 @@ export class MeetingStore {
   private takeMinutes(minutes: MinutesOut): void {
     const before = this.minutes.value;
     if (before?.kind === "final" && minutes.kind !== "final") return;
+    if (minutes.typed_notes) this.notes.value = minutes.typed_notes;
     if (before) {
       const known = new Map(sentencesOf(before).map((each) => [each.id, each.text]));
       const fresh = sentencesOf(minutes).filter((each) => known.get(each.id) !== each.text);

@@ -1,10 +1,12 @@
 /** The transcript: segments by time, with words that the model was not sure of, and the words being spoken. */
 import { useSignal } from "@preact/signals";
+import { Fragment } from "preact";
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
 import { clock } from "../parts/format";
 import type { Segment } from "../server/types";
 import { texts } from "../texts";
+import { NoteRow } from "./notes";
 import { SegmentEditor } from "./segment_editor";
 import type { MeetingStore } from "./store";
 
@@ -17,6 +19,7 @@ export function TranscriptPane({ store, isLive }: { store: MeetingStore; isLive:
   const pane = useRef<HTMLDivElement>(null);
   const follows = useSignal(isLive);
   const segments = store.segments.value.filter((segment) => segment.text !== "" || segment.corrected);
+  const notes = placed(store, segments);
   const partials = Object.entries(store.partials.value).filter(([, text]) => text);
   useEffect(() => {
     if (isLive && follows.value) toEnd(pane.current);
@@ -32,15 +35,18 @@ export function TranscriptPane({ store, isLive }: { store: MeetingStore; isLive:
         {segments.length === 0 && partials.length === 0 && <p class="hint">{t.meeting.noText}</p>}
         <ol class="segments">
           {segments.map((segment, at) => (
-            <SegmentRow
-              key={segment.id}
-              segment={segment}
-              store={store}
-              pointed={store.pointed.value.has(segment.id)}
-              sameSpeaker={at > 0 && segments[at - 1]?.speaker === segment.speaker}
-              locale={t.locale}
-            />
+            <Fragment key={segment.id}>
+              {notes.between(at)}
+              <SegmentRow
+                segment={segment}
+                store={store}
+                pointed={store.pointed.value.has(segment.id)}
+                sameSpeaker={at > 0 && segments[at - 1]?.speaker === segment.speaker}
+                locale={t.locale}
+              />
+            </Fragment>
           ))}
+          {notes.between(segments.length)}
         </ol>
         {partials.map(([track, text]) => (
           <p key={track} class="partial">
@@ -55,6 +61,18 @@ export function TranscriptPane({ store, isLive }: { store: MeetingStore; isLive:
       )}
     </section>
   );
+}
+
+/** The typed notes, each before the first segment that begins later. */
+function placed(store: MeetingStore, segments: Segment[]) {
+  const rows = store.notes.value.map((note) => {
+    const later = segments.findIndex((segment) => segment.start_s > note.at_s);
+    return {
+      at: later < 0 ? segments.length : later,
+      row: <NoteRow key={`note-${note.id}`} store={store} note={note} />,
+    };
+  });
+  return { between: (at: number) => rows.filter((each) => each.at === at).map((each) => each.row) };
 }
 
 function toEnd(pane: HTMLElement | null): void {

@@ -16,3 +16,19 @@ export function day(iso: string, locale: string): string {
 export function tenths(seconds: number, locale: string): string {
   return Math.max(0, seconds).toLocaleString(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
+
+/** The languages that the page offers. The API knows more. */
+export const COMMON_LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pt", "pl", "ja", "zh"];
+
+/** A language by its code, in the person's language. */
+export function nameOf(language: string, locale: string): string {
+  return new Intl.DisplayNames([locale], { type: "language" }).of(language) ?? language;
+}
+
+/** The parts of a text, without spaces around them and without empty ones. */
+export function listed(text: string, separator: string): string[] {
+  return text
+    .split(separator)
+    .map((each) => each.trim())
+    .filter(Boolean);
+}

@@ -178,6 +178,11 @@ export interface components {
             kind?: components["schemas"]["ItemKind"] | null;
             sentences?: components["schemas"]["Sentence"][];
         };
+        HeardOut: {
+            heard_s: number;
+            unheard: components["schemas"]["CoverageSpan"][];
+            unheard_s: number;
+        };
         /** @enum {string} */
         ItemKind: "point" | "decision" | "action" | "question";
         MeetingChange: {
@@ -201,6 +206,7 @@ export interface components {
             participants?: string[];
             revising?: boolean;
             shown?: boolean;
+            speakers?: string | null;
             /** Format: date-time */
             started_at: string;
             started_at_source: components["schemas"]["DateSource"];
@@ -263,6 +269,10 @@ export interface components {
             /** @constant */
             object?: "list";
         };
+        NameSuggested: {
+            evidence: components["schemas"]["SpokenNameOut"][];
+            name: string;
+        };
         NewMeeting: {
             agenda?: string[];
             asr_adapter?: string | null;
@@ -270,6 +280,7 @@ export interface components {
             minutes_language?: string | null;
             participants?: string[];
             recorded_at?: string | null;
+            speakers?: string;
             summary_adapter?: string | null;
             template?: string | null;
             title?: string;
@@ -336,6 +347,24 @@ export interface components {
         PartStatus: {
             detail: string;
             ok: boolean;
+        };
+        PeopleOut: {
+            people: components["schemas"]["PersonOut"][];
+            settled: boolean;
+        };
+        PersonChange: {
+            name?: string | null;
+            same_as?: number | null;
+        };
+        PersonOut: {
+            by_hand: boolean;
+            name?: string | null;
+            number: number;
+            same_as?: number | null;
+            segments: number;
+            shown: string;
+            spoke_s: number;
+            suggestion?: components["schemas"]["NameSuggested"] | null;
         };
         Problem: {
             detail: string;
@@ -413,12 +442,18 @@ export interface components {
             id: number;
             model?: string;
             off_record?: boolean | null;
+            overlapped?: boolean;
             speaker: string | null;
+            speaker_source?: components["schemas"]["SpeakerSource"] | null;
             start_s: number;
             text: string;
             track: string;
             version?: number;
             words: components["schemas"]["WordOut"][];
+        };
+        SegmentSplit: {
+            speaker?: string | null;
+            word: number;
         };
         SegmentVersion: {
             author?: string | null;
@@ -491,6 +526,18 @@ export interface components {
             segments: number;
         };
         /** @enum {string} */
+        SpeakerSource: "track" | "voice" | "end" | "person";
+        SplitSegments: {
+            segments: components["schemas"]["SegmentOut"][];
+        };
+        SpokenNameOut: {
+            /** @enum {string} */
+            kind: "introduced" | "thanked" | "called";
+            segment_id: number;
+            start_s: number;
+            text: string;
+        };
+        /** @enum {string} */
         SummaryKind: "rolling" | "final";
         SystemStatus: {
             followed_meetings: number;
@@ -510,6 +557,7 @@ export interface components {
         TitleSource: "caller" | "tag" | "file_name" | "content";
         TrackCoverage: {
             spans: components["schemas"]["CoverageSpan"][];
+            speakers?: components["schemas"]["HeardOut"] | null;
             totals: components["schemas"]["CoverageTotals"];
             track: string;
         };

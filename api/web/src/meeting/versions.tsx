@@ -1,0 +1,74 @@
+/** The versions of a meeting: another reading is a meeting of its own, and can stand beside this one. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { day } from "../parts/format";
+import { go } from "../parts/router";
+import { tell, tellError } from "../parts/toast";
+import { call, get } from "../server/http";
+import type { Meeting } from "../server/types";
+import { texts } from "../texts";
+import type { MeetingStore } from "./store";
+
+interface Reprocessed {
+  part: string;
+  meeting: Meeting;
+}
+
+export function Versions({ store, meeting }: { store: MeetingStore; meeting: Meeting }) {
+  const t = texts.value;
+  const versions = useSignal<Meeting[]>([]);
+  const load = async () => {
+    versions.value = (await get<{ versions: Meeting[] }>(`v1/meetings/${meeting.id}/versions`)).versions;
+  };
+  useEffect(() => void load().catch(tellError), [meeting.id, meeting.state]);
+  const again = async (part: string) => {
+    try {
+      const made = await call<Reprocessed>("POST", `v1/meetings/${meeting.id}/reprocess`, { body: { part } });
+      if (part === "transcript") return go(`/meetings/${made.meeting.id}`);
+      tell(t.meeting.revising);
+      store.meeting.value = made.meeting;
+      await store.lookWhileRevised();
+    } catch (error) {
+      tellError(error);
+    }
+  };
+  const show = async (id: string) => {
+    await call("POST", `v1/meetings/${id}/show`).catch(tellError);
+    await load().catch(tellError);
+  };
+  return (
+    <details>
+      <summary>{t.versions.title}</summary>
+      <ul class="versions">
+        {versions.value.map((version) => (
+          <li key={version.id} class="row">
+            <a href={`#/meetings/${version.id}`} aria-current={version.id === meeting.id ? "page" : undefined}>
+              {t.versions.version(version.version ?? 1)}
+            </a>
+            <span class="hint">
+              {day(version.created_at, t.locale)}, {t.state[version.state]}
+            </span>
+            {version.shown ? (
+              <small class="mark">{t.versions.shown}</small>
+            ) : (
+              <button type="button" onClick={() => void show(version.id)}>
+                {t.versions.show}
+              </button>
+            )}
+            {version.id !== meeting.id && <a href={`#/compare/${meeting.id}/${version.id}`}>{t.versions.beside}</a>}
+          </li>
+        ))}
+      </ul>
+      <div class="row">
+        {meeting.upload_state && (
+          <button type="button" onClick={() => void again("transcript")}>
+            {t.versions.readAgain}
+          </button>
+        )}
+        <button type="button" onClick={() => void again("minutes")}>
+          {t.versions.minutesAgain}
+        </button>
+      </div>
+    </details>
+  );
+}
