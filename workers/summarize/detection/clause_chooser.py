@@ -101,18 +101,25 @@ def owner_of(weighed: Sequence[WeighedClause], window: Sequence[SpokenSegment], 
     votes: dict[str, float] = defaultdict(float)
     for each in weighed:
         line = each.clause.line
-        worth, speaker = each.worth + _LEAST_VOTE, window[line].speaker
+        worth, speaker, text = each.worth + _LEAST_VOTE, window[line].speaker, each.clause.text
+        others = [name for name in people if name != speaker]
+        owned = 0.0 if any(is_subject(name, text) for name in others) else each.owned
         if speaker:
-            votes[speaker] += each.owned * worth
-        for name in people:
-            if name != speaker and is_addressed(name, each.clause.text):
-                votes[name] += _ADDRESSED * (1 - each.owned) * worth
+            votes[speaker] += owned * worth
+        for name in others:
+            if is_subject(name, text) or is_addressed(name, text):
+                votes[name] += _ADDRESSED * (1 - owned) * worth
         answers = window[line + 1].speaker if line + 1 < len(window) else None
         if speaker and answers and answers != speaker:
-            votes[answers] += _ANSWERS * (1 - each.owned) * worth
+            votes[answers] += _ANSWERS * (1 - owned) * worth
     return max(votes, key=lambda name: votes[name], default=None)
 
 
 def is_addressed(name: str, text: str) -> bool:
     """Whether *name* stands apart in *text*, as in `Tom, can you ...`, `Can you, Tom?` or `Tom: the numbers`."""
     return re.search(rf"(?:^|[,.!?:]\s*){re.escape(name)}\s*(?:[,:?!.]|$)", text) is not None
+
+
+def is_subject(name: str, text: str) -> bool:
+    """Whether *text* begins with *name* and a verb, as in `Tom will ask` or `Tom fragt`."""
+    return re.match(rf"{re.escape(name)} [^\W\d_A-Z]", text) is not None

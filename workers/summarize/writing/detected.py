@@ -58,7 +58,7 @@ class DetectedWriter:
         if not says_enough(chosen, item.kind):
             return None
         is_task = item.kind is ItemKind.ACTION
-        owner = owner_of(weighed, task.window, people) if is_task else None
+        owner = owner_of(weighed, task.window, people | find_people(statements(task.window))) if is_task else None
         text = _text([each.clause for each in chosen], owner, task)
         return Draft(
             kind=item.kind,
@@ -107,9 +107,9 @@ def _shown(found: Sequence[FoundItem]) -> list[FoundItem]:
 
 
 def _is_plain(draft: Draft) -> bool:
-    """Whether rules put it best: a phrase of deciding, or a task that was given by name, with its time."""
+    """Whether rules put it best: a phrase of deciding, or a task that was given by name."""
     by_name = draft.owner is not None and not draft.text.startswith(f"{draft.owner} will ")
-    return draft.kind is ItemKind.DECISION or (by_name and draft.due is not None)
+    return draft.kind is ItemKind.DECISION or by_name
 
 
 def _free(

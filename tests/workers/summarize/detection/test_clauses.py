@@ -17,6 +17,7 @@ from workers.summarize.detection.clause_chooser import (
     WeighedClause,
     best_clauses,
     is_addressed,
+    is_subject,
     owner_of,
     says_enough,
 )
@@ -115,10 +116,18 @@ def test_who_is_addressed_is_the_owner_although_another_speaks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "addressed"), [("Tom, can you?", True), ("Can you, Tom?", True), ("I ask Tom about it.", False)]
+    ("text", "meant"),
+    [
+        ("Tom, can you?", True),
+        ("Can you, Tom?", True),
+        ("Tom will ask the bank.", True),
+        ("Tom fragt die Bank.", True),
+        ("I ask Tom about it.", False),
+        ("Tom Miller asks.", False),
+    ],
 )
-def test_a_name_that_stands_apart_is_addressed(text: str, addressed: bool) -> None:
-    assert is_addressed("Tom", text) is addressed
+def test_a_name_that_stands_apart_or_begins_the_clause_is_meant(text: str, meant: bool) -> None:
+    assert (is_addressed("Tom", text) or is_subject("Tom", text)) is meant
 
 
 @pytest.fixture(scope="module")
