@@ -48,7 +48,7 @@ class VoiceEngine:
         """
         found: list[HeardUnit] = []
         with torch.inference_mode():
-            sound = torch.from_numpy(audio).float() / 32768
+            sound = torch.from_numpy(audio.astype(np.float32)) / 32768
             for window, frames in zip(windows, self._voices(sound, first_sample, windows), strict=True):
                 spans, settled_sample = find_units(frames, window, settled_sample)
                 found += [HeardUnit(span, self._described(sound, first_sample, span)) for span in spans]
