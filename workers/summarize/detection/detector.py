@@ -34,7 +34,7 @@ class Pick:
 
 
 PICKS = {
-    ItemKind.DECISION: Pick(0.26, 0.5, 3),
+    ItemKind.DECISION: Pick(0.32, 0.5, 3),
     ItemKind.ACTION: Pick(0.5, 0.0, 1),
     ItemKind.POINT: Pick(0.5, 0.0, 1),
     ItemKind.QUESTION: Pick(0.26, 0.0, 3),
