@@ -30,6 +30,7 @@ BENCHMARK = "measures for minutes to hours"
 CORPUS = "needs a corpus that is not free to pass on"
 TRAINED = "needs a trained run"
 CORRECTIONS = "needs corrections; tests/training/data/test_corrections.py builds a data set of some"
+VOICES = "needs voices that were told apart; tests/api/test_speakers.py has them"
 LIVE = "needs a meeting that goes on; tests/api/test_off_record.py marks passages of one"
 BACKUP = "needs a stack that is stopped; tests/deploy/test_backup.py makes and restores a backup"
 NOT_RUN = {
@@ -46,6 +47,7 @@ NOT_RUN = {
     "docs/performance.md: Files 1": BENCHMARK,
     "docs/performance.md: Kills 1": BENCHMARK,
     "docs/performance.md: Noise 1": BENCHMARK,
+    "docs/performance.md: Speakers 1": BENCHMARK,
     "docs/performance.md: Speech without words 1": BENCHMARK,
     "docs/training-reference.md: Several GPUs 1": "needs several GPUs",
     "docs/training-reference.md: Export 1": TRAINED,
@@ -75,6 +77,8 @@ NOT_RUN = {
     "docs/training.md: Corrections as data 1": CORRECTIONS,
     "docs/training.md: Have a machine read texts out 1": CORPUS,
     "docs/use.md: Off the record 1": LIVE,
+    "docs/use.md: Speakers 1": VOICES,
+    "docs/use.md: Speakers 2": VOICES,
 }
 """Blocks that cannot run here, and why. Their commands are parsed all the same."""
 
