@@ -17,7 +17,7 @@ from tests.workers.summarize.chat.chat_server import chat_server, said
 
 def about_file(file: Path) -> Finding:
     """The finding about the language model *file*."""
-    return list(models(Settings(summary_model=str(file))))[-1]
+    return next(found for found in models(Settings(summary_model=str(file))) if found.part == "language model")
 
 
 def test_a_file_is_named_with_what_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
