@@ -75,4 +75,5 @@ def test_a_container_checks_its_own_process(
         assert readiness.main(["beat"]) == 2
     finally:
         settings.cache_clear()
-    assert capsys.readouterr().err == "usage: python -m deploy.readiness {api,flower,transcribe,summarize,ingest}\n"
+    names = "api,flower,transcribe,summarize,ingest,speakers"
+    assert capsys.readouterr().err == f"usage: python -m deploy.readiness {{{names}}}\n"

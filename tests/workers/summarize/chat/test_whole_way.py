@@ -26,6 +26,7 @@ from workers.models.adapters import AdapterStore
 from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions, endpoint_options
 from workers.summarize.summarizer import Summarizer, hold_key
 from workers.summarize.writing.model import TextModel
+from workers.summarize.writing.trained import EMBEDDED
 
 ANSWER = json.dumps({
     "title": "The launch",
@@ -72,7 +73,7 @@ def test_without_an_answer_this_machine_writes_and_the_note_says_why(rig: Worker
     with chat_server(refused(500, "out of memory")) as server:
         minutes, final, [note] = summarised(rig, gemma, server)
     assert minutes.overview
-    assert final.model == "gemma"
+    assert final.model == EMBEDDED
     assert "answered 500" in (NOTE.validate_python(note.body).fell_back or "")
 
 
