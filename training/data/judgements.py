@@ -117,7 +117,7 @@ def owner_in(text: str, people: Sequence[str]) -> str | None:
 
 
 def main_turn(text: str, turns: Sequence[SpokenSegment], evidence: Sequence[int], language: str) -> int:
-    """Of the turns *evidence* the one that says most of what *text* says; of equal ones the longest."""
+    """The turn of *evidence* that says most of what *text* says. If several say as much, the longest."""
     stems = set(content_stems(text, language))
 
     def share(turn: int) -> tuple[int, int]:

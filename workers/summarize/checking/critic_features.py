@@ -261,7 +261,7 @@ class CriticReader:
 
 
 def _nearest(seen: range, evidence: Sequence[int]) -> list[int]:
-    """Of the pieces *seen* at most PIECES_LIMIT, those nearest to the evidence."""
+    """The pieces of *seen* that are nearest to the evidence, at most PIECES_LIMIT."""
     near = sorted(seen, key=lambda at: min(abs(at - other) for other in evidence))
     return sorted(near[:PIECES_LIMIT])
 

@@ -90,6 +90,7 @@ class WindowCheck:
         )
 
     def _is_quoted_point(self, change: Change) -> bool:
+        """Whether *change* is a point in words that stand one after another in its evidence."""
         said = " ".join(
             word.lower() for each in self._window if each.id in change.evidence for word in words(each.text)
         )
@@ -105,7 +106,3 @@ class WindowCheck:
 
 def _claim(of: Change | Item) -> MinutesClaim:
     return MinutesClaim(of.kind, of.text, of.evidence, of.owner, of.due)
-
-
-def _plain(text: str) -> str:
-    return " ".join(words(text)).lower()

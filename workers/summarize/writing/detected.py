@@ -122,7 +122,7 @@ def _free(
 
 
 def _missed(phrased: Iterable[Draft], drafts: Iterable[Draft]) -> Iterator[Draft]:
-    """Of what rules found in English phrases, what they are sure of, and what lies where *drafts* have nothing."""
+    """The drafts of *phrased* that rules are sure of, and those in lines of which *drafts* say nothing of that kind."""
     known = {(draft.kind, key) for draft in drafts for key in draft.evidence}
     for draft in phrased:
         if _is_plain(draft) or known.isdisjoint((draft.kind, key) for key in draft.evidence):
