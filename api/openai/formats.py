@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from api.export.documents import Export
 from api.export.phrases import coverage_line
 from api.export.subtitles import to_srt, to_vtt
+from api.openai.diarized import diarized_segments
 from api.openai.request import ResponseFormat, TranscriptionRequest
 from schema.core.wire import ENGLISH
 from schema.meetings.wire import CoverageTotals, SegmentOut, WordOut
@@ -51,6 +52,8 @@ def transcription_response(export: Export, request: TranscriptionRequest) -> Res
     match request.form:
         case ResponseFormat.JSON:
             return JSONResponse(whole_text(export, request), headers=headers)
+        case ResponseFormat.DIARIZED_JSON:
+            return JSONResponse(diarized_json(export), headers=headers)
         case ResponseFormat.VERBOSE_JSON:
             return JSONResponse(verbose_json(export, request), headers=headers)
         case ResponseFormat.TEXT:
@@ -98,6 +101,17 @@ def verbose_json(export: Export, request: TranscriptionRequest) -> dict[str, Any
             for word in segment.words
         ]
     return body
+
+
+def diarized_json(export: Export) -> dict[str, Any]:
+    """The body of `diarized_json`."""
+    return {
+        "task": "transcribe",
+        "duration": export.meeting.coverage.duration_s,
+        "text": full_text(export.segments),
+        "segments": list(diarized_segments(export.segments)),
+        "usage": usage(export),
+    }
 
 
 def usage(export: Export) -> dict[str, Any]:

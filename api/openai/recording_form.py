@@ -17,7 +17,7 @@ from api.services import Services
 from api.uploads.form import FormFields, receive_form
 from api.uploads.receiver import FORM_EXPIRES_S, UploadReceiver
 from schema.core.tables import now
-from schema.speakers.wish import NO_SPEAKERS
+from schema.speakers.wish import AUTO_SPEAKERS, NO_SPEAKERS
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
 
@@ -93,5 +93,5 @@ def _as_upload(wanted: TranscriptionRequest) -> NewUpload:
         vocabulary=list(wanted.vocabulary),
         asr_adapter=wanted.adapter,
         translate=wanted.translate,
-        speakers=NO_SPEAKERS,
+        speakers=AUTO_SPEAKERS if wanted.diarized else NO_SPEAKERS,
     )

@@ -27,6 +27,17 @@ class TranscribedSegment(Wire):
     no_speech_prob: float
 
 
+class SpokenSegment(Wire):
+    """A passage of one speaker in `diarized_json`."""
+
+    id: str
+    type: Literal["transcript.text.segment"]
+    start: float
+    end: float
+    speaker: str
+    text: str
+
+
 class WordLogprob(Wire):
     token: str
     bytes: list[int]
@@ -39,7 +50,9 @@ class AudioUsage(Wire):
 
 
 class TranscriptionAnswer(Wire):
-    """The text of a recording. `logprobs` is there if it was included, the members after it in `verbose_json`."""
+    """The text of a recording. `logprobs` is there if it was included, the members after it in `verbose_json`,
+    and some of them in `diarized_json`.
+    """
 
     text: str
     usage: AudioUsage
@@ -47,7 +60,7 @@ class TranscriptionAnswer(Wire):
     task: Literal["transcribe", "translate"] | None = None
     language: str | None = None
     duration: float | None = None
-    segments: list[TranscribedSegment] | None = None
+    segments: list[TranscribedSegment] | list[SpokenSegment] | None = None
     words: list[TranscribedWord] | None = None
     coverage: CoverageTotals | None = None
 
@@ -83,11 +96,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "keywords[]": _TEXTS,
     "response_format": {
         "type": "string",
-        "enum": ["json", "text", "srt", "vtt", "verbose_json"],
+        "enum": ["json", "text", "srt", "vtt", "verbose_json", "diarized_json"],
         "default": "json",
     },
     "timestamp_granularities[]": {"type": "array", "items": {"type": "string", "enum": ["word", "segment"]}},
     "include[]": {"type": "array", "items": {"type": "string", "enum": ["logprobs"]}},
+    "chunking_strategy": {"type": "string", "enum": ["auto", "server_vad"], "default": "auto"},
     "temperature": {"type": "number", "minimum": 0, "maximum": 1},
     "stream": {"type": "boolean", "default": False},
 }

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from api.meetings.validation import check_translation, served_language
 from api.openai.errors import invalid_parameter
 from api.openai.models import adapter_of_model
-from schema.core.errors import InvalidInput, UnknownLanguage
+from schema.core.errors import UnknownLanguage
 from schema.core.settings import Settings
 from schema.core.wire import AUTO, LANGUAGES, Term
+from schema.speakers.wish import NO_SPEAKERS
 
 Fields = Mapping[str, Sequence[str]]
 """The values by field name. A list is sent as one field `NAME[]` per value."""
@@ -24,9 +25,9 @@ Fields = Mapping[str, Sequence[str]]
 TERM_CHARACTERS = 60
 TERMS = 100
 LOGPROBS = "logprobs"
-DIARIZED = "diarized_json"
 GRANULARITIES = ("segment", "word")
-SPEAKERS = ("known_speaker_names", "known_speaker_references")
+KNOWN_SPEAKERS = ("known_speaker_names", "known_speaker_references")
+CHUNKING, CHUNKINGS = "chunking_strategy", ("auto", "server_vad")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
 _TERMS: TypeAdapter[list[str]] = TypeAdapter(list[Term])
 
@@ -39,6 +40,7 @@ class ResponseFormat(StrEnum):
     SRT = "srt"
     VTT = "vtt"
     VERBOSE_JSON = "verbose_json"
+    DIARIZED_JSON = "diarized_json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ class TranscriptionRequest:
     stream: bool
     translate: bool = False
 
+    @property
+    def diarized(self) -> bool:
+        """Whether the speakers are told apart."""
+        return self.form == ResponseFormat.DIARIZED_JSON
+
 
 def parse_request(
     session: Session, fields: Fields, config: Settings, *, translate: bool = False
@@ -62,13 +69,14 @@ def parse_request(
     served_model = config.asr_model
     if translate:
         check_translation(served_model)
-    _check_speakers(fields)
+    _check_known_speakers(fields)
+    _check_chunking(fields)
     _check_temperature(_last_value(fields, "temperature"))
     return TranscriptionRequest(
         adapter=adapter_of_model(session, _last_value(fields, "model") or served_model, config),
         language=spoken_language(_last_value(fields, "language"), served_model),
         vocabulary=vocabulary_of(_last_value(fields, "prompt") or "", _all_values(fields, "keywords")),
-        form=_format(_last_value(fields, "response_format")),
+        form=_format(_last_value(fields, "response_format"), config, translate=translate),
         granularities=_granularities(_all_values(fields, "timestamp_granularities")),
         logprobs=LOGPROBS in _all_values(fields, "include"),
         stream=_boolean("stream", _last_value(fields, "stream") or ""),
@@ -116,15 +124,29 @@ def _all_values(fields: Fields, name: str) -> list[str]:
     return [*fields.get(name, ()), *fields.get(f"{name}[]", ())]
 
 
-def _format(value: str | None) -> ResponseFormat:
-    if value == DIARIZED:
-        raise _no_speakers(f"response_format '{DIARIZED}'", "response_format")
+def _format(value: str | None, config: Settings, *, translate: bool) -> ResponseFormat:
     try:
-        return ResponseFormat(value or ResponseFormat.JSON)
+        form = ResponseFormat(value or ResponseFormat.JSON)
     except ValueError as error:
         known = ", ".join(ResponseFormat)
         detail = f"response_format '{(value or '')[:40]}' is not supported; use one of {known}"
         raise invalid_parameter("response_format", detail) from error
+    if form == ResponseFormat.DIARIZED_JSON:
+        _check_diarization(form, config, translate=translate)
+    return form
+
+
+def _check_diarization(form: ResponseFormat, config: Settings, *, translate: bool) -> None:
+    if translate:
+        detail = f"a translation has no response_format '{form}'; use 'verbose_json', or transcribe the recording"
+        raise invalid_parameter("response_format", detail)
+    if config.speakers == NO_SPEAKERS:
+        detail = (
+            f"response_format '{form}': this server does not tell speakers apart by their voices "
+            "(MINUTEBOOK_SPEAKERS=off); set MINUTEBOOK_SPEAKERS, or record each speaker on a channel and send the file "
+            "to POST /v1/uploads with channels=speakers, whose transcript names the speakers"
+        )
+        raise invalid_parameter("response_format", detail)
 
 
 def _granularities(values: Sequence[str]) -> frozenset[str]:
@@ -150,15 +172,19 @@ def _check_temperature(value: str | None) -> None:
         raise invalid_parameter("temperature", f"temperature is '{(value or '')[:40]}'; give a number from 0 to 1")
 
 
-def _check_speakers(fields: Fields) -> None:
-    given = next((name for name in SPEAKERS if _all_values(fields, name)), None)
+def _check_known_speakers(fields: Fields) -> None:
+    given = next((name for name in KNOWN_SPEAKERS if _all_values(fields, name)), None)
     if given is not None:
-        raise _no_speakers(given, given)
+        detail = (
+            f"{given}: voices are not compared with samples, so leave it out; with response_format 'diarized_json' the "
+            "speakers are 'A', 'B' and so on"
+        )
+        raise invalid_parameter(given, detail)
 
 
-def _no_speakers(what: str, param: str) -> InvalidInput:
-    detail = (
-        f"{what}: speakers are not told apart by voice; leave it out, or record each speaker on a channel and send the "
-        "file to POST /v1/uploads with channels=speakers, whose transcript names the speakers"
-    )
-    return invalid_parameter(param, detail)
+def _check_chunking(fields: Fields) -> None:
+    """Recordings are cut at pauses anyway. So `auto` and `server_vad` are right, and its numbers change nothing."""
+    value = _last_value(fields, CHUNKING) or _last_value(fields, f"{CHUNKING}[type]") or CHUNKINGS[0]
+    if value not in CHUNKINGS and '"server_vad"' not in value:  # an object in a field of text
+        detail = f"chunking_strategy is '{value[:40]}'; use 'auto', or an object with the type 'server_vad'"
+        raise invalid_parameter(CHUNKING, detail)

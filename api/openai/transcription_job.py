@@ -53,7 +53,12 @@ class TranscriptionJob:
             async with asyncio.timeout(limit_s):
                 with self._services.feeds.follow(self.taken.meeting_id) as subscription:
                     async for event in subscription.events():
-                        if event.type == "segment" and (delta := growth.take(event.data)):
+                        # Segments that are divided where the speaker changes do not grow, so they are sent at the end.
+                        if (
+                            event.type == "segment"
+                            and not self.taken.wanted.diarized
+                            and (delta := growth.take(event.data))
+                        ):
                             yield delta
                         if await self._is_whole(event):
                             return

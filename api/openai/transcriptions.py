@@ -24,6 +24,7 @@ from api.export.documents import Export
 from api.http.cancel import cancel
 from api.http.problems import internal_problem
 from api.openai import reference
+from api.openai.diarized import diarized_segments
 from api.openai.errors import error_body, error_of
 from api.openai.formats import transcription_response, whole_text
 from api.openai.recording_form import receive_recording
@@ -41,7 +42,10 @@ router = APIRouter(prefix="/v1/audio", tags=[reference.TAG], responses=reference
 
 @router.post("/transcriptions", summary="Transcribe a recording", **reference.RECORDING)
 async def transcribe(request: Request, services: ServicesHere, principal: Writer) -> Response:
-    """Transcribe the form's `file`. With `stream=true` the text is sent as it is committed."""
+    """Transcribe the form's `file`. With `stream=true` the text is sent as it is committed.
+
+    With `diarized_json` it is sent when the speakers are known, which is at the end.
+    """
     return await _response(request, services, principal, translate=False)
 
 
@@ -122,6 +126,11 @@ async def _events(deltas: Deltas) -> AsyncIterator[str]:
                 else _event({"type": "transcript.text.delta", "delta": delta})
             )
         export = await deltas.job.export()
+        if deltas.job.taken.wanted.diarized:
+            for number, segment in enumerate(diarized_segments(export.segments)):
+                delta = f" {segment['text']}" if number else segment["text"]
+                yield _event({"type": "transcript.text.delta", "delta": delta, "segment_id": segment["id"]})
+                yield _event(segment)
         yield _event({"type": "transcript.text.done", **whole_text(export, deltas.job.taken.wanted)})
     except MinutebookError as error:
         yield _event({"error": error_of(error)})

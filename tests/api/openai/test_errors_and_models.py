@@ -106,6 +106,8 @@ def test_an_unusable_list_of_names_is_refused(names: str) -> None:
         ("temperature", 3),
         ("timestamp_granularities", ["letter"]),
         ("known_speaker_names", ["Priya"]),
+        ("known_speaker_references", ["data:audio/wav;base64,AAAA"]),
+        ("chunking_strategy", {"type": "every ten seconds"}),
         ("prompt", "a\0b"),
     ],
 )
@@ -270,8 +272,10 @@ def test_a_language_may_be_empty_or_have_a_region(code: str, language: str) -> N
     assert spoken_language(code, "openai/whisper-small") == language
 
 
-def test_diarized_json_is_refused_with_the_way_to_separate_speakers(client_alone: openai.OpenAI) -> None:
-    with pytest.raises(openai.BadRequestError, match="channels=speakers") as refused:
+def test_diarized_json_is_refused_without_voice_models_with_the_way_to_separate_speakers(
+    client_alone: openai.OpenAI,
+) -> None:
+    with pytest.raises(openai.BadRequestError, match=r"MINUTEBOOK_SPEAKERS.*channels=speakers") as refused:
         client_alone.audio.transcriptions.create(
             model="gpt-4o-transcribe-diarize", file=SOUND, response_format="diarized_json"
         )

@@ -537,6 +537,15 @@ export interface components {
             start_s: number;
             text: string;
         };
+        SpokenSegment: {
+            end: number;
+            id: string;
+            speaker: string;
+            start: number;
+            text: string;
+            /** @constant */
+            type: "transcript.text.segment";
+        };
         /** @enum {string} */
         SummaryKind: "rolling" | "final";
         SystemStatus: {
@@ -595,7 +604,7 @@ export interface components {
             duration?: number | null;
             language?: string | null;
             logprobs?: components["schemas"]["WordLogprob"][] | null;
-            segments?: components["schemas"]["TranscribedSegment"][] | null;
+            segments?: components["schemas"]["TranscribedSegment"][] | components["schemas"]["SpokenSegment"][] | null;
             task?: ("transcribe" | "translate") | null;
             text: string;
             usage: components["schemas"]["AudioUsage"];
