@@ -10,9 +10,10 @@ from rich.text import Text
 
 from api.cli.options import RUNNING_STACK, AsJson, Key, MeetingId, Url, call_api, print_json
 from api.cli.render import segment_text
-from api.client.speakers import change_person, people, split_segment
+from api.client.http import Http
+from api.client.speakers import change_person, people, rejoin_segment, split_segment
 from api.export.phrases import clock
-from schema.speakers.wire import PersonOut
+from schema.speakers.wire import PersonOut, SplitSegments
 
 PersonArgument = Annotated[
     int, typer.Argument(metavar="NUMBER", min=1, help="The person's number, as shown by 'minutebook people ID'.")
@@ -68,15 +69,24 @@ def split(
         int, typer.Argument(metavar="SEGMENT", min=1, help="The segment's id, as shown by 'minutebook segments ID'.")
     ],
     word: Annotated[
-        int, typer.Argument(metavar="WORD", min=2, help="The number of the first word that somebody else says.")
-    ],
+        int | None, typer.Argument(metavar="WORD", min=2, help="The number of the first word that somebody else says.")
+    ] = None,
     speaker: Annotated[str | None, typer.Option(help="Who says it.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Join the segment to the one before it again.")] = False,
     as_json: AsJson = False,
     url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """Split a segment where somebody else begins to speak."""
-    parts = call_api(url, key, lambda http: split_segment(http, meeting_id, segment_id, word, speaker)).segments
+    if undo == (word is not None):
+        raise typer.BadParameter("give the number of a word, or --undo")
+
+    async def request(http: Http) -> SplitSegments:
+        if word is None:
+            return await rejoin_segment(http, meeting_id, segment_id)
+        return await split_segment(http, meeting_id, segment_id, word, speaker)
+
+    parts = [each for each in call_api(url, key, request).segments if each.text]
     if as_json:
         print_json(parts)
         return

@@ -35,6 +35,9 @@ def reprocess_meeting(
     ] = None,
     language: Annotated[str | None, typer.Option(help="Transcribe in this language.")] = None,
     vocabulary: Annotated[str | None, typer.Option(help="Names and terms to expect, separated by commas.")] = None,
+    speakers: Annotated[
+        str | None, typer.Option(help="Tell speakers on one track apart: auto, off, or how many, such as 4 or 2-6.")
+    ] = None,
     minutes_language: Annotated[
         str | None, typer.Option(help=f"Write the minutes in this language; '{NONE}' for that of the meeting.")
     ] = None,
@@ -61,6 +64,7 @@ def reprocess_meeting(
         "part": part,
         "asr_adapter": asr_adapter,
         "language": language,
+        "speakers": speakers,
         "minutes_language": minutes_language,
         "template": template,
         "summary_adapter": summary_adapter,

@@ -23,3 +23,9 @@ async def split_segment(http: Http, meeting_id: str, segment_id: int, word: int,
     path = f"/v1/meetings/{meeting_id}/segments/{segment_id}/split"
     answer = await http.call("POST", path, json={"word": word, "speaker": speaker})
     return SplitSegments.model_validate_json(answer.content)
+
+
+async def rejoin_segment(http: Http, meeting_id: str, segment_id: int) -> SplitSegments:
+    """Join a segment that was split off to the one before it again."""
+    answer = await http.call("DELETE", f"/v1/meetings/{meeting_id}/segments/{segment_id}/split")
+    return SplitSegments.model_validate_json(answer.content)

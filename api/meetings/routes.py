@@ -79,7 +79,8 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
                 meeting_id=meeting.id,
                 name=track.name,
                 speaker=track.speaker,
-                heard_sample=0 if meeting.speakers and track.speaker is None else None,
+                heard_sample=0 if meeting.speakers and (track.several or track.speaker is None) else None,
+                several=track.several,
             )
             for track in new.tracks
         ]

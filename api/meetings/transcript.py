@@ -59,7 +59,8 @@ def read_segments(session: Session, meeting_id: str) -> list[SegmentOut]:
         .where(Segment.meeting_id == meeting_id)
         .order_by(Segment.first_sample, Segment.id)
     )
-    return [marked_segment(segment, name, passages) for segment, name in rows]
+    # A segment that was joined to the one before it again has nothing left.
+    return [marked_segment(segment, name, passages) for segment, name in rows if segment.words or segment.text]
 
 
 def marked_segment(segment: Segment, track_name: str, passages: Collection[Passage]) -> SegmentOut:

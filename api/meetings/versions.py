@@ -37,6 +37,7 @@ from schema.meetings.versions import (
 )
 from schema.meetings.wire import MeetingOut
 from schema.minutes.briefing import Briefing
+from schema.speakers.wish import listening
 from schema.uploads.lifecycle import file_id_of
 
 FIELDS_OF_MINUTES = frozenset({"part", "summary_adapter", "summary_model", "minutes_language", "template"})
@@ -106,7 +107,7 @@ def _part(wanted: Reprocessing) -> ReprocessPart:
     given = wanted.model_fields_set
     if not given:
         raise InvalidInput(
-            "nothing would change; give an adapter, language, vocabulary, minutes_language or template, "
+            "nothing would change; give an adapter, language, vocabulary, speakers, minutes_language or template, "
             "or the part ('transcript' or 'minutes') to make again with the same settings"
         )
     of_transcript = sorted(given - FIELDS_OF_MINUTES)
@@ -134,6 +135,7 @@ def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Re
         briefing=_briefing(wanted, source),
         asr_adapter=_adapter(wanted, source, "asr_adapter"),
         summary_adapter=_adapter(wanted, source, "summary_adapter"),
+        speakers=listening(wanted.speakers, config.speakers) if wanted.speakers else source.speakers,
     )
     _check_kept(services, source)
     with services.database.write() as session:

@@ -27,7 +27,7 @@ class TranscribedSegment(Wire):
     no_speech_prob: float
 
 
-class SpokenSegment(Wire):
+class DiarizedSegment(Wire):
     """A passage of one speaker in `diarized_json`."""
 
     id: str
@@ -60,7 +60,7 @@ class TranscriptionAnswer(Wire):
     task: Literal["transcribe", "translate"] | None = None
     language: str | None = None
     duration: float | None = None
-    segments: list[TranscribedSegment] | list[SpokenSegment] | None = None
+    segments: list[TranscribedSegment] | list[DiarizedSegment] | None = None
     words: list[TranscribedWord] | None = None
     coverage: CoverageTotals | None = None
 

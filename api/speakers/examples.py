@@ -30,3 +30,9 @@ SPLIT = SplitSegments(
         SEGMENT.model_copy(update={"id": 42, "text": "the launch.", "start_s": 1.1, "speaker": "Leo"}),
     ]
 )
+REJOINED = SplitSegments(
+    segments=[
+        SEGMENT,
+        SEGMENT.model_copy(update={"id": 42, "text": "", "words": [], "start_s": SEGMENT.end_s, "speaker": "Leo"}),
+    ]
+)

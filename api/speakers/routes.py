@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Annotated
 
@@ -29,7 +29,15 @@ from schema.meetings.locks import lock_meeting, lock_tracks
 from schema.meetings.tables import Meeting, Segment, Track
 from schema.meetings.views import segment_event
 from schema.off_record.passages import passages_of
-from schema.speakers.changes import find_person, join_people, name_people, separate_person, show_names, split_segment
+from schema.speakers.changes import (
+    find_person,
+    join_people,
+    name_people,
+    rejoin_segment,
+    separate_person,
+    show_names,
+    split_segment,
+)
 from schema.speakers.people import People, people_of
 from schema.speakers.suggestions import NameSuggestion, suggested_names
 from schema.speakers.tables import VoiceUnit
@@ -98,15 +106,38 @@ def split(
     meeting_id: str, segment_id: SegmentId, wanted: SegmentSplit, services: ServicesHere, principal: Writer
 ) -> SplitSegments:
     """Divide a closed segment before one of its words. The speaker of the new segment is yours to say and stays."""
+
+    def change(session: Session, segment: Segment) -> list[Segment]:
+        if not segment.closed:
+            raise SegmentOpen(f"segment {segment_id} is still open; split it once it is closed")
+        return split_segment(session, segment, wanted.word, wanted.speaker or None)
+
+    return _divided(services, meeting_id, segment_id, principal, change)
+
+
+@router.delete(
+    "/segments/{segment_id}/split",
+    summary="Undo the split of a segment",
+    responses={**responses(InvalidInput, Conflict), **response(examples.REJOINED)},
+)
+def rejoin(meeting_id: str, segment_id: SegmentId, services: ServicesHere, principal: Writer) -> SplitSegments:
+    """Join a segment that was split off to the one before it again. It stays in the list of changes without words."""
+    return _divided(services, meeting_id, segment_id, principal, rejoin_segment)
+
+
+def _divided(
+    services: Services,
+    meeting_id: str,
+    segment_id: int,
+    principal: Principal,
+    change: Callable[[Session, Segment], list[Segment]],
+) -> SplitSegments:
+    """Apply *change*, which returns both parts, and tell followers."""
     _check(services, meeting_id, principal)
     with services.database.write() as session:
         _lock(session, meeting_id)
         segment = find_segment(session, meeting_id, segment_id)
-        if not segment.closed:
-            raise SegmentOpen(f"segment {segment_id} is still open; split it once it is closed")
-        changed = _numbered(
-            session, meeting_id, split_segment(session, segment, wanted.word, wanted.speaker or None), always=True
-        )
+        changed = _numbered(session, meeting_id, change(session, segment), always=True)
         passages = passages_of(session, meeting_id)
         names = _track_names(session, meeting_id)
     _tell(services, meeting_id, changed)

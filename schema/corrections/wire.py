@@ -12,6 +12,7 @@ from schema.core.states import Origin
 from schema.core.wire import Language, Name, Shown, Term, Text, Wire, WrittenLanguage
 from schema.meetings.wire import AdapterName, MeetingOut
 from schema.minutes.briefing import TemplateName
+from schema.speakers.wish import SpeakersWish
 
 TEXT_CHARACTERS = 4000
 """Limit for a segment, which holds up to 20 s of speech."""
@@ -112,6 +113,7 @@ class Reprocessing(Wire):
     part: ReprocessPart | None = None
     language: Language | None = None
     vocabulary: list[Term] | None = Field(default=None, max_length=100)
+    speakers: SpeakersWish | None = None
     minutes_language: WrittenLanguage | None = None
     template: TemplateName | None = None
     asr_model: str | None = Field(default=None, max_length=200)

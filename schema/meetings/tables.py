@@ -110,6 +110,7 @@ class Track(Base):
     * `closed_sample` is the end of the track, set when the meeting is finished.
     * `heard_sample` is how far the listener is, who tells speakers apart; None means that nobody listens to this track.
       `heard_epoch` makes its commits conditional. `unheard` is [[first, end, reason]], the audio that it never got.
+    * `several` means that several people may speak on a track with a `speaker`, such as a room in a call.
     """
 
     __tablename__ = "tracks"
@@ -127,6 +128,7 @@ class Track(Base):
     heard_sample: Mapped[int | None] = mapped_column(BigInteger)
     heard_epoch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     unheard: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    several: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property
     def heard(self) -> Heard | None:
@@ -142,6 +144,7 @@ class Segment(Base):
     * `version` counts the changes by people; see `schema.corrections.segments`.
     * `person` is the number of the person who speaks, if the listener has told. `speaker_from` says who named the
       speaker, a `SpeakerSource`. `overlapped` means that somebody else speaks at the same time.
+    * `split_from` is the id of the segment that a person split this one from.
     """
 
     __tablename__ = "segments"
@@ -165,6 +168,7 @@ class Segment(Base):
     person: Mapped[int | None]
     speaker_from: Mapped[str | None] = mapped_column(String(8))
     overlapped: Mapped[bool] = mapped_column(default=False, server_default=false())
+    split_from: Mapped[int | None]
 
 
 class Coverage(Base):

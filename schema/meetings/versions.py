@@ -36,6 +36,8 @@ class VersionOptions:
     briefing: Briefing
     asr_adapter: str | None
     summary_adapter: str | None
+    speakers: str | None
+    """How many speakers are told apart, as `speaker_range` reads it; None if they are not."""
 
 
 def check_finished(meeting: Meeting) -> None:
@@ -86,7 +88,7 @@ def add_version(
             title=source.title,
             channels=Channels(recording.channels),
             streams=recording.streams,
-            speakers=source.speakers or NO_SPEAKERS,
+            speakers=wanted.speakers or NO_SPEAKERS,
             language=wanted.language,
             translate=source.translate,
             **wanted.briefing.model_dump(),
@@ -123,10 +125,12 @@ def _copy_tracks(session: Session, source: Meeting, meeting: Meeting) -> None:
     there = {track.name: track for track in session.scalars(select(Track).where(Track.meeting_id == meeting.id))}
     for track in session.scalars(select(Track).where(Track.meeting_id == source.id).order_by(Track.name)):
         if track.name in there:
-            there[track.name].speaker = track.speaker
+            there[track.name].speaker, there[track.name].several = track.speaker, track.several
         else:
-            listened = meeting.speakers is not None and track.speaker is None
-            session.add(new_track(meeting.id, track.name, track.speaker, listened=listened))
+            listened = meeting.speakers is not None and (track.several or track.speaker is None)
+            copy = new_track(meeting.id, track.name, track.speaker, listened=listened)
+            copy.several = track.several
+            session.add(copy)
     session.flush()
 
 

@@ -25,6 +25,9 @@ class NewTrack(Wire):
 
     name: Name = "main"
     speaker: Annotated[Text, StringConstraints(max_length=100)] | None = None
+    several: bool = False
+    """Whether several people may speak on a track with a `speaker`, such as a room that is dialled into a call. They
+    are told apart by their voices if the server can. Without a `speaker` they are anyway."""
 
 
 class NewMeeting(Briefing):

@@ -102,10 +102,35 @@ def split_segment(session: Session, segment: Segment, word: int, speaker: str | 
         )
     part = part_of(segment, words[word - 1 :])
     part.speaker, part.speaker_from, part.person = speaker or segment.speaker, SpeakerSource.PERSON, segment.person
+    part.split_from = segment.id
     keep_words(segment, words[: word - 1])
     session.add(part)
     session.flush()
     return [segment, part]
+
+
+def rejoin_segment(session: Session, part: Segment) -> list[Segment]:
+    """Undo `split_segment`: the words of *part* belong to the segment before it again.
+
+    Returns both, without a new `seq`. *part* stays as a segment without words, because followers and minutes know its
+    id. Raises InvalidInput if nobody split it off, and Conflict if a text was corrected since.
+    """
+    if part.split_from is None:
+        raise InvalidInput(f"nobody split segment {part.id} off, so there is nothing to undo")
+    before = session.scalars(
+        select(Segment)
+        .where(Segment.track_id == part.track_id, Segment.end_sample <= part.first_sample, Segment.text != "")
+        .order_by(Segment.first_sample.desc(), Segment.id.desc())
+        .limit(1)
+    ).one()
+    for each in (before, part):
+        if each.text != joined(each.words):
+            raise Conflict(f"the text of segment {each.id} was corrected; undo that first")
+    keep_words(before, [*before.words, *part.words])
+    part.words, part.text, part.split_from = [], "", None
+    part.first_sample = part.end_sample
+    session.flush()
+    return [before, part]
 
 
 def keep_words(segment: Segment, words: list[WordRow]) -> None:

@@ -21,7 +21,7 @@ from schema.core.units import samples_of_s
 from schema.corrections.alignment import WordRow
 from schema.meetings.tables import Segment, Track
 from schema.speakers.changes import keep_words, part_of
-from schema.speakers.people import People
+from schema.speakers.people import People, people_of
 from schema.speakers.tables import VoiceUnit
 
 AROUND_SAMPLES = samples_of_s(30)
@@ -71,12 +71,28 @@ def label_segments(
     changed: list[Segment] = []
     for track in tracks:
         wanted = _segments(session, track, since_sample)
-        if wanted:
-            voices = _voices(session, track, min(each.first_sample for each in wanted) - AROUND_SAMPLES)
-            for segment in wanted:
-                changed += _label(session, segment, voices, people, source)
+        voices = _voices(session, track, wanted)
+        for segment in wanted:
+            changed += _label(session, segment, voices, people, source)
     session.flush()
     return changed
+
+
+def label_new_words(session: Session, track: Track, segments: Sequence[Segment]) -> list[Segment]:
+    """Name the speakers of *segments*, which got words just now, as far as the listener has heard these words.
+
+    Returns *segments* and those that were divided from them, in order. The listener names the others later.
+    """
+    heard = [each for each in segments if each.first_sample < (track.heard_sample or 0)]
+    if not heard:
+        return list(segments)
+    people, voices = people_of(session, track.meeting_id), _voices(session, track, heard)
+    labelled: list[Segment] = []
+    for segment in segments:
+        free = segment.speaker_from != SpeakerSource.PERSON
+        parts = _label(session, segment, voices, people, SpeakerSource.VOICE) if free else []
+        labelled += [segment, *(part for part in parts if part is not segment)]
+    return labelled
 
 
 def _segments(session: Session, track: Track, since_sample: int) -> Sequence[Segment]:
@@ -86,11 +102,15 @@ def _segments(session: Session, track: Track, since_sample: int) -> Sequence[Seg
     return session.scalars(free.order_by(Segment.first_sample, Segment.id)).all()
 
 
-def _voices(session: Session, track: Track, since_sample: int) -> Voices:
+def _voices(session: Session, track: Track, segments: Sequence[Segment]) -> Voices:
+    """Who speaks around *segments* and later."""
+    voices = Voices(track.heard_sample or 0)
+    if not segments:
+        return voices
+    since_sample = min(each.first_sample for each in segments) - AROUND_SAMPLES
     wanted = select(VoiceUnit.first_sample, VoiceUnit.end_sample, VoiceUnit.person).where(
         VoiceUnit.track_id == track.id, VoiceUnit.end_sample > since_sample
     )
-    voices = Voices(track.heard_sample or 0)
     for first, end, person in session.execute(wanted.order_by(VoiceUnit.first_sample)):
         if person is None:
             voices.overlaps.append((first, end))

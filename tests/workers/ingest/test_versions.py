@@ -19,7 +19,7 @@ from tests.crash import SimulatedCrash
 from tests.workers.ingest.files import encoded, tone
 from tests.workers.ingest.ingest_rig import IngestRig
 
-AS_BEFORE = VersionOptions(language="en", briefing=Briefing(), asr_adapter=None, summary_adapter=None)
+AS_BEFORE = VersionOptions(language="en", briefing=Briefing(), asr_adapter=None, summary_adapter=None, speakers=None)
 
 
 class FilesThatCrashOnDelete(LocalFiles):

@@ -537,7 +537,7 @@ export interface components {
             start_s: number;
             text: string;
         };
-        SpokenSegment: {
+        DiarizedSegment: {
             end: number;
             id: string;
             speaker: string;
@@ -604,7 +604,7 @@ export interface components {
             duration?: number | null;
             language?: string | null;
             logprobs?: components["schemas"]["WordLogprob"][] | null;
-            segments?: components["schemas"]["TranscribedSegment"][] | components["schemas"]["SpokenSegment"][] | null;
+            segments?: components["schemas"]["TranscribedSegment"][] | components["schemas"]["DiarizedSegment"][] | null;
             task?: ("transcribe" | "translate") | null;
             text: string;
             usage: components["schemas"]["AudioUsage"];
