@@ -1,5 +1,9 @@
 """Measures who said what: `python -m bench.speakers [--quick]`. It needs the shared recordings and the voice models.
 
+*Diarization error* compares units with the turns of the reference, which hold the pauses of their speakers. *Error of
+turns* leaves out what voice activity detection finds no speech in, where the recording of each turn is known, and on
+both sides a turn goes on over pauses of less than a second, as a segment of the transcript does.
+
 Live labels are those that were given while the meeting ran. Final labels are those after the end. The references have
 no word times, so words share the time of their turn. With `--recognised` the words are those of the speech model, with
 their times, and each counts as said by the speaker of the reference who is nearest.
@@ -19,15 +23,17 @@ from pathlib import Path
 import psutil
 
 from bench.speakers.recordings import KnownRecording, recordings, synthetic_meeting
-from bench.speakers.score import ReferenceWord, SpeakerScore, SpeakerTurn, score
+from bench.speakers.score import ReferenceWord, SpeakerScore, SpeakerTurn, joined, score
 from schema.core.settings import settings
 from schema.core.units import s_of_samples
 from workers.speakers.engine import WINDOWS_AT_ONCE, HeardUnit, VoiceEngine, load_voices
 from workers.speakers.tracker import Tracker, settle
 from workers.speakers.units import next_windows
+from workers.transcribe.ledger import PAUSE_SAMPLES
 
 SHARED = Path(os.environ.get("MINUTEBOOK_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 QUICK_S = 240
+PAUSE_S = s_of_samples(PAUSE_SAMPLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,10 @@ class MeasuredSpeakers:
     final: SpeakerScore
     cpu: float
     settled_s: float
+    turns_error: tuple[float, float]
+    """Seconds of error, live and final, if a turn goes on over pauses, as segments of a transcript do."""
+    turns_s: float
+    """Seconds of reference speech, counted in the same way."""
 
 
 def measure(engine: VoiceEngine, recording: KnownRecording, words: Sequence[ReferenceWord]) -> MeasuredSpeakers:
@@ -54,7 +64,10 @@ def measure(engine: VoiceEngine, recording: KnownRecording, words: Sequence[Refe
     final = settle(tracker.vectors, tracker.seconds, [tracker.root(person) for person in live])
     settled_s = time.process_time() - began
     live_score, final_score = (score(recording.turns, _turns(units, labels), words) for labels in (live, final))
-    return MeasuredSpeakers(recording, live_score, final_score, cpu, settled_s)
+    spoken = joined(recording.spoken, PAUSE_S)
+    in_turns = [score(spoken, joined(_turns(units, labels), PAUSE_S), []) for labels in (live, final)]
+    errors = in_turns[0].error_s, in_turns[1].error_s
+    return MeasuredSpeakers(recording, live_score, final_score, cpu, settled_s, errors, in_turns[0].speech_s)
 
 
 def heard(engine: VoiceEngine, recording: KnownRecording) -> Iterator[HeardUnit]:
@@ -91,8 +104,8 @@ def recognised(recording: KnownRecording) -> list[ReferenceWord]:
 
 def _table(measured: Sequence[MeasuredSpeakers]) -> Iterator[str]:
     yield "Each pair is live / final."
-    yield "| recording | min | people found | words right | diarization error | confusion |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| recording | min | people found | words right | diarization error | error of turns | confusion |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     groups = list(dict.fromkeys(each.recording.group for each in measured))
     for group in groups:
         mine = [each for each in measured if each.recording.group == group]
@@ -101,7 +114,8 @@ def _table(measured: Sequence[MeasuredSpeakers]) -> Iterator[str]:
         scores = [[each.live for each in mine], [each.final for each in mine]]
         cells = [
             " / ".join(_right(each) for each in scores),
-            " / ".join(_share(each, "missed_s", "false_s", "confused_s") for each in scores),
+            " / ".join(_share(each, "error_s") for each in scores),
+            " / ".join(_share_of_turns(mine, at) for at in (0, 1)),
             " / ".join(_share(each, "confused_s") for each in scores),
         ]
         yield f"| {group} | {minutes:.1f} | {people} | {' | '.join(cells)} |"
@@ -111,8 +125,12 @@ def _right(scores: Sequence[SpeakerScore]) -> str:
     return f"{100 * sum(each.words_right for each in scores) / max(1, sum(each.words for each in scores)):.1f} %"
 
 
-def _share(scores: Sequence[SpeakerScore], *kinds: str) -> str:
-    wrong = sum(getattr(each, kind) for each in scores for kind in kinds)
+def _share_of_turns(measured: Sequence[MeasuredSpeakers], at: int) -> str:
+    return f"{100 * sum(each.turns_error[at] for each in measured) / sum(each.turns_s for each in measured):.1f} %"
+
+
+def _share(scores: Sequence[SpeakerScore], kind: str) -> str:
+    wrong = sum(getattr(each, kind) for each in scores)
     return f"{100 * wrong / sum(each.speech_s for each in scores):.1f} %"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from api.client.audio_source import read_file
 from bench.speakers.score import ReferenceWord, SpeakerTurn
 from schema.core.units import SAMPLE_RATE_HZ, s_of_samples, samples_of_s
+from schema.speech.vad import speech_spans
 
 GAP_S = 0.3
 OVERLAP_S = 0.7
@@ -29,6 +30,8 @@ class KnownRecording:
     name: str
     audio: NDArray[np.int16]
     turns: list[SpeakerTurn]
+    spoken: list[SpeakerTurn]
+    """The parts of `turns` in which somebody speaks, if the recording of each turn is known; else `turns`."""
     words: list[ReferenceWord]
 
     @property
@@ -87,7 +90,13 @@ def readers_mixed(folder: Path, count: int, *, hard: bool) -> KnownRecording:
         whole = _far_and_noisy(whole)
     turns = [(who, s_of_samples(start), s_of_samples(start + len(sound)), text) for who, start, sound, text in placed]
     clipped = np.clip(whole, -32768, 32767).astype(np.int16)
-    return _recording("readers, far and noisy" if hard else "readers", f"{count} readers", clipped, turns)
+    recording = _recording("readers, far and noisy" if hard else "readers", f"{count} readers", clipped, turns)
+    spoken = [
+        SpeakerTurn(who, s_of_samples(start + first), s_of_samples(start + end))
+        for who, start, sound, _ in placed
+        for first, end in speech_spans(sound)
+    ]
+    return replace(recording, spoken=spoken)
 
 
 def _far_and_noisy(audio: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -108,7 +117,7 @@ def _recording(
 ) -> KnownRecording:
     turns = [SpeakerTurn(who, start_s, end_s) for who, start_s, end_s, _ in said]
     words = [word for who, start_s, end_s, text in said for word in _words(who, start_s, end_s, text)]
-    return KnownRecording(group, name, audio, turns, words)
+    return KnownRecording(group, name, audio, turns, turns, words)
 
 
 def _words(who: str, start_s: float, end_s: float, text: str) -> Iterator[ReferenceWord]:

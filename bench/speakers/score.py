@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +41,13 @@ class SpeakerScore:
     found: int
 
     @property
+    def error_s(self) -> float:
+        return self.missed_s + self.false_s + self.confused_s
+
+    @property
     def error(self) -> float:
         """The diarization error rate: 0.1 means that a tenth of the speech is wrong."""
-        return (self.missed_s + self.false_s + self.confused_s) / max(self.speech_s, FRAME_S)
+        return self.error_s / max(self.speech_s, FRAME_S)
 
     @property
     def confusion(self) -> float:
@@ -52,6 +56,18 @@ class SpeakerScore:
     @property
     def right(self) -> float:
         return self.words_right / max(self.words, 1)
+
+
+def joined(turns: Sequence[SpeakerTurn], pause_s: float) -> list[SpeakerTurn]:
+    """*turns* in order, with shorter pauses of a speaker filled if nobody else speaks in between."""
+    found: list[SpeakerTurn] = []
+    for turn in sorted(turns, key=lambda each: each.start_s):
+        last = found[-1] if found else None
+        if last is not None and last.speaker == turn.speaker and turn.start_s - last.end_s < pause_s:
+            found[-1] = replace(last, end_s=max(last.end_s, turn.end_s))
+        else:
+            found.append(turn)
+    return found
 
 
 def score(

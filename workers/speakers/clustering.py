@@ -15,7 +15,12 @@ VoiceLabels = NDArray[np.int64]
 CLOSENESS = 0.35
 """Two clusters are one voice when the mean cosine between their units is at least this."""
 LEAST_S = 3.0
-"""A cluster with less speech is no person. Its units go to the closest cluster with more."""
+"""A cluster with less speech is a person only if it is unlike everybody. Else its units go to the closest person."""
+UNLIKE = 0.3
+"""A small cluster is unlike everybody if the cosine of its mean with that of every person is less than this."""
+UNLIKE_LEAST_S, UNLIKE_LEAST_SHARE = 1.0, 0.005
+"""It must have this much speech, and this share of the meeting's. In ten minutes of speech that is `LEAST_S`, because a
+long meeting has more noises and somebody in it has more time to speak."""
 
 
 def normalised(vectors: NDArray[Any]) -> Vectors:
@@ -34,7 +39,7 @@ def cluster(
 ) -> VoiceLabels:
     """The voice of each unit, with *seconds* of clean speech. There are *least* to *most* voices, if possible.
 
-    A voice with less than *least_s* is nobody's.
+    A voice with less than *least_s* is nobody's, unless it is unlike all others.
     """
     if not len(vectors):
         return np.zeros(0, np.int64)
@@ -113,11 +118,14 @@ def sums(labels: VoiceLabels, vectors: Vectors, seconds: NDArray[np.float32]) ->
 
 def _absorbed(labels: VoiceLabels, vectors: Vectors, seconds: NDArray[np.float32], least_s: float) -> VoiceLabels:
     total, weight = sums(labels, vectors, seconds)
-    big = np.flatnonzero(weight >= min(least_s, float(weight.max())))
-    centres = normalised(total[big])
+    centres = normalised(total)
+    big = weight >= min(least_s, float(weight.max()))
+    unlike = (centres @ centres[big].T).max(axis=1) < UNLIKE
+    long = weight >= max(UNLIKE_LEAST_S, UNLIKE_LEAST_SHARE * float(weight.sum()))
+    persons = np.flatnonzero(big | (unlike & long))
     kept = np.full(len(weight), -1)
-    kept[big] = np.arange(len(big))
-    closest = (vectors @ centres.T).argmax(axis=1)
+    kept[persons] = np.arange(len(persons))
+    closest = (vectors @ centres[persons].T).argmax(axis=1)
     return np.where(kept[labels] >= 0, kept[labels], closest).astype(np.int64)
 
 

@@ -39,9 +39,9 @@ def name_owners(session: Session, meeting_id: str, people: People) -> bool:
             row = people.rows[number]
             if number != owner and not row.by_hand:
                 row.name = None
-        row = people.rows.get(owner or 0)
-        if row is not None and row.name is None and not row.by_hand and not people.called([name]):
-            row.name = name
+        mine = None if owner is None else people.rows[owner]
+        if mine is not None and mine.name is None and not mine.by_hand and not people.called([name]):
+            mine.name = name
     session.flush()
     return before != {number: row.name for number, row in people.rows.items()}
 
@@ -49,11 +49,11 @@ def name_owners(session: Session, meeting_id: str, people: People) -> bool:
 def _owner(session: Session, track: Track, people: People) -> int | None:
     spoken: Counter[int] = Counter()
     lengths = (
-        select(VoiceUnit.person, func.sum(VoiceUnit.clean_samples))
+        select(VoiceUnit.person, func.sum(VoiceUnit.clean_samples).label("samples"))
         .where(VoiceUnit.track_id == track.id, VoiceUnit.person.is_not(None))
         .group_by(VoiceUnit.person)
     )
-    for person, samples in session.execute(lengths):
-        spoken[people.root(person)] += int(samples)
+    for row in session.execute(lengths):
+        spoken[people.root(row.person or 0)] += int(row.samples)
     ((owner, most),) = spoken.most_common(1) or ((None, 0),)
     return owner if most >= max(OWN_SAMPLES, OWN_SHARE * spoken.total()) else None

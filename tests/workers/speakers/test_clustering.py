@@ -65,11 +65,20 @@ def test_people_are_found_in_order_of_appearance(count: int) -> None:
     assert labels.tolist() == turns
 
 
-def test_somebody_who_hardly_speaks_is_nobody() -> None:
+def test_somebody_who_hardly_speaks_is_somebody_if_he_is_unlike_all_others() -> None:
     turns = [0, 1, 0, 1, 0, 1, 2]
-    labels = cluster(voices(3, turns), seconds(np.zeros((7, 1), np.float32), 1.5))
-    assert labels.max() == 1
-    assert labels[:6].tolist() == turns[:6]
+    vectors = voices(3, turns)
+    assert cluster(vectors, seconds(vectors, 1.5)).tolist() == turns
+    assert cluster(vectors, seconds(vectors, 0.9)).max() == 1
+    vectors[6] = normalised(vectors[6:] + 0.45 * vectors[:1])[0]  # like the first one, but not enough to be him
+    assert 0.35 < vectors[6] @ vectors[0] < 0.45
+    assert cluster(vectors, seconds(vectors, 1.5), closeness=0.5).tolist() == [0, 1, 0, 1, 0, 1, 0]
+
+
+def test_a_longer_meeting_needs_more_speech_of_somebody() -> None:
+    turns = [0, 1] * 200 + [2]
+    vectors = voices(3, turns)
+    assert cluster(vectors, seconds(vectors, 2.0)).max() == 1
 
 
 def test_the_number_of_people_can_be_given() -> None:

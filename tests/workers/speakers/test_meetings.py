@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from sqlalchemy import delete, select, update
 
@@ -192,6 +193,43 @@ def test_a_named_person_stays_when_two_turn_out_to_be_one(rig: WorkerRig, voices
     with rig.database.read() as session:
         people = people_of(session, "m")
         assert (people.root(1), people.shown(1)) == (2, "Tom")
+
+
+def test_a_room_on_a_named_track_has_people_and_somebody_on_two_tracks_is_one(
+    rig: WorkerRig, listener: Listener, speech: Samples
+) -> None:
+    """Maya has a microphone of her own, and is heard in the room too, where Tom answers her."""
+    room, worker = rig.open_meeting("m", "room", "maya", speakers="auto"), rig.worker()
+    with rig.database.write() as session:
+        for track in session.scalars(select(Track)):
+            track.speaker, track.several = {"room": "Room 4", "maya": "Maya"}[track.name], True
+    said = json.loads((SAMPLE / "segments.json").read_text())
+    first = said[0]["speaker"]
+    own = [turn for turn in said if turn["speaker"] == first and turn["end_s"] <= 60]
+    mine = np.concatenate([sample_meeting(turn["start_s"], turn["end_s"]) for turn in own])
+    stream(rig, "m-maya", mine, worker, listener)
+    stream(rig, room, speech, worker, listener)
+    end(rig, worker, listener)
+    with rig.database.read() as session:
+        people = people_of(session, "m")
+        shown = [people.shown(number) for number in people.roots]
+    assert shown == ["Maya", "Speaker 2"]
+    assert {each.speaker for each in segments(rig) if each.track_id == "m-maya"} == {"Maya"}
+    assert {each.speaker for each in segments(rig) if each.track_id == room} == {"Maya", "Speaker 2"}
+
+
+def test_words_that_come_after_their_voices_have_their_speaker_at_once(
+    rig: WorkerRig, listener: Listener, speech: Samples
+) -> None:
+    track_id = rig.open_meeting(speakers="auto")
+    rig.append(track_id, speech)
+    hear_all(listener)
+    with rig.database.read() as session:
+        heard = session.get_one(Track, track_id).heard_sample or 0
+    rig.worker().step(0)  # The listener does nothing more.
+    known = [each for each in segments(rig) if each.end_sample <= heard]
+    assert {each.speaker for each in known} == {"Speaker 1", "Speaker 2"}
+    assert {each.speaker_from for each in known} == {SpeakerSource.VOICE}
 
 
 def test_the_number_of_speakers_is_kept(rig: WorkerRig, listener: Listener, speech: Samples) -> None:

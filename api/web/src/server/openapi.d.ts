@@ -165,6 +165,15 @@ export interface components {
         };
         /** @enum {string} */
         DeliveryState: "pending" | "delivered" | "dead";
+        DiarizedSegment: {
+            end: number;
+            id: string;
+            speaker: string;
+            start: number;
+            text: string;
+            /** @constant */
+            type: "transcript.text.segment";
+        };
         Earlier: {
             due?: string | null;
             evidence?: number[];
@@ -293,6 +302,7 @@ export interface components {
         };
         NewTrack: {
             name?: string;
+            several?: boolean;
             speaker?: string | null;
         };
         NewTypedNote: {
@@ -402,6 +412,7 @@ export interface components {
             language?: string | null;
             minutes_language?: string | null;
             part?: components["schemas"]["ReprocessPart"] | null;
+            speakers?: string | null;
             summary_adapter?: string | null;
             summary_model?: string | null;
             template?: string | null;
@@ -536,15 +547,6 @@ export interface components {
             segment_id: number;
             start_s: number;
             text: string;
-        };
-        DiarizedSegment: {
-            end: number;
-            id: string;
-            speaker: string;
-            start: number;
-            text: string;
-            /** @constant */
-            type: "transcript.text.segment";
         };
         /** @enum {string} */
         SummaryKind: "rolling" | "final";
