@@ -30,6 +30,8 @@ from api.live import server_sent_events as events
 from api.live import socket as live
 from api.meetings import minutes, search, transcript, versions
 from api.meetings import routes as meetings
+from api.metrics import routes as metrics
+from api.metrics.middleware import MeasuredRequests
 from api.openai import models, realtime_socket, transcriptions
 from api.openai.errors import OpenAiErrors
 from api.services import opened
@@ -123,10 +125,11 @@ def create_app(config: Settings | None = None) -> FastAPI:
             expose_headers=EXPOSED_HEADERS,
             allow_private_network=True,
         )
+    app.add_middleware(MeasuredRequests)
     parts = (
         meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
         live, search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions, models,
-        realtime_socket, reference, sessions, assets,
+        realtime_socket, reference, sessions, metrics, assets,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 from api.auth.key_cache import KeyCache
 from api.auth.rate_limit import RateLimiter
 from api.live.feed import MeetingFeeds
+from api.metrics.metrics import ApiMetrics
 from api.task_sender import TaskSender
 from schema.core.database import Database
 from schema.core.settings import Settings
@@ -44,6 +45,7 @@ class Services:
     feeds: MeetingFeeds
     keys: KeyCache
     limiter: RateLimiter
+    metrics: ApiMetrics
 
     @property
     def database(self) -> Database:
@@ -77,6 +79,7 @@ async def opened(config: Settings) -> AsyncIterator[Services]:
                 feeds=feeds,
                 keys=KeyCache(database),
                 limiter=RateLimiter(pool, config.requests_per_minute),
+                metrics=ApiMetrics(),
             )
     finally:
         task_sender.close()

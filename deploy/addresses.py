@@ -15,10 +15,14 @@ from urllib.parse import quote, urlsplit
 from pydantic import ValidationError
 
 from schema.core.errors import Conflict, InvalidInput
+from schema.core.queues import ALL_QUEUES
 from schema.core.settings import Settings, invalid_settings
 
 PREFIX = "MINUTEBOOK_"
 LOOPBACK = "127.0.0.1"
+PORTS = 1 << 16
+METRICS_PORTS = len(ALL_QUEUES)
+"""Each worker serves Prometheus at a port of its own."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -33,6 +37,8 @@ class Addresses:
     api_host: str
     api_port: int
     flower_port: int
+    metrics_port: int
+    """The first of METRICS_PORTS ports; 0 if workers serve no metrics."""
     speakers: str = "off"
     """The setting that says whether speakers are told apart."""
 
@@ -66,6 +72,7 @@ class Addresses:
             f"{PREFIX}API_HOST": self.api_host,
             f"{PREFIX}API_PORT": str(self.api_port),
             f"{PREFIX}FLOWER_PORT": str(self.flower_port),
+            f"{PREFIX}METRICS_PORT": str(self.metrics_port),
         }
 
 
@@ -93,6 +100,7 @@ def resolve(overlay: Mapping[str, str]) -> Addresses:
         flower_port=choose_port(
             LOOPBACK, chosen.flower_port, variable=f"{PREFIX}FLOWER_PORT", asked_for="flower_port" in explicit
         ),
+        metrics_port=_choose_row(chosen.metrics_host, chosen.metrics_port, asked_for="metrics_port" in explicit),
         speakers=chosen.speakers,
     )
 
@@ -118,6 +126,22 @@ def choose_port(host: str, port: int, *, variable: str, asked_for: bool) -> int:
     if port and asked_for:
         raise Conflict(f"port {port} of {host} is taken by another program; stop it, or set {variable} to a free port")
     return _any_free(host)
+
+
+def _choose_row(host: str, first: int, *, asked_for: bool) -> int:
+    """The first of METRICS_PORTS free ports in a row; 0 if *first* is 0. Raises Conflict if one of those is taken."""
+    taken = [port for port in range(first, first + METRICS_PORTS) if first and not _is_free(host, port)]
+    if not taken:
+        return first
+    if asked_for:
+        raise Conflict(
+            f"port {taken[0]} of {host} is taken by another program; stop it, or set {PREFIX}METRICS_PORT to the first "
+            f"of {METRICS_PORTS} free ports"
+        )
+    while True:
+        first = _any_free(host)
+        if first + METRICS_PORTS <= PORTS and all(_is_free(host, first + place) for place in range(METRICS_PORTS)):
+            return first
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -294,6 +294,7 @@ class Stack:
                 "api_url": self.api_url,
                 "flower_url": self.addresses.flower_url,
                 "redis_url": self.redis_url,
+                "metrics_port": self.addresses.metrics_port,
                 "processes": {name: None if pid is None else process_mark(pid) for name, pid in running.items()},
             }
         )

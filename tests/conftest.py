@@ -33,7 +33,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., None])
 def default_ports() -> Iterator[None]:
     """Bind the default ports without listening, so that each stack finds other ports, and two never the same."""
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    ports = (urlsplit(defaults["redis_url"]).port, defaults["api_port"], defaults["flower_port"])
+    ports = (
+        urlsplit(defaults["redis_url"]).port,
+        *(defaults[name] for name in ("api_port", "flower_port", "metrics_port")),
+    )
     with ExitStack() as held:
         for port in ports:
             with suppress(OSError):  # another program has it

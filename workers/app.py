@@ -30,7 +30,8 @@ VISIBILITY_TIMEOUT_S = 900
 
 def create_celery() -> Celery:
     config = settings()
-    celery = Celery("minutebook", broker=config.redis_url, include=["workers.tasks.tasks", "workers.tasks.warm_up"])
+    modules = ["workers.tasks.tasks", "workers.tasks.warm_up", "workers.metrics.worker_signals"]
+    celery = Celery("minutebook", broker=config.redis_url, include=modules)
     celery.conf.update(
         broker_connection_retry_on_startup=True,
         broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},

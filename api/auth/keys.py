@@ -1,10 +1,7 @@
-"""API keys: creating, listing, revoking, checking. A key is `mb_<id>_<secret>`; only its SHA-256 is stored."""
+"""API keys: creating, listing, revoking, checking."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +10,13 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from api.auth.sessions import TOKEN_START, read_session_key
+from schema.core.api_keys import find_key, hash_of_key
 from schema.core.database import Database
 from schema.core.errors import InvalidInput, NotFound, Unauthorized
 from schema.core.states import Scope
 from schema.core.tables import ApiKey, PageSession, now
 from schema.core.wire import LANGUAGES
 from schema.webhooks.outbox import Webhook
-
-KEY_PATTERN = re.compile(r"mb_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def create_key(
             ApiKey(
                 id=key_id,
                 name=name.strip(),
-                key_hash=_hash(key),
+                key_hash=hash_of_key(key),
                 scopes=ordered,
                 requests_per_minute=requests_per_minute,
                 minutes_language=minutes_language,
@@ -125,29 +121,14 @@ def read_principal(database: Database, key: str) -> Principal:
 
     The message is the same whatever is wrong with the key.
     """
-    row = read_session_key(database, key) if key.startswith(TOKEN_START) else _row_of_key(database, key)
-    if row.revoked_at is not None:
+    row = read_session_key(database, key) if key.startswith(TOKEN_START) else find_key(database, key)
+    if row is None or row.revoked_at is not None:
         raise unknown_key()
     return Principal(row.id, frozenset(_scopes(row)), row.requests_per_minute, row.minutes_language, row.template)
 
 
-def _row_of_key(database: Database, key: str) -> ApiKey:
-    match = KEY_PATTERN.fullmatch(key)
-    if match is None:
-        raise unknown_key()
-    with database.read() as session:
-        row = session.get(ApiKey, match[1])
-    if row is None or not hmac.compare_digest(row.key_hash, _hash(key)):
-        raise unknown_key()
-    return row
-
-
 def unknown_key() -> Unauthorized:
     return Unauthorized("the API key is not valid or was revoked; create one with 'minutebook keys create'")
-
-
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _scopes(row: ApiKey) -> tuple[Scope, ...]:

@@ -9,7 +9,7 @@ from functools import partial
 from api.auth.access import TrackPlace, find_track
 from api.auth.keys import Principal
 from api.services import Services
-from schema.core.errors import AudioGap, MailboxMissing, TrackClosed
+from schema.core.errors import AudioGap, MailboxMissing, MinutebookError, TrackClosed
 from schema.core.states import MeetingState, TrackKind
 from schema.core.units import BYTES_PER_SAMPLE
 from schema.mailbox import Appended, shard_of
@@ -114,10 +114,16 @@ class TrackWriter:
 
     async def _put(self, operation: Callable[[], Awaitable[Appended]]) -> int:
         self._produces = True
+        metrics = self._services.metrics
         try:
-            done = await self._run(operation)
+            with metrics.append_s.time():
+                done = await self._run(operation)
         except AudioGap as error:
+            metrics.refused.labels(error.slug).inc()
             self._told_sample = int(str(error.facts["expected_sample"]))
+            raise
+        except MinutebookError as error:
+            metrics.refused.labels(error.slug).inc()
             raise
         if done.wake:
             self._services.task_sender.wake(shard_of(self.place.track_id, self._services.config.shards))

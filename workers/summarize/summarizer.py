@@ -14,7 +14,7 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from schema.core.events import Event, publish
-from schema.core.states import MeetingState
+from schema.core.states import MeetingState, SummaryKind
 from schema.core.words import count_words
 from schema.meetings.tables import Track
 from schema.meetings.wire import Author
@@ -24,6 +24,7 @@ from schema.minutes.note import NoteBody
 from schema.stores import Stores
 from schema.templates.template import GENERAL, Template, load_templates
 from workers.corrections.minutes import corrected_minutes
+from workers.metrics.metrics import metrics
 from workers.models.adapters import AdapterStore, ShippedAdapter
 from workers.summarize.briefing import briefed, spelled_window
 from workers.summarize.chat.metered import MeteredModel
@@ -132,6 +133,10 @@ class Summarizer:
         return self._finish(snapshot) if ended else self._roll(snapshot, noted=False)
 
     def _noted(self, snapshot: MeetingSnapshot, window: Sequence[SpokenSegment]) -> NoteBody:
+        with metrics().note_s.time():
+            return self._note(snapshot, window)
+
+    def _note(self, snapshot: MeetingSnapshot, window: Sequence[SpokenSegment]) -> NoteBody:
         first, end = window[0].first_sample, max(said.end_sample for said in window)
         on_record = [said for said in window if said.text]
         if not on_record:
@@ -191,8 +196,9 @@ class Summarizer:
         waiting = sum(count_words(said.text) for said in snapshot.unread) - snapshot.summarised_words
         if noted or waiting >= self.rolling_words or (snapshot.revised and snapshot.last_version):
             on_record = [said for said in snapshot.unread if said.text]
-            so_far = rolling_minutes(snapshot.notes, on_record, language=snapshot.language)
-            minutes = self._presented(so_far, snapshot)
+            with metrics().minutes_s.labels(SummaryKind.ROLLING).time():
+                so_far = rolling_minutes(snapshot.notes, on_record, language=snapshot.language)
+                minutes = self._presented(so_far, snapshot)
             event = add_rolling(self.stores.database, snapshot, minutes, self._author(snapshot.notes))
             publish(self.stores.redis, snapshot.meeting_id, [event] if event else [])
         elif snapshot.revised:
@@ -200,7 +206,8 @@ class Summarizer:
         return False
 
     def _finish(self, snapshot: MeetingSnapshot) -> bool:
-        final = self._presented(self._final_minutes(snapshot), snapshot)
+        with metrics().minutes_s.labels(SummaryKind.FINAL).time():
+            final = self._presented(self._final_minutes(snapshot), snapshot)
         with self.stores.database.read() as session:
             minutes = corrected_minutes(session, snapshot.meeting_id, final, snapshot.language)
             track_ids = session.scalars(select(Track.id).where(Track.meeting_id == snapshot.meeting_id)).all()

@@ -11,6 +11,7 @@ from schema.core import queues
 from schema.core.database import Database
 from schema.core.errors import MinutebookError, WorkerLost
 from schema.meetings.tables import Failure, Meeting
+from workers.metrics.metrics import metrics
 
 
 def book_failure(
@@ -22,6 +23,7 @@ def book_failure(
     """
     reason = error.slug if isinstance(error, MinutebookError) else type(error).__name__
     detail = str(error)[:4000]
+    metrics().failures.labels(task, reason).inc()
     with database.write() as session:
         if meeting_id is not None and session.get(Meeting, meeting_id) is None:
             return

@@ -26,6 +26,7 @@ from workers.asr.streaming.policy import Policy
 from workers.asr.streaming.stream import DEFAULTS, StepOutcome, StreamSettings
 from workers.asr.streaming.track import StreamState
 from workers.corrections.carry_over import carry_over
+from workers.metrics.metrics import metrics
 from workers.models.adapters import AdapterStore
 from workers.tasks.failures import book_failure
 from workers.tasks.monitoring import report_work
@@ -38,6 +39,7 @@ from workers.transcribe.leases import extended
 from workers.transcribe.ledger import Committed, commit
 from workers.transcribe.live_step import plan_live
 from workers.transcribe.step import TrackStep, commit_of, give_up, momentary_events, where_given_up
+from workers.transcribe.step_metrics import count_commits, count_step
 from workers.transcribe.track_rows import TrackFacts, read_facts
 
 log = logging.getLogger(__name__)
@@ -217,14 +219,18 @@ class Transcriber:
         done = commit(self.database, parts) if parts else Committed()
         refused = {part.track_id for part in parts} - done.track_ids
         accepted = [step for step in steps if step.track_id not in refused]
+        accepted_parts = [part for part in parts if part.track_id not in refused]
+        count_commits(metrics(), accepted_parts, {step.track_id: step for step in steps}, self._began_s)
         for step in steps:
             if step.track_id in refused:
                 log.info("track %s: another worker had committed; this step is dropped", step.track_id)
+                metrics().leases_lost.inc()
                 self._give_back([step.claim], counted=False)
             else:
                 self._release(step, states[step.track_id], outcomes[step.track_id])
         self._book(accepted)
         self._tell(steps, outcomes, done, refused)
+        count_step(metrics(), steps, outcomes, self._began_s)
 
     def _book(self, steps: Sequence[TrackStep]) -> None:
         for step in steps:

@@ -11,12 +11,15 @@ from api.services import services_of
 from schema.core.errors import MinutebookError
 
 PREFIX = "/v1/"
+METRICS = "/metrics"
 WITHOUT_KEY = frozenset({("OPTIONS", "/v1/uploads/tus")})
 """What a tus client asks before it begins, and browsers ask without a key."""
 
 
 class KeyFirst:
-    """Refuses requests below `/v1/` without a valid key. `principal` and `credential` go into the request's state.
+    """Refuses requests below `/v1/` and for the metrics without a valid key.
+
+    `principal` and `credential` go into the request's state.
 
     FastAPI would read and parse the body first. Live sockets check the key themselves: they report errors as events.
     """
@@ -37,4 +40,5 @@ class KeyFirst:
 
 
 def _needs_key(scope: Scope) -> bool:
-    return scope["path"].startswith(PREFIX) and (scope["method"], scope["path"].rstrip("/")) not in WITHOUT_KEY
+    path = scope["path"]
+    return path == METRICS or (path.startswith(PREFIX) and (scope["method"], path.rstrip("/")) not in WITHOUT_KEY)

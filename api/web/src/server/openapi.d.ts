@@ -421,7 +421,7 @@ export interface components {
         /** @enum {string} */
         ReprocessPart: "transcript" | "minutes";
         /** @enum {string} */
-        Scope: "read" | "write" | "admin";
+        Scope: "read" | "write" | "metrics" | "admin";
         SearchHit: {
             end_s: number;
             marks: [
