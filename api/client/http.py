@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import httpx
@@ -116,6 +116,18 @@ class Http:
         if answer.is_error:
             raise _error_from(answer)
         return answer
+
+    async def lines(self, path: str, params: dict[str, Any]) -> AsyncGenerator[str]:
+        """The lines of an answer, as they arrive."""
+        try:
+            async with self._client.stream("GET", path, params=params) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    raise _error_from(answer)
+                async for line in answer.aiter_lines():
+                    yield line
+        except httpx.HTTPError as error:
+            raise unreachable(self.url, error) from error
 
 
 def unreachable(url: str, error: Exception) -> Unavailable:
