@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp_types import TextContent
 
 from api.auth.keys import create_key
 from api.mcp.server import create_server
@@ -61,7 +62,9 @@ async def answer(client: Client, tool: str, **arguments: object) -> Any:
 async def refusal(client: Client, tool: str, **arguments: object) -> str:
     result = await client.call_tool(tool, arguments)
     assert result.is_error
-    return str(result.content[0].text)
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
 
 
 def test_an_assistant_lists_searches_and_reads_over_stdio(api: Api, meeting: str) -> None:
@@ -70,7 +73,7 @@ def test_an_assistant_lists_searches_and_reads_over_stdio(api: Api, meeting: str
     async def work(client: Client) -> None:
         tools = (await client.list_tools()).tools
         assert sorted(tool.name for tool in tools) == READING
-        assert all(tool.annotations.read_only_hint for tool in tools)
+        assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
         (listed,) = await answer(client, "list_meetings")
         assert (listed["id"], listed["title"], listed["state"]) == (meeting, "Launch", "live")
         (hit,) = await answer(client, "search_meetings", words="budget")
