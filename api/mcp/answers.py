@@ -17,7 +17,7 @@ class MeetingLine(BaseModel):
     not_transcribed_s: float = Field(description="Audio that is missing or could not be transcribed.")
 
 
-class Passage(BaseModel):
+class SaidPassage(BaseModel):
     """A passage of a transcript, said by one speaker."""
 
     meeting_id: str
@@ -42,11 +42,11 @@ class FoundPassage(BaseModel):
 
 
 class TranscriptPart(BaseModel):
-    passages: list[Passage]
+    passages: list[SaidPassage]
     next_start_s: float | None = Field(description="Ask again from here; null at the end of the transcript.")
 
 
-class MinutesLine(BaseModel):
+class SupportedLine(BaseModel):
     """A sentence of the minutes, with what was said."""
 
     sentence_id: str
@@ -55,7 +55,7 @@ class MinutesLine(BaseModel):
     owner: str | None = None
     due: str | None = None
     supported: bool = Field(description="False if the transcript does not carry the sentence. Then say so.")
-    evidence: list[Passage]
+    evidence: list[SaidPassage]
 
 
 class MeetingMinutes(BaseModel):
@@ -64,18 +64,18 @@ class MeetingMinutes(BaseModel):
     version: int
     through_s: float = Field(description="The minutes cover the meeting up to here.")
     title: str | None
-    overview: list[MinutesLine]
-    decisions: list[MinutesLine]
-    actions: list[MinutesLine]
-    questions: list[MinutesLine]
-    chapters: dict[str, list[MinutesLine]]
+    overview: list[SupportedLine]
+    decisions: list[SupportedLine]
+    actions: list[SupportedLine]
+    questions: list[SupportedLine]
+    chapters: dict[str, list[SupportedLine]]
 
 
 class MeetingNews(BaseModel):
     """What has happened in a live meeting."""
 
     state: str
-    passages: list[Passage] = Field(description="New or changed passages.")
+    passages: list[SaidPassage] = Field(description="New or changed passages.")
     new_minutes: bool = Field(description="Whether there is a newer version of the minutes to read.")
     next_after: int = Field(description="Give it as `after` to get what happens next.")
     ended: bool

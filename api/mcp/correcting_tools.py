@@ -7,20 +7,22 @@ from typing import Annotated
 from pydantic import Field
 
 from api.client import corrections
-from api.mcp.answers import Passage
-from api.mcp.tools import Id, ReadingTools, passage
+from api.mcp.answers import SaidPassage
+from api.mcp.tools import AskedMeeting, ReadingTools, passage
 
-Version = Annotated[int, Field(description="The version that you read. If somebody was faster, the change is refused.")]
+ReadVersion = Annotated[
+    int, Field(description="The version that you read. If somebody else was faster, it is refused.")
+]
 
 
 class CorrectingTools(ReadingTools):
     async def correct_passage(
         self,
-        meeting_id: Id,
+        meeting_id: AskedMeeting,
         segment_id: int,
-        version: Version,
+        version: ReadVersion,
         text: Annotated[str, Field(description="The whole text of the passage, as it should be.")],
-    ) -> Passage:
+    ) -> SaidPassage:
         """Correct a passage of the transcript. The minutes that rest on it are written again."""
         async with self.api() as http:
             corrected = await corrections.correct_segment(http, meeting_id, segment_id, {"text": text}, version)
@@ -28,9 +30,9 @@ class CorrectingTools(ReadingTools):
 
     async def correct_minutes(
         self,
-        meeting_id: Id,
+        meeting_id: AskedMeeting,
         sentence_id: str,
-        version: Version,
+        version: ReadVersion,
         text: Annotated[str, Field(description="The whole sentence, as it should be.")],
     ) -> str:
         """Correct a sentence of the final minutes. Returns the sentence as it is now."""
@@ -39,7 +41,7 @@ class CorrectingTools(ReadingTools):
 
     async def rename_speaker(
         self,
-        meeting_id: Id,
+        meeting_id: AskedMeeting,
         speaker: Annotated[str | None, Field(description="The name now; null for passages without a speaker.")],
         new_speaker: str,
     ) -> int:

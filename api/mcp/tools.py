@@ -18,8 +18,8 @@ from api.mcp.answers import (
     MeetingLine,
     MeetingMinutes,
     MeetingNews,
-    MinutesLine,
-    Passage,
+    SaidPassage,
+    SupportedLine,
     TranscriptPart,
 )
 from schema.core.errors import MinutebookError
@@ -30,7 +30,7 @@ from schema.minutes.minutes import Action, MinutesItem
 NEWS_LIMIT = 200
 """The most events in one answer about a live meeting."""
 
-Id = Annotated[str, Field(description="The meeting's id, from list_meetings or search_meetings.")]
+AskedMeeting = Annotated[str, Field(description="The meeting's id, from list_meetings or search_meetings.")]
 
 
 class ReadingTools:
@@ -66,7 +66,7 @@ class ReadingTools:
 
     async def read_transcript(
         self,
-        meeting_id: Id,
+        meeting_id: AskedMeeting,
         start_s: Annotated[float, Field(ge=0, description="Read passages that end after this second.")] = 0.0,
         limit: Annotated[int, Field(ge=1, le=500)] = 100,
     ) -> TranscriptPart:
@@ -79,7 +79,7 @@ class ReadingTools:
             next_start_s=rest[0].start_s if rest else None,
         )
 
-    async def read_minutes(self, meeting_id: Id) -> MeetingMinutes:
+    async def read_minutes(self, meeting_id: AskedMeeting) -> MeetingMinutes:
         """Read the minutes of a meeting. Each sentence comes with the passages that say it."""
         async with self.api() as http:
             found = await http.minutes(meeting_id)
@@ -101,7 +101,7 @@ class ReadingTools:
 
     async def follow_meeting(
         self,
-        meeting_id: Id,
+        meeting_id: AskedMeeting,
         after: Annotated[int, Field(ge=0, description="0 at first, then `next_after` of the last answer.")] = 0,
         wait_s: Annotated[float, Field(ge=0, le=60, description="How long to wait for something new.")] = 20.0,
     ) -> MeetingNews:
@@ -143,8 +143,8 @@ MORE_S = 0.3
 """Rows that are in the database come in one go. A longer pause means that the rest is not there yet."""
 
 
-def passage(meeting_id: str, segment: SegmentOut) -> Passage:
-    return Passage(
+def passage(meeting_id: str, segment: SegmentOut) -> SaidPassage:
+    return SaidPassage(
         meeting_id=meeting_id,
         segment_id=segment.id,
         version=segment.version,
@@ -173,12 +173,12 @@ def _meeting_line(meeting: MeetingOut) -> MeetingLine:
     )
 
 
-def _lines(sentences: Sequence[MinutesItem], said: Mapping[int, Passage]) -> list[MinutesLine]:
+def _lines(sentences: Sequence[MinutesItem], said: Mapping[int, SaidPassage]) -> list[SupportedLine]:
     return [minutes_line(each, (said[number] for number in each.evidence if number in said)) for each in sentences]
 
 
-def minutes_line(sentence: MinutesItem, evidence: Iterable[Passage]) -> MinutesLine:
-    return MinutesLine(
+def minutes_line(sentence: MinutesItem, evidence: Iterable[SaidPassage]) -> SupportedLine:
+    return SupportedLine(
         sentence_id=sentence.id,
         version=sentence.version,
         text=sentence.text,
