@@ -110,7 +110,9 @@ class Settings(DataFolder):
     openai_aliases: str = (
         "whisper-1,gpt-transcribe,gpt-live-transcribe,gpt-realtime-whisper,gpt-4o-transcribe,gpt-4o-mini-transcribe,"
         "gpt-4o-transcribe-diarize,whisper-large-v3,whisper-*,gpt-4o-*transcribe*,gpt-*realtime*,openai/whisper-*,"
-        "Systran/faster-*whisper-*,distil-whisper/*"
+        "Systran/faster-*whisper-*,distil-whisper/*,deepdml/faster-*whisper-*,mobiuslabsgmbh/faster-*whisper-*,"
+        "mlx-community/*whisper-*,distil-large-*,turbo,tiny,tiny.en,base,base.en,small,small.en,medium,medium.en,large,"
+        "large-v1,large-v2,large-v3,large-v3-turbo"
     )
     """Names, separated by commas, by which the OpenAI routes know the served model besides its own. `*` stands for any
     text."""

@@ -30,8 +30,9 @@ from schema.core.tables import at_least, now
 from schema.corrections.segments import Correction
 from schema.corrections.sentences import SentenceCorrection
 from schema.mailbox import Mailbox, Status, shard_of
-from schema.meetings.locks import lock_tracks, lock_versions
+from schema.meetings.locks import advance_seq, lock_tracks, lock_versions
 from schema.meetings.tables import Coverage, Failure, Meeting, Note, Segment, Summary, Track
+from schema.meetings.views import segment_event
 from schema.off_record.passages import OffRecord
 from schema.speakers.tables import Person, VoiceUnit
 from schema.stores import Stores
@@ -191,17 +192,31 @@ def end_transcription(stores: Stores, meeting_id: str, carry_over: CarryOver) ->
 
     If its speakers are told apart, that has to be settled too, because minutes name them.
 
-    *carry_over* runs in the same transaction, so the minutes are always written from the corrected transcript. Returns
-    True when this call made the move.
+    Audio may be committed to its end before the end is known, as after a flush. Then the track's last segment still
+    waits for more words, so it is closed here: minutes are written from closed segments. *carry_over* runs in the same
+    transaction, so the minutes are always written from the corrected transcript. Returns True when this call made the
+    move.
     """
     with stores.database.write() as session:
+        lock_tracks(session, meeting_id)
         settled = or_(Meeting.speakers.is_(None), Meeting.people_settled)
         moved = _move(session, meeting_id, MeetingMove.SUMMARIZE, ~_has_open_track(meeting_id), settled)
         if moved is None:
             return False
+        closed = _close_segments(session, meeting_id)
         carried = carry_over(session, moved)
-    publish(stores.redis, meeting_id, [*carried, _state_event(MeetingState.SUMMARIZING)])
+    publish(stores.redis, meeting_id, [*closed, *carried, _state_event(MeetingState.SUMMARIZING)])
     return True
+
+
+def _close_segments(session: Session, meeting_id: str) -> list[Event]:
+    opened = select(Segment, Track.name).join(Track).where(Segment.meeting_id == meeting_id, Segment.closed.is_(False))
+    events = []
+    for segment, track in session.execute(opened.order_by(Segment.id)):
+        segment.closed, segment.seq = True, advance_seq(session, meeting_id, 1)
+        session.flush()
+        events.append(segment_event(segment, track))
+    return events
 
 
 def complete_meeting(session: Session, meeting: Meeting, versions: Sequence[Meeting]) -> Event:

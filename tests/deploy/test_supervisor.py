@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deploy import waiting
 from deploy.supervisor import Stack
 from schema.core.errors import Conflict, InvalidInput, Unavailable
 from tests.deploy.small_processes import IGNORES_SIGTERM, WITH_A_CHILD, alive, print_and_exit, procfile, wait_until_gone
@@ -150,8 +151,12 @@ def test_a_stopped_process_stays_stopped_until_it_is_started_again(tmp_path: Pat
         assert alive([stack.pid("two")])
 
 
-def test_a_process_that_keeps_ending_fails_the_start_with_the_last_lines_of_its_log(tmp_path: Path) -> None:
-    entries = procfile(tmp_path, steady="sleep 600", broken=print_and_exit("no such model", 3))
+def test_a_process_that_keeps_ending_fails_the_start_with_the_last_lines_of_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine the process may take half a second before it ends. It must not count as ready before.
+    monkeypatch.setattr(waiting, "SETTLED_S", 600)
+    entries = procfile(tmp_path, broken=print_and_exit("no such model", 3), steady="sleep 600")
     message = r"(?s)broken ended 3 times while starting.*broken\.log.*no such model"
     before = psutil.Process().children()
     with pytest.raises(Unavailable, match=message), Stack(tmp_path, procfile=entries):

@@ -77,6 +77,20 @@ def ends_early(file: BinaryIO) -> bool:
     return early
 
 
+def has_broken_index(file: BinaryIO) -> bool:
+    """Whether an AVI file has no usable index, since it was cut off or its recorder never finished it. Leaves *file* at
+    its beginning.
+
+    FFmpeg would follow the part of the index that is there, and leave out the sound behind that.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(RF64.size)
+    file.seek(0)
+    is_avi = head[:4] == b"RIFF" and head[8:12] == b"AVI "
+    return is_avi and not RF64.size < _riff_bytes(head) <= size
+
+
 def _riff_bytes(head: bytes) -> int:
     """The size of a WAV or AVI file by its first bytes, 0 if it is unknown or the file is of another kind."""
     if len(head) < RF64.size:

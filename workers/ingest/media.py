@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from typing import Any, BinaryIO, cast
 
 import av
@@ -21,13 +20,13 @@ from av.format import Flags
 
 from schema.core.units import SAMPLE_RATE_HZ
 from schema.uploads.failures import UploadFailure
-from workers.ingest.completeness import Completeness, ends_early
+from workers.ingest.completeness import Completeness, ends_early, has_broken_index
 from workers.ingest.merger import Hole, StreamMerger, of_length
 from workers.ingest.messages import DecodingFailed
 from workers.ingest.sound import Pcm, Sound
 from workers.ingest.streams import StreamFacts, chosen_streams, encrypted, facts_of_streams
 from workers.ingest.tags import recording_tags
-from workers.ingest.timeline import HOLE_LIMIT_S, RESTARTING_HOLE_LIMIT_S, Timeline
+from workers.ingest.timeline import HOLE_LIMIT_S, RESTARTING_HOLE_LIMIT_S, Timeline, presentation_start_s
 
 BUFFER_BYTES = 1 << 18
 FAULTS_IN_A_ROW_LIMIT = 2000
@@ -159,7 +158,7 @@ class Recording:
 
     def _sound(self, stream: AudioStream) -> Sound:
         restarting = Flags.ts_discont in Flags(self._container.format.flags)
-        start = Fraction(self._container.start_time or 0, av.time_base)
+        start = presentation_start_s(self._container.format.name, self._container.start_time or 0)
         timeline = Timeline(start, RESTARTING_HOLE_LIMIT_S if restarting else HOLE_LIMIT_S)
         return Sound(len(stream.codec_context.layout.channels), timeline)
 
@@ -178,13 +177,21 @@ class Recording:
         )
 
 
+class _Forward:
+    """*file* without a way to seek, so that FFmpeg reads it from beginning to end, whatever its index says."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+
+
 def _open(file: BinaryIO) -> tuple[InputContainer, bool]:
     """Open *file*, and tell whether its length is only estimated."""
     av.logging.set_level(av.logging.WARNING)
     av.logging.set_skip_repeated(False)  # Otherwise a line may come late, when the next file is open.
+    source = _Forward(file) if has_broken_index(file) else file
     try:
         with av.logging.Capture() as lines:
-            container = av.open(file, mode="r", buffer_size=BUFFER_BYTES, metadata_errors="ignore", options=SHUT)
+            container = av.open(source, mode="r", buffer_size=BUFFER_BYTES, metadata_errors="ignore", options=SHUT)
     except FFmpegError as error:
         file.seek(0)
         if file.read(12)[4:8] == b"ftyp":

@@ -24,6 +24,20 @@ HOLE_LIMIT_S = 4 * 3600.0
 """The longest hole that is believed."""
 RESTARTING_HOLE_LIMIT_S = 600.0
 """The longest hole that is believed in formats such as MPEG-TS, whose timestamps may start again anywhere."""
+FROM_ZERO = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+"""Formats whose presentation starts at time 0, also if all of their streams start later."""
+LATE_LIMIT_S = 600.0
+"""Streams that all start later than that come from the middle of something longer, which starts where they do."""
+
+
+def presentation_start_s(container_format: str, first_time: int) -> Fraction:
+    """When the presentation of a file starts, in seconds.
+
+    *first_time*, in `av.time_base`, is the time at which its first stream starts.
+    """
+    first_s = Fraction(first_time, av.time_base)
+    from_zero = container_format in FROM_ZERO and 0 <= first_s <= LATE_LIMIT_S
+    return Fraction(0) if from_zero else first_s
 
 
 class Timeline:

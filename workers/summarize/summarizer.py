@@ -7,8 +7,7 @@ even if the meeting is finished.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -31,6 +30,7 @@ from workers.summarize.chat.metered import MeteredModel
 from workers.summarize.chat.model import ChatModel
 from workers.summarize.chat.writer import ChatWriter
 from workers.summarize.final import final_minutes
+from workers.summarize.hold import held
 from workers.summarize.notes import note_of
 from workers.summarize.output_language import in_wanted_language, written_language
 from workers.summarize.sections import arranged
@@ -56,11 +56,6 @@ from workers.tasks.failures import failed_summaries
 
 log = logging.getLogger(__name__)
 
-HOLD_MS = 30_000
-"""How long a hold keeps other workers away from a meeting. Every step renews it.
-
-The hold only saves work. Conditions in SQL settle races.
-"""
 STEPS_LIMIT = 20
 """Steps in one task, so that one long meeting does not keep the others waiting."""
 
@@ -103,7 +98,7 @@ class Summarizer:
 
         Raises WorkerLost if a step has killed its worker repeatedly. The meeting then waits for a replay.
         """
-        with self._held(meeting_id) as mine:
+        with held(self.stores.redis, meeting_id, self.name) as mine:
             if not mine or self._waits_for_replay(meeting_id):
                 return
             for _ in range(STEPS_LIMIT):
@@ -118,7 +113,6 @@ class Summarizer:
 
     def _step(self, meeting_id: str) -> bool:
         """Write one note or version. True if there may be more to do."""
-        self.stores.redis.set(hold_key(meeting_id), self.name, px=HOLD_MS)
         with self.stores.database.read() as session:
             snapshot = read_snapshot(session, meeting_id)
         if snapshot is None or (snapshot.state == MeetingState.FINISHED and not snapshot.revised):
@@ -282,17 +276,3 @@ class Summarizer:
         if self.model is None or self.model.asked is None:
             return Author(model=EMBEDDED, adapter=None)
         return Author(model=self.model_name, adapter=self.model.adapter)
-
-    @contextmanager
-    def _held(self, meeting_id: str) -> Iterator[bool]:
-        mine = bool(self.stores.redis.set(hold_key(meeting_id), self.name, nx=True, px=HOLD_MS))
-        try:
-            yield mine
-        finally:
-            if mine and self.stores.redis.get(hold_key(meeting_id)) == self.name.encode():
-                self.stores.redis.delete(hold_key(meeting_id))
-
-
-def hold_key(meeting_id: str) -> str:
-    """The Redis key that is set while a worker writes the meeting's minutes."""
-    return f"mb:summarizing:{meeting_id}"

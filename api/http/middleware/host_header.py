@@ -36,4 +36,4 @@ def _check(scope: Scope) -> None:
         try:
             host_of(value)
         except DecodeError as error:
-            raise DecodeError(f"the header Host is {error.detail}") from error
+            raise DecodeError(f"in the header Host, {error.detail}") from error

@@ -186,19 +186,19 @@ def test_a_full_mailbox_makes_the_client_wait_and_loses_nothing(tmp_path: Path, 
     received: list[bytes] = []
     worker = threading.Thread(target=_commit_all, args=(redis_client, received, len(pcm), stop))
 
-    async def run() -> list[Arrival]:
+    async def run() -> None:
         track = LiveTrack(api.url, await _create(api))
-        worker.start()
-        return await _stream(track, from_memory(pcm_chunks(pcm)))
+        async for arrival in track.stream(from_memory(pcm_chunks(pcm)), finish=False):
+            full = arrival.event.data.get("type") == "urn:minutebook:problem:backlogged"
+            if full and not worker.is_alive():
+                worker.start()  # only now, since on a busy machine it is faster than the client
 
     try:
-        arrivals = asyncio.run(run())
+        asyncio.run(asyncio.wait_for(run(), PATIENCE_S))
     finally:
         stop.set()
         worker.join()
         api.end()
-    errors = [arrival.event.data["type"] for arrival in arrivals if arrival.event.type == "error"]
-    assert "urn:minutebook:problem:backlogged" in errors
     assert b"".join(received) == pcm
 
 

@@ -68,6 +68,11 @@ def test_an_unknown_model_is_a_404_that_lists_the_models(client_alone: openai.Op
         "Systran/faster-distil-whisper-large-v3",
         "distil-whisper/distil-large-v3",
         "openai/whisper-small",
+        "deepdml/faster-whisper-large-v3-turbo-ct2",
+        "mlx-community/whisper-large-v3-mlx",
+        "base",
+        "large-v3-turbo",
+        "distil-large-v3",
     ],
 )
 def test_names_that_clients_know_are_taken_for_the_served_model(client_alone: openai.OpenAI, name: str) -> None:

@@ -20,7 +20,7 @@ from tests.workers.sample_transcript import FIRST_TURNS, TURNS, commit_turns, en
 from tests.workers.summarize.test_summarizer import InterruptedTextModel, minutes, rows
 from tests.workers.webhooks.conftest import add_webhook
 from tests.workers.worker_rig import WorkerRig
-from workers.summarize.summarizer import hold_key
+from workers.summarize.hold import hold_key
 from workers.summarize.writing.model import TextModel
 
 pytestmark = pytest.mark.model

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from schema.core.units import samples_of_s
 from tests.workers.ingest.files import FloatAudio, encoded, timed, tone
 from workers.ingest.completeness import ASF_BROADCAST, ASF_PROPERTIES
 from workers.ingest.media import Recording
+from workers.ingest.merger import length_of
 
 TELLING: dict[str, dict[str, Any]] = {
     "WAV": {},
@@ -129,3 +131,16 @@ def test_an_ogg_stream_without_its_end_mark_is_truncated_only_within_a_page() ->
     last_page = data.rindex(b"OggS")
     assert not called_truncated(data[:last_page])
     assert called_truncated(data[: last_page + 10])
+
+
+@pytest.mark.parametrize("size", [None, 0])
+def test_an_avi_file_that_was_cut_in_its_index_is_read_to_its_end(size: int | None) -> None:
+    """FFmpeg would follow the part of the index that is left. A recorder that crashes leaves a size of 0."""
+    data = bytearray(made(TELLING["AVI"]))
+    cut = (bytes(data).rindex(b"idx1") + len(data)) // 2
+    if size is not None:
+        data[4:8] = struct.pack("<I", size)
+    recording = Recording(io.BytesIO(data[:cut]), "auto")
+    samples = sum(length_of(part) for part in recording.blocks())
+    assert samples == pytest.approx(samples_of_s(10), abs=samples_of_s(0.2))
+    assert recording.facts_of_end()["truncated"] == (size is None)

@@ -131,6 +131,22 @@ def test_sound_that_starts_after_the_picture_is_missing_before(rig: IngestRig) -
     assert not rig.upload(upload_id).media["truncated"]
 
 
+@pytest.mark.parametrize(("container", "codec"), [("matroska", "flac"), ("mp4", "aac"), ("webm", "libopus")])
+def test_sound_alone_may_start_late_too(rig: IngestRig, container: str, codec: str) -> None:
+    """In MP4 that is an edit list. A film whose picture was left out keeps its time in Matroska."""
+    rate_hz = 48_000 if codec == "libopus" else 16_000
+    upload_id = rig.store(timed([(4, tone(6, rate_hz))], container=container, codec=codec, rate_hz=rate_hz))
+    rig.run_until_idle()
+    ((hole,),) = rig.holes(upload_id)
+    assert hole == pytest.approx((0, samples_of_s(4)), abs=samples_of_s(0.1))
+
+
+def test_a_piece_from_the_middle_of_a_long_recording_begins_at_zero(rig: IngestRig) -> None:
+    upload_id = rig.store(timed([(3600, tone(6))]))
+    rig.run_until_idle()
+    assert rig.holes(upload_id) == [[]]
+
+
 def test_a_hole_shorter_than_a_second_is_silence(rig: IngestRig) -> None:
     upload_id = rig.store(timed([(0, tone(6)), (6.5, tone(4))]))
     rig.run_until_idle()

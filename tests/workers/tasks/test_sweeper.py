@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from schema.core import queues
 from schema.core.errors import MailboxMissing, WorkerLost
 from schema.core.states import MeetingState
 from schema.core.tables import now
 from schema.core.units import SAMPLE_RATE_HZ
-from schema.meetings.tables import Failure, Meeting, Track
+from schema.meetings.tables import Failure, Meeting, Segment, Track
 from tests.workers.worker_rig import IDLE_FINISH_S, WorkerRig
 from training.data.audio import Samples
 from workers.tasks.failures import book_failure
@@ -57,6 +57,26 @@ def test_a_transcribed_meeting_whose_worker_died_is_handed_to_the_summarizer(rig
     rig.sweeper().run()
     assert rig.state() == MeetingState.SUMMARIZING
     assert rig.sent == [SUMMARIZE]
+
+
+def test_a_last_segment_that_nobody_closed_is_in_the_minutes(rig: WorkerRig, speech: Samples) -> None:
+    """The end is known after the last commit, and the worker that would take note of it died."""
+    track_id = rig.open_meeting()
+    rig.append(track_id, speech[: round(3.9 * SAMPLE_RATE_HZ)])  # in the middle of a sentence
+    rig.mailbox.flush(track_id)
+    rig.run_until_idle()
+    assert not last_segment(rig).closed
+    rig.finish()
+    rig.sweeper().run()
+    assert rig.state() == MeetingState.SUMMARIZING
+    rig.summarizer(None).run("m")
+    assert rig.state() == MeetingState.FINISHED
+    assert last_segment(rig).note_id is not None
+
+
+def last_segment(rig: WorkerRig) -> Segment:
+    with rig.database.read() as session:
+        return session.scalars(select(Segment).order_by(Segment.id.desc()).limit(1)).one()
 
 
 def test_a_summary_is_requested_until_it_is_written(rig: WorkerRig) -> None:

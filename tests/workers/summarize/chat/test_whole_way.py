@@ -24,7 +24,8 @@ from tests.workers.summarize.chat.chat_server import ChatServer, Reply, chat_ser
 from tests.workers.worker_rig import WorkerRig
 from workers.models.adapters import AdapterStore
 from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions, endpoint_options
-from workers.summarize.summarizer import Summarizer, hold_key
+from workers.summarize.hold import hold_key
+from workers.summarize.summarizer import Summarizer
 from workers.summarize.writing.model import TextModel
 from workers.summarize.writing.trained import EMBEDDED
 
