@@ -21,7 +21,7 @@ from tests.api.conftest import Api
 from tests.servers import free_port
 from tests.waiting import wait_until
 
-PROCESS_START_LIMIT_S = 30
+PROCESS_END_LIMIT_S = 30
 NAMES = ("data_dir", "redis_url", "api_port", "api_host", "auth", "database_url")
 
 
@@ -46,7 +46,7 @@ def api_process(config: Settings, log: Path) -> Iterator[Api]:
             yield Api(config, database, redis, Mailbox(redis, config.shards), http)
     finally:
         process.terminate()
-        process.wait(PROCESS_START_LIMIT_S)
+        process.wait(PROCESS_END_LIMIT_S)
         database.close()
 
 
@@ -72,12 +72,16 @@ class ApiProcess:
             command = [sys.executable, "-m", "api"]
             self._process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         with httpx.Client(base_url=self.url, trust_env=False) as http:
-            _wait_until_healthy(http, self._process, log)
+            try:
+                _wait_until_healthy(http, self._process, log)
+            except BaseException:
+                self.end(signal.SIGKILL)
+                raise
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(how)
-            self._process.wait(PROCESS_START_LIMIT_S)
+            self._process.wait(PROCESS_END_LIMIT_S)
             self._process = None
 
 
@@ -86,4 +90,4 @@ def _wait_until_healthy(http: httpx.Client, process: subprocess.Popen[bytes], lo
         assert process.poll() is None, f"the API did not start: {log.read_text()[-2000:]}"
         return http.get("/healthz").is_success
 
-    wait_until("the API is healthy", look, retry_on=httpx.TransportError, patience_s=PROCESS_START_LIMIT_S)
+    wait_until("the API is healthy", look, retry_on=httpx.TransportError)
