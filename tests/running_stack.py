@@ -81,10 +81,11 @@ def _summary(view: MeetingView) -> str:
 
 
 class RunningStack:
-    """A stack, its database and its Redis."""
+    """A stack, its database and its Redis. Clients of a meeting give up after *patience_s*."""
 
-    def __init__(self, stack: Stack | StackProcess) -> None:
+    def __init__(self, stack: Stack | StackProcess, patience_s: float = PATIENCE_S) -> None:
         self.stack = stack
+        self._patience_s = patience_s
         self.database = Database(stack.database_url)
         self.connect()
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="meeting")
@@ -123,9 +124,10 @@ class RunningStack:
                 streaming.result()
             return meeting.seen_by_clients()
 
-        # The clients give up by themselves after PATIENCE_S.
+        # The clients give up by themselves.
+        patience_s = 2 * self._patience_s
         wait_until(
-            "its clients know that the meeting is finished", look, lambda _: streaming.done(), patience_s=2 * PATIENCE_S
+            "its clients know that the meeting is finished", look, lambda _: streaming.done(), patience_s=patience_s
         )
 
     async def _stream_all(self, meeting: StreamedMeeting, speed: float) -> None:
@@ -138,7 +140,7 @@ class RunningStack:
                 all_sent.set()
             await all_sent.wait()
 
-        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(self._patience_s), asyncio.TaskGroup() as group:
             for name in meeting.pcm:
                 group.create_task(self._stream(meeting, name, speed, until_all_are_sent))
 
@@ -150,7 +152,7 @@ class RunningStack:
                 yield chunk
             await sent(name)
 
-        track = LiveTrack(self.stack.api_url, meeting.meeting_id, track=name, retry_limit_s=PATIENCE_S)
+        track = LiveTrack(self.stack.api_url, meeting.meeting_id, track=name, retry_limit_s=self._patience_s)
         view = meeting.views.setdefault(name, MeetingView())
         async for arrival in track.stream(chunks()):
             view.take(arrival.event)

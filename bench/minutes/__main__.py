@@ -1,7 +1,7 @@
 """Measures minutes fact by fact, on invented meetings whose decisions, tasks, facts and traps are marked.
 
     python -m bench.minutes [--dev] [--only ID,ID] [--model REFERENCE [--adapter FOLDER]]
-        [--endpoint URL --endpoint-model NAME]
+        [--gguf FILE] [--endpoint URL --endpoint-model NAME]
 
 Each writer writes the minutes of every meeting, with the speakers known and unknown, by the code that serves. The
 figures and the minutes are written to `--out`. The reference minutes that people wrote are measured beside them.
@@ -31,6 +31,8 @@ from schema.core.errors import MinutebookError
 from schema.minutes.minutes import MINUTES, Minutes
 from training.data.invented_meetings import invented_meetings
 from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions
+from workers.summarize.chat.gguf import GgufModel
+from workers.summarize.chat.model import ChatModel
 from workers.summarize.chat.writer import ChatWriter
 from workers.summarize.final import minutes_of
 from workers.summarize.writing.model import load_model
@@ -79,6 +81,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="ids, separated by commas")
     parser.add_argument("--model", help="a model that was trained to write notes")
     parser.add_argument("--adapter", type=Path, help="the folder of an adapter for it")
+    parser.add_argument("--gguf", type=Path, help="a chat model in a GGUF file")
+    parser.add_argument("--threads", type=int, default=1, help="of the chat model in a GGUF file")
     parser.add_argument("--endpoint", help="the URL of an OpenAI-compatible endpoint; needs --endpoint-model")
     parser.add_argument("--endpoint-model")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "bench")
@@ -101,10 +105,16 @@ def _writers(arguments: argparse.Namespace) -> dict[str, WriterOf]:
             model.use_adapter(arguments.adapter.name)
         name = arguments.adapter.name if arguments.adapter else arguments.model
         writers[name] = lambda language: writer_of(model, language)
+    if arguments.gguf:
+        writers[arguments.gguf.stem] = _chat_writer(GgufModel(arguments.gguf, arguments.threads))
     if arguments.endpoint:
         chat = EndpointModel(EndpointOptions(arguments.endpoint, arguments.endpoint_model, timeout_s=600))
-        writers[chat.name] = lambda language: ChatWriter(chat, embedded_writer(language))
+        writers[chat.name] = _chat_writer(chat)
     return writers
+
+
+def _chat_writer(chat: ChatModel) -> WriterOf:
+    return lambda language: ChatWriter(chat, embedded_writer(language))
 
 
 def _reference(folder: Path, meetings: Sequence[GoldMeeting]) -> list[Minutes]:

@@ -102,7 +102,7 @@ class Campaign:
             stack = StackProcess(folder, variables)
             parts.callback(stack.stop)
             stack.begin()
-            running = RunningStack(stack)
+            running = RunningStack(stack, PATIENCE_S)
             parts.callback(running.close)
             yield Site(stack, running, Load(running), random.Random(self.seed), postgres, small_disk)
 
