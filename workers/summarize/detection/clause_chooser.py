@@ -16,6 +16,7 @@ from workers.summarize.detection.clause_features import clause_features
 from workers.summarize.detection.clause_network import ClauseNet, load_clause_network
 from workers.summarize.detection.clauses import Clause, clauses_of
 from workers.summarize.detection.detector import FoundItem
+from workers.summarize.text.courtesy import is_courtesy
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.stems import content_stems, idf
@@ -51,8 +52,8 @@ class ClauseChooser:
         return cls(load_clause_network(folder))
 
     def weigh(self, item: FoundItem, window: Sequence[SpokenSegment], language: str) -> list[WeighedClause]:
-        """All clauses of *item*, in their order. None if its lines have no words."""
-        clauses = clauses_of(window, item.lines)
+        """All clauses of *item* but mere courtesies, in their order. None if its lines say nothing."""
+        clauses = [each for each in clauses_of(window, item.lines) if not is_courtesy(each.text, language)]
         if not clauses:
             return []
         rarity = idf([content_stems(line.text, language) for line in window])

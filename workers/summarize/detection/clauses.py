@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from schema.core.sentences import SENTENCE_ENDS, split_sentences
-from schema.core.wire import ENGLISH
 from schema.core.words import count_words
-from workers.summarize.text.disfluency import fluent, without_sure_lead_in
+from workers.summarize.text.disfluency import plainly
 from workers.summarize.text.segment import SpokenSegment
 
 _CUT = re.compile(
@@ -86,9 +85,7 @@ def _told(clauses: Sequence[Clause], language: str) -> str:
         between = clause.sentence[before.end : clause.first] if before else ""
         left_out = bool(between.strip(_EDGES))
         text += (", " if left_out else between) + clause.sentence[clause.first : clause.end]
-    plain = text.strip(_EDGES)
-    if language == ENGLISH:
-        plain = without_sure_lead_in(fluent(plain)).strip(_EDGES)
+    plain = plainly(text.strip(_EDGES), language).strip(_EDGES)
     if not plain:
         return ""
     return f"{plain[0].upper()}{plain[1:]}{'' if plain[-1] in SENTENCE_ENDS else '.'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from schema.core.sentences import SENTENCE_ENDS, has_end_mark
+from schema.core.wire import ENGLISH
 from workers.summarize.text.segment import Statement
 
 _ALWAYS = (
@@ -57,3 +58,30 @@ def told(statement: Statement) -> str:
     if statement.speaker and _FIRST_PERSON.search(plain):
         return f"{statement.speaker}: {plain}"
     return plain
+
+
+_OTHER_LEAD_INS = {
+    "de": (r"also|dann|und|na ja|naja|tja|ähm?|hm+|ach|nun", r"ja|jo|gut|okay|ok|so|klar|genau|passt|halt|mei|schön"),
+    "fr": (r"alors|donc|et|ben|bah|euh|eh bien|enfin|du coup|hm+", r"bon|oui|ouais|voilà|d['’]accord|ok|bien|écoutez?"),
+    "es": (r"pues|entonces|y|a ver|eh+|em+|o sea|hm+", r"bueno|vale|sí|claro|mira|venga|oye|ok|okey|listo"),
+}
+"""For each language words that begin a sentence without a meaning, and words that do so only before a mark."""
+_OTHER_FILLERS = {"de": r"ähm?|öh|hm+", "fr": r"euh|hein|hm+", "es": r"eh+|em+|o sea|hm+"}
+_LEAD_INS_OF = {
+    code: re.compile(rf"^(?:(?:{always})\b[,:.]?\s+|(?:{apart})\b[,:.]\s+)+", re.I)
+    for code, (always, apart) in _OTHER_LEAD_INS.items()
+}
+_FILLERS_OF = {code: re.compile(rf"(?:,\s*)?\b(?:{words})\b,?\s*", re.I) for code, words in _OTHER_FILLERS.items()}
+
+
+def plainly(text: str, language: str) -> str:
+    """*text* without lead-in and hesitations, in English, German, French and Spanish.
+
+    A word said twice is left out in English only: `nous nous voyons` and `die, die` are no slips.
+    """
+    if language == ENGLISH:
+        return without_sure_lead_in(fluent(text))
+    if language not in _LEAD_INS_OF:
+        return text
+    plain = _BROKEN_OFF.sub("", _FILLERS_OF[language].sub(" ", text))
+    return " ".join(_LEAD_INS_OF[language].sub("", plain.strip()).split())
