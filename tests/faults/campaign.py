@@ -50,10 +50,12 @@ ENVIRONMENT = {
     "MINUTEBOOK_BACKLOG_LIMIT_S": "40",
     "MINUTEBOOK_STORAGE_RESERVE_BYTES": "0",
     "MINUTEBOOK_REQUESTS_PER_MINUTE": "100000",
+    "MINUTEBOOK_ATTEMPTS_LIMIT": "50",
     "MINUTEBOOK_SUMMARY_SHIPPED": "true",
 }
 """A backlog shorter than a file keeps the decoder at work while the file is transcribed. A model writes the notes: that
-takes seconds, in which its worker can be killed."""
+takes seconds, in which its worker can be killed. The strikes on a slow machine can hit one window more often than a bad
+window may kill its process, which would book it as failed."""
 WIDTH = 220
 DISK = "512m"
 SPEED = 1.5
