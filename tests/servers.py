@@ -137,8 +137,13 @@ class Postgres:
         psutil.wait_procs([postmaster, *backends], START_LIMIT_S)
 
     def start(self) -> None:
-        """Start again after `kill`, with recovery of the data."""
-        self._server.ensure_postgres_running()
+        """Start again after `kill`, with recovery of the data. The package gives it 10 s, which a busy machine exceeds."""
+        wait_until(
+            "PostgreSQL runs again",
+            self._server.ensure_postgres_running,
+            lambda _: True,
+            retry_on=(subprocess.TimeoutExpired, subprocess.CalledProcessError),
+        )
 
     def stop(self) -> None:
         self._server.cleanup()
