@@ -137,7 +137,7 @@ class Postgres:
         psutil.wait_procs([postmaster, *backends], START_LIMIT_S)
 
     def start(self) -> None:
-        """Start again after `kill`, with recovery of the data. The package gives it 10 s, which a busy machine exceeds."""
+        """Start again after `kill`, with recovery of the data. A busy machine needs more than the package's 10 s."""
         wait_until(
             "PostgreSQL runs again",
             self._server.ensure_postgres_running,
