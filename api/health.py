@@ -92,7 +92,7 @@ def status(services: ServicesHere, _principal: Reader) -> SystemStatus:
     return SystemStatus(
         pending_s=sum(shard.pending_s for shard in shards),
         shards=shards,
-        queues=[_queue(services, name) for name in queues.served_queues(services.config.speakers)],
+        queues=[_queue(services, name) for name in queues.served_queues(services.config.voices)],
         followed_meetings=services.feeds.count,
     )
 

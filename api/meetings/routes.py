@@ -32,6 +32,7 @@ from schema.core.errors import (
     UnknownAdapter,
     UnknownLanguage,
 )
+from schema.core.settings import Settings
 from schema.core.states import DateSource, MeetingState, Scope, TitleSource, UploadState
 from schema.mailbox import Mailbox
 from schema.meetings.briefing import change_briefing
@@ -40,7 +41,7 @@ from schema.meetings.recording_date import set_recording_date
 from schema.meetings.tables import Meeting, Track
 from schema.meetings.views import authors
 from schema.meetings.wire import MeetingChange, MeetingOut, MeetingPage, NewMeeting, TrackOut
-from schema.speakers.wish import listening
+from schema.speakers.wish import AUTO_SPEAKERS, listening
 from schema.uploads.tables import Upload
 
 ANY = (Unauthorized, Forbidden, RateLimited)
@@ -67,7 +68,7 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
             language=language,
             asr_adapter=new.asr_adapter,
             summary_adapter=new.summary_adapter,
-            speakers=listening(new.speakers, services.config.speakers),
+            speakers=_listened(new, services.config),
         )
         meeting.brief(with_defaults(new, principal, services.config))
         set_recording_date(meeting, new.recorded_at, DateSource.CALLER)
@@ -88,6 +89,14 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
     # In a session of its own, so that SQLite's only writer does not wait for a Redis that does not answer.
     with services.database.read() as session:
         return meeting_out(session, services.stores.mailbox, meeting)
+
+
+def _listened(new: NewMeeting, config: Settings) -> str | None:
+    """How many speakers are told apart, None if they are not: `auto` in the settings means meetings with one track."""
+    by_default = new.speakers == AUTO_SPEAKERS and not any(track.several for track in new.tracks)
+    if config.speakers == "auto" and by_default and len(new.tracks) > 1:
+        return None
+    return listening(new.speakers, config.voices)
 
 
 @router.get("", summary="List meetings", responses=examples.response(examples.MEETINGS))

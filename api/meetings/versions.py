@@ -135,7 +135,7 @@ def _read_again(services: Services, source: Meeting, wanted: Reprocessing) -> Re
         briefing=_briefing(wanted, source),
         asr_adapter=_adapter(wanted, source, "asr_adapter"),
         summary_adapter=_adapter(wanted, source, "summary_adapter"),
-        speakers=listening(wanted.speakers, config.speakers) if wanted.speakers else source.speakers,
+        speakers=listening(wanted.speakers, config.voices) if wanted.speakers else source.speakers,
     )
     _check_kept(services, source)
     with services.database.write() as session:

@@ -140,7 +140,7 @@ def _check_diarization(form: ResponseFormat, config: Settings, *, translate: boo
     if translate:
         detail = f"a translation has no response_format '{form}'; use 'verbose_json', or transcribe the recording"
         raise invalid_parameter("response_format", detail)
-    if config.speakers == NO_SPEAKERS:
+    if config.voices == NO_SPEAKERS:
         detail = (
             f"response_format '{form}': this server does not tell speakers apart by their voices "
             "(MINUTEBOOK_SPEAKERS=off); set MINUTEBOOK_SPEAKERS, or record each speaker on a channel and send the file "

@@ -246,7 +246,7 @@ def known_upload(
 
 
 def _as_served(services: Services, new: NewUpload) -> NewUpload:
-    speakers = listening(new.speakers or AUTO_SPEAKERS, services.config.speakers) or NO_SPEAKERS
+    speakers = listening(new.speakers or AUTO_SPEAKERS, services.config.voices) or NO_SPEAKERS
     language = served_language(new.language, services.config.asr_model)
     return new.model_copy(update={"language": language, "speakers": speakers})
 

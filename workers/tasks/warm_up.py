@@ -53,7 +53,7 @@ def _load(worker_pid: int, **_: Any) -> None:
             process().transcriber  # noqa: B018
         if queues.SUMMARIZE_QUEUE in consumed:
             process().summarizer  # noqa: B018
-        if queues.SPEAKERS_QUEUE in consumed and process().config.speakers != "off":
+        if queues.SPEAKERS_QUEUE in consumed and process().config.voices != "off":
             process().listener  # noqa: B018
         if queues.INGEST_QUEUE in consumed:
             process().ingester  # noqa: B018

