@@ -59,7 +59,7 @@ class StoresCollector(Collector):
     def _of_redis(self) -> list[Metric]:
         redis, config = self._stores.redis, self._config
         with reachable(redis):
-            lengths = {name: queues.queue_length(redis, name) for name in queues.served_queues(config.speakers)}
+            lengths = {name: queues.queue_length(redis, name) for name in queues.served_queues(config.voices)}
             memory = redis.info("memory")
         depths = [self._stores.mailbox.depth(shard) for shard in range(config.shards)]
         tracks = {
