@@ -142,7 +142,8 @@ class Postgres:
             "PostgreSQL runs again",
             self._server.ensure_postgres_running,
             lambda _: True,
-            retry_on=(subprocess.TimeoutExpired, subprocess.CalledProcessError),
+            # The package asserts that a server which still starts is ready.
+            retry_on=(subprocess.TimeoutExpired, subprocess.CalledProcessError, AssertionError),
         )
 
     def stop(self) -> None:
