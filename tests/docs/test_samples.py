@@ -180,7 +180,7 @@ def test_every_exception_belongs_to_a_block() -> None:
     names = {block.name for block in all_blocks()}
     assert set(NOT_RUN) - names == set()
     assert set(PLACEHOLDERS) - names == set()
-    assert {block.language for block in all_blocks()} <= {"sh", "python", "js", "http", "text", "yaml"}
+    assert {block.language for block in all_blocks()} <= {"sh", "python", "js", "http", "text", "yaml", "json"}
 
 
 @samples("sh")
@@ -192,6 +192,12 @@ def test_a_shell_sample_runs(block: Block, user: NewUser, values: Values) -> Non
 def test_a_yaml_sample_is_a_template(block: Block, tmp_path: Path) -> None:
     (tmp_path / "sample.yaml").write_text(block.text, encoding="utf-8")
     assert read_template(tmp_path / "sample.yaml").sections
+
+
+@samples("json")
+def test_a_json_sample_starts_a_command_that_there_is(block: Block, user: NewUser) -> None:
+    for server in json.loads(block.text)["mcpServers"].values():
+        user.shell(" ".join([server["command"], *server["args"], "--help"]))
 
 
 @samples("python")
