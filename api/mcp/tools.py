@@ -29,6 +29,8 @@ from schema.minutes.minutes import Action, MinutesItem
 
 NEWS_LIMIT = 200
 """The most events in one answer about a live meeting."""
+MORE_S = 0.3
+"""Rows that are in the database come in one go. A longer pause means that the rest is not there yet."""
 
 AskedMeeting = Annotated[str, Field(description="The meeting's id, from list_meetings or search_meetings.")]
 
@@ -137,10 +139,6 @@ async def _news(http: Http, meeting_id: str, after: int, wait_s: float) -> list[
     finally:
         await stream.aclose()
     return events
-
-
-MORE_S = 0.3
-"""Rows that are in the database come in one go. A longer pause means that the rest is not there yet."""
 
 
 def passage(meeting_id: str, segment: SegmentOut) -> SaidPassage:
