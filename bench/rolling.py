@@ -25,7 +25,7 @@ from rich.console import Console
 from sqlalchemy import func, select
 
 from bench.report import machine, write
-from deploy.fresh import ROOT, fresh_stack
+from deploy.fresh import MODELS, ROOT, fresh_stack
 from deploy.supervisor import Stack
 from schema.core.database import Database
 from schema.core.errors import MinutebookError
@@ -180,6 +180,7 @@ class RollingBench:
             shipped=None,
             rolling_words=self.rolling_words,
             crash_limit=1,
+            model_dir=MODELS,
         )
 
     def begin(self, name: str, seed: int) -> BenchMeeting:
@@ -257,7 +258,7 @@ def _warm_up() -> None:
         SpokenSegment(number, None, samples_of_s(start_s), samples_of_s(end_s), text)
         for number, (start_s, end_s, text) in enumerate(talk)
     ]
-    note_of(window, embedded_writer(ENGLISH), language=ENGLISH)
+    note_of(window, embedded_writer(ENGLISH, MODELS), language=ENGLISH)
 
 
 def _fill(room: RollingBench, subject: BenchMeeting, minutes: int) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from workers.asr.engine import Engine, load_engine
+from workers.summarize.text.line_encoder import LineEncoder
+from workers.summarize.text.line_weights import line_weights
 from workers.summarize.writing.model import TextModel, load_model
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +30,12 @@ def whisper() -> Engine:
 def gemma() -> TextModel:
     """The default model of the summarizer."""
     return load_model("package:gemma-3-270m", FOLDER, threads=1)
+
+
+@lru_cache(maxsize=1)
+def line_encoder() -> LineEncoder:
+    """What the detector reads lines with."""
+    return LineEncoder.load(line_weights(FOLDER))
 
 
 _WORDS = "the boiler lost pressure twice and now nobody has a key . summarize :"

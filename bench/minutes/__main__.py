@@ -97,14 +97,17 @@ def _development(wanted: Sequence[str]) -> list[GoldMeeting]:
 
 
 def _writers(arguments: argparse.Namespace) -> dict[str, WriterOf]:
-    writers: dict[str, WriterOf] = {"rules": lambda _language: RulesWriter(), "embedded": embedded_writer}
+    writers: dict[str, WriterOf] = {
+        "rules": lambda _language: RulesWriter(),
+        "embedded": lambda language: embedded_writer(language, MODELS),
+    }
     if arguments.model:
         model = load_model(arguments.model, MODELS, threads=1)
         if arguments.adapter:
             model.load_adapter(arguments.adapter.name, arguments.adapter)
             model.use_adapter(arguments.adapter.name)
         name = arguments.adapter.name if arguments.adapter else arguments.model
-        writers[name] = lambda language: writer_of(model, language)
+        writers[name] = lambda language: writer_of(model, language, MODELS)
     if arguments.gguf:
         writers[arguments.gguf.stem] = _chat_writer(GgufModel(arguments.gguf, arguments.threads))
     if arguments.endpoint:
@@ -114,7 +117,7 @@ def _writers(arguments: argparse.Namespace) -> dict[str, WriterOf]:
 
 
 def _chat_writer(chat: ChatModel) -> WriterOf:
-    return lambda language: ChatWriter(chat, embedded_writer(language))
+    return lambda language: ChatWriter(chat, embedded_writer(language, MODELS))
 
 
 def _reference(folder: Path, meetings: Sequence[GoldMeeting]) -> list[Minutes]:

@@ -7,6 +7,7 @@ from functools import cache, partial
 from itertools import chain
 from typing import Protocol
 
+from deploy.fresh import MODELS
 from schema.core.words import count_words
 from schema.minutes.minutes import Minutes, Sentence
 from training.evaluation.baselines import Choice, lead, longest
@@ -33,7 +34,7 @@ def served(load: Callable[[], Generator | None]) -> Maker:
 
 
 def _served(model: Generator | None, turns: Sequence[SpokenSegment], *, language: str) -> Minutes:
-    return minutes_of(turns, writer_of(model, language), language=language)
+    return minutes_of(turns, writer_of(model, language, MODELS), language=language)
 
 
 def first_sentences(turns: Sequence[SpokenSegment], *, language: str) -> Minutes:

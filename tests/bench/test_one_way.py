@@ -21,6 +21,7 @@ from schema.core.states import MeetingState, SummaryKind, TrackKind
 from schema.meetings.tables import Meeting, Segment, Summary, Track
 from schema.minutes.minutes import MINUTES, Minutes
 from tests import models
+from tests.models import FOLDER
 from tests.workers.worker_rig import BACKLOG_LIMIT_SAMPLES, WorkerRig
 from training.data import Dataset, load, read_audio
 from training.data.audio import Samples
@@ -120,7 +121,7 @@ def test_a_file_gets_the_same_words_from_worker_gate_evaluate_and_benchmarks(
     assert [heard.text for heard in gate] == texts
     recogniser = Recogniser("tiny.en", exact_engine)
     assert [answer.transcript for answer in recogniser.answer(recordings)] == texts
-    cascade = Cascade("cascade", recogniser, Summariser("said", None))
+    cascade = Cascade("cascade", recogniser, Summariser("said", None, FOLDER))
     assert [answer.transcript for answer in cascade.answer(recordings)] == texts
     speeches = [Speech(str(at), samples.astype("<i2").tobytes(), "") for at, samples in enumerate(audio)]
     assert live.read_offline(exact_engine, speeches) == texts
@@ -208,8 +209,8 @@ def test_the_same_segments_get_the_same_minutes_from_worker_gate_evaluate_and_be
     assert len(worker.chapters) > 1
 
     gemma = models.gemma()
-    assert written_minutes(gemma, example) == minutes_text(worker)
-    (answer,) = Summariser("gemma", gemma).answer([example])
+    assert written_minutes(gemma, example, FOLDER) == minutes_text(worker)
+    (answer,) = Summariser("gemma", gemma, FOLDER).answer([example])
     assert answer.summary == minutes_text(worker)
     minutes = served(lambda: gemma)()(transcript_segments(text), language="en")
     assert [chapter.title for chapter in minutes.chapters] == [chapter.title for chapter in worker.chapters]

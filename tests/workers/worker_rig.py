@@ -16,6 +16,7 @@ from schema.mailbox import Keys, Mailbox
 from schema.meetings.lifecycle import Finished, finish_meeting
 from schema.meetings.tables import Coverage, Failure, Meeting, Segment, Track
 from schema.stores import Stores
+from tests.models import FOLDER
 from training.data.audio import Samples
 from workers.asr.engine import Engine
 from workers.asr.streaming.policy import align_att
@@ -94,6 +95,7 @@ class WorkerRig:
             shipped=shipped,
             rolling_words=60,
             crash_limit=DEATHS_LIMIT,
+            model_dir=FOLDER,
             chat=chat,
             load_model=load_model,
         )

@@ -53,11 +53,12 @@ def clause_examples(meeting: InventedMeeting, detector: Detector, nameless_share
         if rng.random() < nameless_share:
             window = [replace(turn, speaker=None) for turn in window]
         rarity = idf([content_stems(turn.text, meeting.language) for turn in window])
-        for found in detector.find(window, meeting.people):
+        reading = detector.read(window, meeting.people)
+        for found in reading.items:
             meant = _meant(found, window, meeting)
             if meant is not None:
                 clauses = clauses_of(window, found.lines)
-                features = clause_features(clauses, found, window, rarity, meeting.language)
+                features = clause_features(clauses, found, reading, window, rarity, meeting.language)
                 labels = _labels(clauses, meant, found.kind, window, rarity, meeting.language)
                 yield ClauseExample(f"{meeting.id} {meant.id} {window[found.main].id}", features, labels)
 

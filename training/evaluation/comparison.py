@@ -151,6 +151,6 @@ def _summariser(config: SystemConfig, cache_dir: Path) -> Summariser:
     from workers.summarize.writing.model import load_model
 
     if config.summary is None or config.summary == AS_SAID:
-        return Summariser(config.name, None)
+        return Summariser(config.name, None, cache_dir)
     model = load_model(config.summary, cache_dir, precision=config.precision, device=config.device)
-    return Summariser(config.name, model, config.summary_adapter, config.plain)
+    return Summariser(config.name, model, cache_dir, config.summary_adapter, config.plain)

@@ -107,13 +107,18 @@ class Recogniser:
 class Summariser:
     """The serving summariser. Without a model, the minutes quote sentences of the meeting.
 
+    *cache_dir* is where models are kept.
+
     With *plain* the summary is the model's own answer to the whole text, without notes and checks, as papers measure
     it. This is for models that were trained to summarise directly.
     """
 
-    def __init__(self, name: str, model: TextModel | None, adapter: Path | None = None, plain: bool = False) -> None:
+    def __init__(
+        self, name: str, model: TextModel | None, cache_dir: Path, adapter: Path | None = None, plain: bool = False
+    ) -> None:
         self.name = name
         self.model = model
+        self._cache_dir = cache_dir
         self.plain = plain
         if model is not None and adapter is not None:
             model.load_adapter(ADAPTER, adapter)
@@ -137,7 +142,7 @@ class Summariser:
             text = "\n".join(f"{each.speaker}: {each.text}" if each.speaker else each.text for each in segments)
             return self.model.generate([text], PLAIN_TOKENS, prefix=T5_TASK, stop=())[0], None
         language = language_of(language, (segment.text for segment in segments))
-        minutes = minutes_of(segments, writer_of(self.model, language), language=language)
+        minutes = minutes_of(segments, writer_of(self.model, language, self._cache_dir), language=language)
         return minutes_text(minutes), tuple(sorted({key for item in items_of(minutes) for key in item.evidence}))
 
 

@@ -1,7 +1,6 @@
 """Teaches the clause network how much of an item each clause says, and whether its speaker acts.
 
-The items are those that the included detector finds in the invented meetings. Nothing is read at training time but
-embeddings, which are computed once.
+The items are those that the included detector finds in the invented meetings. Embeddings and states are computed once.
 """
 
 from __future__ import annotations
@@ -18,13 +17,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 from schema.core.errors import InvalidConfig
 from training.data.clause_examples import UNKNOWN, ClauseExample, clause_examples
 from training.data.invented_meetings import FOLDER, invented_meetings
+from training.data.line_states import StoredStates
 from training.runs.config import RunConfig, Section, validate
 from training.runs.task import Batch
 from workers.summarize.detection.clause_network import ClauseNet, ClauseShape, load_clause_network
 from workers.summarize.detection.detector import Detector
+from workers.summarize.text.line_encoder import LineReader
 
 _WORTH_WEIGHT, _OWNED_WEIGHT = 3.0, 0.1
-_LEAST_SPREAD = 1e-3
 
 
 class ClausesOptions(Section):
@@ -35,32 +35,30 @@ class ClausesOptions(Section):
     nameless_share: float = 1 / 3
 
 
-def build(config: RunConfig, _cache_dir: Path, _device: str) -> ClausesTask:
+def build(config: RunConfig, cache_dir: Path, _device: str) -> ClausesTask:
     """Load and read the meetings. Raises InvalidConfig or InvalidData."""
     if config.method.kind != "full":
         raise InvalidConfig(f"method.kind {config.method.kind}: there is no base to adapt. Set method.kind=full.")
-    return ClausesTask(config, validate(ClausesOptions, config.options, "options"))
+    return ClausesTask(config, validate(ClausesOptions, config.options, "options"), StoredStates(cache_dir))
 
 
 class ClausesTask:
     """The `TrainingTask` of the recipe `clauses`."""
 
-    def __init__(self, config: RunConfig, options: ClausesOptions) -> None:
+    def __init__(self, config: RunConfig, options: ClausesOptions, reader: LineReader) -> None:
         shape = ClauseShape(**options.shape)  # type: ignore[arg-type]
         torch.manual_seed(config.seed)
         self.net = ClauseNet(shape)
         self.targets: Sequence[str] = ()
         self.micro_batch = 64
         self._options = options
-        self._train, self._dev = (self._read(source.source, source.split) for source in (config.train, config.dev))
-        rows = np.concatenate([each.features for each in self._train])
-        self.net.mean.copy_(torch.from_numpy(rows.mean(0)))
-        self.net.spread.copy_(torch.from_numpy(rows.std(0).clip(_LEAST_SPREAD)))
+        detector = Detector.load(reader)
+        self._train, self._dev = (self._read(detector, each.source, each.split) for each in (config.train, config.dev))
+        self.net.fit(np.concatenate([each.features for each in self._train]))
         self.lengths: Sequence[float] = [float(len(each.features)) for each in self._train]
         self.fingerprint = sha256("\n".join(each.key for each in self._train).encode()).hexdigest()
 
-    def _read(self, folder: str, split: str) -> list[ClauseExample]:
-        detector = Detector.load()
+    def _read(self, detector: Detector, folder: str, split: str) -> list[ClauseExample]:
         meetings = invented_meetings(split, Path(folder) if folder else FOLDER)
         share = self._options.nameless_share
         return [example for meeting in meetings for example in clause_examples(meeting, detector, share)]

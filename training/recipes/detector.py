@@ -1,7 +1,8 @@
 """Teaches the detector which lines carry decisions, tasks, facts and open questions, on the invented meetings.
 
-Each example is a piece of a meeting about as long as a window. In a third of the examples no speaker is known. Nothing
-is read at training time but embeddings, which are computed once, so a run takes minutes on a CPU.
+Each example is a piece of a meeting, at most about as long as a window. In a third of the examples no speaker is known.
+Some short pieces are read by themselves, as a window at the end of a meeting is. Embeddings and states are computed
+once, which takes a few seconds a meeting on a CPU. The rest of a run takes minutes.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from schema.core.errors import InvalidConfig
 from training.data.invented_meetings import FOLDER, InventedItem, InventedKind, InventedMeeting, invented_meetings
+from training.data.line_states import StoredStates
 from training.runs.config import RunConfig, Section, validate
 from training.runs.task import Batch, example_random
 from workers.summarize.detection.features import line_facts, line_features
 from workers.summarize.detection.network import KINDS, OUTPUTS, DetectorNet, DetectorShape, load_network
 from workers.summarize.text.embedding import Features
+from workers.summarize.text.line_encoder import LineReader
 from workers.summarize.text.stems import content_stems
 
 _OF_KIND = {
@@ -42,33 +45,48 @@ class DetectorOptions(Section):
 
     shape: dict[str, float] = Field(default_factory=dict)
     """Changes to `DetectorShape`."""
-    piece_turns: tuple[int, int] = (20, 60)
+    piece_turns: tuple[int, int] = (4, 60)
     """The shortest and the longest piece of a meeting."""
+    short_turns: tuple[int, int] = (4, 18)
+    """The shortest and the longest piece that is read by itself."""
+    short_pieces: int = 2
+    """How many such pieces there are of each meeting."""
     nameless_share: float = 1 / 3
 
 
-def build(config: RunConfig, _cache_dir: Path, _device: str) -> DetectorTask:
-    """Load the meetings. Raises InvalidConfig or InvalidData."""
+def build(config: RunConfig, cache_dir: Path, _device: str) -> DetectorTask:
+    """Load and read the meetings. Raises InvalidConfig or InvalidData."""
     if config.method.kind != "full":
         raise InvalidConfig(f"method.kind {config.method.kind}: a detector has no base to adapt. Set method.kind=full.")
-    return DetectorTask(config, validate(DetectorOptions, config.options, "options"))
+    return DetectorTask(config, validate(DetectorOptions, config.options, "options"), StoredStates(cache_dir))
 
 
 class DetectorTask:
     """The `TrainingTask` of the recipe `detector`."""
 
-    def __init__(self, config: RunConfig, options: DetectorOptions) -> None:
+    def __init__(self, config: RunConfig, options: DetectorOptions, reader: LineReader) -> None:
         shape = DetectorShape(**options.shape)  # type: ignore[arg-type]
         torch.manual_seed(config.seed)
         self.net = DetectorNet(shape)
         self.targets: Sequence[str] = ()
         self.micro_batch = 16
         self._options, self._seed = options, config.seed
-        train, dev = (_labelled(source.source, source.split) for source in (config.train, config.dev))
-        self._train, self._dev = list(train), list(dev)
+        train, dev = (_read(source.source, source.split) for source in (config.train, config.dev))
+        self._train = [*(LabelledTurns(each, reader) for each in train), *self._short(train, reader)]
+        self._dev = [LabelledTurns(each, reader) for each in dev]
+        self.net.scaling.fit(np.concatenate([each.states for each in self._train]))
         self._pieces = list(self._cut())
         self.lengths: Sequence[float] = [float(end - first) for _, first, end in self._pieces]
         self.fingerprint = sha256("\n".join(each.key for each in self._train).encode()).hexdigest()
+
+    def _short(self, meetings: Sequence[InventedMeeting], reader: LineReader) -> Iterator[LabelledTurns]:
+        """Short pieces of *meetings*, each read by itself."""
+        for number, meeting in enumerate(meetings):
+            rng = example_random(self._seed, 1, number)
+            for _ in range(self._options.short_pieces):
+                length = min(rng.randint(*self._options.short_turns), len(meeting.turns))
+                first = rng.randint(0, len(meeting.turns) - length)
+                yield LabelledTurns(meeting, reader, first, first + length)
 
     def _cut(self) -> Iterator[tuple[int, int, int]]:
         """(meeting, first turn, end turn) of overlapping pieces of all training meetings."""
@@ -129,20 +147,24 @@ class DetectorTask:
         return {}
 
 
-class LabelledMeeting:
-    """A meeting's features with and without speakers (T, WIDTH), and its labels (T, OUTPUTS)."""
+class LabelledTurns:
+    """Turns that are read together: their states (T, STATES), their features with and without speakers (T, WIDTH), and
+    their labels (T, OUTPUTS).
+    """
 
-    def __init__(self, meeting: InventedMeeting) -> None:
-        text = "\n".join(f"{turn.speaker}: {turn.text}" for turn in meeting.turns)
+    def __init__(self, meeting: InventedMeeting, reader: LineReader, first: int = 0, end: int | None = None) -> None:
+        turns = meeting.turns[first:end]
+        text = "\n".join(f"{turn.speaker}: {turn.text}" for turn in turns)
         self.key = f"{meeting.id} {sha256(text.encode()).hexdigest()[:12]}"
-        self.named: Features = line_features(meeting.turns, meeting.people)
-        facts = line_facts([replace(turn, speaker=None) for turn in meeting.turns], meeting.people)
+        self.states = reader.states([turn.text for turn in turns])
+        self.named: Features = line_features(turns, self.states, meeting.people)
+        facts = line_facts([replace(turn, speaker=None) for turn in turns], meeting.people)
         self.nameless: Features = np.concatenate([self.named[:, : -facts.shape[1]], facts], axis=1)
-        self.labels = _labels(meeting)
+        self.labels = _labels(meeting)[first:end]
 
 
-def _labelled(folder: str, split: str) -> Iterator[LabelledMeeting]:
-    return (LabelledMeeting(meeting) for meeting in invented_meetings(split, Path(folder) if folder else FOLDER))
+def _read(folder: str, split: str) -> list[InventedMeeting]:
+    return list(invented_meetings(split, Path(folder) if folder else FOLDER))
 
 
 def _labels(meeting: InventedMeeting) -> Features:

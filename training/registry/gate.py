@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema.adapters.lifecycle import Grounds, promote
@@ -147,7 +148,9 @@ def compare_summary(
         name = _load_adapter(model, config, adapter)
         model.use_adapter(name)
         tell(f"{name or config.summary_model} writes the minutes of {len(dataset)} texts")
-        scores[name] = [rouge(each.summary or "", written_minutes(model, each), each.language) for each in dataset]
+        scores[name] = [
+            rouge(each.summary or "", written_minutes(model, each, config.models), each.language) for each in dataset
+        ]
     new, old = scores[candidate.label], scores[name]
     groups = _groups(dataset)
     gain = paired([each.r1 for each in old], [each.r1 for each in new], groups=groups)
@@ -161,11 +164,11 @@ def compare_summary(
     return GateComparison("ROUGE-1", r1_new, r1_old, gain, len(set(groups)), precision, name or BARE, further)
 
 
-def written_minutes(model: TextModel, example: Example) -> str:
+def written_minutes(model: TextModel, example: Example, cache_dir: Path) -> str:
     """The text of the minutes of the example, written with the adapter that *model* uses at present."""
     segments = transcript_segments(example.text or "")
     language = language_of(example.language, (segment.text for segment in segments))
-    return minutes_text(minutes_of(segments, writer_of(model, language), language=language))
+    return minutes_text(minutes_of(segments, writer_of(model, language, cache_dir), language=language))
 
 
 def _load_adapter(model: TextModel, config: Settings, adapter: Adapter | None) -> str | None:

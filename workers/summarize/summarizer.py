@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -72,6 +73,7 @@ class Summarizer:
         shipped: ShippedAdapter | None,
         rolling_words: int,
         crash_limit: int,
+        model_dir: Path,
         load_model: Callable[[], TextModel] | None = None,
         leaves_out_unsupported: bool = False,
         chat: ChatModel | None = None,
@@ -87,6 +89,7 @@ class Summarizer:
         self.shipped = shipped
         self.rolling_words = rolling_words
         self.crash_limit = crash_limit
+        self.model_dir = model_dir
         self.load_model = load_model
         self.leaves_out_unsupported = leaves_out_unsupported
         self.chat = chat
@@ -149,7 +152,7 @@ class Summarizer:
         return replace(note, first_sample=first, end_sample=end)
 
     def _writer(self, snapshot: MeetingSnapshot, /) -> NoteWriter:
-        own = writer_of(self.model, snapshot.language)
+        own = writer_of(self.model, snapshot.language, self.model_dir)
         chat = self._chat(snapshot.meeting_id)
         return own if chat is None else ChatWriter(chat, own)
 
@@ -246,7 +249,7 @@ class Summarizer:
 
     def _final_writer(self, snapshot: MeetingSnapshot) -> FinalWriter | None:
         chat = self._chat(snapshot.meeting_id)
-        return None if chat is None else ChatWriter(chat, embedded_writer(snapshot.language))
+        return None if chat is None else ChatWriter(chat, embedded_writer(snapshot.language, self.model_dir))
 
     def _use_adapter(self, snapshot: MeetingSnapshot) -> None:
         """Switch the model to the meeting's adapter. Without it the minutes lose quality, but they are still made."""

@@ -174,6 +174,7 @@ class Process:
             shipped=shipped,
             rolling_words=config.rolling_words,
             crash_limit=config.attempts_limit,
+            model_dir=config.models,
             leaves_out_unsupported=config.summary_unsupported == "leave_out",
             chat=chat,
             use=self._model_use(),

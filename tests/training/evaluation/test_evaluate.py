@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from tests.models import whisper
+from tests.models import FOLDER, whisper
 from training.__main__ import build_app
 from training.data import Dataset, load, read_audio
 from training.data.dataset import Example
@@ -110,11 +110,11 @@ def test_the_evidence_of_extractive_minutes_is_measured(tmp_path: Path) -> None:
     row = {"id": "w", "text": text, "summary": "They buy screws in May."}
     (tmp_path / "test.jsonl").write_text(json.dumps(row))
     data = load(tmp_path, "test")
-    [answer] = Summariser("said", None).answer(list(data))
+    [answer] = Summariser("said", None, FOLDER).answer(list(data))
     assert answer.evidence is not None
     assert 0 in answer.evidence
     assert answer.summary
-    [result] = evaluate([lambda: Summariser("said", None)], data).results
+    [result] = evaluate([lambda: Summariser("said", None, FOLDER)], data).results
     assert result.figures["supported"].difference == 1.0
     assert result.figures["ROUGE-1"].difference > 0
 
@@ -153,7 +153,7 @@ def test_a_measured_recogniser_gives_the_words_of_the_engine(spoken: Dataset) ->
 
 @pytest.mark.model
 def test_a_cascade_summarises_its_own_transcript(spoken: Dataset) -> None:
-    cascade = Cascade("cascade", Recogniser("tiny.en", whisper()), Summariser("said", None))
+    cascade = Cascade("cascade", Recogniser("tiny.en", whisper()), Summariser("said", None, FOLDER))
     [answer] = cascade.answer([spoken[2]])
     assert answer.summary
     assert answer.transcript is not None

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from schema.core.errors import InvalidConfig
+from tests import models
 from training.data.clause_examples import UNKNOWN, clause_examples
 from training.data.invented_meetings import FOLDER, invented_meetings
 from training.runs.config import RunConfig
@@ -40,7 +41,7 @@ def config(folder: Path, **changes: Any) -> RunConfig:
 
 
 def test_a_run_lowers_the_loss_and_its_result_serves(few_meetings: Path, tmp_path: Path) -> None:
-    metrics = train(config(few_meetings), RunFolders(tmp_path / "runs", tmp_path), "test")
+    metrics = train(config(few_meetings), RunFolders(tmp_path / "runs", models.FOLDER), "test")
     with (tmp_path / "runs/clauses/curve.csv").open() as file:
         losses = [float(row["dev_loss"]) for row in csv.DictReader(file) if row["dev_loss"]]
     assert losses[-1] < losses[0]
@@ -50,14 +51,16 @@ def test_a_run_lowers_the_loss_and_its_result_serves(few_meetings: Path, tmp_pat
 
 def test_examples_say_what_each_clause_is_worth_and_who_acts(few_meetings: Path) -> None:
     [meeting] = invented_meetings("dev", few_meetings)
-    named = list(clause_examples(meeting, Detector.load(), nameless_share=0.0))
+    named = list(clause_examples(meeting, Detector.load(models.line_encoder()), nameless_share=0.0))
     assert named
     assert {each.features.shape[1] for each in named} == {CLAUSE_WIDTH}
     labels = np.concatenate([each.labels for each in named])
     assert labels[:, 0].min() >= 0.0
     assert labels[:, 0].max() <= 1.0
     assert set(labels[:, 1]) == {UNKNOWN, 0.0, 1.0}
-    nameless = np.concatenate([each.labels for each in clause_examples(meeting, Detector.load(), nameless_share=1.0)])
+    nameless = np.concatenate(
+        [each.labels for each in clause_examples(meeting, Detector.load(models.line_encoder()), nameless_share=1.0)]
+    )
     assert set(nameless[:, 1]) == {UNKNOWN}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from schema.core.errors import InvalidConfig
+from tests import models
 from training.data.invented_meetings import FOLDER
 from training.recipes.detector import average_precision
 from training.runs.config import RunConfig
@@ -40,13 +41,14 @@ def config(folder: Path, **changes: Any) -> RunConfig:
 
 
 def test_a_run_lowers_the_loss_and_its_result_serves(few_meetings: Path, tmp_path: Path) -> None:
-    metrics = train(config(few_meetings), RunFolders(tmp_path / "runs", tmp_path), "test")
+    metrics = train(config(few_meetings), RunFolders(tmp_path / "runs", models.FOLDER), "test")
     with (tmp_path / "runs/detector/curve.csv").open() as file:
         losses = [float(row["dev_loss"]) for row in csv.DictReader(file) if row["dev_loss"]]
     assert losses[-1] < losses[0]
     assert metrics["served"]["average_precision_action"] > 0.0
-    detector = Detector.load(tmp_path / "runs/detector/model")
-    assert detector.probabilities([SpokenSegment(1, "Ann", 0, 1, "I will call them.")], []).shape == (1, OUTPUTS)
+    detector = Detector.load(models.line_encoder(), tmp_path / "runs/detector/model")
+    read = detector.read([SpokenSegment(1, "Ann", 0, 1, "I will call them.")], [])
+    assert read.probabilities.shape == (1, OUTPUTS)
 
 
 def test_a_detector_has_no_base_to_adapt(few_meetings: Path, tmp_path: Path) -> None:

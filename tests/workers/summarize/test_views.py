@@ -12,6 +12,7 @@ from schema.core.units import samples_of_s
 from schema.minutes.ledger import ChangeKind, ItemKind, ledger
 from schema.minutes.minutes import MINUTES, Action, Chapter, Earlier, Minutes, Sentence
 from schema.minutes.note import NOTE, NoteBody
+from tests.models import FOLDER
 from tests.workers.summarize.conftest import meeting, one_track
 from workers.summarize.final import minutes_of
 from workers.summarize.notes import ITEMS_LIMIT, note_of, notes_of, open_items
@@ -60,14 +61,14 @@ def test_minutes_without_a_model_have_the_main_points_of_the_sample_meeting(shar
 
 @pytest.mark.model
 def test_minutes_by_the_embedded_writer_have_the_main_points_of_the_sample_meeting(shared: Path) -> None:
-    minutes = minutes_of(sample(shared), embedded_writer("en"), language="en")
+    minutes = minutes_of(sample(shared), embedded_writer("en", FOLDER), language="en")
     assert_main_points(minutes)
     assert all(sentence.supported and sentence.evidence for sentence in minutes.overview)
 
 
 @pytest.mark.model
 def test_minutes_of_one_track_by_the_embedded_writer_have_the_tasks(shared: Path) -> None:
-    minutes = minutes_of(one_track(sample(shared)), embedded_writer("en"), language="en")
+    minutes = minutes_of(one_track(sample(shared)), embedded_writer("en", FOLDER), language="en")
     assert "We move the launch to Monday, the ninth." in {decision.text for decision in minutes.decisions}
     assert {("Tom", "Wednesday evening"), ("Priya", "Thursday morning"), ("Leo", "Monday at noon")} <= {
         (action.owner, action.due) for action in minutes.actions

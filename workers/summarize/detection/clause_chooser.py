@@ -15,7 +15,7 @@ from schema.minutes.ledger import ItemKind
 from workers.summarize.detection.clause_features import clause_features
 from workers.summarize.detection.clause_network import ClauseNet, load_clause_network
 from workers.summarize.detection.clauses import Clause, clauses_of
-from workers.summarize.detection.detector import FoundItem
+from workers.summarize.detection.detector import FoundItem, Reading
 from workers.summarize.text.courtesy import is_courtesy
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment
@@ -51,13 +51,18 @@ class ClauseChooser:
         """Raises BrokenModel."""
         return cls(load_clause_network(folder))
 
-    def weigh(self, item: FoundItem, window: Sequence[SpokenSegment], language: str) -> list[WeighedClause]:
-        """All clauses of *item* but mere courtesies, in their order. None if its lines say nothing."""
+    def weigh(
+        self, item: FoundItem, reading: Reading, window: Sequence[SpokenSegment], language: str
+    ) -> list[WeighedClause]:
+        """All clauses of *item* but mere courtesies, in their order. None if its lines say nothing.
+
+        *item* was found by *reading* the *window*.
+        """
         clauses = [each for each in clauses_of(window, item.lines) if not is_courtesy(each.text, language)]
         if not clauses:
             return []
         rarity = idf([content_stems(line.text, language) for line in window])
-        features = torch.from_numpy(clause_features(clauses, item, window, rarity, language))
+        features = torch.from_numpy(clause_features(clauses, item, reading, window, rarity, language))
         with torch.inference_mode():
             weights = torch.sigmoid(self._net(features)).tolist()
         return [WeighedClause(each, *weight) for each, weight in zip(clauses, weights, strict=True)]

@@ -1,4 +1,5 @@
-"""What is known of each clause of an item: an embedding of its words, and facts about what it says and where it stands.
+"""What is known of each clause of an item: an embedding of its words, what the detector knows of its line, and facts
+about what it says and where it stands.
 
 Legend: T clauses, F features.
 """
@@ -14,17 +15,18 @@ from schema.core.sentences import is_question
 from schema.core.words import count_words, words
 from workers.summarize.checking.cues import CUES, cues
 from workers.summarize.detection.clauses import Clause
-from workers.summarize.detection.detector import FoundItem
-from workers.summarize.detection.network import KINDS
+from workers.summarize.detection.detector import FoundItem, Reading
+from workers.summarize.detection.network import KINDS, OUTPUTS
 from workers.summarize.text.due import days
 from workers.summarize.text.embedding import EMBEDDING, Features, embedded
+from workers.summarize.text.line_encoder import STATES
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.stems import content_stems, names
 from workers.summarize.text.stop_words import stop_words
 
-FACTS = 32 + len(CUES) + len(KINDS)
-CLAUSE_WIDTH = EMBEDDING + FACTS
+FACTS = 32 + len(CUES) + len(KINDS) + 2 * OUTPUTS
+CLAUSE_WIDTH = FACTS + EMBEDDING + STATES
 _AROUND_LINES = 8
 _SHORT_ANSWER_WORDS = 6
 
@@ -32,11 +34,15 @@ _SHORT_ANSWER_WORDS = 6
 def clause_features(
     clauses: Sequence[Clause],
     item: FoundItem,
+    reading: Reading,
     window: Sequence[SpokenSegment],
     rarity: Mapping[str, float],
     language: str,
 ) -> Features:
-    """The features (T, CLAUSE_WIDTH) of the *clauses* of *item*. *rarity* is the idf of each stem in *window*."""
+    """The features (T, CLAUSE_WIDTH) of the *clauses* of *item*, which was found by *reading* the *window*.
+
+    *rarity* is the idf of each stem in it.
+    """
     texts = [clause.text for clause in clauses]
     vectors = embedded([*texts, " ".join(texts), window[item.main].text])
     own, whole, main = vectors[:-2], vectors[-2], vectors[-1]
@@ -55,10 +61,19 @@ def clause_features(
             float(own[at] @ main) / length,
             *cues(texts[at], language),
             *(item.kind is kind for kind in KINDS),
+            *reading.probabilities[clauses[at].line],
+            *_after(reading, clauses[at].line),
         ]
         for at in range(len(clauses))
     ]
-    return np.concatenate([np.asarray(rows, np.float32), own / np.float32(length**0.5)], axis=1)
+    states = reading.states[[clause.line for clause in clauses]]
+    return np.concatenate([np.asarray(rows, np.float32), own / np.float32(length**0.5), states], axis=1)
+
+
+def _after(reading: Reading, line: int) -> Features:
+    """The probabilities of the line after *line*. Who answers often shows whether something stands."""
+    after = line + 1
+    return reading.probabilities[after] if after < len(reading.probabilities) else np.zeros(OUTPUTS, np.float32)
 
 
 def _place(at: int, clauses: Sequence[Clause], item: FoundItem, window: Sequence[SpokenSegment]) -> list[float]:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -13,7 +14,12 @@ from torch import nn
 
 from schema.core.errors import BrokenModel
 from workers.summarize.detection.clause_features import CLAUSE_WIDTH
+from workers.summarize.detection.scaling import StateScaling
+from workers.summarize.text.embedding import Features
+from workers.summarize.text.line_encoder import STATES
 
+_OTHERS = CLAUSE_WIDTH - STATES
+_LEAST_SPREAD = 1e-3
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 
@@ -31,8 +37,9 @@ class ClauseNet(nn.Module):
     def __init__(self, shape: ClauseShape) -> None:
         super().__init__()
         self.shape = shape
-        self.register_buffer("mean", torch.zeros(CLAUSE_WIDTH))
-        self.register_buffer("spread", torch.ones(CLAUSE_WIDTH))
+        self.register_buffer("mean", torch.zeros(_OTHERS))
+        self.register_buffer("spread", torch.ones(_OTHERS))
+        self.scaling = StateScaling()
         self.body = nn.Sequential(
             nn.Dropout(shape.dropout / 3),
             nn.Linear(CLAUSE_WIDTH, shape.hidden),
@@ -45,8 +52,16 @@ class ClauseNet(nn.Module):
         """Logits (T, 2) of *features* (T, CLAUSE_WIDTH): the share of the item that a clause says, and that its
         speaker does what the item says.
         """
-        logits: torch.Tensor = self.body((features - self.mean) / self.spread)
+        others, states = features[:, :_OTHERS], features[:, _OTHERS:]
+        logits: torch.Tensor = self.body(torch.cat([(others - self.mean) / self.spread, self.scaling(states)], dim=-1))
         return logits
+
+    def fit(self, rows: Features) -> None:
+        """Take mean and spread of the features from *rows* (T, CLAUSE_WIDTH)."""
+        others, states = np.split(rows, [_OTHERS], axis=1)
+        self.mean.copy_(torch.from_numpy(others.mean(0)))
+        self.spread.copy_(torch.from_numpy(others.std(0).clip(_LEAST_SPREAD)))
+        self.scaling.fit(states)
 
     def save_pretrained(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from schema.minutes.ledger import ItemKind
 from workers.summarize.detection.features import line_features
-from workers.summarize.detection.network import KINDS, DetectorNet, load_network
+from workers.summarize.detection.network import KINDS, OUTPUTS, DetectorNet, load_network
+from workers.summarize.text.embedding import Features
+from workers.summarize.text.line_encoder import STATES, LineReader
 from workers.summarize.text.segment import SpokenSegment
 
 FOLDER = Path(__file__).parents[1] / "shipped" / "detector"
@@ -52,39 +53,52 @@ class FoundItem:
     probability: float
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is known of the lines of a window: their states (T, STATES), the probabilities of `DetectorNet`
+    (T, OUTPUTS), and the items, in the order of their main lines.
+    """
+
+    states: Features
+    probabilities: Features
+    items: tuple[FoundItem, ...] = ()
+
+
 class Detector:
-    def __init__(self, net: DetectorNet) -> None:
+    def __init__(self, net: DetectorNet, reader: LineReader) -> None:
         self._net = net
+        self._reader = reader
 
     @classmethod
-    def load(cls, folder: Path = FOLDER) -> Detector:
+    def load(cls, reader: LineReader, folder: Path = FOLDER) -> Detector:
         """Raises BrokenModel."""
-        return cls(load_network(folder))
+        return cls(load_network(folder), reader)
 
-    def probabilities(self, lines: Sequence[SpokenSegment], people: Collection[str]) -> NDArray[np.float32]:
-        """For each of *lines* the probabilities of `DetectorNet`, (T, OUTPUTS)."""
-        features = torch.from_numpy(line_features(lines, people))
-        with torch.inference_mode():
-            return torch.sigmoid(self._net(features[None]))[0].numpy()
-
-    def find(self, lines: Sequence[SpokenSegment], people: Collection[str]) -> list[FoundItem]:
-        """The items of *lines*, in the order of their main lines."""
+    def read(self, lines: Sequence[SpokenSegment], people: Collection[str]) -> Reading:
+        """Read *lines*, which may be none. *people* are the names that they may mention."""
         if not lines:
-            return []
-        known = self.probabilities(lines, people)
-        columns = zip(KINDS, known.T[: len(KINDS)], known.T[len(KINDS) :], strict=False)
-        found = [item for kind, carries, mains in columns for item in _items(kind, carries, mains)]
-        return sorted(found, key=lambda item: item.main)
+            return Reading(np.zeros((0, STATES), np.float32), np.zeros((0, OUTPUTS), np.float32))
+        states = self._reader.states([line.text for line in lines])
+        features = torch.from_numpy(line_features(lines, states, people))
+        with torch.inference_mode():
+            known: Features = torch.sigmoid(self._net(features[None]))[0].numpy()
+        return Reading(states, known, _found(known))
 
 
-def _items(kind: ItemKind, carries: NDArray[np.float32], mains: NDArray[np.float32]) -> list[FoundItem]:
+def _found(known: Features) -> tuple[FoundItem, ...]:
+    columns = zip(KINDS, known.T[: len(KINDS)], known.T[len(KINDS) :], strict=False)
+    items = [item for kind, carries, mains in columns for item in _items(kind, carries, mains)]
+    return tuple(sorted(items, key=lambda item: item.main))
+
+
+def _items(kind: ItemKind, carries: Features, mains: Features) -> list[FoundItem]:
     pick = PICKS[kind]
     score = pick.main_share * mains + (1 - pick.main_share) * carries
     peaks = _peaks(score, pick)
     return [FoundItem(kind, peak, _lines(peak, peaks, carries), float(score[peak])) for peak in peaks]
 
 
-def _peaks(score: NDArray[np.float32], pick: Pick) -> list[int]:
+def _peaks(score: Features, pick: Pick) -> list[int]:
     """The highest lines over the threshold, more than the gap apart."""
     found: list[int] = []
     for at in map(int, np.argsort(-score, kind="stable")):
@@ -95,7 +109,7 @@ def _peaks(score: NDArray[np.float32], pick: Pick) -> list[int]:
     return sorted(found)
 
 
-def _lines(peak: int, peaks: Sequence[int], carries: NDArray[np.float32]) -> tuple[int, ...]:
+def _lines(peak: int, peaks: Sequence[int], carries: Features) -> tuple[int, ...]:
     """The lines near *peak* that carry something and are not nearer to another peak."""
     near = range(max(peak - REACH, 0), min(peak + REACH + 1, len(carries)))
     own = (at for at in near if min(peaks, key=lambda other: (abs(other - at), other != peak)) == peak)

@@ -1,4 +1,4 @@
-"""What the detector sees of each line: an embedding of its words, and a few facts about how it was said.
+"""What the detector sees of each line: its words, what a language model knows of it, and how it was said.
 
 Legend: T lines, F features.
 """
@@ -13,19 +13,20 @@ import numpy as np
 from schema.core.sentences import is_question
 from schema.core.words import count_words
 from workers.summarize.text.embedding import EMBEDDING, Features, embedded
+from workers.summarize.text.line_encoder import STATES
 from workers.summarize.text.segment import SpokenSegment
 
 FACTS = 7
-WIDTH = EMBEDDING + FACTS
+WIDTH = EMBEDDING + STATES + FACTS
 _SHORT_WORDS = 4
 _LONG_WORDS = 60
 
 
-def line_features(lines: Sequence[SpokenSegment], people: Collection[str]) -> Features:
-    """The features (T, WIDTH) of *lines*. *people* are the names that lines may mention."""
+def line_features(lines: Sequence[SpokenSegment], states: Features, people: Collection[str]) -> Features:
+    """The features (T, WIDTH) of *lines* with *states* (T, STATES). *people* are the names that lines may mention."""
     if not lines:
         return np.zeros((0, WIDTH), np.float32)
-    return np.concatenate([embedded([line.text for line in lines]), line_facts(lines, people)], axis=1)
+    return np.concatenate([embedded([line.text for line in lines]), states, line_facts(lines, people)], axis=1)
 
 
 def line_facts(lines: Sequence[SpokenSegment], people: Collection[str]) -> Features:

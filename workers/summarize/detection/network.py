@@ -1,4 +1,7 @@
-"""The detector's network: a recurrent layer in both directions over the lines, and a probability for each kind."""
+"""The detector's network: a recurrent layer in both directions over the lines, and a probability for each kind.
+
+Legend: B pieces of meetings, T lines.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from torch import nn
 
 from schema.core.errors import BrokenModel
 from schema.minutes.ledger import ItemKind
-from workers.summarize.detection.features import WIDTH
+from workers.summarize.detection.features import FACTS, WIDTH
+from workers.summarize.detection.scaling import StateScaling
+from workers.summarize.text.embedding import EMBEDDING
+from workers.summarize.text.line_encoder import STATES
 
 KINDS = (ItemKind.DECISION, ItemKind.ACTION, ItemKind.POINT, ItemKind.QUESTION)
 OUTPUTS = 2 * len(KINDS) + 1
@@ -34,13 +40,15 @@ class DetectorNet(nn.Module):
         super().__init__()
         self.shape = shape
         drop, hidden = shape.dropout, shape.hidden
+        self.scaling = StateScaling()
         self.narrow = nn.Sequential(nn.Dropout(drop), nn.Linear(WIDTH, hidden), nn.GELU(), nn.Dropout(drop))
         self.around = nn.GRU(hidden, hidden, shape.layers, batch_first=True, dropout=drop, bidirectional=True)
         self.out = nn.Sequential(nn.Dropout(drop), nn.Linear(3 * hidden, OUTPUTS))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Logits (B, T, OUTPUTS) of *features* (B, T, WIDTH)."""
-        narrow = self.narrow(features)
+        states = self.scaling(features[..., EMBEDDING : EMBEDDING + STATES])
+        narrow = self.narrow(torch.cat([features[..., :EMBEDDING], states, features[..., -FACTS:]], dim=-1))
         around, _ = self.around(narrow)
         logits: torch.Tensor = self.out(torch.cat([around, narrow], dim=-1))
         return logits

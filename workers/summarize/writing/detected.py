@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 
 from schema.core.sentences import split_sentences
 from schema.core.wire import ENGLISH
@@ -16,8 +17,10 @@ from schema.minutes.ledger import ItemKind
 from workers.summarize.checking.cues import speaks_of_self
 from workers.summarize.detection.clause_chooser import ClauseChooser, best_clauses, owner_of, says_enough
 from workers.summarize.detection.clauses import Clause, joined
-from workers.summarize.detection.detector import Detector, FoundItem
+from workers.summarize.detection.detector import Detector, FoundItem, Reading
 from workers.summarize.text.due import find_due
+from workers.summarize.text.line_encoder import LineEncoder
+from workers.summarize.text.line_weights import line_weights
 from workers.summarize.text.segment import SpokenSegment, statements
 from workers.summarize.writing.people import find_people
 from workers.summarize.writing.rules import decisions_and_tasks, title_of
@@ -39,21 +42,22 @@ class DetectedWriter:
         self._chooser = chooser
 
     @classmethod
-    def load(cls) -> DetectedWriter:
-        """With the included weights. Raises BrokenModel."""
-        return cls(Detector.load(), ClauseChooser.load())
+    def load(cls, cache_dir: Path) -> DetectedWriter:
+        """With the included weights, and a language model of which *cache_dir* has a copy. Raises BrokenModel."""
+        return cls(Detector.load(LineEncoder.load(line_weights(cache_dir))), ClauseChooser.load())
 
     def note(self, task: WindowTask) -> NoteDraft:
         people = _people(task)
         phrased = list(decisions_and_tasks(statements(task.window), task))
         taken = {(kind, key) for draft in phrased if _is_plain(draft) for kind in _TASKS for key in draft.evidence}
-        found = _free(_shown(self._detector.find(task.window, people)), taken, task.window)
-        drafts = list(filter(None, (self._draft(item, task, people) for item in found)))
+        reading = self._detector.read(task.window, people)
+        found = _free(_shown(reading.items), taken, task.window)
+        drafts = list(filter(None, (self._draft(item, reading, task, people) for item in found)))
         told = (*drafts, *_missed(phrased, drafts))
         return NoteDraft(title_of(statements(task.window), task), told)
 
-    def _draft(self, item: FoundItem, task: WindowTask, people: frozenset[str]) -> Draft | None:
-        weighed = self._chooser.weigh(item, task.window, task.language)
+    def _draft(self, item: FoundItem, reading: Reading, task: WindowTask, people: frozenset[str]) -> Draft | None:
+        weighed = self._chooser.weigh(item, reading, task.window, task.language)
         chosen = best_clauses(weighed, item.kind, task.language)
         if not says_enough(chosen, item.kind):
             return None

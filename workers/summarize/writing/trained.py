@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 from schema.core.errors import PromptTooLong
 from schema.core.wire import ENGLISH
@@ -136,23 +137,23 @@ def _owner(text: str, people: Collection[str]) -> str | None:
     return next(named, None)
 
 
-def writer_of(model: Generator | None, language: str) -> NoteWriter:
-    """A writer with *model* if it was trained to write notes in *language*, else one without a language model."""
+def writer_of(model: Generator | None, language: str, cache_dir: Path) -> NoteWriter:
+    """A writer with *model* if it was trained to write notes in *language*, else the embedded one."""
     asked = None if model is None else model.asked
     if model is None or asked is None or asked.language not in (None, language):
-        return embedded_writer(language)
-    return TrainedWriter(model, asked, embedded_writer(language))
+        return embedded_writer(language, cache_dir)
+    return TrainedWriter(model, asked, embedded_writer(language, cache_dir))
 
 
 EMBEDDED = "embedded"
-"""The name of the writers that need no language model."""
+"""The name of the writers that need no model but those in packages."""
 
 
-def embedded_writer(language: str) -> NoteWriter:
-    """The best writer of *language* that needs no language model."""
-    return _detected() if language in LANGUAGES else RulesWriter()
+def embedded_writer(language: str, cache_dir: Path) -> NoteWriter:
+    """The best writer of *language* that needs no trained model. *cache_dir* is where models are kept."""
+    return _detected(cache_dir) if language in LANGUAGES else RulesWriter()
 
 
 @cache
-def _detected() -> DetectedWriter:
-    return DetectedWriter.load()
+def _detected(cache_dir: Path) -> DetectedWriter:
+    return DetectedWriter.load(cache_dir)

@@ -26,7 +26,7 @@ def _write_folder(package: str, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     source = folder / "source"
-    gguf = _assemble(package, source)
+    gguf = assemble(package, source)
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=gguf.name, trust_remote_code=False)
     net = AutoModelForCausalLM.from_pretrained(
         source,
@@ -40,7 +40,7 @@ def _write_folder(package: str, folder: Path) -> None:
     shutil.rmtree(source)
 
 
-def _assemble(package: str, folder: Path) -> Path:
+def assemble(package: str, folder: Path) -> Path:
     """Join the parts of the file. The package itself verifies the checksum of the whole."""
     if find_spec(package) is None:
         raise UnknownModel(f"The package {package} is not installed. Run: pip install {package.replace('_', '-')}")

@@ -19,6 +19,7 @@ from schema.meetings.tables import Meeting, Note, Summary
 from schema.minutes.minutes import MINUTES, Minutes
 from schema.minutes.note import NOTE
 from schema.stores import Stores
+from tests.models import FOLDER
 from tests.workers.sample_transcript import FIRST_TURNS, commit_turns, end_meeting
 from tests.workers.summarize.chat.chat_server import ChatServer, Reply, chat_server, refused, said
 from tests.workers.worker_rig import WorkerRig
@@ -91,6 +92,7 @@ def summarise(sql_url: str, redis_url: str, endpoint: str, folder: str) -> None:
         shipped=None,
         rolling_words=60,
         crash_limit=3,
+        model_dir=FOLDER,
         chat=EndpointModel(EndpointOptions(endpoint, "llama", timeout_s=600)),
     ).run("m")
 

@@ -8,6 +8,7 @@ import pytest
 
 from schema.core.errors import BrokenModel
 from schema.minutes.ledger import ItemKind
+from tests.models import line_encoder
 from tests.workers.summarize.conftest import meeting
 from workers.models.cache import verify_sums
 from workers.summarize.detection.clause_chooser import (
@@ -22,7 +23,7 @@ from workers.summarize.detection.clause_chooser import (
     says_enough,
 )
 from workers.summarize.detection.clauses import Clause, clauses_of, joined
-from workers.summarize.detection.detector import FoundItem
+from workers.summarize.detection.detector import Detector, FoundItem
 from workers.summarize.text.segment import SpokenSegment
 
 
@@ -101,6 +102,7 @@ def test_the_best_clause_stays_however_long_it_is() -> None:
     assert not says_enough([only], ItemKind.POINT)
 
 
+PEOPLE = ["Paul", "Nora", "Uwe", "Luis"]
 SAID = meeting("Ann: Tom, can you sell the old one?", "Tom: I'll do it.")
 
 
@@ -135,10 +137,15 @@ def chooser() -> ClauseChooser:
     return ClauseChooser.load()
 
 
-def owner(chooser: ClauseChooser, window: list[SpokenSegment], language: str = "en") -> str | None:
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector.load(line_encoder())
+
+
+def owner(chooser: ClauseChooser, detector: Detector, window: list[SpokenSegment], language: str = "en") -> str | None:
     """Who does what all lines of *window* say."""
     task = FoundItem(ItemKind.ACTION, 0, tuple(range(len(window))), 0.9)
-    return owner_of(chooser.weigh(task, window, language), window, ["Paul", "Nora", "Uwe", "Luis"])
+    return owner_of(chooser.weigh(task, detector.read(window, PEOPLE), window, language), window, PEOPLE)
 
 
 @pytest.mark.parametrize(
@@ -151,22 +158,22 @@ def owner(chooser: ClauseChooser, window: list[SpokenSegment], language: str = "
     ],
 )
 def test_the_owner_is_who_is_asked_or_who_promises(
-    chooser: ClauseChooser, lines: list[str], name: str, language: str
+    chooser: ClauseChooser, detector: Detector, lines: list[str], name: str, language: str
 ) -> None:
-    assert owner(chooser, meeting(*lines), language) == name
+    assert owner(chooser, detector, meeting(*lines), language) == name
 
 
-def test_lines_without_words_have_no_clauses(chooser: ClauseChooser) -> None:
+def test_lines_without_words_have_no_clauses(chooser: ClauseChooser, detector: Detector) -> None:
     silent = [SpokenSegment(1, "Ann", 0, 1, " ")]
-    assert chooser.weigh(FoundItem(ItemKind.ACTION, 0, (0,), 0.9), silent, "en") == []
+    assert chooser.weigh(FoundItem(ItemKind.ACTION, 0, (0,), 0.9), detector.read(silent, []), silent, "en") == []
     assert best_clauses([], ItemKind.ACTION, "en") == []
     assert owner_of([], silent, ["Ann"]) is None
 
 
-def test_without_speakers_and_names_nobody_owns_a_task(chooser: ClauseChooser) -> None:
+def test_without_speakers_and_names_nobody_owns_a_task(chooser: ClauseChooser, detector: Detector) -> None:
     said = [SpokenSegment(1, None, 0, 1, "I can look at that tonight.")]
     item = FoundItem(ItemKind.ACTION, 0, (0,), 0.9)
-    assert owner_of(chooser.weigh(item, said, "en"), said, []) is None
+    assert owner_of(chooser.weigh(item, detector.read(said, []), said, "en"), said, []) is None
 
 
 def test_the_included_weights_are_whole_and_damaged_ones_are_refused(tmp_path: Path) -> None:

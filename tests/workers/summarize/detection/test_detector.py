@@ -9,6 +9,7 @@ import pytest
 
 from schema.core.errors import BrokenModel
 from schema.minutes.ledger import ItemKind
+from tests.models import line_encoder
 from tests.workers.summarize.conftest import meeting
 from workers.models.cache import verify_sums
 from workers.summarize.detection.detector import FOLDER, Detector
@@ -39,12 +40,12 @@ GERMAN = meeting(
 
 @pytest.fixture(scope="module")
 def detector() -> Detector:
-    return Detector.load()
+    return Detector.load(line_encoder())
 
 
 @pytest.mark.parametrize("said", [ENGLISH, GERMAN], ids=["en", "de"])
 def test_decisions_and_tasks_are_found_and_small_talk_is_not(detector: Detector, said: list[SpokenSegment]) -> None:
-    found = detector.find(said, {line.speaker for line in said if line.speaker})
+    found = detector.read(said, {line.speaker for line in said if line.speaker}).items
     task = next(item for item in found if item.kind is ItemKind.ACTION)
     assert said[task.lines[-1]].speaker in ("Paul", "Uwe")
     assert any(item.kind is ItemKind.DECISION for item in found)
@@ -53,14 +54,14 @@ def test_decisions_and_tasks_are_found_and_small_talk_is_not(detector: Detector,
 
 
 def test_every_line_has_a_probability_of_each_output(detector: Detector) -> None:
-    known = detector.probabilities(ENGLISH, [])
+    known = detector.read(ENGLISH, []).probabilities
     assert known.shape == (len(ENGLISH), OUTPUTS)
     assert np.all((known > 0) & (known < 1))
 
 
 @pytest.mark.parametrize("said", [[], meeting("Al: "), meeting("Al: Hm.")])
 def test_nothing_said_gives_nothing(detector: Detector, said: list[SpokenSegment]) -> None:
-    assert detector.find(said, []) == []
+    assert detector.read(said, []).items == ()
 
 
 def test_the_included_detector_is_whole_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
@@ -68,4 +69,4 @@ def test_the_included_detector_is_whole_and_a_damaged_one_is_refused(tmp_path: P
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(BrokenModel, match="cannot be loaded"):
-        Detector.load(tmp_path)
+        Detector.load(line_encoder(), tmp_path)

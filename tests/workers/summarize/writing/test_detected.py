@@ -8,6 +8,7 @@ import pytest
 
 from schema.core.words import words
 from schema.minutes.ledger import ItemKind
+from tests.models import FOLDER
 from tests.workers.summarize.conftest import meeting
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.detected import DetectedWriter
@@ -51,7 +52,7 @@ OTHERS = {
 
 @pytest.fixture(scope="module")
 def writer() -> DetectedWriter:
-    found = embedded_writer("en")
+    found = embedded_writer("en", FOLDER)
     assert isinstance(found, DetectedWriter)
     return found
 
@@ -112,4 +113,4 @@ def test_a_window_without_anything_gives_a_note_without_items(writer: DetectedWr
 
 
 def test_rules_write_where_the_weights_know_no_language() -> None:
-    assert isinstance(embedded_writer("fi"), RulesWriter)
+    assert isinstance(embedded_writer("fi", FOLDER), RulesWriter)

@@ -9,6 +9,7 @@ import pytest
 from schema.core.errors import PromptTooLong
 from schema.minutes.ledger import ItemKind
 from schema.minutes.note import NoteBody
+from tests.models import FOLDER
 from tests.workers.summarize.conftest import found, meeting, texts
 from workers.summarize.notes import note_of
 from workers.summarize.text.segment import statements
@@ -60,7 +61,7 @@ class DraftGenerator:
 
 
 def note_by(writer: DraftGenerator | None) -> NoteBody:
-    return note_of(SEGMENTS, writer_of(writer, "en"), language="en")
+    return note_of(SEGMENTS, writer_of(writer, "en", FOLDER), language="en")
 
 
 def test_the_prompt_has_turns_without_hesitation_and_mere_assent() -> None:
@@ -167,5 +168,5 @@ def test_a_window_that_is_too_long_is_read_in_halves() -> None:
 def test_a_model_trained_on_english_is_not_asked_in_another_language() -> None:
     model = DraftGenerator("The boiler lost pressure.")
     said = meeting("Uwe: Der neue Ofen in der Bäckerei wird am Montag geliefert und braucht viel Strom.")
-    note_of(said, writer_of(model, "de"), language="de")
+    note_of(said, writer_of(model, "de", FOLDER), language="de")
     assert model.prompts == []
