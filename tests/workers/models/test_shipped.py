@@ -13,7 +13,7 @@ from schema.meetings.tables import Meeting, Note, Segment, Summary
 from schema.minutes.ledger import ItemKind
 from schema.minutes.note import NOTE
 from tests import models
-from tests.models import FOLDER, write_decoder
+from tests.models import write_decoder
 from tests.workers.summarize.conftest import texts
 from tests.workers.worker_rig import WorkerRig
 from workers.models.adapters import FOLDER, NOTES, ShippedAdapter, shipped_notes
@@ -76,7 +76,7 @@ def test_the_bundled_adapter_writes_and_is_named_unless_the_meeting_names_anothe
         SpokenSegment(at, speaker, at * 80_000, at * 80_000 + 72_000, text) for at, (speaker, text) in enumerate(TURNS)
     ]
     gemma.use_adapter(NAME)
-    assert sentences == texts(note_of(window, writer_of(gemma, "en", FOLDER), language="en"), ItemKind.POINT)
+    assert sentences == texts(note_of(window, writer_of(gemma, "en", models.FOLDER), language="en"), ItemKind.POINT)
 
 
 @pytest.mark.model
