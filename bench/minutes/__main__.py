@@ -27,7 +27,7 @@ from bench.minutes.pipeline import through_the_pipeline
 from bench.minutes.score import score
 from bench.report import machine, write
 from deploy.fresh import MODELS, ROOT
-from schema.core.errors import MinutebookError
+from schema.core.errors import InvalidData, MinutebookError
 from schema.minutes.minutes import MINUTES, Minutes
 from training.data.invented_meetings import invented_meetings
 from workers.summarize.chat.endpoint import EndpointModel, EndpointOptions
@@ -51,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         wanted = [name for name in arguments.only.split(",") if name]
-        meetings = _development(wanted) if arguments.dev else read_gold(arguments.meetings, wanted)
+        every = list(map(of_invented, invented_meetings("dev"))) if arguments.dev else read_gold(arguments.meetings)
+        meetings = _chosen(every, wanted)
         writers = _writers(arguments)
     except MinutebookError as error:
         console.print(f"bench: {error.detail}", markup=False)
@@ -92,8 +93,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _development(wanted: Sequence[str]) -> list[GoldMeeting]:
-    return [of_invented(each) for each in invented_meetings("dev") if not wanted or each.id in wanted]
+def _chosen(meetings: Sequence[GoldMeeting], wanted: Sequence[str]) -> Sequence[GoldMeeting]:
+    """The *meetings* with an id in *wanted*, or all. Raises InvalidData."""
+    known = {meeting.id: meeting for meeting in meetings}
+    if unknown := [name for name in wanted if name not in known]:
+        raise InvalidData(f"--only {unknown[0]}: there is no such meeting. Known: {', '.join(known)}.")
+    return [known[name] for name in wanted] or meetings
 
 
 def _writers(arguments: argparse.Namespace) -> dict[str, WriterOf]:

@@ -8,7 +8,6 @@ item's `must`. That can be counted without a judge, but a list of key words fool
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +114,9 @@ def of_invented(meeting: InventedMeeting) -> GoldMeeting:
     )
 
 
-def read_gold(folder: Path, wanted: Sequence[str] = ()) -> list[GoldMeeting]:
-    """The meetings of *folder*, or those with an id in *wanted*. Raises InvalidData."""
-    files = [path for path in sorted(folder.glob("*.json")) if not wanted or path.stem in wanted]
+def read_gold(folder: Path) -> list[GoldMeeting]:
+    """The meetings of *folder*. Raises InvalidData."""
+    files = sorted(folder.glob("*.json"))
     if not files:
         raise InvalidData(f"There is no meeting in {folder}. Name a folder with files such as standup-overrun.json.")
     try:

@@ -45,15 +45,17 @@ class ClauseExample:
     labels: Features
 
 
-def clause_examples(meeting: InventedMeeting, detector: Detector, nameless_share: float) -> Iterator[ClauseExample]:
-    """The examples of *meeting*, the same in every run. In some of its windows no speaker is known."""
+def clause_examples(
+    meeting: InventedMeeting, states: Features, detector: Detector, nameless_share: float
+) -> Iterator[ClauseExample]:
+    """The examples of *meeting*, whose turns have *states*, the same in every run. In some windows no speaker is known."""
     rng = random.Random(f"clauses {meeting.id}")  # noqa: S311 - the same in every run
     for first in range(0, len(meeting.turns), WINDOW_TURNS):
         window: Sequence[SpokenSegment] = meeting.turns[first : first + WINDOW_TURNS]
         if rng.random() < nameless_share:
             window = [replace(turn, speaker=None) for turn in window]
         rarity = idf([content_stems(turn.text, meeting.language) for turn in window])
-        reading = detector.read(window, meeting.people)
+        reading = detector.judge(window, states[first : first + WINDOW_TURNS], meeting.people)
         for found in reading.items:
             meant = _meant(found, window, meeting)
             if meant is not None:

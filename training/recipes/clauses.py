@@ -52,16 +52,18 @@ class ClausesTask:
         self.targets: Sequence[str] = ()
         self.micro_batch = 64
         self._options = options
-        detector = Detector.load(reader)
-        self._train, self._dev = (self._read(detector, each.source, each.split) for each in (config.train, config.dev))
+        self._train, self._dev = (self._read(reader, each.source, each.split) for each in (config.train, config.dev))
         self.net.fit(np.concatenate([each.features for each in self._train]))
         self.lengths: Sequence[float] = [float(len(each.features)) for each in self._train]
         self.fingerprint = sha256("\n".join(each.key for each in self._train).encode()).hexdigest()
 
-    def _read(self, detector: Detector, folder: str, split: str) -> list[ClauseExample]:
-        meetings = invented_meetings(split, Path(folder) if folder else FOLDER)
-        share = self._options.nameless_share
-        return [example for meeting in meetings for example in clause_examples(meeting, detector, share)]
+    def _read(self, reader: LineReader, folder: str, split: str) -> list[ClauseExample]:
+        detector, share = Detector.load(reader), self._options.nameless_share
+        examples: list[ClauseExample] = []
+        for meeting in invented_meetings(split, Path(folder) if folder else FOLDER):
+            states = reader.states([turn.text for turn in meeting.turns])
+            examples.extend(clause_examples(meeting, states, detector, share))
+        return examples
 
     def after_attach(self) -> None:
         """All of the net is new, so all of it learns."""

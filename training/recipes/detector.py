@@ -7,6 +7,7 @@ once, which takes a few seconds a meeting on a CPU. The rest of a run takes minu
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -81,11 +82,11 @@ class DetectorTask:
 
     def _short(self, meetings: Sequence[InventedMeeting], reader: LineReader) -> Iterator[LabelledTurns]:
         """Short pieces of *meetings*, each read by itself."""
-        for number, meeting in enumerate(meetings):
-            rng = example_random(self._seed, 1, number)
+        for meeting in meetings:
+            rng = random.Random(meeting.id)  # noqa: S311 - the same in every run, so that states are read once
             for _ in range(self._options.short_pieces):
-                length = min(rng.randint(*self._options.short_turns), len(meeting.turns))
-                first = rng.randint(0, len(meeting.turns) - length)
+                length = rng.randint(*self._options.short_turns)
+                first = rng.randrange(max(1, len(meeting.turns) - length))
                 yield LabelledTurns(meeting, reader, first, first + length)
 
     def _cut(self) -> Iterator[tuple[int, int, int]]:

@@ -70,6 +70,11 @@ def test_the_bench_measures_people_and_rules_side_by_side(tmp_path: Path) -> Non
     assert rows["written by a person"]["actions_f1"] > 0.6 > rows["rules, speakers known"]["actions_f1"]
 
 
+def test_a_meeting_that_is_not_there_is_named_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "standup"]) == 1
+    assert "--only standup: there is no such meeting" in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_nine_meetings_are_whole() -> None:
     meetings = read_gold(HERE / "meetings")
     assert len(meetings) == 9

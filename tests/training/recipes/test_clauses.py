@@ -51,15 +51,16 @@ def test_a_run_lowers_the_loss_and_its_result_serves(few_meetings: Path, tmp_pat
 
 def test_examples_say_what_each_clause_is_worth_and_who_acts(few_meetings: Path) -> None:
     [meeting] = invented_meetings("dev", few_meetings)
-    detector = Detector.load(models.line_encoder())
-    named = list(clause_examples(meeting, detector, nameless_share=0.0))
+    reader = models.line_encoder()
+    states, detector = reader.states([turn.text for turn in meeting.turns]), Detector.load(reader)
+    named = list(clause_examples(meeting, states, detector, nameless_share=0.0))
     assert named
     assert {each.features.shape[1] for each in named} == {CLAUSE_WIDTH}
     labels = np.concatenate([each.labels for each in named])
     assert labels[:, 0].min() >= 0.0
     assert labels[:, 0].max() <= 1.0
     assert set(labels[:, 1]) == {UNKNOWN, 0.0, 1.0}
-    nameless = np.concatenate([each.labels for each in clause_examples(meeting, detector, nameless_share=1.0)])
+    nameless = np.concatenate([each.labels for each in clause_examples(meeting, states, detector, nameless_share=1.0)])
     assert set(nameless[:, 1]) == {UNKNOWN}
 
 

@@ -22,14 +22,14 @@ from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.stems import content_stems, idf
 
 FOLDER = Path(__file__).parents[1] / "shipped" / "clauses"
-WORD_COSTS = {ItemKind.DECISION: 0.008, ItemKind.ACTION: 0.011, ItemKind.POINT: 0.015, ItemKind.QUESTION: 0.004}
+WORD_COSTS = {ItemKind.DECISION: 0.008, ItemKind.ACTION: 0.008, ItemKind.POINT: 0.015, ItemKind.QUESTION: 0.004}
 """A clause is taken if it says more than this share of its item with each of its words. Chosen on development
 meetings.
 """
 WORDS_LIMIT = 26
-LEAST_WORTHS = {ItemKind.DECISION: 0.25, ItemKind.ACTION: 0.25, ItemKind.POINT: 0.25, ItemKind.QUESTION: 0.1}
+LEAST_WORTHS = {ItemKind.DECISION: 0.25, ItemKind.ACTION: 0.2, ItemKind.POINT: 0.25, ItemKind.QUESTION: 0.1}
 """An item whose clauses say a smaller share of it is left out, because nobody would know what is meant."""
-_LEAST_VOTE, _ADDRESSED, _ANSWERS = 0.05, 1.5, 0.5
+_LEAST_VOTE, _ADDRESSED, _ANSWERS = 0.05, 1.0, 0.3
 """What a clause weighs at least in the vote on an owner, and the weights of who is addressed and who speaks next."""
 
 
