@@ -19,6 +19,7 @@ from schema.core import queues
 from schema.core.database import Database
 from schema.core.settings import Settings, settings
 from schema.core.states import AdapterTask
+from schema.core.wire import ENGLISH
 from schema.mailbox import Mailbox
 from schema.minutes.model_use import ModelUse, TokenLimits
 from schema.stores import Stores
@@ -158,9 +159,11 @@ class Process:
         libraries.leave_out_advice()
         from workers.models.adapters import shipped_notes
         from workers.summarize.summarizer import Summarizer
+        from workers.summarize.writing.trained import embedded_writer
 
         config = self.config
         model, chat = self._writers()
+        embedded_writer(ENGLISH, config.models)  # its models are loaded once, so no meeting waits for them
         shipped = shipped_notes(config.summary_model, wanted=config.summary_shipped)
         if shipped is not None and model is not None:
             shipped.lend(model.load_adapter)
