@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from workers.asr.engine import Engine, load_engine
-from workers.summarize.text.line_encoder import LineEncoder
-from workers.summarize.text.line_weights import line_weights
+from workers.summarize.detection.line_encoder import LineEncoder
+from workers.summarize.detection.line_weights import line_weights
 from workers.summarize.writing.model import TextModel, load_model
 
 ROOT = Path(__file__).parents[1]

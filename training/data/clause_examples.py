@@ -48,7 +48,7 @@ class ClauseExample:
 def clause_examples(
     meeting: InventedMeeting, states: Features, detector: Detector, nameless_share: float
 ) -> Iterator[ClauseExample]:
-    """The examples of *meeting*, whose turns have *states*, the same in every run. In some windows no speaker is known."""
+    """The examples of *meeting*, whose turns have *states*; the same in every run. Some windows know no speaker."""
     rng = random.Random(f"clauses {meeting.id}")  # noqa: S311 - the same in every run
     for first in range(0, len(meeting.turns), WINDOW_TURNS):
         window: Sequence[SpokenSegment] = meeting.turns[first : first + WINDOW_TURNS]

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from workers.models.cache import weights_checksum
+from workers.summarize.detection.line_encoder import LineEncoder
+from workers.summarize.detection.line_weights import line_weights
 from workers.summarize.text.embedding import Features
-from workers.summarize.text.line_encoder import LineEncoder
-from workers.summarize.text.line_weights import line_weights
 
 
 class StoredStates:

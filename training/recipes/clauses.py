@@ -22,7 +22,7 @@ from training.runs.config import RunConfig, Section, validate
 from training.runs.task import Batch
 from workers.summarize.detection.clause_network import ClauseNet, ClauseShape, load_clause_network
 from workers.summarize.detection.detector import Detector
-from workers.summarize.text.line_encoder import LineReader
+from workers.summarize.detection.line_encoder import LineReader
 
 _WORTH_WEIGHT, _OWNED_WEIGHT = 3.0, 0.1
 

@@ -24,9 +24,9 @@ from training.data.line_states import StoredStates
 from training.runs.config import RunConfig, Section, validate
 from training.runs.task import Batch, example_random
 from workers.summarize.detection.features import line_facts, line_features
+from workers.summarize.detection.line_encoder import LineReader
 from workers.summarize.detection.network import KINDS, OUTPUTS, DetectorNet, DetectorShape, load_network
 from workers.summarize.text.embedding import Features
-from workers.summarize.text.line_encoder import LineReader
 from workers.summarize.text.stems import content_stems
 
 _OF_KIND = {

@@ -16,10 +16,10 @@ from schema.core.words import count_words, words
 from workers.summarize.checking.cues import CUES, cues
 from workers.summarize.detection.clauses import Clause
 from workers.summarize.detection.detector import FoundItem, Reading
+from workers.summarize.detection.line_encoder import STATES
 from workers.summarize.detection.network import KINDS, OUTPUTS
 from workers.summarize.text.due import days
 from workers.summarize.text.embedding import EMBEDDING, Features, embedded
-from workers.summarize.text.line_encoder import STATES
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.stems import content_stems, names

@@ -14,9 +14,9 @@ from torch import nn
 
 from schema.core.errors import BrokenModel
 from workers.summarize.detection.clause_features import CLAUSE_WIDTH
+from workers.summarize.detection.line_encoder import STATES
 from workers.summarize.detection.scaling import StateScaling
 from workers.summarize.text.embedding import Features
-from workers.summarize.text.line_encoder import STATES
 
 _OTHERS = CLAUSE_WIDTH - STATES
 _LEAST_SPREAD = 1e-3

@@ -11,9 +11,9 @@ import torch
 
 from schema.minutes.ledger import ItemKind
 from workers.summarize.detection.features import line_features
+from workers.summarize.detection.line_encoder import STATES, LineReader
 from workers.summarize.detection.network import KINDS, OUTPUTS, DetectorNet, load_network
 from workers.summarize.text.embedding import Features
-from workers.summarize.text.line_encoder import STATES, LineReader
 from workers.summarize.text.segment import SpokenSegment
 
 FOLDER = Path(__file__).parents[1] / "shipped" / "detector"

@@ -12,8 +12,8 @@ import numpy as np
 
 from schema.core.sentences import is_question
 from schema.core.words import count_words
+from workers.summarize.detection.line_encoder import STATES
 from workers.summarize.text.embedding import EMBEDDING, Features, embedded
-from workers.summarize.text.line_encoder import STATES
 from workers.summarize.text.segment import SpokenSegment
 
 FACTS = 7

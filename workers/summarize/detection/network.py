@@ -17,9 +17,9 @@ from torch import nn
 from schema.core.errors import BrokenModel
 from schema.minutes.ledger import ItemKind
 from workers.summarize.detection.features import FACTS, WIDTH
+from workers.summarize.detection.line_encoder import STATES
 from workers.summarize.detection.scaling import StateScaling
 from workers.summarize.text.embedding import EMBEDDING
-from workers.summarize.text.line_encoder import STATES
 
 KINDS = (ItemKind.DECISION, ItemKind.ACTION, ItemKind.POINT, ItemKind.QUESTION)
 OUTPUTS = 2 * len(KINDS) + 1

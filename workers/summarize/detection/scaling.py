@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from workers.summarize.detection.line_encoder import STATES
 from workers.summarize.text.embedding import Features
-from workers.summarize.text.line_encoder import STATES
 
 _LEAST_SPREAD = 1e-3
 _LIMIT = 5.0

@@ -18,9 +18,9 @@ from workers.summarize.checking.cues import speaks_of_self
 from workers.summarize.detection.clause_chooser import ClauseChooser, best_clauses, owner_of, says_enough
 from workers.summarize.detection.clauses import Clause, joined
 from workers.summarize.detection.detector import Detector, FoundItem, Reading
+from workers.summarize.detection.line_encoder import LineEncoder
+from workers.summarize.detection.line_weights import line_weights
 from workers.summarize.text.due import find_due
-from workers.summarize.text.line_encoder import LineEncoder
-from workers.summarize.text.line_weights import line_weights
 from workers.summarize.text.segment import SpokenSegment, statements
 from workers.summarize.writing.people import find_people
 from workers.summarize.writing.rules import decisions_and_tasks, title_of

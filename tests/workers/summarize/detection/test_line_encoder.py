@@ -12,9 +12,9 @@ import torch
 from schema.core.errors import BrokenModel
 from tests.models import FOLDER, gemma, line_encoder
 from training.data.invented_meetings import invented_meetings
+from workers.summarize.detection.line_encoder import STATE, STATES, LineEncoder
+from workers.summarize.detection.line_weights import LAYERS, WEIGHTS, line_weights
 from workers.summarize.text.embedding import Features
-from workers.summarize.text.line_encoder import STATE, STATES, LineEncoder
-from workers.summarize.text.line_weights import LAYERS, WEIGHTS, line_weights
 
 LINES = ["Can we move the release — to Friday?", "No, Thursday is fine.", "Größere Räume: 12.450,50 €, d'accord."]
 

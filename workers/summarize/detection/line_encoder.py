@@ -19,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from schema.core.errors import BrokenModel
+from workers.summarize.detection.line_weights import EMBEDDING_ROWS, EMBEDDINGS, LAYERS, TOKENIZER, WEIGHTS
 from workers.summarize.text.embedding import Features
-from workers.summarize.text.line_weights import EMBEDDING_ROWS, EMBEDDINGS, LAYERS, TOKENIZER, WEIGHTS
 
 STATE = 640
 STATES = 2 * STATE
