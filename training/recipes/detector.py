@@ -25,7 +25,7 @@ from training.runs.config import RunConfig, Section, validate
 from training.runs.task import Batch, example_random
 from workers.summarize.detection.features import line_facts, line_features
 from workers.summarize.detection.line_encoder import LineReader
-from workers.summarize.detection.network import KINDS, OUTPUTS, DetectorNet, DetectorShape, load_network
+from workers.summarize.detection.network import KINDS, MISLEADS, OUTPUTS, DetectorNet, DetectorShape, load_network
 from workers.summarize.text.embedding import Features
 from workers.summarize.text.stems import content_stems
 
@@ -34,7 +34,7 @@ _OF_KIND = {
     InventedKind.ACTION: 1,
     InventedKind.FACT: 2,
     InventedKind.QUESTION: 3,
-    InventedKind.FALSE: OUTPUTS - 1,
+    InventedKind.FALSE: MISLEADS,
 }
 _MAIN_WEIGHT, _FALSE_WEIGHT = 1.5, 0.7
 _NO_LINE = -1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from workers.summarize.detection.clause_features import clause_features
 from workers.summarize.detection.clause_network import ClauseNet, load_clause_network
 from workers.summarize.detection.clauses import Clause, clauses_of
 from workers.summarize.detection.detector import FoundItem, Reading
+from workers.summarize.detection.network import MISLEADS
 from workers.summarize.text.courtesy import is_courtesy
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment
@@ -27,7 +28,9 @@ WORD_COSTS = {ItemKind.DECISION: 0.008, ItemKind.ACTION: 0.008, ItemKind.POINT: 
 meetings.
 """
 WORDS_LIMIT = 26
-LEAST_WORTHS = {ItemKind.DECISION: 0.25, ItemKind.ACTION: 0.2, ItemKind.POINT: 0.25, ItemKind.QUESTION: 0.1}
+MISLEADING = 0.4
+"""A clause says nothing of a decision or a task from this probability on that it misleads."""
+LEAST_WORTHS = {ItemKind.DECISION: 0.25, ItemKind.ACTION: 0.15, ItemKind.POINT: 0.25, ItemKind.QUESTION: 0.1}
 """An item whose clauses say a smaller share of it is left out, because nobody would know what is meant."""
 _LEAST_VOTE, _ADDRESSED, _ANSWERS = 0.05, 1.0, 0.3
 """What a clause weighs at least in the vote on an owner, and the weights of who is addressed and who speaks next."""
@@ -65,7 +68,15 @@ class ClauseChooser:
         features = torch.from_numpy(clause_features(clauses, item, reading, window, rarity, language))
         with torch.inference_mode():
             weights = torch.sigmoid(self._net(features)).tolist()
-        return [WeighedClause(each, *weight) for each, weight in zip(clauses, weights, strict=True)]
+        found = [WeighedClause(each, *weight) for each, weight in zip(clauses, weights, strict=True)]
+        if item.kind is ItemKind.POINT:
+            return found
+        return [replace(each, worth=0.0) if _misleads(each.clause, reading) else each for each in found]
+
+
+def _misleads(clause: Clause, reading: Reading) -> bool:
+    """Whether minutes with *clause* would probably be false, because what it says was turned down or taken back."""
+    return bool(reading.probabilities[clause.line, MISLEADS] >= MISLEADING)
 
 
 def best_clauses(weighed: Sequence[WeighedClause], kind: ItemKind, language: str) -> list[WeighedClause]:

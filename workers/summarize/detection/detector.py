@@ -35,7 +35,7 @@ class Pick:
 
 
 PICKS = {
-    ItemKind.DECISION: Pick(0.38, 0.5, 3),
+    ItemKind.DECISION: Pick(0.33, 0.5, 3),
     ItemKind.ACTION: Pick(0.3, 0.7, 3),
     ItemKind.POINT: Pick(0.4, 0.5, 2),
     ItemKind.QUESTION: Pick(0.26, 0.0, 3),

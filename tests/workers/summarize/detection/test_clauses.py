@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from workers.summarize.detection.clause_chooser import (
 )
 from workers.summarize.detection.clauses import Clause, clauses_of, joined
 from workers.summarize.detection.detector import Detector, FoundItem
+from workers.summarize.detection.network import MISLEADS
 from workers.summarize.text.segment import SpokenSegment
 
 
@@ -161,6 +163,15 @@ def test_the_owner_is_who_is_asked_or_who_promises(
     chooser: ClauseChooser, detector: Detector, lines: list[str], name: str, language: str
 ) -> None:
     assert owner(chooser, detector, meeting(*lines), language) == name
+
+
+def test_what_was_turned_down_says_nothing_of_a_task(chooser: ClauseChooser, detector: Detector) -> None:
+    said = meeting("Paul: I'll order the printing for it, shall I?", "Nora: No, don't, we will only change it again.")
+    item, reading = FoundItem(ItemKind.ACTION, 0, (0,), 0.9), detector.read(said, PEOPLE)
+    false = reading.probabilities.copy()
+    false[0, MISLEADS] = 0.9
+    assert chooser.weigh(item, reading, said, "en")[0].worth > 0
+    assert {each.worth for each in chooser.weigh(item, replace(reading, probabilities=false), said, "en")} == {0.0}
 
 
 def test_lines_without_words_have_no_clauses(chooser: ClauseChooser, detector: Detector) -> None:

@@ -44,7 +44,7 @@ OTHERS = {
     "es": meeting(
         "Luz: La impresora del segundo piso está rota otra vez.",
         "Uwe: Entonces tomamos el contrato nuevo, cuesta noventa euros al mes.",
-        "Luz: De acuerdo, el contrato nuevo.",
+        "Luz: De acuerdo, tomamos el contrato nuevo.",
         "Uwe: Yo llamo a la empresa antes del viernes.",
     ),
 }
