@@ -25,6 +25,7 @@ from api.http.middleware.lingering_close import LingeringClose
 from api.http.middleware.loopback import LoopbackOnly, check_auth
 from api.http.middleware.no_sniff import NoSniff
 from api.http.openapi import DocumentedApi
+from api.kept_audio import routes as kept_audio
 from api.live import http_audio as audio
 from api.live import server_sent_events as events
 from api.live import socket as live
@@ -127,9 +128,9 @@ def create_app(config: Settings | None = None) -> FastAPI:
         )
     app.add_middleware(MeasuredRequests)
     parts = (
-        meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
-        live, search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions, models,
-        realtime_socket, reference, sessions, metrics, assets,
+        meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio,
+        kept_audio, events, live, search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions,
+        models, realtime_socket, reference, sessions, metrics, assets,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

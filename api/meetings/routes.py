@@ -34,6 +34,8 @@ from schema.core.errors import (
 )
 from schema.core.settings import Settings
 from schema.core.states import DateSource, MeetingState, Scope, TitleSource, UploadState
+from schema.core.units import s_of_samples
+from schema.kept_audio.pieces import kept_samples
 from schema.mailbox import Mailbox
 from schema.meetings.briefing import change_briefing
 from schema.meetings.lifecycle import delete_meeting
@@ -69,6 +71,7 @@ def create(new: NewMeeting, services: ServicesHere, principal: Writer) -> Meetin
             asr_adapter=new.asr_adapter,
             summary_adapter=new.summary_adapter,
             speakers=_listened(new, services.config),
+            keeps_audio=services.config.keeps_audio,
         )
         meeting.brief(with_defaults(new, principal, services.config))
         set_recording_date(meeting, new.recorded_at, DateSource.CALLER)
@@ -203,8 +206,11 @@ def meetings_out(session: Session, mailbox: Mailbox, meetings: Sequence[Meeting]
         by_meeting[track.meeting_id].append(track)
     rows = session.execute(select(Upload.meeting_id, Upload.state).where(Upload.meeting_id.in_(ids)))
     uploads = {meeting_id: UploadState(state) for meeting_id, state in rows}
+    kept = kept_samples(session, ids)
     return [
-        _meeting_out(session, meeting, by_meeting[meeting.id], received, uploads.get(meeting.id))
+        _meeting_out(session, meeting, by_meeting[meeting.id], received, uploads.get(meeting.id)).model_copy(
+            update={"audio_s": s_of_samples(kept[meeting.id]) if meeting.id in kept else None}
+        )
         for meeting in meetings
     ]
 

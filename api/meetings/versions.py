@@ -67,8 +67,8 @@ def reprocess(meeting_id: str, wanted: Reprocessing, services: ServicesHere, pri
     A new transcript is made from the uploaded file, if that is still stored. It becomes a meeting of its own: a version
     beside the present one. Corrections are carried over. Lists and search show the new version once it is finished.
 
-    New minutes belong to the same meeting, as a version beside the earlier ones. Live audio is not stored, so for a
-    live meeting only the minutes can be made again.
+    New minutes belong to the same meeting, as a version beside the earlier ones. A live meeting has no file, so
+    only the minutes can be made again.
     """
     part = _part(wanted)
     check_model("asr_model", wanted.asr_model, services.config.asr_model, "MINUTEBOOK_ASR_MODEL")

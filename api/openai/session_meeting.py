@@ -49,7 +49,8 @@ def _save_meeting(
         if exists:
             session.execute(update(Meeting).where(Meeting.id == meeting_id).values(**columns))
             return
-        meeting = Meeting(id=meeting_id, owner=principal.owner, title=TITLE, **columns)
+        keeps_audio = services.config.keeps_audio
+        meeting = Meeting(id=meeting_id, owner=principal.owner, title=TITLE, keeps_audio=keeps_audio, **columns)
         meeting.brief(with_defaults(meeting.briefing, principal, services.config))
         session.add(meeting)
         session.flush()

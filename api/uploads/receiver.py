@@ -234,7 +234,14 @@ def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[s
     check_room(services, size_bytes)
     with services.database.write() as session:
         check_adapters(session, new.asr_adapter, new.summary_adapter)
-        return add_upload(session, owner=principal.owner, new=new, open_limit=config.uploads_open_limit, **facts)
+        return add_upload(
+            session,
+            owner=principal.owner,
+            new=new,
+            open_limit=config.uploads_open_limit,
+            keeps_audio=config.keeps_audio,
+            **facts,
+        )
 
 
 def known_upload(

@@ -16,7 +16,7 @@ from schema.core.states import Scope
 from schema.core.wire import PageSessionOut
 
 DAY_S = 24 * 3600
-EXAMPLE = PageSessionOut(asks_for_key=True, scopes=[Scope.READ, Scope.WRITE])
+EXAMPLE = PageSessionOut(asks_for_key=True, scopes=[Scope.READ, Scope.WRITE], audio_retention="days:30")
 
 router = APIRouter(prefix="/v1/session", tags=["session"], responses=responses(Unauthorized, Forbidden, RateLimited))
 
@@ -29,7 +29,10 @@ def sent_key(request: Request) -> str | None:
 @router.get("", summary="Show what this browser may do", responses=response(EXAMPLE))
 def show(services: ServicesHere, principal: Reader) -> PageSessionOut:
     """Show the scopes of the key or the session of this request, and whether this server asks for keys at all."""
-    return PageSessionOut(asks_for_key=services.config.asks_for_keys, scopes=sorted(principal.scopes))
+    config = services.config
+    return PageSessionOut(
+        asks_for_key=config.asks_for_keys, scopes=sorted(principal.scopes), audio_retention=config.audio_retention
+    )
 
 
 @router.post("", summary="Sign in with a key", responses=response(EXAMPLE))

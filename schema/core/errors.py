@@ -6,6 +6,7 @@ MinutebookError
 │   ├── UnknownLanguage     the model does not know the language
 │   ├── UnknownAdapter      the registry has no adapter of that name
 │   ├── TooLarge            the request has more bytes than the limit allows
+│   ├── BeyondEnd           the part of a file that is asked for is not there; the error gives its size
 │   ├── ChecksumMismatch    the received bytes do not match the checksum that was sent with them
 │   ├── InvalidData         training data cannot be used; the message names file and line
 │   │   └── DataOverlap     the test data contains data that the model was trained on
@@ -93,6 +94,12 @@ class TooLarge(InvalidInput):
 
 class UnsupportedMediaType(InvalidInput):
     slug, title, status = "unsupported-media-type", "Unsupported Media Type", 415
+
+
+class BeyondEnd(InvalidInput):
+    """Carries `size_bytes`."""
+
+    slug, title, status = "beyond-end", "Range Not Satisfiable", 416
 
 
 class ChecksumMismatch(InvalidInput):

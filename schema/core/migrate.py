@@ -16,6 +16,7 @@ from schema.core.database import Database
 from schema.core.tables import Base
 from schema.corrections import segments as corrections  # noqa: F401 - registers its tables in the metadata
 from schema.corrections import sentences as sentence_corrections  # noqa: F401 - registers its tables in the metadata
+from schema.kept_audio import tables as kept_audio  # noqa: F401 - registers its tables in the metadata
 from schema.meetings.search import INDEX_NAME, INDEX_TABLE
 from schema.off_record import passages as off_record  # noqa: F401 - registers its tables in the metadata
 from schema.speakers import tables as speaker_tables  # noqa: F401 - registers its tables in the metadata

@@ -102,6 +102,9 @@ class Settings(DataFolder):
     upload_retention: str = Field(default="keep", pattern="^(keep|after_minutes|days:[1-9][0-9]{0,4})$")
     """How long a file is kept once its meeting is finished: for ever (`keep`), no longer (`after_minutes`), or N days
     (`days:N`)."""
+    audio_retention: str = Field(default="days:30", pattern="^(keep|after_minutes|off|days:[1-9][0-9]{0,4})$")
+    """How long the audio of meetings and recordings can be heard once they are finished: for ever (`keep`), not at all
+    (`after_minutes`), or N days (`days:N`). `off` stores none."""
     ingest_places: int = Field(default=4, ge=2, le=64)
     """How many files are decoded or transcribed at once. One place is always kept free for another owner."""
     decoder_memory_bytes: int = Field(default=2 << 30, ge=256 << 20)
@@ -286,6 +289,11 @@ class Settings(DataFolder):
     @property
     def storage_url(self) -> str:
         return self.storage or str(self.data_dir / "files")
+
+    @property
+    def keeps_audio(self) -> bool:
+        """Whether the audio of new meetings is stored."""
+        return self.audio_retention != "off"
 
     @property
     def model_aliases(self) -> tuple[str, ...]:

@@ -110,10 +110,14 @@ class Problem(BaseModel):
 
 
 class PageSessionOut(Wire):
-    """What the caller may do. Where `asks_for_key` is false, everybody who can reach the server may do everything."""
+    """What the caller may do. Where `asks_for_key` is false, everybody who can reach the server may do everything.
+
+    `audio_retention` says how long the server keeps the audio of meetings: `keep`, `after_minutes`, `days:N` or `off`.
+    """
 
     asks_for_key: bool
     scopes: list[Scope]
+    audio_retention: str
 
 
 class PartStatus(Wire):

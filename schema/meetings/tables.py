@@ -38,6 +38,7 @@ class Meeting(Base):
     * `shown` is true for the version that is used when a request names none.
     * `speakers` says how many speakers are told apart, as in `schema.speakers.wish`; None means that nobody listens.
       `people_settled` is true once all units of speech were put together again at the end.
+    * `keeps_audio` is true if its audio is stored, so that people can listen to it.
     * `revised_seq` is set while the minutes have to be written again. It is the number of the last correction.
     * Notes with a lower `seq` than `notes_seq` are all written again.
     * `participants`, `agenda`, `vocabulary`, `minutes_language` and `template` are the `briefing`.
@@ -75,6 +76,7 @@ class Meeting(Base):
     notes_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     speakers: Mapped[str | None] = mapped_column(String(8))
     people_settled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    keeps_audio: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property
     def started_at(self) -> datetime:
@@ -110,6 +112,7 @@ class Track(Base):
     * `closed_sample` is the end of the track, set when the meeting is finished.
     * `heard_sample` is how far the listener is, who tells speakers apart; None means that nobody listens to this track.
       `heard_epoch` makes its commits conditional. `unheard` is [[first, end, reason]], the audio that it never got.
+    * `kept_sample` is how far the audio is stored, if the meeting `keeps_audio`.
     * `several` means that several people may speak on a track with a `speaker`, such as a room in a call.
     """
 
@@ -128,6 +131,7 @@ class Track(Base):
     heard_sample: Mapped[int | None] = mapped_column(BigInteger)
     heard_epoch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     unheard: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    kept_sample: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     several: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property

@@ -55,7 +55,7 @@ def recording_of(session: Session, meeting: Meeting) -> Upload:
     upload = session.scalar(select(Upload).where(Upload.meeting_id == meeting.id))
     remedy = "upload the recording to transcribe it again, or write only the minutes again (part 'minutes')"
     if upload is None:
-        raise AudioNotKept(f"meeting '{meeting.id}' was live, and live audio is not kept: {remedy}")
+        raise AudioNotKept(f"meeting '{meeting.id}' was live, so it has no file: {remedy}")
     if upload.file_deleted_at is not None or upload.expires_at is not None:
         when = f" on {upload.file_deleted_at:%Y-%m-%d %H:%M} UTC" if upload.file_deleted_at else ""
         raise AudioNotKept(
@@ -106,6 +106,7 @@ def add_version(
     upload.state = UploadState.QUEUED
     meeting = session.get_one(Meeting, upload.meeting_id)
     meeting.title, meeting.created_at, meeting.shown = source.title, source.created_at, False
+    meeting.keeps_audio = source.keeps_audio
     meeting.title_from, meeting.recorded_from = source.title_from, source.recorded_from
     meeting.recorded_at, meeting.recorded_offset_s = source.recorded_at, source.recorded_offset_s
     meeting.version_of, meeting.made_from = source.version_of or source.id, source.id

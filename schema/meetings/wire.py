@@ -137,7 +137,8 @@ class MeetingOut(Wire):
     used; only responses for a single meeting contain it. `upload_state` is the state of the meeting's recording. A live
     meeting has none. `started_at` is the date of the recording, in the time of its place if that is known, and
     `started_at_source` says where it comes from. `speakers` says whether, and how many, speakers on one track are told
-    apart, null if they are not. `title_source` says where the title comes from, null if there is none.
+    apart, null if they are not. `audio_s` is where the kept audio ends, null if there is none. `title_source` says
+    where the title comes from, null if there is none.
     """
 
     id: str
@@ -164,6 +165,7 @@ class MeetingOut(Wire):
     shown: bool = True
     revising: bool = False
     upload_state: UploadState | None = None
+    audio_s: float | None = None
     made_by: Authors | None = None
 
 

@@ -57,12 +57,13 @@ def add_upload(
     again: bool = False,
     answer_by: datetime | None = None,
     tus_metadata: str | None = None,
+    keeps_audio: bool = False,
 ) -> Upload:
     """Create an upload in state receiving, together with its meeting.
 
     *name* is the file's name, which is only shown to people. *sha256* is the sender's claim. *answer_by* is the latest
-    time of the answer, if the transcript is the answer to a request. Raises Backlogged when *owner* already has
-    *open_limit* unfinished uploads.
+    time of the answer, if the transcript is the answer to a request; its audio is never kept. Raises Backlogged when
+    *owner* already has *open_limit* unfinished uploads.
     """
     still_open = select(func.count()).where(Upload.owner == owner, Upload.state.in_(BEFORE_END))
     if (session.scalar(still_open) or 0) >= open_limit:
@@ -81,6 +82,7 @@ def add_upload(
         summary_adapter=new.summary_adapter,
         tus_metadata=tus_metadata,
         speakers=_listened(new),
+        keeps_audio=keeps_audio and answer_by is None,
     )
     meeting.brief(new)
     _describe(meeting, new, shown)

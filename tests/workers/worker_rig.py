@@ -20,6 +20,7 @@ from tests.models import FOLDER
 from training.data.audio import Samples
 from workers.asr.engine import Engine
 from workers.asr.streaming.policy import align_att
+from workers.kept_audio.keeper import AudioKeeper
 from workers.models.adapters import AdapterStore, ShippedAdapter
 from workers.summarize.chat.model import ChatModel
 from workers.summarize.summarizer import Summarizer
@@ -76,6 +77,7 @@ class WorkerRig:
             send=self.send,
             summaries=self.summaries,
             pace=PACE,
+            audio_keeper=AudioKeeper(stores, 0),
         )
 
     def summarizer(
@@ -126,6 +128,7 @@ class WorkerRig:
         language: str = "en",
         speakers: str | None = None,
         kind: TrackKind = TrackKind.LIVE,
+        keeps_audio: bool = False,
     ) -> str:
         """Open a live meeting and return the id of its first track, `MEETING-TRACK`.
 
@@ -134,7 +137,14 @@ class WorkerRig:
         names = tracks or ("main",)
         with self.database.write() as session:
             session.add(
-                Meeting(id=meeting_id, owner="local", vocabulary=list(vocabulary), language=language, speakers=speakers)
+                Meeting(
+                    id=meeting_id,
+                    owner="local",
+                    vocabulary=list(vocabulary),
+                    language=language,
+                    speakers=speakers,
+                    keeps_audio=keeps_audio,
+                )
             )
             session.flush()
             session.add_all(

@@ -28,6 +28,7 @@ from schema.uploads.tables import Upload
 from workers.ingest.feeding import Bounds, Feeding, Step
 from workers.ingest.messages import PASSING, DecodingFailed
 from workers.ingest.upload_sweeper import FED, UploadSweeper
+from workers.kept_audio.sweeper import AudioSweeper
 from workers.tasks.monitoring import report_work
 from workers.tasks.summary_requests import Send
 
@@ -71,18 +72,21 @@ class Ingester:
         stores: Stores,
         send: Send,
         upload_sweeper: UploadSweeper,
+        audio_sweeper: AudioSweeper,
         settings: IngestSettings,
     ) -> None:
         self.name = name
         self.stores = stores
         self.send = send
         self.upload_sweeper = upload_sweeper
+        self.audio_sweeper = audio_sweeper
         self.settings = settings
         self.works: dict[str, OpenUpload] = {}
 
     def run(self) -> bool:
         """Work for a bounded time. True when there is more to do at once."""
         self.upload_sweeper.run()
+        self.audio_sweeper.run()
         ends_s = time.monotonic() + SLICE_S
         while self.turn():
             if time.monotonic() >= ends_s:

@@ -109,6 +109,7 @@ class Process:
 
         from workers.asr.engine import load_engine
         from workers.asr.streaming.policy import POLICIES
+        from workers.kept_audio.keeper import AudioKeeper
         from workers.transcribe.file_budget import FilePace, on_cpu
         from workers.transcribe.transcriber import Pace, Transcriber
 
@@ -127,6 +128,7 @@ class Process:
             adapters=self._adapter_store(AdapterTask.ASR),
             send=self.send,
             summaries=self.summaries,
+            audio_keeper=AudioKeeper(self.stores, config.storage_reserve_bytes),
             pace=Pace(
                 batch=config.asr_batch or (GPU_BATCH if on_gpu else CPU_BATCH),
                 step_interval_ms=config.step_interval_ms,
@@ -238,6 +240,7 @@ class Process:
         from workers.ingest.feeding import Bounds
         from workers.ingest.ingester import Ingester, IngestSettings
         from workers.ingest.upload_sweeper import UploadSweeper
+        from workers.kept_audio.sweeper import AudioSweeper
 
         config = self.config
         self.stores.files  # noqa: B018 - opens the storage now, so that a wrong setting stops the worker at its start
@@ -247,6 +250,7 @@ class Process:
             stores=self.stores,
             send=self.send,
             upload_sweeper=UploadSweeper(self.stores, backlog, config.upload_retention),
+            audio_sweeper=AudioSweeper(self.stores, config.audio_retention),
             settings=IngestSettings(
                 places=config.ingest_places,
                 attempts=config.attempts_limit,

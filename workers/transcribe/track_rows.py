@@ -28,6 +28,8 @@ class TrackFacts:
     adapter: str | None
     """`NAME@VERSION` of the adapter version that is served now."""
     translate: bool = False
+    kept_sample: int | None = None
+    """How far the audio is stored; None if it is not kept."""
 
 
 def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackFacts]:
@@ -50,6 +52,7 @@ def read_facts(session: Session, track_ids: Collection[str]) -> dict[str, TrackF
             vocabulary=meeting.briefing.expected_words,
             translate=meeting.translate,
             adapter=adapters[meeting.asr_adapter],
+            kept_sample=track.kept_sample if meeting.keeps_audio else None,
         )
         for track, meeting in rows
     }

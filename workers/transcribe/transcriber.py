@@ -26,6 +26,7 @@ from workers.asr.streaming.policy import Policy
 from workers.asr.streaming.stream import DEFAULTS, StepOutcome, StreamSettings
 from workers.asr.streaming.track import StreamState
 from workers.corrections.carry_over import carry_over
+from workers.kept_audio.keeper import AudioKeeper
 from workers.metrics.metrics import metrics
 from workers.models.adapters import AdapterStore
 from workers.tasks.failures import book_failure
@@ -79,6 +80,7 @@ class Transcriber:
         send: Send,
         summaries: SummaryRequests,
         pace: Pace,
+        audio_keeper: AudioKeeper,
         stream: StreamSettings = DEFAULTS,
     ) -> None:
         self.name = name
@@ -91,6 +93,7 @@ class Transcriber:
         self.send = send
         self.summaries = summaries
         self.pace = pace
+        self.audio_keeper = audio_keeper
         self.stream = stream
         self.file_budget = FileBudget(pace.files)
         self._began_s = 0.0
@@ -248,6 +251,9 @@ class Transcriber:
             )
 
     def _release(self, step: TrackStep, state: StreamState, outcome: StepOutcome) -> None:
+        ends = step.claim.closed and state.committed_sample >= step.claim.received_sample
+        unkept_sample = self.audio_keeper.keep(step.facts, state.committed_sample, ends=ends)
+        window = state.window_first_sample
         # Speech that is to be decoded again waits like new audio. So a model that skips it again keeps no worker busy.
         left = step.leaves_speech(outcome)
         seen = state.committed_sample if left else step.seen_sample
@@ -256,7 +262,7 @@ class Transcriber:
             step.track_id,
             step.claim.epoch,
             committed_sample=state.committed_sample,
-            keep_sample=state.window_first_sample,
+            keep_sample=window if unkept_sample is None else min(window, unkept_sample),
             seen_sample=seen,
             state=json.dumps(state.dump(), separators=(",", ":")).encode(),
             delay_ms=0 if behind or step.claim.closed else self.pace.step_interval_ms,

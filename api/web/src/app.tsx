@@ -11,13 +11,12 @@ import { Confirm } from "./parts/confirm";
 import { remember, remembered } from "./parts/memory";
 import { place } from "./parts/router";
 import { Toasts } from "./parts/toast";
-import { call, get, signedOut } from "./server/http";
-import type { PageSession } from "./server/types";
+import { call, signedOut } from "./server/http";
+import { learnSession, session } from "./server/session";
 import { SignIn } from "./sign_in";
 import { choose, LANGUAGES, language, texts } from "./texts";
 
 const look = signal(remembered("look") ?? "auto");
-const session = signal<PageSession | null>(null);
 
 effect(() => {
   document.documentElement.dataset.look = look.value;
@@ -26,10 +25,6 @@ effect(() => {
 effect(() => {
   document.documentElement.lang = texts.value.locale;
 });
-
-async function learnSession(): Promise<void> {
-  session.value = await get<PageSession>("v1/session").catch(() => null);
-}
 
 export function App() {
   const t = texts.value;

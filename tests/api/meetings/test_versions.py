@@ -145,7 +145,7 @@ def test_a_live_meeting_can_get_new_minutes_but_no_new_transcript(api: Api) -> N
     move(api.database, meeting, MeetingState.FINISHED)
     refused = reprocess(api, meeting, language="en")
     assert (refused["status"], refused["type"]) == (409, "urn:minutebook:problem:audio-not-kept")
-    assert "live audio is not kept: upload the recording" in refused["detail"]
+    assert "was live, so it has no file: upload the recording" in refused["detail"]
     add_minutes(api.database, meeting, "Final", 1, SummaryKind.FINAL)
     with api.database.write() as session:
         session.add(version("short", task=AdapterTask.SUMMARY))

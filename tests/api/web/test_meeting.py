@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from tests.api.web.conftest import TITLE, OpenMeeting, WatchedPages
-from tests.running_stack import RunningStack
+from tests.running_stack import CLIP_S, RunningStack
 
 
 def test_a_title_that_looks_like_a_script_is_text_everywhere(pages: WatchedPages, meeting_page: OpenMeeting) -> None:
@@ -33,7 +34,7 @@ def test_a_correction_is_stored_and_undone(meeting_page: OpenMeeting, running: R
     page = meeting_page()
     first = page.locator(".segment").first
     before = first.locator("p").inner_text()
-    first.get_by_role("button").click()
+    first.locator(".edit").click()
     first.get_by_label("Text", exact=True).fill("We begin <b>now</b>.")
     first.get_by_label("Speaker", exact=True).fill("Maya")
     first.get_by_role("button", name="Save").click()
@@ -51,7 +52,7 @@ def test_a_change_by_somebody_else_is_not_overwritten(
 ) -> None:
     page = meeting_page()
     second = page.locator(".segment").nth(1)
-    second.get_by_role("button").click()
+    second.locator(".edit").click()
     path = (
         f"{running.stack.api_url}/v1/meetings/{finished}/segments/{str(second.get_attribute('id')).partition('-')[2]}"
     )
@@ -95,6 +96,15 @@ def test_every_export_is_a_file(meeting_page: OpenMeeting) -> None:
             page.get_by_role("link", name=name, exact=True).click()
         assert download.value.suggested_filename.endswith(f".{name.lower()}")
         assert download.value.path().stat().st_size > 100
+
+
+def test_a_live_meeting_can_be_heard_when_it_is_over(meeting_page: OpenMeeting) -> None:
+    page = meeting_page()
+    assert float(str(page.get_by_role("slider", name="Position").get_attribute("max"))) == pytest.approx(
+        CLIP_S, abs=0.1
+    )
+    page.get_by_role("button", name="Play", exact=True).click()
+    expect(page.locator(".segment.heard .spoken")).to_have_count(1)
 
 
 def test_a_meeting_that_is_not_there_says_so(pages: WatchedPages) -> None:

@@ -46,7 +46,7 @@ def by_cookie(cookie: str, **headers: str) -> dict[str, str]:
 
 def test_a_key_begins_a_session_whose_cookie_no_script_can_read(api: Api, key: NewKey) -> None:
     answer = api.http.post("/v1/session", headers={"Authorization": f"Bearer {key.key}"})
-    assert answer.json() == {"asks_for_key": True, "scopes": ["read", "write"]}
+    assert answer.json() == {"asks_for_key": True, "scopes": ["read", "write"], "audio_retention": "days:30"}
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
@@ -150,5 +150,5 @@ def test_the_database_does_not_hold_the_token(api: Api, key: NewKey) -> None:
 
 def test_a_server_without_keys_sets_no_cookie(start: Callable[..., Api]) -> None:
     answer = start().http.post("/v1/session")
-    assert answer.json() == {"asks_for_key": False, "scopes": ["admin"]}
+    assert answer.json() == {"asks_for_key": False, "scopes": ["admin"], "audio_retention": "days:30"}
     assert "set-cookie" not in answer.headers

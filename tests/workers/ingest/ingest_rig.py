@@ -24,6 +24,7 @@ from schema.uploads.wire import NewUpload
 from workers.ingest.feeding import Bounds, Feeding
 from workers.ingest.ingester import Ingester, IngestSettings, lease_key
 from workers.ingest.upload_sweeper import UploadSweeper
+from workers.kept_audio.sweeper import AudioSweeper
 
 BOUNDS = Bounds(
     backlog_limit_samples=samples_of_s(120),
@@ -58,6 +59,7 @@ class IngestRig:
             stores=self.stores,
             send=self._send,
             upload_sweeper=self.upload_sweeper(),
+            audio_sweeper=AudioSweeper(self.stores, "keep"),
             settings=IngestSettings(places=self.places, attempts=ATTEMPTS, bounds=limits),
         )
 

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { COMMON_LANGUAGES, listed, nameOf } from "../parts/format";
 import { go } from "../parts/router";
 import { tellError } from "../parts/toast";
+import { session } from "../server/session";
 import { texts } from "../texts";
 import { Meter } from "./meter";
 import { microphones, NoSound, obstacle, openSource } from "./microphone";
@@ -96,7 +97,7 @@ function StartForm() {
           <textarea rows={3} value={agenda.value} onInput={(event) => (agenda.value = event.currentTarget.value)} />
         </label>
       </details>
-      <p class="hint">{t.notKept}</p>
+      <p class="hint">{session.value && t.kept(session.value.audio_retention)}</p>
       <button type="submit" class="primary big" disabled={starting.value}>
         {starting.value ? t.starting : t.go}
       </button>

@@ -53,7 +53,7 @@ function Parts({ store, minutes }: { store: MeetingStore; minutes: Minutes }) {
           store={store}
           title={
             <>
-              <span class="time">{clock(chapter.first_sample / SAMPLE_RATE)}</span> {chapter.title || t.chapter}
+              <Moment store={store} s={chapter.first_sample / SAMPLE_RATE} /> {chapter.title || t.chapter}
             </>
           }
           items={chapter.sentences}
@@ -72,6 +72,18 @@ function Parts({ store, minutes }: { store: MeetingStore; minutes: Minutes }) {
         </>
       )}
     </>
+  );
+}
+
+/** A time; where the meeting can be heard, a button that plays from there. */
+function Moment({ store, s }: { store: MeetingStore; s: number }) {
+  const playback = store.playback.value;
+  if (!playback) return <span class="time">{clock(s)}</span>;
+  const label = texts.value.player.from(clock(s));
+  return (
+    <button type="button" class="plain time" aria-label={label} onClick={() => playback.playFrom(s)}>
+      {clock(s)}
+    </button>
   );
 }
 

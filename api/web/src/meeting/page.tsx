@@ -14,6 +14,8 @@ import { About } from "./about";
 import { CoverageBar } from "./coverage";
 import { MinutesPane } from "./minutes";
 import { NoteBox } from "./notes";
+import { Playback } from "./playback";
+import { Player } from "./player";
 import { MeetingStore } from "./store";
 import { TranscriptPane } from "./transcript";
 import { Versions } from "./versions";
@@ -33,6 +35,10 @@ export function MeetingView({ id }: { id: string }) {
     return () => store.close();
   }, [store, recording]);
   const meeting = store.meeting.value;
+  const audioS = meeting?.state === "finished" ? (meeting.audio_s ?? 0) : 0;
+  useEffect(() => {
+    if (audioS > 0) store.playback.value ??= new Playback(address(`${store.root}/audio`));
+  }, [store, audioS]);
   const error = store.error.value;
   if (error && !error.problem.retryable) {
     return (
@@ -48,6 +54,7 @@ export function MeetingView({ id }: { id: string }) {
     <article class={`meeting show-${pane.value}`} data-state={meeting.state}>
       <Head store={store} meeting={meeting} />
       {recording && <Controls recording={recording} />}
+      {store.playback.value && <Player store={store} playback={store.playback.value} endS={audioS} />}
       {store.coverage.value && <CoverageBar coverage={store.coverage.value} />}
       {isLive && <NoteBox store={store} now={() => recording?.nowS ?? null} />}
       <div class="panes-switch">

@@ -1,5 +1,5 @@
 /** A meeting as the page shows it, built from the API's answers and from events. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { recordings } from "../live/recordings";
 import { address, get, ProblemError } from "../server/http";
 import type {
@@ -13,6 +13,8 @@ import type {
   Transcript,
   TypedNote,
 } from "../server/types";
+import type { Playback } from "./playback";
+import { type Spoken, spokenAt } from "./timeline";
 
 const LOOK_MS = 2_000;
 const EVENTS = ["segment", "partial", "minutes", "coverage", "state", "upload", "error"];
@@ -30,12 +32,28 @@ export class MeetingStore {
   readonly pointed = signal<ReadonlySet<number>>(new Set());
   readonly notes = signal<TypedNote[]>([]);
   readonly error = signal<ProblemError | null>(null);
+  /** Plays the meeting, if its audio is kept. */
+  readonly playback = signal<Playback | null>(null);
+  private lastSpoken: Spoken | null = null;
+  /** The word that is heard now. It is the same object as long as it is the same word. */
+  readonly spoken = computed(() => {
+    const playback = this.playback.value;
+    const now = playback && playback.nowS.value > 0 ? spokenAt(this.segments.value, playback.nowS.value) : null;
+    const same = now?.segment === this.lastSpoken?.segment && now?.word === this.lastSpoken?.word;
+    if (!same) this.lastSpoken = now;
+    return this.lastSpoken;
+  });
   private lastSeq = 0;
   private closed = false;
   private source: EventSource | null = null;
   private leave = () => {};
 
   constructor(readonly id: string) {}
+
+  /** Where the API has the meeting. */
+  get root(): string {
+    return `v1/meetings/${this.id}`;
+  }
 
   async open(): Promise<void> {
     try {
@@ -59,6 +77,7 @@ export class MeetingStore {
   close(): void {
     this.closed = true;
     this.source?.close();
+    this.playback.value?.close();
     this.leave();
   }
 

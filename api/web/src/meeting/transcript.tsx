@@ -9,8 +9,8 @@ import { texts } from "../texts";
 import { NoteRow } from "./notes";
 import { SegmentEditor } from "./segment_editor";
 import type { MeetingStore } from "./store";
+import { Words } from "./words";
 
-const UNSURE = 0.5;
 /** As close to the end counts as being there. */
 const NEAR_PX = 120;
 
@@ -20,6 +20,7 @@ export function TranscriptPane({ store, isLive }: { store: MeetingStore; isLive:
   const follows = useSignal(isLive);
   const segments = store.segments.value.filter((segment) => segment.text !== "" || segment.corrected);
   const notes = placed(store, segments);
+  const spoken = store.spoken.value;
   const partials = Object.entries(store.partials.value).filter(([, text]) => text);
   useEffect(() => {
     if (isLive && follows.value) toEnd(pane.current);
@@ -41,6 +42,8 @@ export function TranscriptPane({ store, isLive }: { store: MeetingStore; isLive:
                 segment={segment}
                 store={store}
                 pointed={store.pointed.value.has(segment.id)}
+                spoken={spoken?.segment === segment.id ? spoken.word : null}
+                playable={store.playback.value !== null}
                 sameSpeaker={at > 0 && segments[at - 1]?.speaker === segment.speaker}
                 locale={t.locale}
               />
@@ -84,24 +87,48 @@ interface RowOptions {
   store: MeetingStore;
   pointed: boolean;
   sameSpeaker: boolean;
+  spoken: number | null;
+  playable: boolean;
   /** Only so that a row is drawn again in another language. */
   locale: string;
 }
 
-const SegmentRow = memo(({ segment, store, pointed, sameSpeaker }: RowOptions) => {
+const SegmentRow = memo(({ segment, store, pointed, sameSpeaker, spoken, playable }: RowOptions) => {
   const t = texts.value;
   const editing = useSignal(false);
-  const classes = ["segment", pointed && "pointed", !segment.closed && "open", segment.off_record && "off-record"];
+  const row = useRef<HTMLLIElement>(null);
+  const isSpoken = spoken !== null;
+  useEffect(() => {
+    if (isSpoken && store.playback.value?.follows.value) row.current?.scrollIntoView({ block: "nearest" });
+  }, [isSpoken]);
+  const classes = [
+    "segment",
+    pointed && "pointed",
+    isSpoken && "heard",
+    !segment.closed && "open",
+    segment.off_record && "off-record",
+  ];
   return (
-    <li id={`segment-${segment.id}`} class={classes.filter(Boolean).join(" ")}>
-      <span class="time">{clock(segment.start_s)}</span>
+    <li ref={row} id={`segment-${segment.id}`} class={classes.filter(Boolean).join(" ")}>
+      {playable ? (
+        <button
+          type="button"
+          class="plain time"
+          aria-label={t.player.from(clock(segment.start_s))}
+          onClick={() => store.playback.value?.playFrom(segment.start_s)}
+        >
+          {clock(segment.start_s)}
+        </button>
+      ) : (
+        <span class="time">{clock(segment.start_s)}</span>
+      )}
       <div>
         {segment.speaker && !sameSpeaker && <strong class="speaker">{segment.speaker}</strong>}
         {editing.value ? (
           <SegmentEditor segment={segment} store={store} onClose={() => (editing.value = false)} />
         ) : (
           <p>
-            <Words segment={segment} />
+            <Words segment={segment} playback={store.playback.value} spoken={spoken} />
             {segment.corrected && <small class="mark"> {t.edit.corrected}</small>}
             {segment.off_record && <small class="mark"> {t.meeting.offRecord}</small>}
           </p>
@@ -120,22 +147,3 @@ const SegmentRow = memo(({ segment, store, pointed, sameSpeaker }: RowOptions) =
     </li>
   );
 });
-
-/** Most segments are one text. Only words that the model was not sure of need an element. */
-function Words({ segment }: { segment: Segment }) {
-  if (segment.words.every((word) => word.probability >= UNSURE)) return <>{segment.text}</>;
-  return <>{segment.words.map((word) => (word.probability < UNSURE ? unsure(word) : word.text))}</>;
-}
-
-/** Words bring their spaces with them, in languages that have spaces. */
-function unsure({ text, start_s, probability }: Segment["words"][number]) {
-  const word = text.trimStart();
-  return (
-    <>
-      {text.slice(0, text.length - word.length)}
-      <span key={start_s} class="unsure" title={texts.value.meeting.unsure(Math.round(100 * probability))}>
-        {word}
-      </span>
-    </>
-  );
-}

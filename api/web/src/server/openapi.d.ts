@@ -204,6 +204,7 @@ export interface components {
         MeetingOut: {
             agenda?: string[];
             asr_adapter: string | null;
+            audio_s?: number | null;
             coverage?: components["schemas"]["CoverageTotals"];
             /** Format: date-time */
             created_at: string;
@@ -352,6 +353,7 @@ export interface components {
         Origin: "edited" | "renamed" | "undone" | "carried";
         PageSessionOut: {
             asks_for_key: boolean;
+            audio_retention: string;
             scopes: components["schemas"]["Scope"][];
         };
         PartStatus: {

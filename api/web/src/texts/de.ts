@@ -84,7 +84,13 @@ export const de: Texts = {
     agenda: "Tagesordnung, ein Punkt je Zeile",
     go: "Beginnen",
     starting: "Beginnt",
-    notKept: "Der Ton wird nicht aufbewahrt, wenn er geschrieben ist.",
+    kept: (retention) => {
+      if (retention === "keep") return "Der Ton bleibt, bis die Besprechung gelöscht wird.";
+      if (retention === "off") return "Der Ton wird nicht aufbewahrt, wenn er geschrieben ist.";
+      if (retention === "after_minutes") return "Der Ton bleibt, bis das Protokoll geschrieben ist.";
+      const days = Number(retention.replace("days:", ""));
+      return `Der Ton bleibt nach der Besprechung ${days === 1 ? "einen Tag" : `${days} Tage`}.`;
+    },
     insecure:
       "Browser erlauben ein Mikrofon nur auf diesem Rechner oder über HTTPS. Stellen Sie einen Proxy mit TLS vor den " +
       "Server, zum Beispiel: caddy reverse-proxy --from meetings.example --to 127.0.0.1:8765",
@@ -140,6 +146,17 @@ export const de: Texts = {
     unknownSpeaker: "Wer spricht?",
     unsure: (percent) => `zu ${percent} % sicher`,
     offRecord: "nicht fürs Protokoll",
+  },
+  player: {
+    label: "Anhören",
+    play: "Abspielen",
+    pause: "Anhalten",
+    rate: "Tempo",
+    skip: "Stille überspringen",
+    keys: "Ein Klick auf ein Wort spielt es. Leertaste spielt und hält an, ← und → springen 5 Sekunden.",
+    position: "Stelle",
+    from: (time) => `Ab ${time} abspielen`,
+    failed: "Der Ton kann nicht abgespielt werden.",
   },
   edit: {
     edit: (what) => `Berichtigen: ${what}`,

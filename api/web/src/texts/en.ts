@@ -82,7 +82,13 @@ export const en = {
     agenda: "Agenda, one point a line",
     go: "Start",
     starting: "Starting",
-    notKept: "The audio is not kept after it is transcribed.",
+    kept: (retention: string) => {
+      if (retention === "keep") return "The audio is kept until the meeting is deleted.";
+      if (retention === "off") return "The audio is not kept after it is transcribed.";
+      if (retention === "after_minutes") return "The audio is kept until the minutes are written.";
+      const days = Number(retention.replace("days:", ""));
+      return `The audio is kept for ${days === 1 ? "a day" : `${days} days`} after the meeting.`;
+    },
     insecure:
       "Browsers allow a microphone only on this machine or over HTTPS. Put a proxy with TLS in front of the server, for " +
       "example: caddy reverse-proxy --from meetings.example --to 127.0.0.1:8765",
@@ -138,6 +144,17 @@ export const en = {
     unknownSpeaker: "Speaker?",
     unsure: (percent: number) => `${percent} % sure`,
     offRecord: "off the record",
+  },
+  player: {
+    label: "Listen",
+    play: "Play",
+    pause: "Pause",
+    rate: "Speed",
+    skip: "Skip silence",
+    keys: "Click a word to hear it. Space plays and pauses, ← and → go 5 seconds.",
+    position: "Position",
+    from: (time: string) => `Play from ${time}`,
+    failed: "The audio cannot be played.",
   },
   edit: {
     edit: (what: string) => `Correct: ${what}`,

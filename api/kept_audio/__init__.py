@@ -1,0 +1,1 @@
+"""Serves the kept audio of a meeting as one file that can be sought in"""

@@ -1,0 +1,1 @@
+"""Kept audio: pieces of FLAC that people listen to, their table, and how long they are kept"""

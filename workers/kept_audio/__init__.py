@@ -1,0 +1,1 @@
+"""Keeps the committed audio of meetings, and deletes it when its time is over"""
