@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 from api.auth.key_cache import KeyCache
 from api.auth.rate_limit import RateLimiter
 from api.live.feed import MeetingFeeds
+from api.live.producers import Producers
 from api.metrics.metrics import ApiMetrics
 from api.task_sender import TaskSender
 from schema.core.database import Database
@@ -43,6 +44,7 @@ class Services:
     mailbox: AsyncMailbox
     task_sender: TaskSender
     feeds: MeetingFeeds
+    producers: Producers
     keys: KeyCache
     limiter: RateLimiter
     metrics: ApiMetrics
@@ -77,6 +79,7 @@ async def opened(config: Settings) -> AsyncIterator[Services]:
                 mailbox=AsyncMailbox(redis, config.shards),
                 task_sender=task_sender,
                 feeds=feeds,
+                producers=Producers(),
                 keys=KeyCache(database),
                 limiter=RateLimiter(pool, config.requests_per_minute),
                 metrics=ApiMetrics(),

@@ -34,6 +34,8 @@ def create_celery() -> Celery:
     celery = Celery("minutebook", broker=config.redis_url, include=modules)
     celery.conf.update(
         broker_connection_retry_on_startup=True,
+        # A Redis whose disk is full refuses even to hand out messages. Without this the worker would end.
+        broker_channel_error_retry=True,
         broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
         task_ignore_result=True,
         task_acks_late=True,

@@ -23,15 +23,15 @@ ACCEPTING = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
 class TrackWriter:
     """Writes one producer's audio into one track. Refuses audio once the track is closed.
 
-    It remembers up to which position the producer was told that its audio is received. If Redis loses some of that
-    audio before it is committed, the producer is asked for it again, by AudioGap.
+    The producer was told that its audio before `told_sample` is received. If Redis loses some of it before it is
+    committed, the producer is asked for it again, by AudioGap.
     """
 
     def __init__(self, services: Services, principal: Principal, place: TrackPlace) -> None:
         self.place = place
         self._services = services
         self._principal = principal
-        self._told_sample = 0
+        self.told_sample = 0
         self._produces = False
 
     @classmethod
@@ -41,8 +41,8 @@ class TrackWriter:
 
     async def resume_sample(self) -> int:
         """The position at which the producer continues."""
-        self._told_sample = await self._resume_sample()
-        return self._told_sample
+        self.told_sample = await self._resume_sample()
+        return self.told_sample
 
     async def _resume_sample(self) -> int:
         if self.place.state == MeetingState.LIVE:
@@ -82,15 +82,15 @@ class TrackWriter:
 
         Raises AudioGap if Redis has lost audio of this producer. Call this again when the audio has come again.
         """
-        self._produces = True
-        told_sample = self._told_sample
+        self._begin_producing()
+        told_sample = self.told_sample
         if self.place.track_id in (await self._close_tracks(told_sample)).lost:
             await self._refresh()
             await self._ask_again(told_sample)
 
     async def check_received(self) -> None:
         """Raise AudioGap if Redis has lost audio of this producer, also after it has finished the meeting."""
-        told_sample = self._told_sample
+        told_sample = self.told_sample
         if not self._produces or await self._received_sample() >= told_sample:
             return
         await self._refresh()
@@ -99,6 +99,11 @@ class TrackWriter:
         if self.place.state in ACCEPTING:
             await self._ask_again(told_sample)
 
+    def _begin_producing(self) -> None:
+        if not self._produces:
+            self._produces = True
+            self._services.producers.add(self)
+
     async def _close_tracks(self, told_sample: int) -> Finished:
         return await finish(self._services, self.place.meeting_id, {self.place.track_id: told_sample})
 
@@ -106,28 +111,28 @@ class TrackWriter:
         """Raise AudioGap if the mailbox lacks audio before *told_sample*."""
         received = await self._open()
         if received < told_sample:
-            self._told_sample = received
+            self.told_sample = received
             raise AudioGap(
                 f"audio of track '{self.place.name}' was lost before it was transcribed; continue at sample {received}",
                 expected_sample=received,
             )
 
     async def _put(self, operation: Callable[[], Awaitable[Appended]]) -> int:
-        self._produces = True
+        self._begin_producing()
         metrics = self._services.metrics
         try:
             with metrics.append_s.time():
                 done = await self._run(operation)
         except AudioGap as error:
             metrics.refused.labels(error.slug).inc()
-            self._told_sample = int(str(error.facts["expected_sample"]))
+            self.told_sample = int(str(error.facts["expected_sample"]))
             raise
         except MinutebookError as error:
             metrics.refused.labels(error.slug).inc()
             raise
         if done.wake:
             self._services.task_sender.wake(shard_of(self.place.track_id, self._services.config.shards))
-        self._told_sample = done.received_sample
+        self.told_sample = done.received_sample
         return done.received_sample
 
     async def _run(self, operation: Callable[[], Awaitable[Appended]]) -> Appended:
@@ -164,7 +169,11 @@ class TrackWriter:
 
 
 async def finish(services: Services, meeting_id: str, received: Mapping[str, int] = NOTHING_KNOWN) -> Finished:
-    """Finish a meeting, and wake the workers that process the rest of it. *received* is that of `close_tracks`."""
+    """Finish a meeting, and wake the workers that process the rest of it. *received* is that of `close_tracks`.
+
+    All producers of the meeting count, because one that is connected still has its audio if Redis has lost it.
+    """
+    received = {**services.producers.told_samples(meeting_id), **received}
     finished = await asyncio.to_thread(
         finish_meeting,
         services.stores,

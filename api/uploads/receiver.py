@@ -222,18 +222,24 @@ def check_priority(principal: Principal, priority: int | None) -> None:
         )
 
 
+def check_options(services: Services, principal: Principal, new: NewUpload) -> None:
+    """Raises InvalidInput, Forbidden or UnknownAdapter for options that this server or this key does not have."""
+    if new.translate:
+        check_translation(services.config.asr_model)
+    check_priority(principal, new.priority)
+    with services.database.read() as session:
+        check_adapters(session, new.asr_adapter, new.summary_adapter)
+
+
 def _add(services: Services, principal: Principal, new: NewUpload, facts: dict[str, Any]) -> Upload:
     config = services.config
     new = _as_served(services, new)
-    if new.translate:
-        check_translation(config.asr_model)
-    check_priority(principal, new.priority)
+    check_options(services, principal, new)
     size_bytes = facts["size_bytes"] or 0
     if size_bytes > config.upload_limit_bytes:
         raise _too_large(str(size_bytes), config.upload_limit_bytes)
     check_room(services, size_bytes)
     with services.database.write() as session:
-        check_adapters(session, new.asr_adapter, new.summary_adapter)
         return add_upload(
             session,
             owner=principal.owner,

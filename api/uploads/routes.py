@@ -22,7 +22,7 @@ from api.meetings.routes import ANY
 from api.meetings.validation import with_defaults
 from api.services import Services, ServicesHere
 from api.uploads.form import FormFields, receive_form
-from api.uploads.receiver import FORM_EXPIRES_S, StoredUpload, UploadReceiver, check_priority, tell
+from api.uploads.receiver import FORM_EXPIRES_S, StoredUpload, UploadReceiver, check_options, check_priority, tell
 from schema.core.errors import (
     Backlogged,
     InvalidInput,
@@ -140,6 +140,7 @@ async def _receive_upload(request: Request, services: Services, principal: Princ
 
     async def finish(receiver: UploadReceiver, fields: FormFields) -> StoredUpload:
         wanted = with_defaults(wanted_of(fields), principal, services.config)
+        await asyncio.to_thread(check_options, services, principal, wanted)
         return await receiver.finish(None if wanted == begun_with else wanted)
 
     return await receive_form(request, begin, finish)

@@ -7,8 +7,21 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import URL, Connection, Dialect, Engine, ExceptionContext, create_engine, delete, event, false, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Dialect,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    delete,
+    event,
+    false,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
@@ -18,10 +31,17 @@ from schema.core.disk import FOLDER_MODE, create_private, make_private
 from schema.core.errors import InvalidInput, Unavailable
 from schema.core.tables import ApiKey
 
+if TYPE_CHECKING:
+    import psycopg
+
 BACKENDS = ("sqlite", "postgresql")
 DRIVERS = (*BACKENDS, "sqlite+pysqlite", "postgresql+psycopg")
 """The accepted drivers. Others may not be installed and have not been tested."""
 LOCK_WAIT_S = 20
+IDLE_LIMIT_S = 15
+"""PostgreSQL ends a session that does nothing for so long while it writes. Otherwise a process that is stopped in a
+transaction would keep its locks, and every other process that needs them would wait for it. Shorter than `LOCK_WAIT_S`,
+so that the others get the locks."""
 WRITABLE = "minutebook.writable"
 """The key in a connection's `info` for the path of SQLite's file, set only if the file was writable at connect."""
 MAPPED = "-shm"
@@ -55,6 +75,8 @@ class Database:
     def write(self) -> Iterator[Session]:
         with _translated(self.url), Session(self.engine, expire_on_commit=False) as session, session.begin():
             session.connection(execution_options={"writes": True})
+            if self.url.get_backend_name() != "sqlite":
+                session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_LIMIT_S}s'"))
             yield session
 
     def close(self) -> None:
@@ -79,7 +101,9 @@ def _parse(url: str) -> URL:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=15)
+        engine = create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=15)
+        event.listen(engine, "connect", _limit_lock_waits)
+        return engine
     if url.database and not url.database.startswith("file:"):
         _make_folder(Path(url.database).parent)
     # The driver would begin a transaction only at the first change, too late for a writer. So the driver's handling is
@@ -90,6 +114,11 @@ def _engine(url: URL) -> Engine:
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "handle_error", _drop_read_only)
     return engine
+
+
+def _limit_lock_waits(connection: psycopg.Connection, _record: ConnectionPoolEntry) -> None:
+    connection.execute(f"SET lock_timeout = '{LOCK_WAIT_S}s'")
+    connection.commit()
 
 
 def _make_folder(folder: Path) -> None:
@@ -181,7 +210,7 @@ def _remedy(message: str) -> str:
         return "has no space left on its disk; free some space, then the waiting data is written"
     if "disk i/o" in lowered or "unable to open" in lowered:
         return f"cannot use its files ({message}); check its disk, and that this user may write there"
-    if "locked" in lowered:
+    if "locked" in lowered or "lock timeout" in lowered:
         return f"was locked for more than {LOCK_WAIT_S} s; look for another program with a long transaction"
     if "no such table" in lowered or "does not exist" in lowered:
         return "is not migrated; run 'minutebook db upgrade'"

@@ -37,8 +37,11 @@ REMEDIES: dict[type[Exception], str] = {
     ClusterError: "is an incomplete cluster; check it with 'redis-cli cluster info'",
     RedisClusterException: "is an incomplete cluster; check it with 'redis-cli cluster info'",
 }
-CANNOT_SAVE = "cannot save to its disk; free space there or repair its folder"
-"""The remedy for MISCONF, for which the client library has no class."""
+CODES = {
+    "MISCONF": "cannot save to its disk; free space there or repair its folder",
+    "NOREPLICAS": "has too few replicas to accept data; start them, or lower its min-replicas-to-write",
+}
+"""The remedies for errors for which the client library has no class."""
 
 
 def check_client(client: Any) -> None:
@@ -70,6 +73,6 @@ def address(client: Any) -> str:
 
 
 def _remedy(error: Exception) -> str | None:
-    if isinstance(error, ResponseError) and str(error).startswith("MISCONF"):
-        return CANNOT_SAVE
+    if isinstance(error, ResponseError) and (remedy := CODES.get(str(error).partition(" ")[0])):
+        return remedy
     return next((remedy for kind, remedy in REMEDIES.items() if isinstance(error, kind)), None)

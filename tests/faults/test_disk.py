@@ -68,6 +68,30 @@ def test_a_meeting_stays_complete_while_the_disk_is_full_and_the_api_names_the_d
     on_small_disk.assert_complete(meeting, on_small_disk.undisturbed_transcript)
 
 
+def test_workers_go_on_without_a_restart_after_redis_refused_every_write(running: RunningStack) -> None:
+    """As it does while its disk is full. `NOREPLICAS` is another reason, which a test can give and take back."""
+
+    def workers() -> dict[str, int]:
+        return {name: running.stack.pid(name) for name in ("transcribe", "summarize", "ingest")}
+
+    def unaware() -> list[str]:
+        folder = running.stack.data_dir / "log"
+        return [name for name in workers() if "NOREPLICAS" not in (folder / f"{name}.log").read_text()]
+
+    def disturb(meeting: StreamedMeeting) -> None:
+        running.wait_until_claimed(meeting)
+        before = workers()
+        running.redis.config_set("min-replicas-to-write", 1)
+        try:
+            wait_until("every worker is refused", unaware, lambda left: not left)
+        finally:
+            running.redis.config_set("min-replicas-to-write", 0)
+        assert workers() == before
+
+    meeting = running.stream(running.clip, disturb)
+    running.assert_complete(meeting, running.undisturbed_transcript)
+
+
 def test_a_meeting_stays_complete_while_the_database_is_read_only_and_the_api_says_so(running: RunningStack) -> None:
     def disturb(meeting: StreamedMeeting) -> None:
         running.wait_until_claimed(meeting)

@@ -11,6 +11,9 @@ from av.container import InputContainer
 
 SLACK = 1.002, 2.0
 """A factor and seconds. A file counts as cut off if its header claims more than factor × found length + seconds."""
+SLACK_OF_COUNTS = 1.0, 0.2
+COUNTED = frozenset({"flac", "wv", "tta", "mp3", "aiff", "au"})
+"""Formats with one stream, whose header counts its samples or frames."""
 SIZELESS = frozenset({"wav", "avi", "caf"})
 """FFmpeg computes the length of these from their size, which a program that writes to a pipe does not know."""
 RIFF = struct.Struct("<4sI")
@@ -41,6 +44,7 @@ class Completeness:
         self._ends_early = ends_early
         self._knows_its_size = container.format.name not in SIZELESS
         self._claimed_s = claimed_s if self._knows_its_size else None
+        self._slack = SLACK_OF_COUNTS if container.format.name in COUNTED else SLACK
         self._start_s = min(0, container.start_time or 0) / av.time_base
         self._end_s = 0.0
         self._last_is_cut = False
@@ -56,7 +60,7 @@ class Completeness:
     @property
     def cut_off(self) -> bool:
         """Whether the file ends early, once all packets were noted."""
-        factor, slack_s = SLACK
+        factor, slack_s = self._slack
         short = self._claimed_s is not None and self._claimed_s > factor * self._end_s + slack_s
         return short or self._ends_early or (self._last_is_cut and self._knows_its_size)
 

@@ -20,6 +20,7 @@ from av.format import Flags
 
 from schema.core.units import SAMPLE_RATE_HZ
 from schema.uploads.failures import UploadFailure
+from workers.ingest.boxes import CompleteBoxes
 from workers.ingest.completeness import Completeness, ends_early, has_broken_index
 from workers.ingest.merger import Hole, StreamMerger, of_length
 from workers.ingest.messages import DecodingFailed
@@ -69,14 +70,14 @@ class Recording:
         early = ends_early(file)
         self._limit_s = FREE_S + BYTE_LIMIT_S * file.seek(0, os.SEEK_END)
         file.seek(0)
-        self._container, estimated = _open(file)
+        self._container, estimated, cut = _open(file)
         self._streams = chosen_streams(self._container, streams)
         self.media = self._probe()
         self.widths = [len(each.codec_context.layout.channels) for each in self._streams]
         self._sounds = {each.index: self._sound(each) for each in self._streams}
         self._merger = StreamMerger(self.widths)
         claimed_s = None if estimated else self.media.header_duration_s
-        self._completeness = Completeness(self._container, claimed_s, early)
+        self._completeness = Completeness(self._container, claimed_s, early or cut)
         self._decoded_s = dict.fromkeys(self._sounds, 0.0)
         self._skipped_packets = 0
         self._faults_in_a_row = 0
@@ -184,23 +185,32 @@ class _Forward:
         self.read = file.read
 
 
-def _open(file: BinaryIO) -> tuple[InputContainer, bool]:
-    """Open *file*, and tell whether its length is only estimated."""
+def _open(file: BinaryIO) -> tuple[InputContainer, bool, bool]:
+    """Open *file*. Tells whether its length is only estimated, and whether its last box had to be left out."""
+    source = _Forward(file) if has_broken_index(file) else file
+    try:
+        return *_open_source(source), False
+    except FFmpegError as error:
+        file.seek(0)
+        if file.read(12)[4:8] != b"ftyp":
+            raise DecodingFailed(
+                UploadFailure.NOT_MEDIA,
+                f"it is not a readable sound or video file ({error.strerror}); send another format",
+            ) from error
+    try:
+        # A recorder that writes an MP4 in fragments may have ended within the head of one.
+        return *_open_source(CompleteBoxes(file)), True
+    except FFmpegError as error:
+        detail = "the MP4 file ends before its table of contents; send the whole file"
+        raise DecodingFailed(UploadFailure.TRUNCATED, detail) from error
+
+
+def _open_source(source: BinaryIO | CompleteBoxes | _Forward) -> tuple[InputContainer, bool]:
     av.logging.set_level(av.logging.WARNING)
     av.logging.set_skip_repeated(False)  # Otherwise a line may come late, when the next file is open.
-    source = _Forward(file) if has_broken_index(file) else file
     try:
         with av.logging.Capture() as lines:
             container = av.open(source, mode="r", buffer_size=BUFFER_BYTES, metadata_errors="ignore", options=SHUT)
-    except FFmpegError as error:
-        file.seek(0)
-        if file.read(12)[4:8] == b"ftyp":
-            detail = "the MP4 file ends before its table of contents; send the whole file"
-            raise DecodingFailed(UploadFailure.TRUNCATED, detail) from error
-        raise DecodingFailed(
-            UploadFailure.NOT_MEDIA,
-            f"it is not a readable sound or video file ({error.strerror}); send another format",
-        ) from error
     finally:
         av.logging.set_level(None)
     return container, any(ESTIMATED in text for _, _, text in lines)

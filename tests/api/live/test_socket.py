@@ -226,6 +226,24 @@ def test_a_producer_is_asked_again_for_audio_that_was_lost_when_another_one_fini
         )
 
 
+def test_a_finish_leaves_tracks_open_whose_producers_are_connected_and_whose_audio_was_lost(api: Api) -> None:
+    """Otherwise a short meeting could be over before they notice."""
+    meeting = api.create(tracks=[{"name": "anna", "speaker": "Anna"}, {"name": "ben", "speaker": "Ben"}])
+    with live(api, meeting, "?track=ben") as ben:
+        ben.send(0, SECOND)
+        ben.next_of("ack")
+        api.redis.flushdb()
+        api.http.post(f"/v1/meetings/{meeting}/finish").raise_for_status()
+        assert closed_samples(api) == {"anna": 0, "ben": None}
+        assert ben.next_of("error")["expected_sample"] == 0
+        ben.send(0, SECOND)
+        ben.next_of("ack")
+        ben.control(type="finish")
+        wait_until(
+            "both tracks are closed", lambda: closed_samples(api), lambda ends: ends == {"anna": 0, "ben": 16_000}
+        )
+
+
 def closed_samples(api: Api) -> dict[str, int | None]:
     """The end of each track in SQL, None while it is open."""
     with api.database.read() as session:

@@ -105,6 +105,33 @@ def test_form_fields_after_the_file_are_read(api: Api) -> None:
     assert api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()["title"] == "Launch"
 
 
+@pytest.mark.parametrize(
+    ("option", "status", "message"),
+    [
+        ({"priority": "5"}, 403, "priority 5"),
+        ({"translate": "true"}, 422, "knows English only"),
+        ({"language": "de"}, 422, "supports English only"),
+        ({"asr_adapter": "none"}, 422, "'none' is not an adapter"),
+        ({"summary_adapter": "none"}, 422, "'none' is not an adapter"),
+        ({"template": "none"}, 422, "template 'none' is not known"),
+        ({"speakers": "2"}, 422, "does not tell speakers apart"),
+        ({"recorded_at": "1970-01-01"}, 422, "recorded_at = '1970-01-01'"),
+    ],
+)
+@pytest.mark.parametrize("after", [False, True])
+def test_an_option_is_refused_wherever_it_stands_in_the_form(
+    start: Callable[..., Api], option: dict[str, str], status: int, message: str, after: bool
+) -> None:
+    api = start(auth="on")
+    headers = {"Authorization": f"Bearer {create_key(api.database, 'a', [Scope.READ, Scope.WRITE]).key}"}
+    file: list[tuple[str, Any]] = [("file", ("a.wav", SOUND))]
+    fields: list[tuple[str, Any]] = [(name, (None, value)) for name, value in option.items()]
+    answer = api.http.post("/v1/uploads", files=[*file, *fields] if after else [*fields, *file], headers=headers)
+    assert (answer.status_code, message in answer.json()["detail"]) == (status, True), answer.text
+    assert api.http.get("/v1/meetings", headers=headers).json()["meetings"] == []
+    assert stored(api) == {}
+
+
 def test_the_same_file_again_is_answered_with_the_existing_upload(api: Api) -> None:
     first = send(api).json()
     answer = send(api, name="copy.wav")

@@ -10,7 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
+from sqlalchemy.orm import Session
 
 from schema.core import database as module
 from schema.core import migrate
@@ -18,6 +19,7 @@ from schema.core.database import Database
 from schema.core.errors import InvalidInput, Unavailable
 from schema.meetings.tables import Meeting
 from tests.immutable import immutable
+from tests.servers import fresh_postgres
 
 
 @pytest.fixture
@@ -101,6 +103,55 @@ def test_a_write_to_a_locked_database_fails_after_the_wait(
             pass
     assert meetings(second) == ["before", "first"]
     second.close()
+
+
+@pytest.fixture
+def on_postgresql(postgres_url: str) -> Iterator[tuple[Database, Database]]:
+    """A database on PostgreSQL as two processes see it. It has the meeting `shared`."""
+    url = fresh_postgres(postgres_url, "database_tests")
+    first, second = Database(url), Database(url)
+    migrate.upgrade(first)
+    with first.write() as session:
+        session.add(Meeting(id="shared", owner="local"))
+    yield first, second
+    first.close()
+    second.close()
+
+
+def retitle(session: Session, title: str) -> None:
+    session.execute(update(Meeting).where(Meeting.id == "shared").values(title=title))
+
+
+def stop_while_another_writes(stopped: Session, other: Database) -> None:
+    retitle(stopped, "of the stopped one")
+    with other.write() as session:  # waits until the server has ended the first transaction
+        retitle(session, "of the other one")
+    retitle(stopped, "once more")
+
+
+def test_a_process_that_stops_while_it_writes_to_postgresql_does_not_keep_others_from_writing(
+    on_postgresql: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IDLE_LIMIT_S", 1)
+    stopped, other = on_postgresql
+    with pytest.raises(Unavailable), stopped.write() as kept:
+        stop_while_another_writes(kept, other)
+    with stopped.read() as session:
+        assert session.get_one(Meeting, "shared").title == "of the other one"
+
+
+def test_a_write_that_waits_for_a_lock_of_postgresql_fails_after_the_wait(
+    on_postgresql: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOCK_WAIT_S", 1)
+    first, second = on_postgresql
+    second.engine.dispose()
+    with first.write() as session:
+        retitle(session, "first")
+        with pytest.raises(Unavailable, match="was locked"), second.write() as late:
+            retitle(late, "second")
+    with second.read() as session:
+        assert session.get_one(Meeting, "shared").title == "first"
 
 
 def write_and_stop(database: Database) -> None:

@@ -20,6 +20,8 @@ TELLING: dict[str, dict[str, Any]] = {
     "WAV with µ-law": {"codec": "pcm_mulaw", "rate_hz": 8000},
     "W64": {"container": "w64"},
     "AIFF": {"codec": "pcm_s16be", "container": "aiff"},
+    "AU": {"codec": "pcm_s16be", "container": "au"},
+    "True Audio": {"codec": "tta", "container": "tta"},
     "FLAC": {"codec": "flac", "container": "flac"},
     "WavPack": {"codec": "wavpack", "container": "wv"},
     "MP3": {"codec": "libmp3lame", "container": "mp3", "rate_hz": 44_100},
@@ -39,6 +41,8 @@ TELLING: dict[str, dict[str, Any]] = {
     "FLV": {"codec": "aac", "container": "flv", "rate_hz": 44_100},
 }
 """Formats that say in their beginning how long they are."""
+VAGUE = {"Matroska", "Opus in WebM"}
+"""Their length is that of everything in them, and programs round it differently."""
 SILENT_ABOUT_IT: dict[str, dict[str, Any]] = {
     "MP3 without a header": {
         "codec": "libmp3lame",
@@ -78,6 +82,20 @@ def test_a_file_cut_in_half_is_truncated_and_a_whole_one_is_not(kind: str) -> No
     data = made(TELLING[kind])
     assert not called_truncated(data)
     assert called_truncated(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("kind", sorted(TELLING.keys() - VAGUE))
+def test_a_file_that_lacks_half_a_second_is_truncated(kind: str) -> None:
+    data = made(TELLING[kind])
+    assert called_truncated(data[: len(data) * 95 // 100])
+
+
+def test_an_mp4_in_fragments_is_read_wherever_it_was_cut() -> None:
+    data = made(TELLING["MP4 in fragments"])
+    for cut in (data.rindex(b"moof") + 2, data.rindex(b"moof") + 40, data.rindex(b"mfra") + 2):
+        recording = Recording(io.BytesIO(data[:cut]), "auto")
+        samples = sum(length_of(block) for block in recording.blocks())
+        assert samples >= samples_of_s(8), cut
 
 
 @pytest.mark.parametrize("kind", SILENT_ABOUT_IT)
