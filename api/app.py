@@ -36,6 +36,8 @@ from api.metrics.middleware import MeasuredRequests
 from api.openai import models, realtime_socket, transcriptions
 from api.openai.errors import OpenAiErrors
 from api.services import opened
+from api.shares import open_link
+from api.shares import routes as shares
 from api.speakers import routes as speakers
 from api.uploads import routes as uploads
 from api.uploads import tus
@@ -130,7 +132,8 @@ def create_app(config: Settings | None = None) -> FastAPI:
     parts = (
         meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio,
         kept_audio, events, live, search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions,
-        models, realtime_socket, reference, sessions, metrics, assets,
+        models, realtime_socket, reference, sessions, metrics, shares, open_link,
+        assets,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

@@ -18,6 +18,7 @@ from api.meetings.routes import ANY
 from api.services import ServicesHere
 from schema.core.errors import Gone, NotFound
 from schema.core.units import s_of_samples
+from schema.mailbox import Mailbox
 from schema.meetings.tables import Coverage, Segment, Track
 from schema.meetings.views import segment_out
 from schema.meetings.wire import (
@@ -76,11 +77,22 @@ def coverage(meeting_id: str, services: ServicesHere, principal: Reader) -> Cove
     """Account for every second of audio: the spans of a track cover it from 0 to its received position."""
     with services.database.read() as session:
         find_meeting(session, meeting_id, principal)
-        tracks = session.scalars(select(Track).where(Track.meeting_id == meeting_id).order_by(Track.name)).all()
+        tracks = _tracks(session, meeting_id)
         coverage = coverage_of(session, services.stores.mailbox, tracks)
         return CoverageOut(
             totals=coverage.totals, tracks=[_track_coverage(session, track, coverage) for track in tracks]
         )
+
+
+def track_coverages(session: Session, mailbox: Mailbox, meeting_id: str) -> list[TrackCoverage]:
+    """What happened to the audio of each track."""
+    tracks = _tracks(session, meeting_id)
+    coverage = coverage_of(session, mailbox, tracks)
+    return [_track_coverage(session, track, coverage) for track in tracks]
+
+
+def _tracks(session: Session, meeting_id: str) -> Sequence[Track]:
+    return session.scalars(select(Track).where(Track.meeting_id == meeting_id).order_by(Track.name)).all()
 
 
 def _track_coverage(session: Session, track: Track, coverage: MeetingCoverage) -> TrackCoverage:

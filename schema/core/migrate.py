@@ -19,6 +19,7 @@ from schema.corrections import sentences as sentence_corrections  # noqa: F401 -
 from schema.kept_audio import tables as kept_audio  # noqa: F401 - registers its tables in the metadata
 from schema.meetings.search import INDEX_NAME, INDEX_TABLE
 from schema.off_record import passages as off_record  # noqa: F401 - registers its tables in the metadata
+from schema.shares import tables as share_tables  # noqa: F401 - registers its tables in the metadata
 from schema.speakers import tables as speaker_tables  # noqa: F401 - registers its tables in the metadata
 from schema.typed_notes import notes as typed_notes  # noqa: F401 - registers its tables in the metadata
 from schema.uploads import tables as upload_tables  # noqa: F401 - registers its tables in the metadata

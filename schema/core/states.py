@@ -147,6 +147,14 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+class ShareScope(StrEnum):
+    """What a share link shows: the minutes, also the transcript, or also the audio."""
+
+    MINUTES = "minutes"
+    TRANSCRIPT = "transcript"
+    AUDIO = "audio"
+
+
 class AdapterTask(StrEnum):
     """What an adapter is for: `asr` transcribes audio, `summary` writes notes for the minutes."""
 

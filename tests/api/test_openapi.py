@@ -17,6 +17,7 @@ from api.export import routes as export
 from api.export.documents import Export, ExportFormat
 from api.export.routes import WRITERS
 from api.http.problems import MEDIA_TYPE
+from api.kept_audio import routes as kept_audio
 from api.live import http_audio as audio
 from api.live import server_sent_events as events
 from api.meetings import minutes, search, transcript, versions
@@ -25,6 +26,8 @@ from api.openai import models, transcriptions
 from api.openai.errors import PATH as OPENAI_PATH
 from api.openai.reference import OpenAiError
 from api.openai.request import ResponseFormat
+from api.shares import open_link
+from api.shares import routes as shares
 from api.speakers import routes as speakers
 from api.uploads import routes as uploads
 from api.uploads import tus
@@ -37,8 +40,11 @@ from tests.api.conftest import Api
 PARTS = (
     meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
     search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions, models, sessions,
+    kept_audio, shares, open_link,
 )  # fmt: skip
-ROUTES = [route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
+ROUTES = [
+    route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute) and route.include_in_schema
+]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import { effect, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { LibraryPage } from "./library/page";
 import { CaptionsPage } from "./live/captions";
+import type { Recording } from "./live/recording";
 import { recordings } from "./live/recordings";
 import { StartPage } from "./live/start";
 import { ComparePage } from "./meeting/compare";
@@ -13,6 +14,7 @@ import { place } from "./parts/router";
 import { Toasts } from "./parts/toast";
 import { call, signedOut } from "./server/http";
 import { learnSession, session } from "./server/session";
+import { SharedView } from "./shares/shared";
 import { SignIn } from "./sign_in";
 import { choose, LANGUAGES, language, texts } from "./texts";
 
@@ -28,7 +30,10 @@ effect(() => {
 
 export function App() {
   const t = texts.value;
-  useEffect(() => void learnSession(), [signedOut.value]);
+  const isGuest = place.value.path[0] === "shared";
+  useEffect(() => {
+    if (!isGuest) void learnSession();
+  }, [signedOut.value, isGuest]);
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById("content")?.focus()}>
@@ -36,7 +41,7 @@ export function App() {
       </button>
       <Bar />
       <main id="content" tabIndex={-1}>
-        {signedOut.value ? <SignIn /> : <View />}
+        {signedOut.value && place.value.path[0] !== "shared" ? <SignIn /> : <View />}
       </main>
       <Toasts />
       <Confirm />
@@ -49,14 +54,15 @@ function View() {
   if (first === "start") return <StartPage />;
   if (first === "captions" && id) return <CaptionsPage key={id} id={id} />;
   if (first === "compare" && id) return <ComparePage ids={place.value.path.slice(1, 3)} />;
+  if (first === "shared" && id) return <SharedView key={id} token={id} />;
   if (first === "meetings" && id) return <MeetingView key={id} id={id} />;
   return <LibraryPage />;
 }
 
 function Bar() {
-  const t = texts.value;
   const first = place.value.path[0] ?? "";
-  const here = (name: string) => (first === name ? "page" : undefined);
+  const here = (name: string) => (first === name ? ("page" as const) : undefined);
+  const isGuest = first === "shared";
   const live = [...recordings.value.values()].find((recording) => !recording.ended.value);
   return (
     <header class="bar">
@@ -64,23 +70,35 @@ function Bar() {
         <img src="page/icon.svg" alt="" width="26" height="26" />
         Minutebook
       </a>
-      <nav aria-label={t.nav.label}>
-        <a href="#/" aria-current={here("")}>
-          {t.nav.meetings}
-        </a>
-        {live ? (
-          <a class="recording" href={`#/meetings/${live.meetingId}`}>
-            <span class="dot" aria-hidden="true" />
-            {t.live.recording}
-          </a>
-        ) : (
-          <a href="#/start" aria-current={here("start")}>
-            {t.nav.start}
-          </a>
-        )}
-      </nav>
+      {isGuest ? <span class="grow" /> : <Links live={live} here={here} />}
       <Preferences />
     </header>
+  );
+}
+
+interface LinksOptions {
+  live: Recording | undefined;
+  here: (name: string) => "page" | undefined;
+}
+
+function Links({ live, here }: LinksOptions) {
+  const t = texts.value;
+  return (
+    <nav aria-label={t.nav.label}>
+      <a href="#/" aria-current={here("")}>
+        {t.nav.meetings}
+      </a>
+      {live ? (
+        <a class="recording" href={`#/meetings/${live.meetingId}`}>
+          <span class="dot" aria-hidden="true" />
+          {t.live.recording}
+        </a>
+      ) : (
+        <a href="#/start" aria-current={here("start")}>
+          {t.nav.start}
+        </a>
+      )}
+    </nav>
   );
 }
 

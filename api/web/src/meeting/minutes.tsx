@@ -122,6 +122,7 @@ function SentenceRow({ store, item }: { store: MeetingStore; item: Sentence | Ac
   const editing = useSignal(false);
   const isFinal = store.minutes.value?.kind === "final";
   const toggle = () => {
+    if (store.readOnly && store.segments.value.length === 0) return; // only the minutes are shared
     open.value = !open.value;
     if (open.value) store.point(item.evidence ?? []);
   };
@@ -147,7 +148,7 @@ function SentenceRow({ store, item }: { store: MeetingStore; item: Sentence | Ac
         {item.corrected && <small class="mark"> {t.edit.corrected}</small>}
         {!item.supported && <small class="mark bad"> {t.minutes.unsupported}</small>}
       </button>
-      {isFinal && (
+      {isFinal && !store.readOnly && (
         <button
           type="button"
           class="plain edit"

@@ -76,9 +76,11 @@ export function NoteRow({ store, note }: { store: MeetingStore; note: TypedNote 
         {note.person && <strong>{note.person}: </strong>}
         {note.text === MARK ? `${MARK} ${t.notes.marked}` : note.text}
       </p>
-      <button type="button" class="plain edit" aria-label={t.notes.remove(note.text.slice(0, 40))} onClick={drop}>
-        ×
-      </button>
+      {!store.readOnly && (
+        <button type="button" class="plain edit" aria-label={t.notes.remove(note.text.slice(0, 40))} onClick={drop}>
+          ×
+        </button>
+      )}
     </li>
   );
 }

@@ -9,6 +9,7 @@ import { go, place } from "../parts/router";
 import { tell, wordsFor } from "../parts/toast";
 import { address } from "../server/http";
 import type { Meeting } from "../server/types";
+import { ShareMenu } from "../shares/share_menu";
 import { texts } from "../texts";
 import { About } from "./about";
 import { CoverageBar } from "./coverage";
@@ -102,6 +103,7 @@ function Head({ store, meeting }: { store: MeetingStore; meeting: Meeting }) {
       </div>
       <div class="row">
         {meeting.state === "live" && <a href={`#/captions/${meeting.id}`}>{t.live.captions}</a>}
+        <ShareMenu meetingId={meeting.id} hasAudio={(meeting.audio_s ?? 0) > 0} />
         <details class="menu">
           <summary>{t.meeting.export}</summary>
           <ul>

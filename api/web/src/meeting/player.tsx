@@ -19,9 +19,11 @@ interface PlayerOptions {
   store: MeetingStore;
   playback: Playback;
   endS: number;
+  /** What became of the audio, if that is known already. */
+  tracks?: TrackCoverage[];
 }
 
-export function Player({ store, playback, endS }: PlayerOptions) {
+export function Player({ store, playback, endS, tracks }: PlayerOptions) {
   const t = texts.value.player;
   const rate = useSignal(Number(remembered("rate") ?? 1));
   useKeys(playback);
@@ -68,7 +70,7 @@ export function Player({ store, playback, endS }: PlayerOptions) {
         </label>
         <small class="keys">{t.keys}</small>
       </div>
-      <TimeLine store={store} playback={playback} endS={endS} />
+      <TimeLine store={store} playback={playback} endS={endS} tracks={tracks} />
       {playback.failed.value && <p role="alert">{t.failed}</p>}
     </section>
   );
@@ -82,12 +84,12 @@ function Clock({ playback, endS }: { playback: Playback; endS: number }) {
   );
 }
 
-function TimeLine({ store, playback, endS }: PlayerOptions) {
+function TimeLine({ store, playback, endS, tracks: known }: PlayerOptions) {
   const t = texts.value.player;
   const tracks = useSignal<TrackCoverage[]>([]);
   useEffect(() => {
     const load = async () => {
-      tracks.value = (await get<CoverageOut>(`${store.root}/coverage`).catch(() => null))?.tracks ?? [];
+      tracks.value = known ?? (await get<CoverageOut>(`${store.root}/coverage`).catch(() => null))?.tracks ?? [];
       playback.quiet = quietStretches(tracks.value, QUIET_LEAST_S);
     };
     void load();

@@ -48,7 +48,11 @@ export class MeetingStore {
   private source: EventSource | null = null;
   private leave = () => {};
 
-  constructor(readonly id: string) {}
+  constructor(
+    readonly id: string,
+    /** Nobody corrects what a share link shows. */
+    readonly readOnly = false,
+  ) {}
 
   /** Where the API has the meeting. */
   get root(): string {

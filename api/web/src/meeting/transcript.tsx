@@ -134,7 +134,7 @@ const SegmentRow = memo(({ segment, store, pointed, sameSpeaker, spoken, playabl
           </p>
         )}
       </div>
-      {segment.closed && !editing.value && (
+      {segment.closed && !editing.value && !store.readOnly && (
         <button
           type="button"
           class="plain edit"

@@ -120,6 +120,17 @@ export interface components {
             silent_s?: number;
             transcribed_s?: number;
         };
+        CreatedShare: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            id: string;
+            path: string;
+            revoked_at?: string | null;
+            scope: components["schemas"]["ShareScope"];
+            token: string;
+        };
         CreatedWebhook: {
             /** Format: date-time */
             created_at: string;
@@ -300,6 +311,10 @@ export interface components {
         NewOffRecord: {
             end_s?: number | null;
             start_s?: number | null;
+        };
+        NewShare: {
+            ends_at?: string | null;
+            scope?: components["schemas"]["ShareScope"];
         };
         NewTrack: {
             name?: string;
@@ -530,6 +545,35 @@ export interface components {
             shard: number;
             waiting_tracks: number;
         };
+        SharedMeeting: {
+            audio_s?: number | null;
+            coverage?: components["schemas"]["TrackCoverage"][];
+            duration_s: number;
+            /** Format: date-time */
+            ends_at: string;
+            language: string;
+            minutes?: components["schemas"]["MinutesOut"] | null;
+            participants?: string[];
+            scope: components["schemas"]["ShareScope"];
+            segments?: components["schemas"]["SegmentOut"][];
+            /** Format: date-time */
+            started_at: string;
+            title: string;
+        };
+        ShareList: {
+            shares: components["schemas"]["ShareOut"][];
+        };
+        ShareOut: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            id: string;
+            revoked_at?: string | null;
+            scope: components["schemas"]["ShareScope"];
+        };
+        /** @enum {string} */
+        ShareScope: "minutes" | "transcript" | "audio";
         SpeakerChange: {
             new_speaker: string | null;
             speaker: string | null;

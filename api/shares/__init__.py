@@ -1,0 +1,1 @@
+"""Share links: people with a link read a meeting without a key"""

@@ -1,0 +1,1 @@
+"""Share links: their table, and the wire types"""
