@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from api.auth.keys import create_key
 from schema.core.states import Scope
 from tests.api.conftest import Api
-from tests.api.web.conftest import WatchedPages
+from tests.api.web.conftest import VIEWPORT, WatchedPages
+from tests.api.web.node import SOURCES, install_packages
+from tests.api.web.test_everybody import PHONE, serious
 from tests.api.web.written import MINUTES, written_meeting
 
 
@@ -45,3 +48,27 @@ def test_a_link_is_made_copied_opened_without_a_key_and_ended(chromium: Browser,
     expect(guest.get_by_role("alert")).to_contain_text("This link has ended.")
     pages.close()
     assert "\n".join(pages.faults) == ""
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [VIEWPORT, PHONE], ids=["wide", "phone"])
+def test_axe_finds_nothing_serious_in_the_menu_and_in_what_a_link_shows(
+    chromium: Browser, start: Callable[..., Api], look: str, viewport: dict[str, int]
+) -> None:
+    install_packages()
+    axe = (SOURCES / "node_modules/axe-core/axe.min.js").read_text()
+    api = start()
+    meeting_id = written_meeting(api)
+    made = api.http.post(f"/v1/meetings/{meeting_id}/shares", json={"scope": "audio"}).json()
+    pages = WatchedPages(chromium, api.url)
+    page = pages.open(f"meetings/{meeting_id}", color_scheme=look, viewport=viewport)
+    page.locator(".share > summary").click()
+    expect(page.locator(".shares li")).to_have_count(1)
+    faults = serious(page, axe)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.goto(f"{api.url}/{made['path']}")
+    expect(page.get_by_role("slider", name="Position")).to_be_visible()
+    faults += serious(page, axe)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    pages.close()
+    assert faults == []
