@@ -226,7 +226,7 @@ def _meeting_out(
     return MeetingOut(
         id=meeting.id,
         title=meeting.title,
-        title_source=None if meeting.title_from is None else TitleSource(meeting.title_from),
+        title_source=TitleSource(meeting.title_from) if meeting.title and meeting.title_from else None,
         language=meeting.language,
         state=MeetingState(meeting.state),
         created_at=meeting.created_at,

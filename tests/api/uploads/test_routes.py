@@ -94,6 +94,14 @@ def test_a_file_of_many_blocks_is_stored_as_it_was_sent(api: Api) -> None:
     assert upload["received_bytes"] == len(data)
 
 
+def test_a_file_without_a_name_gives_no_title_and_no_source_of_one(api: Api) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    upload = api.http.post("/v1/uploads", content=head + SOUND + b"\r\n--x--\r\n", headers=headers).json()
+    meeting = api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()
+    assert (meeting["title"], meeting["title_source"]) == ("", None)
+
+
 def test_form_fields_after_the_file_are_read(api: Api) -> None:
     form: list[tuple[str, Any]] = [
         ("file", ("a.wav", SOUND)),
