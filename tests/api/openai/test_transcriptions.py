@@ -11,6 +11,7 @@ from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDon
 from sqlalchemy import select
 
 from schema.core.states import MeetingState, UploadState
+from schema.kept_audio.tables import AudioPiece
 from schema.meetings.tables import Meeting
 from schema.uploads.tables import Upload
 from tests.api.openai.conftest import SPOKEN_S
@@ -154,11 +155,17 @@ def test_nothing_is_kept_when_the_client_disconnects(
 
 
 def kept(running: RunningStack) -> tuple[list[str], list[str]]:
-    """States of the uploads that are neither cancelled nor failed, and names of the files in storage."""
+    """States of the uploads that are neither cancelled nor failed, and names of the files in storage.
+
+    The audio of live meetings, which other tests leave, does not count.
+    """
     with running.database.read() as session:
         ended = (UploadState.CANCELLED, UploadState.FAILED)
         states = session.scalars(select(Upload.state).where(Upload.state.not_in(ended))).all()
-    return list(states), [path.name for path in (running.stack.data_dir / "files").glob("*") if path.is_file()]
+        uploaded = select(Upload.meeting_id)
+        live = session.scalars(select(AudioPiece.file_id).where(AudioPiece.meeting_id.not_in(uploaded))).all()
+    files = {path.name for path in (running.stack.data_dir / "files").glob("*") if path.is_file()}
+    return list(states), sorted(files.difference(live))
 
 
 def assert_nothing_left(running: RunningStack) -> None:
