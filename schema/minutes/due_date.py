@@ -20,7 +20,8 @@ ORDINALS = (
 )
 COUNT_LIMIT = 366
 """More days, weeks or months are no date that somebody agreed on."""
-YEAR_DAYS = 366
+NEAR_DAYS = 62
+"""A weekday with a day but without a month, as `Monday the ninth`, is in this month or the next, or was misheard."""
 
 _DAY = rf"(?:the )?(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|{'|'.join(ORDINALS)})"
 _MONTH = rf"(?P<month>{'|'.join(MONTHS)})(?: (?P<year>\d{{4}}))?"
@@ -139,8 +140,8 @@ def _weekday(match: re.Match[str], said_on: date) -> date | None:
 
 
 def _first(said_on: date, suits: Callable[[date], bool]) -> date | None:
-    """The first day after *said_on*, within a year, that *suits*."""
-    days = (said_on + timedelta(number) for number in range(1, YEAR_DAYS + 1))
+    """The first day after *said_on*, within NEAR_DAYS, that *suits*."""
+    days = (said_on + timedelta(number) for number in range(1, NEAR_DAYS + 1))
     return next(filter(suits, days), None)
 
 

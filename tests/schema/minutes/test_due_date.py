@@ -51,7 +51,8 @@ def test_words_that_mean_one_day_have_a_date(due: str, day: date) -> None:
 @pytest.mark.parametrize(
     "due",
     ["next week", "after Friday", "before Monday", "the next meeting", "soon", "", "30 February", "in 99999 weeks",
-     "Friday or Monday", "Monday, the ninth of May", "2026-02-30", "a Friday", "in \u00b2 days"],
+     "Friday or Monday", "Monday, the ninth of May", "Tuesday, the thirtieth", "2026-02-30",
+     "a Friday", "in \u00b2 days"],
 )  # fmt: skip
 def test_words_that_mean_no_certain_day_have_none(due: str) -> None:
     assert due_date(due, WEDNESDAY) is None
