@@ -208,9 +208,7 @@ def meetings_out(session: Session, mailbox: Mailbox, meetings: Sequence[Meeting]
     uploads = {meeting_id: UploadState(state) for meeting_id, state in rows}
     kept = kept_samples(session, ids)
     return [
-        _meeting_out(session, meeting, by_meeting[meeting.id], received, uploads.get(meeting.id)).model_copy(
-            update={"audio_s": s_of_samples(kept[meeting.id]) if meeting.id in kept else None}
-        )
+        _meeting_out(session, meeting, by_meeting[meeting.id], received, uploads.get(meeting.id), kept.get(meeting.id))
         for meeting in meetings
     ]
 
@@ -221,6 +219,7 @@ def _meeting_out(
     tracks: Sequence[Track],
     received: Mapping[str, int],
     upload_state: UploadState | None,
+    kept_sample: int | None,
 ) -> MeetingOut:
     coverage = coverage_from(session, {track.id: received[track.id] for track in tracks})
     return MeetingOut(
@@ -253,6 +252,7 @@ def _meeting_out(
         shown=meeting.shown,
         revising=meeting.revised_seq is not None,
         upload_state=upload_state,
+        audio_s=None if kept_sample is None else s_of_samples(kept_sample),
     )
 
 

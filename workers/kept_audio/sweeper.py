@@ -6,7 +6,7 @@ import logging
 import time
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from schema.core.errors import MinutebookError
@@ -48,8 +48,8 @@ class AudioSweeper:
             log.warning("audio cannot be deleted yet: %s", error)
             return
         with self._stores.database.write() as session:
-            for piece in pieces:
-                session.delete(session.get_one(AudioPiece, piece.file_id))
+            # Another worker may have swept the same pieces.
+            session.execute(delete(AudioPiece).where(AudioPiece.file_id.in_(piece.file_id for piece in pieces)))
 
     def _over(self, session: Session) -> list[AudioPiece]:
         settled = or_(AudioPiece.size_bytes.is_not(None), AudioPiece.created_at < now() - WRITTEN_WITHIN)

@@ -107,6 +107,19 @@ def test_a_piece_that_a_worker_writes_at_this_moment_is_not_swept_before_it_is_s
     assert list(Path(kept.stores.storage_url).iterdir()) == []
 
 
+def test_two_workers_may_sweep_the_same_audio(kept: WorkerRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    delete = kept.stores.files.delete
+
+    def delete_after_another(file_id: str) -> None:
+        monkeypatch.undo()
+        AudioSweeper(kept.stores, "off").sweep()
+        delete(file_id)
+
+    monkeypatch.setattr(kept.stores.files, "delete", delete_after_another)
+    AudioSweeper(kept.stores, "off").sweep()
+    assert not is_kept(kept)
+
+
 def test_a_storage_that_is_away_keeps_its_rows(kept: WorkerRig, tmp_path: Path) -> None:
     folder = Path(kept.stores.storage_url)
     folder.rename(tmp_path / "away")

@@ -40,7 +40,7 @@ _NAMES = {
 
 
 def line_weights(cache_dir: Path) -> Path:
-    """The folder of the encoder's weights. It is written once, in about half a minute."""
+    """The folder of the encoder's weights. It is written once, in about 20 s."""
     return made_once(cache_dir / f"{MODEL}-lines", partial(_write, BUNDLED[MODEL]))
 
 
