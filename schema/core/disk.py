@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -62,7 +63,7 @@ def private_opener(path: str, flags: int) -> int:
 def kept_password(path: Path) -> str:
     """The password in the file *path*, which is created with a random one if it does not exist. Raises OSError.
 
-    Processes that start together get the same password.
+    Threads and processes that start together get the same password.
     """
     make_private_folder(path.parent)
     if not path.exists():
@@ -72,13 +73,9 @@ def kept_password(path: Path) -> str:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Write *path* completely, unless another process was faster."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    draft.unlink(missing_ok=True)  # left by a process that was killed
-    with open(draft, "w", opener=private_opener) as file:
-        file.write(text)
-    try:
+    """Write *path* completely, unless another thread or process was faster."""
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}.", suffix=".draft") as draft:
+        draft.write(text)
+        draft.flush()
         with suppress(FileExistsError):
-            path.hardlink_to(draft)
-    finally:
-        draft.unlink()
+            path.hardlink_to(draft.name)
