@@ -33,10 +33,15 @@ def list_uploads(
         print_json(page)
         return
     ids = id_column("id", [each.id for each in page])
-    table = Table(ids, "state", "done", "time left", "file", "detail", box=None)
+    table = Table(ids, "state", "done", "time left", "file", box=None)
     for each in page:
         table.add_row(each.id, *_row(each))
-    Console().print(table if page else "no uploads yet; send one with 'minutebook upload FILE'")
+    console = Console()
+    console.print(table if page else "no uploads yet; send one with 'minutebook upload FILE'")
+    # A column would be too narrow for sentences and for the ids in them.
+    for each in page:
+        if each.detail:
+            console.print(Text(f"{each.id}: {each.detail}"), soft_wrap=True)
 
 
 def _row(upload: UploadOut) -> tuple[str | Text, ...]:
@@ -46,7 +51,7 @@ def _row(upload: UploadOut) -> tuple[str | Text, ...]:
     left = clock(upload.left_s) if upload.left_s else ""
     state = "writing the minutes" if writes else str(upload.state)
     state = f"{state}, paused" if upload.paused else state
-    return state, done, left, Text(upload.name), Text(upload.detail or "")
+    return state, done, left, Text(upload.name)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from schema.core.errors import InvalidInput, MinutebookError
-from schema.core.lines import shown
+from schema.core.lines import shortened, shown
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +22,6 @@ MEDIA_TYPE = "application/problem+json"
 PREFIX = "urn:minutebook:problem:"
 FAULTS_LIMIT = 20
 """A request may have more faults than anybody reads."""
-VALUE_CHARACTERS = 80
-"""Longer values are cut in messages, so that these stay readable."""
 
 REMEDIES = {
     404: ("no-route", "There is no route {method} {path}; /docs lists all routes"),
@@ -93,32 +91,33 @@ async def _handle_known(_request: Request, error: Exception) -> JSONResponse:
 
 async def _handle_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    return problem_response(invalid_problem(error))
+
+
+def invalid_problem(error: RequestValidationError) -> dict[str, Any]:
+    """The problem document for a request whose members are not valid."""
     found = error.errors()
     faults = [_fault(fault) for fault in found[:FAULTS_LIMIT]]
     detail = "; ".join(f"{fault['field']} = {fault['value']}: {fault['remedy']}" for fault in faults)
     if len(found) > FAULTS_LIMIT:
         detail += f"; and {len(found) - FAULTS_LIMIT} more"
     problem = {"type": f"{PREFIX}invalid-input", "title": "The request is not valid", "status": 422, "detail": detail}
-    return problem_response({**problem, "retryable": False, "errors": faults})
+    return {**problem, "retryable": False, "errors": faults}
 
 
 def _fault(fault: dict[str, Any]) -> dict[str, str]:
     where = [str(part) for part in fault["loc"] if part != "body"]
     value = fault.get("input")
-    shown = "not given" if fault["type"] == "missing" else repr(value)
+    given = "not given" if fault["type"] == "missing" else repr(value)
     if fault["type"] == "json_invalid":
         remedy = f"Send JSON ({fault['ctx']['error']} at character {where[-1]})"
         return {"field": "body", "value": "not JSON", "remedy": remedy}
     if fault["type"] == "extra_forbidden":
         remedy = "There is no such field; leave it out"
-        return {"field": _shortened(".".join(where)), "value": _shortened(shown), "remedy": remedy}
+        return {"field": shortened(".".join(where)), "value": shortened(given), "remedy": remedy}
     # A body that is not declared as JSON is not parsed, whatever it contains.
     remedy = "Send JSON, with the header 'Content-Type: application/json'" if isinstance(value, bytes) else fault["msg"]
-    return {"field": _shortened(".".join(where)) or "body", "value": _shortened(shown), "remedy": remedy}
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= VALUE_CHARACTERS else f"{text[:VALUE_CHARACTERS]}…"
+    return {"field": shortened(".".join(where)) or "body", "value": shortened(given), "remedy": remedy}
 
 
 async def _handle_http(request: Request, error: Exception) -> Response:
@@ -127,7 +126,7 @@ async def _handle_http(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.NO_CONTENT:
         return Response(status_code=status)
     slug, remedy = REMEDIES.get(status, ("bad-request" if status < 500 else "internal", "{detail}"))
-    detail = remedy.format(method=request.method, path=_shortened(shown(request.url.path)), detail=error.detail)
+    detail = remedy.format(method=request.method, path=shortened(shown(request.url.path)), detail=error.detail)
     title = HTTPStatus(status).phrase
     problem = {"type": f"{PREFIX}{slug}", "title": title, "status": status, "detail": detail, "retryable": False}
     return problem_response(problem, dict(error.headers or {}))

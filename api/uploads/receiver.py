@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from sqlalchemy.orm import Session
+from starlette.requests import ClientDisconnect
 
 from api.auth.keys import Principal
+from api.http.problems import invalid_problem
 from api.meetings.validation import check_adapters, check_translation, served_language
 from api.services import Services
 from schema.core.errors import ChecksumMismatch, Forbidden, InvalidInput, MinutebookError, StorageFull, TooLarge
 from schema.core.events import publish
+from schema.core.lines import shown
 from schema.core.states import Scope, UploadState
 from schema.core.storage import COPY_BYTES
 from schema.core.tables import now
@@ -130,10 +134,9 @@ class UploadReceiver:
 
     async def abandon(self, error: BaseException) -> None:
         """Delete an incomplete file. A worker deletes later what cannot be deleted now."""
-        detail = error.detail if isinstance(error, MinutebookError) else "the connection ended before the file did"
         with suppress(MinutebookError):
             await asyncio.shield(
-                asyncio.to_thread(self._give_up, UploadState.CANCELLED, UploadFailure.INCOMPLETE, detail)
+                asyncio.to_thread(self._give_up, UploadState.CANCELLED, UploadFailure.INCOMPLETE, _told(error))
             )
 
     def _store(self, size: int) -> None:
@@ -208,6 +211,18 @@ def check_room(services: Services, size: int) -> None:
             "(MINUTEBOOK_STORAGE_RESERVE_BYTES); free some space, or try again later",
             retry_after_ms=60_000,
         )
+
+
+def _told(error: BaseException) -> str:
+    """What *error* says to people about a file that did not become an upload."""
+    match error:
+        case MinutebookError():
+            return error.detail
+        case RequestValidationError():
+            return shown(str(invalid_problem(error)["detail"]))
+        case ClientDisconnect() | asyncio.CancelledError():
+            return "the connection ended before the file did"
+    return "the server failed before it had all of the file; its log has the cause. Send the file again"
 
 
 def _too_large(size: str, limit: int) -> TooLarge:

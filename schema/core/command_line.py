@@ -11,7 +11,7 @@ from rich.table import Column
 from typer.core import TyperGroup
 
 from schema.core.errors import Interrupted, InvalidInput, MinutebookError
-from schema.core.lines import shown
+from schema.core.lines import shortened, shown
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -39,7 +39,7 @@ def _exit_code(error: MinutebookError) -> int:
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in fault["loc"]) or error.title
-    return f"{name} = {fault['input']!r} is not valid: {fault['msg']}"
+    return f"{name} = {shortened(repr(fault['input']))} is not valid: {fault['msg']}"
 
 
 def id_column(header: str, ids: Iterable[str]) -> Column:

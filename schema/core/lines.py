@@ -30,6 +30,7 @@ _INVISIBLE = re.compile(
 _COMPOSABLE = re.compile("[^\uf900-\ufaff\U0002f800-\U0002fa1f]+")
 _ENDING = re.compile(r"(?<=.)\.(?:[a-z][a-z0-9]{1,3}|3gp|3gpp|3g2)$", re.IGNORECASE)
 NAME_CHARACTERS = 300
+VALUE_CHARACTERS = 80
 
 
 def as_line(text: str) -> str:
@@ -64,6 +65,11 @@ def shown(text: str) -> str:
     if text.isprintable():
         return text
     return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", _SPACE.sub(" ", text))
+
+
+def shortened(value: str) -> str:
+    """*value* as a message names it. A long one is cut, so that the message stays readable."""
+    return value if len(value) <= VALUE_CHARACTERS else f"{value[:VALUE_CHARACTERS]}…"
 
 
 def shown_name(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, get_args
 
 from pydantic import (
@@ -9,10 +10,12 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     StringConstraints,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, core_schema
 
 from schema.core.lines import as_line, shown
 from schema.core.states import Scope
@@ -50,7 +53,34 @@ Shown = Annotated[str, AfterValidator(shown)]
 """Text that people read. Rows of earlier versions may hold characters that `Text` refuses."""
 
 
-Term = Annotated[Text, StringConstraints(min_length=1, max_length=60)]
+@dataclass(frozen=True, slots=True)
+class Characters:
+    """How many characters a `Text` has in the form in which it is stored.
+
+    Pydantic's own limits would count what validators leave as "items".
+    """
+
+    most: int
+    least: int = 0
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, text: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        least = {"minLength": self.least} if self.least else {}
+        return {**handler(text), **least, "maxLength": self.most}
+
+    def _checked(self, text: str) -> str:
+        if not self.least <= len(text) <= self.most:
+            known = {"least": self.least, "most": self.most, "count": len(text)}
+            bounds = "{least} to {most}" if self.least else "at most {most}"
+            raise PydanticCustomError("characters", f"Give {bounds} characters, not {{count}}", known)
+        return text
+
+
+Term = Annotated[Text, Characters(60, least=1)]
 
 
 def _known_language(code: str) -> str:

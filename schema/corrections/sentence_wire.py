@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from schema.core.states import Origin
-from schema.core.wire import Shown, Text, Wire
+from schema.core.wire import Characters, Shown, Text, Wire
 from schema.minutes.minutes import MinutesPart
 
 TEXT_CHARACTERS = 2000
 """Limit for a sentence of the minutes."""
-ShortLine = Annotated[Text, StringConstraints(max_length=100)]
+ShortLine = Annotated[Text, Characters(100)]
 
 
 class SentenceChange(Wire):
@@ -25,7 +25,7 @@ class SentenceChange(Wire):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "The launch moves to Monday."}, {"owner": "Priya", "due": "Thursday"}]}
     )
-    text: Annotated[Text, StringConstraints(max_length=TEXT_CHARACTERS)] = ""
+    text: Annotated[Text, Characters(TEXT_CHARACTERS)] = ""
     owner: ShortLine | None = None
     due: ShortLine | None = None
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from schema.core.states import Origin
-from schema.core.wire import Language, Name, Shown, Term, Text, Wire, WrittenLanguage
+from schema.core.wire import Characters, Language, Name, Shown, Term, Text, Wire, WrittenLanguage
 from schema.meetings.wire import AdapterName, MeetingOut
 from schema.minutes.briefing import TemplateName
 from schema.speakers.wish import SpeakersWish
@@ -18,7 +18,7 @@ TEXT_CHARACTERS = 4000
 """Limit for a segment, which holds up to 20 s of speech."""
 
 
-SpeakerName = Annotated[Text, StringConstraints(max_length=100)]
+SpeakerName = Annotated[Text, Characters(100)]
 """The speaker's name. Null means that the speaker has no name."""
 
 
@@ -28,7 +28,7 @@ class SegmentChange(Wire):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "We move the launch to Monday."}, {"speaker": "Priya"}]}
     )
-    text: Annotated[Text, StringConstraints(max_length=TEXT_CHARACTERS)] = ""
+    text: Annotated[Text, Characters(TEXT_CHARACTERS)] = ""
     speaker: SpeakerName | None = None
 
 

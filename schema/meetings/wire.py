@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from schema.adapters.wire import LABEL_PATTERN
 from schema.core.states import DateSource, MeetingState, SpeakerSource, SummaryKind, TitleSource, UploadState
-from schema.core.wire import AUTO, Language, Name, Shown, Text, Wire
+from schema.core.wire import AUTO, Characters, Language, Name, Shown, Text, Wire
 from schema.meetings.recording_date import RecordedAt
 from schema.minutes.briefing import Briefing
 from schema.minutes.minutes import Minutes
@@ -24,7 +24,7 @@ class NewTrack(Wire):
     """A track to record. Use one track per participant if the recording separates them, else the single `main`."""
 
     name: Name = "main"
-    speaker: Annotated[Text, StringConstraints(max_length=100)] | None = None
+    speaker: Annotated[Text, Characters(100)] | None = None
     several: bool = False
     """Whether several people may speak on a track with a `speaker`, such as a room that is dialled into a call. They
     are told apart by their voices if the server can. Without a `speaker` they are anyway."""
@@ -45,7 +45,7 @@ class NewMeeting(Briefing):
             ]
         }
     )
-    title: Annotated[Text, StringConstraints(max_length=300)] = ""
+    title: Annotated[Text, Characters(300)] = ""
     language: Language = AUTO
     """By default the language is detected. With a model that reads only English it is English."""
     recorded_at: RecordedAt | None = None

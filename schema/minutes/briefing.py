@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from schema.core.wire import Term, Text, Wire, WrittenLanguage
+from schema.core.wire import Characters, Term, Text, Wire, WrittenLanguage
 
 PARTICIPANTS_LIMIT = 50
 AGENDA_LIMIT = 50
@@ -19,8 +19,8 @@ SEPARATORS = {"participants": ",", "agenda": ";", "vocabulary": ","}
 TEMPLATE_PATTERN = re.compile("[a-z0-9][a-z0-9-]{0,39}")
 TemplateName = Annotated[str, StringConstraints(pattern=f"^{TEMPLATE_PATTERN.pattern}$")]
 """The name of a template; see `schema.templates`."""
-PersonName = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
-AgendaPoint = Annotated[Text, StringConstraints(min_length=1, max_length=120)]
+PersonName = Annotated[Text, Characters(100, least=1)]
+AgendaPoint = Annotated[Text, Characters(120, least=1)]
 
 
 class Briefing(Wire):

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from schema.core.errors import InvalidInput
-from schema.core.wire import ENGLISH, Language, Text, Wire
+from schema.core.wire import ENGLISH, Characters, Language, Text, Wire
 from schema.minutes.briefing import TEMPLATE_PATTERN
 from schema.minutes.ledger import ItemKind
 
@@ -20,7 +20,7 @@ SHIPPED = Path(__file__).parent
 SECTIONS_LIMIT = 12
 FILE_LIMIT_BYTES = 64 << 10
 
-Heading = Annotated[Text, StringConstraints(min_length=1, max_length=60)]
+Heading = Annotated[Text, Characters(60, least=1)]
 Headings = Annotated[dict[Language, Heading], Field(min_length=1, max_length=20)]
 """A heading by language. It must be there in English."""
 
@@ -33,7 +33,7 @@ class TemplateSection(Wire):
 
     heading: Headings
     kind: ItemKind | None = None
-    holds: Annotated[Text, StringConstraints(max_length=300)] = ""
+    holds: Annotated[Text, Characters(300)] = ""
     limit: int = Field(default=10, ge=1, le=50)
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class Template(Wire):
     """
 
     title: Heading
-    tone: Annotated[Text, StringConstraints(max_length=300)] = ""
+    tone: Annotated[Text, Characters(300)] = ""
     points: int = Field(default=3, ge=0, le=10)
     words: int = Field(default=25, ge=8, le=60)
     sections: list[TemplateSection] = Field(default_factory=list, max_length=SECTIONS_LIMIT)

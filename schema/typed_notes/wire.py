@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from schema.core.units import MEETING_LIMIT_SAMPLES, s_of_samples
-from schema.core.wire import Shown, Text, Wire
+from schema.core.wire import Characters, Shown, Text, Wire
 from schema.minutes.briefing import PersonName
 
-TypedText = Annotated[Text, StringConstraints(min_length=1, max_length=1000)]
+TypedText = Annotated[Text, Characters(1000, least=1)]
 Moment = Annotated[float, Field(ge=0, le=s_of_samples(MEETING_LIMIT_SAMPLES))]
 """Seconds since the start of the meeting."""
 

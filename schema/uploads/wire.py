@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from schema.core.states import ALL_STREAMS, AUTO_STREAMS, Channels, UploadState
-from schema.core.wire import AUTO, Language, Shown, Text, Wire
+from schema.core.wire import AUTO, Characters, Language, Shown, Text, Wire
 from schema.meetings.recording_date import FileTime, RecordedAt
 from schema.meetings.wire import AdapterName, CoverageTotals
 from schema.minutes.briefing import Briefing
@@ -37,7 +37,7 @@ Streams = Annotated[str, StringConstraints(max_length=200), AfterValidator(_know
 class NewUpload(Briefing):
     """Options for an uploaded file."""
 
-    title: Annotated[Text, StringConstraints(max_length=300)] = ""
+    title: Annotated[Text, Characters(300)] = ""
     language: Language = AUTO
     """By default the language is detected. With a model that reads only English it is English."""
     translate: bool = False

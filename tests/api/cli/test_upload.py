@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -146,6 +147,20 @@ def test_uploads_are_listed_paused_and_cancelled(minutebook: RunMinutebook, api:
         assert upload_id in minutebook("uploads", "list", "--url", api.url).out
     (row,) = rows(api)
     assert (row.paused, row.state) == (True, UploadState.CANCELLED)
+
+
+def test_the_list_of_uploads_says_why_one_ended_in_one_piece(
+    minutebook: RunMinutebook, api: ApiProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    path = tmp_path / "one.wav"
+    path.write_bytes(os.urandom(1000))
+    first = json.loads(minutebook("upload", str(path), "--json", "--url", api.url).out)["id"]
+    with httpx.Client(base_url=api.url, trust_env=False) as http:
+        again = http.post("/v1/uploads", files={"file": ("two.wav", path.read_bytes())})
+        assert again.status_code == 200
+    listed = minutebook("uploads", "list", "--url", api.url).out
+    assert f": the same file is upload '{first}'" in listed
 
 
 def test_an_upload_resumes_after_the_server_was_killed(api: ApiProcess, tmp_path: Path) -> None:

@@ -138,6 +138,8 @@ def test_an_option_is_refused_wherever_it_stands_in_the_form(
     assert (answer.status_code, message in answer.json()["detail"]) == (status, True), answer.text
     assert api.http.get("/v1/meetings", headers=headers).json()["meetings"] == []
     assert stored(api) == {}
+    # An upload that had begun says why it ended.
+    assert [message in (row.detail or "") for row in rows(api)] == ([True] if after else [])
 
 
 def test_the_same_file_again_is_answered_with_the_existing_upload(api: Api) -> None:
