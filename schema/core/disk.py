@@ -51,8 +51,13 @@ def make_tree_private(folder: Path) -> None:
 
 
 def create_private(path: Path) -> None:
-    """Create the empty file *path* if it does not exist. Raises OSError."""
-    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    """Create the empty file *path* if it does not exist, without opening it. Raises OSError.
+
+    If a process closes a file, it loses all POSIX locks that it holds on it, also those that it took through another
+    descriptor. SQLite trusts such locks: without them another process would delete the log that holds the commits.
+    """
+    with suppress(FileExistsError):
+        os.mknod(path, stat.S_IFREG | FILE_MODE)
 
 
 def private_opener(path: str, flags: int) -> int:

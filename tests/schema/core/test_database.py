@@ -200,6 +200,31 @@ for step in (lambda: write("lost"), read, lambda: write("again")):
 """
 
 
+BRIEF_WRITER = """
+import sys
+from schema.core.database import Database
+from schema.meetings.tables import Meeting
+
+database = Database(sys.argv[1])
+with database.write() as session:
+    session.add(Meeting(id=sys.argv[2], owner="local"))
+database.close()
+"""
+
+
+def test_a_process_that_writes_and_ends_leaves_the_log_of_the_others(path: Path, database: Database) -> None:
+    with database.read() as one, database.read() as another:  # a second connection must not cost the first its locks
+        assert one.scalars(select(Meeting.id)).all() == another.scalars(select(Meeting.id)).all()
+    log = path.with_name(f"{path.name}-wal").stat().st_ino
+    for name in ("second", "fourth"):
+        subprocess.run([sys.executable, "-c", BRIEF_WRITER, str(database.url), name], check=True)
+        assert path.with_name(f"{path.name}-wal").stat().st_ino == log
+        if name == "second":
+            with database.write() as session:
+                session.add(Meeting(id="third", owner="local"))
+    assert sorted(meetings(database)) == ["before", "fourth", "second", "third"]
+
+
 def test_a_process_reports_open_files_that_became_read_only(path: Path, database: Database) -> None:
     """Runs in a process of its own, which the kernel would end with SIGBUS if the files were not checked first."""
     command = [sys.executable, "-c", HELD_OPEN, str(database.url)]
