@@ -72,9 +72,9 @@ subprotocols `minutebook` and `minutebook.key.<key>`.
 `GET /v1/models` and `WS /v1/realtime?intent=transcription`. Errors of these routes have OpenAI's shape.
 """
 EXPOSED_HEADERS = (
-    "Content-Disposition", "ETag", "Location", "Retry-After", "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size",
-    "Tus-Resumable", "Tus-Version", "Upload-Expires", "Upload-Length", "Upload-Metadata", "Upload-Offset",
-    "X-Should-Retry",
+    "Accept-Ranges", "Allow", "Content-Disposition", "Content-Range", "ETag", "Location", "Retry-After",
+    "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size", "Tus-Resumable", "Tus-Version", "Upload-Expires",
+    "Upload-Length", "Upload-Metadata", "Upload-Offset", "WWW-Authenticate", "X-Minutebook-Coverage", "X-Should-Retry",
 )  # fmt: skip
 """The headers of answers that pages of other sites may read."""
 UVICORN_LOGGERS = ("uvicorn.access", "uvicorn.error")

@@ -86,7 +86,7 @@ def list_all() -> None:
     with open_database() as database:
         found = list_keys(database)
     ids = id_column("id", [key.id for key in found])
-    table = Table(ids, "name", "scopes", "requests per minute", "created", "revoked", box=None)
+    table = Table(ids, "name", "scopes", "per minute", "created", "revoked", box=None)
     for key in found:
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         limit = str(key.requests_per_minute or "")

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from schema.core.errors import InvalidInput, MinutebookError
 from schema.core.lines import shortened, shown
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 PREFIX = "urn:minutebook:problem:"
+CLIENT_LEFT = 499
+"""The status of an answer that nobody receives, as in nginx. It is only counted."""
 FAULTS_LIMIT = 20
 """A request may have more faults than anybody reads."""
 
@@ -63,6 +66,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MinutebookError, _handle_known)
     app.add_exception_handler(RequestValidationError, _handle_invalid)
     app.add_exception_handler(HTTPException, _handle_http)
+    app.add_exception_handler(ClientDisconnect, _handle_left)
     app.add_exception_handler(Exception, _handle_unexpected)
 
 
@@ -130,6 +134,11 @@ async def _handle_http(request: Request, error: Exception) -> Response:
     title = HTTPStatus(status).phrase
     problem = {"type": f"{PREFIX}{slug}", "title": title, "status": status, "detail": detail, "retryable": False}
     return problem_response(problem, dict(error.headers or {}))
+
+
+async def _handle_left(_request: Request, _error: Exception) -> Response:
+    """The client left before it had sent all of the body, which is no fault of the server."""
+    return Response(status_code=CLIENT_LEFT)
 
 
 async def _handle_unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -22,7 +21,7 @@ from api.auth.bearer import Writer, until_revoked
 from api.auth.keys import Principal
 from api.export.documents import Export
 from api.http.cancel import cancel
-from api.http.problems import internal_problem
+from api.http.problems import CLIENT_LEFT, internal_problem
 from api.openai import reference
 from api.openai.diarized import diarized_segments
 from api.openai.errors import error_body, error_of
@@ -34,7 +33,6 @@ from schema.core.errors import MinutebookError
 
 PING_S = 15.0
 """A stream is never silent for longer than this: proxies close a connection that seems dead."""
-CLIENT_LEFT = 499
 T = TypeVar("T")
 
 router = APIRouter(prefix="/v1/audio", tags=[reference.TAG], responses=reference.ERRORS)
@@ -56,10 +54,7 @@ async def translate(request: Request, services: ServicesHere, principal: Writer)
 
 
 async def _response(request: Request, services: Services, principal: Principal, *, translate: bool) -> Response:
-    try:
-        job = TranscriptionJob(services, await receive_recording(request, services, principal, translate=translate))
-    except ClientDisconnect:
-        return Response(status_code=CLIENT_LEFT)
+    job = TranscriptionJob(services, await receive_recording(request, services, principal, translate=translate))
     key = request.state.credential
     if job.taken.wanted.stream:
         return await _stream_response(Deltas(job, services, key))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 from websockets.exceptions import InvalidStatus
 
+from api import app
 from api.app import EXPOSED_HEADERS
 from schema.core.settings import Settings
 from tests.api.conftest import Api, serving
@@ -27,6 +31,17 @@ MALFORMED_HOSTS = (
     "", "[", "[::1", "[::1]x", "[localhost]", "[::1%lo]", "[::1%25lo]", "::1", "me@localhost", "localhost:port",
     "localhost:99999", "localhost/", "http://localhost", "local host", "localhost, localhost", "\xe9",
 )  # fmt: skip
+
+
+API_FOLDER = Path(app.__file__).parent
+HEADER_NAME = re.compile(r"[A-Z][A-Za-z]*(?:-[A-Z][A-Za-z0-9]*)+|ETag|Location|Allow|Vary")
+SAFELISTED = {"Cache-Control", "Content-Length", "Content-Type"}
+"""Pages may read these of every answer."""
+FOR_BROWSERS = {
+    "Content-Encoding", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy",
+    "Referrer-Policy", "Vary", "X-Robots-Tag",
+}  # fmt: skip
+OF_REQUESTS = {"If-Match"}
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +192,23 @@ def test_a_listed_page_may_call_the_api_and_read_the_headers_of_tus(api: Api) ->
     assert written.headers["access-control-allow-origin"] == APP
     assert set(written.headers["access-control-expose-headers"].split(", ")) == set(EXPOSED_HEADERS)
     assert {"Location", "Upload-Offset", "ETag"} <= set(EXPOSED_HEADERS)
+
+
+def test_every_header_that_an_answer_may_carry_can_be_read_by_listed_pages() -> None:
+    named = set().union(*map(_headers_named_in, API_FOLDER.rglob("*.py")))
+    assert named - set(EXPOSED_HEADERS) <= SAFELISTED | FOR_BROWSERS | OF_REQUESTS
+    assert {"X-Minutebook-Coverage", "Content-Range", "ETag"} <= named
+
+
+def _headers_named_in(path: Path) -> set[str]:
+    """The names of headers that are keys of a dictionary or an index in a module."""
+    keys = set[object]()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Dict):
+            keys |= {key.value for key in node.keys if isinstance(key, ast.Constant)}
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            keys.add(node.slice.value)
+    return {key for key in keys if isinstance(key, str) and HEADER_NAME.fullmatch(key)}
 
 
 def test_other_pages_get_no_permission_from_the_browser(api: Api, start: Callable[..., Api]) -> None:

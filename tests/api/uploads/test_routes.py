@@ -240,7 +240,7 @@ def test_a_file_of_unknown_size_is_refused_when_it_exceeds_the_limit(start: Call
     assert_nothing_left(api)
 
 
-def test_a_broken_connection_leaves_nothing(api: Api) -> None:
+def test_a_broken_connection_leaves_nothing(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     head = (
         "POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
         f"Content-Length: {3 * BLOCK_BYTES}\r\n\r\n"
@@ -253,6 +253,9 @@ def test_a_broken_connection_leaves_nothing(api: Api) -> None:
     wait_until("the file is deleted", lambda: rows(api)[0].file_deleted_at)
     assert (rows(api)[0].state, rows(api)[0].reason) == ("cancelled", "incomplete")
     assert_nothing_left(api)
+    assert api.http.get("/healthz").status_code == 200
+    # Clients leave every day, and the log is no place for the stack of each.
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_a_disk_without_the_reserve_is_refused_before_anything_is_stored(start: Callable[..., Api]) -> None:
