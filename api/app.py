@@ -16,6 +16,8 @@ from api import adapters, health, off_record, templates, typed_notes, webhooks
 from api.corrections import segments as corrections
 from api.corrections import sentences
 from api.export import routes as export
+from api.fleet import failures
+from api.fleet import routes as fleet
 from api.http import problems, reference
 from api.http.middleware.body_limit import BodyLimit, BodyLimits
 from api.http.middleware.head_limit import HeadLimit
@@ -132,7 +134,7 @@ def create_app(config: Settings | None = None) -> FastAPI:
     parts = (
         meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio,
         kept_audio, events, live, search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions,
-        models, realtime_socket, reference, sessions, metrics, shares, open_link,
+        models, realtime_socket, reference, sessions, metrics, shares, open_link, fleet, failures,
         assets,
     )  # fmt: skip
     for part in parts:

@@ -17,6 +17,7 @@ from schema.core.database import check_writable
 from schema.core.errors import Forbidden, MinutebookError, Unauthorized, Unavailable
 from schema.core.units import s_of_samples
 from schema.core.wire import PartStatus, QueueStatus, Readiness, ShardStatus, SystemStatus
+from schema.fleet.orders import paused_queues
 from schema.mailbox.unavailable import address, reachable
 
 REDIS = PartStatus(ok=True, detail="127.0.0.1:6379/0")
@@ -87,12 +88,12 @@ def readyz(services: ServicesHere, answer: Response, has_key: Annotated[bool, De
     responses={**responses(Unauthorized, Forbidden, Unavailable), **response(STATUS)},
 )
 def status(services: ServicesHere, _principal: Reader) -> SystemStatus:
-    """Report how much audio waits to be transcribed, and how many messages wait in each queue."""
+    """Report how much audio waits to be transcribed, how many messages wait in each queue, and which are paused."""
     shards = [_shard(services, shard) for shard in range(services.config.shards)]
     return SystemStatus(
         pending_s=sum(shard.pending_s for shard in shards),
         shards=shards,
-        queues=[_queue(services, name) for name in queues.served_queues(services.config.voices)],
+        queues=[queue_status(services, name) for name in queues.served_queues(services.config.voices)],
         followed_meetings=services.feeds.count,
     )
 
@@ -126,10 +127,12 @@ def _database(services: Services) -> PartStatus:
     return PartStatus(ok=True, detail=f"at revision {current}")
 
 
-def _queue(services: Services, name: str) -> QueueStatus:
+def queue_status(services: Services, name: str) -> QueueStatus:
+    """How many messages wait in a queue, and whether it is paused. Raises Unavailable."""
     with reachable(services.stores.redis):
         length = queues.queue_length(services.stores.redis, name)
-    return QueueStatus(queue=name, waiting=length.waiting, oldest_s=length.oldest_s)
+        paused = name in paused_queues(services.stores.redis)
+    return QueueStatus(queue=name, waiting=length.waiting, paused=paused, oldest_s=length.oldest_s)
 
 
 def _shard(services: Services, shard: int) -> ShardStatus:

@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 
 from api.auth.key_cache import KeyCache
 from api.auth.rate_limit import RateLimiter
+from api.fleet.flower import FlowerFinder
 from api.live.feed import MeetingFeeds
 from api.live.producers import Producers
 from api.metrics.metrics import ApiMetrics
@@ -48,6 +49,7 @@ class Services:
     keys: KeyCache
     limiter: RateLimiter
     metrics: ApiMetrics
+    flower: FlowerFinder
 
     @property
     def database(self) -> Database:
@@ -83,6 +85,7 @@ async def opened(config: Settings) -> AsyncIterator[Services]:
                 keys=KeyCache(database),
                 limiter=RateLimiter(pool, config.requests_per_minute),
                 metrics=ApiMetrics(),
+                flower=FlowerFinder(config.flower_url, config.flower_port),
             )
     finally:
         task_sender.close()

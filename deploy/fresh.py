@@ -13,7 +13,7 @@ from deploy.supervisor import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "var" / "models"
-ELSEWHERE = ("REDIS_URL", "DATABASE_URL", "API_HOST", "API_PORT", "FLOWER_PORT", "METRICS_PORT", "AUTH")
+ELSEWHERE = ("REDIS_URL", "DATABASE_URL", "API_HOST", "API_PORT", "FLOWER_PORT", "FLOWER_URL", "METRICS_PORT", "AUTH")
 """Variables that would lead to another stack's server or data."""
 
 

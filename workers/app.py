@@ -30,7 +30,8 @@ VISIBILITY_TIMEOUT_S = 900
 
 def create_celery() -> Celery:
     config = settings()
-    modules = ["workers.tasks.tasks", "workers.tasks.warm_up", "workers.metrics.worker_signals"]
+    signals = ["workers.metrics.worker_signals", "workers.fleet.worker_signals"]
+    modules = ["workers.tasks.tasks", "workers.tasks.warm_up", *signals]
     celery = Celery("minutebook", broker=config.redis_url, include=modules)
     celery.conf.update(
         broker_connection_retry_on_startup=True,

@@ -45,6 +45,7 @@ def require(scope: Scope) -> Callable[..., Coroutine[Any, Any, Principal]]:
 
 Reader = Annotated[Principal, Depends(require(Scope.READ))]
 Writer = Annotated[Principal, Depends(require(Scope.WRITE))]
+Admin = Annotated[Principal, Depends(require(Scope.ADMIN))]
 
 
 async def authenticate(services: Services, key: str | None) -> Principal:

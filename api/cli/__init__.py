@@ -47,6 +47,7 @@ COMMANDS = {
     },
     SERVER_PANEL: {
         "doctor": "doctor:doctor",
+        "workers": "workers:app",
         "mcp": "mcp:serve_assistants",
         "webhooks": "webhooks:app",
         "keys": "database:keys",

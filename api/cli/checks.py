@@ -23,6 +23,9 @@ from schema.core.database import Database, check_writable
 from schema.core.errors import MinutebookError
 from schema.core.queues import QueueLength, queue_length, served_queues
 from schema.core.settings import Settings
+from schema.fleet.orders import asked_of, paused_queues
+from schema.fleet.registry import seen_workers
+from schema.fleet.wire import WorkerRecord
 
 QUESTION_S = 2.0
 LONG_WAIT_S = 60.0
@@ -175,18 +178,34 @@ def workers(config: Settings) -> Iterator[Finding]:
             served = app.control.inspect(timeout=QUESTION_S).active_queues() or {}
             with _client(config) as client:
                 lengths = {queue: queue_length(client, queue) for queue in served_queues(config.voices)}
+                paused, drained = paused_queues(client), _drained_workers(client)
         except (OperationalError, RedisError) as error:
             yield Finding("workers", Health.FAIL, f"cannot be checked: Redis does not answer ({error})")
             return
     for queue, length in lengths.items():
         serving = sorted(node for node, names in served.items() if queue in {each["name"] for each in names})
-        yield _queue(queue, length, serving)
+        at_rest = [each.name for each in drained if queue in each.queues]
+        yield _paused(queue, length) if queue in paused else _queue(queue, length, serving, at_rest)
 
 
-def _queue(queue: str, length: QueueLength, serving: Sequence[str]) -> Finding:
+def _drained_workers(client: Redis) -> list[WorkerRecord]:
+    seen = [each.record for each in seen_workers(client)]
+    asked = asked_of(client, (each.name for each in seen))
+    return [each for each in seen if asked[each.name].drained]
+
+
+def _paused(queue: str, length: QueueLength) -> Finding:
+    remedy = f"resume it: 'minutebook workers resume {queue}'"
+    return Finding("workers", Health.WARN, f"queue {queue}: paused by somebody; {length.waiting} waiting", remedy)
+
+
+def _queue(queue: str, length: QueueLength, serving: Sequence[str], drained: Sequence[str]) -> Finding:
     waiting = f"{length.waiting} waiting"
     if length.oldest_s is not None:
         waiting += f", the oldest for {length.oldest_s:.0f} s"
+    if not serving and drained:
+        text = f"queue {queue}: its workers are drained: {', '.join(drained)}; {waiting}"
+        return Finding("workers", Health.WARN, text, f"resume one: 'minutebook workers resume {drained[0]}'")
     if not serving:
         remedy = f"start one: 'minutebook up', or celery -A workers.app worker -Q {queue}"
         return Finding("workers", Health.FAIL, f"queue {queue}: no worker answers; {waiting}", remedy)

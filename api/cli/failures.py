@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from celery import Celery
-from kombu.exceptions import OperationalError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,21 +12,15 @@ from sqlalchemy import select
 
 from api.cli.database import open_database
 from api.cli.options import as_seen_by_the_stack, counted
-from schema.core import queues
+from api.fleet.replay import enqueue
 from schema.core.command_line import id_column
-from schema.core.errors import InvalidInput, NotFound, Unavailable
+from schema.core.errors import InvalidInput, NotFound
 from schema.core.lines import shown
 from schema.core.settings import settings
 from schema.core.tables import now
 from schema.meetings.tables import Failure
 
 app = typer.Typer(no_args_is_help=True, help="List and replay tasks that failed for good.")
-QUEUES = {
-    queues.TRANSCRIBE: queues.TRANSCRIBE_QUEUE,
-    queues.SWEEP: queues.TRANSCRIBE_QUEUE,
-    queues.LISTEN: queues.SPEAKERS_QUEUE,
-    queues.SUMMARIZE: queues.SUMMARIZE_QUEUE,
-}
 
 
 @app.command("list")
@@ -71,14 +62,3 @@ def replay(
         for row in rows:
             row.replayed_at = now()
     typer.echo(f"{counted(len(rows), 'task', 'tasks')} enqueued again")
-
-
-def enqueue(broker_url: str, rows: Sequence[Failure]) -> None:
-    """Enqueue the rows' tasks. Raises Unavailable if the broker refuses one: then no row is marked as replayed."""
-    with Celery(broker=broker_url, set_as_current=False) as celery:
-        celery.conf.broker_transport_options = {"socket_connect_timeout": 5}
-        for row in rows:
-            try:
-                celery.send_task(row.task, args=row.arguments, queue=QUEUES[row.task], ignore_result=True, retry=False)
-            except OperationalError as error:
-                raise Unavailable(f"the broker cannot be reached ({error}); check MINUTEBOOK_REDIS_URL") from error

@@ -58,6 +58,8 @@ class Settings(DataFolder):
     flower_port: int = 5555
     flower_password: str = Field(default="", pattern="^([!-~]{8,128})?$")
     """The password of the user `minutebook` in Flower. Empty means the one in `data_dir/passwords/flower`."""
+    flower_url: str = Field(default="", pattern=r"^(https?://[^\s?#]+)?$")
+    """Where people open Flower, for the links of the page. Empty means the Flower of this machine while it answers."""
     metrics_host: str = "127.0.0.1"
     """Where workers listen for Prometheus. Beyond loopback they ask for a key with the scope `metrics`."""
     metrics_port: int = Field(default=9811, ge=0, le=65532)

@@ -155,6 +155,22 @@ class ShareScope(StrEnum):
     AUDIO = "audio"
 
 
+class WorkerState(StrEnum):
+    """What a worker does with its queues, as seen by operators."""
+
+    STARTING = "starting"
+    """Not all processes of its pool have loaded their models."""
+    RUNNING = "running"
+    DRAINING = "draining"
+    """It takes no more work, and finishes what it has."""
+    DRAINED = "drained"
+    """It takes no more work, and has none."""
+    RESTARTING = "restarting"
+    """It ends when what it has is finished. Its supervisor then starts it again."""
+    LOST = "lost"
+    """It has said nothing for several seconds: it was killed, it hangs, or it cannot reach Redis."""
+
+
 class AdapterTask(StrEnum):
     """What an adapter is for: `asr` transcribes audio, `summary` writes notes for the minutes."""
 

@@ -171,10 +171,14 @@ class ShardStatus(Wire):
 
 
 class QueueStatus(Wire):
-    """Messages that wait in a Celery queue. In `summarize` each is a meeting that waits for its minutes."""
+    """Messages that wait in a Celery queue. In `summarize` each is a meeting that waits for its minutes.
+
+    Workers take nothing from a `paused` queue until somebody resumes it.
+    """
 
     queue: str
     waiting: int
+    paused: bool = False
     oldest_s: float | None = Field(default=None, description="How long the oldest message has waited, if known")
 
 

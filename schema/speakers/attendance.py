@@ -34,6 +34,11 @@ def listener_is_absent(redis: Redis) -> bool:
     return now_s - int(redis.get(MISSED_KEY) or now_s) >= ABSENT_AFTER_S
 
 
+def expect_listener(redis: Redis) -> None:
+    """Begin to wait for a listener anew: somebody holds it up on purpose."""
+    redis.delete(MISSED_KEY)
+
+
 def stop_listening(database: Database, meeting_id: str) -> list[str]:
     """Listen to a meeting no more: what was not heard stays unheard. Returns the ids of its tracks.
 

@@ -115,10 +115,10 @@ def test_status_reports_the_messages_in_every_queue_and_the_age_of_the_oldest(ap
         celery.send_task(queues.INGEST, [""], queue=queues.INGEST_QUEUE)
     found = {each["queue"]: each for each in api.http.get("/v1/status").json()["queues"]}
     assert list(found) == ["transcribe", "summarize", "ingest"]
-    assert found["transcribe"] == {"queue": "transcribe", "waiting": 0, "oldest_s": None}
+    assert found["transcribe"] == {"queue": "transcribe", "waiting": 0, "paused": False, "oldest_s": None}
     assert found["summarize"]["waiting"] == 2
     assert found["summarize"]["oldest_s"] >= 0.4
-    assert found["ingest"] == {"queue": "ingest", "waiting": 1, "oldest_s": None}
+    assert found["ingest"] == {"queue": "ingest", "waiting": 1, "paused": False, "oldest_s": None}
 
 
 def test_without_redis_the_api_starts_and_serves_from_the_database(

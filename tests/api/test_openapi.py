@@ -16,6 +16,8 @@ from api.corrections import sentences
 from api.export import routes as export
 from api.export.documents import Export, ExportFormat
 from api.export.routes import WRITERS
+from api.fleet import failures
+from api.fleet import routes as fleet
 from api.http.problems import MEDIA_TYPE
 from api.kept_audio import routes as kept_audio
 from api.live import http_audio as audio
@@ -40,7 +42,7 @@ from tests.api.conftest import Api
 PARTS = (
     meetings, transcript, minutes, export, corrections, sentences, typed_notes, off_record, versions, audio, events,
     search, speakers, adapters, templates, tus, uploads, webhooks, health, transcriptions, models, sessions,
-    kept_audio, shares, open_link,
+    kept_audio, shares, open_link, fleet, failures,
 )  # fmt: skip
 ROUTES = [
     route for part in PARTS for route in part.router.routes if isinstance(route, APIRoute) and route.include_in_schema

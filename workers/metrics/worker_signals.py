@@ -16,9 +16,7 @@ from workers.metrics.server import serve_metrics
 
 @celeryd_init.connect  # type: ignore[untyped-decorator]
 def _share(sender: str, **_: Any) -> None:
-    config = settings()
-    if config.metrics_port:
-        share_metrics(config.metrics / sender)
+    share_metrics(settings().metrics / sender)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

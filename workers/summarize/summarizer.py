@@ -16,6 +16,7 @@ from sqlalchemy import select
 from schema.core.events import Event, publish
 from schema.core.states import MeetingState, SummaryKind
 from schema.core.words import count_words
+from schema.fleet.wire import ModelInUse
 from schema.meetings.tables import Track
 from schema.meetings.wire import Author
 from schema.minutes.minutes import Minutes
@@ -95,6 +96,19 @@ class Summarizer:
         self.chat = chat
         self.use = use
         self.templates = load_templates(None) if templates is None else templates
+
+    def loaded_models(self) -> list[ModelInUse]:
+        """The models that can write now: the one that is asked in a chat, and the one of this machine."""
+        asked = [] if self.chat is None else [ModelInUse(model=self.chat.name)]
+        if self.model is None:
+            return [*asked, ModelInUse(model=EMBEDDED, device="cpu")]
+        own = ModelInUse(
+            model=self.model_name,
+            precision=self.model.precision,
+            device=self.model.device,
+            adapters=list(self.model.adapters),
+        )
+        return [*asked, own]
 
     def run(self, meeting_id: str) -> None:
         """Do everything that is due for a meeting, or nothing while another worker holds it (the sweep asks again).

@@ -12,6 +12,8 @@ from celery import Task, current_task, states
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from workers.fleet.board import begin_work, end_work
+
 log = logging.getLogger(__name__)
 
 SHOWN_LIMIT = 20
@@ -30,6 +32,8 @@ class WakeUp(Task):  # type: ignore[misc]  # Celery is untyped.
 
     def show(self, meetings: Iterable[str]) -> None:
         """Show the task as started, with *meetings* as its arguments. Later meetings are shown in its result."""
+        meetings = list(meetings)
+        begin_work(self.name, meetings)
         worked_on = self.request.get("worked_on")
         if worked_on is None:
             worked_on = self.request.worked_on = dict.fromkeys(meetings)
@@ -46,6 +50,8 @@ class WakeUp(Task):  # type: ignore[misc]  # Celery is untyped.
         elif self.request.get("worked_on") is not None:
             runtime_s = time.monotonic() - self.request.shown_at_s
             self._tell("task-succeeded", result=_shown(self.request.worked_on), runtime=runtime_s)
+        if self.request.get("worked_on") is not None:
+            end_work()
 
     def _tell(self, kind: str, **facts: Any) -> None:
         try:

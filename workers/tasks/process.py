@@ -20,6 +20,7 @@ from schema.core.database import Database
 from schema.core.settings import Settings, settings
 from schema.core.states import AdapterTask
 from schema.core.wire import ENGLISH
+from schema.fleet.wire import ModelInUse
 from schema.mailbox import Mailbox
 from schema.minutes.model_use import ModelUse, TokenLimits
 from schema.stores import Stores
@@ -137,6 +138,25 @@ class Process:
                 files=FilePace(GPU_BATCH, GPU_BATCH) if on_gpu else on_cpu(max(1, cores // threads)),
             ),
         )
+
+    def loaded_models(self) -> list[ModelInUse]:
+        """The models that this process has in memory, and the writer elsewhere that it asks."""
+        found = []
+        if "transcriber" in self.__dict__:
+            whisper, adapters = self.transcriber.engine.whisper, self.transcriber.engine.adapters
+            found.append(
+                ModelInUse(
+                    model=whisper.reference,
+                    precision=whisper.precision,
+                    device=whisper.device,
+                    adapters=list(adapters),
+                )
+            )
+        if "summarizer" in self.__dict__:
+            found += self.summarizer.loaded_models()
+        if "listener" in self.__dict__:
+            found.append(ModelInUse(model=self.config.voices, precision="float32", device="cpu"))
+        return found
 
     @cached_property
     def listener(self) -> Listener:

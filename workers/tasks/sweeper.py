@@ -13,11 +13,13 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from schema.core.errors import MailboxMissing, MinutebookError, Unavailable
+from schema.core.queues import SPEAKERS_QUEUE
 from schema.core.states import MeetingState, TrackKind
 from schema.corrections.segments import quiet_key
+from schema.fleet.orders import paused_queues
 from schema.meetings.lifecycle import close_tracks, delete_meeting, end_transcription, finish_meeting, unfinished
 from schema.meetings.tables import Meeting, Segment, Track
-from schema.speakers.attendance import listener_is_absent, stop_listening
+from schema.speakers.attendance import expect_listener, listener_is_absent, stop_listening
 from schema.stores import Stores
 from schema.uploads.lifecycle import fed_by_upload
 from workers.corrections.carry_over import carry_over
@@ -64,13 +66,20 @@ class Sweeper:
         # An ingest worker closes the mailboxes of files, because it can fill them again if Redis has lost them.
         self._each([each for each in draining if each not in fed], self._close)
         self._each(draining, self._end_transcription)
-        if unlistened and listener_is_absent(self.stores.redis):
+        if unlistened and self._nobody_listens():
             self._each(unlistened, self._give_up_listening)
         self._each(half_deleted, self._delete)
         for meeting_ids, interval_ms in ((summarizing, 0), (unread, ASK_INTERVAL_MS), (self._quiet(revised), 0)):
             for meeting_id in meeting_ids:
                 if not failed.get(meeting_id):
                     self.summaries.ask(meeting_id, FAILED_INTERVAL_MS if meeting_id in failed else interval_ms)
+
+    def _nobody_listens(self) -> bool:
+        """Whether the listener is gone. While its queue is paused, somebody means it to come back."""
+        if SPEAKERS_QUEUE in paused_queues(self.stores.redis):
+            expect_listener(self.stores.redis)
+            return False
+        return listener_is_absent(self.stores.redis)
 
     @staticmethod
     def _each(meeting_ids: Iterable[str], repair: Callable[[str], None]) -> None:

@@ -16,6 +16,7 @@ from workers.app import (
     TRANSCRIBE_LIMIT_S,
     app,
 )
+from workers.fleet.board import begin_work, end_work
 from workers.tasks.failures import book_failure
 from workers.tasks.monitoring import WakeUp, name_meetings_in_logs, report_work
 from workers.tasks.process import process
@@ -38,6 +39,12 @@ def transcribe(shard: str) -> None:
 
 
 class Summarizing(Task):  # type: ignore[misc]  # Celery is untyped.
+    def before_start(self, _id: str, args: list[Any], _kwargs: dict[str, Any]) -> None:
+        begin_work(self.name, [args[0]])
+
+    def after_return(self, _status: str, _result: Any, _id: str, _args: Any, _kwargs: Any, _info: Any) -> None:
+        end_work()
+
     def on_failure(self, exc: Exception, _id: str, args: list[Any], _kwargs: dict[str, Any], _info: Any) -> None:
         attempts = int(str(exc.facts["attempts"])) if isinstance(exc, WorkerLost) else self.request.retries + 1
         book_failure(process().stores.database, self.name, list(args), exc, attempts, meeting_id=args[0])

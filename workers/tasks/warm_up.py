@@ -17,6 +17,7 @@ from celery.worker import state
 from schema.core import queues
 from schema.core.errors import MinutebookError
 from workers.app import app
+from workers.fleet.board import noter
 from workers.tasks.process import Process, process
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ def _load(worker_pid: int, **_: Any) -> None:
         log.critical("the worker stops because its model cannot be loaded: %s", error, exc_info=told)
         os.kill(worker_pid, GIVE_UP)
         raise SystemExit(EX_FAILURE) from error
+    if (noted := noter()) is not None:
+        noted.set_ready(process().loaded_models)
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]

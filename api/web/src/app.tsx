@@ -17,6 +17,7 @@ import { learnSession, session } from "./server/session";
 import { SharedView } from "./shares/shared";
 import { SignIn } from "./sign_in";
 import { choose, LANGUAGES, language, texts } from "./texts";
+import { WorkersPage } from "./workers/page";
 
 const look = signal(remembered("look") ?? "auto");
 
@@ -55,6 +56,7 @@ function View() {
   if (first === "captions" && id) return <CaptionsPage key={id} id={id} />;
   if (first === "compare" && id) return <ComparePage ids={place.value.path.slice(1, 3)} />;
   if (first === "shared" && id) return <SharedView key={id} token={id} />;
+  if (first === "workers") return <WorkersPage />;
   if (first === "meetings" && id) return <MeetingView key={id} id={id} />;
   return <LibraryPage />;
 }
@@ -96,6 +98,11 @@ function Links({ live, here }: LinksOptions) {
       ) : (
         <a href="#/start" aria-current={here("start")}>
           {t.nav.start}
+        </a>
+      )}
+      {session.value?.scopes.includes("admin") && (
+        <a href="#/workers" aria-current={here("workers")}>
+          {t.nav.workers}
         </a>
       )}
     </nav>

@@ -40,6 +40,7 @@ def test_axe_finds_nothing_serious_on_any_view(
     views = (
         "",
         "start",
+        "workers",
         f"meetings/{finished}",
         f"captions/{finished}",
         "meetings/nothing",
@@ -50,6 +51,8 @@ def test_axe_finds_nothing_serious_on_any_view(
         if path == f"meetings/{finished}":
             expect(page.locator(".segment").first).to_be_visible()
             page.locator(".segment .edit").first.click()
+        if path == "workers":
+            expect(page.get_by_role("article").first).to_be_visible()
         faults += serious(page, axe)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
     assert faults == []

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, select, update
 
+from schema.core import queues
 from schema.core.states import MeetingState, SpeakerSource, TrackKind
 from schema.core.units import s_of_samples, samples_of_s
 from schema.corrections.segments import correct, rename_speaker
+from schema.fleet.orders import pause_queue, resume_queue
 from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Meeting, Segment, Track
 from schema.speakers.attendance import ABSENT_AFTER_S, MISSED_KEY, NO_LISTENER
@@ -279,6 +281,22 @@ def test_a_listener_who_was_away_too_long_says_what_it_missed(
     assert 0 < missed < track.heard_sample
     assert rig.state() == MeetingState.SUMMARIZING
     assert rig.coverage_kinds() <= {"transcribed", "silent"}
+
+
+def test_a_meeting_waits_for_its_listener_while_the_queue_is_paused(rig: WorkerRig, speech: Samples) -> None:
+    rig.append(rig.open_meeting(speakers="auto"), speech)
+    rig.finish()
+    rig.run_until_idle()
+    rig.sweeper().run()
+    pause_queue(rig.redis, queues.SPEAKERS_QUEUE)
+    rig.redis.decrby(MISSED_KEY, ABSENT_AFTER_S)
+    for _ in range(2):
+        rig.sweeper().run()
+    assert rig.state() == MeetingState.DRAINING
+    resume_queue(rig.redis, queues.SPEAKERS_QUEUE)
+    for _ in range(2):
+        rig.sweeper().run()
+    assert rig.state() == MeetingState.DRAINING  # the listener gets its time to come back
 
 
 @pytest.mark.parametrize("kind", TrackKind)

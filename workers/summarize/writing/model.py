@@ -68,6 +68,10 @@ class TextModel:
         return self._tokenizer
 
     @property
+    def device(self) -> str:
+        return self._device
+
+    @property
     def continues(self) -> bool:
         return not self._net.config.is_encoder_decoder
 

@@ -17,6 +17,11 @@ export function tenths(seconds: number, locale: string): string {
   return Math.max(0, seconds).toLocaleString(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
 
+/** A size in megabytes, in the person's language. */
+export function megabytes(bytes: number, locale: string): string {
+  return (bytes / 1e6).toLocaleString(locale, { style: "unit", unit: "megabyte", maximumFractionDigits: 0 });
+}
+
 /** The languages that the page offers. The API knows more. */
 export const COMMON_LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pt", "pl", "ja", "zh"];
 

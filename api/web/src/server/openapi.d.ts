@@ -193,6 +193,37 @@ export interface components {
         };
         /** @enum {string} */
         ExportFormat: "md" | "json" | "txt" | "srt" | "vtt" | "docx";
+        FailureOut: {
+            attempts: number;
+            /** Format: date-time */
+            created_at: string;
+            detail: string;
+            id: number;
+            meeting_id?: string | null;
+            reason: string;
+            replayed_at?: string | null;
+            task: string;
+        };
+        FailurePage: {
+            failures: components["schemas"]["FailureOut"][];
+            next_cursor?: number | null;
+            waiting: number;
+        };
+        FleetOut: {
+            failures: components["schemas"]["FailurePage"];
+            flower_url?: string | null;
+            meetings: components["schemas"]["MeetingDelay"][];
+            queues: components["schemas"]["QueueStatus"][];
+            unfinished: number;
+            workers: components["schemas"]["WorkerOut"][];
+        };
+        GpuState: {
+            device: string;
+            name: string;
+            total_bytes: number;
+            use: number;
+            used_bytes: number;
+        };
         HeadedSection: {
             heading: string;
             kind?: components["schemas"]["ItemKind"] | null;
@@ -211,6 +242,15 @@ export interface components {
             participants?: string[];
             template?: string | null;
             vocabulary?: string[];
+        };
+        MeetingDelay: {
+            behind_s: number;
+            meeting_id: string;
+            /** Format: date-time */
+            started_at: string;
+            state: components["schemas"]["MeetingState"];
+            title: string;
+            tracks: number;
         };
         MeetingOut: {
             agenda?: string[];
@@ -284,6 +324,12 @@ export interface components {
             /** @constant */
             object?: "model";
             owned_by?: string;
+        };
+        ModelInUse: {
+            adapters?: string[];
+            device?: string | null;
+            model: string;
+            precision?: string | null;
         };
         ModelList: {
             data: components["schemas"]["Model"][];
@@ -393,6 +439,16 @@ export interface components {
             spoke_s: number;
             suggestion?: components["schemas"]["NameSuggested"] | null;
         };
+        PoolProcess: {
+            busy_s?: number | null;
+            cpu_cores?: number | null;
+            meetings?: string[];
+            pid: number;
+            place: number;
+            ready: boolean;
+            resident_bytes?: number | null;
+            task?: string | null;
+        };
         Problem: {
             detail: string;
             retryable?: boolean;
@@ -404,6 +460,7 @@ export interface components {
         };
         QueueStatus: {
             oldest_s?: number | null;
+            paused?: boolean;
             queue: string;
             waiting: number;
         };
@@ -416,6 +473,10 @@ export interface components {
         Received: {
             received_sample: number;
             track: string;
+        };
+        Replayed: {
+            left: number;
+            replayed: number;
         };
         Reprocessed: {
             meeting: components["schemas"]["MeetingOut"];
@@ -752,6 +813,39 @@ export interface components {
             start_s: number;
             text: string;
         };
+        WorkAverages: {
+            note_s?: number | null;
+            notes?: number;
+            step_s?: number | null;
+            step_windows?: number | null;
+            steps?: number;
+        };
+        WorkerOut: {
+            averages: components["schemas"]["WorkAverages"];
+            cpu_cores?: number | null;
+            gpus: components["schemas"]["GpuState"][];
+            instance: string;
+            last_error?: components["schemas"]["WorkError"] | null;
+            models: components["schemas"]["ModelInUse"][];
+            name: string;
+            processes: components["schemas"]["PoolProcess"][];
+            queues: string[];
+            resident_bytes?: number;
+            seen_s: number;
+            /** Format: date-time */
+            started_at: string;
+            state: components["schemas"]["WorkerState"];
+            stopping?: boolean;
+            takes: string[];
+            tasks: number;
+        };
+        WorkError: {
+            /** Format: date-time */
+            at: string;
+            text: string;
+        };
+        /** @enum {string} */
+        WorkerState: "starting" | "running" | "draining" | "drained" | "restarting" | "lost";
     };
     responses: never;
     parameters: never;

@@ -1,0 +1,1 @@
+"""Routes for operators: workers, queues, meetings that are behind, and failed tasks"""
