@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from api.cli.options import RUNNING_STACK, AsJson, Key, MeetingId, TemplateOption, Url, call_api, print_json
@@ -22,7 +22,6 @@ from schema.core.states import MeetingState
 from schema.meetings.wire import SearchHit
 from schema.minutes.briefing import SEPARATORS, split_list
 
-COLUMNS = ("started", "length", "state", "behind", "title")
 AS_MEETING = "meeting"
 UNFINISHED = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
 
@@ -39,13 +38,15 @@ def list_meetings(
     if as_json:
         print_json(page)
         return
-    table = Table(id_column("id", [each.id for each in page]), *COLUMNS, box=None)
+    ids, started = id_column("id", [each.id for each in page]), Column("started", no_wrap=True)
+    behind = ["behind"] if any(each.state in UNFINISHED for each in page) else []  # else the title needs the room
+    title = Column("title", overflow="fold")  # else a wide character at the end of a line is cut
+    table = Table(ids, started, "length", "state", *behind, title, box=None)
     for each in page:
         length = clock(each.coverage.duration_s)
-        behind = f"{each.coverage.pending_s:.1f} s" if each.state in UNFINISHED else ""
-        title = Text(each.title).append("" if each.version == 1 else f" (version {each.version})", style="dim")
-        started = f"{each.started_at:%Y-%m-%d %H:%M}"
-        table.add_row(each.id, started, length, state_label(each), behind, title)
+        waits = [f"{each.coverage.pending_s:.1f} s" if each.state in UNFINISHED else ""] if behind else []
+        name = Text(each.title).append("" if each.version == 1 else f" (version {each.version})", style="dim")
+        table.add_row(each.id, f"{each.started_at:%Y-%m-%d %H:%M}", length, state_label(each), *waits, name)
     Console().print(table if page else "no meetings yet; create one with 'minutebook live FILE'")
 
 

@@ -14,7 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.http.problems import MEDIA_TYPE, PREFIX, internal_problem, problem_of
 from schema.core.errors import InvalidInput, MinutebookError
 
-PATH = re.compile(r"/v1/(audio|models|realtime)(/.*)?")
+PATH = re.compile(
+    r"/v1/(audio|models|realtime|chat|completions|responses|embeddings|images|files|moderations|batches)(/.*)?"
+)
+"""OpenAI's paths. Most have no route here, and its clients read the reason only in its form."""
 CODES = {"unauthorized": "invalid_api_key", "rate-limited": "rate_limit_exceeded"}
 """Codes that clients check. An error may have its own in `code`; otherwise its code is the name of its problem."""
 

@@ -158,7 +158,7 @@ class UploadReceiver:
     def _finish(self, wanted: NewUpload | None, again: bool) -> StoredUpload:
         services, size = self._services, self.stored_bytes
         if not size:
-            raise InvalidInput("the file is empty; send one that holds a recording")
+            raise InvalidInput("the file is empty; send one that holds a recording", param="file")
         services.stores.files.commit(self.upload_id, size)
         sha256 = self._digest.hexdigest() if self._digest else _sha256(services, self.upload_id)
         with services.database.write() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from rich.table import Column
 from typer.core import TyperGroup
 
+from schema.core.disk import NO_ROOM
 from schema.core.errors import Interrupted, InvalidInput, MinutebookError
 from schema.core.lines import shortened, shown
 
@@ -28,12 +30,23 @@ class ErrorGroup(TyperGroup):
         except ValidationError as error:
             typer.echo(f"error: {_first_fault(error)}", err=True)
             raise typer.Exit(WRONG_INPUT) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of a pipe has seen enough
+                raise
+            typer.echo(f"error: {_fault_of_system(error)}", err=True)
+            raise typer.Exit(FAILED) from error
 
 
 def _exit_code(error: MinutebookError) -> int:
     if isinstance(error, Interrupted):
         return INTERRUPTED
     return WRONG_INPUT if isinstance(error, InvalidInput) else FAILED
+
+
+def _fault_of_system(error: OSError) -> str:
+    if error.filename is None and error.errno in NO_ROOM:
+        return f"standard output cannot be written ({error.strerror}); free some space, or write it elsewhere"
+    return shown(str(error))
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -115,7 +115,8 @@ class Settings(DataFolder):
     """A decoder that produces no audio for this long is considered hung and is killed."""
 
     openai_aliases: str = (
-        "whisper-1,gpt-transcribe,gpt-live-transcribe,gpt-realtime-whisper,gpt-4o-transcribe,gpt-4o-mini-transcribe,"
+        "whisper-1,whisper,gpt-transcribe,gpt-live-transcribe,gpt-realtime-whisper,gpt-4o-transcribe,"
+        "gpt-4o-mini-transcribe,"
         "gpt-4o-transcribe-diarize,whisper-large-v3,whisper-*,gpt-4o-*transcribe*,gpt-*realtime*,openai/whisper-*,"
         "Systran/faster-*whisper-*,distil-whisper/*,deepdml/faster-*whisper-*,mobiuslabsgmbh/faster-*whisper-*,"
         "mlx-community/*whisper-*,distil-large-*,turbo,tiny,tiny.en,base,base.en,small,small.en,medium,medium.en,large,"

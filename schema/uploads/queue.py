@@ -26,6 +26,17 @@ def uploads_to_decode(session: Session, places: int) -> list[str]:
     return [*express, *(each for each in _in_turn(session, places) if each not in express)]
 
 
+def is_express(upload: Upload) -> bool:
+    """Whether the upload may have one of the places for small files that somebody waits for."""
+    return upload.priority > 0 and (upload.size_bytes or 0) <= EXPRESS_BYTES
+
+
+def express_waits(session: Session) -> bool:
+    """Whether an upload that has one of these places is not taken by any worker yet."""
+    chosen = select(Upload.id).where(Upload.id.in_(_express(session)), Upload.state == UploadState.QUEUED)
+    return session.scalar(chosen.limit(1)) is not None
+
+
 def _express(session: Session) -> list[str]:
     """The smallest files that somebody waits for, the first one of each owner before the second of any."""
     waiting = Upload.state.in_((UploadState.QUEUED, UploadState.DECODING)) & Upload.paused.is_(False)

@@ -36,6 +36,7 @@ PR_SET_PDEATHSIG = 1
 def main(argument: str, pipe: BinaryIO) -> None:
     facts = json.loads(argument)
     _confine(facts["memory_bytes"], facts["worker_pid"])
+    os.nice(facts["niceness"])
     av.logging.set_level(None)
     try:
         with open_files(facts["storage"]).open(facts["file_id"]) as file:

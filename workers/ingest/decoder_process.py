@@ -34,6 +34,8 @@ class DecodeRequest:
     limit_samples: int
     memory_bytes: int
     step_limit_s: float
+    niceness: int
+    """How much nicer than its worker the decoder is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class DecoderProcess:
     def __init__(self, request: DecodeRequest) -> None:
         self._request = request
         facts = {name: getattr(request, name) for name in ("storage", "file_id", "channels", "streams")}
-        limits = {name: getattr(request, name) for name in ("from_sample", "limit_samples", "memory_bytes")}
+        limits = {name: getattr(request, name) for name in ("from_sample", "limit_samples", "memory_bytes", "niceness")}
         argument = json.dumps({**facts, **limits, "worker_pid": os.getpid()})
         self._process = subprocess.Popen(
             [sys.executable, "-m", "workers.ingest.decoder", argument],
@@ -85,10 +87,21 @@ class DecoderProcess:
         self._selector.register(self._pipe, selectors.EVENT_READ)
         self._held = bytearray()
         self._tracks = 0
+        self._silent_s = 0.0
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def has_output(self, wait_s: float) -> bool:
+        """Wait *wait_s* at most for output. True also if there was none for so long that `next` finds the decoder hung.
+
+        A worker that need not wait for this decoder alone calls it before `next`.
+        """
+        if self._held or self._selector.select(wait_s):
+            return True
+        self._silent_s += wait_s
+        return self._silent_s >= self._request.step_limit_s
 
     def next(self) -> DecoderIsBusy | MediaFound | Pcm | Hole | DecodingEnded:
         """Return the next message: first `MediaFound`, then blocks of PCM16 and holes, and `DecodingEnded` last.
@@ -137,7 +150,7 @@ class DecoderProcess:
     def _fill(self, size: int) -> None:
         """Read from the pipe until *size* bytes are held. A hung decoder is killed after the step limit."""
         while len(self._held) < size:
-            if not self._selector.select(self._request.step_limit_s):
+            if not self._selector.select(max(0.0, self._request.step_limit_s - self._silent_s)):
                 self.close()
                 raise DecodingFailed(
                     UploadFailure.DECODER_HUNG,
@@ -147,6 +160,7 @@ class DecoderProcess:
             if not piece:
                 raise self._died()
             self._held += piece
+            self._silent_s = 0.0
 
     def _died(self) -> DecodingFailed:
         self.close()

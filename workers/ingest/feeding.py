@@ -20,6 +20,7 @@ from schema.meetings.titles import take_tagged_title
 from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import file_id_of, new_track
+from schema.uploads.queue import is_express
 from schema.uploads.tables import Upload
 from workers.ingest.decoder_process import DecodeRequest, DecoderIsBusy, DecoderProcess, DecodingEnded, MediaFound
 from workers.ingest.merger import Hole, length_of
@@ -29,6 +30,10 @@ from workers.tasks.summary_requests import Send
 
 EXPRESS_SAMPLES = samples_of_s(60)
 """A recording up to this long with a priority above 0 is transcribed before other files."""
+
+
+NICENESS = 5
+"""Decoders of other files leave the processor to transcription, and to the files that somebody waits for."""
 
 
 class Step(Enum):
@@ -53,8 +58,9 @@ class Feeding:
     """Moves the sound of one file from its decoder into the mailboxes.
 
     It starts where the mailboxes end, so it continues the work of a worker that was interrupted. `sample` is the
-    current position. Raises NotFound, Unavailable. `step` raises DecodingFailed, and MailboxMissing if Redis has lost
-    its data; a new Feeding then starts from the position in SQL.
+    current position, and `express` tells whether it is a small file that somebody waits for. Raises NotFound,
+    Unavailable. `step` raises DecodingFailed, and MailboxMissing if Redis has lost its data; a new Feeding then starts
+    from the position in SQL.
     """
 
     def __init__(self, stores: Stores, send: Send, upload_id: str, bounds: Bounds) -> None:
@@ -69,7 +75,8 @@ class Feeding:
             _check_live(session, upload.meeting_id)
             tracks = tracks_of(session, upload.meeting_id)
         self.meeting_id = upload.meeting_id
-        self._priority = upload.priority
+        self._awaited = upload.priority > 0
+        self.express = is_express(upload)
         self.ended: DecodingEnded | None = None
         self._tracks = [track.id for track in tracks]
         self.first_sample = self.sample = self._open(tracks)
@@ -83,11 +90,16 @@ class Feeding:
             limit_samples=bounds.limit_samples,
             memory_bytes=bounds.memory_bytes,
             step_limit_s=bounds.step_limit_s,
+            niceness=0 if self.express else NICENESS,
         )
         self.decoder = DecoderProcess(request)
 
     def close(self) -> None:
         self.decoder.close()
+
+    def can_step(self, wait_s: float) -> bool:
+        """Wait *wait_s* at most until `step` need not wait for the decoder."""
+        return self._part is not None or self.decoder.has_output(wait_s)
 
     def step(self) -> Step:
         """Put the next block or hole into the mailbox of every track. Returns WAITS when one of them is full."""
@@ -100,7 +112,7 @@ class Feeding:
                     return Step.MOVED
                 case DecodingEnded() as ended:
                     self.ended = ended
-                    if self._priority > 0 and ended.samples <= EXPRESS_SAMPLES:
+                    if self._awaited and ended.samples <= EXPRESS_SAMPLES:
                         self._open_as_express()
                     return Step.DONE
                 case part:

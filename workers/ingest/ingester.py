@@ -23,7 +23,7 @@ from schema.mailbox.unavailable import reachable
 from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import give_up, move
-from schema.uploads.queue import uploads_to_decode
+from schema.uploads.queue import express_waits, uploads_to_decode
 from schema.uploads.tables import Upload
 from workers.ingest.feeding import Bounds, Feeding, Step
 from workers.ingest.messages import PASSING, DecodingFailed
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 SLICE_S = 5.0
 """A task ends after this time, so that other tasks in the queue get their turn."""
 LEASE_S = 30.0
+LOOK_S = 0.3
+"""How often a worker that waits for a decoder looks for a file that goes first."""
 BLOCKS_IN_A_TURN = 4
 """Blocks of 10 s that a file may decode before the next file has its turn."""
 AWAY_ATTEMPTS = 20
@@ -151,6 +153,9 @@ class Ingester:
         moved = 0
         step = Step.MOVED
         while step == Step.MOVED and moved < BLOCKS_IN_A_TURN:
+            if not self._has_turn(feeding):
+                self._note_progress(feeding)
+                return True
             step = feeding.step()
             moved += step == Step.MOVED
         if step == Step.DONE:
@@ -159,6 +164,16 @@ class Ingester:
         if moved:
             self._note_progress(feeding)
         return bool(moved)
+
+    def _has_turn(self, feeding: Feeding) -> bool:
+        """Wait for the decoder. False if meanwhile a short file has come that somebody waits for: it goes first."""
+        while not feeding.express:
+            with self.stores.database.read() as session:
+                if express_waits(session):
+                    return False
+            if feeding.can_step(LOOK_S):
+                break
+        return True
 
     def _note_progress(self, feeding: Feeding) -> None:
         with self.stores.database.write() as session:

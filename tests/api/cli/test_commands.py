@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from schema.core import migrate, queues
-from schema.core.command_line import id_column
+from schema.core.command_line import FAILED, id_column
 from schema.core.database import Database
 from schema.meetings.tables import Failure, Meeting
 from tests.api.cli.conftest import RunMinutebook
@@ -112,6 +114,17 @@ def test_a_command_asks_the_stack_that_runs_in_the_data_folder(
     (data_dir / "run" / "stack.json").write_text("{")
     monkeypatch.setattr("api.cli.options.DEFAULT_URL", "http://127.0.0.1:4")
     assert "http://127.0.0.1:4 cannot be reached" in minutebook("list", "--url", "").err
+
+
+@pytest.mark.usefixtures("data_dir")
+def test_a_command_whose_output_finds_no_room_says_so_in_one_line() -> None:
+    command = [sys.executable, "-m", "api.cli", "db", "current"]
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
+    assert ended.returncode == FAILED
+    assert ended.stderr.decode().splitlines() == [
+        "error: standard output cannot be written (No space left on device); free some space, or write it elsewhere"
+    ]
 
 
 @pytest.mark.parametrize("columns", [40, 80])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -13,15 +14,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from api.client.http import Http
 from api.client.uploads import Outgoing, send_file
 from api.uploads.receiver import BLOCK_BYTES
 from schema.core.database import Database
-from schema.core.states import CoverageKind, UploadState
+from schema.core.states import CoverageKind, MeetingState, UploadState
 from schema.core.units import samples_of_s
-from schema.meetings.tables import Coverage, Track
+from schema.meetings.tables import Coverage, Meeting, Track
 from schema.uploads.failures import UploadFailure
 from schema.uploads.tables import Upload
 from schema.uploads.wire import NewUpload
@@ -136,6 +137,20 @@ def test_a_queued_recording_is_not_listed_as_live(minutebook: RunMinutebook, api
     minutebook("upload", str(path), "--url", api.url)
     listed = minutebook("list", "--url", api.url).out
     assert ("queued" in listed, "live" in listed) == (True, False)
+
+
+def test_a_meeting_takes_one_line_of_80_columns_if_its_title_is_short(
+    minutebook: RunMinutebook, api: ApiProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    path = tmp_path / "Jour fixe 12.3..wav"
+    path.write_bytes(os.urandom(1000))
+    minutebook("upload", str(path), "--title", "Jour fixe 12.3.", "--url", api.url)
+    with contextlib.closing(Database(api.settings.sql_url)) as database, database.write() as session:
+        session.execute(update(Meeting).values(state=MeetingState.FINISHED))
+    header, line = minutebook("list", "--url", api.url).out.splitlines()
+    assert header.split() == ["id", "started", "length", "state", "title"]
+    assert line.strip().endswith("Jour fixe 12.3.")
 
 
 def test_uploads_are_listed_paused_and_cancelled(minutebook: RunMinutebook, api: ApiProcess, tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_an_unknown_model_is_a_404_that_lists_the_models(client_alone: openai.Op
 @pytest.mark.parametrize(
     "name",
     [
+        "whisper",
         "gpt-4o-mini-transcribe-2025-12-15",
         "gpt-4o-transcribe-diarize",
         "gpt-realtime",
@@ -77,6 +78,14 @@ def test_an_unknown_model_is_a_404_that_lists_the_models(client_alone: openai.Op
 )
 def test_names_that_clients_know_are_taken_for_the_served_model(client_alone: openai.OpenAI, name: str) -> None:
     assert client_alone.models.retrieve(name).id == name
+
+
+def test_what_is_not_served_here_is_refused_in_words_that_the_client_shows(client_alone: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="There is no route POST /v1/chat/completions"):
+        client_alone.chat.completions.create(model="gpt-9", messages=[{"role": "user", "content": "hello"}])
+    with pytest.raises(openai.BadRequestError, match="the file is empty") as empty:
+        client_alone.audio.transcriptions.create(model="whisper-1", file=("a.wav", b""))
+    assert empty.value.param == "file"
 
 
 def test_an_adapter_goes_before_another_name_of_the_served_model(api: Api, client_alone: openai.OpenAI) -> None:

@@ -25,6 +25,7 @@ from workers.ingest.feeding import Bounds, Feeding
 from workers.ingest.ingester import Ingester, IngestSettings, lease_key
 from workers.ingest.upload_sweeper import UploadSweeper
 from workers.kept_audio.sweeper import AudioSweeper
+from workers.tasks.summary_requests import Send
 
 BOUNDS = Bounds(
     backlog_limit_samples=samples_of_s(120),
@@ -52,12 +53,12 @@ class IngestRig:
         self.stores = Stores(self.database, self.redis, self.mailbox, self.storage)
         self.files = self.stores.files
 
-    def ingester(self, name: str = "first", **bounds: Any) -> Ingester:
+    def ingester(self, name: str = "first", send: Send | None = None, **bounds: Any) -> Ingester:
         limits = replace(self.bounds, **bounds)
         return Ingester(
             name=name,
             stores=self.stores,
-            send=self._send,
+            send=send or self._send,
             upload_sweeper=self.upload_sweeper(),
             audio_sweeper=AudioSweeper(self.stores, "keep"),
             settings=IngestSettings(places=self.places, attempts=ATTEMPTS, bounds=limits),

@@ -157,3 +157,24 @@ def test_pausing_stops_the_decoder_and_resuming_continues_it(rig: IngestRig) -> 
     worker.turn()
     assert list(worker.works) == [upload_id]
     worker.close()
+
+
+def test_a_short_file_that_somebody_waits_for_does_not_wait_for_the_end_of_a_turn(rig: IngestRig) -> None:
+    long = [rig.store(encoded(tone(300)), name=f"long{number}") for number in range(2)]
+    short = list[str]()
+
+    def send(_task: str, _arguments: list[str]) -> bool:
+        """Called when the first file has enough sound for transcription: in the middle of its turn."""
+        if not short:
+            short.append(rig.store(encoded(tone(5)), name="short", priority=5))
+        return True
+
+    worker = rig.ingester(send=send)
+    worker.turn()
+    assert rig.upload(long[0]).decoded_sample > 0
+    assert rig.upload(long[1]).decoded_sample == 0
+    worker.turn()
+    assert rig.state(short[0]) == UploadState.TRANSCRIBING
+    rig.run_until_idle(worker)
+    assert all(rig.upload(each).decoded_sample > 0 for each in long)
+    worker.close()
