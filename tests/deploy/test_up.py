@@ -19,11 +19,13 @@ import pytest
 from deploy.addresses import ROOT
 from deploy.datadir import FLOWER_USER
 from deploy.flower import password_of
+from schema.core.queues import served_queues
 from schema.core.settings import Settings
 from tests.deploy.small_processes import alive
 from tests.waiting import wait_until
 
-NODES = {f"{node}@{socket.gethostname()}" for node in ("transcribe", "summarize", "ingest")}
+VOICES = Settings(speakers="auto").voices
+NODES = {f"{queue}@{socket.gethostname()}" for queue in served_queues(VOICES)}
 
 
 @contextmanager
@@ -97,8 +99,9 @@ def test_an_unknown_process_is_refused_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.faults
 def test_all_processes_start_all_workers_show_in_flower_and_everything_stops(tmp_path: Path) -> None:
     # The converted models are shared with `make up` and `make demo`, since they take half a gigabyte and a minute.
-    with _up(tmp_path, MINUTEBOOK_MODEL_DIR=str(ROOT / "var" / "models")) as up:
-        _wait_for_line(up, "stack | ready: redis, api, transcribe, summarize, ingest, beat, flower")
+    with _up(tmp_path, MINUTEBOOK_MODEL_DIR=str(ROOT / "var" / "models"), MINUTEBOOK_SPEAKERS="auto") as up:
+        listener = "" if VOICES == "off" else "speakers, "
+        _wait_for_line(up, f"stack | ready: redis, api, transcribe, summarize, ingest, {listener}beat, flower")
         started = psutil.Process(up.pid).children(recursive=True)
         facts = json.loads((tmp_path / "run" / "stack.json").read_text())
         assert httpx.get(f"{facts['api_url']}/healthz").is_success

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 from sqlalchemy import select
@@ -13,6 +14,8 @@ from schema.core.states import CoverageKind, MeetingState, SummaryKind
 from schema.meetings.tables import Coverage, Failure, Meeting, Segment, Summary, Track
 from schema.minutes.minutes import MINUTES, parts
 from workers.asr.error_rates import normalise
+
+log = logging.getLogger(__name__)
 
 HEARD = (CoverageKind.TRANSCRIBED, CoverageKind.SILENT)
 
@@ -28,6 +31,8 @@ class WordChanges:
     twice: int = 0
     lost: int = 0
     changed: int = 0
+    lost_phrases: tuple[str, ...] = field(default=(), compare=False)
+    """Lost words with those around them, and after an arrow what was heard instead."""
 
 
 def compare_words(expected: str, heard: str) -> WordChanges:
@@ -37,6 +42,7 @@ def compare_words(expected: str, heard: str) -> WordChanges:
     if not before:
         return WordChanges(changed=len(after))
     twice = lost = changed = 0
+    lost_phrases: list[str] = []
     for first, end, heard_first, heard_end in _differences(jiwer.process_words(" ".join(before), " ".join(after))):
         missing, added = end - first, heard_end - heard_first
         if missing == 0 and _repeats(after, heard_first, heard_end):
@@ -45,9 +51,11 @@ def compare_words(expected: str, heard: str) -> WordChanges:
             # A phrase may be read in other words, but not in less than half as many.
             lost += missing - added
             changed += added
+            heard_here = " ".join(after[heard_first:heard_end])
+            lost_phrases.append(f"{' '.join(before[max(0, first - 4) : end + 4])} -> {heard_here}")
         else:
             changed += max(missing, added)
-    return WordChanges(twice, lost, changed)
+    return WordChanges(twice, lost, changed, tuple(lost_phrases))
 
 
 def _differences(found: object) -> list[tuple[int, int, int, int]]:
@@ -119,6 +127,8 @@ class Account:
             text = " ".join(session.scalars(texts.order_by(Segment.first_sample, Segment.id)))
             failures = session.scalars(select(Failure).where(Failure.meeting_id == meeting_id)).all()
         words = compare_words(expected_text, text) if expected_text else WordChanges()
+        for phrase in words.lost_phrases:
+            log.warning("meeting %s has lost words: %s", meeting_id, phrase)
         complete = len(final) == 1 and any(parts(MINUTES.validate_python(final[0].body)))
         return cls(
             meetings=1,

@@ -52,6 +52,7 @@ ENVIRONMENT = {
     "MINUTEBOOK_REQUESTS_PER_MINUTE": "100000",
     "MINUTEBOOK_ATTEMPTS_LIMIT": "50",
     "MINUTEBOOK_SUMMARY_SHIPPED": "true",
+    "MINUTEBOOK_SPEAKERS": "off",
 }
 """A backlog shorter than a file keeps the decoder at work while the file is transcribed. A model writes the notes: that
 takes seconds, in which its worker can be killed. The strikes on a slow machine can hit one window more often than a bad
