@@ -1,10 +1,8 @@
-"""Chooses the clauses that say an item, and finds out who does it."""
+"""Chooses the clauses that say an item."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,8 +30,6 @@ MISLEADING = 0.4
 """A clause says nothing of a decision or a task from this probability on that it misleads."""
 LEAST_WORTHS = {ItemKind.DECISION: 0.25, ItemKind.ACTION: 0.15, ItemKind.POINT: 0.25, ItemKind.QUESTION: 0.1}
 """An item whose clauses say a smaller share of it is left out, because nobody would know what is meant."""
-_LEAST_VOTE, _ADDRESSED, _ANSWERS = 0.05, 1.0, 0.3
-"""What a clause weighs at least in the vote on an owner, and the weights of who is addressed and who speaks next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,35 +104,3 @@ def says_enough(chosen: Iterable[WeighedClause], kind: ItemKind) -> bool:
 def _told(each: WeighedClause, language: str) -> set[str]:
     text = each.clause.text
     return {*content_stems(text, language), *numbers(text, language)}
-
-
-def owner_of(weighed: Sequence[WeighedClause], window: Sequence[SpokenSegment], people: Collection[str]) -> str | None:
-    """Who does what an item says: a speaker of its clauses, or one of *people* who is addressed, or who answers.
-
-    None if no speaker and no name is known.
-    """
-    votes: dict[str, float] = defaultdict(float)
-    for each in weighed:
-        line = each.clause.line
-        worth, speaker, text = each.worth + _LEAST_VOTE, window[line].speaker, each.clause.text
-        others = [name for name in people if name != speaker]
-        owned = 0.0 if any(is_subject(name, text) for name in others) else each.owned
-        if speaker:
-            votes[speaker] += owned * worth
-        for name in others:
-            if is_subject(name, text) or is_addressed(name, text):
-                votes[name] += _ADDRESSED * (1 - owned) * worth
-        answers = window[line + 1].speaker if line + 1 < len(window) else None
-        if speaker and answers and answers != speaker:
-            votes[answers] += _ANSWERS * (1 - owned) * worth
-    return max(votes, key=lambda name: votes[name], default=None)
-
-
-def is_addressed(name: str, text: str) -> bool:
-    """Whether *name* stands apart in *text*, as in `Tom, can you ...`, `Can you, Tom?` or `Tom: the numbers`."""
-    return re.search(rf"(?:^|[,.!?:]\s*){re.escape(name)}\s*(?:[,:?!.]|$)", text) is not None
-
-
-def is_subject(name: str, text: str) -> bool:
-    """Whether *text* begins with *name* and a verb, as in `Tom will ask` or `Tom fragt`."""
-    return re.match(rf"{re.escape(name)} [^\W\d_A-Z]", text) is not None

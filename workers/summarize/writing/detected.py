@@ -5,30 +5,26 @@ So minutes have no word that was not said, but for names. English phrases of dec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from schema.core.sentences import split_sentences
 from schema.core.wire import ENGLISH
 from schema.minutes.ledger import ItemKind
 from workers.summarize.checking.cues import speaks_of_self
-from workers.summarize.detection.clause_chooser import ClauseChooser, best_clauses, owner_of, says_enough
-from workers.summarize.detection.clauses import Clause, joined
+from workers.summarize.detection.clause_chooser import ClauseChooser, WeighedClause, best_clauses, says_enough
+from workers.summarize.detection.clauses import joined
 from workers.summarize.detection.detector import Detector, FoundItem, Reading
 from workers.summarize.detection.line_encoder import LineEncoder
 from workers.summarize.detection.line_weights import line_weights
+from workers.summarize.detection.owners import as_task, owner_of, tasks_of
 from workers.summarize.text.due import find_due
 from workers.summarize.text.segment import SpokenSegment, statements
 from workers.summarize.writing.people import find_people
 from workers.summarize.writing.rules import decisions_and_tasks, title_of
 from workers.summarize.writing.writer import Draft, NoteDraft, WindowTask
 
-_PROMISE = re.compile(
-    r"^(?:I(?:'ll|’ll| will|(?:'m|’m| am) (?:going to|gonna))|let me) (?:(?:also|then|just) )?(\w)", re.I
-)
 _TASKS = (ItemKind.DECISION, ItemKind.ACTION)
 LANGUAGES = frozenset({"en", "de", "fr", "es"})
 """The languages that detector and chooser were trained and measured on."""
@@ -52,49 +48,46 @@ class DetectedWriter:
         taken = {(kind, key) for draft in phrased if _is_plain(draft) for kind in _TASKS for key in draft.evidence}
         reading = self._detector.read(task.window, people)
         found = _free(_shown(reading.items), taken, task.window)
-        drafts = list(filter(None, (self._draft(item, reading, task, people) for item in found)))
+        drafts = [draft for item in found for draft in self._drafts(item, reading, task, people)]
         told = (*drafts, *_missed(phrased, drafts))
         return NoteDraft(title_of(statements(task.window), task), told)
 
-    def _draft(self, item: FoundItem, reading: Reading, task: WindowTask, people: frozenset[str]) -> Draft | None:
+    def _drafts(self, item: FoundItem, reading: Reading, task: WindowTask, people: frozenset[str]) -> Iterator[Draft]:
         weighed = self._chooser.weigh(item, reading, task.window, task.language)
         chosen = best_clauses(weighed, item.kind, task.language)
         if not says_enough(chosen, item.kind):
-            return None
-        is_task = item.kind is ItemKind.ACTION
-        owner = owner_of(weighed, task.window, people | find_people(statements(task.window))) if is_task else None
-        text = _text([each.clause for each in chosen], owner, task)
-        return Draft(
-            kind=item.kind,
-            text=text,
-            owner=owner,
-            due=_due(text, item, task) if is_task else None,
-            evidence=tuple(dict.fromkeys(task.window[line].id for line in item.lines)),
-        )
+            return
+        if item.kind is not ItemKind.ACTION:
+            yield Draft(item.kind, _text(chosen, None, task), evidence=_evidence(item.lines, task))
+            return
+        owner = owner_of(weighed, task.window, people | find_people(statements(task.window)))
+        for who, clauses in tasks_of(chosen, owner, task.window, task.language):
+            lines = item.lines if who == owner else [each.clause.line for each in clauses]
+            text = _text(clauses, who, task)
+            yield Draft(item.kind, text, who, _due(text, lines, task), _evidence(lines, task))
 
 
-def _due(text: str, item: FoundItem, task: WindowTask) -> str | None:
-    """When a task is due, as *text* or else the lines of *item* say it."""
-    lines = " ".join(task.window[line].text for line in item.lines)
-    return find_due(text, task.language) or find_due(lines, task.language)
+def _evidence(lines: Iterable[int], task: WindowTask) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(task.window[line].id for line in lines))
 
 
-def _text(chosen: Sequence[Clause], owner: str | None, task: WindowTask) -> str:
+def _due(text: str, lines: Iterable[int], task: WindowTask) -> str | None:
+    """When a task is due, as *text* or else its *lines* say it."""
+    said = " ".join(task.window[line].text for line in lines)
+    return find_due(text, task.language) or find_due(said, task.language)
+
+
+def _text(chosen: Sequence[WeighedClause], owner: str | None, task: WindowTask) -> str:
     """What *chosen* say. A speaker other than *owner* who speaks of himself is named, else nobody knows who `I` is."""
     told = []
-    for line, clauses in groupby(chosen, key=lambda clause: clause.line):
+    for line, clauses in groupby((each.clause for each in chosen), key=lambda clause: clause.line):
         text, speaker = joined(list(clauses), task.language), task.window[line].speaker
         if speaker and speaker == owner and task.language == ENGLISH:
-            text = _as_task(text)
+            text = as_task(text)
         elif speaker and speaker != owner and speaks_of_self(text, task.language):
             text = f"{speaker}: {text}"
         told.append(text)
     return " ".join(told)
-
-
-def _as_task(text: str) -> str:
-    """*text* with its promises as tasks: `I'll ring the priest.` becomes `Ring the priest.`"""
-    return " ".join(_PROMISE.sub(lambda found: found[1].upper(), sentence) for sentence in split_sentences(text))
 
 
 def _people(task: WindowTask) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Clauses: where sentences may be cut, how chosen ones are joined, and who acts."""
+"""Clauses: where sentences may be cut, and how chosen ones are joined."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ from workers.summarize.detection.clause_chooser import (
     ClauseChooser,
     WeighedClause,
     best_clauses,
-    is_addressed,
-    is_subject,
-    owner_of,
     says_enough,
 )
 from workers.summarize.detection.clauses import Clause, clauses_of, joined
@@ -105,33 +102,6 @@ def test_the_best_clause_stays_however_long_it_is() -> None:
 
 
 PEOPLE = ["Paul", "Nora", "Uwe", "Luis"]
-SAID = meeting("Ann: Tom, can you sell the old one?", "Tom: I'll do it.")
-
-
-def test_who_promises_is_the_owner() -> None:
-    [asks], [promises] = clauses_of(SAID, [0]), clauses_of(SAID, [1])
-    assert owner_of([WeighedClause(asks, 0.1, 0.1), WeighedClause(promises, 0.5, 0.9)], SAID, ["Ann", "Tom"]) == "Tom"
-
-
-def test_who_is_addressed_is_the_owner_although_another_speaks() -> None:
-    [asks] = clauses_of(SAID, [0])
-    assert owner_of([WeighedClause(asks, 0.5, 0.1)], SAID, ["Ann", "Tom"]) == "Tom"
-    assert owner_of([WeighedClause(asks, 0.5, 0.9)], SAID, ["Ann", "Tom"]) == "Ann"
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        ("Tom, can you?", True),
-        ("Can you, Tom?", True),
-        ("Tom will ask the bank.", True),
-        ("Tom fragt die Bank.", True),
-        ("I ask Tom about it.", False),
-        ("Tom Miller asks.", False),
-    ],
-)
-def test_a_name_that_stands_apart_or_begins_the_clause_is_meant(text: str, meant: bool) -> None:
-    assert (is_addressed("Tom", text) or is_subject("Tom", text)) is meant
 
 
 @pytest.fixture(scope="module")
@@ -142,27 +112,6 @@ def chooser() -> ClauseChooser:
 @pytest.fixture(scope="module")
 def detector() -> Detector:
     return Detector.load(line_encoder())
-
-
-def owner(chooser: ClauseChooser, detector: Detector, window: list[SpokenSegment], language: str = "en") -> str | None:
-    """Who does what all lines of *window* say."""
-    task = FoundItem(ItemKind.ACTION, 0, tuple(range(len(window))), 0.9)
-    return owner_of(chooser.weigh(task, detector.read(window, PEOPLE), window, language), window, PEOPLE)
-
-
-@pytest.mark.parametrize(
-    ("lines", "name", "language"),
-    [
-        (["Nora: Paul, could you ring them?", "Paul: Sure."], "Paul", "en"),
-        (["Nora: I can look at that tonight."], "Nora", "en"),
-        (["Nora: I'll ask Paul about the fence tonight."], "Nora", "en"),
-        (["Jana: Uwe, rufst du an?", "Uwe: Mach ich."], "Uwe", "de"),
-    ],
-)
-def test_the_owner_is_who_is_asked_or_who_promises(
-    chooser: ClauseChooser, detector: Detector, lines: list[str], name: str, language: str
-) -> None:
-    assert owner(chooser, detector, meeting(*lines), language) == name
 
 
 def test_what_was_turned_down_says_nothing_of_a_task(chooser: ClauseChooser, detector: Detector) -> None:
@@ -178,13 +127,6 @@ def test_lines_without_words_have_no_clauses(chooser: ClauseChooser, detector: D
     silent = [SpokenSegment(1, "Ann", 0, 1, " ")]
     assert chooser.weigh(FoundItem(ItemKind.ACTION, 0, (0,), 0.9), detector.read(silent, []), silent, "en") == []
     assert best_clauses([], ItemKind.ACTION, "en") == []
-    assert owner_of([], silent, ["Ann"]) is None
-
-
-def test_without_speakers_and_names_nobody_owns_a_task(chooser: ClauseChooser, detector: Detector) -> None:
-    said = [SpokenSegment(1, None, 0, 1, "I can look at that tonight.")]
-    item = FoundItem(ItemKind.ACTION, 0, (0,), 0.9)
-    assert owner_of(chooser.weigh(item, detector.read(said, []), said, "en"), said, []) is None
 
 
 def test_the_included_weights_are_whole_and_damaged_ones_are_refused(tmp_path: Path) -> None:
