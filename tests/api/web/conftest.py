@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from schema.core.units import BYTES_PER_SAMPLE, SAMPLE_RATE_HZ
 from tests.api.web.cut_network import CutNetwork
-from tests.api.web.node import require
+from tests.api.web.node import SOURCES, install_packages, require
 from tests.running_stack import ALL_BUT_FLOWER, CLIP_S, RunningStack, running_stack, sample_meeting
 from tests.waiting import PATIENCE_S
 
@@ -112,6 +112,13 @@ def pages(chromium: Browser, running: RunningStack) -> Iterator[WatchedPages]:
     yield pages
     pages.close()
     assert "\n".join(pages.faults) == ""
+
+
+@pytest.fixture(scope="package")
+def axe() -> str:
+    """The source of axe-core."""
+    install_packages()
+    return (SOURCES / "node_modules/axe-core/axe.min.js").read_text()
 
 
 OpenMeeting = Callable[..., Page]

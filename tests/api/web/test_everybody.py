@@ -6,15 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api.web.conftest import OpenMeeting, WatchedPages
-from tests.api.web.node import SOURCES, install_packages
 
 PHONE = {"width": 360, "height": 740}
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    install_packages()
-    return (SOURCES / "node_modules/axe-core/axe.min.js").read_text()
 
 
 def serious(page: Page, axe: str) -> list[str]:

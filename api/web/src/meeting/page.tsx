@@ -15,6 +15,7 @@ import { About } from "./about";
 import { CoverageBar } from "./coverage";
 import { MinutesPane } from "./minutes";
 import { NoteBox } from "./notes";
+import { People } from "./people";
 import { Playback } from "./playback";
 import { Player } from "./player";
 import { MeetingStore } from "./store";
@@ -57,6 +58,7 @@ export function MeetingView({ id }: { id: string }) {
       {recording && <Controls recording={recording} />}
       {store.playback.value && <Player store={store} playback={store.playback.value} endS={audioS} />}
       {store.coverage.value && <CoverageBar coverage={store.coverage.value} />}
+      <People store={store} />
       {isLive && <NoteBox store={store} now={() => recording?.nowS ?? null} />}
       <div class="panes-switch">
         {(["transcript", "minutes"] as const).map((name) => (

@@ -5,6 +5,7 @@ import { tell, tellError } from "../parts/toast";
 import { call, get } from "../server/http";
 import type { Segment, SegmentVersions } from "../server/types";
 import { texts } from "../texts";
+import { Splitting } from "./splitting";
 import type { MeetingStore } from "./store";
 
 interface EditorOptions {
@@ -87,6 +88,9 @@ export function SegmentEditor({ segment, store, onClose }: EditorOptions) {
         </button>
         {segment.corrected && <History segment={segment} store={store} onClose={onClose} />}
       </div>
+      {!segment.corrected && segment.words.length > 1 && (
+        <Splitting segment={segment} store={store} onClose={onClose} />
+      )}
     </form>
   );
 }

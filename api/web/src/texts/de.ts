@@ -202,6 +202,23 @@ export const de: Texts = {
     restore: "Zurück zum Gehörten",
     removeHint: "Ein leerer Text nimmt den Satz heraus.",
   },
+  people: {
+    title: (count) => (count === 1 ? "1 Sprecher" : `${count} Sprecher`),
+    suggested: (count) => (count === 1 ? "1 Name zu prüfen" : `${count} Namen zu prüfen`),
+    name: (number) => `Name von Sprecher ${number}`,
+    spoke: (time, count) => `sprach ${time}, ${count === 1 ? "einmal" : `${count}-mal`}`,
+    hear: (name) => `${name} hören`,
+    same: "Dieselbe Person wie",
+    take: (name) => `Diese Person ${name} nennen`,
+    joined: (number) => `Sprecher ${number} ist dieselbe Person.`,
+    separate: "Trennen",
+  },
+  split: {
+    title: "Hier beginnt jemand anderes zu sprechen",
+    where: "Das erste Wort der anderen Person",
+    who: "Wer es ist",
+    split: "Teilen",
+  },
   minutes: {
     overview: "Überblick",
     decisions: "Beschlüsse",

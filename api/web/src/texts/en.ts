@@ -194,6 +194,23 @@ export const en = {
     restore: "Back to what was heard",
     removeHint: "An empty text removes the sentence.",
   },
+  people: {
+    title: (count: number) => (count === 1 ? "1 speaker" : `${count} speakers`),
+    suggested: (count: number) => (count === 1 ? "1 name to check" : `${count} names to check`),
+    name: (number: number) => `Name of speaker ${number}`,
+    spoke: (time: string, count: number) => `spoke for ${time}, ${count === 1 ? "once" : `${count} times`}`,
+    hear: (name: string) => `Hear ${name}`,
+    same: "Same person as",
+    take: (name: string) => `Call this person ${name}`,
+    joined: (number: number) => `Speaker ${number} is the same person.`,
+    separate: "Separate",
+  },
+  split: {
+    title: "Somebody else begins to speak here",
+    where: "The first word of the other person",
+    who: "Who it is",
+    split: "Divide",
+  },
   minutes: {
     overview: "Overview",
     decisions: "Decisions",
