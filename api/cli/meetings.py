@@ -23,6 +23,7 @@ from schema.meetings.wire import SearchHit
 from schema.minutes.briefing import SEPARATORS, split_list
 
 AS_MEETING = "meeting"
+TITLE_COLUMNS = 15
 UNFINISHED = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
 
 
@@ -38,9 +39,10 @@ def list_meetings(
     if as_json:
         print_json(page)
         return
-    ids, started = id_column("id", [each.id for each in page]), Column("started", no_wrap=True)
     behind = ["behind"] if any(each.state in UNFINISHED for each in page) else []  # else the title needs the room
-    title = Column("title", overflow="fold")  # else a wide character at the end of a line is cut
+    ids, started = id_column("id", [each.id for each in page]), Column("started", no_wrap=not behind)
+    # Without "fold" a wide character at the end of a line is cut.
+    title = Column("title", min_width=TITLE_COLUMNS, overflow="fold")
     table = Table(ids, started, "length", "state", *behind, title, box=None)
     for each in page:
         length = clock(each.coverage.duration_s)
