@@ -78,6 +78,8 @@ UPLOADS = UploadPage(uploads=[UPLOAD], next_cursor=MEETINGS.next_cursor)
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"], responses=responses(*ANY))
 RECEIVING = (InvalidInput, UnknownAdapter, UnknownLanguage, TooLarge, StorageFull, Backlogged, Unavailable)
+ABOUT_THE_FILE = frozenset({"name", "type", "relativePath"})
+"""Fields that Uppy sends with a file unless it is told not to. Its name is read from the part `file`."""
 KNOWN: dict[str, Any] = {
     "model": UploadOut,
     "description": "The upload of the same file that was sent before",
@@ -148,7 +150,7 @@ async def _receive_upload(request: Request, services: Services, principal: Princ
 
 def wanted_of(fields: FormFields) -> NewUpload:
     """The options in the form's fields. A list is one field or several, whose values `SEPARATORS` separate."""
-    values: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
+    values: dict[str, Any] = {name: values[-1] for name, values in fields.items() if name not in ABOUT_THE_FILE}
     for name in SEPARATORS.keys() & values.keys():
         values[name] = [value for text in fields[name] for value in split_list(name, text)]
     try:

@@ -113,6 +113,21 @@ def test_form_fields_after_the_file_are_read(api: Api) -> None:
     assert api.http.get(f"/v1/meetings/{upload['meeting_id']}").json()["title"] == "Launch"
 
 
+def test_what_uppy_says_of_a_file_in_a_form_is_no_option(api: Api) -> None:
+    sent = send(api, name="a b.wav", type="audio/wav", relativePath="calls/a b.wav")
+    assert (sent.status_code, sent.json()["name"]) == (201, "a b.wav")
+    form: list[tuple[str, Any]] = [
+        ("name", (None, "a b.wav")),
+        ("file", ("c.wav", SOUND[1:])),
+        ("langage", (None, "de")),
+    ]
+    refused = api.http.post("/v1/uploads", files=form)
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [
+        {"field": "langage", "value": "'de'", "remedy": "There is no such field; leave it out"}
+    ]
+
+
 @pytest.mark.parametrize(
     ("option", "status", "message"),
     [
