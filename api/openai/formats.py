@@ -15,7 +15,9 @@ from api.export.phrases import coverage_line
 from api.export.subtitles import to_srt, to_vtt
 from api.openai.diarized import diarized_segments
 from api.openai.request import ResponseFormat, TranscriptionRequest
-from schema.core.wire import ENGLISH
+from schema.core.language import FEWEST_WORDS, language_of
+from schema.core.wire import AUTO, ENGLISH
+from schema.core.words import count_words
 from schema.meetings.wire import CoverageTotals, SegmentOut, WordOut
 
 
@@ -101,6 +103,18 @@ def verbose_json(export: Export, request: TranscriptionRequest) -> dict[str, Any
             for word in segment.words
         ]
     return body
+
+
+def with_language(export: Export) -> Export:
+    """*export* with the language of its text, if its meeting has none. The first call takes a second.
+
+    A text that is too short to tell keeps `auto`.
+    """
+    text = full_text(export.segments)
+    if export.meeting.language != AUTO or count_words(text) < FEWEST_WORDS:
+        return export
+    meeting = export.meeting.model_copy(update={"language": language_of(None, [text])})
+    return export.model_copy(update={"meeting": meeting})
 
 
 def diarized_json(export: Export) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 from api.export.documents import Export
 from api.meetings.routes import meeting_out
 from api.meetings.transcript import read_segments
-from api.openai.formats import GrowingText
+from api.openai.formats import GrowingText, with_language
 from api.openai.recording_form import StoredRecording
+from api.openai.request import ResponseFormat
 from api.services import Services
 from schema.core.errors import InvalidInput, MinutebookError, Unavailable
 from schema.core.events import Event
@@ -89,11 +90,12 @@ class TranscriptionJob:
     def _read(self) -> Export:
         services, meeting_id = self._services, self.taken.meeting_id
         with services.database.read() as session:
-            return Export(
+            export = Export(
                 meeting=meeting_out(session, services.stores.mailbox, session.get_one(Meeting, meeting_id)),
                 minutes=None,
                 segments=read_segments(session, meeting_id),
             )
+        return with_language(export) if self.taken.wanted.form == ResponseFormat.VERBOSE_JSON else export
 
     def _failure(self) -> MinutebookError:
         with self._services.database.read() as session:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from schema.core.language import language_of
 from schema.core.words import count_words
 from training.data.dataset import Example
 from training.data.transcript_lines import transcript_segments
 from training.evaluation.systems import SystemAnswer
 from training.metrics.summaries import rouge
 from workers.summarize.text.disfluency import fluent
-from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment, Statement, statements
 from workers.summarize.text.stems import content_stems
 from workers.summarize.windows import windows_of

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from schema.core.language import language_of
 from schema.minutes.minutes import Action, Minutes, Sentence
 from training.data.audio import read_audio
 from training.data.dataset import Example
@@ -20,7 +21,6 @@ from training.metrics.cost import memory_bytes
 from workers.asr.engine import Engine
 from workers.asr.hypothesis import Word
 from workers.summarize.final import minutes_of
-from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.writing.generator import T5_TASK
 from workers.summarize.writing.model import TextModel

@@ -17,6 +17,7 @@ from schema.adapters.registry import BARE, active_version
 from schema.adapters.tables import Adapter
 from schema.core.database import Database
 from schema.core.errors import Conflict, DataOverlap, InvalidInput, NoGain
+from schema.core.language import language_of
 from schema.core.settings import Settings
 from schema.core.states import AdapterState, AdapterTask
 from training.data import Dataset
@@ -29,7 +30,6 @@ from training.metrics.summaries import Rouge, rouge
 from workers.asr.error_rates import Counts, rate, word_errors
 from workers.models.adapters import shipped_notes, stored
 from workers.summarize.final import minutes_of
-from workers.summarize.text.language import language_of
 from workers.summarize.writing.trained import writer_of
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from schema.adapters.registry import BARE, served_labels
 from schema.core.database import Database
 from schema.core.events import Event
+from schema.core.language import language_of
 from schema.core.states import AdapterTask, MeetingState, SummaryKind, WebhookEvent
 from schema.core.wire import AUTO
 from schema.core.words import count_words
@@ -28,7 +29,6 @@ from schema.off_record.passages import Passage, last_seq, passages_of, text_on_r
 from schema.typed_notes.notes import typed_notes_of, typed_since
 from schema.webhooks.outbox import announce
 from workers.summarize.guidance import TypedLine
-from workers.summarize.text.language import language_of
 from workers.summarize.text.segment import SpokenSegment
 
 LANGUAGE_SEGMENTS = 40

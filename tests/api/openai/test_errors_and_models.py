@@ -14,8 +14,9 @@ from sqlalchemy import select
 
 from api.auth import key_cache
 from api.auth.keys import NewKey, create_key, revoke_key
+from api.http.examples import EXPORT
 from api.openai import transcriptions
-from api.openai.formats import GrowingText
+from api.openai.formats import GrowingText, with_language
 from api.openai.models import adapter_of_model
 from api.openai.request import spoken_language, vocabulary_of
 from schema.core.settings import Settings
@@ -363,3 +364,19 @@ def test_deltas_of_growing_segments_join_to_the_whole_text() -> None:
     deltas = [growth.take({"id": number, "text": text}) for number, text in texts]
     assert deltas == ["Good", " morning.", " Are we", "", " all here?"]
     assert growth.text == "".join(deltas)
+
+
+@pytest.mark.parametrize(
+    ("known", "text", "named"),
+    [
+        ("auto", "Guten Morgen, wir beginnen heute mit dem Bericht der Werkstatt.", "de"),
+        ("auto", "Nous commençons aujourd'hui par le rapport de l'atelier.", "fr"),
+        ("auto", "Guten Morgen!", "auto"),
+        ("en", "Guten Morgen, wir beginnen heute mit dem Bericht der Werkstatt.", "en"),
+    ],
+)
+def test_a_transcript_whose_language_nobody_named_has_that_of_its_text(known: str, text: str, named: str) -> None:
+    meeting = EXPORT.meeting.model_copy(update={"language": known})
+    segments = [EXPORT.segments[0].model_copy(update={"text": text})]
+    export = with_language(EXPORT.model_copy(update={"meeting": meeting, "segments": segments}))
+    assert export.meeting.language == named

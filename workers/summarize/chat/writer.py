@@ -31,7 +31,6 @@ from workers.summarize.chat.prompts import (
     shown_notes,
     template_rules,
 )
-from workers.summarize.text.language import language_name
 from workers.summarize.writing.writer import (
     Draft,
     FinalDraft,
@@ -168,6 +167,13 @@ def _section(change: AnsweredChange, template: Template | None) -> str | None:
         return None
     wanted = _plain(change.section).casefold()
     return next((name for name in template.point_sections if name.casefold() == wanted), None)
+
+
+def language_name(code: str) -> str:
+    """The English name of a language, such as `German`."""
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES as NAMES
+
+    return str(NAMES.get(code, code)).title()
 
 
 _NOTHING = frozenset({"", "null", "none", "nobody", "unknown", "n/a", "-", "tbd"})

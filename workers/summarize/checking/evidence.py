@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from schema.core.language import language_of
 from schema.core.words import words
 from schema.minutes.minutes import Sentence
-from workers.summarize.text.language import language_of
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment
 from workers.summarize.text.speaker_labels import SpeakerLabels

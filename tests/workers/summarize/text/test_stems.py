@@ -7,10 +7,10 @@ import snowballstemmer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema.core.language import language_of
 from schema.core.sentences import split_sentences
 from schema.core.wire import LANGUAGES
 from tests.declaration import CHINESE, JAPANESE, THAI
-from workers.summarize.text.language import language_of
 from workers.summarize.text.numbers import numbers
 from workers.summarize.text.segment import SpokenSegment, statements
 from workers.summarize.text.stems import STEMMERS, content_stems, names, stem

@@ -1,4 +1,4 @@
-"""Detects the language of a meeting. The summariser's stop words, stems and rules depend on it."""
+"""Detects the language of a text. The summariser's stop words, stems and rules depend on it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,6 @@ def detect_language(text: str) -> str:
         return ENGLISH
     code: str = _detector().classify(text)[0]
     return _OTHER_CODES.get(code, code)
-
-
-def language_name(code: str) -> str:
-    """The English name of a language, such as `German`."""
-    from transformers.models.whisper.tokenization_whisper import LANGUAGES as NAMES
-
-    return str(NAMES.get(code, code)).title()
 
 
 @lru_cache(maxsize=1)
