@@ -30,12 +30,19 @@ UNFINISHED = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
 def list_meetings(
     limit: Annotated[int, typer.Option(min=1, max=200, help="List at most this many.")] = 20,
     all_versions: Annotated[bool, typer.Option("--versions", help="List every version of each meeting.")] = False,
+    text: Annotated[str, typer.Option(help="Only with this in the title, or in the name of a person.")] = "",
+    state: Annotated[
+        list[MeetingState] | None, typer.Option(help="Only in this state; repeat for several.", show_default=False)
+    ] = None,
+    since: Annotated[str, typer.Option(metavar="DAY", help="Only of this day or later, such as 2026-03-02.")] = "",
+    until: Annotated[str, typer.Option(metavar="DAY", help="Only of this day or earlier.")] = "",
     as_json: AsJson = False,
     url: Url = RUNNING_STACK,
     key: Key = None,
 ) -> None:
     """List meetings, newest first."""
-    page = call_api(url, key, lambda http: http.meetings(limit, versions=all_versions))
+    filters = {"text": text, "state": state, "since": since, "until": until}
+    page = call_api(url, key, lambda http: http.meetings(limit, versions=all_versions, **filters))
     if as_json:
         print_json(page)
         return
@@ -49,7 +56,8 @@ def list_meetings(
         waits = [f"{each.coverage.pending_s:.1f} s" if each.state in UNFINISHED else ""] if behind else []
         name = Text(each.title).append("" if each.version == 1 else f" (version {each.version})", style="dim")
         table.add_row(each.id, f"{each.started_at:%Y-%m-%d %H:%M}", length, state_label(each), *waits, name)
-    Console().print(table if page else "no meetings yet; create one with 'minutebook live FILE'")
+    none = "no such meetings" if any(filters.values()) else "no meetings yet; create one with 'minutebook live FILE'"
+    Console().print(table if page else none)
 
 
 def show(

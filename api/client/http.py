@@ -77,9 +77,9 @@ class Http:
     async def templates(self) -> list[TemplateOut]:
         return TemplateList.model_validate_json((await self.call("GET", "/v1/templates")).content).templates
 
-    async def meetings(self, limit: int = 50, *, versions: bool = False) -> list[MeetingOut]:
-        """The newest *limit* meetings; with *versions*, every version of each."""
-        query = {"limit": limit, "versions": versions}
+    async def meetings(self, limit: int = 50, *, versions: bool = False, **filters: Any) -> list[MeetingOut]:
+        """The newest *limit* meetings; with *versions*, every version of each. *filters* are those of the route."""
+        query = {"limit": limit, "versions": versions} | {name: value for name, value in filters.items() if value}
         answer = _object((await self.call("GET", "/v1/meetings", params=query)).json())
         return [MeetingOut.model_validate(each) for each in answer["meetings"]]
 

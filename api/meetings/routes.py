@@ -20,6 +20,7 @@ from api.http.params import decode_cursor, encode_cursor
 from api.http.problems import responses
 from api.live.track_writer import finish
 from api.meetings.coverage import coverage_from, received_samples
+from api.meetings.filters import MeetingFilter
 from api.meetings.validation import check_adapters, check_template, served_language, with_defaults
 from api.services import Services, ServicesHere
 from schema.core.errors import (
@@ -102,16 +103,20 @@ def _listened(new: NewMeeting, config: Settings) -> str | None:
     return listening(new.speakers, config.voices)
 
 
-@router.get("", summary="List meetings", responses=examples.response(examples.MEETINGS))
+@router.get("", summary="List meetings", responses={**responses(InvalidInput), **examples.response(examples.MEETINGS)})
 def list_meetings(
     services: ServicesHere,
     principal: Reader,
+    conditions: MeetingFilter,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the previous page")] = None,
     versions: Annotated[bool, Query(description="List every version of each meeting")] = False,
 ) -> MeetingPage:
-    """List the meetings of this key, newest first."""
-    wanted = select(Meeting).where(Meeting.state != MeetingState.DELETED)
+    """List the meetings of this key, newest first.
+
+    Without `text`, `state`, `since` and `until` these are all. `state` may be given several times.
+    """
+    wanted = select(Meeting).where(Meeting.state != MeetingState.DELETED, *conditions)
     if not versions:
         wanted = wanted.where(Meeting.shown)
     if not principal.may(Scope.ADMIN):

@@ -46,6 +46,16 @@ def test_search_prints_meeting_time_title_and_snippet(minutebook: RunMinutebook,
     assert hit["snippet"][slice(*hit["marks"][0])] == "Monday"
 
 
+def test_the_list_is_narrowed_down_by_its_options(minutebook: RunMinutebook, meeting_id: str) -> None:
+    assert meeting_id in minutebook("list", "--text", "laun", "--state", "live", "--state", "finished").out
+    assert minutebook("list", "--state", "summarizing").out == "no such meetings\n"
+    assert minutebook("list", "--until", "2001-01-01").out == "no such meetings\n"
+    assert meeting_id in minutebook("list", "--since", "2001-01-01").out
+    refused = minutebook("list", "--since", "yesterday")
+    assert refused.status != 0
+    assert "yesterday" in refused.err
+
+
 def test_search_without_a_word_is_refused(minutebook: RunMinutebook, meeting_id: str) -> None:
     refused = minutebook("search", "--", "--")
     assert refused.status == 2

@@ -20,6 +20,7 @@ from schema.core.tables import Base
 from schema.meetings.tables import Meeting, Track
 from schema.meetings.wire import MeetingOut
 from schema.minutes.briefing import Briefing
+from schema.speakers.tables import Person
 from tests.adapters import version
 from tests.api.conftest import Api
 from tests.api.database_rows import add_coverage, add_minutes, add_note, add_segment
@@ -85,6 +86,58 @@ def test_meetings_are_listed_in_pages_newest_first(either: Api) -> None:
     listed = [meeting["id"] for page in (first, second, third) for meeting in page["meetings"]]
     assert listed == made[::-1]
     assert third["next_cursor"] is None
+
+
+def titles(api: Api, **query: object) -> list[str]:
+    answer = api.http.get("/v1/meetings", params=query)  # type: ignore[arg-type]
+    assert answer.status_code == 200, answer.text
+    return [meeting["title"] for meeting in answer.json()["meetings"]]
+
+
+def test_meetings_are_listed_by_title_person_state_and_day(either: Api) -> None:
+    either.create(title="Launch of Über", recorded_at="2026-03-02T23:30:00")
+    either.create(title="100 % budget", participants=["Jürgen Ott"], recorded_at="2026-03-03T00:30:00")
+    over = either.create(title="Calls", tracks=[{"name": "far", "speaker": "Priya Sharma"}])
+    either.http.post(f"/v1/meetings/{over}/finish")
+    told_apart = either.create(title="Round table")
+    with either.database.write() as session:
+        session.add(Person(meeting_id=told_apart, number=1, name="Leo"))
+
+    assert titles(either, text="LAUNCH") == titles(either, text="über") == ["Launch of Über"]
+    assert titles(either, text="jürgen") == titles(either, text="JÜRGEN O") == ["100 % budget"]
+    assert titles(either, text="priya") == ["Calls"]
+    assert titles(either, text="leo") == ["Round table"]
+    assert titles(either, text="%") == ["100 % budget"]
+    assert titles(either, text="_") == titles(either, text="\\") == []
+    assert titles(either, state="draining") == ["Calls"]
+    assert len(titles(either, state=["live", "draining"])) == 4
+    assert titles(either, until="2026-03-02") == ["Launch of Über"]
+    assert titles(either, since="2026-03-03", until="2026-03-03") == ["100 % budget"]
+    assert titles(either, since="2026-03-04") == ["Round table", "Calls"]
+    assert titles(either, text=" ", until="9999-12-31")[-1] == "Launch of Über"
+
+
+def test_the_pages_of_a_filtered_list_hold_each_match_once(either: Api) -> None:
+    made = [either.create(title=f"{('even', 'odd')[number % 2]} {number}") for number in range(6)]
+    first = either.http.get("/v1/meetings", params={"limit": 2, "text": "odd"}).json()
+    second = either.http.get("/v1/meetings", params={"limit": 2, "text": "odd", "cursor": first["next_cursor"]}).json()
+    assert [meeting["id"] for page in (first, second) for meeting in page["meetings"]] == made[5::-2]
+    assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ({"state": "lively"}, "lively"),
+        ({"since": "yesterday"}, "yesterday"),
+        ({"since": "2026-03-02", "until": "2026-03-01"}, "until 2026-03-01 is before since 2026-03-02"),
+        ({"text": "x" * 101}, "100"),
+    ],
+)
+def test_a_filter_that_cannot_match_is_refused_with_its_value(api: Api, query: dict[str, str], named: str) -> None:
+    answer = api.http.get("/v1/meetings", params=query)
+    assert answer.status_code == 422
+    assert named in answer.text
 
 
 def test_finishing_closes_every_track_where_its_audio_ends_and_may_be_repeated(either: Api) -> None:

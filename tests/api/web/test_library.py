@@ -71,6 +71,37 @@ def test_a_hit_of_the_search_opens_its_meeting_at_the_word(pages: WatchedPages, 
     expect(hit.locator("mark").first).to_have_text("three points")
     hit.click()
     expect(page.locator(".segment.pointed")).to_contain_text("three points")
+    expect(page.locator(".segment.pointed mark")).to_have_text("three points")
+    expect(page.locator(".segment.pointed mark")).to_be_in_viewport()
+
+
+def test_the_list_is_narrowed_down_by_the_server_which_pages_what_is_left(chromium: Browser, api: Api) -> None:
+    for number in range(53):
+        api.create(title=f"Weekly {number}", recorded_at="2026-03-02T10:00:00")
+        api.create(title=f"Other {number}", **({"tracks": [{"name": "a", "speaker": "Priya"}]} if number == 7 else {}))
+    pages = WatchedPages(chromium, api.url)
+    page = pages.open()
+    rows = page.locator(".meetings li")
+    expect(rows).to_have_count(50)
+    page.get_by_label("Title or person").fill("WEEKLY")
+    expect(rows.first).to_contain_text("Weekly 52")
+    expect(rows).to_have_count(50)
+    page.get_by_role("button", name="Show more").click()
+    expect(rows).to_have_count(53)
+    expect(page.get_by_text("Other")).to_have_count(0)
+    page.get_by_label("Title or person").fill("priya")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("Other 7")
+    page.get_by_label("State").select_option("Finished")
+    expect(page.get_by_text("No meeting fits.")).to_be_visible()
+    page.get_by_role("button", name="Show all").click()
+    expect(rows).to_have_count(50)
+    page.get_by_label("To", exact=True).fill("2026-03-02")
+    expect(rows.first).to_contain_text("Weekly 52")
+    page.get_by_label("From", exact=True).fill("2026-03-03")  # after the other day, which then counts no more
+    expect(rows.first).to_contain_text("Other 52")
+    pages.close()
+    assert "\n".join(pages.faults) == ""
 
 
 def test_selected_meetings_are_deleted_unless_somebody_undoes_it_in_time(pages: WatchedPages) -> None:

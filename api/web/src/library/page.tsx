@@ -1,6 +1,6 @@
 /** All meetings and uploads, newest first. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { recordings } from "../live/recordings";
 import { clock, day } from "../parts/format";
 import { remember, remembered } from "../parts/memory";
@@ -9,10 +9,12 @@ import { get } from "../server/http";
 import type { Meeting, MeetingPage, Upload, UploadPage } from "../server/types";
 import { texts } from "../texts";
 import { deleteSoon, leaving } from "./deleting";
+import { type Filter, Filters, isSet, NO_FILTER, queryOf } from "./filters";
 import { Hits, SearchBox } from "./search";
 import { UploadArea } from "./upload_list";
 
 const LOOK_MS = 3_000;
+const TYPING_MS = 250;
 const DAY_MS = 24 * 3_600_000;
 const NOTED = 100;
 const RUNNING = new Set(["receiving", "queued", "decoding", "transcribing"]);
@@ -24,12 +26,19 @@ export function LibraryPage() {
   const cursor = useSignal<string | null>(null);
   const chosen = useSignal<ReadonlySet<string>>(new Set());
   const query = useSignal("");
+  const filter = useSignal(NO_FILTER);
   const failure = useSignal("");
+  const pause = useRef(0);
 
   /** Read the newest page again. Pages that were added below it stay. */
   const refresh = async () => {
+    const wanted = queryOf(filter.value);
     try {
-      const [page, sent] = await Promise.all([get<MeetingPage>("v1/meetings"), get<UploadPage>("v1/uploads")]);
+      const [page, sent] = await Promise.all([
+        get<MeetingPage>(`v1/meetings?${wanted}`),
+        get<UploadPage>("v1/uploads"),
+      ]);
+      if (wanted !== queryOf(filter.value)) return; // the person has asked for other ones meanwhile
       const ids = new Set(page.meetings.map(({ id }) => id));
       const oldest = page.meetings.at(-1)?.created_at ?? "";
       const below = (meetings.value ?? []).filter(({ id, created_at }) => !ids.has(id) && created_at < oldest);
@@ -42,13 +51,24 @@ export function LibraryPage() {
     }
   };
   const more = async () => {
-    const page = await get<MeetingPage>(`v1/meetings?cursor=${encodeURIComponent(cursor.value ?? "")}`);
+    const wanted = queryOf(filter.value);
+    const page = await get<MeetingPage>(`v1/meetings?${wanted}&cursor=${encodeURIComponent(cursor.value ?? "")}`);
+    if (wanted !== queryOf(filter.value)) return;
     meetings.value = [...(meetings.value ?? []), ...page.meetings];
     cursor.value = page.next_cursor ?? null;
   };
   const remove = () => {
     tell(t.deleted(chosen.value.size), deleteSoon([...chosen.value]));
     chosen.value = new Set();
+  };
+  const narrow = (next: Filter) => {
+    const isOther = queryOf(next) !== queryOf(filter.value);
+    filter.value = next;
+    if (!isOther) return;
+    meetings.value = null;
+    chosen.value = new Set();
+    clearTimeout(pause.current);
+    pause.current = window.setTimeout(() => void refresh(), TYPING_MS);
   };
   const shown = meetings.value?.filter(({ id }) => !leaving.value.has(id));
   const toggle = (id: string) => {
@@ -74,6 +94,7 @@ export function LibraryPage() {
       ) : (
         <>
           <UploadArea onDone={() => void refresh()} />
+          <Filters filter={filter.value} onChange={narrow} />
           <FailedUploads uploads={[...uploads.value.values()]} />
           {failure.value && <p role="alert">{failure.value}</p>}
           {chosen.value.size > 0 && (
@@ -81,7 +102,7 @@ export function LibraryPage() {
               {t.deleteMany(chosen.value.size)}
             </button>
           )}
-          {shown?.length === 0 && <p class="hint">{t.none}</p>}
+          {shown?.length === 0 && <p class="hint">{isSet(filter.value) ? texts.value.filter.none : t.none}</p>}
           <ul class="meetings">
             {shown?.map((meeting) => (
               <MeetingRow

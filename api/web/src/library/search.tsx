@@ -49,7 +49,7 @@ export function Hits({ query }: { query: string }) {
       <ol class="hits">
         {hits.value.map((hit) => (
           <li key={hit.segment_id}>
-            <a href={`#/meetings/${hit.meeting_id}?segment=${hit.segment_id}`}>
+            <a href={`#/meetings/${hit.meeting_id}?${placeOf(hit)}`}>
               <strong>{hit.title || t.untitled}</strong> <span class="time">{clock(hit.start_s)}</span>
               <span class="snippet">
                 {hit.speaker && `${hit.speaker}: `}
@@ -66,6 +66,15 @@ export function Hits({ query }: { query: string }) {
       )}
     </>
   );
+}
+
+/** Where a hit is: its segment, and the words in it that were found. */
+function placeOf(hit: SearchHit): string {
+  const place = new URLSearchParams({ segment: String(hit.segment_id) });
+  const characters = Array.from(hit.snippet);
+  const found = hit.marks.map(([first, end]) => characters.slice(first as number, end as number).join(""));
+  for (const each of new Set(found)) place.append("word", each);
+  return place.toString();
 }
 
 /** *marks* count characters as the server does, by code points. */

@@ -31,8 +31,9 @@ export function MeetingView({ id }: { id: string }) {
   const pane = useSignal<"transcript" | "minutes">("transcript");
   useEffect(() => {
     void store.open().then(() => {
-      const segment = Number(place.value.query.get("segment"));
-      if (segment) requestAnimationFrame(() => store.point([segment]));
+      const { query } = place.value;
+      const segment = Number(query.get("segment"));
+      if (segment) requestAnimationFrame(() => store.point([segment], query.getAll("word")));
     });
     return () => store.close();
   }, [store, recording]);

@@ -30,6 +30,8 @@ export class MeetingStore {
   readonly fresh = signal<ReadonlySet<string>>(new Set());
   /** Ids of the segments that are pointed at. */
   readonly pointed = signal<ReadonlySet<number>>(new Set());
+  /** The words that a search has found in them. */
+  readonly found = signal<readonly string[]>([]);
   readonly notes = signal<TypedNote[]>([]);
   readonly error = signal<ProblemError | null>(null);
   /** Plays the meeting, if its audio is kept. */
@@ -90,12 +92,16 @@ export class MeetingStore {
     return state === "finished" || state === "deleted";
   }
 
-  /** Point at segments, and show the first of them. */
-  point(ids: readonly number[]): void {
+  /** Point at segments, and at *words* in them, and show the first of them. */
+  point(ids: readonly number[], words: readonly string[] = []): void {
     this.pointed.value = new Set(ids);
+    this.found.value = words;
     const first = this.segments.value.find((segment) => ids.includes(segment.id));
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-    document.getElementById(`segment-${first?.id}`)?.scrollIntoView({ block: "center", behavior });
+    requestAnimationFrame(() => {
+      const row = document.getElementById(`segment-${first?.id}`);
+      (row?.querySelector("mark") ?? row)?.scrollIntoView({ block: "center", behavior });
+    });
   }
 
   /** Put a corrected segment in its place. */

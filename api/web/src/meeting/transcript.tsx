@@ -13,6 +13,7 @@ import { Words } from "./words";
 
 /** As close to the end counts as being there. */
 const NEAR_PX = 120;
+const NOTHING: readonly string[] = [];
 
 export function TranscriptPane({ store, isLive }: { store: MeetingStore; isLive: boolean }) {
   const t = texts.value;
@@ -42,6 +43,7 @@ export function TranscriptPane({ store, isLive }: { store: MeetingStore; isLive:
                 segment={segment}
                 store={store}
                 pointed={store.pointed.value.has(segment.id)}
+                found={store.pointed.value.has(segment.id) ? store.found.value : NOTHING}
                 spoken={spoken?.segment === segment.id ? spoken.word : null}
                 playable={store.playback.value !== null}
                 sameSpeaker={at > 0 && segments[at - 1]?.speaker === segment.speaker}
@@ -86,6 +88,7 @@ interface RowOptions {
   segment: Segment;
   store: MeetingStore;
   pointed: boolean;
+  found: readonly string[];
   sameSpeaker: boolean;
   spoken: number | null;
   playable: boolean;
@@ -93,7 +96,7 @@ interface RowOptions {
   locale: string;
 }
 
-const SegmentRow = memo(({ segment, store, pointed, sameSpeaker, spoken, playable }: RowOptions) => {
+const SegmentRow = memo(({ segment, store, pointed, found, sameSpeaker, spoken, playable }: RowOptions) => {
   const t = texts.value;
   const editing = useSignal(false);
   const row = useRef<HTMLLIElement>(null);
@@ -128,7 +131,7 @@ const SegmentRow = memo(({ segment, store, pointed, sameSpeaker, spoken, playabl
           <SegmentEditor segment={segment} store={store} onClose={() => (editing.value = false)} />
         ) : (
           <p>
-            <Words segment={segment} playback={store.playback.value} spoken={spoken} />
+            <Words segment={segment} playback={store.playback.value} spoken={spoken} found={found} />
             {segment.corrected && <small class="mark"> {t.edit.corrected}</small>}
             {segment.off_record && <small class="mark"> {t.meeting.offRecord}</small>}
           </p>

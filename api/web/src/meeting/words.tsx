@@ -2,6 +2,7 @@
 
 import type { Segment } from "../server/types";
 import { texts } from "../texts";
+import { piecesOf } from "./found";
 import type { Playback } from "./playback";
 import { momentOf } from "./timeline";
 
@@ -12,9 +13,11 @@ interface WordsOptions {
   playback: Playback | null;
   /** The place of the word that is spoken now, or null if none of this segment is. */
   spoken: number | null;
+  /** The words that a search has found here. */
+  found?: readonly string[];
 }
 
-export function Words({ segment, playback, spoken }: WordsOptions) {
+export function Words({ segment, playback, spoken, found = [] }: WordsOptions) {
   const listen = (event: MouseEvent) => {
     const box = event.currentTarget as HTMLElement;
     if (!playback || getSelection()?.isCollapsed === false) return; // somebody selects text
@@ -25,8 +28,18 @@ export function Words({ segment, playback, spoken }: WordsOptions) {
     // Keyboards have the time beside it, which is a button.
     // biome-ignore lint/a11y: the same can be done with the button
     <span class={playback ? "said playable" : "said"} onClick={listen}>
-      <Text segment={segment} spoken={spoken} />
+      {found.length > 0 && spoken === null ? (
+        <Found text={segment.text} words={found} />
+      ) : (
+        <Text segment={segment} spoken={spoken} />
+      )}
     </span>
+  );
+}
+
+function Found({ text, words }: { text: string; words: readonly string[] }) {
+  return (
+    <>{piecesOf(text, words).map((piece, at) => (piece.isFound ? <mark key={at}>{piece.text}</mark> : piece.text))}</>
   );
 }
 

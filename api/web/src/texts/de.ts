@@ -59,6 +59,17 @@ export const de: Texts = {
     kept: (title) => `„${title}“ wurde in diesem Browser unterbrochen.`,
     continue: "Weiter",
   },
+  filter: {
+    title: "Nur zeigen",
+    text: "Titel oder Person",
+    state: "Zustand",
+    anyState: "Jeder Zustand",
+    states: { live: "Läuft", working: "Wird geschrieben", finished: "Fertig" },
+    since: "Von",
+    until: "Bis",
+    clear: "Alle zeigen",
+    none: "Keine Besprechung passt.",
+  },
   upload: {
     title: "Hochladen",
     sending: (percent) => `${percent} % gesendet`,

@@ -51,6 +51,17 @@ export const en = {
     kept: (title: string) => `“${title}” was interrupted in this browser.`,
     continue: "Go on",
   },
+  filter: {
+    title: "Show only",
+    text: "Title or person",
+    state: "State",
+    anyState: "Any state",
+    states: { live: "Live", working: "Being written", finished: "Finished" } as Record<string, string>,
+    since: "From",
+    until: "To",
+    clear: "Show all",
+    none: "No meeting fits.",
+  },
   upload: {
     title: "Uploads",
     sending: (percent: number) => `${percent} % sent`,
