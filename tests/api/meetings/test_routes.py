@@ -219,7 +219,7 @@ def test_a_body_not_declared_as_json_is_refused_with_the_header_to_send(api: Api
         ({"participants": ["x" * 101]}, ["participants.0", "100"]),
         ({"participants": ["Leo"] * 51}, ["participants", "50"]),
         ({"minutes_language": "auto"}, ["minutes_language", "'auto'", "such as 'en'"]),
-        ({"agenda": [""]}, ["agenda.0", "at least 1"]),
+        ({"agenda": [""]}, ["agenda.0", "Give 1 to 120 characters"]),
         ({"agenda": ["x" * 121]}, ["agenda.0", "120"]),
         ({"tracks": []}, ["tracks"]),
         ({"tracks": [{"name": "a b"}]}, ["tracks.0.name", "'a b'"]),
