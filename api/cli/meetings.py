@@ -19,7 +19,7 @@ from api.export.phrases import clock, state_label
 from schema.core.command_line import id_column
 from schema.core.errors import InvalidInput
 from schema.core.states import MeetingState
-from schema.meetings.wire import SearchHit
+from schema.meetings.wire import MeetingOut, SearchHit
 from schema.minutes.briefing import SEPARATORS, split_list
 
 AS_MEETING = "meeting"
@@ -46,18 +46,24 @@ def list_meetings(
     if as_json:
         print_json(page)
         return
-    behind = ["behind"] if any(each.state in UNFINISHED for each in page) else []  # else the title needs the room
+    behind = ["behind"] if any(map(_behind, page)) else []  # else the title needs the room
     ids, started = id_column("id", [each.id for each in page]), Column("started", no_wrap=not behind)
     # Without "fold" a wide character at the end of a line is cut.
     title = Column("title", min_width=TITLE_COLUMNS, overflow="fold")
     table = Table(ids, started, "length", "state", *behind, title, box=None)
     for each in page:
         length = clock(each.coverage.duration_s)
-        waits = [f"{each.coverage.pending_s:.1f} s" if each.state in UNFINISHED else ""] if behind else []
+        waits = [_behind(each)] if behind else []
         name = Text(each.title).append("" if each.version == 1 else f" (version {each.version})", style="dim")
         table.add_row(each.id, f"{each.started_at:%Y-%m-%d %H:%M}", length, state_label(each), *waits, name)
     none = "no such meetings" if any(filters.values()) else "no meetings yet; create one with 'minutebook live FILE'"
     Console().print(table if page else none)
+
+
+def _behind(meeting: MeetingOut) -> str:
+    """How much audio of a meeting waits to be transcribed. Empty if it is finished, or nothing of it has come yet."""
+    follows = meeting.state in UNFINISHED and meeting.coverage.received_s > 0
+    return f"{meeting.coverage.pending_s:.1f} s" if follows else ""
 
 
 def show(
