@@ -1,18 +1,31 @@
-"""Routes that list the adapters that a meeting can name. `minutebook adapters` on the server changes them."""
+"""Routes of adapters: what a meeting can name, and promotion, rollback and retirement.
+
+`minutebook adapters promote` on the server also compares a version with the active one on test data.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
-from api.auth.bearer import Reader
+from api.auth.bearer import Admin, Reader
 from api.http.examples import STARTED_AT, response
 from api.http.problems import responses
 from api.services import ServicesHere
-from schema.adapters.registry import history, listed
-from schema.adapters.wire import AdapterHistory, AdapterList, AdapterOut, DecisionOut
-from schema.core.errors import Forbidden, NotFound, RateLimited, Unauthorized
+from schema.adapters.lifecycle import Grounds, promote, retire, roll_back
+from schema.adapters.registry import find_version, history, listed
+from schema.adapters.wire import (
+    AdapterChange,
+    AdapterHistory,
+    AdapterLabel,
+    AdapterList,
+    AdapterOut,
+    AdapterPromotion,
+    DecisionOut,
+)
+from schema.core.errors import Conflict, Forbidden, NotFound, RateLimited, Unauthorized
 from schema.core.states import AdapterMove, AdapterState, AdapterTask
 
 ACTIVE = AdapterOut(
@@ -90,4 +103,56 @@ def list_adapters(services: ServicesHere, _principal: Reader, task: AdapterTask 
 def show(task: AdapterTask, name: str, services: ServicesHere, _principal: Reader) -> AdapterHistory:
     """Show all versions of one adapter and every decision about them: who made it, when, and on which figures."""
     with services.database.read() as session:
+        return history(session, task, name)
+
+
+VersionNumber = Annotated[int, Path(ge=1, le=999_999)]
+CHANGED = {**responses(NotFound, Conflict), **response(HISTORY)}
+
+
+@router.post("/{task}/{name}/versions/{version}/promote", summary="Promote a version", responses=CHANGED)
+def promote_version(
+    task: AdapterTask,
+    name: str,
+    version: VersionNumber,
+    wanted: AdapterPromotion,
+    services: ServicesHere,
+    principal: Admin,
+) -> AdapterHistory:
+    """Make a version active without a comparison, for a reason that is stored. Running meetings use it at once.
+
+    It is refused if another version than `replaces` is active by now.
+    """
+    grounds = Grounds(principal.owner, wanted.reason, forced=True)
+    with services.database.write() as session:
+        adapter = find_version(session, task, AdapterLabel(name, version))
+        replaced = AdapterLabel.parse(wanted.replaces) if wanted.replaces else None
+        compared_with = find_version(session, task, replaced).id if replaced else None
+        promote(session, adapter, compared_with, grounds)
+        return history(session, task, name)
+
+
+@router.post("/{task}/{name}/rollback", summary="Roll back an adapter", responses=CHANGED)
+def roll_back_adapter(
+    task: AdapterTask, name: str, wanted: AdapterChange, services: ServicesHere, principal: Admin
+) -> AdapterHistory:
+    """Replace the active version by the one that it replaced, or by the bare model."""
+    with services.database.write() as session:
+        roll_back(session, task, name, Grounds(principal.owner, wanted.reason))
+        return history(session, task, name)
+
+
+@router.post("/{task}/{name}/versions/{version}/retire", summary="Retire a version", responses=CHANGED)
+def retire_version(
+    task: AdapterTask,
+    name: str,
+    version: VersionNumber,
+    wanted: AdapterChange,
+    services: ServicesHere,
+    principal: Admin,
+) -> AdapterHistory:
+    """Stop using a version, also for meetings that name it. Asking again changes nothing."""
+    with services.database.write() as session:
+        adapter = find_version(session, task, AdapterLabel(name, version))
+        retire(session, adapter, Grounds(principal.owner, wanted.reason))
         return history(session, task, name)

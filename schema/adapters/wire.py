@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from schema.core.errors import InvalidInput
 from schema.core.states import AdapterMove, AdapterState, AdapterTask
-from schema.core.wire import Wire
+from schema.core.wire import Characters, Text, Wire
 
 
 class AdapterOut(Wire):
@@ -58,9 +60,29 @@ class AdapterHistory(Wire):
     decisions: list[DecisionOut]
 
 
+LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(@[1-9][0-9]{0,5})?$"
+Reason = Annotated[Text, Characters(500, least=1)]
+
+
+class AdapterChange(Wire):
+    """Why somebody changes what an adapter does. It is stored with the decision."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "worse for the new ward"}]})
+    reason: Reason | None = None
+
+
+class AdapterPromotion(Wire):
+    """A promotion without a comparison on test data. `replaces` is the version that is active now, or null."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "compared by hand", "replaces": "medical-terms@2"}]}
+    )
+    reason: Reason
+    replaces: str | None = Field(default=None, pattern=LABEL_PATTERN)
+
+
 ALPHA_LIMIT = 65_504
 """The largest number in 16 bits. A larger alpha makes the sums of a layer infinite; those in use are below 1000."""
-LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(@[1-9][0-9]{0,5})?$"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 /** The frame of every view: the bar at the top, the sign-in form where the server asks for it, and the messages. */
 import { effect, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { AdaptersPage } from "./adapters/page";
 import { LibraryPage } from "./library/page";
 import { CaptionsPage } from "./live/captions";
 import type { Recording } from "./live/recording";
@@ -57,6 +58,7 @@ function View() {
   if (first === "compare" && id) return <ComparePage ids={place.value.path.slice(1, 3)} />;
   if (first === "shared" && id) return <SharedView key={id} token={id} />;
   if (first === "workers") return <WorkersPage />;
+  if (first === "adapters") return <AdaptersPage />;
   if (first === "meetings" && id) return <MeetingView key={id} id={id} />;
   return <LibraryPage />;
 }
@@ -103,6 +105,11 @@ function Links({ live, here }: LinksOptions) {
       {session.value?.scopes.includes("admin") && (
         <a href="#/workers" aria-current={here("workers")}>
           {t.nav.workers}
+        </a>
+      )}
+      {session.value?.scopes.includes("admin") && (
+        <a href="#/adapters" aria-current={here("adapters")}>
+          {t.nav.adapters}
         </a>
       )}
     </nav>

@@ -5,9 +5,11 @@ import { day } from "../parts/format";
 import { go } from "../parts/router";
 import { tell, tellError } from "../parts/toast";
 import { call, get } from "../server/http";
-import type { Meeting } from "../server/types";
+import type { AdapterList, Meeting } from "../server/types";
 import { texts } from "../texts";
 import type { MeetingStore } from "./store";
+
+const SAME = "=";
 
 interface Reprocessed {
   part: string;
@@ -20,10 +22,22 @@ export function Versions({ store, meeting }: { store: MeetingStore; meeting: Mee
   const load = async () => {
     versions.value = (await get<{ versions: Meeting[] }>(`v1/meetings/${meeting.id}/versions`)).versions;
   };
+  const adapters = useSignal<string[]>([]);
+  const adapter = useSignal(SAME);
   useEffect(() => void load().catch(tellError), [meeting.id, meeting.state]);
+  useEffect(() => {
+    get<AdapterList>("v1/adapters?task=asr")
+      .then(
+        (found) =>
+          (adapters.value = found.adapters.filter((each) => each.state !== "retired").map((each) => each.label)),
+      )
+      .catch(tellError);
+  }, []);
   const again = async (part: string) => {
+    const chosen = part === "transcript" && adapter.value !== SAME ? { asr_adapter: adapter.value || null } : {};
     try {
-      const made = await call<Reprocessed>("POST", `v1/meetings/${meeting.id}/reprocess`, { body: { part } });
+      const body = { part, ...chosen };
+      const made = await call<Reprocessed>("POST", `v1/meetings/${meeting.id}/reprocess`, { body });
       if (part === "transcript") return go(`/meetings/${made.meeting.id}`);
       tell(t.meeting.revising);
       store.meeting.value = made.meeting;
@@ -64,6 +78,18 @@ export function Versions({ store, meeting }: { store: MeetingStore; meeting: Mee
           <button type="button" onClick={() => void again("transcript")}>
             {t.versions.readAgain}
           </button>
+        )}
+        {meeting.upload_state && adapters.value.length > 0 && (
+          <label class="inline">
+            {t.versions.adapter}
+            <select value={adapter.value} onChange={(event) => (adapter.value = event.currentTarget.value)}>
+              <option value={SAME}>{t.versions.sameAdapter}</option>
+              <option value="">{t.versions.noAdapter}</option>
+              {adapters.value.map((label) => (
+                <option key={label}>{label}</option>
+              ))}
+            </select>
+          </label>
         )}
         <button type="button" onClick={() => void again("minutes")}>
           {t.versions.minutesAgain}

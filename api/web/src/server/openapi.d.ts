@@ -21,6 +21,9 @@ export interface components {
             text: string;
             version?: number;
         };
+        AdapterChange: {
+            reason?: string | null;
+        };
         AdapterHistory: {
             decisions: components["schemas"]["DecisionOut"][];
             versions: components["schemas"]["AdapterOut"][];
@@ -53,6 +56,10 @@ export interface components {
             state: components["schemas"]["AdapterState"];
             task: components["schemas"]["AdapterTask"];
             version: number;
+        };
+        AdapterPromotion: {
+            reason: string;
+            replaces?: string | null;
         };
         /** @enum {string} */
         AdapterState: "draft" | "active" | "retired";

@@ -3,7 +3,14 @@ export const en = {
   name: "English",
   locale: "en",
   skip: "Skip to the content",
-  nav: { label: "Pages", meetings: "Meetings", start: "Start a meeting", workers: "Workers", reference: "API" },
+  nav: {
+    label: "Pages",
+    meetings: "Meetings",
+    start: "Start a meeting",
+    workers: "Workers",
+    adapters: "Adapters",
+    reference: "API",
+  },
   look: { label: "Look", auto: "Like the system", light: "Light", dark: "Dark", language: "Language" },
   signIn: {
     title: "Sign in",
@@ -205,6 +212,25 @@ export const en = {
     restore: "Back to what was heard",
     removeHint: "An empty text removes the sentence.",
   },
+  adapters: {
+    title: "Adapters",
+    none: "There is no adapter yet. “minutebook adapters publish” adds one that was trained.",
+    task: { asr: "Recognises speech", summary: "Writes minutes" } as Record<string, string>,
+    state: { draft: "Draft", active: "Active", retired: "Retired" } as Record<string, string>,
+    move: { promote: "promoted", rollback: "rolled back", retire: "retired" } as Record<string, string>,
+    instead: (label: string) => `instead of ${label}`,
+    promote: (label: string) => `Promote ${label}`,
+    retire: (label: string) => `Retire ${label}`,
+    rollBack: "Roll back",
+    reason: "Reason",
+    promotion:
+      "A promotion here compares nothing, so it needs a reason. “minutebook adapters promote” compares on test data first.",
+    changed: "Changed. Running meetings follow at once.",
+    decisions: (count: number) => (count === 1 ? "1 decision" : `${count} decisions`),
+    compared: (metric: string, [candidate, serving, gain, low, high]: string[]) =>
+      `${metric}: ${candidate}, before ${serving}; gain ${gain} (${low} to ${high})`,
+    forced: "without a comparison that allowed it",
+  },
   people: {
     title: (count: number) => (count === 1 ? "1 speaker" : `${count} speakers`),
     suggested: (count: number) => (count === 1 ? "1 name to check" : `${count} names to check`),
@@ -259,6 +285,9 @@ export const en = {
     show: "Show in lists",
     beside: "Side by side",
     readAgain: "Transcribe again",
+    adapter: "Adapter",
+    sameAdapter: "As before",
+    noAdapter: "None",
     minutesAgain: "Write the minutes again",
   },
   workers: {
