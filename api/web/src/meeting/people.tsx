@@ -74,10 +74,10 @@ function PersonRow({ person, others, joined, store, change }: RowOptions) {
   const t = texts.value.people;
   const name = useSignal(person.name ?? "");
   const { number, suggestion } = person;
-  const call = (wanted: string | null) => change(number, { name: wanted }, { name: person.name });
+  const rename = (wanted: string | null) => change(number, { name: wanted }, { name: person.name });
   const save = (event: Event) => {
     event.preventDefault();
-    void call(name.value.trim() || null);
+    void rename(name.value.trim() || null);
   };
   const first = store.segments.value.find((segment) => segment.speaker === person.shown);
   const hear = () => first && store.playback.value?.playFrom(first.start_s);
@@ -123,7 +123,7 @@ function PersonRow({ person, others, joined, store, change }: RowOptions) {
       </form>
       {suggestion && (
         <p class="row">
-          <button type="button" onClick={() => void call(suggestion.name)}>
+          <button type="button" onClick={() => void rename(suggestion.name)}>
             {t.take(suggestion.name)}
           </button>
           <button
