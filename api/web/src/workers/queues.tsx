@@ -29,7 +29,9 @@ function QueueRow({ queue, workers }: { queue: Queue; workers: Worker[] }) {
         {t.waiting(queue.waiting)}
         {queue.oldest_s != null && `, ${t.oldest(clock(queue.oldest_s))}`}
       </span>
-      <span class={queue.paused ? "state lost" : "state"}>{queue.paused ? t.paused : t.takers(takers.length)}</span>
+      <span class={queue.paused || takers.length === 0 ? "state lost" : "state"}>
+        {queue.paused ? t.paused : t.takers(takers.length)}
+      </span>
       <button
         type="button"
         aria-label={t.order(t[action], queue.queue)}
