@@ -17,6 +17,7 @@ from schema.core.errors import MinutebookError
 from schema.core.settings import Settings
 from schema.core.states import MeetingState, UploadState
 from schema.core.units import s_of_samples
+from schema.fleet.orders import paused_queues
 from schema.mailbox.unavailable import reachable
 from schema.meetings.tables import Failure, Meeting
 from schema.stores import Stores
@@ -61,6 +62,7 @@ class StoresCollector(Collector):
         with reachable(redis):
             lengths = {name: queues.queue_length(redis, name) for name in queues.served_queues(config.voices)}
             memory = redis.info("memory")
+            closed = paused_queues(redis)
         depths = [self._stores.mailbox.depth(shard) for shard in range(config.shards)]
         tracks = {
             "waiting": sum(depth.ready for depth in depths),
@@ -70,10 +72,12 @@ class StoresCollector(Collector):
         pending_s = s_of_samples(sum(depth.pending_samples for depth in depths))
         waiting = {name: length.waiting for name, length in lengths.items()}
         oldest_s = {name: length.oldest_s or 0.0 for name, length in lengths.items()}
+        paused = {name: int(name in closed) for name in lengths}
         of_redis = {"used": memory["used_memory"], "limit": memory["maxmemory"]}
         return [
             _gauge("minutebook_queue_messages", "Messages that wait for a worker.", "queue", waiting),
             _gauge("minutebook_queue_oldest_seconds", "Age of the oldest message that waits.", "queue", oldest_s),
+            _gauge("minutebook_queue_paused", "1 if workers take nothing from it.", "queue", paused),
             _gauge("minutebook_tracks", "Tracks with audio.", "state", tracks),
             GaugeMetricFamily("minutebook_pending_audio_seconds", "Audio that waits to be transcribed.", pending_s),
             _gauge("minutebook_redis_memory_bytes", "Memory of Redis; limit 0 means none.", "kind", of_redis),

@@ -71,6 +71,13 @@ def test_while_redis_is_away_the_rest_is_still_served(start: Callable[..., Api],
     assert found["minutebook_meetings", "live"] == 0
 
 
+def test_a_paused_queue_shows(api: Api) -> None:
+    assert samples(api.http.get("/metrics"))["minutebook_queue_paused", "summarize"] == 0
+    api.http.post("/v1/queues/summarize/pause").raise_for_status()
+    found = samples(api.http.get("/metrics"))
+    assert (found["minutebook_queue_paused", "summarize"], found["minutebook_queue_paused", "ingest"]) == (1, 0)
+
+
 @pytest.fixture
 def worker_url(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A worker's metrics that listen beyond loopback."""
