@@ -41,6 +41,7 @@ NOT_RUN = {
     "docs/operate.md: Backup and restore 2": BACKUP,
     "docs/operate.md: Backup and restore 3": BACKUP,
     "docs/operate.md: Containers 1": "needs a container engine",
+    "docs/operate.md: Dashboard and alerts 1": "needs a container engine",
     "docs/performance.md: Live meetings 1": BENCHMARK,
     "docs/performance.md: Beside other systems 1": BENCHMARK,
     "docs/performance.md: Fact by fact 1": BENCHMARK,
