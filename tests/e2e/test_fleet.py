@@ -123,7 +123,8 @@ def test_a_paused_queue_stays_paused_over_a_restart_and_no_wake_ups_pile_up_in_i
         waiting = redis.llen(queues.INGEST_QUEUE)
         seen = redis.time()[0]
         wait_until("beat had time to wake it", lambda: redis.time()[0], lambda now: now >= seen + 4)
-        assert redis.llen(queues.INGEST_QUEUE) == waiting
+        # The message of the upload itself may come late. Beat would have sent four.
+        assert redis.llen(queues.INGEST_QUEUE) <= waiting + 1
     worker = operator.worker()
     assert worker is not None
     assert worker["takes"] == []
