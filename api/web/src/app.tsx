@@ -103,14 +103,14 @@ function Links({ live, here }: LinksOptions) {
         </a>
       )}
       {session.value?.scopes.includes("admin") && (
-        <a href="#/workers" aria-current={here("workers")}>
-          {t.nav.workers}
-        </a>
-      )}
-      {session.value?.scopes.includes("admin") && (
-        <a href="#/adapters" aria-current={here("adapters")}>
-          {t.nav.adapters}
-        </a>
+        <>
+          <a href="#/workers" aria-current={here("workers")}>
+            {t.nav.workers}
+          </a>
+          <a href="#/adapters" aria-current={here("adapters")}>
+            {t.nav.adapters}
+          </a>
+        </>
       )}
     </nav>
   );

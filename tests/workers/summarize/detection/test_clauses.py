@@ -9,7 +9,6 @@ import pytest
 
 from schema.core.errors import BrokenModel
 from schema.minutes.ledger import ItemKind
-from tests.models import line_encoder
 from tests.workers.summarize.conftest import meeting
 from workers.models.cache import verify_sums
 from workers.summarize.detection.clause_chooser import (
@@ -102,16 +101,6 @@ def test_the_best_clause_stays_however_long_it_is() -> None:
 
 
 PEOPLE = ["Paul", "Nora", "Uwe", "Luis"]
-
-
-@pytest.fixture(scope="module")
-def chooser() -> ClauseChooser:
-    return ClauseChooser.load()
-
-
-@pytest.fixture(scope="module")
-def detector() -> Detector:
-    return Detector.load(line_encoder())
 
 
 def test_what_was_turned_down_says_nothing_of_a_task(chooser: ClauseChooser, detector: Detector) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from schema.minutes.ledger import ItemKind
-from tests.models import line_encoder
 from tests.workers.summarize.conftest import meeting
 from workers.summarize.detection.clause_chooser import ClauseChooser, WeighedClause
 from workers.summarize.detection.clauses import clauses_of
@@ -41,16 +40,6 @@ def test_who_is_addressed_is_the_owner_although_another_speaks() -> None:
 )
 def test_a_name_that_stands_apart_or_begins_the_clause_is_meant(text: str, meant: bool) -> None:
     assert (is_addressed("Tom", text) or is_subject("Tom", text)) is meant
-
-
-@pytest.fixture(scope="module")
-def chooser() -> ClauseChooser:
-    return ClauseChooser.load()
-
-
-@pytest.fixture(scope="module")
-def detector() -> Detector:
-    return Detector.load(line_encoder())
 
 
 def owner(chooser: ClauseChooser, detector: Detector, window: list[SpokenSegment], language: str = "en") -> str | None:
