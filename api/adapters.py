@@ -86,6 +86,9 @@ HISTORY = AdapterHistory(
     ],
 )
 
+AdapterPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+"""PostgreSQL refuses to compare with some other texts, such as one with NUL."""
+
 router = APIRouter(prefix="/v1/adapters", tags=["adapters"], responses=responses(Unauthorized, Forbidden, RateLimited))
 
 
@@ -100,7 +103,7 @@ def list_adapters(services: ServicesHere, _principal: Reader, task: AdapterTask 
 
 
 @router.get("/{task}/{name}", summary="Show an adapter", responses={**responses(NotFound), **response(HISTORY)})
-def show(task: AdapterTask, name: str, services: ServicesHere, _principal: Reader) -> AdapterHistory:
+def show(task: AdapterTask, name: AdapterPath, services: ServicesHere, _principal: Reader) -> AdapterHistory:
     """Show all versions of one adapter and every decision about them: who made it, when, and on which figures."""
     with services.database.read() as session:
         return history(session, task, name)
@@ -113,7 +116,7 @@ CHANGED = {**responses(NotFound, Conflict), **response(HISTORY)}
 @router.post("/{task}/{name}/versions/{version}/promote", summary="Promote a version", responses=CHANGED)
 def promote_version(
     task: AdapterTask,
-    name: str,
+    name: AdapterPath,
     version: VersionNumber,
     wanted: AdapterPromotion,
     services: ServicesHere,
@@ -134,7 +137,7 @@ def promote_version(
 
 @router.post("/{task}/{name}/rollback", summary="Roll back an adapter", responses=CHANGED)
 def roll_back_adapter(
-    task: AdapterTask, name: str, wanted: AdapterChange, services: ServicesHere, principal: Admin
+    task: AdapterTask, name: AdapterPath, wanted: AdapterChange, services: ServicesHere, principal: Admin
 ) -> AdapterHistory:
     """Replace the active version by the one that it replaced, or by the bare model."""
     with services.database.write() as session:
@@ -145,7 +148,7 @@ def roll_back_adapter(
 @router.post("/{task}/{name}/versions/{version}/retire", summary="Retire a version", responses=CHANGED)
 def retire_version(
     task: AdapterTask,
-    name: str,
+    name: AdapterPath,
     version: VersionNumber,
     wanted: AdapterChange,
     services: ServicesHere,
