@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 
 from api.auth.bearer import Admin, Reader
 from api.http.examples import STARTED_AT, response
@@ -86,8 +86,15 @@ HISTORY = AdapterHistory(
     ],
 )
 
-AdapterPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-"""PostgreSQL refuses to compare with some other texts, such as one with NUL."""
+
+def _storable_name(name: str) -> str:
+    """Return the name of the path. Raises NotFound where it has NUL, which PostgreSQL refuses to search for."""
+    if "\0" in name:
+        raise NotFound("no adapter has a name with the character U+0000; 'minutebook adapters list' lists all")
+    return name
+
+
+StorableName = Annotated[str, Depends(_storable_name)]
 
 router = APIRouter(prefix="/v1/adapters", tags=["adapters"], responses=responses(Unauthorized, Forbidden, RateLimited))
 
@@ -103,7 +110,7 @@ def list_adapters(services: ServicesHere, _principal: Reader, task: AdapterTask 
 
 
 @router.get("/{task}/{name}", summary="Show an adapter", responses={**responses(NotFound), **response(HISTORY)})
-def show(task: AdapterTask, name: AdapterPath, services: ServicesHere, _principal: Reader) -> AdapterHistory:
+def show(task: AdapterTask, name: StorableName, services: ServicesHere, _principal: Reader) -> AdapterHistory:
     """Show all versions of one adapter and every decision about them: who made it, when, and on which figures."""
     with services.database.read() as session:
         return history(session, task, name)
@@ -116,7 +123,7 @@ CHANGED = {**responses(NotFound, Conflict), **response(HISTORY)}
 @router.post("/{task}/{name}/versions/{version}/promote", summary="Promote a version", responses=CHANGED)
 def promote_version(
     task: AdapterTask,
-    name: AdapterPath,
+    name: StorableName,
     version: VersionNumber,
     wanted: AdapterPromotion,
     services: ServicesHere,
@@ -137,7 +144,7 @@ def promote_version(
 
 @router.post("/{task}/{name}/rollback", summary="Roll back an adapter", responses=CHANGED)
 def roll_back_adapter(
-    task: AdapterTask, name: AdapterPath, wanted: AdapterChange, services: ServicesHere, principal: Admin
+    task: AdapterTask, name: StorableName, wanted: AdapterChange, services: ServicesHere, principal: Admin
 ) -> AdapterHistory:
     """Replace the active version by the one that it replaced, or by the bare model."""
     with services.database.write() as session:
@@ -148,7 +155,7 @@ def roll_back_adapter(
 @router.post("/{task}/{name}/versions/{version}/retire", summary="Retire a version", responses=CHANGED)
 def retire_version(
     task: AdapterTask,
-    name: AdapterPath,
+    name: StorableName,
     version: VersionNumber,
     wanted: AdapterChange,
     services: ServicesHere,

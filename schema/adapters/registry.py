@@ -124,8 +124,7 @@ def listed(session: Session, task: AdapterTask | None = None, limit: int = LIST_
 def history(session: Session, task: AdapterTask, name: str) -> AdapterHistory:
     """Return an adapter's versions and the decisions about them, newest first. Raises NotFound."""
     wanted = select(Adapter).where(Adapter.task == task, Adapter.name == name).order_by(Adapter.version.desc())
-    # PostgreSQL refuses to search for a text that contains NUL.
-    versions = [] if "\0" in name else session.scalars(wanted).all()
+    versions = session.scalars(wanted).all()
     if not versions:
         raise NotFound(f"there is no {task} adapter '{name[:64]}'; 'minutebook adapters list' shows all")
     labels = {adapter.id: adapter.label for adapter in versions}
