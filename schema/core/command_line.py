@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -21,20 +22,31 @@ FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 class ErrorGroup(TyperGroup):
     """Exit code 2 for input that can never succeed, 130 after Ctrl-C, and 1 for any other failure."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _reported():  # This step prints the help page.
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _reported():
             return super().invoke(ctx)
-        except MinutebookError as error:
-            typer.echo(f"error: {shown(error.detail)}", err=True)
-            raise typer.Exit(_exit_code(error)) from error
-        except ValidationError as error:
-            typer.echo(f"error: {_first_fault(error)}", err=True)
-            raise typer.Exit(WRONG_INPUT) from error
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader of a pipe has seen enough
-                raise
-            typer.echo(f"error: {_fault_of_system(error)}", err=True)
-            raise typer.Exit(FAILED) from error
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Report an error of the block in one line, and end the command with its exit code."""
+    try:
+        yield
+    except MinutebookError as error:
+        typer.echo(f"error: {shown(error.detail)}", err=True)
+        raise typer.Exit(_exit_code(error)) from error
+    except ValidationError as error:
+        typer.echo(f"error: {_first_fault(error)}", err=True)
+        raise typer.Exit(WRONG_INPUT) from error
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of a pipe has seen enough
+            raise
+        typer.echo(f"error: {_fault_of_system(error)}", err=True)
+        raise typer.Exit(FAILED) from error
 
 
 def _exit_code(error: MinutebookError) -> int:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from workers.summarize.writing.model import TextModel
     from workers.tasks.sweeper import Sweeper
     from workers.transcribe.transcriber import Transcriber
-    from workers.webhooks.delivery import WebhookSender
+    from workers.webhooks.background import BackgroundSender
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,8 @@ class Process:
     def close(self) -> None:
         if "ingester" in self.__dict__:
             self.ingester.close()
+        if "webhook_sender" in self.__dict__:
+            self.webhook_sender.close()
         if "stores" in self.__dict__:
             self.stores.close()
 
@@ -285,8 +287,11 @@ class Process:
 
     @contextmanager
     def alone(self, key: str, limit_s: float) -> Iterator[bool]:
-        """Yield True in only one process at a time. If that process dies, its lock expires after *limit_s*."""
-        lock = self.stores.redis.lock(key, timeout=limit_s)
+        """Yield True in only one process at a time. If that process dies, its lock expires after *limit_s*.
+
+        Another thread may leave the block than has entered it.
+        """
+        lock = self.stores.redis.lock(key, timeout=limit_s, thread_local=False)
         mine = lock.acquire(blocking=False)
         try:
             yield mine
@@ -296,14 +301,16 @@ class Process:
                     lock.release()
 
     @cached_property
-    def webhook_sender(self) -> WebhookSender:
+    def webhook_sender(self) -> BackgroundSender:
+        from workers.webhooks.background import SENDING_LIMIT_S, BackgroundSender
         from workers.webhooks.delivery import WebhookSender
 
-        return WebhookSender(
+        sender = WebhookSender(
             database=self.stores.database,
             attempts_limit=self.config.webhook_attempts,
             allow_private=self.config.webhook_private,
         )
+        return BackgroundSender(sender, lambda: self.alone("mb:delivering", SENDING_LIMIT_S))
 
     @cached_property
     def sweeper(self) -> Sweeper:

@@ -91,10 +91,9 @@ def listen(shard: str) -> None:
     name=queues.DELIVER, base=WakeUp, acks_late=False, time_limit=DELIVER_LIMIT_S, throws=(Unavailable,)
 )
 def deliver() -> None:
-    """Send a batch of the webhook messages that are due, unless another process is sending."""
-    with process().alone("mb:delivering", DELIVER_LIMIT_S) as mine:
-        if mine and (tried := process().webhook_sender.run()):
-            report_work([f"{tried} messages"])
+    """Begin to send a batch of the webhook messages that are due, unless a batch is being sent."""
+    if begun := process().webhook_sender.begin():
+        report_work([f"{begun} messages"])
 
 
 @app.task(  # type: ignore[untyped-decorator]

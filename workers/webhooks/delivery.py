@@ -75,15 +75,9 @@ class WebhookSender:
     def _trust(self) -> ssl.SSLContext:
         return self._given_trust or httpx.create_ssl_context()
 
-    def run(self) -> int:
-        """Send the messages that are due, at most one batch, and return how many were tried."""
+    def claim(self) -> list[ClaimedDelivery]:
+        """Claim the messages that are due, at most one batch. Also deletes old ones."""
         self._forget_old()
-        messages = self._claim()
-        if messages:
-            self._book(messages, asyncio.run(self._send_all(messages)))
-        return len(messages)
-
-    def _claim(self) -> list[ClaimedDelivery]:
         at = self.clock()
         waiting = (Delivery.state == DeliveryState.PENDING, Delivery.due_at <= at)
         # Mostly nothing is due. Reading first keeps this check from blocking writers on SQLite.
@@ -111,6 +105,10 @@ class WebhookSender:
                 ClaimedDelivery(each.id, each.message_id, hook.url, hook.secret, each.body, each.attempts)
                 for each, hook in rows
             ]
+
+    def send(self, messages: Sequence[ClaimedDelivery]) -> None:
+        """Send the messages of one claim and book the results."""
+        self._book(messages, asyncio.run(self._send_all(messages)))
 
     async def _send_all(self, messages: Sequence[ClaimedDelivery]) -> list[AttemptResult]:
         return await asyncio.gather(*(self._attempt(message) for message in messages))

@@ -117,8 +117,9 @@ def test_a_command_asks_the_stack_that_runs_in_the_data_folder(
 
 
 @pytest.mark.usefixtures("data_dir")
-def test_a_command_whose_output_finds_no_room_says_so_in_one_line() -> None:
-    command = [sys.executable, "-m", "api.cli", "db", "current"]
+@pytest.mark.parametrize("arguments", [["db", "current"], ["--help"], ["db", "--help"]])
+def test_a_command_whose_output_finds_no_room_says_so_in_one_line(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "api.cli", *arguments]
     with open("/dev/full", "wb") as full:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
     assert ended.returncode == FAILED

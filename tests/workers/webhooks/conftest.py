@@ -46,6 +46,13 @@ def tell(database: Database, meeting_id: str = "m", owner: str = "local") -> Non
         announce(session, owner, WebhookEvent.MEETING_FINISHED, {"meeting_id": meeting_id})
 
 
+def send_due(sender: WebhookSender) -> int:
+    """Send one batch. Returns how many messages it had."""
+    messages = sender.claim()
+    sender.send(messages)
+    return len(messages)
+
+
 def deliveries(database: Database) -> list[Delivery]:
     with database.read() as session:
         return list(session.scalars(select(Delivery).order_by(Delivery.id)))

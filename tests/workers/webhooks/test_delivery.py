@@ -5,26 +5,19 @@ from __future__ import annotations
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
 
 import pytest
-from redis import Redis
 from sqlalchemy import update
 
 from schema.core.database import Database
-from schema.core.settings import Settings
 from schema.core.states import DeliveryState, MeetingState, WebhookEvent
-from schema.mailbox import Mailbox
 from schema.meetings.tables import Meeting
 from schema.meetings.wire import Author
 from schema.minutes.minutes import Minutes
-from schema.stores import Stores
 from schema.webhooks.outbox import Webhook, announce
-from tests.workers.webhooks.conftest import ATTEMPTS, SECRET, ManualClock, add_webhook, deliveries, only, tell
+from tests.workers.webhooks.conftest import ATTEMPTS, SECRET, ManualClock, add_webhook, deliveries, only, send_due, tell
 from tests.workers.webhooks.receiver import WebhookReceiver, receiving
 from workers.summarize.store import add_final, read_snapshot
-from workers.tasks.process import Process
-from workers.tasks.tasks import deliver
 from workers.webhooks import delivery as module
 from workers.webhooks.delivery import BATCH, BATCH_OF_ONE, KEEP, LEASE_S, WebhookSender
 from workers.webhooks.retries import AttemptResult
@@ -35,7 +28,7 @@ def test_a_message_is_signed_and_sent_once(
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
-    assert [sender.run(), sender.run()] == [1, 0]
+    assert [send_due(sender), send_due(sender)] == [1, 0]
     (request,) = receiver.requests
     message = request.verified(SECRET)
     assert message["type"] == "meeting.finished"
@@ -79,7 +72,7 @@ def test_redirects_are_not_followed(database: Database, receiver: WebhookReceive
     receiver.answers, receiver.headers = [302, 200], {"Location": receiver.url(path="/elsewhere")}
     add_webhook(database, receiver.url())
     tell(database)
-    sender.run()
+    send_due(sender)
     assert [request.path for request in receiver.requests] == ["/hook"]
     assert only(database).error == "the receiver answered 302"
 
@@ -95,7 +88,7 @@ def test_hanging_and_unreachable_receivers_do_not_delay_others(
         add_webhook(database, f"http://127.0.0.1:{taken.getsockname()[1]}/", "away")
         add_webhook(database, receiver.url(), "answers")
         tell(database)
-        sender.run()
+        send_due(sender)
     outcomes = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
     assert outcomes["answers"] == ("delivered", None)
     assert outcomes["hangs"] == ("pending", "no answer within 1 s")
@@ -107,11 +100,11 @@ def test_the_messages_of_a_dead_sender_are_sent_after_its_lease(
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
-    messages = sender._claim()
-    assert sender.run() == 0
+    messages = sender.claim()
+    assert send_due(sender) == 0
     clock.pass_s(LEASE_S)
     receiver.answers = [500, 200]
-    assert sender.run() == 1
+    assert send_due(sender) == 1
     sender._book(messages, [AttemptResult(200, None)])  # the first sender was only slow, and its result is late
     assert (only(database).state, only(database).attempts) == (DeliveryState.PENDING, 2)
 
@@ -122,7 +115,7 @@ def test_simultaneous_senders_send_each_message_once(database: Database, receive
     tell(database)
 
     def carry(_: int) -> int:
-        return WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=True).run()
+        return send_due(WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=True))
 
     with ThreadPoolExecutor(4) as threads:
         sent = list(threads.map(carry, range(8)))
@@ -138,7 +131,7 @@ def test_a_webhook_with_many_messages_does_not_delay_another(
     for number in range(BATCH + 8):
         tell(database, str(number), owner="busy")
     tell(database, owner="calm")
-    assert sender.run() == BATCH_OF_ONE + 1
+    assert send_due(sender) == BATCH_OF_ONE + 1
     assert "/calm" in [request.path for request in receiver.requests]
 
 
@@ -147,12 +140,12 @@ def test_old_ended_deliveries_are_deleted(
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
-    sender.run()
+    send_due(sender)
     clock.pass_s(KEEP.total_seconds() - 60)
-    sender.run()
+    send_due(sender)
     assert len(deliveries(database)) == 1
     clock.pass_s(120)
-    sender.run()
+    send_due(sender)
     assert deliveries(database) == []
 
 
@@ -161,7 +154,7 @@ def test_removing_a_webhook_deletes_its_deliveries(database: Database, sender: W
     tell(database)
     with database.write() as session:
         session.delete(session.get_one(Webhook, "wh_1"))
-    assert sender.run() == 0
+    assert send_due(sender) == 0
     assert deliveries(database) == []
 
 
@@ -173,30 +166,6 @@ def test_a_message_that_cannot_be_signed_does_not_block_others(
     with database.write() as session:
         session.execute(update(Webhook).where(Webhook.id == "broken").values(secret=""))
     tell(database)
-    sender.run()
+    send_due(sender)
     outcomes = {each.webhook_id: (each.state, each.error) for each in deliveries(database)}
     assert outcomes == {"broken": ("pending", "EmptyWebhookSecretError"), "whole": ("delivered", None)}
-
-
-def test_the_deliver_task_sends_once_and_does_nothing_while_another_runs(
-    database: Database,
-    sender: WebhookSender,
-    receiver: WebhookReceiver,
-    redis_client: Redis,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    current = Process(Settings(data_dir=tmp_path))
-    stores = Stores(database, redis_client, Mailbox(redis_client), storage_url="")
-    current.__dict__.update({"stores": stores, "webhook_sender": sender})
-    monkeypatch.setattr(Process, "_current", current)
-    add_webhook(database, receiver.url())
-    tell(database)
-    with current.alone("mb:delivering", 60) as mine:
-        assert mine
-        deliver()
-    assert receiver.requests == []
-    deliver()
-    deliver()
-    assert len(receiver.requests) == 1
-    assert not redis_client.exists("mb:delivering")

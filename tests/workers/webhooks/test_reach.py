@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from schema.core.database import Database
 from schema.core.states import DeliveryState
-from tests.workers.webhooks.conftest import ATTEMPTS, ManualClock, add_webhook, only, tell
+from tests.workers.webhooks.conftest import ATTEMPTS, ManualClock, add_webhook, only, send_due, tell
 from tests.workers.webhooks.receiver import WebhookReceiver, receiving
 from workers.webhooks.delivery import WebhookSender
 
@@ -26,7 +26,7 @@ def test_a_private_address_is_refused_before_anything_is_sent(
 ) -> None:
     add_webhook(database, receiver.url())
     tell(database)
-    WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=False, clock=clock).run()
+    send_due(WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=False, clock=clock))
     assert receiver.requests == []
     assert "127.0.0.1, which is not a public address" in str(only(database).error)
 
@@ -52,7 +52,7 @@ def test_the_sender_connects_to_the_address_that_was_checked(
     monkeypatch.setattr(socket, "getaddrinfo", resolver(asked))
     add_webhook(database, receiver.url("hooks.example.com"))
     tell(database)
-    sender.run()
+    send_due(sender)
     assert asked == ["hooks.example.com"]
     assert receiver.requests[0].headers["Host"] == f"hooks.example.com:{receiver.port}"
     assert only(database).state == DeliveryState.DELIVERED
@@ -94,6 +94,6 @@ def test_the_certificate_must_be_valid_for_the_host_name(
     with receiving(served) as receiver:
         add_webhook(database, receiver.url(host))
         tell(database)
-        WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=True, trust=trust).run()
+        send_due(WebhookSender(database=database, attempts_limit=ATTEMPTS, allow_private=True, trust=trust))
         assert len(receiver.requests) == (state == "delivered")
     assert only(database).state == state

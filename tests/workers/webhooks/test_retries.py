@@ -6,7 +6,7 @@ import pytest
 
 from schema.core.database import Database
 from schema.core.states import DeliveryState
-from tests.workers.webhooks.conftest import ATTEMPTS, SECRET, ManualClock, add_webhook, only, tell
+from tests.workers.webhooks.conftest import ATTEMPTS, SECRET, ManualClock, add_webhook, only, send_due, tell
 from tests.workers.webhooks.receiver import WebhookReceiver
 from workers.webhooks.delivery import WebhookSender
 from workers.webhooks.retries import FIRST_DELAY_S, delay_s
@@ -26,7 +26,7 @@ def test_a_failed_message_is_retried_with_growing_delays_until_it_is_dead(
     tell(database)
     waits_s = []
     for attempt in range(1, ATTEMPTS + 1):
-        assert [sender.run(), sender.run()] == [1, 0]
+        assert [send_due(sender), send_due(sender)] == [1, 0]
         delivery = only(database)
         assert (delivery.attempts, delivery.error) == (attempt, "the receiver answered 500")
         waits_s.append((delivery.due_at - clock.at).total_seconds())
@@ -34,7 +34,7 @@ def test_a_failed_message_is_retried_with_growing_delays_until_it_is_dead(
     assert FIRST_DELAY_S / 2 < waits_s[0] < waits_s[1]
     assert only(database).state == DeliveryState.DEAD
     assert [request.headers["webhook-id"] for request in receiver.requests] == [only(database).message_id] * ATTEMPTS
-    assert sender.run() == 0
+    assert send_due(sender) == 0
     assert SECRET not in caplog.text
 
 
@@ -44,9 +44,9 @@ def test_a_message_is_delivered_when_the_receiver_recovers(
     receiver.answers = [503, 200]
     add_webhook(database, receiver.url())
     tell(database)
-    sender.run()
+    send_due(sender)
     clock.pass_s(LONG_S)
-    sender.run()
+    send_due(sender)
     delivery = only(database)
     assert (delivery.state, delivery.attempts, delivery.http_status, delivery.error) == ("delivered", 2, 200, None)
 
@@ -57,7 +57,7 @@ def test_a_410_ends_the_delivery_without_a_retry(
     receiver.answers = [410]
     add_webhook(database, receiver.url())
     tell(database)
-    sender.run()
+    send_due(sender)
     assert (only(database).state, only(database).attempts) == (DeliveryState.DEAD, 1)
 
 

@@ -14,7 +14,7 @@ from schema.stores import Stores
 from schema.uploads.failures import UploadFailure
 from schema.uploads.lifecycle import add_upload, give_up
 from schema.uploads.wire import NewUpload
-from tests.workers.webhooks.conftest import add_webhook, deliveries
+from tests.workers.webhooks.conftest import add_webhook, deliveries, send_due
 from tests.workers.webhooks.receiver import WebhookReceiver
 from workers.webhooks.delivery import WebhookSender
 
@@ -43,7 +43,7 @@ def test_a_failed_upload_is_announced_once_with_its_reason(
             reason=UploadFailure.NO_AUDIO,
             detail="no audio; send another",
         )
-    assert sender.run() == messages
+    assert send_due(sender) == messages
     events = [(each.event, '"reason":"no_audio"' in each.body, upload.id in each.body) for each in deliveries(database)]
     assert events == [("upload.failed", True, True)] * messages
     assert len(receiver.requests) == messages
