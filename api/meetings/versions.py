@@ -64,11 +64,11 @@ router = APIRouter(prefix="/v1/meetings/{meeting_id}", tags=["versions"], respon
 def reprocess(meeting_id: str, wanted: Reprocessing, services: ServicesHere, principal: Writer) -> Reprocessed:
     """Process a finished meeting again: the transcript and then its minutes, or only the minutes.
 
-    A new transcript is made from the uploaded file, if that is still stored. It becomes a meeting of its own: a version
-    beside the present one. Corrections are carried over. Lists and search show the new version once it is finished.
+    A new transcript is made from the uploaded file, or from the audio of a live meeting, if that is still stored. It
+    becomes a meeting of its own: a version beside the present one. Corrections are carried over. Lists and search show
+    the new version once it is finished.
 
-    New minutes belong to the same meeting, as a version beside the earlier ones. A live meeting has no file, so
-    only the minutes can be made again.
+    New minutes belong to the same meeting, as a version beside the earlier ones.
     """
     part = _part(wanted)
     check_model("asr_model", wanted.asr_model, services.config.asr_model, "MINUTEBOOK_ASR_MODEL")
@@ -163,6 +163,8 @@ def _check_kept(services: Services, source: Meeting) -> None:
     with services.database.read() as session:
         check_finished(source)
         recording = recording_of(session, source)
+    if recording is None:
+        return
     try:
         services.stores.files.open(file_id_of(recording)).close()
     except NotFound as error:

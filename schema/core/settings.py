@@ -107,6 +107,9 @@ class Settings(DataFolder):
     audio_retention: str = Field(default="days:30", pattern="^(keep|after_minutes|off|days:[1-9][0-9]{0,4})$")
     """How long the audio of meetings and recordings can be heard once they are finished: for ever (`keep`), not at all
     (`after_minutes`), or N days (`days:N`). `off` stores none."""
+    read_again: bool = False
+    """Whether live meetings that have ended are read again from their kept audio, as recordings are. The result becomes
+    the version that is shown."""
     ingest_places: int = Field(default=4, ge=2, le=64)
     """How many files are decoded or transcribed at once. One place is always kept free for another owner."""
     decoder_memory_bytes: int = Field(default=2 << 30, ge=256 << 20)
@@ -265,6 +268,15 @@ class Settings(DataFolder):
     def _endpoint_has_a_model(self) -> Settings:
         if self.summary_url and not self.summary_url_model:
             raise ValueError("MINUTEBOOK_SUMMARY_URL needs MINUTEBOOK_SUMMARY_URL_MODEL, the name of a model there")
+        return self
+
+    @model_validator(mode="after")
+    def _audio_that_is_read_again_is_kept(self) -> Settings:
+        if self.read_again and not self.keeps_audio:
+            raise ValueError(
+                "MINUTEBOOK_READ_AGAIN=true needs the audio of meetings; set MINUTEBOOK_AUDIO_RETENTION to "
+                "'after_minutes', 'days:N' or 'keep' instead of 'off'"
+            )
         return self
 
     @property

@@ -1,8 +1,8 @@
-"""Versions of a meeting: a recording that is transcribed again becomes another meeting, linked to the first one.
+"""Versions of a meeting: one that is transcribed again becomes another meeting, linked to the first one.
 
-Each version has its own tracks, coverage, notes, minutes and events, and is deleted on its own. The versions share the
-stored file, which is deleted with the last of them. One version is shown when a request names none. That is the version
-that finished last, unless somebody has chosen another.
+Each version has its own tracks, coverage, notes, minutes and events, and is deleted on its own. The versions of a
+recording share the stored file, which is deleted with the last of them. Of a live meeting the kept audio is read. One
+version is shown when a request names none. That is the version that finished last, unless somebody has chosen another.
 
 Every function runs in the caller's transaction.
 """
@@ -15,7 +15,8 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from schema.core.errors import AudioNotKept, Conflict
-from schema.core.states import Channels, MeetingState, SummaryKind, UploadState
+from schema.core.states import AUTO_STREAMS, Channels, MeetingState, SummaryKind, UploadState
+from schema.kept_audio.pieces import pieces_of
 from schema.meetings.locks import advance_seq, lock_meeting, lock_versions
 from schema.meetings.tables import Meeting, Summary, Track
 from schema.minutes.briefing import Briefing
@@ -50,12 +51,19 @@ def check_finished(meeting: Meeting) -> None:
         )
 
 
-def recording_of(session: Session, meeting: Meeting) -> Upload:
-    """Return the upload whose file a meeting was transcribed from. Raises AudioNotKept when the file is gone."""
+def recording_of(session: Session, meeting: Meeting) -> Upload | None:
+    """Return the upload whose file a meeting was transcribed from, or None for a meeting whose kept audio can be read.
+
+    Raises AudioNotKept when there is neither.
+    """
     upload = session.scalar(select(Upload).where(Upload.meeting_id == meeting.id))
     remedy = "upload the recording to transcribe it again, or write only the minutes again (part 'minutes')"
-    if upload is None:
-        raise AudioNotKept(f"meeting '{meeting.id}' was live, so it has no file: {remedy}")
+    if upload is None or upload.audio_of is not None:
+        if not pieces_of(session, meeting.id):
+            raise AudioNotKept(
+                f"meeting '{meeting.id}' was live, and its audio is not kept (MINUTEBOOK_AUDIO_RETENTION): {remedy}"
+            )
+        return None
     if upload.file_deleted_at is not None or upload.expires_at is not None:
         when = f" on {upload.file_deleted_at:%Y-%m-%d %H:%M} UTC" if upload.file_deleted_at else ""
         raise AudioNotKept(
@@ -68,7 +76,7 @@ def recording_of(session: Session, meeting: Meeting) -> Upload:
 def add_version(
     session: Session, meeting_id: str, wanted: VersionOptions, *, expires_s: float, open_limit: int
 ) -> Upload:
-    """Queue a new version of the meeting that is transcribed from the same file.
+    """Queue a new version of the meeting that is transcribed from the same file, or from the kept audio.
 
     Corrections are carried over once it is transcribed. Raises NotFound, Gone, Conflict, AudioNotKept, and Backlogged
     when the owner has too many unfinished uploads.
@@ -78,16 +86,15 @@ def add_version(
     check_finished(source)
     if len(versions) >= VERSIONS_LIMIT:
         raise Conflict(f"meeting '{meeting_id}' has {len(versions)} versions, which is the limit; delete one first")
-    lock_readers(session, file_id_of(recording_of(session, source)))
-    recording = recording_of(session, source)  # Read again: only under the lock is it certain that the file exists.
+    sound = _sound_of(session, source)
     upload = add_upload(
         session,
         owner=source.owner,
-        name=recording.name,
+        name=sound.name,
         new=NewUpload(
             title=source.title,
-            channels=Channels(recording.channels),
-            streams=recording.streams,
+            channels=sound.channels,
+            streams=sound.streams,
             speakers=wanted.speakers or NO_SPEAKERS,
             language=wanted.language,
             translate=source.translate,
@@ -95,14 +102,14 @@ def add_version(
             asr_adapter=wanted.asr_adapter,
             summary_adapter=wanted.summary_adapter,
         ),
-        size_bytes=recording.size_bytes,
+        size_bytes=sound.size_bytes,
         expires_s=expires_s,
         open_limit=open_limit,
-        sha256=recording.sha256,
+        sha256=sound.sha256,
         again=True,
     )
-    upload.file_of = file_id_of(recording)
-    upload.received_bytes, upload.expires_at = recording.received_bytes, None
+    upload.file_of, upload.audio_of = sound.file_of, sound.audio_of
+    upload.received_bytes, upload.expires_at = sound.size_bytes, None
     upload.state = UploadState.QUEUED
     meeting = session.get_one(Meeting, upload.meeting_id)
     meeting.title, meeting.created_at, meeting.shown = source.title, source.created_at, False
@@ -113,6 +120,39 @@ def add_version(
     meeting.version = _next_version(session, meeting.version_of)
     _copy_tracks(session, source, meeting)
     return upload
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """What a new version is transcribed from: the file of the upload `file_of`, or the kept audio of `audio_of`."""
+
+    name: str
+    channels: Channels
+    size_bytes: int
+    streams: str = AUTO_STREAMS
+    sha256: str | None = None
+    file_of: str | None = None
+    audio_of: str | None = None
+
+
+def _sound_of(session: Session, source: Meeting) -> _Sound:
+    """Find the sound of *source*, and lock it. Raises AudioNotKept."""
+    recording = recording_of(session, source)
+    if recording is not None:
+        lock_readers(session, file_id_of(recording))
+        recording = recording_of(session, source)  # Read again: only under the lock is it certain that the file exists.
+    if recording is None:
+        # Its tracks are those of the live meeting, so none is made here.
+        size_bytes = sum(piece.size_bytes or 0 for piece in pieces_of(session, source.id))
+        return _Sound(source.title, Channels.SPEAKERS, size_bytes, audio_of=source.id)
+    return _Sound(
+        recording.name,
+        Channels(recording.channels),
+        recording.received_bytes,
+        recording.streams,
+        recording.sha256,
+        file_of=file_id_of(recording),
+    )
 
 
 def _next_version(session: Session, root: str) -> int:

@@ -42,6 +42,7 @@ class Upload(Base):
     * `answer_by` is set if the transcript is the answer to a request. The upload and its meeting are deleted with the
       answer, or at this time if the request has died. Lists leave out such an upload once it has ended.
     * `file_of` is the upload whose file this one reads, None for its own file; see `schema.meetings.versions`.
+    * `audio_of` is the meeting whose kept audio is read instead of a file.
     """
 
     __tablename__ = "uploads"
@@ -66,6 +67,7 @@ class Upload(Base):
     again: Mapped[bool] = mapped_column(default=False)
     duplicate_of: Mapped[str | None] = mapped_column(String(32))
     file_of: Mapped[str | None] = mapped_column(String(32), index=True)
+    audio_of: Mapped[str | None] = mapped_column(String(32), index=True)
     reason: Mapped[UploadFailure | None] = mapped_column(FAILURE)
     detail: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -12,6 +12,7 @@ from schema.core.units import BYTES_PER_SAMPLE, samples_of_s
 from schema.meetings.tables import Segment
 from schema.minutes.minutes import Minutes
 from tests.running_stack import SAMPLE_FOLDER, TIE_WER, RunningStack, StreamedMeeting, reference_text, sample_meeting
+from tests.waiting import wait_until
 from workers.asr.error_rates import word_error_rate
 
 pytestmark = pytest.mark.faults
@@ -71,6 +72,24 @@ def test_the_meeting_can_be_exported_in_every_format(running: RunningStack, laun
         assert answer.is_success, answer.text
         assert mark in answer.text
         assert "payment" in answer.text
+
+
+def test_a_live_meeting_is_read_again_from_its_kept_audio(running: RunningStack, launch: StreamedMeeting) -> None:
+    url = f"{running.stack.api_url}/v1/meetings"
+    asked = httpx.post(f"{url}/{launch.meeting_id}/reprocess", json={"part": "transcript"}, trust_env=False)
+    assert asked.is_success, asked.text
+    version = asked.json()["meeting"]["id"]
+    shown = wait_until(
+        "the new version is shown instead of the live one",
+        lambda: [each["id"] for each in httpx.get(url, trust_env=False, timeout=60).json()["meetings"]],
+        lambda ids: version in ids and launch.meeting_id not in ids,
+    )
+    assert len(shown) == len(set(shown))
+    segments = httpx.get(f"{url}/{version}/transcript", trust_env=False, timeout=60).json()["segments"]
+    heard = " ".join(each["text"] for each in segments)
+    reference = (SAMPLE_FOLDER / "reference.txt").read_text()
+    assert word_error_rate([(reference, heard)]) <= WER_LIMIT
+    assert httpx.get(f"{url}/{version}/minutes", trust_env=False, timeout=60).json()["kind"] == "final"
 
 
 def test_three_meetings_at_once_are_each_transcribed_as_one_alone(running: RunningStack) -> None:

@@ -1,4 +1,4 @@
-"""Feeds one file into the mailboxes of its meeting, where workers transcribe it like live audio, as kind batch."""
+"""Feeds a file, or kept audio, into the mailboxes of a meeting. It is transcribed like live audio, as kind batch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -23,6 +25,7 @@ from schema.uploads.lifecycle import file_id_of, new_track
 from schema.uploads.queue import is_express
 from schema.uploads.tables import Upload
 from workers.ingest.decoder_process import DecodeRequest, DecoderIsBusy, DecoderProcess, DecodingEnded, MediaFound
+from workers.ingest.kept_sound import KeptSound, TrackParts
 from workers.ingest.merger import Hole, length_of
 from workers.ingest.messages import DecodingFailed
 from workers.ingest.sound import Pcm
@@ -34,6 +37,10 @@ EXPRESS_SAMPLES = samples_of_s(60)
 
 NICENESS = 5
 """Decoders of other files leave the processor to transcription, and to the files that somebody waits for."""
+
+
+Part = Pcm | Hole | TrackParts
+"""A block of all channels, a span without sound, or for each track one of them."""
 
 
 class Step(Enum):
@@ -80,31 +87,20 @@ class Feeding:
         self.ended: DecodingEnded | None = None
         self._tracks = [track.id for track in tracks]
         self.first_sample = self.sample = self._open(tracks)
-        self._part: Pcm | Hole | None = None
-        request = DecodeRequest(
-            storage=stores.storage_url,
-            file_id=file_id_of(upload),
-            channels=Channels(upload.channels),
-            streams=upload.streams,
-            from_sample=self.sample,
-            limit_samples=bounds.limit_samples,
-            memory_bytes=bounds.memory_bytes,
-            step_limit_s=bounds.step_limit_s,
-            niceness=0 if self.express else NICENESS,
-        )
-        self.decoder = DecoderProcess(request)
+        self._part: Part | None = None
+        self.source = self._sound_of(upload)
 
     def close(self) -> None:
-        self.decoder.close()
+        self.source.close()
 
     def can_step(self, wait_s: float) -> bool:
         """Wait *wait_s* at most until `step` need not wait for the decoder."""
-        return self._part is not None or self.decoder.has_output(wait_s)
+        return self._part is not None or self.source.has_output(wait_s)
 
     def step(self) -> Step:
         """Put the next block or hole into the mailbox of every track. Returns WAITS when one of them is full."""
         if self._part is None:
-            match self.decoder.next():
+            match self.source.next():
                 case DecoderIsBusy():
                     return Step.MOVED
                 case MediaFound() as found:
@@ -119,16 +115,34 @@ class Feeding:
                     self._part = part
         return self._append(self._part)
 
-    def _append(self, part: Pcm | Hole) -> Step:
+    def _sound_of(self, upload: Upload) -> DecoderProcess | KeptSound:
+        if upload.audio_of is not None:
+            return KeptSound(self._stores, upload.audio_of, self.sample)
+        return DecoderProcess(
+            DecodeRequest(
+                storage=self._stores.storage_url,
+                file_id=file_id_of(upload),
+                channels=Channels(upload.channels),
+                streams=upload.streams,
+                from_sample=self.sample,
+                limit_samples=self._bounds.limit_samples,
+                memory_bytes=self._bounds.memory_bytes,
+                step_limit_s=self._bounds.step_limit_s,
+                niceness=0 if self.express else NICENESS,
+            )
+        )
+
+    def _append(self, part: Part) -> Step:
         # If the mailbox of one track is full, the whole part is sent again later. Mailboxes that already have it drop
         # it: decoding is deterministic, so it is the same sound.
-        end = self.sample + length_of(part)
+        end = self.sample + _length_of(part)
         for number, track_id in enumerate(self._tracks):
+            sound = _sound_of_track(part, number)
             try:
-                if isinstance(part, Hole):
+                if isinstance(sound, Hole):
                     appended = self._stores.mailbox.skip(track_id, end)
                 else:
-                    appended = self._stores.mailbox.append(track_id, self.sample, part[number].tobytes())
+                    appended = self._stores.mailbox.append(track_id, self.sample, sound.tobytes())
             except Backlogged:
                 return Step.WAITS
             if appended.wake:
@@ -192,6 +206,17 @@ class Feeding:
             heard=track.heard,
         )
         return status.received_sample
+
+
+def _length_of(part: Part) -> int:
+    return part.samples if isinstance(part, TrackParts) else length_of(part)
+
+
+def _sound_of_track(part: Part, number: int) -> NDArray[np.int16] | Hole:
+    """What track *number* has in *part*: PCM16 (samples,), or a hole."""
+    if isinstance(part, TrackParts):
+        return part.tracks[number]
+    return part if isinstance(part, Hole) else part[number]
 
 
 def _check_live(session: Session, meeting_id: str) -> None:

@@ -28,6 +28,7 @@ from schema.uploads.tables import Upload
 from workers.ingest.feeding import Bounds, Feeding, Step
 from workers.ingest.messages import PASSING, DecodingFailed
 from workers.ingest.upload_sweeper import FED, UploadSweeper
+from workers.kept_audio.second_reading import SecondReading
 from workers.kept_audio.sweeper import AudioSweeper
 from workers.tasks.monitoring import report_work
 from workers.tasks.summary_requests import Send
@@ -75,6 +76,7 @@ class Ingester:
         send: Send,
         upload_sweeper: UploadSweeper,
         audio_sweeper: AudioSweeper,
+        second_reading: SecondReading | None = None,
         settings: IngestSettings,
     ) -> None:
         self.name = name
@@ -82,12 +84,15 @@ class Ingester:
         self.send = send
         self.upload_sweeper = upload_sweeper
         self.audio_sweeper = audio_sweeper
+        self.second_reading = second_reading
         self.settings = settings
         self.works: dict[str, OpenUpload] = {}
 
     def run(self) -> bool:
         """Work for a bounded time. True when there is more to do at once."""
         self.upload_sweeper.run()
+        if self.second_reading is not None:
+            self.second_reading.run()
         self.audio_sweeper.run()
         ends_s = time.monotonic() + SLICE_S
         while self.turn():

@@ -262,6 +262,7 @@ class Process:
         from workers.ingest.feeding import Bounds
         from workers.ingest.ingester import Ingester, IngestSettings
         from workers.ingest.upload_sweeper import UploadSweeper
+        from workers.kept_audio.second_reading import SecondReading
         from workers.kept_audio.sweeper import AudioSweeper
 
         config = self.config
@@ -273,6 +274,11 @@ class Process:
             send=self.send,
             upload_sweeper=UploadSweeper(self.stores, backlog, config.upload_retention),
             audio_sweeper=AudioSweeper(self.stores, config.audio_retention),
+            second_reading=SecondReading(
+                self.stores, expires_s=config.upload_expires_s, open_limit=config.uploads_open_limit
+            )
+            if config.read_again
+            else None,
             settings=IngestSettings(
                 places=config.ingest_places,
                 attempts=config.attempts_limit,

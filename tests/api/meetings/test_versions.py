@@ -138,14 +138,14 @@ def test_the_file_is_deleted_with_the_last_version_that_reads_it(either: Api) ->
         assert each.expires_at is None
 
 
-def test_a_live_meeting_can_get_new_minutes_but_no_new_transcript(api: Api) -> None:
+def test_a_live_meeting_whose_audio_is_not_kept_can_get_new_minutes_but_no_new_transcript(api: Api) -> None:
     meeting = api.create()
     live = reprocess(api, meeting, part="transcript")
     assert (live["status"], "once it is finished" in live["detail"]) == (409, True)
     move(api.database, meeting, MeetingState.FINISHED)
     refused = reprocess(api, meeting, language="en")
     assert (refused["status"], refused["type"]) == (409, "urn:minutebook:problem:audio-not-kept")
-    assert "was live, so it has no file: upload the recording" in refused["detail"]
+    assert "was live, and its audio is not kept (MINUTEBOOK_AUDIO_RETENTION)" in refused["detail"]
     add_minutes(api.database, meeting, "Final", 1, SummaryKind.FINAL)
     with api.database.write() as session:
         session.add(version("short", task=AdapterTask.SUMMARY))

@@ -18,6 +18,7 @@ from schema.meetings.tables import Meeting
 from schema.uploads.tables import Upload
 from tests.workers.ingest.files import SAMPLE, encoded, speech, tone, video_without_audio
 from tests.workers.ingest.ingest_rig import ATTEMPTS, IngestRig
+from workers.ingest.decoder_process import DecoderProcess
 from workers.ingest.feeding import Feeding
 
 ENCRYPTION = {
@@ -100,7 +101,8 @@ def test_the_audio_is_the_same_after_the_decoder_was_killed(rig: IngestRig) -> N
     feeding = Feeding(rig.stores, rig._send, upload_id, rig.bounds)
     feeding.step()
     feeding.step()
-    os.kill(feeding.decoder.pid, signal.SIGKILL)
+    assert isinstance(feeding.source, DecoderProcess)
+    os.kill(feeding.source.pid, signal.SIGKILL)
     rig.run_until_idle(worker)
     assert rig.state(upload_id) == UploadState.TRANSCRIBING
     assert np.array_equal(rig.audio(upload_id)[0], np.rint(sound[0] * 32768).astype(np.int16))

@@ -57,7 +57,8 @@ def is_kept(rig: WorkerRig) -> bool:
         ("keep", timedelta(days=4000), True),
         ("days:30", timedelta(days=29), True),
         ("days:30", timedelta(days=31), False),
-        ("after_minutes", timedelta(0), False),
+        ("after_minutes", timedelta(seconds=30), True),
+        ("after_minutes", timedelta(minutes=2), False),
         ("off", timedelta(0), False),
     ],
 )

@@ -33,6 +33,7 @@ export function Versions({ store, meeting }: { store: MeetingStore; meeting: Mee
       )
       .catch(tellError);
   }, []);
+  const canBeRead = Boolean(meeting.upload_state || meeting.audio_s);
   const again = async (part: string) => {
     const chosen = part === "transcript" && adapter.value !== SAME ? { asr_adapter: adapter.value || null } : {};
     try {
@@ -74,12 +75,12 @@ export function Versions({ store, meeting }: { store: MeetingStore; meeting: Mee
         ))}
       </ul>
       <div class="row">
-        {meeting.upload_state && (
+        {canBeRead && (
           <button type="button" onClick={() => void again("transcript")}>
             {t.versions.readAgain}
           </button>
         )}
-        {meeting.upload_state && adapters.value.length > 0 && (
+        {canBeRead && adapters.value.length > 0 && (
           <label class="inline">
             {t.versions.adapter}
             <select value={adapter.value} onChange={(event) => (adapter.value = event.currentTarget.value)}>
