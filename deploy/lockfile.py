@@ -25,6 +25,7 @@ from schema.core.errors import MinutebookError, Unavailable
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "cpu.lock"
 TORCH_LOCK = LOCK.with_name("torch.lock")
+SPEAKERS_LOCK = LOCK.with_name("speakers.lock")
 TORCH = "torch"
 BUILD = "setuptools>=77"
 HEADER = """\

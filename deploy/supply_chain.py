@@ -17,7 +17,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from deploy.lockfile import LOCK, TORCH_LOCK
+from deploy.lockfile import LOCK, SPEAKERS_LOCK, TORCH_LOCK
 
 AUDIT_LIMIT_S = 180
 QUESTION_S = 5
@@ -51,26 +51,35 @@ OLD_NAMES = {
 def main() -> int:
     packages = locked()
     faults = [fault for name in packages if (fault := licence_fault(name))]
+    absent = [name for name in packages if not is_installed(name)]
     told, vulnerable = _audit(packages)
     for line in (*faults, *vulnerable):
         print(f"error: {line}", file=sys.stderr)
-    print(f"licences: {len(packages)} packages read, {len(EXCEPTIONS)} exceptions have their reasons; {told}")
+    unread = f", {len(absent)} are not installed here and were not read ({', '.join(absent)})" if absent else ""
+    read = len(packages) - len(absent)
+    print(f"licences: {read} packages read{unread}, {len(EXCEPTIONS)} exceptions have their reasons; {told}")
     return 1 if faults or vulnerable else 0
 
 
 def locked() -> dict[str, str]:
-    """The packages that the lock files name, with their versions."""
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", LOCK.read_text() + TORCH_LOCK.read_text(), re.MULTILINE))
+    """The packages that `make setup` installs, with their versions."""
+    pins = "".join(lock.read_text() for lock in (LOCK, TORCH_LOCK, SPEAKERS_LOCK))
+    return dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", pins, re.MULTILINE))
+
+
+def is_installed(name: str) -> bool:
+    try:
+        metadata(name)
+    except PackageNotFoundError:  # needed on other systems only
+        return False
+    return True
 
 
 def licence_fault(name: str) -> str | None:
     """Why the package must not be used; None if its licence or an exception allows it, or it is not installed here."""
-    if re.sub(r"-part\d+$", "", canonicalize_name(name)) in EXCEPTIONS:
+    if re.sub(r"-part\d+$", "", canonicalize_name(name)) in EXCEPTIONS or not is_installed(name):
         return None
-    try:
-        found = licence_of(metadata(name))
-    except PackageNotFoundError:  # needed on other systems only
-        return None
+    found = licence_of(metadata(name))
     if allows_commercial_use(found):
         return None
     return f"{name}: licence {found or 'not stated'!r}; replace the package, or add it to EXCEPTIONS with the reason"

