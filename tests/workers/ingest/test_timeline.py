@@ -141,6 +141,20 @@ def test_sound_alone_may_start_late_too(rig: IngestRig, container: str, codec: s
     assert hole == pytest.approx((0, samples_of_s(4)), abs=samples_of_s(0.1))
 
 
+@pytest.mark.parametrize(
+    ("container", "codec", "played_s"), [("mp4", "aac", 4), ("mov", "pcm_s16le", 4), ("matroska", "flac", 6)]
+)
+def test_sound_before_zero_is_left_out_where_players_leave_it_out(
+    rig: IngestRig, container: str, codec: str, played_s: float
+) -> None:
+    """A cut leaves it behind. MP4 hides it by an edit list."""
+    upload_id = rig.store(timed([(-2, tone(6))], container=container, codec=codec))
+    rig.run_until_idle()
+    assert rig.holes(upload_id) == [[]]
+    assert rig.upload(upload_id).duration_samples == pytest.approx(samples_of_s(played_s), abs=samples_of_s(0.3))
+    assert not rig.upload(upload_id).media["truncated"]
+
+
 def test_a_piece_from_the_middle_of_a_long_recording_begins_at_zero(rig: IngestRig) -> None:
     upload_id = rig.store(timed([(3600, tone(6))]))
     rig.run_until_idle()
