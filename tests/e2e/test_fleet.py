@@ -108,7 +108,7 @@ def test_a_drained_worker_takes_nothing_even_after_a_crash_until_resumed(stack: 
     assert operator.upload_state(upload) == "queued"
     operator.ask(f"workers/{INGEST}/resume")
     operator.wait_decoded(upload)
-    assert operator.wait_state("running")["takes"] == [queues.INGEST_QUEUE]
+    operator.wait("takes from its queue again", lambda each: each["takes"] == [queues.INGEST_QUEUE])
 
 
 def test_a_paused_queue_stays_paused_over_a_restart_and_no_wake_ups_pile_up_in_it(

@@ -144,10 +144,9 @@ def test_the_command_uploads_a_file_and_waits_for_its_minutes(
     assert "payment" in shown
 
 
-def test_a_reprocessed_recording_keeps_its_corrections(running: RunningStack, file: Path) -> None:
-    meeting = send(running, file)
-    wait_until_finished(running, meeting)
-    first = meeting.meeting_id
+@pytest.mark.usefixtures("undisturbed_transcript")  # it is read before the correction
+def test_a_reprocessed_recording_keeps_its_corrections(running: RunningStack, answers: list[dict[str, Any]]) -> None:
+    first = answers[0]["meeting_id"]
     heard = [json.loads(line) for line in output_of(running, "segments", first, "--json")]
     wrong = next(each for each in heard if "launch" in each["text"])
     meant = "Olga will order a new scanner by Friday."

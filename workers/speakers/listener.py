@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 RUN_S = 10.0
 RETRY_DELAY_MS = 1000
+LATELY_S = 20.0
+TRACKS_PER_WINDOW = 2
 LOST_REASON = "the audio left the mailbox before it was listened to"
 
 
@@ -57,6 +59,8 @@ class Listener:
         self.lease_ms = lease_ms
         self.attempts_limit = attempts_limit
         self.trackers = Trackers(engine.model)
+        self._listened_s: dict[str, float] = {}
+        """When a live track was listened to last."""
 
     def run(self, shard: int, run_s: float = RUN_S) -> None:
         """Listen until no track of *shard* waits or *run_s* seconds have passed. Settle meetings that have ended."""
@@ -183,8 +187,8 @@ class Listener:
         return self._commit(claim, track, end_sample, unheard=(track.heard_sample, end_sample, reason))
 
     def _release(self, claim: ListenerClaim, heard_sample: int) -> None:
-        # How much audio the next window needs is asked of an endless track.
-        upcoming = next_windows(heard_sample, 1 << 62, False, 1)[0]
+        # How much audio the next windows need is asked of an endless track.
+        upcoming = next_windows(heard_sample, 1 << 62, False, self._windows_of_a_step(claim))[-1]
         self.stores.mailbox.heard(
             claim.track_id,
             claim.epoch,
@@ -193,6 +197,14 @@ class Listener:
             next_sample=upcoming.end_sample,
             delay_ms=0 if claim.kind == TrackKind.LIVE else 1,
         )
+
+    def _windows_of_a_step(self, claim: ListenerClaim) -> int:
+        """For how many windows a track waits. With many live tracks, steps are rare, so that they cost less in all."""
+        now_s = time.monotonic()
+        if claim.kind == TrackKind.LIVE:
+            self._listened_s[claim.track_id] = now_s
+        self._listened_s = {each: at_s for each, at_s in self._listened_s.items() if at_s > now_s - LATELY_S}
+        return min(WINDOWS_AT_ONCE, max(1, len(self._listened_s) // TRACKS_PER_WINDOW))
 
     def _retry(self, claim: ListenerClaim, error: Exception | None = None) -> None:
         """Make the track due again in a moment. With *error*, this counts as a failed attempt."""

@@ -137,6 +137,28 @@ def test_a_killed_listener_leaves_the_same_labels(rig: WorkerRig, voices: VoiceE
     assert units(rig)[::2] == expected_units
 
 
+@pytest.mark.parametrize(("others", "waits_for_s"), [(0, 5.0), (7, 12.5)])
+def test_with_many_live_meetings_each_is_listened_to_more_seldom(
+    rig: WorkerRig, listener: Listener, speech: Samples, others: int, waits_for_s: float
+) -> None:
+    tracks = [rig.open_meeting(f"m{number}", speakers="auto") for number in range(others + 1)]
+    for track_id in tracks:
+        rig.append(track_id, speech[: samples_of_s(2.5)])
+    hear_all(listener)
+    for track_id in tracks:
+        rig.append(track_id, speech[samples_of_s(2.5) : samples_of_s(waits_for_s) - 1])
+    hear_all(listener)  # the last that was listened to knows of all others
+    before = heard(rig, tracks[-1])
+    rig.append(tracks[-1], speech[samples_of_s(waits_for_s) - 1 : samples_of_s(waits_for_s)])
+    hear_all(listener)
+    assert before < samples_of_s(2.5) < heard(rig, tracks[-1])
+
+
+def heard(rig: WorkerRig, track_id: str) -> int:
+    with rig.database.read() as session:
+        return session.get_one(Track, track_id).heard_sample or 0
+
+
 def test_two_listeners_at_once_write_each_unit_once(rig: WorkerRig, voices: VoiceEngine, speech: Samples) -> None:
     slow, fast = new_listener(rig, voices), new_listener(rig, voices)
     track_id, worker = rig.open_meeting(speakers="auto"), rig.worker()

@@ -10,6 +10,7 @@ import pytest
 
 from schema.core.errors import BrokenModel, UnknownModel
 from tests.workers.summarize.conftest import meeting
+from workers.summarize.chat import writer
 from workers.summarize.chat.answers import AnsweredNote, read_answer
 from workers.summarize.chat.gguf import GgufModel, is_gguf
 from workers.summarize.chat.model import ChatUnavailable, Message
@@ -44,7 +45,8 @@ def test_an_answer_follows_the_schema(model: GgufModel) -> None:
 
 
 @pytest.mark.model
-def test_a_note_comes_out_whatever_a_small_model_answers(model: GgufModel) -> None:
+def test_a_note_comes_out_whatever_a_small_model_answers(model: GgufModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "NOTE_TOKENS", 250)  # such a model seldom comes to an end
     note = ChatWriter(model, RulesWriter()).note(WindowTask(SAID, "en"))
     assert note.fell_back is not None or note.author == "gemma"
 
