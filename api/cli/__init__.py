@@ -28,7 +28,7 @@ COMMANDS = {
     },
     "Recordings": {"upload": "upload:upload", "watch": "watch:watch", "uploads": "uploads:app"},
     "Results": {
-        "list": "meetings:list_meetings",
+        "list": "meeting_list:list_meetings",
         "show": "meetings:show",
         "search": "meetings:search",
         "delete": "meetings:delete",

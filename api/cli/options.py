@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 from urllib.parse import urlsplit
 
 import typer
@@ -16,10 +16,13 @@ from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
 from api.client.http import DEFAULT_URL, Http
+from schema.core.data_folder import DataFolder
 from schema.core.errors import InvalidInput
-from schema.core.settings import DataFolder, Settings
 from schema.core.states import Channels
 from schema.meetings.recording_date import time_of_recording
+
+if TYPE_CHECKING:
+    from schema.core.settings import Settings
 
 T = TypeVar("T")
 

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
+from schema.core.data_folder import DataFolder
 from schema.core.errors import DecodeError, InvalidInput
 from schema.core.hosts import is_loopback, origin_of
 from schema.core.units import MEETING_LIMIT_SAMPLES, WINDOW_LIMIT_S, s_of_samples, samples_of_s
@@ -26,15 +27,6 @@ Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
 ALIASES_LIMIT = 100
 _ALIAS = re.compile(r"[A-Za-z0-9._:/@*-]{1,100}")
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
-
-
-class DataFolder(BaseSettings):
-    """The setting that the command line needs to find a running stack."""
-
-    model_config = SettingsConfigDict(env_prefix="MINUTEBOOK_", extra="ignore")
-
-    data_dir: Path = Path("var")
-    """The folder for everything that has no setting of its own: the database, Redis' data, models, adapters, files."""
 
 
 class Settings(DataFolder):
