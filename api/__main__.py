@@ -16,6 +16,7 @@ from websockets.frames import CloseCode
 from api.app import create_app
 from api.http.connection import REFUSED_LIMIT, BoundedHttp, ConnectionLimits
 from schema.core.errors import MinutebookError
+from schema.core.json_logs import write_json
 from schema.core.repeats import leave_out_repeats
 from schema.core.settings import Settings, settings
 
@@ -95,6 +96,8 @@ def main() -> int:
         print(f"the API cannot start: {error.detail}", file=sys.stderr)
         return 2
     leave_out_repeats(logging.getLogger("uvicorn"))
+    if config.log_format == "json":
+        write_json(logging.getLogger("uvicorn"), logging.getLogger("uvicorn.access"))
     serving.run()
     return 0
 

@@ -41,6 +41,7 @@ class Addresses:
     """The first of METRICS_PORTS ports; 0 if workers serve no metrics."""
     speakers: str = "off"
     """The voice models by which speakers are told apart, or `off`."""
+    logs_json: bool = False
 
     @property
     def api_url(self) -> str:
@@ -102,6 +103,7 @@ def resolve(overlay: Mapping[str, str]) -> Addresses:
         ),
         metrics_port=_choose_row(chosen.metrics_host, chosen.metrics_port, asked_for="metrics_port" in explicit),
         speakers=chosen.voices,
+        logs_json=chosen.log_format == "json",
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from flower.app import Flower
 from flower.command import apply_env_options, extract_settings, setup_logging
 from flower.urls import settings as flower_settings
+from flower.views import BaseHandler
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.log import enable_pretty_logging
 from tornado.options import options
@@ -26,6 +27,8 @@ from deploy.datadir import FLOWER_USER, flower_password_file
 from schema.core.disk import fault_of, kept_password
 from schema.core.errors import DecodeError, MinutebookError, Unavailable
 from schema.core.hosts import host_of, is_loopback
+from schema.core.json_logs import write_json
+from schema.core.queues import served_queues
 from schema.core.repeats import leave_out_repeats
 from schema.core.settings import Settings, settings
 
@@ -109,6 +112,8 @@ def write_log() -> None:
     """Write warnings and errors as the other processes do: each kind once, and a full disk without a traceback."""
     enable_pretty_logging()
     leave_out_repeats(logging.getLogger())
+    if settings().log_format == "json":
+        write_json(logging.getLogger())
 
 
 def main(argv: list[str]) -> int:
@@ -125,6 +130,12 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def show_all_queues(speakers: str) -> None:
+    """Let Flower show every queue. By itself it shows those of the workers that were online when it started."""
+    names = sorted(served_queues(speakers))
+    BaseHandler.get_active_queue_names = lambda _handler: names
+
+
 def _serve(address: str, port: int, password: str) -> None:
     from workers.app import app  # reads the settings
 
@@ -136,6 +147,7 @@ def _serve(address: str, port: int, password: str) -> None:
     write_log()
     extract_settings()
     setup_logging()
+    show_all_queues(settings().voices)
     flower = PrivateFlower(password, capp=app, options=options, **flower_settings)
     signal.signal(signal.SIGTERM, lambda *_: flower.io_loop.add_callback_from_signal(flower.stop))
     flower.start_http_server()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from schema.core.disk import fault_of, private_opener
+from schema.core.json_logs import json_line
 from schema.core.lines import shown
 from schema.core.repeats import Repeats
 
@@ -65,30 +66,34 @@ class Terminal:
 
 
 class LogFile:
-    """A log of limited size that only its owner can read. Each line gets its time. Any thread may write.
+    """A log of limited size that only its owner can read. Any thread may write.
+
+    Each line gets its time, or with *as_json* is an object that has the name of its process.
 
     Lines that the disk has no room for are counted. The next line that is written says how many there were.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, as_json: bool = False) -> None:
         self.path = path
+        self.as_json = as_json
         self._handler = _RotatingFile(path, maxBytes=FILE_LIMIT_BYTES, backupCount=OLD_FILES, encoding="utf-8")
-        self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self._handler.setFormatter(logging.Formatter("%(message)s" if as_json else "%(asctime)s %(message)s"))
         self._lost_lines = 0
         self._repeats = Repeats()
         self._lock = threading.Lock()
 
-    def write(self, text: str) -> str | None:
-        """Write a line. Returns why that failed, unless it was said a short time ago."""
+    def write(self, process: str, text: str, label: str = "") -> str | None:
+        """Write a line of *process*. Returns why that failed, unless it was said a short time ago."""
         with self._lock:
-            fault = self._handler.fault_of_writing(text)
+            fault = self._handler.fault_of_writing(json_line(process, text) if self.as_json else f"{label}{text}")
             if fault is not None:
                 self._lost_lines += 1
                 if self._repeats.left_out("fault") is not None:
                     return f"{fault_of(self.path.parent, fault)}; until then {self.path} gets no lines"
             elif self._lost_lines:
                 lost, self._lost_lines = self._lost_lines, 0
-                self._handler.fault_of_writing(f"{lost} lines before this one were not written; the disk took none")
+                remark = f"{lost} lines before this one were not written; the disk took none"
+                self._handler.fault_of_writing(json_line(process, remark) if self.as_json else remark)
             return None
 
     def close(self) -> None:
@@ -123,13 +128,13 @@ class _RotatingFile(RotatingFileHandler):
 class StackLog:
     """The lines of all processes and of the supervisor, each with its name: `folder/stack.log`, and the terminal."""
 
-    def __init__(self, folder: Path, terminal: Terminal | None) -> None:
+    def __init__(self, folder: Path, terminal: Terminal | None, *, as_json: bool = False) -> None:
         self._terminal = terminal
-        self._file = LogFile(folder / f"{STACK}.log")
+        self._file = LogFile(folder / f"{STACK}.log", as_json=as_json)
 
     def line(self, name: str, text: str) -> None:
         self._show(name, text)
-        fault = self._file.write(f"{name:>10} | {text}")
+        fault = self._file.write(name, text, label=f"{name:>10} | ")
         if fault is not None:
             self._show(STACK, fault)
 
@@ -146,16 +151,16 @@ class Output:
     the last few in `tail`.
     """
 
-    def __init__(self, name: str, folder: Path, stack_log: StackLog | None) -> None:
+    def __init__(self, name: str, folder: Path, stack_log: StackLog | None, *, as_json: bool = False) -> None:
         self.name = name
         self.path = folder / f"{name}.log"
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._stack_log = stack_log
-        self._file = LogFile(self.path)
+        self._file = LogFile(self.path, as_json=as_json)
 
     def line(self, text: str) -> None:
         self.tail.append(text)
-        fault = self._file.write(text)
+        fault = self._file.write(self.name, text)
         if self._stack_log is not None:
             self._stack_log.line(self.name, text)
             if fault is not None:

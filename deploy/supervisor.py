@@ -134,7 +134,7 @@ class Stack:
         """Start everything. Returns before the API and the workers are ready (see `wait_ready`)."""
         self._addresses = resolve(self._overlay)
         self._folder = DataDir(self._addresses.data_dir)
-        self._log = StackLog(self._folder.log, self._terminal)
+        self._log = StackLog(self._folder.log, self._terminal, as_json=self._addresses.logs_json)
         if self._addresses.redis_port is not None:
             self._addresses = self._addresses.with_redis_password(self._folder.redis_password())
         for leftover in self._folder.end_leftovers():
@@ -243,7 +243,7 @@ class Stack:
 
     def _prepared(self, entry: ProcfileEntry) -> Service:
         assert self._folder is not None
-        output = Output(entry.name, self._folder.log, self._log)
+        output = Output(entry.name, self._folder.log, self._log, as_json=self.addresses.logs_json)
         environment = self.addresses.environment({**os.environ, **self._overlay})
         return Service(entry, environment, output, self._grace_s, self._steady_s)
 

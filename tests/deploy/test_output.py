@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import stat
@@ -19,6 +20,7 @@ OWN_TIMES = {
     "5983:signal-handler (1796008139) Received SIGTERM": "5983:signal-handler Received SIGTERM",
     "11:C 01 Dec 2026 00:00:00.000 * Fork": "11:C * Fork",
 }
+LOGS = ("api.log", "stack.log")
 OTHER_LINES = ("INFO:     127.0.0.1 - GET /", "2026-11-30 02:17:39,530 is in the text", "[I think] 261130 02:16:09", "")
 
 
@@ -48,6 +50,23 @@ def test_the_log_of_the_stack_has_the_lines_of_all_processes_with_time_and_name(
         "stack | ready",
     ]
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ", line) for line in written)
+
+
+def test_logs_in_json_have_an_object_a_line_with_the_process(tmp_path: Path) -> None:
+    stack_log = StackLog(tmp_path, None, as_json=True)
+    lines = Output("api", tmp_path, stack_log, as_json=True)
+    lines.line('{"level": "INFO", "message": "listening"}')
+    lines.line("a line of another program")
+    lines.close()
+    stack_log.line("stack", "ready")
+    stack_log.close()
+    own, of_all = ([json.loads(line) for line in (tmp_path / name).read_text().splitlines()] for name in LOGS)
+    assert own[0] == {"process": "api", "level": "INFO", "message": "listening"}
+    assert [(each["process"], each["message"]) for each in of_all] == [
+        ("api", "listening"),
+        ("api", "a line of another program"),
+        ("stack", "ready"),
+    ]
 
 
 @pytest.mark.parametrize(("printed", "logged"), [*OWN_TIMES.items(), *((line, line) for line in OTHER_LINES)])

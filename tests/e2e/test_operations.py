@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from deploy.flower import password_of
 from deploy.supervisor import Stack
 from schema.core.database import Database
 from schema.core.errors import MailboxMissing
-from schema.core.queues import INGEST_QUEUE, SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
+from schema.core.queues import DELIVER, INGEST_QUEUE, SUMMARIZE_QUEUE, TRANSCRIBE_QUEUE
 from schema.core.settings import Settings
 from schema.core.states import DeliveryState
 from schema.webhooks.outbox import Delivery
@@ -55,16 +56,16 @@ def is_held(running: RunningStack, meeting: StreamedMeeting) -> bool:
         return False
 
 
-def test_under_load_workers_answer_control_commands_and_flower_shows_both_online(running: RunningStack) -> None:
-    nodes = {f"{name}@{socket.gethostname()}" for name in ("transcribe", "summarize")}
+def test_under_load_workers_answer_control_commands_and_flower_shows_all_online(running: RunningStack) -> None:
+    nodes = {f"{name}@{socket.gethostname()}" for name in (TRANSCRIBE_QUEUE, SUMMARIZE_QUEUE, INGEST_QUEUE)}
 
     def online_workers() -> set[str]:
         return {each["hostname"] for each in flower(running, "workers?json=1")["data"] if each["status"]}
 
     with load(running), Celery(broker=running.stack.redis_url, set_as_current=False) as app:
-        answers = app.control.inspect(destination=list(nodes), timeout=30.0, limit=2).ping()
+        answers = app.control.inspect(destination=list(nodes), timeout=30.0, limit=len(nodes)).ping()
         assert set(answers) == nodes
-        wait_until("Flower shows both workers online", online_workers, lambda online: online == nodes)
+        wait_until("Flower shows all workers online", online_workers, lambda online: online == nodes)
 
 
 def test_flower_shows_how_much_waits_in_every_queue(running: RunningStack) -> None:
@@ -97,7 +98,11 @@ PROCESSES = ("redis", "migrate", "ingest", "beat")
 
 
 def test_a_message_is_delivered_after_its_receiver_failed_once_and_the_secret_is_not_logged(tmp_path: Path) -> None:
-    environment = {"MINUTEBOOK_WEBHOOK_PRIVATE": "1"}
+    environment = {
+        "MINUTEBOOK_WEBHOOK_PRIVATE": "1",
+        "MINUTEBOOK_LOG_FORMAT": "json",
+        "MINUTEBOOK_LOG_LEVEL": "INFO",
+    }
     with receiving() as receiver, Stack(tmp_path / "stack", processes=PROCESSES, environment=environment) as stack:
         receiver.answers = [500, 204]
         database = Database(Settings(data_dir=stack.data_dir).sql_url)
@@ -113,4 +118,8 @@ def test_a_message_is_delivered_after_its_receiver_failed_once_and_the_secret_is
     first, second = receiver.requests
     assert first.verified(SECRET) == second.verified(SECRET)
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
-    assert SECRET not in "".join(path.read_text() for path in (tmp_path / "stack" / "log").iterdir())
+    logs = [path.read_text() for path in (tmp_path / "stack" / "log").iterdir()]
+    assert SECRET not in "".join(logs)
+    lines = [json.loads(line) for log in logs for line in log.splitlines()]
+    assert {line["process"] for line in lines} >= {*PROCESSES, "stack"}
+    assert DELIVER in {line.get("task") for line in lines}

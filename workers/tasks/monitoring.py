@@ -67,6 +67,18 @@ def report_work(meetings: Iterable[str]) -> None:
         task.show(meetings)
 
 
+def facts_of_task() -> dict[str, Any]:
+    """The name, id, worker and meetings of the task that runs in this process, for logs. Empty outside a task."""
+    task = current_task._get_current_object() if current_task else None
+    if task is None:
+        return {}
+    request = task.request
+    # A wake-up notes what it works on; the other tasks have a meeting as their argument.
+    meetings = list(request.get("worked_on") or ()) if isinstance(task, WakeUp) else list(request.args or ())
+    facts = {"task": task.name, "task_id": request.id, "worker": request.hostname, "meetings": meetings[:SHOWN_LIMIT]}
+    return {name: fact for name, fact in facts.items() if fact}
+
+
 def _shown(meetings: Iterable[str]) -> str:
     """`3f2a…, 91bc… and 4 more`, as Flower shows it."""
     names = list(meetings)
