@@ -318,6 +318,8 @@ def test_the_doctor_reports_a_missing_worker_for_each_queue(valkey_url: str) -> 
     from api.cli.findings import Health
     from schema.core.settings import Settings
 
+    with Redis.from_url(valkey_url) as redis:
+        redis.delete(*queues.ALL_QUEUES)  # other tests leave messages there
     with Celery(broker=valkey_url, set_as_current=False) as celery:
         celery.send_task(queues.SUMMARIZE, ["m1"], queue=queues.SUMMARIZE_QUEUE, headers=queues.sent_now())
     findings = list(workers(Settings(redis_url=valkey_url)))
