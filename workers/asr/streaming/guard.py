@@ -13,7 +13,14 @@ from schema.core.units import SAMPLE_RATE_HZ, samples_of_s
 from workers.asr.engine import USUAL, Engine, Fallback
 from workers.asr.hypothesis import Hypothesis, Window
 from workers.asr.repetition import repeated_phrase
-from workers.asr.streaming.omissions import SKIPPED_SAMPLES, joined_hypothesis, overlap, parts_around, skipped_spans
+from workers.asr.streaming.omissions import (
+    DOUBTFUL_SAMPLES,
+    SKIPPED_SAMPLES,
+    joined_hypothesis,
+    overlap,
+    parts_around,
+    skipped_spans,
+)
 from workers.asr.streaming.seams import after_seam, continued, without_seam_word
 from workers.asr.streaming.track import CommittedSpan, shifted_span, with_unread
 
@@ -209,7 +216,7 @@ def _parts(judged: JudgedHypothesis, window: Window) -> list[tuple[int, Window]]
     """The parts in which *window* is to be read again; empty if its text skips nothing."""
     hypothesis, verdict = judged
     if verdict.judgement is Judgement.OK:
-        return parts_around(window, [(span.first_sample, span.end_sample) for span in verdict.unread])
+        return parts_around(window, skipped_spans(hypothesis, window, DOUBTFUL_SAMPLES))
     if verdict.reason == NO_WORDS_REASON:
         return parts_around(window, skipped_spans(hypothesis, window))
     return []
@@ -248,15 +255,22 @@ def _fuller(old: JudgedHypothesis, new: JudgedHypothesis, window: Window) -> Jud
     """The reading that leaves less speech without words, if it has no fewer words. *old* learns from *new* what is
     silent.
     """
-    if len(new[0].words) >= len(old[0].words) and _unread_samples(new, window) < _unread_samples(old, window):
+    if len(new[0].words) >= len(old[0].words) and _unread(new, window) < _unread(old, window):
         return new
     silent = [span for span in new[1].unread if span.kind is CoverageKind.SILENT]
     unread = (part for span in old[1].unread for part in with_unread(span, silent))
     return old[0], replace(old[1], unread=tuple(unread))
 
 
-def _unread_samples(judged: JudgedHypothesis, window: Window) -> int:
-    if judged[1].judgement is not Judgement.OK:
-        return len(window.samples)
-    failed = (span for span in judged[1].unread if span.kind is CoverageKind.FAILED)
-    return sum(overlap(window.speech, span.first_sample, span.end_sample) for span in failed)
+def _unread(judged: JudgedHypothesis, window: Window) -> tuple[int, int]:
+    """How many samples of speech have no words: those that would be booked as failed, and all that is doubtful."""
+    hypothesis, verdict = judged
+    if verdict.judgement is not Judgement.OK:
+        return len(window.samples), len(window.samples)
+    failed = [(span.first_sample, span.end_sample) for span in verdict.unread if span.kind is CoverageKind.FAILED]
+    doubtful = skipped_spans(hypothesis, window, DOUBTFUL_SAMPLES)
+    return _speech_in(failed, window), _speech_in(doubtful, window)
+
+
+def _speech_in(spans: Sequence[tuple[int, int]], window: Window) -> int:
+    return sum(overlap(window.speech, *span) for span in spans)

@@ -17,6 +17,8 @@ from workers.asr.repetition import compression_ratio
 
 SKIPPED_SAMPLES = samples_of_s(1)
 """Speech without words that lasts this long is more than a hesitation."""
+DOUBTFUL_SAMPLES = samples_of_ms(600)
+"""So much of it is worth another reading: it may be a short sentence, or a slow word."""
 BLIP_SAMPLES = samples_of_ms(500)
 """Unread spans that are closer together count as one: a single position draws attention this far around it."""
 EDGE_SAMPLES = samples_of_ms(500)
@@ -31,8 +33,8 @@ def overlap(speech: Sequence[Span], first_sample: int, end_sample: int) -> int:
     return sum(max(0, min(end, end_sample) - max(first, first_sample)) for first, end in speech)
 
 
-def skipped_spans(hypothesis: Hypothesis, window: Window) -> list[Span]:
-    """The spans of *window* with speech that *hypothesis* skips, at least SKIPPED_SAMPLES of it in each."""
+def skipped_spans(hypothesis: Hypothesis, window: Window, least_samples: int = SKIPPED_SAMPLES) -> list[Span]:
+    """The spans of *window* with speech that *hypothesis* skips, at least *least_samples* of it in each."""
     if window.translate:  # a translation follows another order of words than the audio
         return []
     first, end = _prefix_end(window), len(window.samples)
@@ -41,7 +43,7 @@ def skipped_spans(hypothesis: Hypothesis, window: Window) -> list[Span]:
     else:
         end = end if window.complete else hypothesis.words[-1].end_sample
         unread = _joined([(max(a, first), min(b, end)) for a, b in hypothesis.unread if a < end and b > first])
-    return [span for span in unread if overlap(window.speech, *span) >= SKIPPED_SAMPLES]
+    return [span for span in unread if overlap(window.speech, *span) >= least_samples]
 
 
 def _prefix_end(window: Window) -> int:
