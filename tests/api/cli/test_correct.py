@@ -104,7 +104,7 @@ def test_reprocessing_minutes_makes_a_new_version_and_keeps_the_old_ones(
     assert "no version 2; its versions are: 1" in minutebook("show", meeting_id, "--version", "2").err
     assert f"1*  {meeting_id}" in minutebook("versions", meeting_id, "--show", "1").out
     refused = minutebook("reprocess", meeting_id, "--part", "transcript")
-    assert (refused.status, "so it has no file" in refused.err) == (1, True)
+    assert (refused.status, "its audio is not kept" in refused.err) == (1, True)
     nothing = minutebook("reprocess", meeting_id)
     assert (nothing.status, "nothing would change" in nothing.err) == (2, True)
 
