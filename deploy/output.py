@@ -85,7 +85,7 @@ class LogFile:
     def write(self, process: str, text: str, label: str = "") -> str | None:
         """Write a line of *process*. Returns why that failed, unless it was said a short time ago."""
         with self._lock:
-            fault = self._handler.fault_of_writing(json_line(process, text) if self.as_json else f"{label}{text}")
+            fault = self._handler.fault_of_writing(self._line(process, text, label))
             if fault is not None:
                 self._lost_lines += 1
                 if self._repeats.left_out("fault") is not None:
@@ -93,8 +93,11 @@ class LogFile:
             elif self._lost_lines:
                 lost, self._lost_lines = self._lost_lines, 0
                 remark = f"{lost} lines before this one were not written; the disk took none"
-                self._handler.fault_of_writing(json_line(process, remark) if self.as_json else remark)
+                self._handler.fault_of_writing(self._line(process, remark))
             return None
+
+    def _line(self, process: str, text: str, label: str = "") -> str:
+        return json_line(process, text) if self.as_json else f"{label}{text}"
 
     def close(self) -> None:
         self._handler.close()

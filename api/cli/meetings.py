@@ -16,13 +16,10 @@ from api.client.http import Http
 from api.export.documents import ExportFormat
 from api.export.phrases import clock
 from schema.core.errors import InvalidInput
-from schema.core.states import MeetingState
 from schema.meetings.wire import SearchHit
 from schema.minutes.briefing import SEPARATORS, split_list
 
 AS_MEETING = "meeting"
-TITLE_COLUMNS = 15
-UNFINISHED = frozenset({MeetingState.LIVE, MeetingState.DRAINING})
 
 
 def show(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -51,7 +52,7 @@ class TrackAudioReader:
     def __init__(self, files: Files, pieces: Sequence[AudioPiece]) -> None:
         self._files = files
         self._pieces = pieces
-        self._decoded: tuple[str, NDArray[np.int16]] | None = None
+        self._samples = lru_cache(maxsize=1)(self._read)
 
     def add_to(self, mixed: NDArray[np.int32], first_sample: int) -> None:
         """Add the audio from *first_sample* on to *mixed* (n,)."""
@@ -61,11 +62,6 @@ class TrackAudioReader:
             if first < end:
                 part = self._samples(piece)[first - piece.first_sample : end - piece.first_sample]
                 mixed[first - first_sample : first - first_sample + len(part)] += part
-
-    def _samples(self, piece: AudioPiece) -> NDArray[np.int16]:
-        if self._decoded is None or self._decoded[0] != piece.file_id:
-            self._decoded = (piece.file_id, self._read(piece))
-        return self._decoded[1]
 
     def _read(self, piece: AudioPiece) -> NDArray[np.int16]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import soundfile
@@ -53,6 +54,8 @@ class KeptSound:
 
     def next(self) -> MediaFound | TrackParts | DecodingEnded:
         """Return `MediaFound` first, then all parts, and `DecodingEnded` last. Raises DecodingFailed."""
+        if not self._end:  # An empty version would replace the meeting.
+            raise _deleted()
         if not self._announced:
             self._announced = True
             return MediaFound(list(range(1, len(self._tracks) + 1)), {"tags": {}})
@@ -76,7 +79,7 @@ class _KeptTrack:
     def __init__(self, files: Files, pieces: Sequence[AudioPiece], missing: Sequence[SampleRange]) -> None:
         self._files = files
         self._pieces = pieces
-        self._decoded: tuple[str, NDArray[np.int16]] | None = None
+        self._samples = lru_cache(maxsize=1)(self._read)
         self.end_sample = max((piece.end_sample for piece in pieces), default=0)
         self.spans = [span for piece in pieces for span in _without(missing, (piece.first_sample, piece.end_sample))]
 
@@ -89,18 +92,12 @@ class _KeptTrack:
         piece = next(each for each in self._pieces if each.first_sample <= first_sample < each.end_sample)
         return self._samples(piece)[first_sample - piece.first_sample : end_sample - piece.first_sample]
 
-    def _samples(self, piece: AudioPiece) -> NDArray[np.int16]:
-        if self._decoded is None or self._decoded[0] != piece.file_id:
-            self._decoded = (piece.file_id, self._read(piece))
-        return self._decoded[1]
-
     def _read(self, piece: AudioPiece) -> NDArray[np.int16]:
         try:
             with self._files.open(piece.file_id) as file:
                 samples = from_flac(file)
         except NotFound as error:
-            detail = "the audio of the meeting was deleted before it was read again; its earlier version is unchanged"
-            raise DecodingFailed(UploadFailure.FILE_MISSING, detail) from error
+            raise _deleted() from error
         except soundfile.LibsndfileError as error:
             raise _damaged(piece) from error
         except MinutebookError as error:
@@ -108,6 +105,11 @@ class _KeptTrack:
         if len(samples) != piece.end_sample - piece.first_sample:
             raise _damaged(piece)
         return samples
+
+
+def _deleted() -> DecodingFailed:
+    detail = "the audio of the meeting was deleted before it was read again; its earlier version is unchanged"
+    return DecodingFailed(UploadFailure.FILE_MISSING, detail)
 
 
 def _damaged(piece: AudioPiece) -> DecodingFailed:

@@ -28,7 +28,7 @@ TRIED_FOR = timedelta(hours=1)
 
 
 class SecondReading:
-    """A meeting is read a second time once, if all of its audio is kept.
+    """Each meeting is read again once, if all of its audio is kept.
 
     Reading it as a recording has a whole window of context on both sides of a word, which live recognition does not.
     """

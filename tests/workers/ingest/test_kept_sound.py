@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sqlalchemy import delete
 
 from schema.core.errors import AudioNotKept, Unavailable
 from schema.core.states import CoverageKind, MeetingState, UploadState
@@ -15,6 +16,8 @@ from schema.core.storage import LocalFiles
 from schema.core.units import samples_of_s
 from schema.kept_audio.flac import to_flac
 from schema.kept_audio.pieces import book_piece, book_stored
+from schema.kept_audio.tables import AudioPiece
+from schema.meetings.lifecycle import delete_meeting
 from schema.meetings.tables import Coverage, Meeting, Track
 from schema.meetings.versions import add_version
 from schema.uploads.failures import UploadFailure
@@ -118,6 +121,18 @@ def test_audio_that_is_deleted_meanwhile_ends_the_version_and_leaves_the_meeting
     assert "its earlier version is unchanged" in str(upload.detail)
     with kept.database.read() as session:
         assert session.get_one(Meeting, SOURCE).state == MeetingState.FINISHED
+
+
+@pytest.mark.parametrize("rows", ["pieces", "meeting"])
+def test_a_version_never_comes_out_empty_because_its_audio_is_gone(kept: IngestRig, rows: str) -> None:
+    version = read_again(kept)
+    if rows == "meeting":
+        delete_meeting(kept.stores, SOURCE)
+    with kept.database.write() as session:
+        session.execute(delete(AudioPiece))
+    kept.run_until_idle()
+    upload = kept.upload(version)
+    assert (upload.state, upload.reason) == (UploadState.FAILED, UploadFailure.FILE_MISSING)
 
 
 @pytest.mark.parametrize("broken", [b"no sound", to_flac(SOUND[:100])])
